@@ -1,0 +1,13 @@
+import { QueueError } from './queue-error.js';
+
+/** Bytes that are not the protobuf record they should be. */
+export class MessageDecodeError extends QueueError {
+  readonly code = 'MESSAGE_DECODE';
+
+  constructor(
+    readonly record: string,
+    options: { cause: unknown },
+  ) {
+    super(`cannot decode ${record}: ${options.cause instanceof Error ? options.cause.message : String(options.cause)}`, options);
+  }
+}

@@ -1,0 +1,41 @@
+/** A pending timer of a {@link Clock}. */
+export type TimerHandle = unknown;
+
+/**
+ * Where time comes from. Everything that waits or stamps goes through a clock, so that a test can drive it by hand
+ * (`FakeClock` in the testing entry point).
+ */
+export interface Clock {
+  /** Unix time in milliseconds. */
+  nowMs(): number;
+  /** Unix time in nanoseconds; a `bigint`, because it does not fit a number. */
+  nowNs(): bigint;
+  /** Calls `callback` once after `delayMs`. The timer does not keep the process alive. */
+  setTimer(callback: () => void, delayMs: number): TimerHandle;
+  clearTimer(timer: TimerHandle): void;
+}
+
+/** Node clamps longer timers to 1 ms; a longer wait is cut into pieces by the callers that loop anyway. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The clock of this machine. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  nowNs: () => BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n),
+  setTimer: (callback, delayMs) => setTimeout(callback, Math.min(Math.max(delayMs, 0), LONGEST_TIMER_MS)).unref(),
+  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};
+
+/** Resolves after `delayMs`, or at once when `signal` aborts. Never rejects: a loop looks at its signal itself. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clock.clearTimer(timer);
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = clock.setTimer(finish, delayMs);
+    signal?.addEventListener('abort', finish, { once: true });
+  });
+}

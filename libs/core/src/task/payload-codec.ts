@@ -1,0 +1,22 @@
+/** Turns a payload into the bytes of the wire and back. The default must stay readable for Go workers. */
+export interface PayloadCodec {
+  encode(payload: unknown): Uint8Array;
+  decode(bytes: Uint8Array): unknown;
+}
+
+/**
+ * JSON in UTF-8, as Go's examples do. `undefined` becomes no bytes, no bytes become `undefined`.
+ * @throws {TypeError} the value has no JSON form (a function, a symbol, a BigInt, a cycle)
+ * @throws {SyntaxError} the bytes are not JSON
+ */
+export const jsonCodec: PayloadCodec = {
+  encode(payload) {
+    if (payload === undefined) return new Uint8Array();
+    const text = JSON.stringify(payload) as string | undefined;
+    if (text === undefined) throw new TypeError(`a ${typeof payload} has no JSON form`);
+    return Buffer.from(text, 'utf8');
+  },
+  decode(bytes) {
+    return bytes.length === 0 ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown);
+  },
+};

@@ -1,0 +1,14 @@
+/**
+ * How long to wait before the next attempt, in milliseconds. `retried` is the number of failures that counted before
+ * this one; `error` is what the handler threw.
+ */
+export type RetryDelay = (retried: number, error: unknown, task: { readonly id: string; readonly type: string }) => number;
+
+/** Longest delay: 30 days. asynq overflows near 310 retries and then retries at once; we stop growing instead. */
+export const MAX_RETRY_DELAY_MS = 30 * 24 * 3600 * 1000;
+
+/** asynq's default: retried⁴ + 15 + random(0…29) × (retried + 1) seconds; 15 to 44 s for the first retry. */
+export const defaultRetryDelay: RetryDelay = (retried) => {
+  const jitterS = Math.floor(Math.random() * 30) * (retried + 1);
+  return Math.min((retried ** 4 + 15 + jitterS) * 1000, MAX_RETRY_DELAY_MS);
+};

@@ -1,0 +1,32 @@
+/** What a handler learns about the task it runs, and what it may do to it. */
+export interface TaskContext {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  /** The payload as it lies on the wire, before the codec. */
+  readonly payloadBytes: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Failures so far that counted; 0 at the first attempt. */
+  readonly retried: number;
+  readonly maxRetry: number;
+  /** When this attempt must end: the earlier of the task's timeout and deadline. */
+  readonly deadline: Date;
+  /**
+   * Aborts when the attempt must stop. `signal.reason` is one of `TaskTimeoutError`, `TaskCanceledError`,
+   * `LeaseLostError` and `ServerShutdownError`. A handler that heeds it frees its slot at once.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * Stores a result with the task: bytes untouched, anything else through the codec. Readable while the task exists,
+   * so give it a `retention`. The last write wins.
+   * @throws the signal's reason, when the attempt is over
+   * @throws {LeaseLostError} the task is not ours any more
+   */
+  writeResult(result: unknown): Promise<void>;
+}
+
+/**
+ * Handles one task. Its promise decides: fulfilled is success; rejected with `SkipRetry` archives, with `RevokeTask`
+ * drops, with anything else retries.
+ */
+export type Handler = (payload: unknown, context: TaskContext) => unknown;

@@ -1,0 +1,46 @@
+import type { Duration } from '../runtime/duration.js';
+
+/** A lock that refuses a second equal task. */
+export interface UniqueOptions {
+  /** How long the lock is held at most; at least `'1s'`, whole seconds. For a delayed task it starts at its process time. */
+  readonly ttl: Duration;
+  /**
+   * What makes two tasks of one queue and type equal. Default: the MD5 of the payload bytes, as in asynq. Give a key
+   * when Go enqueues the same tasks: its JSON and ours differ in bytes.
+   */
+  readonly key?: string | undefined;
+}
+
+/** Options of one enqueue. Every field may be left out. */
+export interface TaskOptions {
+  /** Default `'default'`. Not blank, no `{` or `}`. */
+  readonly queue?: string | undefined;
+  /** Default a random UUID v4. Not blank. A task of this id in any state refuses another one. */
+  readonly taskId?: string | undefined;
+  /** Most retries after a failure. Default 25. */
+  readonly maxRetry?: number | undefined;
+  /** Longest run of one attempt, at least `'1s'`, whole seconds. Default `'30m'`, unless there is a deadline. */
+  readonly timeout?: Duration | undefined;
+  /** When every attempt must be over, whole seconds. Default none. The earlier of timeout and deadline applies. */
+  readonly deadline?: Date | undefined;
+  /** Refuse the task while an equal one holds the lock, for so long. Default off. */
+  readonly unique?: Duration | UniqueOptions | undefined;
+  /** Start not before this time, to the millisecond. A past time means at once. Not together with `processIn`. */
+  readonly processAt?: Date | undefined;
+  /** Start not before so much time has passed. Default 0: at once. Not together with `processAt`. */
+  readonly processIn?: Duration | undefined;
+  /** Keep the completed task and its result for so long, whole seconds. Default 0: delete it on success. */
+  readonly retention?: Duration | undefined;
+  /** Metadata beside the payload, text to text. A Go worker before asynq 0.26 loses them when it retries the task. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A task as it was accepted. */
+export interface EnqueuedTask {
+  readonly id: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly state: 'pending' | 'scheduled';
+  /** When it may start: now for a pending task. */
+  readonly nextProcessAt: Date;
+}

@@ -1,0 +1,64 @@
+/**
+ * Every key that lies in Redis, with its type. The part in braces is the hash tag: all keys of a queue share one
+ * Redis Cluster slot. Keys marked (ours) are not known to asynq; its programs ignore them.
+ */
+const queueKey = (queue: string, rest: string): string => `asynq:{${queue}}:${rest}`;
+
+export const keys = {
+  /** set: names of all queues */
+  queues: 'asynq:queues',
+  /** zset: server keys, score expiry in unix s */
+  servers: 'asynq:servers',
+  /** zset: workers keys, score expiry in unix s */
+  workers: 'asynq:workers',
+  /** string: `ServerInfo` bytes */
+  server: (host: string, pid: number, serverId: string): string => `asynq:servers:{${host}:${pid}:${serverId}}`,
+  /** hash: task id to `WorkerInfo` bytes */
+  serverWorkers: (host: string, pid: number, serverId: string): string => `asynq:workers:{${host}:${pid}:${serverId}}`,
+  /** pub/sub channel: ids of tasks to cancel */
+  cancelChannel: 'asynq:cancel',
+
+  /** hash: one task */
+  task: (queue: string, taskId: string): string => queueKey(queue, `t:${taskId}`),
+  /** prefix of all task hashes; only the fast fetch builds keys from it */
+  taskPrefix: (queue: string): string => queueKey(queue, 't:'),
+  /** list: ids, new ones at the left, next to run at the right */
+  pending: (queue: string): string => queueKey(queue, 'pending'),
+  /** list: ids being processed, newest at the left */
+  active: (queue: string): string => queueKey(queue, 'active'),
+  /** zset: ids, score lease expiry in unix s */
+  lease: (queue: string): string => queueKey(queue, 'lease'),
+  /** zset: ids, score process-at in unix s */
+  scheduled: (queue: string): string => queueKey(queue, 'scheduled'),
+  /** zset: ids, score retry-at in unix s */
+  retry: (queue: string): string => queueKey(queue, 'retry'),
+  /** zset: ids, score time of archiving in unix s */
+  archived: (queue: string): string => queueKey(queue, 'archived'),
+  /** zset: ids, score time of deletion in unix s */
+  completed: (queue: string): string => queueKey(queue, 'completed'),
+  /** string: unix s of pausing; its existence pauses the queue */
+  paused: (queue: string): string => queueKey(queue, 'paused'),
+  /** string counter: tasks ended, ever */
+  processed: (queue: string): string => queueKey(queue, 'processed'),
+  /** string counter: failures, ever */
+  failed: (queue: string): string => queueKey(queue, 'failed'),
+  /** string counter: tasks ended on one UTC day (`yyyy-mm-dd`) */
+  processedOn: (queue: string, day: string): string => queueKey(queue, `processed:${day}`),
+  /** string counter: failures on one UTC day */
+  failedOn: (queue: string, day: string): string => queueKey(queue, `failed:${day}`),
+  /** set: names of groups that have waiting tasks */
+  groups: (queue: string): string => queueKey(queue, 'groups'),
+  /** zset: ids waiting in a group, score time added in unix s */
+  group: (queue: string, group: string): string => queueKey(queue, `g:${group}`),
+  /** prefix of all unique locks; `unique-key.ts` builds the whole name */
+  uniquePrefix: (queue: string): string => queueKey(queue, 'unique:'),
+
+  /** (ours) string: id of the server that forwards, recovers and trims for the queue; expires with its lease */
+  leader: (queue: string): string => queueKey(queue, 'leader'),
+  /** (ours) string: id of the server that watches beside the leader */
+  standby: (queue: string): string => queueKey(queue, 'standby'),
+  /** (ours) list: wake tokens for idle servers */
+  wake: (queue: string): string => queueKey(queue, 'wake'),
+  /** (ours) pub/sub channel: a task was scheduled ahead of all others, or the queue was unpaused */
+  nudgeChannel: (queue: string): string => queueKey(queue, 'nudge'),
+} as const;

@@ -1,0 +1,4 @@
+/** Where a task is, spelled as in the hash field `state` (wire: task hash). */
+export const TASK_STATES = ['active', 'pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'] as const;
+
+export type TaskState = (typeof TASK_STATES)[number];
