@@ -1,0 +1,37 @@
+import type { LeaseClaim, LeasedTask } from '../broker/roles.js';
+import type { ServerStatus } from '../wire/server-info.js';
+
+/** A task that was just fetched and is about to run. */
+export interface TrackedTask {
+  readonly task: LeasedTask;
+  readonly startedAtMs: number;
+  /** When the attempt ends; its lease is not extended past that. */
+  readonly deadlineMs: number;
+}
+
+/** One running task's lease, kept alive by the heartbeat until `end()`. */
+export interface LeaseHandle {
+  /** Proof of ownership right now, for a settlement or a result. */
+  claim(): LeaseClaim;
+  /** Local knowledge of when the lease ends; a settlement is retried until then. */
+  expiresAtMs(): number;
+  /** Aborts when the lease is known to be lost. */
+  readonly lost: AbortSignal;
+  /** Stops extending. Call it when the outcome is stored or given up. */
+  end(): void;
+}
+
+/**
+ * Keeps the leases of running tasks alive and shows the server to inspectors, one beat every `heartbeatInterval`.
+ * Two ways to do it: in this thread, or in one of its own that a busy event loop cannot stop.
+ */
+export interface LeaseKeeper {
+  /** First beat at once. */
+  start(): Promise<void>;
+  /** Takes over the leases of tasks just fetched, one handle each, in the order given. */
+  track(tasks: readonly TrackedTask[]): LeaseHandle[];
+  /** Shown to inspectors from the next beat on. */
+  setStatus(status: ServerStatus): void;
+  /** Last of all parts: removes the server's presence. */
+  stop(): Promise<void>;
+}
