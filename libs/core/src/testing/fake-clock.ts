@@ -1,0 +1,92 @@
+import type { Clock, TimerHandle } from '../runtime/clock.js';
+import { type Duration, toMs } from '../runtime/duration.js';
+
+/** Where a fake clock starts when it is not told: a round second, 2023-11-14T22:13:20Z. */
+const DEFAULT_NOW_MS = 1_700_000_000_000;
+
+/**
+ * Turns of the event loop between two timers. One is enough for promises; the rest let a chain of callbacks that each
+ * wait for the next turn run out.
+ */
+const SETTLE_TURNS = 5;
+
+/** Taken at load time, so that a test runner's fake timers cannot stop this clock. */
+const nextTurn = globalThis.setImmediate;
+
+interface FakeTimer {
+  readonly callback: () => void;
+  readonly dueAtMs: number;
+}
+
+/**
+ * A clock that stands still until a test moves it. Give it to the broker, and everything that stamps or waits follows:
+ *
+ * ```ts
+ * const clock = new FakeClock();
+ * const broker = new MemoryBroker({ clock });
+ * // start a server on it, enqueue a reminder with `processIn: '10m'`, then:
+ * await clock.advance('10m'); // the reminder has been sent
+ * ```
+ */
+export class FakeClock implements Clock {
+  #nowMs: number;
+  /** In the order of creation: timers due at the same time fire in it. */
+  readonly #timers = new Set<FakeTimer>();
+
+  /** @param startMs unix time in ms to start at; default 2023-11-14T22:13:20Z */
+  constructor(startMs: number = DEFAULT_NOW_MS) {
+    this.#nowMs = startMs;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  nowNs(): bigint {
+    return BigInt(Math.floor(this.#nowMs)) * 1_000_000n;
+  }
+
+  /** As Node does, a delay below 1 ms counts as 1 ms; so a loop of zero delays cannot hold `advance` up for ever. */
+  setTimer(callback: () => void, delayMs: number): TimerHandle {
+    const timer: FakeTimer = { callback, dueAtMs: this.#nowMs + (delayMs >= 1 ? delayMs : 1) };
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  clearTimer(timer: TimerHandle): void {
+    this.#timers.delete(timer as FakeTimer);
+  }
+
+  /**
+   * Moves time on and fires every timer that falls due on the way, in due order, those included that are set while
+   * this runs. Before, between and after, promises and I/O callbacks get time to settle.
+   *
+   * What does not wait on this clock is not waited for: a reply of a real Redis, a handler's own I/O. Await those by
+   * their own promises.
+   *
+   * @throws what a timer's callback throws; time then stands where it was thrown
+   */
+  async advance(duration: Duration): Promise<void> {
+    const untilMs = this.#nowMs + toMs('duration', duration);
+    await settle();
+    for (let timer = this.#nextDue(untilMs); timer; timer = this.#nextDue(untilMs)) {
+      this.#timers.delete(timer);
+      this.#nowMs = Math.max(this.#nowMs, timer.dueAtMs);
+      timer.callback();
+      await settle();
+    }
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
+  }
+
+  #nextDue(untilMs: number): FakeTimer | undefined {
+    let next: FakeTimer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.dueAtMs <= untilMs && (!next || timer.dueAtMs < next.dueAtMs)) next = timer;
+    }
+    return next;
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < SETTLE_TURNS; turn++) await new Promise<void>((resolve) => nextTurn(resolve));
+}
