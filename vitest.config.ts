@@ -1,10 +1,39 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/** A project whose tests start Redis servers; each file has a process of its own, so that nothing outlives it. */
+function withRedis(name: string, groupOrder: number, include: readonly string[]): TestProjectInlineConfiguration {
+  return {
+    extends: true,
+    test: {
+      name,
+      include: [...include],
+      pool: 'forks',
+      globalSetup: ['test/support/redis.global-setup.ts'],
+      testTimeout: 30_000,
+      hookTimeout: 30_000,
+      sequence: { groupOrder },
+    },
+  };
+}
+
+/** Whole processes and their timing: one file at a time, so that none steals another's processor. */
+function alone(project: TestProjectInlineConfiguration): TestProjectInlineConfiguration {
+  return { ...project, test: { ...project.test, fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 } };
+}
 
 export default defineConfig({
+  // Vite's compiler reads decorator options from the tsconfig that owns a file, which it does not find for the libs.
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     projects: [
-      { test: { name: 'unit', include: ['libs/*/src/**/*.spec.ts', 'apps/*/src/**/*.spec.ts'] } },
-      { test: { name: 'contract', include: ['test/contract/**/*.spec.ts'], pool: 'forks' } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['{libs,apps}/*/src/**/*.spec.ts'], sequence: { groupOrder: 0 } },
+      },
+      withRedis('contract', 1, ['test/contract/**/*.spec.ts', 'test/support/**/*.spec.ts']),
+      alone(withRedis('interop', 2, ['test/interop/**/*.spec.ts'])),
+      alone(withRedis('e2e', 3, ['test/e2e/**/*.e2e-spec.ts'])),
+      alone(withRedis('recovery', 4, ['test/recovery/**/*.spec.ts'])),
     ],
   },
 });

@@ -1,0 +1,29 @@
+import { createServer } from 'node:net';
+
+export interface PortRange {
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+  /** Distances from the port of other ports that must be free as well. */
+  readonly alsoFree: readonly number[];
+}
+
+/** Different ports in the range that nobody listens on right now. */
+export async function drawPorts(count: number, range: PortRange): Promise<number[]> {
+  const drawn = new Set<number>();
+  while (drawn.size < count) {
+    const port = range.from + Math.floor(Math.random() * (range.to - range.from));
+    const needed = [port, ...range.alsoFree.map((distance) => port + distance)];
+    const free = await Promise.all(needed.map(isFree));
+    if (free.every(Boolean)) drawn.add(port);
+  }
+  return [...drawn];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ port, host: '127.0.0.1', exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+}

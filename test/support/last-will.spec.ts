@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { transpile, ModuleKind, ScriptTarget } from 'typescript';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+
+let dir: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'last-will-'));
+  const source = await readFile(new URL('./last-will.ts', import.meta.url), 'utf8');
+  const code = transpile(source, { module: ModuleKind.ESNext, target: ScriptTarget.ES2023 });
+  await writeFile(join(dir, 'last-will.mjs'), code);
+});
+
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** A process that leaves a will and prints a line. */
+async function testator(program: string): Promise<ReturnType<typeof spawn>> {
+  const file = join(dir, 'testator.mjs');
+  await writeFile(file, `import { LastWill } from './last-will.mjs';\n${program}\nconsole.log('ready');\n`);
+  const child = spawn(process.execPath, [file], { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+it('runs the command it was told last when its process is killed', async () => {
+  const child = await testator(`
+    const will = new LastWill('touch first');
+    will.revise('touch second');
+    setInterval(() => {}, 1000);
+  `);
+
+  child.kill('SIGKILL');
+
+  await vi.waitFor(() => expect(existsSync(join(dir, 'second'))).toBe(true), { timeout: 5000 });
+  expect(existsSync(join(dir, 'first'))).toBe(false);
+});
+
+it('runs nothing after it was disposed of', async () => {
+  const child = await testator(`
+    const disposed = new LastWill('touch disposed');
+    new LastWill('touch kept');
+    disposed[Symbol.dispose]();
+  `);
+
+  await vi.waitFor(() => expect(existsSync(join(dir, 'kept'))).toBe(true), { timeout: 5000 });
+
+  expect(child.exitCode).toBe(0);
+  expect(existsSync(join(dir, 'disposed'))).toBe(false);
+});

@@ -1,0 +1,206 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Redis } from 'ioredis';
+import { drawPorts, type PortRange } from './free-port.js';
+import { LastWill } from './last-will.js';
+import { findLauncher, type RedisProcess } from './redis-launcher.js';
+
+export interface RedisServerOptions {
+  /** Keep data in an append-only file that is written before each reply, so that `restart` loses nothing. Default off. */
+  readonly appendOnly?: boolean | undefined;
+  /** More configuration, as on the command line: `['--maxmemory', '10mb']`. */
+  readonly args?: readonly string[] | undefined;
+}
+
+const CLUSTER_SLOTS = 16_384;
+/** A free port may be taken by another process before our server binds it; then we draw again. */
+const START_ATTEMPTS = 5;
+/** Apart from each other and from the ports of outgoing connections. A cluster node also uses its port + 10,000. */
+const SINGLE_PORTS: PortRange = { from: 16_000, to: 21_000, alsoFree: [] };
+const CLUSTER_PORTS: PortRange = { from: 11_000, to: 16_000, alsoFree: [10_000] };
+const LOG_LINES_KEPT = 100;
+
+/** A Redis server of a test's own: empty at first, on a free port, gone with the test process at the latest. */
+export class RedisServer implements AsyncDisposable {
+  readonly host = '127.0.0.1';
+  private process: RedisProcess | undefined;
+  private exited: Promise<void> = Promise.resolve();
+  private readonly log: string[] = [];
+  private awaited: { readonly text: string; readonly resolve: () => void }[] = [];
+
+  constructor(
+    readonly port: number,
+    private readonly launch: () => RedisProcess,
+    private readonly stopGroup: () => Promise<void>,
+  ) {}
+
+  get url(): string {
+    return `redis://${this.host}:${this.port}`;
+  }
+
+  /** Starts it on the port and in the folder of before. Resolves when it takes connections. */
+  async start(): Promise<void> {
+    if (this.process) throw new Error(`Redis on port ${this.port} runs already`);
+    const started = this.launch();
+    const will = new LastWill(started.orphanCommand);
+    this.process = started;
+    this.exited = new Promise<void>((resolve) => started.child.once('exit', resolve).once('error', resolve)).then(
+      () => {
+        this.process = undefined;
+        will[Symbol.dispose]();
+      },
+    );
+    for (const stream of [started.child.stdout, started.child.stderr]) {
+      if (stream) createInterface(stream).on('line', (line) => this.note(line));
+    }
+    await this.logged('Ready to accept connections');
+  }
+
+  /** SIGKILL, as in a crash. The folder stays for `start`. */
+  async kill(): Promise<void> {
+    await this.process?.kill();
+    await this.exited;
+  }
+
+  /** Kills it and starts it again; without `appendOnly` it comes back empty. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  /** Kills it, all other nodes when it belongs to a cluster, and removes what they kept. Idempotent. */
+  async stop(): Promise<void> {
+    await this.stopGroup();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Resolves at the next line with `text` that the server logs; rejects with the log when it ends before. */
+  async logged(text: string): Promise<void> {
+    const ended = this.exited.then(() => {
+      throw new Error(`Redis on port ${this.port} ended:\n${this.log.slice(-20).join('\n')}`);
+    });
+    await Promise.race([ended, new Promise<void>((resolve) => this.awaited.push({ text, resolve }))]);
+  }
+
+  private note(line: string): void {
+    this.log.push(line);
+    if (this.log.length > LOG_LINES_KEPT) this.log.shift();
+    this.awaited = this.awaited.filter(({ text, resolve }) => {
+      const isSeen = line.includes(text);
+      if (isSeen) resolve();
+      return !isSeen;
+    });
+  }
+}
+
+/** A Redis Cluster of masters without replicas; all slots are covered. */
+export class RedisCluster implements AsyncDisposable {
+  constructor(readonly nodes: readonly RedisServer[]) {}
+
+  /** What ioredis' `Cluster` takes. */
+  get addresses(): { host: string; port: number }[] {
+    return this.nodes.map(({ host, port }) => ({ host, port }));
+  }
+
+  async kill(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.kill()));
+  }
+
+  /** Kills and starts all nodes; resolves when every slot is served again. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await Promise.all(this.nodes.flatMap((node) => [node.start(), node.logged(CLUSTER_UP)]));
+  }
+
+  async stop(): Promise<void> {
+    await this.nodes[0]?.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** Each node logs this once it knows a reachable master for every slot. */
+const CLUSTER_UP = 'Cluster state changed: ok';
+
+/** Starts one Redis server. */
+export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  const [server] = await startServers(1, SINGLE_PORTS, serverArgs(options));
+  return server!;
+}
+
+/** Starts a Redis Cluster. */
+export async function startCluster(masters = 3, options: RedisServerOptions = {}): Promise<RedisCluster> {
+  const clusterArgs = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+  const nodes = await startServers(masters, CLUSTER_PORTS, [...clusterArgs, ...serverArgs(options)]);
+  try {
+    await Promise.all([...nodes.map((node) => node.logged(CLUSTER_UP)), formCluster(nodes)]);
+  } catch (error) {
+    await nodes[0]?.stop();
+    throw error;
+  }
+  return new RedisCluster(nodes);
+}
+
+function serverArgs({ appendOnly = false, args = [] }: RedisServerOptions): string[] {
+  return appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always', ...args] : [...args];
+}
+
+async function formCluster(nodes: readonly RedisServer[]): Promise<void> {
+  for (const [index, node] of nodes.entries()) {
+    const client = new Redis(node.url, { lazyConnect: true });
+    const first = Math.ceil((index * CLUSTER_SLOTS) / nodes.length);
+    const end = Math.ceil(((index + 1) * CLUSTER_SLOTS) / nodes.length);
+    await client.cluster('ADDSLOTS', ...Array.from({ length: end - first }, (_, offset) => first + offset));
+    // Distinct epochs from the start: otherwise the nodes settle who owns what by collision, which takes seconds.
+    await client.call('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
+    for (const other of nodes.slice(0, index)) await client.call('CLUSTER', 'MEET', other.host, String(other.port));
+    client.disconnect();
+  }
+}
+
+async function startServers(count: number, range: PortRange, args: readonly string[]): Promise<RedisServer[]> {
+  for (let attempt = 1; ; attempt++) {
+    const servers = await openGroup(await drawPorts(count, range), args);
+    try {
+      await Promise.all(servers.map((server) => server.start()));
+      return servers;
+    } catch (error) {
+      await servers[0]?.stop();
+      if (attempt === START_ATTEMPTS || !String(error).includes('Address already in use')) throw error;
+    }
+  }
+}
+
+/** Servers, not started yet, that share a host, a folder and their end. */
+async function openGroup(ports: readonly number[], args: readonly string[]): Promise<RedisServer[]> {
+  const launcher = findLauncher();
+  if (!launcher) throw new Error('no Redis found; the test project lacks redis.global-setup.ts');
+  const root = await mkdtemp(join(tmpdir(), 'nestjs-asynq-redis-'));
+  const host = await launcher.openHost(ports);
+  const will = new LastWill(`${host.orphanCommand}; rm -rf '${root}'`);
+
+  const end = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.kill()));
+    await host.close();
+    await rm(root, { recursive: true, force: true });
+    will[Symbol.dispose]();
+  };
+  let ending: Promise<void> | undefined;
+  const stop = (): Promise<void> => (ending ??= end());
+  const servers = await Promise.all(
+    ports.map(async (port) => {
+      const dir = join(root, String(port));
+      await mkdir(dir);
+      const launch = (): RedisProcess => host.launch(['--port', String(port), '--save', '', ...args], dir);
+      return new RedisServer(port, launch, stop);
+    }),
+  );
+  return servers;
+}
