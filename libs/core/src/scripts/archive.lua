@@ -1,0 +1,46 @@
+-- archive: put tasks aside that shall not run again by themselves.
+--
+-- KEYS[1]   active          list    asynq:{q}:active
+-- KEYS[2]   lease           zset    asynq:{q}:lease                  score: lease expiry, unix seconds
+-- KEYS[3]   archived        zset    asynq:{q}:archived               score: archived-at, unix seconds
+-- KEYS[4]   processedToday  string  asynq:{q}:processed:<yyyy-mm-dd>
+-- KEYS[5]   processed       string  asynq:{q}:processed
+-- KEYS[6]   failedToday     string  asynq:{q}:failed:<yyyy-mm-dd>
+-- KEYS[7]   failed          string  asynq:{q}:failed
+-- KEYS[8..] task            hash    asynq:{q}:t:<id>                 one per task
+-- ARGV[1]   statsExpireAtS  unix s
+-- ARGV[2]   archivedAtS     unix s
+-- ARGV[3..] per task: taskId, message (protobuf), crashes (a number to store, or empty), leases (own lease scores, comma separated)
+-- RETURNS per task 1 archived
+--                  0 not ours any more: lease lost or task settled; nothing written
+--         Does not trim: the janitor does, in bounded steps. asynq 0.26 trims here and fails at 8,000 old entries.
+-- COST    O(tasks x n) in active, which the servers' concurrency bounds
+--@include owns-lease
+--@include count
+local active, lease, archived, processedToday, processed, failedToday, failed =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local statsExpireAtS, archivedAtS = ARGV[1], ARGV[2]
+local FIRST_TASK, ARGS, FIELDS = 8, 2, 4
+local tasks = (#ARGV - ARGS) / FIELDS
+
+local replies, ended = {}, 0
+for i = 1, tasks do
+  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+  local taskId, message, crashes, leases = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+
+  if ownsLease(lease, taskId, leases) then
+    redis.call('LREM', active, 0, taskId)
+    redis.call('ZREM', lease, taskId)
+    redis.call('ZADD', archived, archivedAtS, taskId)
+    redis.call('HSET', task, 'msg', message, 'state', 'archived')
+    redis.call('HDEL', task, 'unknown_since_ms')
+    if crashes ~= '' then redis.call('HSET', task, 'crashes', crashes) end
+    ended = ended + 1
+    replies[i] = 1
+  else
+    replies[i] = 0
+  end
+end
+count(processedToday, processed, ended, statsExpireAtS)
+count(failedToday, failed, ended, statsExpireAtS)
+return replies

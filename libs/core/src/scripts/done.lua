@@ -1,0 +1,45 @@
+-- done: delete tasks that succeeded or were revoked.
+--
+-- KEYS[1]   active          list    asynq:{q}:active
+-- KEYS[2]   lease           zset    asynq:{q}:lease                  score: lease expiry, unix seconds
+-- KEYS[3]   processedToday  string  asynq:{q}:processed:<yyyy-mm-dd>
+-- KEYS[4]   processed       string  asynq:{q}:processed
+-- KEYS[5..] task            hash    asynq:{q}:t:<id>                 one per task
+-- KEYS[..]  lock            string  asynq:{q}:unique:<type>:<md5>    one per task with hasLock, in their order
+-- ARGV[1]   statsExpireAtS  unix s
+-- ARGV[2..] per task: taskId, hasLock (1 or 0), leases (own lease scores, comma separated)
+-- RETURNS per task 1 deleted
+--                  0 not ours any more: lease lost or task settled; nothing written
+-- COST    O(tasks x n) in active, which the servers' concurrency bounds
+--@include owns-lease
+--@include count
+--@include unlock
+local active, lease, processedToday, processed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local statsExpireAtS = ARGV[1]
+local FIRST_TASK, ARGS, FIELDS = 5, 1, 3
+local tasks = (#ARGV - ARGS) / FIELDS
+local nextLock = FIRST_TASK + tasks
+
+local replies, ended = {}, 0
+for i = 1, tasks do
+  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+  local taskId, hasLock, leases = ARGV[at + 1], ARGV[at + 2] == '1', ARGV[at + 3]
+  local lock
+  if hasLock then
+    lock = KEYS[nextLock]
+    nextLock = nextLock + 1
+  end
+
+  if ownsLease(lease, taskId, leases) then
+    redis.call('LREM', active, 0, taskId)
+    redis.call('ZREM', lease, taskId)
+    redis.call('DEL', task)
+    unlock(lock, taskId)
+    ended = ended + 1
+    replies[i] = 1
+  else
+    replies[i] = 0
+  end
+end
+count(processedToday, processed, ended, statsExpireAtS)
+return replies

@@ -1,0 +1,49 @@
+-- fetch: lease the tasks that run next. The fast form: one call, task keys built from a prefix.
+--
+-- KEYS[1]    pending  list    asynq:{q}:pending   the right end is next
+-- KEYS[2]    paused   string  asynq:{q}:paused
+-- KEYS[3]    active   list    asynq:{q}:active    newest at the left
+-- KEYS[4]    lease    zset    asynq:{q}:lease     score: lease expiry, unix seconds
+-- UNDECLARED task     hash    asynq:{q}:t:<id>    in the same slot; servers that refuse this use claim.lua and load.lua
+-- ARGV[1]    leaseExpiresAtS  unix s
+-- ARGV[2]    limit            most tasks, at most 1000
+-- ARGV[3]    taskPrefix       asynq:{q}:t:
+-- RETURNS {isPaused 0 or 1, remaining, then per task: taskId, message, unknown_since_ms or nil}
+--         remaining: tasks left in pending, counted only when the limit was reached
+--         Ids without a message are dropped, with their stub hash. asynq 0.26 leaves them active for ever.
+-- COST    O(limit)
+local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local leaseExpiresAtS, limit, taskPrefix = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+
+if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
+local ids = redis.call('LRANGE', pending, -limit, -1)
+if #ids == 0 then return { 0, 0 } end
+
+local reply, fetched, leases, orphans = { 0, 0 }, {}, {}, {}
+for i = #ids, 1, -1 do
+  local taskId = ids[i]
+  local fields = redis.call('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms')
+  if fields[1] then
+    fetched[#fetched + 1] = taskId
+    leases[#leases + 1] = leaseExpiresAtS
+    leases[#leases + 1] = taskId
+    reply[#reply + 1] = taskId
+    reply[#reply + 1] = fields[1]
+    reply[#reply + 1] = fields[2]
+  else
+    orphans[#orphans + 1] = taskPrefix .. taskId
+  end
+end
+
+redis.call('LTRIM', pending, 0, -#ids - 1)
+for _, task in ipairs(orphans) do redis.call('DEL', task) end
+if #fetched > 0 then
+  redis.call('LPUSH', active, unpack(fetched))
+  redis.call('ZADD', lease, unpack(leases))
+  for _, taskId in ipairs(fetched) do
+    redis.call('HSET', taskPrefix .. taskId, 'state', 'active')
+    redis.call('HDEL', taskPrefix .. taskId, 'pending_since')
+  end
+end
+if #ids == limit then reply[2] = redis.call('LLEN', pending) end
+return reply

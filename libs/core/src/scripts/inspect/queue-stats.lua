@@ -1,0 +1,24 @@
+-- queue-stats: one picture of a queue's sizes and counters.
+--
+-- KEYS[1]  pending         list    asynq:{q}:pending
+-- KEYS[2]  active          list    asynq:{q}:active
+-- KEYS[3]  scheduled       zset    asynq:{q}:scheduled
+-- KEYS[4]  retry           zset    asynq:{q}:retry
+-- KEYS[5]  archived        zset    asynq:{q}:archived
+-- KEYS[6]  completed       zset    asynq:{q}:completed
+-- KEYS[7]  processedToday  string  asynq:{q}:processed:<yyyy-mm-dd>
+-- KEYS[8]  failedToday     string  asynq:{q}:failed:<yyyy-mm-dd>
+-- KEYS[9]  processed       string  asynq:{q}:processed
+-- KEYS[10] failed          string  asynq:{q}:failed
+-- KEYS[11] paused          string  asynq:{q}:paused
+-- KEYS[12] groups          set     asynq:{q}:groups
+-- RETURNS {pending, active, scheduled, retry, archived, completed, processed today, failed today, processed, failed,
+--          is paused 0 or 1, id that runs next or nil, then the names of groups}; counters as text, nil for none
+-- COST    O(groups)
+local reply = { redis.call('LLEN', KEYS[1]), redis.call('LLEN', KEYS[2]) }
+for i = 3, 6 do reply[i] = redis.call('ZCARD', KEYS[i]) end
+for i = 7, 10 do reply[i] = redis.call('GET', KEYS[i]) end
+reply[11] = redis.call('EXISTS', KEYS[11])
+reply[12] = redis.call('LINDEX', KEYS[1], -1)
+for i, group in ipairs(redis.call('SMEMBERS', KEYS[12])) do reply[12 + i] = group end
+return reply

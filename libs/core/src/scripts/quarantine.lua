@@ -1,0 +1,25 @@
+-- quarantine: archive a leased task whose message cannot be used, keeping the bytes that were found.
+--
+-- KEYS[1] active    list  asynq:{q}:active
+-- KEYS[2] lease     zset  asynq:{q}:lease      score: lease expiry, unix seconds
+-- KEYS[3] archived  zset  asynq:{q}:archived   score: archived-at, unix seconds
+-- KEYS[4] task      hash  asynq:{q}:t:<id>
+-- ARGV[1] taskId
+-- ARGV[2] leases       own lease scores, comma separated
+-- ARGV[3] archivedAtS  unix s
+-- ARGV[4] message      a readable message in its place, with the reason as its last error
+-- ARGV[5] rawMessage   the bytes found, kept in the field raw_msg
+-- RETURNS 1 archived
+--         0 not ours any more; nothing written
+-- COST    O(n) in active, which the servers' concurrency bounds
+--@include owns-lease
+local active, lease, archived, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local taskId, leases, archivedAtS, message, rawMessage = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+if not ownsLease(lease, taskId, leases) then return 0 end
+
+redis.call('LREM', active, 0, taskId)
+redis.call('ZREM', lease, taskId)
+redis.call('ZADD', archived, archivedAtS, taskId)
+redis.call('HSET', task, 'msg', message, 'raw_msg', rawMessage, 'state', 'archived')
+return 1

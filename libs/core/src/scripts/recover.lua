@@ -1,0 +1,29 @@
+-- recover: give tasks whose lease ended back to their queue, to run next.
+--
+-- KEYS[1]   active   list  asynq:{q}:active
+-- KEYS[2]   lease    zset  asynq:{q}:lease     score: lease expiry, unix seconds
+-- KEYS[3]   pending  list  asynq:{q}:pending   the right end is next
+-- KEYS[4..] task     hash  asynq:{q}:t:<id>    one per task
+-- ARGV[1]   pendingSinceNs  unix ns
+-- ARGV[2..] per task: taskId, score (as read before; another score means that the lease was extended or passed on)
+-- RETURNS per task: crashes counted with this one
+--                   0 not moved
+--         asynq 0.26 retries instead, with a delay, and counts a failure of the task.
+-- COST    O(tasks x n) in active, which the servers' concurrency bounds
+local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
+local pendingSinceNs = ARGV[1]
+
+local replies = {}
+for at = 2, #ARGV, 2 do
+  local task, taskId, score = KEYS[3 + at / 2], ARGV[at], ARGV[at + 1]
+  if redis.call('ZSCORE', lease, taskId) == score then
+    redis.call('LREM', active, 0, taskId)
+    redis.call('ZREM', lease, taskId)
+    redis.call('RPUSH', pending, taskId)
+    redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
+    replies[at / 2] = redis.call('HINCRBY', task, 'crashes', 1)
+  else
+    replies[at / 2] = 0
+  end
+end
+return replies

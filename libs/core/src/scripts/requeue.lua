@@ -1,0 +1,33 @@
+-- requeue: give unfinished tasks back to their queue, to run next.
+--
+-- KEYS[1]   active   list  asynq:{q}:active
+-- KEYS[2]   lease    zset  asynq:{q}:lease     score: lease expiry, unix seconds
+-- KEYS[3]   pending  list  asynq:{q}:pending   the right end is next
+-- KEYS[4..] task     hash  asynq:{q}:t:<id>    one per task
+-- ARGV[1]   pendingSinceNs  unix ns; asynq 0.26 leaves the field out and then reports no latency
+-- ARGV[2..] per task: taskId, leases (own lease scores, comma separated)
+-- RETURNS per task 1 requeued
+--                  0 not ours any more: lease lost or task settled; nothing written
+-- COST    O(tasks x n) in active, which the servers' concurrency bounds
+--@include owns-lease
+local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
+local pendingSinceNs = ARGV[1]
+local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
+local tasks = (#ARGV - ARGS) / FIELDS
+
+local replies = {}
+for i = 1, tasks do
+  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+  local taskId, leases = ARGV[at + 1], ARGV[at + 2]
+
+  if ownsLease(lease, taskId, leases) then
+    redis.call('LREM', active, 0, taskId)
+    redis.call('ZREM', lease, taskId)
+    redis.call('RPUSH', pending, taskId)
+    redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
+    replies[i] = 1
+  else
+    replies[i] = 0
+  end
+end
+return replies

@@ -1,0 +1,18 @@
+-- write-result: store a handler's result with its running task.
+--
+-- KEYS[1] lease  zset  asynq:{q}:lease    score: lease expiry, unix seconds
+-- KEYS[2] task   hash  asynq:{q}:t:<id>
+-- ARGV[1] taskId
+-- ARGV[2] leases  own lease scores, comma separated
+-- ARGV[3] result  bytes
+-- RETURNS 1 stored
+--         0 not ours any more, or not active; nothing written (asynq 0.26 leaves a stub hash behind)
+-- COST    O(log n)
+--@include owns-lease
+local lease, task = KEYS[1], KEYS[2]
+local taskId, leases, result = ARGV[1], ARGV[2], ARGV[3]
+
+if not ownsLease(lease, taskId, leases) or redis.call('HGET', task, 'state') ~= 'active' then return 0 end
+
+redis.call('HSET', task, 'result', result)
+return 1

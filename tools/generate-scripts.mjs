@@ -1,0 +1,170 @@
+// Reads the headers of libs/core/src/scripts/**/*.lua and writes scripts.generated.ts beside them: every script with
+// the names of its keys and arguments. Fails when a header and its body disagree. With --verify it writes nothing and
+// fails when the generated file is out of date.
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const scriptsDir = fileURLToPath(new URL('../libs/core/src/scripts/', import.meta.url));
+const outputFile = join(scriptsDir, 'scripts.generated.ts');
+const generatorName = 'tools/generate-scripts.mjs';
+
+const luaFiles = readdirSync(scriptsDir, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.lua'))
+  .map((entry) => join(entry.parentPath, entry.name))
+  .filter((file) => !relative(scriptsDir, file).startsWith('include'))
+  .sort();
+
+const generated = render(luaFiles.map(readScript));
+if (!process.argv.includes('--verify')) {
+  writeFileSync(outputFile, generated);
+} else if (readFileSync(outputFile, 'utf8') !== generated) {
+  console.error('scripts.generated.ts is out of date: run "npm run generate"');
+  process.exit(1);
+}
+
+/** One Lua file: the signature from its header, the body without comments. */
+function readScript(file) {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const headerEnd = lines.findIndex((line) => !line.startsWith('--') || line.startsWith('--@include'));
+  const header = lines.slice(0, headerEnd).map((line) => line.slice(2).trim());
+  const name = basename(file, '.lua');
+  const fail = (reason) => {
+    throw new Error(`${relative(scriptsDir, file)}: ${reason}`);
+  };
+
+  if (!header[0]?.startsWith(`${name}: `)) fail(`the first line must say "${name}: <purpose>"`);
+  for (const part of ['RETURNS', 'COST']) if (!header.some((line) => line.startsWith(part))) fail(`no ${part} in the header`);
+
+  const script = { name, ...readKeys(header, fail), ...readArgs(header, fail) };
+  const body = lines.slice(headerEnd);
+  checkBody(script, body.join('\n'), fail);
+  return { ...script, purpose: header[0].slice(name.length + 2), lua: minify(body.flatMap(expandInclude)) };
+}
+
+/** `KEYS[1] pending list …` is one key, `KEYS[2..] task hash …` and `KEYS[..] lock string …` are lists. */
+function readKeys(header, fail) {
+  const keys = [];
+  for (const line of header) {
+    const [, index, name, type, pattern] = /^KEYS\[(\d*(?:\.\.)?)\]\s+(\w+)\s+(\w+)\s+(.*)$/.exec(line) ?? [];
+    if (!name) {
+      if (line.startsWith('KEYS')) fail(`cannot read "${line}"`);
+      continue;
+    }
+    const isList = index.endsWith('..');
+    if (index !== '..' && Number.parseInt(index) !== keys.length + 1) fail(`KEYS[${index}] is out of order`);
+    if (!isList && keys.some((key) => key.isList)) fail(`KEYS[${index}] follows a list`);
+    if (!['string', 'list', 'set', 'zset', 'hash'].includes(type)) fail(`key ${name} has no Redis type`);
+    keys.push({ name, isList, doc: `${type} ${pattern}`.replace(/\s+/g, ' ') });
+  }
+  if (keys.length === 0) fail('no KEYS');
+  return { keys };
+}
+
+/** `ARGV[1] nowS unix s` is one argument, `ARGV[2..] per task: taskId, message` the fields of each task. */
+function readArgs(header, fail) {
+  const args = [];
+  let fields = [];
+  for (const line of header) {
+    const [, index, isList, rest] = /^ARGV\[(\d+)(\.\.)?\]\s+(.*)$/.exec(line) ?? [];
+    if (!rest) {
+      if (line.startsWith('ARGV')) fail(`cannot read "${line}"`);
+      continue;
+    }
+    if (Number(index) !== args.length + 1 || fields.length > 0) fail(`ARGV[${index}] is out of order`);
+    if (isList) {
+      const list = /^per task: (.*)$/.exec(rest)?.[1] ?? fail(`ARGV[${index}..] must say "per task: …"`);
+      fields = list.split(/,\s*(?![^(]*\))/).map(readArg);
+    } else {
+      args.push(readArg(rest));
+    }
+  }
+  return { args, fields };
+
+  function readArg(text) {
+    const [, name, doc] = /^(\w+)\s*(.*)$/.exec(text.trim()) ?? fail(`cannot read the argument "${text}"`);
+    return { name, doc: doc.replace(/^\((.*)\)$/, '$1') };
+  }
+}
+
+/** The body must name keys and arguments as the header does, and count them the same. */
+function checkBody({ keys, args, fields }, body, fail) {
+  const code = body.replace(/--.*$/gm, '');
+  const fixedKeys = keys.filter((key) => !key.isList);
+  checkIndexes('KEYS', keys, fixedKeys.length);
+  checkIndexes('ARGV', args, args.length);
+  checkNames('KEYS', keys);
+  checkNames('ARGV', args);
+  const counts = { ARGS: args.length, FIELDS: fields.length, FIRST_TASK: fixedKeys.length + 1 };
+  for (const [, names, values] of code.matchAll(/local ([A-Z_]+(?:, [A-Z_]+)*) = ([\d, ]+)\n/g)) {
+    const numbers = values.split(',').map(Number);
+    names.split(', ').forEach((name, i) => {
+      if (numbers[i] !== counts[name]) fail(`${name} is ${numbers[i]}, the header says ${counts[name]}`);
+    });
+  }
+
+  function checkIndexes(array, declared, fixed) {
+    const used = new Set([...code.matchAll(new RegExp(`${array}\\[(\\d+)\\]`, 'g'))].map(([, index]) => Number(index)));
+    const isIndexed = new RegExp(`${array}\\[[^\\d\\]]`).test(code) || new RegExp(`ipairs\\(${array}\\)`).test(code);
+    for (const index of used) if (index > fixed) fail(`${array}[${index}] is not in the header`);
+    for (let index = 1; index <= fixed; index++) {
+      if (!used.has(index) && !isIndexed) fail(`${array}[${index}] ${declared[index - 1].name} is never used`);
+    }
+  }
+
+  function checkNames(array, declared) {
+    const assignment = /local ([\w, ]+?) =\s+((?:[^\n]*(?:KEYS|ARGV)\[\d+\][^\n]*))/g;
+    for (const [, names, values] of code.matchAll(assignment)) {
+      const parts = values.split(/,\s*(?![^(]*\))/);
+      names.split(', ').forEach((name, i) => {
+        const index = new RegExp(`^(?:tonumber\\()?${array}\\[(\\d+)\\]`).exec(parts[i] ?? '')?.[1];
+        const expected = index && declared[index - 1]?.name;
+        if (expected && name !== expected) fail(`${array}[${index}] is "${expected}" in the header and "${name}" in the body`);
+      });
+    }
+  }
+}
+
+function expandInclude(line) {
+  const included = /^--@include ([\w-]+)$/.exec(line)?.[1];
+  return included ? readFileSync(join(scriptsDir, 'include', `${included}.lua`), 'utf8').split('\n') : [line];
+}
+
+/** Comments and indentation stay out of the text that goes over the wire once per connection and node. */
+function minify(lines) {
+  return lines
+    .map((line) => line.replace(/--.*$/, '').trim())
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
+function render(scripts) {
+  const header = [
+    `// Generated by ${generatorName} from the headers of scripts/**/*.lua. Do not edit: run "npm run generate".`,
+    `import { Script, type ScriptArg } from './script.js';`,
+    '',
+  ];
+  return [...header, ...scripts.map(renderScript)].join('\n');
+}
+
+function renderScript({ name, purpose, keys, args, fields, lua }) {
+  const constant = name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
+  const type = (members, typeOf) =>
+    members.length === 0
+      ? 'Record<never, never>'
+      : `{\n${members.map((member) => `    /** ${member.doc || 'text'} */\n    readonly ${member.name}: ${typeOf(member)};`).join('\n')}\n  }`;
+  const names = (members) => `[${members.map((member) => `'${member.name}'`).join(', ')}]`;
+  return [
+    `/** ${purpose} */`,
+    `export const ${constant} = new Script<`,
+    `  ${type(keys, (key) => (key.isList ? 'readonly string[]' : 'string'))},`,
+    `  ${type(args, () => 'ScriptArg')},`,
+    `  ${type(fields, () => 'ScriptArg')}`,
+    `>(`,
+    `  '${name}',`,
+    `  { keys: ${names(keys)}, args: ${names(args)}, fields: ${names(fields)} },`,
+    `  \`${lua.replace(/[`\\$]/g, '\\$&')}\`,`,
+    `);`,
+    '',
+  ].join('\n');
+}
