@@ -16,9 +16,14 @@ function withRedis(name: string, groupOrder: number, include: readonly string[])
   };
 }
 
-/** Whole processes and their timing: one file at a time, so that none steals another's processor. */
-function alone(project: TestProjectInlineConfiguration): TestProjectInlineConfiguration {
-  return { ...project, test: { ...project.test, fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 } };
+/** Whole processes, Go's among them, and their timing: one file at a time, so that none steals another's processor. */
+function withProcesses(name: string, groupOrder: number, include: readonly string[]): TestProjectInlineConfiguration {
+  const { test } = withRedis(name, groupOrder, include);
+  const globalSetup = ['test/support/redis.global-setup.ts', 'test/support/go-peer.global-setup.ts'];
+  return {
+    extends: true,
+    test: { ...test, globalSetup, fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 },
+  };
 }
 
 export default defineConfig({
@@ -31,9 +36,9 @@ export default defineConfig({
         test: { name: 'unit', include: ['{libs,apps}/*/src/**/*.spec.ts'], sequence: { groupOrder: 0 } },
       },
       withRedis('contract', 1, ['test/contract/**/*.spec.ts', 'test/support/**/*.spec.ts']),
-      alone(withRedis('interop', 2, ['test/interop/**/*.spec.ts'])),
-      alone(withRedis('e2e', 3, ['test/e2e/**/*.e2e-spec.ts'])),
-      alone(withRedis('recovery', 4, ['test/recovery/**/*.spec.ts'])),
+      withProcesses('interop', 2, ['test/interop/**/*.spec.ts']),
+      withProcesses('e2e', 3, ['test/e2e/**/*.e2e-spec.ts']),
+      withProcesses('recovery', 4, ['test/recovery/**/*.spec.ts']),
     ],
   },
 });

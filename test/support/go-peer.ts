@@ -1,0 +1,263 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+
+/** Whether the peer could be built; tests of it say `describe.skipIf(!hasGoPeer)`. */
+export const hasGoPeer = process.env['ASYNQ_PEER_BIN'] !== undefined;
+
+/** A task for Go to enqueue; absent options are left to asynq. What its handler does: see {@link GoPeer.serve}. */
+export interface GoTask {
+  readonly type: string;
+  readonly payload?: Uint8Array | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly queue?: string | undefined;
+  readonly taskId?: string | undefined;
+  readonly maxRetry?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly deadlineAtMs?: number | undefined;
+  readonly uniqueMs?: number | undefined;
+  readonly processInMs?: number | undefined;
+  readonly processAtMs?: number | undefined;
+  readonly retentionMs?: number | undefined;
+}
+
+export type GoEnqueued = { readonly id: string; readonly state: string } | { readonly error: string };
+
+export interface GoServerOptions {
+  readonly queues: Readonly<Record<string, number>>;
+  readonly concurrency: number;
+  readonly strictPriority?: boolean | undefined;
+  readonly taskCheckIntervalMs?: number | undefined;
+  readonly delayedTaskCheckIntervalMs?: number | undefined;
+  /** Of every failure; default 0: due at once. */
+  readonly retryDelayMs?: number | undefined;
+  readonly shutdownTimeoutMs?: number | undefined;
+}
+
+/** One attempt of Go's server, reported when it is over; `error` when it failed. */
+export interface GoHandled {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly payload: Buffer;
+  readonly headers: Readonly<Record<string, string>> | null;
+  readonly retried: number;
+  readonly error?: string;
+  readonly atMs: number;
+}
+
+export interface GoQueueInfo {
+  readonly queue: string;
+  /** All tasks but the completed ones. */
+  readonly size: number;
+  readonly groups: number;
+  readonly latencyMs: number;
+  readonly pending: number;
+  readonly active: number;
+  readonly scheduled: number;
+  readonly retry: number;
+  readonly archived: number;
+  readonly completed: number;
+  readonly aggregating: number;
+  readonly processedToday: number;
+  readonly failedToday: number;
+  readonly processedTotal: number;
+  readonly failedTotal: number;
+  readonly isPaused: boolean;
+}
+
+/** A task as Go's Inspector shows it; absent times are 0. */
+export interface GoTaskInfo {
+  readonly id: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly payload: Buffer;
+  readonly headers: Readonly<Record<string, string>> | null;
+  readonly state: string;
+  readonly maxRetry: number;
+  readonly retried: number;
+  readonly lastError: string;
+  readonly lastFailedAtMs: number;
+  readonly timeoutMs: number;
+  readonly deadlineAtMs: number;
+  readonly group: string;
+  readonly nextProcessAtMs: number;
+  readonly isOrphaned: boolean;
+  readonly retentionMs: number;
+  readonly completedAtMs: number;
+  readonly result: Buffer;
+}
+
+export interface GoServerInfo {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly concurrency: number;
+  readonly queues: Readonly<Record<string, number>>;
+  readonly strictPriority: boolean;
+  readonly startedAtMs: number;
+  readonly status: string;
+  readonly activeTaskIds: readonly string[];
+}
+
+/** Where the peer finds Redis: a server, or some nodes of a cluster. */
+export type GoPeerTarget =
+  { readonly port: number } | { readonly addresses: readonly { host: string; port: number }[] };
+
+interface Waiter {
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Go's asynq in a process of its own (`test/interop/asynq-peer`). Errors of asynq reject with their text. */
+export class GoPeer implements AsyncDisposable {
+  /** Attempts of its server so far, oldest first. */
+  readonly handled: GoHandled[] = [];
+  private readonly process: ChildProcessByStdio<Writable, Readable, null>;
+  private readonly exited: Promise<void>;
+  private readonly replies = new Map<number, Waiter>();
+  private conditions: { readonly holds: () => boolean; readonly waiter: Waiter }[] = [];
+  private lastId = 0;
+
+  constructor(target: GoPeerTarget) {
+    const binary = process.env['ASYNQ_PEER_BIN'];
+    if (binary === undefined) throw new Error('no Go peer: skip with hasGoPeer, add go-peer.global-setup.ts');
+    this.process = spawn(binary, targetArgs(target), { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.exited = new Promise((resolve) => this.process.once('close', () => resolve()));
+    void this.exited.then(() => this.rejectAll(new Error('the Go peer ended')));
+    createInterface(this.process.stdout).on('line', (line) => this.hear(line));
+  }
+
+  enqueue(tasks: readonly GoTask[]): Promise<GoEnqueued[]> {
+    const encoded = tasks.map((task) => ({ ...task, payload: Buffer.from(task.payload ?? []).toString('base64') }));
+    return this.ask('enqueue', { tasks: encoded });
+  }
+
+  /**
+   * Starts a server. The last part of a task's type says what its handler does: `succeed`, `fail-once`, `fail-always`,
+   * `skip-retry`, `revoke`, `echo` (the payload becomes the result), `block` (until it is cancelled).
+   */
+  async serve(options: GoServerOptions): Promise<void> {
+    await this.ask('serve', options);
+  }
+
+  /** Shuts the server down, gracefully; its last attempts are in `handled` then. */
+  async shutdown(): Promise<void> {
+    await this.ask('shutdown');
+  }
+
+  queues(): Promise<string[]> {
+    return this.ask('queues');
+  }
+
+  queueInfo(queue: string): Promise<GoQueueInfo> {
+    return this.ask('queueInfo', { queue });
+  }
+
+  async taskInfo(queue: string, taskId: string): Promise<GoTaskInfo> {
+    return decodeBytes(await this.ask<GoTaskInfo>('taskInfo', { queue, taskId }));
+  }
+
+  /** A page of the queue's tasks in a state; pages count from 1. */
+  async tasks(queue: string, state: string, page = { number: 1, size: 100 }): Promise<GoTaskInfo[]> {
+    const infos = await this.ask<GoTaskInfo[]>('tasks', { queue, state, page: page.number, pageSize: page.size });
+    return infos.map(decodeBytes);
+  }
+
+  async pause(queue: string): Promise<void> {
+    await this.ask('pause', { queue });
+  }
+
+  async unpause(queue: string): Promise<void> {
+    await this.ask('unpause', { queue });
+  }
+
+  /** Asks every server to cancel the task if it runs there. */
+  async cancel(taskId: string): Promise<void> {
+    await this.ask('cancel', { taskId });
+  }
+
+  async run(queue: string, taskId: string): Promise<void> {
+    await this.ask('run', { queue, taskId });
+  }
+
+  async archive(queue: string, taskId: string): Promise<void> {
+    await this.ask('archive', { queue, taskId });
+  }
+
+  async delete(queue: string, taskId: string): Promise<void> {
+    await this.ask('delete', { queue, taskId });
+  }
+
+  servers(): Promise<GoServerInfo[]> {
+    return this.ask('servers');
+  }
+
+  /** Resolves once `holds` answers true; it is asked now and after each attempt. Rejects when the peer ends. */
+  until(holds: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.conditions.push({ holds, waiter: { resolve: () => resolve(), reject } });
+      this.checkConditions();
+    });
+  }
+
+  /** Lets a server finish as in `shutdown`, and ends the process. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.process.stdin.end();
+    await this.exited;
+  }
+
+  /** SIGKILL: its tasks stay active until their leases end. */
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.exited;
+  }
+
+  private ask<Reply>(op: string, fields: object = {}): Promise<Reply> {
+    const id = ++this.lastId;
+    return new Promise((resolve, reject) => {
+      this.replies.set(id, { resolve: (reply) => resolve(reply as Reply), reject });
+      this.process.stdin.write(`${JSON.stringify({ id, op, ...fields })}\n`);
+    });
+  }
+
+  private hear(line: string): void {
+    const heard = JSON.parse(line) as { id?: number; reply?: unknown; error?: string; handled?: GoHandled };
+    if (heard.handled) {
+      this.handled.push(decodeBytes(heard.handled));
+      this.checkConditions();
+      return;
+    }
+    const waiter = this.replies.get(heard.id ?? 0);
+    this.replies.delete(heard.id ?? 0);
+    if (heard.error === undefined) waiter?.resolve(heard.reply);
+    else waiter?.reject(new Error(heard.error));
+  }
+
+  private checkConditions(): void {
+    this.conditions = this.conditions.filter(({ holds, waiter }) => {
+      const isMet = holds();
+      if (isMet) waiter.resolve(undefined);
+      return !isMet;
+    });
+  }
+
+  private rejectAll(error: Error): void {
+    for (const waiter of [...this.replies.values(), ...this.conditions.map((condition) => condition.waiter)]) {
+      waiter.reject(error);
+    }
+    this.replies.clear();
+    this.conditions = [];
+  }
+}
+
+function targetArgs(target: GoPeerTarget): string[] {
+  if ('port' in target) return ['-redis', `127.0.0.1:${target.port}`];
+  return ['-cluster', target.addresses.map(({ host, port }) => `${host}:${port}`).join(',')];
+}
+
+/** Go writes bytes as base64, absent ones as null. */
+function decodeBytes<T extends { payload: Buffer; result?: Buffer }>(shown: T): T {
+  const bytes = (base64: unknown): Buffer => Buffer.from(typeof base64 === 'string' ? base64 : '', 'base64');
+  return { ...shown, payload: bytes(shown.payload), ...('result' in shown && { result: bytes(shown.result) }) };
+}
