@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError } from './configuration.error.js';
+import { readEnvironment } from './environment.js';
+
+describe('the environment', () => {
+  it('needs nothing', () => {
+    const environment = readEnvironment({});
+
+    expect(environment).toMatchObject({
+      ROLE: 'all',
+      HTTP_ADDRESS: '127.0.0.1:3000',
+      REDIS_ADDRESS: undefined,
+      VERIFY_EMAIL_DELAY: '10s',
+    });
+  });
+
+  it('takes an empty variable as not set, and leaves foreign ones alone', () => {
+    const environment = readEnvironment({ ROLE: '', PORT: '', HOME: '/root' });
+
+    expect(environment.ROLE).toBe('all');
+    expect(environment.PORT).toBeUndefined();
+    expect(environment).not.toHaveProperty('HOME');
+  });
+
+  it.each([
+    ['ROLE', 'both', 'ROLE is "both": it must be api, worker or all'],
+    ['PORT', 'http', 'PORT is "http": it must be a port, 0 to 65535'],
+    ['PORT', '70000', 'PORT is "70000": it must be a port, 0 to 65535'],
+    ['HTTP_ADDRESS', 'http://a', 'HTTP_ADDRESS is "http://a": it must be host, host:port or :port'],
+    ['PUBLIC_URL', 'members', 'PUBLIC_URL is "members": it must be an http or https URL'],
+    ['MAIL_FROM', 'me', 'MAIL_FROM is "me": it must be an address, with or without a name'],
+    ['VERIFY_EMAIL_DELAY', 'soon', 'VERIFY_EMAIL_DELAY is "soon": it must be a duration such as 500ms, 10s or 5m'],
+  ])('refuses %s=%s in one line', (name, value, line) => {
+    expect(problemsOf({ [name]: value })).toEqual([line]);
+  });
+
+  it.each(['REDIS_ADDRESS', 'DATABASE_URL', 'SMTP_URL'])('never shows what %s holds', (name) => {
+    const [line] = problemsOf({ [name]: 'ftp://root:hunter2@example.com' });
+
+    expect(line).toMatch(new RegExp(`^${name} must be .+ URL$`));
+    expect(line).not.toContain('hunter2');
+  });
+
+  it.each(['localhost:6379', 'redis://localhost', 'rediss://user:secret@redis.example.com:6380/2', '[::1]:6379'])(
+    'reads %s as an address of Redis',
+    (address) => {
+      expect(readEnvironment({ REDIS_ADDRESS: address }).REDIS_ADDRESS).toBe(address);
+    },
+  );
+
+  it('reports everything at once', () => {
+    expect(problemsOf({ ROLE: 'both', PORT: 'http', SMTP_URL: 'mail' })).toHaveLength(3);
+  });
+
+  it.each(['api', 'worker'])('refuses the role %s on embedded parts, which other processes cannot reach', (role) => {
+    expect(problemsOf({ ROLE: role })).toEqual([
+      `ROLE is "${role}": it needs REDIS_ADDRESS, because queues in memory are not shared`,
+      `ROLE is "${role}": it needs DATABASE_URL, because the embedded database is not shared`,
+    ]);
+  });
+});
+
+function problemsOf(variables: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    readEnvironment(variables);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.problems;
+    throw error;
+  }
+  throw new Error('nothing was wrong');
+}
