@@ -10,6 +10,8 @@ export class DuplicateTaskError extends QueueError {
     /** Id of the task that holds the lock, when the broker could tell. */
     readonly holderId: string | undefined,
   ) {
-    super(`task already exists: type "${taskType}" in queue "${queue}"${holderId ? ` is held by task ${holderId}` : ''}`);
+    super(
+      `task already exists: type "${taskType}" in queue "${queue}"${holderId ? ` is held by task ${holderId}` : ''}`,
+    );
   }
 }

@@ -12,7 +12,11 @@ export class InvalidOptionsError extends QueueError {
   readonly code = 'INVALID_OPTIONS';
 
   constructor(readonly problems: readonly OptionProblem[]) {
-    super(problems.map(({ option, value, allowed }) => `option "${option}" is ${show(value)}; allowed: ${allowed}`).join('\n'));
+    super(
+      problems
+        .map(({ option, value, allowed }) => `option "${option}" is ${show(value)}; allowed: ${allowed}`)
+        .join('\n'),
+    );
   }
 }
 

@@ -8,6 +8,9 @@ export class MessageDecodeError extends QueueError {
     readonly record: string,
     options: { cause: unknown },
   ) {
-    super(`cannot decode ${record}: ${options.cause instanceof Error ? options.cause.message : String(options.cause)}`, options);
+    super(
+      `cannot decode ${record}: ${options.cause instanceof Error ? options.cause.message : String(options.cause)}`,
+      options,
+    );
   }
 }

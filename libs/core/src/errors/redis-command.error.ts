@@ -12,6 +12,9 @@ export class RedisCommandError extends QueueError {
     readonly isTransient: boolean,
     options: { cause: unknown },
   ) {
-    super(`Redis failed at ${command}: ${options.cause instanceof Error ? options.cause.message : String(options.cause)}`, options);
+    super(
+      `Redis failed at ${command}: ${options.cause instanceof Error ? options.cause.message : String(options.cause)}`,
+      options,
+    );
   }
 }
