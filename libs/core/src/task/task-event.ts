@@ -1,3 +1,5 @@
+import type { Logger } from '../runtime/logger.js';
+
 interface TaskEventBase {
   readonly id: string;
   readonly type: string;
@@ -7,19 +9,46 @@ interface TaskEventBase {
 
 /** What happened to a task in this process. */
 export type TaskEvent =
-  | (TaskEventBase & { readonly kind: 'enqueued'; readonly state: 'pending' | 'scheduled'; readonly nextProcessAt: Date })
+  | (TaskEventBase & {
+      readonly kind: 'enqueued';
+      readonly state: 'pending' | 'scheduled';
+      readonly nextProcessAt: Date;
+    })
   | (TaskEventBase & { readonly kind: 'started'; readonly retried: number })
   /** The handler succeeded and the outcome is stored. */
   | (TaskEventBase & { readonly kind: 'succeeded'; readonly durationMs: number })
   /** The handler failed; `retried`, `archived` or `revoked` follows, unless the lease was lost. */
   | (TaskEventBase & { readonly kind: 'failed'; readonly error: unknown; readonly durationMs: number })
-  | (TaskEventBase & { readonly kind: 'retried'; readonly error: unknown; readonly nextProcessAt: Date; readonly isFailure: boolean })
+  | (TaskEventBase & {
+      readonly kind: 'retried';
+      readonly error: unknown;
+      readonly nextProcessAt: Date;
+      readonly isFailure: boolean;
+    })
   | (TaskEventBase & { readonly kind: 'archived'; readonly error: unknown })
   /** The handler threw `RevokeTask`; the task is deleted. */
   | (TaskEventBase & { readonly kind: 'revoked'; readonly error: unknown })
+  /** The outcome was dropped, because the task is not this server's any more. It runs again, or ran, elsewhere. */
+  | (TaskEventBase & { readonly kind: 'leaseLost' })
   /** Given back unfinished at shutdown. */
   | (TaskEventBase & { readonly kind: 'requeued' })
   /** Its worker vanished; this server gave it back to the queue, or archived it as poison. */
-  | (TaskEventBase & { readonly kind: 'recovered'; readonly crashes: number; readonly outcome: 'requeued' | 'archived' });
+  | (TaskEventBase & {
+      readonly kind: 'recovered';
+      readonly crashes: number;
+      readonly outcome: 'requeued' | 'archived';
+    });
 
 export type TaskEventListener = (event: TaskEvent) => void;
+
+/** A listener that cannot do harm: what `listener` throws is logged. Without one, events go nowhere. */
+export function guardListener(listener: TaskEventListener | undefined, logger: Logger): TaskEventListener {
+  if (!listener) return () => undefined;
+  return (event) => {
+    try {
+      listener(event);
+    } catch (error) {
+      logger.error(`onEvent failed at "${event.kind}"`, { queue: event.queue, taskId: event.id, error });
+    }
+  };
+}
