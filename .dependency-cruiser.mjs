@@ -1,0 +1,57 @@
+/** A folder of core may import only the folders before it. */
+const order = [
+  'errors',
+  'runtime',
+  'wire',
+  'task',
+  'scripts',
+  'broker',
+  'client',
+  'inspector',
+  'server',
+  'scheduler',
+  'testing',
+];
+
+const forbid = (name, from, to) => ({ name, severity: 'error', from: { path: from }, to: { path: to } });
+
+const pointsLeft = order.slice(0, -1).map((folder, index) => {
+  const later = order.slice(index + 1).join('|');
+  return forbid(`${folder}-points-left`, `^libs/core/src/${folder}/`, `^libs/core/src/(${later})/`);
+});
+
+/** What a workspace's `exports` lead to; anything else inside it is private. */
+const doors = '(src|dist)/(?!(index|testing/index)\\.(ts|js|d\\.ts)$)';
+
+export default {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    ...pointsLeft,
+    forbid('core-knows-no-nest', '^libs/core/', '^(libs/(?!core/)|apps/)|node_modules/@nestjs/'),
+    forbid('nest-knows-no-app', '^libs/nestjs/', '^(apps|libs/dashboard)/'),
+    forbid('front-door-only', '^(libs/(?!core/)|apps/|test/)', `^libs/core/${doors}`),
+    forbid('front-door-of-nest-only', '^(libs/(?!nestjs/)|apps/|test/)', `^libs/nestjs/${doors}`),
+    forbid('libs-know-no-test', '^(libs|apps)/', '^test/'),
+    // `connection.ts` names types of ioredis, as its options are part of ours.
+    {
+      name: 'redis-stays-in-broker',
+      severity: 'error',
+      from: { path: '^libs/core/src/(?!broker/redis/|testing/)', pathNot: '\\.spec\\.ts$' },
+      to: { path: 'node_modules/ioredis/', dependencyTypesNot: ['type-only'] },
+    },
+    // Two implementations of one contract; what they share lies beside them.
+    forbid('memory-knows-no-redis', '^libs/core/src/broker/memory/', '^libs/core/src/broker/redis/'),
+    forbid('redis-knows-no-memory', '^libs/core/src/broker/redis/', '^libs/core/src/broker/memory/'),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: ['node_modules', 'dist/'] },
+    exclude: { path: ['^dist/', '/dist/.*\\.map$'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+      extensions: ['.ts', '.js', '.mjs', '.json'],
+    },
+  },
+};
