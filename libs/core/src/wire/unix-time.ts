@@ -20,3 +20,29 @@ export function clampInt64(value: bigint): number {
   if (value < BigInt(Number.MIN_SAFE_INTEGER)) return Number.MIN_SAFE_INTEGER;
   return Number(value);
 }
+
+const NS_PER_S = 1_000_000_000n;
+
+/** Go's zero time, the start of year 1: "never" in a record. */
+export const NEVER_NS = -62_135_596_800n * NS_PER_S;
+
+/** The end of year 9999. asynq 0.24 skips a record that holds a later time. */
+const LAST_NS = 253_402_300_800n * NS_PER_S - 1n;
+
+/** Unix nanoseconds of a point in time, from whole milliseconds. */
+export const toNs = (atMs: number): bigint => BigInt(Math.floor(atMs)) * 1_000_000n;
+
+/** Unix milliseconds, rounded down. */
+export const fromNs = (atNs: bigint): number => Number((atNs - mod(atNs, 1_000_000n)) / 1_000_000n);
+
+/** The two parts of a protobuf timestamp; beyond the years 1 to 9999 it stops there. */
+export function splitNs(atNs: bigint): { seconds: bigint; nanos: number } {
+  const valid = atNs < NEVER_NS ? NEVER_NS : atNs > LAST_NS ? LAST_NS : atNs;
+  const nanos = mod(valid, NS_PER_S);
+  return { seconds: (valid - nanos) / NS_PER_S, nanos: Number(nanos) };
+}
+
+export const joinNs = (seconds: bigint, nanos: number): bigint => seconds * NS_PER_S + BigInt(nanos);
+
+/** Remainder that is never negative, so that times before 1970 round down too. */
+const mod = (value: bigint, divisor: bigint): bigint => ((value % divisor) + divisor) % divisor;

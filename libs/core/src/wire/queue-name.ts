@@ -1,0 +1,14 @@
+import type { OptionProblem } from '../errors/invalid-options.error.js';
+
+/**
+ * Explains what is wrong with the name of a queue, or returns `undefined` when it is fine. Asked before any key is
+ * built: the name becomes the hash tag of all keys of the queue. An empty tag or a brace in it would spread them over
+ * Redis Cluster slots, and half a surrogate pair would come back from Redis as another name.
+ */
+export function queueNameProblem(option: string, value: unknown): OptionProblem | undefined {
+  if (typeof value === 'string' && !BLANK.test(value) && !/[{}]/.test(value) && value.isWellFormed()) return undefined;
+  return { option, value, allowed: 'text that is not blank and holds no { or }' };
+}
+
+/** White space of JavaScript, and U+0085, which only Go counts as such. */
+const BLANK = /^[\s\u0085]*$/;
