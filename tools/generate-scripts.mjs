@@ -34,7 +34,8 @@ function readScript(file) {
   };
 
   if (!header[0]?.startsWith(`${name}: `)) fail(`the first line must say "${name}: <purpose>"`);
-  for (const part of ['RETURNS', 'COST']) if (!header.some((line) => line.startsWith(part))) fail(`no ${part} in the header`);
+  for (const part of ['RETURNS', 'COST'])
+    if (!header.some((line) => line.startsWith(part))) fail(`no ${part} in the header`);
 
   const script = { name, ...readKeys(header, fail), ...readArgs(header, fail) };
   const body = lines.slice(headerEnd);
@@ -119,7 +120,8 @@ function checkBody({ keys, args, fields }, body, fail) {
       names.split(', ').forEach((name, i) => {
         const index = new RegExp(`^(?:tonumber\\()?${array}\\[(\\d+)\\]`).exec(parts[i] ?? '')?.[1];
         const expected = index && declared[index - 1]?.name;
-        if (expected && name !== expected) fail(`${array}[${index}] is "${expected}" in the header and "${name}" in the body`);
+        if (expected && name !== expected)
+          fail(`${array}[${index}] is "${expected}" in the header and "${name}" in the body`);
       });
     }
   }

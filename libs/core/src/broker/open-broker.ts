@@ -1,0 +1,44 @@
+import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { type Clock, systemClock } from '../runtime/clock.js';
+import { consoleLogger, type Logger } from '../runtime/logger.js';
+import type { Connection } from './connection.js';
+import { MemoryBroker } from './memory/memory-broker.js';
+import { openRedisBroker } from './redis/redis-broker.js';
+import { isRedisClient, type RedisConnection } from './redis/redis-connection.js';
+import type { Broker } from './roles.js';
+
+export interface OpenBrokerOptions {
+  /** Stamps tasks and leases. Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+  /** Default: warnings and errors to the console. */
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * Opens a broker, to share it between a client, a server and an inspector. Nothing connects before the first call; the
+ * broker reconnects by itself until `close()`. A broker that is handed in comes back as it is.
+ * @throws {InvalidOptionsError} the connection is none of the known kinds, or cannot work
+ */
+export function openBroker(connection: Connection, options: OpenBrokerOptions = {}): Broker {
+  const { clock = systemClock, logger = consoleLogger } = options;
+  if (connection === 'memory') return new MemoryBroker({ clock });
+  if (isBroker(connection)) return connection;
+  if (isRedisConnection(connection)) return openRedisBroker(connection, { clock, logger });
+  const allowed = "'memory', { url }, { cluster }, { sentinels, name }, { client }, an ioredis client or a broker";
+  throw new InvalidOptionsError([{ option: 'connection', value: connection, allowed }]);
+}
+
+/** Whether the caller opened it and has to close it. */
+export function isBroker(connection: Connection): connection is Broker {
+  return typeof connection === 'object' && connection !== null && 'settle' in connection && 'enqueue' in connection;
+}
+
+function isRedisConnection(connection: unknown): connection is RedisConnection {
+  if (typeof connection !== 'object' || connection === null) return false;
+  if (isRedisClient(connection)) return true;
+  const given = connection as Record<string, unknown>;
+  if ('cluster' in given) return Array.isArray(given['cluster']) && given['cluster'].length > 0;
+  if ('sentinels' in given) return Array.isArray(given['sentinels']) && typeof given['name'] === 'string';
+  if ('client' in given) return typeof given['client'] === 'object' && isRedisClient(given['client'] as object);
+  return typeof given['url'] === 'string' && /^rediss?:\/\//.test(given['url']);
+}

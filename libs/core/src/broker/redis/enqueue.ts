@@ -1,0 +1,134 @@
+import { RedisCommandError } from '../../errors/redis-command.error.js';
+import { sleep, systemClock } from '../../runtime/clock.js';
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import { encodeTaskMessage } from '../../wire/task-message.js';
+import { ceilS } from '../../wire/unix-time.js';
+import type { EnqueueOps, EnqueueOutcome, NewTask } from '../roles.js';
+import type { RedisSession } from './redis-session.js';
+
+/** Most tasks, and most bytes, of one script call: Redis serves nobody else while a script runs. */
+const BATCH_TASKS = 500;
+const BATCH_BYTES = 4 * 1024 * 1024;
+
+/** A queue is announced again after so long, in case somebody removed it meanwhile. */
+const ANNOUNCE_AGAIN_MS = 1_000;
+
+/** Waits between attempts of a call that met a passing failure; after the last the task is reported as failed. */
+const REPEAT_DELAYS_MS = [50, 250, 1_000];
+
+interface Entry {
+  readonly index: number;
+  readonly task: NewTask;
+  readonly message: Uint8Array;
+}
+
+/** Tasks of one queue and kind that go in one script call. */
+interface Batch {
+  readonly queue: string;
+  readonly isScheduled: boolean;
+  readonly entries: Entry[];
+  bytes: number;
+}
+
+export function enqueueOps(redis: RedisSession): EnqueueOps {
+  const announcedAtMs = new Map<string, number>();
+
+  /** Before the task is written, so that no inspector meets a task of an unknown queue. */
+  async function announce(queue: string): Promise<void> {
+    const nowMs = redis.clock.nowMs();
+    if (nowMs - (announcedAtMs.get(queue) ?? -Infinity) < ANNOUNCE_AGAIN_MS) return;
+    await redis.command('SADD', (client) => client.sadd(keys.queues, queue));
+    announcedAtMs.set(queue, nowMs);
+  }
+
+  async function write(batch: Batch, isRepeat: boolean): Promise<EnqueueOutcome[]> {
+    const replies = batch.isScheduled ? await schedule(redis, batch, isRepeat) : await enqueue(redis, batch, isRepeat);
+    return replies.map((reply) => toOutcome(reply, batch.isScheduled));
+  }
+
+  async function writeWithRepeats(batch: Batch): Promise<EnqueueOutcome[]> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await announce(batch.queue);
+        return await write(batch, attempt > 0);
+      } catch (error) {
+        const delayMs = REPEAT_DELAYS_MS[attempt];
+        if (!(error instanceof RedisCommandError)) throw error;
+        if (!error.isTransient || delayMs === undefined) return batch.entries.map(() => ({ status: 'failed', error }));
+        await sleep(systemClock, delayMs); // real time, whatever clock stamps the tasks
+      }
+    }
+  }
+
+  return {
+    async enqueue(tasks) {
+      const outcomes: EnqueueOutcome[] = new Array<EnqueueOutcome>(tasks.length);
+      await Promise.all(
+        toBatches(tasks, redis.clock.nowMs()).map(async (batch) => {
+          const replies = await writeWithRepeats(batch);
+          batch.entries.forEach(({ index }, i) => (outcomes[index] = replies[i]!));
+        }),
+      );
+      return outcomes;
+    },
+  };
+}
+
+function toBatches(tasks: readonly NewTask[], nowMs: number): Batch[] {
+  const batches: Batch[] = [];
+  const open = new Map<string, Batch>();
+  tasks.forEach((task, index) => {
+    const { queue } = task.message;
+    const isScheduled = task.processAtMs !== undefined && task.processAtMs > nowMs;
+    const kind = `${isScheduled ? 'scheduled' : 'pending'}:${queue}`;
+    const message = encodeTaskMessage(task.message);
+    let batch = open.get(kind);
+    if (!batch || batch.entries.length >= BATCH_TASKS || batch.bytes + message.length > BATCH_BYTES) {
+      batch = { queue, isScheduled, entries: [], bytes: 0 };
+      open.set(kind, batch);
+      batches.push(batch);
+    }
+    batch.entries.push({ index, task, message });
+    batch.bytes += message.length;
+  });
+  return batches;
+}
+
+function enqueue(redis: RedisSession, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
+  return redis.run(
+    scripts.enqueue,
+    { pending: keys.pending(queue), ...taskAndLockKeys(queue, entries) },
+    { pendingSinceNs: redis.clock.nowNs(), isRepeat: Number(isRepeat) },
+    entries.map(({ task, message }) => ({ taskId: task.message.id, message, uniqueTtlS: task.uniqueTtlS ?? 0 })),
+  ) as Promise<EnqueueReply[]>;
+}
+
+function schedule(redis: RedisSession, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
+  return redis.run(
+    scripts.schedule,
+    { scheduled: keys.scheduled(queue), ...taskAndLockKeys(queue, entries) },
+    { nudgeChannel: keys.nudgeChannel(queue), isRepeat: Number(isRepeat) },
+    entries.map(({ task, message }) => ({
+      taskId: task.message.id,
+      message,
+      processAtS: ceilS(task.processAtMs!),
+      dueAtMs: Math.ceil(task.processAtMs!),
+      uniqueTtlS: task.uniqueTtlS ?? 0,
+    })),
+  ) as Promise<EnqueueReply[]>;
+}
+
+const taskAndLockKeys = (queue: string, entries: readonly Entry[]) => ({
+  task: entries.map(({ task }) => keys.task(queue, task.message.id)),
+  lock: entries.filter(({ task }) => task.uniqueTtlS !== undefined).map(({ task }) => task.message.uniqueKey),
+});
+
+/** 1 written, 0 id exists, text: id of the lock's holder. */
+type EnqueueReply = number | Buffer;
+
+function toOutcome(reply: EnqueueReply, isScheduled: boolean): EnqueueOutcome {
+  if (reply === 1) return { status: isScheduled ? 'scheduled' : 'pending' };
+  if (reply === 0) return { status: 'idConflict' };
+  return { status: 'duplicate', holderId: Buffer.isBuffer(reply) ? reply.toString() : undefined };
+}

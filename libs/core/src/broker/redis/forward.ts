@@ -1,0 +1,118 @@
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import { ceilS, floorS, fromS } from '../../wire/unix-time.js';
+import type { ForwardOps, ForwardReply } from '../roles.js';
+import { dropOrphans } from './recover.js';
+import type { RedisSession } from './redis-session.js';
+import type { RedisSubscriber } from './redis-subscriber.js';
+
+/** A task that waits in `scheduled` or `retry`. */
+interface Waiting {
+  readonly id: string;
+  /** As text, the way Redis prints it: the scripts compare it. */
+  readonly score: string;
+  readonly dueAtMs: number;
+  readonly group: string;
+  readonly hasMessage: boolean;
+}
+
+export function forwardOps(redis: RedisSession, subscriber: RedisSubscriber): ForwardOps {
+  async function forwardFrom(queue: string, source: string, limit: number): Promise<ForwardReply> {
+    const nowMs = redis.clock.nowMs();
+    const entries = await soonest(redis, source, limit);
+    // A score is the exact time rounded up: tasks of the second that is running may be due already.
+    const candidates = entries.filter(({ score }) => Number(score) <= ceilS(nowMs));
+    const waiting = await readWaiting(redis, queue, candidates);
+
+    const orphans = waiting.filter(({ hasMessage }) => !hasMessage).map(({ id }) => id);
+    if (orphans.length > 0) await dropOrphans(redis, queue, orphans);
+    const sound = waiting.filter(({ hasMessage }) => hasMessage).sort((a, b) => a.dueAtMs - b.dueAtMs);
+    const due = sound.filter(({ dueAtMs }) => dueAtMs <= nowMs);
+    const moved = (await toPending(redis, queue, source, due)) + (await toGroups(redis, queue, source, due));
+
+    const later = entries[candidates.length];
+    const next = [
+      ...sound.filter(({ dueAtMs }) => dueAtMs > nowMs).map(({ dueAtMs }) => dueAtMs),
+      ...(later ? [fromS(Number(later.score) - 1) + 1] : []), // its second begins then; look at it closely
+      ...(candidates.length === limit ? [nowMs] : []), // more may be due
+    ];
+    return { moved, nextDueAtMs: next.length > 0 ? Math.max(Math.min(...next), nowMs) : undefined };
+  }
+
+  return {
+    async forwardDue(queue, limit) {
+      const scheduled = await forwardFrom(queue, keys.scheduled(queue), limit);
+      const retry = await forwardFrom(queue, keys.retry(queue), limit);
+      const next = [scheduled, retry].flatMap(({ nextDueAtMs }) => nextDueAtMs ?? []);
+      return { moved: scheduled.moved + retry.moved, nextDueAtMs: next.length > 0 ? Math.min(...next) : undefined };
+    },
+
+    onNudge: (queue, listener) => subscriber.subscribe(keys.nudgeChannel(queue), listener),
+  };
+}
+
+/** The `limit` entries of lowest score, and one more if there is one. */
+async function soonest(redis: RedisSession, source: string, limit: number): Promise<{ id: string; score: string }[]> {
+  const flat = await redis.command('ZRANGE', (client) => client.zrange(source, '0', String(limit), 'WITHSCORES'));
+  const entries: { id: string; score: string }[] = [];
+  for (let at = 0; at < flat.length; at += 2) entries.push({ id: flat[at]!, score: flat[at + 1]! });
+  return entries;
+}
+
+async function readWaiting(
+  redis: RedisSession,
+  queue: string,
+  entries: readonly { id: string; score: string }[],
+): Promise<Waiting[]> {
+  if (entries.length === 0) return [];
+  const replies = await redis.pipeline('HMGET', (pipeline) => {
+    for (const { id } of entries)
+      pipeline.hmget(keys.task(queue, id), 'due_at_ms', 'group').hexists(keys.task(queue, id), 'msg');
+  });
+  return entries.map(({ id, score }, i) => {
+    const [dueAtMs, group] = replies[2 * i] as [string | null, string | null];
+    return {
+      id,
+      score,
+      dueAtMs: exactDueAtMs(Number(score), dueAtMs),
+      group: group ?? '',
+      hasMessage: replies[2 * i + 1] === 1,
+    };
+  });
+}
+
+/**
+ * The exact time, if it is the one the score was made from. A Go server writes a score of its own and leaves our
+ * field behind: then the score is right.
+ */
+function exactDueAtMs(scoreS: number, field: string | null): number {
+  const exactMs = field === null ? Number.NaN : Number(field);
+  return ceilS(exactMs) === scoreS ? exactMs : fromS(scoreS);
+}
+
+async function toPending(redis: RedisSession, queue: string, source: string, due: readonly Waiting[]): Promise<number> {
+  const tasks = due.filter(({ group }) => group === '');
+  if (tasks.length === 0) return 0;
+  return (await redis.run(
+    scripts.forward,
+    { source, pending: keys.pending(queue), task: tasks.map(({ id }) => keys.task(queue, id)) },
+    { pendingSinceNs: redis.clock.nowNs() },
+    tasks.map(({ id, score }) => ({ taskId: id, score })),
+  )) as number;
+}
+
+async function toGroups(redis: RedisSession, queue: string, source: string, due: readonly Waiting[]): Promise<number> {
+  const tasks = due.filter(({ group }) => group !== '');
+  if (tasks.length === 0) return 0;
+  return (await redis.run(
+    scripts.forwardToGroup,
+    {
+      source,
+      groups: keys.groups(queue),
+      task: tasks.map(({ id }) => keys.task(queue, id)),
+      group: tasks.map(({ group }) => keys.group(queue, group)),
+    },
+    { addedAtS: floorS(redis.clock.nowMs()) },
+    tasks.map(({ id, score, group }) => ({ taskId: id, score, groupName: group })),
+  )) as number;
+}

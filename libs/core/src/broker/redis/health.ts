@@ -1,0 +1,23 @@
+import type { HealthOps } from '../roles.js';
+import type { RedisSession } from './redis-session.js';
+import type { RedisVersion } from './redis-version.js';
+
+export function healthOps(redis: RedisSession, version: RedisVersion): HealthOps {
+  return {
+    async ping() {
+      await redis.command('PING', (client) => client.ping());
+    },
+
+    async facts() {
+      const memory = await redis.command('INFO', (client) => client.info('memory'));
+      const askedAtMs = Date.now();
+      const [seconds, micros] = (await redis.command('TIME', (client) => client.time())).map(Number);
+      const halfTripMs = (Date.now() - askedAtMs) / 2;
+      return {
+        version: await version.text(),
+        evictionPolicy: /^maxmemory_policy:(\S+)/m.exec(memory)?.[1],
+        clockSkewMs: seconds! * 1000 + micros! / 1000 - halfTripMs - askedAtMs,
+      };
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import type { RedisCommandError } from '../../errors/redis-command.error.js';
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import { encodeTaskMessage } from '../../wire/task-message.js';
+import { ceilS, floorS } from '../../wire/unix-time.js';
+import type { FetchReply, LeaseClaim, LeasedTask, LeaseOps } from '../roles.js';
+import { readStoredMessage } from '../stored-message.js';
+import { refusesUndeclaredKeys } from './redis-failure.js';
+import type { RedisSession } from './redis-session.js';
+import { dropOrphans } from './recover.js';
+
+/** Lua cannot unpack many more values at once. */
+const MOST_PER_CALL = 1_000;
+
+/** A task as the fetch scripts return it: id, message, unknown_since_ms; a missing field is null. */
+interface FetchedFields {
+  readonly id: string;
+  readonly bytes: Buffer | null;
+  readonly unknownSinceMs: Buffer | null;
+}
+
+interface FetchedIds {
+  readonly isPaused: boolean;
+  readonly remaining: number;
+  readonly fields: readonly FetchedFields[];
+}
+
+/** `declaredKeysOnly`: begin with the strict form; the fast one turns to it by itself when the server complains. */
+export function leaseOps(redis: RedisSession, declaredKeysOnly: boolean): LeaseOps {
+  let isStrict = declaredKeysOnly;
+
+  async function fetchFields(queue: string, limit: number, leaseExpiresAtS: number): Promise<FetchedIds> {
+    if (isStrict) return fetchStrict(redis, queue, limit, leaseExpiresAtS);
+    try {
+      return await fetchFast(redis, queue, limit, leaseExpiresAtS);
+    } catch (error) {
+      if (!refusesUndeclaredKeys((error as RedisCommandError).cause)) throw error;
+      redis.logger.info('the server refuses undeclared keys: fetching in two steps from now on');
+      isStrict = true;
+      return fetchStrict(redis, queue, limit, leaseExpiresAtS);
+    }
+  }
+
+  return {
+    async fetch(queue, limit, leaseMs): Promise<FetchReply> {
+      const leaseExpiresAtS = ceilS(redis.clock.nowMs() + leaseMs);
+      const fetched = await fetchFields(queue, Math.min(limit, MOST_PER_CALL), leaseExpiresAtS);
+      const tasks: LeasedTask[] = [];
+      for (const { id, bytes, unknownSinceMs } of fetched.fields) {
+        if (bytes === null) continue; // an orphan, dropped by the fetch
+        const { message, isSound } = readStoredMessage(queue, id, bytes);
+        if (!isSound) {
+          await quarantine(redis, queue, { id, expiriesS: [leaseExpiresAtS] }, message, bytes);
+          continue;
+        }
+        tasks.push({
+          message,
+          leaseExpiresAtS,
+          ...(unknownSinceMs && { unknownTypeSinceMs: Number(unknownSinceMs.toString()) }),
+        });
+      }
+      return { tasks, isPaused: fetched.isPaused, remaining: fetched.remaining };
+    },
+
+    async extendLeases(queue, claims, expiresAtS) {
+      const lost: string[] = [];
+      for (let at = 0; at < claims.length; at += MOST_PER_CALL) {
+        const reply = (await redis.run(
+          scripts.extendLeases,
+          { lease: keys.lease(queue) },
+          { expiresAtS },
+          claims.slice(at, at + MOST_PER_CALL).map((claim) => ({ taskId: claim.id, leases: leasesOf(claim) })),
+        )) as Buffer[];
+        lost.push(...reply.map(String));
+      }
+      return lost;
+    },
+  };
+}
+
+/** A claim as the scripts read it. */
+export const leasesOf = (claim: LeaseClaim): string => claim.expiriesS.join(',');
+
+const sourceKeys = (queue: string) => ({
+  pending: keys.pending(queue),
+  paused: keys.paused(queue),
+  active: keys.active(queue),
+  lease: keys.lease(queue),
+});
+
+async function fetchFast(
+  redis: RedisSession,
+  queue: string,
+  limit: number,
+  leaseExpiresAtS: number,
+): Promise<FetchedIds> {
+  const args = { leaseExpiresAtS, limit, taskPrefix: keys.taskPrefix(queue) };
+  const [isPaused, remaining, ...flat] = (await redis.run(scripts.fetch, sourceKeys(queue), args)) as FetchReplyFields;
+  return { isPaused: isPaused === 1, remaining, fields: inThrees(flat) };
+}
+
+async function fetchStrict(
+  redis: RedisSession,
+  queue: string,
+  limit: number,
+  leaseExpiresAtS: number,
+): Promise<FetchedIds> {
+  const args = { leaseExpiresAtS, limit };
+  const [isPaused, remaining, ...rest] = (await redis.run(scripts.claim, sourceKeys(queue), args)) as FetchReplyFields;
+  const ids = rest.map(String);
+  if (ids.length === 0) return { isPaused: isPaused === 1, remaining, fields: [] };
+
+  const task = ids.map((id) => keys.task(queue, id));
+  const loaded = (await redis.run(scripts.load, { task }, {})) as (Buffer | null)[];
+  const fields = ids.map((id, i) => ({ id, bytes: loaded[2 * i]!, unknownSinceMs: loaded[2 * i + 1]! }));
+  const orphans = fields.filter(({ bytes }) => bytes === null).map(({ id }) => id);
+  if (orphans.length > 0) await dropOrphans(redis, queue, orphans);
+  return { isPaused: false, remaining, fields };
+}
+
+type FetchReplyFields = [isPaused: number, remaining: number, ...flat: (Buffer | null)[]];
+
+function inThrees(flat: readonly (Buffer | null)[]): FetchedFields[] {
+  const fields: FetchedFields[] = [];
+  for (let at = 0; at < flat.length; at += 3) {
+    fields.push({ id: String(flat[at]), bytes: flat[at + 1]!, unknownSinceMs: flat[at + 2] ?? null });
+  }
+  return fields;
+}
+
+async function quarantine(
+  redis: RedisSession,
+  queue: string,
+  claim: LeaseClaim,
+  message: Parameters<typeof encodeTaskMessage>[0],
+  rawMessage: Uint8Array,
+): Promise<void> {
+  redis.logger.error('archived a task whose message cannot be used', { queue, id: claim.id, reason: message.errorMsg });
+  await redis.run(
+    scripts.quarantine,
+    {
+      active: keys.active(queue),
+      lease: keys.lease(queue),
+      archived: keys.archived(queue),
+      task: keys.task(queue, claim.id),
+    },
+    {
+      taskId: claim.id,
+      leases: leasesOf(claim),
+      archivedAtS: floorS(redis.clock.nowMs()),
+      message: encodeTaskMessage(message),
+      rawMessage,
+    },
+  );
+}

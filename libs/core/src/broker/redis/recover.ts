@@ -1,0 +1,206 @@
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import { encodeTaskMessage } from '../../wire/task-message.js';
+import { floorS, fromS } from '../../wire/unix-time.js';
+import type { RecoveredTask, RecoverOps, RecoverOptions } from '../roles.js';
+import { settledMessage } from '../settled-message.js';
+import { readStoredMessage, type StoredMessage } from '../stored-message.js';
+import type { RedisSession } from './redis-session.js';
+import { archiveTasks } from './settle.js';
+
+/** asynq's words for a task whose worker vanished. */
+const LEASE_EXPIRED = 'asynq: task lease expired';
+
+/** A task whose lease ended. */
+interface Expired {
+  readonly id: string;
+  /** As text, the way Redis prints it: the scripts compare it. */
+  readonly score: string;
+  readonly stored: StoredMessage | undefined;
+  readonly crashes: number;
+}
+
+export function recoverOps(redis: RedisSession): RecoverOps {
+  /** Where the last repair of a queue stopped looking at its sorted sets. */
+  const repairedUpTo = new Map<string, number>();
+
+  return {
+    async recoverExpired(queue, options) {
+      const nowMs = redis.clock.nowMs();
+      const leases = await soonestLeases(redis, queue, options.limit);
+      const dead = leases.filter(({ score }) => fromS(Number(score)) + options.graceMs <= nowMs);
+      const expired = await readExpired(redis, queue, dead.slice(0, options.limit));
+
+      const orphans = expired.filter(({ stored }) => !stored).map(({ id }) => id);
+      if (orphans.length > 0) await dropOrphans(redis, queue, orphans);
+      const recovered = [
+        ...(await requeue(redis, queue, expired, options)),
+        ...(await archivePoison(redis, queue, expired, options)),
+      ];
+      const next = leases[dead.length];
+      const nextExpiryAtMs = dead.length > options.limit ? nowMs : next && fromS(Number(next.score)) + options.graceMs;
+      return { recovered, nextExpiryAtMs };
+    },
+
+    async repair(queue, limit) {
+      const from = repairedUpTo.get(queue) ?? 0;
+      const { active, sets } = await readIds(redis, queue, from, limit);
+      repairedUpTo.set(queue, sets.some((ids) => ids.length === limit) ? from + limit : 0);
+
+      const orphansRemoved = await dropOrphans(
+        redis,
+        queue,
+        await withoutMessage(redis, queue, [...active, ...sets.flat()]),
+      );
+      return { leasesAdded: await addLeases(redis, queue, active), orphansRemoved };
+    },
+  };
+}
+
+/** Removes ids without a message from every set, with their stub hashes; returns how many. */
+export async function dropOrphans(redis: RedisSession, queue: string, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0;
+  redis.logger.warn('dropping ids without a task', { queue, ids: ids.slice(0, 10), count: ids.length });
+  return (await redis.run(
+    scripts.dropOrphans,
+    {
+      pending: keys.pending(queue),
+      active: keys.active(queue),
+      lease: keys.lease(queue),
+      scheduled: keys.scheduled(queue),
+      retry: keys.retry(queue),
+      archived: keys.archived(queue),
+      completed: keys.completed(queue),
+      task: ids.map((id) => keys.task(queue, id)),
+    },
+    {},
+    ids.map((taskId) => ({ taskId })),
+  )) as number;
+}
+
+/** The `limit` leases that end first, and one more if there is one. */
+async function soonestLeases(
+  redis: RedisSession,
+  queue: string,
+  limit: number,
+): Promise<{ id: string; score: string }[]> {
+  const flat = await redis.command('ZRANGE', (client) =>
+    client.zrange(keys.lease(queue), '0', String(limit), 'WITHSCORES'),
+  );
+  const leases: { id: string; score: string }[] = [];
+  for (let at = 0; at < flat.length; at += 2) leases.push({ id: flat[at]!, score: flat[at + 1]! });
+  return leases;
+}
+
+async function readExpired(
+  redis: RedisSession,
+  queue: string,
+  leases: readonly { id: string; score: string }[],
+): Promise<Expired[]> {
+  if (leases.length === 0) return [];
+  const replies = (await redis.pipeline('HMGET', (pipeline) => {
+    for (const { id } of leases) pipeline.hmgetBuffer(keys.task(queue, id), 'msg', 'crashes');
+  })) as [Buffer | null, Buffer | null][];
+  return leases.map(({ id, score }, i) => {
+    const [bytes, crashes] = replies[i]!;
+    return {
+      id,
+      score,
+      stored: bytes ? readStoredMessage(queue, id, bytes) : undefined,
+      crashes: Number(crashes?.toString() ?? 0),
+    };
+  });
+}
+
+async function requeue(
+  redis: RedisSession,
+  queue: string,
+  expired: readonly Expired[],
+  { maxCrashes }: RecoverOptions,
+): Promise<RecoveredTask[]> {
+  const tasks = expired.filter(({ stored, crashes }) => stored && crashes < maxCrashes);
+  if (tasks.length === 0) return [];
+  const crashes = (await redis.run(
+    scripts.recover,
+    {
+      active: keys.active(queue),
+      lease: keys.lease(queue),
+      pending: keys.pending(queue),
+      task: tasks.map(({ id }) => keys.task(queue, id)),
+    },
+    { pendingSinceNs: redis.clock.nowNs() },
+    tasks.map(({ id, score }) => ({ taskId: id, score })),
+  )) as number[];
+  return tasks.flatMap(({ stored }, i) =>
+    crashes[i] ? [{ message: stored!.message, crashes: crashes[i], outcome: 'requeued' as const }] : [],
+  );
+}
+
+async function archivePoison(
+  redis: RedisSession,
+  queue: string,
+  expired: readonly Expired[],
+  { maxCrashes }: RecoverOptions,
+): Promise<RecoveredTask[]> {
+  const tasks = expired.filter(({ stored, crashes }) => stored && crashes >= maxCrashes);
+  if (tasks.length === 0) return [];
+  const nowMs = redis.clock.nowMs();
+  const poisoned = tasks.map(({ id, score, stored, crashes }) => ({
+    id,
+    score,
+    crashes: crashes + 1,
+    message: settledMessage(stored!.message, { kind: 'archive', error: LEASE_EXPIRED }, nowMs),
+  }));
+  const replies = (await archiveTasks(
+    redis,
+    queue,
+    poisoned.map(({ id, score, message, crashes }) => ({
+      taskId: id,
+      message: encodeTaskMessage(message),
+      crashes,
+      leases: score,
+    })),
+  )) as number[];
+  return poisoned.flatMap(({ message, crashes }, i) =>
+    replies[i] ? [{ message, crashes, outcome: 'archived' as const }] : [],
+  );
+}
+
+/** A window of `limit` ids of every set: all of `active` that matters, the sorted sets in turn. */
+async function readIds(
+  redis: RedisSession,
+  queue: string,
+  from: number,
+  limit: number,
+): Promise<{ active: string[]; sets: string[][] }> {
+  const [active, ...sets] = (await redis.pipeline('LRANGE', (pipeline) => {
+    pipeline.lrange(keys.active(queue), -limit, -1); // the oldest: the newest are being worked on
+    for (const key of [keys.lease, keys.scheduled, keys.retry, keys.archived, keys.completed]) {
+      pipeline.zrange(key(queue), String(from), String(from + limit - 1));
+    }
+  })) as string[][];
+  return { active: active!, sets };
+}
+
+async function withoutMessage(redis: RedisSession, queue: string, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const hasMessage = await redis.pipeline('HEXISTS', (pipeline) => {
+    for (const id of ids) pipeline.hexists(keys.task(queue, id), 'msg');
+  });
+  return [...new Set(ids.filter((_, i) => hasMessage[i] === 0))];
+}
+
+async function addLeases(redis: RedisSession, queue: string, active: readonly string[]): Promise<number> {
+  if (active.length === 0) return 0;
+  const scores = await redis.pipeline('ZSCORE', (pipeline) => {
+    for (const id of active) pipeline.zscore(keys.lease(queue), id);
+  });
+  const without = [...new Set(active.filter((_, i) => scores[i] === null))];
+  if (without.length === 0) return 0;
+  return (await redis.run(
+    scripts.addLeases,
+    { active: keys.active(queue), lease: keys.lease(queue) },
+    { expiredAtS: floorS(redis.clock.nowMs()) },
+    without.map((taskId) => ({ taskId })),
+  )) as number;
+}

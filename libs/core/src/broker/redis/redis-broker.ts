@@ -1,0 +1,44 @@
+import type { Broker } from '../roles.js';
+import { enqueueOps } from './enqueue.js';
+import { forwardOps } from './forward.js';
+import { healthOps } from './health.js';
+import { inspectOps } from './inspect.js';
+import { leaseOps } from './lease.js';
+import { presenceOps } from './presence.js';
+import { queueControlOps } from './queue-control.js';
+import { recoverOps } from './recover.js';
+import { isClusterConnection, type RedisConnection } from './redis-connection.js';
+import { RedisSession, type RedisSessionOptions } from './redis-session.js';
+import { RedisSubscriber } from './redis-subscriber.js';
+import { RedisVersion } from './redis-version.js';
+import { retentionOps } from './retention.js';
+import { settleOps } from './settle.js';
+import { wakeOps } from './wake.js';
+
+/**
+ * A broker on Redis: one file per role over one session. Connects at the first call, reconnects by itself.
+ * @throws {InvalidOptionsError} the connection cannot work, such as one with a key prefix
+ */
+export function openRedisBroker(connection: RedisConnection, options: RedisSessionOptions): Broker {
+  const redis = new RedisSession(connection, options);
+  const subscriber = new RedisSubscriber(redis);
+  const version = new RedisVersion(redis);
+  const declaredKeysOnly = ('declaredKeysOnly' in connection && connection.declaredKeysOnly) || false;
+  return {
+    kind: isClusterConnection(connection) ? 'redis cluster' : 'redis',
+    ...enqueueOps(redis),
+    ...leaseOps(redis, declaredKeysOnly),
+    ...settleOps(redis),
+    ...forwardOps(redis, subscriber),
+    ...recoverOps(redis),
+    ...retentionOps(redis),
+    ...queueControlOps(redis, subscriber),
+    ...presenceOps(redis),
+    ...wakeOps(redis, version),
+    ...inspectOps(redis),
+    ...healthOps(redis, version),
+    async close() {
+      redis.close();
+    },
+  };
+}

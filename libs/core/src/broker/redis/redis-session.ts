@@ -1,0 +1,163 @@
+import type { ChainableCommander } from 'ioredis';
+import { ClosedError } from '../../errors/closed.error.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Logger } from '../../runtime/logger.js';
+import type { Script, ScriptArgs, ScriptKeys } from '../../scripts/script.js';
+import {
+  checkRedisConnection,
+  type ConnectionPurpose,
+  openClient,
+  type RedisClient,
+  type RedisConnection,
+} from './redis-connection.js';
+import { isDemoted, textOf, toRedisError } from './redis-failure.js';
+
+/** How long a call waits for a connection that is down before it fails as transient; loops then back off. */
+const READY_TIMEOUT_MS = 1_000;
+
+/** How long a reply may take. A cable that was pulled sends none, and TCP would notice after minutes. */
+const REPLY_TIMEOUT_MS = 5_000;
+
+export interface RedisSessionOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Changes the text of a script before it is sent. The key guard of the tests does. */
+  readonly prepareScript?: ((lua: string) => string) | undefined;
+}
+
+/**
+ * The connections of one broker, and the way its roles talk to Redis: scripts by their SHA, pipelines, plain commands.
+ * Every failure leaves as a `RedisCommandError` that names the script or command.
+ */
+export class RedisSession {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  private readonly prepareScript: ((lua: string) => string) | undefined;
+  private readonly clients = new Set<RedisClient>();
+  private commandClient: RedisClient | undefined;
+  private isClosed = false;
+
+  constructor(
+    private readonly connection: RedisConnection,
+    { clock, logger, prepareScript }: RedisSessionOptions,
+  ) {
+    checkRedisConnection(connection);
+    this.clock = clock;
+    this.logger = logger;
+    this.prepareScript = prepareScript;
+  }
+
+  /** A further connection, for a purpose that must not hold up commands. Closed with the session. */
+  openClient(purpose: ConnectionPurpose): RedisClient {
+    if (this.isClosed) throw new ClosedError('broker');
+    const client = openClient(this.connection, purpose);
+    this.clients.add(client);
+    return client;
+  }
+
+  closeClient(client: RedisClient): void {
+    this.clients.delete(client);
+    client.disconnect();
+  }
+
+  /**
+   * Runs a script. Replies hold `Buffer`s for text and numbers for integers.
+   * @throws {RedisCommandError} Redis failed; whether the script ran is unknown
+   */
+  async run<Keys extends ScriptKeys, Args extends ScriptArgs, Item extends ScriptArgs>(
+    script: Script<Keys, Args, Item>,
+    keys: Keys,
+    args: Args,
+    items: readonly Item[] = [],
+  ): Promise<unknown> {
+    const flatKeys = script.flattenKeys(keys);
+    const values = [flatKeys.length, ...flatKeys, ...script.flattenArgs(args, items).map(toRedisArg)];
+    return this.command(script.name, async (client) => {
+      if (this.prepareScript) return client.callBuffer('eval', [this.prepareScript(script.lua), ...values]);
+      try {
+        return await client.callBuffer('evalsha', [script.sha1, ...values]);
+      } catch (error) {
+        if (!textOf(error).startsWith('NOSCRIPT')) throw error;
+        return client.callBuffer('eval', [script.lua, ...values]); // loads it, too
+      }
+    });
+  }
+
+  /**
+   * Runs plain commands in one round trip. All keys must share a queue's slot. The first failure of any of them fails
+   * the whole call, so only reads and writes that may be repeated go through here.
+   */
+  async pipeline(name: string, fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
+    return this.command(name, async (client) => {
+      const pipeline = client.pipeline();
+      fill(pipeline);
+      const replies = (await pipeline.exec()) ?? [];
+      return replies.map(([error, reply]) => {
+        if (error) throw error;
+        return reply;
+      });
+    });
+  }
+
+  /** Runs a command on the connection for commands, connecting it first when need be. */
+  async command<T>(name: string, call: (client: RedisClient) => Promise<T>): Promise<T> {
+    if (this.isClosed) throw new ClosedError('broker');
+    const client = (this.commandClient ??= this.openClient('commands'));
+    try {
+      await whenReady(client);
+      return await withinReplyTimeout(name, call(client));
+    } catch (error) {
+      if (error instanceof ReplyTimeout || isDemoted(error)) client.disconnect(true); // find the server anew
+      throw toRedisError(name, error);
+    }
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const client of this.clients) client.disconnect();
+    this.clients.clear();
+  }
+}
+
+class ReplyTimeout extends Error {}
+
+const toRedisArg = (arg: string | number | bigint | Uint8Array): string | number | Buffer => {
+  if (typeof arg === 'bigint') return arg.toString();
+  if (arg instanceof Uint8Array) return Buffer.from(arg.buffer, arg.byteOffset, arg.byteLength);
+  return arg;
+};
+
+/**
+ * Resolves once the connection may be used.
+ * @throws {Error} it was not up in time; the text is one that counts as transient
+ */
+export async function whenReady(client: RedisClient): Promise<void> {
+  if (client.status === 'ready') return;
+  if (client.status === 'wait') client.connect().catch(() => undefined); // the events below tell
+  await new Promise<void>((resolve, reject) => {
+    let lastError: Error | undefined;
+    const finish = (error?: Error): void => {
+      clearTimeout(timer);
+      client.off('ready', onReady).off('end', onEnd).off('error', onError);
+      if (error) reject(error);
+      else resolve();
+    };
+    const onReady = (): void => finish();
+    const onEnd = (): void => finish(new Error('Connection is closed.', { cause: lastError }));
+    const onError = (error: Error): void => void (lastError = error);
+    const timer = setTimeout(
+      () => finish(new Error(`Connection is closed.${lastError ? ` ${lastError.message}` : ''}`, { cause: lastError })),
+      READY_TIMEOUT_MS,
+    );
+    client.on('ready', onReady).on('end', onEnd).on('error', onError);
+  });
+}
+
+function withinReplyTimeout<T>(name: string, reply: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new ReplyTimeout(`${name} timed out: no reply within ${REPLY_TIMEOUT_MS} ms`));
+    }, REPLY_TIMEOUT_MS);
+    reply.finally(() => clearTimeout(timer)).then(resolve, reject);
+  });
+}

@@ -1,0 +1,51 @@
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import { floorS } from '../../wire/unix-time.js';
+import type { RetentionOps } from '../roles.js';
+import type { RedisSession } from './redis-session.js';
+
+export function retentionOps(redis: RedisSession): RetentionOps {
+  return {
+    async deleteExpiredCompleted(queue, limit) {
+      const nowS = floorS(redis.clock.nowMs());
+      const completed = keys.completed(queue);
+      const ids = await redis.command('ZRANGEBYSCORE', (client) =>
+        client.zrangebyscore(completed, '-inf', nowS, 'LIMIT', 0, limit),
+      );
+      if (ids.length === 0) return 0;
+      return (await redis.run(
+        scripts.deleteCompleted,
+        { completed, task: ids.map((id) => keys.task(queue, id)) },
+        { nowS },
+        ids.map((taskId) => ({ taskId })),
+      )) as number;
+    },
+
+    async trimArchived(queue, { maxAgeMs, maxSize }, limit) {
+      const archived = keys.archived(queue);
+      const cutoffS = floorS(redis.clock.nowMs() - maxAgeMs);
+      const [tooOld, size] = (await redis.pipeline('ZCOUNT', (pipeline) => {
+        pipeline.zcount(archived, '-inf', cutoffS).zcard(archived);
+      })) as [number, number];
+      const excess = Math.min(Math.max(tooOld, size - maxSize), limit); // the oldest come first in both cases
+      if (excess <= 0) return 0;
+
+      const ids = await redis.command('ZRANGE', (client) => client.zrange(archived, '0', String(excess - 1)));
+      const locks = await readLocks(redis, queue, ids);
+      return (await redis.run(
+        scripts.trimArchived,
+        { archived, task: ids.map((id) => keys.task(queue, id)), lock: locks.filter((lock) => lock !== '') },
+        { cutoffS, maxSize },
+        ids.map((taskId, i) => ({ taskId, hasLock: Number(locks[i] !== '') })),
+      )) as number;
+    },
+  };
+}
+
+/** The lock each task holds or held, '' for none. Only locks of the queue: a foreign name would leave its slot. */
+async function readLocks(redis: RedisSession, queue: string, ids: readonly string[]): Promise<string[]> {
+  const names = (await redis.pipeline('HGET', (pipeline) => {
+    for (const id of ids) pipeline.hget(keys.task(queue, id), 'unique_key');
+  })) as (string | null)[];
+  return names.map((name) => (name?.startsWith(keys.uniquePrefix(queue)) ? name : ''));
+}

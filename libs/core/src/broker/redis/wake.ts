@@ -1,0 +1,113 @@
+import * as scripts from '../../scripts/scripts.generated.js';
+import { type Duty, type DutyOps, type QueueWatch, type WakeOps } from '../roles.js';
+import { keys } from '../../wire/keys.js';
+import type { RedisClient } from './redis-connection.js';
+import { toRedisError } from './redis-failure.js';
+import { type RedisSession, whenReady } from './redis-session.js';
+import type { RedisVersion } from './redis-version.js';
+
+/** Tokens that nobody took: there is no idle server. Soon they would only wake servers for nothing. */
+const TOKEN_TTL_MS = 2_000;
+const MOST_TOKENS = 64;
+
+/** How much longer than its timeout a blocking command may take before its connection is taken for dead. */
+const LATE_MS = 2_000;
+
+export function wakeOps(redis: RedisSession, version: RedisVersion): WakeOps & DutyOps {
+  const dutyKey = (queue: string, duty: Duty): string => (duty === 'leader' ? keys.leader(queue) : keys.standby(queue));
+
+  return {
+    async openWatch(queue) {
+      return (await version.isAtLeast('6.2')) ? new RedisQueueWatch(redis, queue) : undefined;
+    },
+
+    async wakeIdle(queue, count) {
+      if (count <= 0) return;
+      await redis.run(
+        scripts.wakeIdle,
+        { wake: keys.wake(queue) },
+        { count: Math.min(count, MOST_TOKENS), ttlMs: TOKEN_TTL_MS },
+      );
+    },
+
+    async waitingCount(queue) {
+      const [isPaused, count] = (await redis.pipeline('LLEN', (pipeline) => {
+        pipeline.exists(keys.paused(queue)).llen(keys.pending(queue));
+      })) as [number, number];
+      return isPaused === 1 ? 0 : count;
+    },
+
+    async takeDuty(queue, duty, serverId, leaseMs) {
+      const key = dutyKey(queue, duty);
+      return (await redis.command('SET', (client) => client.set(key, serverId, 'PX', leaseMs, 'NX'))) === 'OK';
+    },
+
+    async keepDuty(queue, duty, serverId, leaseMs) {
+      const key = dutyKey(queue, duty);
+      // One command for the beat that never ends. It may prolong another holder's duty by a moment: harmless.
+      if (await version.isAtLeast('6.2')) {
+        return (await redis.command('GETEX', (client) => client.getex(key, 'PX', leaseMs))) === serverId;
+      }
+      const [holder] = await redis.pipeline('GET', (pipeline) => void pipeline.get(key).pexpire(key, leaseMs));
+      return holder === serverId;
+    },
+
+    async dropDuty(queue, duty, serverId) {
+      await redis.run(scripts.dropDuty, { duty: dutyKey(queue, duty) }, { serverId });
+    },
+  };
+}
+
+/** Blocks on a connection of its own. */
+class RedisQueueWatch implements QueueWatch {
+  private client: RedisClient | undefined;
+  private isClosed = false;
+
+  constructor(
+    private readonly redis: RedisSession,
+    private readonly queue: string,
+  ) {}
+
+  /** Moving the last element onto itself blocks like a pop, wakes on anybody's push, and leaves the list as it is. */
+  peek(timeoutMs: number): Promise<boolean> {
+    const pending = keys.pending(this.queue);
+    return this.block('BLMOVE', timeoutMs, (client, timeoutS) =>
+      client.blmove(pending, pending, 'RIGHT', 'RIGHT', timeoutS),
+    );
+  }
+
+  awaitToken(timeoutMs: number): Promise<boolean> {
+    return this.block('BLPOP', timeoutMs, (client, timeoutS) => client.blpop(keys.wake(this.queue), timeoutS));
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.dropClient();
+  }
+
+  private async block(
+    name: string,
+    timeoutMs: number,
+    call: (client: RedisClient, timeoutS: number) => Promise<unknown>,
+  ): Promise<boolean> {
+    if (this.isClosed) return false;
+    const client = (this.client ??= this.redis.openClient('watch'));
+    const watchdog = setTimeout(() => this.dropClient(), timeoutMs + LATE_MS);
+    try {
+      await whenReady(client);
+      return (await call(client, timeoutMs / 1000)) !== null;
+    } catch (error) {
+      if (this.isClosed) return false;
+      throw toRedisError(name, error);
+    } finally {
+      clearTimeout(watchdog);
+    }
+  }
+
+  /** Ends the wait under way with an error; the next one opens another connection. */
+  private dropClient(): void {
+    if (!this.client) return;
+    this.redis.closeClient(this.client);
+    this.client = undefined;
+  }
+}
