@@ -1,0 +1,31 @@
+import { encodeTaskMessage } from '../../wire/task-message.js';
+import type { EnqueueOutcome, NewTask } from '../roles.js';
+import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
+
+export function enqueue(store: MemoryStore, tasks: readonly NewTask[]): EnqueueOutcome[] {
+  return tasks.map((task) => {
+    const { queue } = task.message;
+    store.announced.add(queue);
+    return write(store.queue(queue), task, store.clock.nowMs());
+  });
+}
+
+function write(queue: MemoryQueue, { message, processAtMs, uniqueTtlS }: NewTask, nowMs: number): EnqueueOutcome {
+  const { id, uniqueKey } = message;
+  // The id before the lock: a conflict must not leave a lock behind.
+  if (queue.tasks.has(id)) return { status: 'idConflict' };
+  const task: MemoryTask = { msg: encodeTaskMessage(message) };
+  if (uniqueTtlS !== undefined) {
+    const holderId = queue.locks.get(uniqueKey);
+    if (holderId !== undefined) return { status: 'duplicate', holderId };
+    queue.locks.set(uniqueKey, id, nowMs + uniqueTtlS * 1000);
+    task.uniqueKey = uniqueKey;
+  }
+  queue.tasks.set(id, task);
+  if (processAtMs === undefined || processAtMs <= nowMs) {
+    queue.makePending(id, task, 'left');
+    return { status: 'pending' };
+  }
+  queue.makeDelayed(id, task, 'scheduled', processAtMs);
+  return { status: 'scheduled' };
+}

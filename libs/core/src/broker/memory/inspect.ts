@@ -1,0 +1,59 @@
+import type { TaskState } from '../../wire/task-state.js';
+import { fromS, utcDay } from '../../wire/unix-time.js';
+import type { QueueStats, StoredTask } from '../roles.js';
+import type { MemoryQueue, MemoryStore } from './memory-store.js';
+
+export function queueStats(store: MemoryStore, queueName: string): QueueStats | undefined {
+  if (!store.announced.has(queueName)) return undefined;
+  const queue = store.queue(queueName);
+  const today = queue.counters.on(utcDay(store.clock.nowMs()));
+  return {
+    counts: counts(queue),
+    groups: queue.groupNames.size,
+    processedToday: today.processed,
+    failedToday: today.failed,
+    processedTotal: queue.counters.total.processed,
+    failedTotal: queue.counters.total.failed,
+    isPaused: queue.pausedAtS !== undefined,
+    latencyMs: latencyMs(queue, store.clock.nowNs()),
+  };
+}
+
+function counts(queue: MemoryQueue): Record<TaskState, number> {
+  const { pending, active, scheduled, retry, archived, completed } = queue;
+  let aggregating = 0;
+  for (const name of queue.groupNames) aggregating += queue.groups.get(name)?.size ?? 0;
+  return {
+    pending: pending.size,
+    active: active.size,
+    scheduled: scheduled.size,
+    retry: retry.size,
+    archived: archived.size,
+    completed: completed.size,
+    aggregating,
+  };
+}
+
+function latencyMs(queue: MemoryQueue, nowNs: bigint): number {
+  const nextId = queue.pending.right();
+  const sinceNs = nextId === undefined ? undefined : queue.tasks.get(nextId)?.pendingSinceNs;
+  return sinceNs === undefined ? 0 : Number((nowNs - sinceNs) / 1_000n) / 1_000;
+}
+
+export function findTask(store: MemoryStore, queueName: string, taskId: string): StoredTask | undefined {
+  const queue = store.queue(queueName);
+  const task = queue.tasks.get(taskId);
+  const stored = queue.read(taskId);
+  if (!stored || !task?.state) return undefined;
+  const { state } = task;
+  const nowMs = store.clock.nowMs();
+  const leaseEndsAtMs = fromS(queue.lease.score(taskId) ?? 0);
+  return {
+    message: stored.message,
+    state,
+    nextProcessAtMs: state === 'pending' ? nowMs : (queue.scheduled.score(taskId) ?? queue.retry.score(taskId)),
+    result: task.result?.slice(),
+    isOrphaned: state === 'active' && leaseEndsAtMs <= nowMs,
+    crashes: task.crashes ?? 0,
+  };
+}

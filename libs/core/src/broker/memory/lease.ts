@@ -1,0 +1,58 @@
+import { ceilS } from '../../wire/unix-time.js';
+import type { FetchReply, LeaseClaim, LeasedTask } from '../roles.js';
+import type { MemoryQueue, MemoryStore } from './memory-store.js';
+
+export function fetch(store: MemoryStore, queueName: string, limit: number, leaseMs: number): FetchReply {
+  const queue = store.queue(queueName);
+  if (queue.pausedAtS !== undefined) return { tasks: [], isPaused: true, remaining: 0 };
+  const expiresAtS = ceilS(store.clock.nowMs() + leaseMs);
+  const tasks: LeasedTask[] = [];
+  let taken = 0;
+  for (; taken < limit; taken++) {
+    const id = queue.pending.popRight();
+    if (id === undefined) break;
+    const task = leaseTask(queue, id, expiresAtS);
+    if (task) tasks.push(task);
+  }
+  return { tasks, isPaused: false, remaining: taken === limit ? queue.pending.size : 0 };
+}
+
+/** `undefined` when the task cannot run: it was dropped or quarantined. */
+function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number): LeasedTask | undefined {
+  const task = queue.tasks.get(id);
+  const stored = queue.read(id);
+  if (!task || !stored) {
+    queue.dropOrphan(id);
+    return undefined;
+  }
+  task.pendingSinceNs = undefined;
+  if (!stored.isSound) {
+    queue.quarantine(id, task, stored.message);
+    return undefined;
+  }
+  task.state = 'active';
+  queue.active.pushLeft(id);
+  queue.lease.set(id, expiresAtS);
+  return { message: stored.message, leaseExpiresAtS: expiresAtS, unknownTypeSinceMs: task.unknownSinceMs };
+}
+
+export function extendLeases(
+  store: MemoryStore,
+  queueName: string,
+  claims: readonly LeaseClaim[],
+  expiresAtS: number,
+): string[] {
+  const queue = store.queue(queueName);
+  const lost: string[] = [];
+  for (const claim of claims) {
+    if (ownsLease(queue, claim)) queue.lease.set(claim.id, expiresAtS);
+    else lost.push(claim.id);
+  }
+  return lost;
+}
+
+/** Whether the lease is one that the claiming server wrote. A lost lease has no score, or that of its next owner. */
+export function ownsLease(queue: MemoryQueue, { id, expiriesS }: LeaseClaim): boolean {
+  const score = queue.lease.score(id);
+  return score !== undefined && expiriesS.includes(score);
+}

@@ -1,0 +1,180 @@
+import { type Clock, systemClock } from '../../runtime/clock.js';
+import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
+import type {
+  ArchiveLimits,
+  Broker,
+  BrokerFacts,
+  Duty,
+  EnqueueOutcome,
+  FetchReply,
+  ForwardReply,
+  LeaseClaim,
+  NewTask,
+  QueueStats,
+  QueueWatch,
+  RecoverOptions,
+  RecoverReply,
+  RepairReport,
+  Settlement,
+  SettleReply,
+  StoredTask,
+} from '../roles.js';
+import { dropDuty, keepDuty, takeDuty } from './duty.js';
+import { enqueue } from './enqueue.js';
+import { forwardDue } from './forward.js';
+import { findTask, queueStats } from './inspect.js';
+import { extendLeases, fetch } from './lease.js';
+import { MemoryStore } from './memory-store.js';
+import { pause, unpause } from './pausing.js';
+import { recoverExpired, repair } from './recover.js';
+import { deleteExpiredCompleted, trimArchived } from './retention.js';
+import { settle, writeResult } from './settle.js';
+import { openWatch, waitingCount, wakeIdle } from './waking.js';
+
+export interface MemoryBrokerOptions {
+  /** Default: the clock of this machine. */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Queues inside this process: the embedded default, and the double for tests. Behaves as the Redis broker does, step
+ * by step, and on the same bytes. Every operation is one synchronous step over {@link MemoryStore}, so it is atomic
+ * without locks; only the waits of `openWatch` take time, and they take it from the clock.
+ *
+ * Share one broker between clients and servers. What it holds is gone when the process ends.
+ */
+export class MemoryBroker implements Broker {
+  readonly kind = 'memory';
+  /** The data itself, for tests that look behind the operations. */
+  readonly store: MemoryStore;
+  readonly #closing = new AbortController();
+
+  constructor({ clock = systemClock }: MemoryBrokerOptions = {}) {
+    this.store = new MemoryStore(clock);
+  }
+
+  async enqueue(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]> {
+    return enqueue(this.store, tasks);
+  }
+
+  async fetch(queue: string, limit: number, leaseMs: number): Promise<FetchReply> {
+    const reply = fetch(this.store, queue, limit, leaseMs);
+    // Without this turn a busy queue would run on promises alone, and timers and sockets would starve.
+    if (reply.tasks.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    return reply;
+  }
+
+  async extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<string[]> {
+    return extendLeases(this.store, queue, claims, expiresAtS);
+  }
+
+  async settle(queue: string, settlements: readonly Settlement[]): Promise<SettleReply[]> {
+    return settle(this.store, queue, settlements);
+  }
+
+  async forwardDue(queue: string, limit: number): Promise<ForwardReply> {
+    return forwardDue(this.store, queue, limit);
+  }
+
+  async onNudge(queue: string, listener: () => void): Promise<() => Promise<void>> {
+    return subscribe(this.store.queue(queue).nudgeListeners, () => listener());
+  }
+
+  async recoverExpired(queue: string, options: RecoverOptions): Promise<RecoverReply> {
+    return recoverExpired(this.store, queue, options);
+  }
+
+  async repair(queue: string, limit: number): Promise<RepairReport> {
+    return repair(this.store, queue, limit);
+  }
+
+  async deleteExpiredCompleted(queue: string, limit: number): Promise<number> {
+    return deleteExpiredCompleted(this.store, queue, limit);
+  }
+
+  async trimArchived(queue: string, limits: ArchiveLimits, limit: number): Promise<number> {
+    return trimArchived(this.store, queue, limits, limit);
+  }
+
+  async pause(queue: string): Promise<boolean> {
+    return pause(this.store, queue);
+  }
+
+  async unpause(queue: string): Promise<boolean> {
+    return unpause(this.store, queue);
+  }
+
+  async publishCancel(taskId: string): Promise<void> {
+    for (const listener of this.store.cancelListeners) queueMicrotask(() => listener(taskId));
+  }
+
+  async onCancel(listener: (taskId: string) => void): Promise<() => Promise<void>> {
+    return subscribe(this.store.cancelListeners, (taskId) => listener(taskId));
+  }
+
+  async writeResult(queue: string, claim: LeaseClaim, result: Uint8Array): Promise<boolean> {
+    return writeResult(this.store, queue, claim, result);
+  }
+
+  async writePresence(server: ServerInfo, workers: readonly WorkerInfo[], ttlS: number): Promise<void> {
+    const expiresAtMs = this.store.clock.nowMs() + ttlS * 1000;
+    this.store.presence.set(server.serverId, { server: { ...server }, workers: [...workers] }, expiresAtMs);
+  }
+
+  async clearPresence({ serverId }: Pick<ServerInfo, 'serverId'>): Promise<void> {
+    this.store.presence.delete(serverId);
+  }
+
+  async takeDuty(queue: string, duty: Duty, serverId: string, leaseMs: number): Promise<boolean> {
+    return takeDuty(this.store, queue, duty, serverId, leaseMs);
+  }
+
+  async keepDuty(queue: string, duty: Duty, serverId: string, leaseMs: number): Promise<boolean> {
+    return keepDuty(this.store, queue, duty, serverId, leaseMs);
+  }
+
+  async dropDuty(queue: string, duty: Duty, serverId: string): Promise<void> {
+    dropDuty(this.store, queue, duty, serverId);
+  }
+
+  async openWatch(queue: string): Promise<QueueWatch> {
+    return openWatch(this.store, queue, this.#closing.signal);
+  }
+
+  async wakeIdle(queue: string, count: number): Promise<void> {
+    wakeIdle(this.store, queue, count);
+  }
+
+  async waitingCount(queue: string): Promise<number> {
+    return waitingCount(this.store, queue);
+  }
+
+  async queueNames(): Promise<string[]> {
+    return [...this.store.announced];
+  }
+
+  async queueStats(queue: string): Promise<QueueStats | undefined> {
+    return queueStats(this.store, queue);
+  }
+
+  async findTask(queue: string, taskId: string): Promise<StoredTask | undefined> {
+    return findTask(this.store, queue, taskId);
+  }
+
+  async ping(): Promise<void> {}
+
+  async facts(): Promise<BrokerFacts> {
+    return { version: 'memory', evictionPolicy: 'noeviction', clockSkewMs: 0 };
+  }
+
+  /** Ends the watches. The tasks stay for those who hold the broker. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+  }
+}
+
+/** Each subscription is a member of its own, so that one listener may subscribe twice. */
+function subscribe<Listener>(listeners: Set<Listener>, member: Listener): () => Promise<void> {
+  listeners.add(member);
+  return async () => void listeners.delete(member);
+}

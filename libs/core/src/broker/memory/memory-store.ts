@@ -1,0 +1,177 @@
+import type { Clock } from '../../runtime/clock.js';
+import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
+import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
+import type { TaskState } from '../../wire/task-state.js';
+import { floorS } from '../../wire/unix-time.js';
+import { readStoredMessage, type StoredMessage } from '../stored-message.js';
+import { Counters } from './counters.js';
+import { ExpiringMap } from './expiring-map.js';
+import { IdList } from './id-list.js';
+import { SortedSet } from './sorted-set.js';
+import { Waiters } from './waiters.js';
+
+/** One task: the fields of its hash in Redis, by other names. */
+export interface MemoryTask {
+  /** Protobuf bytes, as in Redis: nobody can change them from outside, and any broken state can be had. */
+  msg?: Uint8Array | undefined;
+  state?: TaskState | undefined;
+  /** Unix ns. */
+  pendingSinceNs?: bigint | undefined;
+  /** Full name of the lock it took when it was enqueued. */
+  uniqueKey?: string | undefined;
+  group?: string | undefined;
+  result?: Uint8Array | undefined;
+  /** Unix ms. */
+  dueAtMs?: number | undefined;
+  crashes?: number | undefined;
+  unknownSinceMs?: number | undefined;
+  /** Bytes found in place of a message, kept when the task was quarantined. */
+  rawMsg?: Uint8Array | undefined;
+}
+
+/** Everything of one queue, by the names of the keys in Redis. Scores are unix s where nothing else is said. */
+export class MemoryQueue {
+  readonly tasks = new Map<string, MemoryTask>();
+  /** New ids at the left, next to run at the right. */
+  readonly pending = new IdList();
+  /** Newest at the left. */
+  readonly active = new IdList();
+  readonly lease = new SortedSet();
+  /** Scores unix ms: the exact due time. Redis keeps its second, rounded up, and the rest in the hash. */
+  readonly scheduled = new SortedSet();
+  /** Scores unix ms, as in `scheduled`. */
+  readonly retry = new SortedSet();
+  readonly archived = new SortedSet();
+  readonly completed = new SortedSet();
+  readonly groups = new Map<string, SortedSet>();
+  readonly groupNames = new Set<string>();
+  readonly counters = new Counters();
+  /** Full name of the lock to the id of the task that holds it. */
+  readonly locks: ExpiringMap<string>;
+  /** Duty to the id of the server that has it. */
+  readonly duties: ExpiringMap<string>;
+  /** Watches that wait for a pending task. */
+  readonly peekers: Waiters;
+  /** Watches that wait for a wake token. */
+  readonly idlers: Waiters;
+  /** Wake tokens that nobody took yet; they expire together. */
+  tokens = { count: 0, expireAtMs: 0 };
+  readonly nudgeListeners = new Set<() => void>();
+  /** Unix s; `undefined` when it is not paused. */
+  pausedAtS: number | undefined;
+  /** Where the next repair pass goes on, as an index into each set. */
+  repairFrom = 0;
+
+  constructor(
+    readonly name: string,
+    private readonly clock: Clock,
+  ) {
+    this.locks = new ExpiringMap(clock);
+    this.duties = new ExpiringMap(clock);
+    this.peekers = new Waiters(clock);
+    this.idlers = new Waiters(clock);
+  }
+
+  /** The hash of a task; as in Redis, writing to one that is missing makes it. */
+  task(id: string): MemoryTask {
+    let task = this.tasks.get(id);
+    if (!task) this.tasks.set(id, (task = {}));
+    return task;
+  }
+
+  /** The message of a task as a copy of its own; `undefined` when the hash or its message is missing. */
+  read(id: string): StoredMessage | undefined {
+    const bytes = this.tasks.get(id)?.msg;
+    return bytes && readStoredMessage(this.name, id, bytes.slice());
+  }
+
+  /** Puts a task into `pending`: at the left to wait its turn, at the right to run next. */
+  makePending(id: string, task: MemoryTask, side: 'left' | 'right'): void {
+    task.state = 'pending';
+    task.pendingSinceNs = this.clock.nowNs();
+    if (side === 'left') this.pending.pushLeft(id);
+    else this.pending.pushRight(id);
+    this.peekers.releaseAll();
+  }
+
+  /** Lets a task wait for its time; nudges the forwarders when no other comes before it. */
+  makeDelayed(id: string, task: MemoryTask, state: 'scheduled' | 'retry', dueAtMs: number): void {
+    task.state = state;
+    task.dueAtMs = Math.ceil(dueAtMs);
+    const first = this[state].first();
+    this[state].set(id, task.dueAtMs);
+    if (!first || task.dueAtMs < first.score) this.nudge();
+  }
+
+  /** Ends the lease of a task. */
+  release(id: string): void {
+    this.active.delete(id);
+    this.lease.delete(id);
+  }
+
+  archive(id: string, task: MemoryTask, message: TaskMessage): void {
+    task.msg = encodeTaskMessage(message);
+    task.state = 'archived';
+    this.archived.set(id, floorS(this.clock.nowMs()));
+  }
+
+  /** Archives an active task whose message cannot be used; its bytes are kept. */
+  quarantine(id: string, task: MemoryTask, message: TaskMessage): void {
+    this.release(id);
+    task.rawMsg = task.msg;
+    this.archive(id, task, message);
+  }
+
+  /** Removes an id that has no message from every set, with its stub of a hash. */
+  dropOrphan(id: string): void {
+    this.pending.delete(id);
+    this.release(id);
+    for (const set of [this.scheduled, this.retry, this.archived, this.completed]) set.delete(id);
+    this.tasks.delete(id);
+  }
+
+  /** Gives a lock up, if the task holds it. */
+  unlock(lockKey: string | undefined, id: string): void {
+    if (lockKey && this.locks.get(lockKey) === id) this.locks.delete(lockKey);
+  }
+
+  /** Tells the listeners in a moment, never inside the operation that causes it. */
+  nudge(): void {
+    for (const listener of this.nudgeListeners) queueMicrotask(listener);
+  }
+}
+
+/** What a server shows of itself. */
+export interface Presence {
+  readonly server: ServerInfo;
+  readonly workers: readonly WorkerInfo[];
+}
+
+/** All data of a memory broker. */
+export class MemoryStore {
+  readonly #queues = new Map<string, MemoryQueue>();
+  /** Queues that somebody enqueued to. */
+  readonly announced = new Set<string>();
+  /** By server id. */
+  readonly presence: ExpiringMap<Presence>;
+  readonly cancelListeners = new Set<(taskId: string) => void>();
+
+  constructor(readonly clock: Clock) {
+    this.presence = new ExpiringMap(clock);
+  }
+
+  queue(name: string): MemoryQueue {
+    let queue = this.#queues.get(name);
+    if (!queue) {
+      queue = new MemoryQueue(name, this.clock);
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  /** Drops all data of a queue. */
+  forget(name: string): void {
+    this.#queues.delete(name);
+    this.announced.delete(name);
+  }
+}

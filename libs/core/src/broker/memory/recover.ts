@@ -1,0 +1,65 @@
+import { floorS, fromS } from '../../wire/unix-time.js';
+import type { RecoveredTask, RecoverOptions, RecoverReply, RepairReport } from '../roles.js';
+import { settledMessage } from '../settled-message.js';
+import type { MemoryQueue, MemoryStore } from './memory-store.js';
+
+/** Last error of a task that took too many workers down; asynq's words for a lost lease. */
+const LEASE_EXPIRED = 'asynq: task lease expired';
+
+export function recoverExpired(store: MemoryStore, queueName: string, options: RecoverOptions): RecoverReply {
+  const { graceMs, maxCrashes, limit } = options;
+  const queue = store.queue(queueName);
+  const nowMs = store.clock.nowMs();
+  const recovered: RecoveredTask[] = [];
+  for (const id of queue.lease.upTo(floorS(nowMs - graceMs), limit)) {
+    const task = recover(queue, id, maxCrashes, nowMs);
+    if (task) recovered.push(task);
+  }
+  const next = queue.lease.first();
+  return { recovered, nextExpiryAtMs: next && fromS(next.score) + graceMs };
+}
+
+/** `undefined` when the task has no message: it is dropped. One that cannot be used is left to the next fetch. */
+function recover(queue: MemoryQueue, id: string, maxCrashes: number, nowMs: number): RecoveredTask | undefined {
+  const task = queue.tasks.get(id);
+  const stored = queue.read(id);
+  if (!task || !stored) {
+    queue.dropOrphan(id);
+    return undefined;
+  }
+  const crashes = (task.crashes ?? 0) + 1;
+  task.crashes = crashes;
+  queue.release(id);
+  if (crashes <= maxCrashes) {
+    queue.makePending(id, task, 'right');
+    return { message: stored.message, crashes, outcome: 'requeued' };
+  }
+  const message = settledMessage(stored.message, { kind: 'archive', error: LEASE_EXPIRED }, nowMs);
+  task.unknownSinceMs = undefined;
+  queue.archive(id, task, message);
+  queue.counters.count(nowMs, true);
+  return { message, crashes, outcome: 'archived' };
+}
+
+export function repair(store: MemoryStore, queueName: string, limit: number): RepairReport {
+  const queue = store.queue(queueName);
+  const sets = [queue.lease, queue.scheduled, queue.retry, queue.archived, queue.completed];
+  const from = queue.repairFrom;
+  queue.repairFrom = sets.some((set) => set.size >= from + limit) ? from + limit : 0;
+  // The oldest: the newest are being worked on. What is wrong in `pending` comes out when it is fetched.
+  const active = queue.active.slice(Math.max(queue.active.size - limit, 0), limit);
+
+  let orphansRemoved = 0;
+  for (const id of new Set([active, ...sets.map((set) => set.slice(from, limit))].flat())) {
+    if (queue.tasks.get(id)?.msg) continue;
+    queue.dropOrphan(id);
+    orphansRemoved += 1;
+  }
+  return { leasesAdded: addLeases(queue, active, floorS(store.clock.nowMs())), orphansRemoved };
+}
+
+function addLeases(queue: MemoryQueue, ids: readonly string[], expiredAtS: number): number {
+  const without = ids.filter((id) => queue.active.has(id) && !queue.lease.has(id));
+  for (const id of without) queue.lease.set(id, expiredAtS);
+  return without.length;
+}

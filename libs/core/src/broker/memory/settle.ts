@@ -1,0 +1,60 @@
+import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
+import { clampInt64, floorS } from '../../wire/unix-time.js';
+import type { LeaseClaim, Outcome, Settlement, SettleReply } from '../roles.js';
+import { settledMessage } from '../settled-message.js';
+import { ownsLease } from './lease.js';
+import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
+
+export function settle(store: MemoryStore, queueName: string, settlements: readonly Settlement[]): SettleReply[] {
+  const queue = store.queue(queueName);
+  const nowMs = store.clock.nowMs();
+  return settlements.map(({ message, claim, outcome }) => {
+    if (!ownsLease(queue, claim)) return 'leaseLost';
+    queue.release(claim.id);
+    end(queue, queue.task(claim.id), settledMessage(message, outcome, nowMs), outcome, nowMs);
+    return 'settled';
+  });
+}
+
+function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome: Outcome, nowMs: number): void {
+  const { id } = message;
+  switch (outcome.kind) {
+    case 'done':
+      queue.tasks.delete(id);
+      queue.unlock(message.uniqueKey, id);
+      queue.counters.count(nowMs, false);
+      return;
+    case 'complete':
+      task.msg = encodeTaskMessage(message);
+      task.state = 'completed';
+      task.unknownSinceMs = undefined;
+      task.crashes = undefined;
+      queue.completed.set(id, floorS(nowMs) + clampInt64(message.retentionS));
+      queue.unlock(message.uniqueKey, id);
+      queue.counters.count(nowMs, false);
+      return;
+    case 'retry':
+      task.msg = encodeTaskMessage(message);
+      task.unknownSinceMs = outcome.unknownTypeSinceMs;
+      // A handler ran to its end: whatever took earlier workers down, it was not this task.
+      if (outcome.unknownTypeSinceMs === undefined) task.crashes = undefined;
+      queue.makeDelayed(id, task, 'retry', outcome.retryAtMs);
+      if (outcome.isFailure) queue.counters.count(nowMs, true);
+      return;
+    case 'archive':
+      task.unknownSinceMs = undefined;
+      queue.archive(id, task, message);
+      queue.counters.count(nowMs, true);
+      return;
+    case 'requeue':
+      queue.makePending(id, task, 'right');
+  }
+}
+
+export function writeResult(store: MemoryStore, queueName: string, claim: LeaseClaim, result: Uint8Array): boolean {
+  const queue = store.queue(queueName);
+  const task = queue.tasks.get(claim.id);
+  if (task?.state !== 'active' || !ownsLease(queue, claim)) return false;
+  task.result = Uint8Array.from(result);
+  return true;
+}

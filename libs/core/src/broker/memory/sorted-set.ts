@@ -1,0 +1,134 @@
+/** Entries in one chunk at most; a full one is halved. Small enough that moving a chunk's tail costs next to nothing. */
+const CHUNK_SIZE = 512;
+
+export interface ScoredId {
+  readonly id: string;
+  readonly score: number;
+}
+
+/**
+ * Ids in the order of their scores, equal scores in the order of their bytes, as in a Redis sorted set. Kept as a list
+ * of short sorted lists: finding a place is a binary search, and an insertion moves one chunk at most.
+ */
+export class SortedSet implements Iterable<ScoredId> {
+  readonly #scores = new Map<string, number>();
+  /** None is empty; each ends before the next begins. */
+  readonly #chunks: ScoredId[][] = [];
+
+  get size(): number {
+    return this.#scores.size;
+  }
+
+  has(id: string): boolean {
+    return this.#scores.has(id);
+  }
+
+  score(id: string): number | undefined {
+    return this.#scores.get(id);
+  }
+
+  /** Adds the id, or moves it to its new score. */
+  set(id: string, score: number): void {
+    this.delete(id);
+    this.#scores.set(id, score);
+    const entry = { id, score };
+    const at = Math.min(this.#chunkFor(entry), this.#chunks.length - 1);
+    const chunk = this.#chunks[at];
+    if (!chunk) {
+      this.#chunks.push([entry]);
+      return;
+    }
+    chunk.splice(placeIn(chunk, entry), 0, entry);
+    if (chunk.length > CHUNK_SIZE) this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK_SIZE / 2));
+  }
+
+  /** `false` when it was not there. */
+  delete(id: string): boolean {
+    const score = this.#scores.get(id);
+    if (score === undefined) return false;
+    this.#scores.delete(id);
+    const entry = { id, score };
+    const at = this.#chunkFor(entry);
+    const chunk = this.#chunks[at]!;
+    chunk.splice(placeIn(chunk, entry), 1);
+    if (chunk.length === 0) this.#chunks.splice(at, 1);
+    return true;
+  }
+
+  /** The entry of the lowest score. */
+  first(): ScoredId | undefined {
+    return this.#chunks[0]?.[0];
+  }
+
+  /** The entry of the highest score. */
+  last(): ScoredId | undefined {
+    return this.#chunks.at(-1)?.at(-1);
+  }
+
+  /** Up to `limit` ids of at most `maxScore`, lowest first: a copy, so that the caller may change the set. */
+  upTo(maxScore: number, limit: number): string[] {
+    const ids: string[] = [];
+    for (const { id, score } of this) {
+      if (score > maxScore || ids.length >= limit) break;
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  /** Up to `limit` ids from the given rank on; a copy. */
+  slice(rank: number, limit: number): string[] {
+    const ids: string[] = [];
+    let skipped = 0;
+    for (const chunk of this.#chunks) {
+      if (ids.length >= limit) break;
+      const from = Math.max(rank - skipped, 0);
+      skipped += chunk.length;
+      for (const { id } of chunk.slice(from, from + limit - ids.length)) ids.push(id);
+    }
+    return ids;
+  }
+
+  *[Symbol.iterator](): Iterator<ScoredId> {
+    for (const chunk of this.#chunks) yield* chunk;
+  }
+
+  /** Index of the first chunk that does not end before the entry; the number of chunks when all do. */
+  #chunkFor(entry: ScoredId): number {
+    return firstIndex(this.#chunks.length, (at) => compare(this.#chunks[at]!.at(-1)!, entry) >= 0);
+  }
+}
+
+function placeIn(chunk: readonly ScoredId[], entry: ScoredId): number {
+  return firstIndex(chunk.length, (at) => compare(chunk[at]!, entry) >= 0);
+}
+
+/** The first index below `length` for which `holds`, which then holds for all after it; else `length`. */
+function firstIndex(length: number, holds: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function compare(a: ScoredId, b: ScoredId): number {
+  return a.score - b.score || compareBytes(a.id, b.id);
+}
+
+/** The order of the UTF-8 bytes, which is the order of code points. */
+function compareBytes(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at++) {
+    const difference = codePointRank(a.charCodeAt(at)) - codePointRank(b.charCodeAt(at));
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+/** Halves of a surrogate pair stand for code points above all others, but lie below U+E000 as numbers. */
+function codePointRank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}

@@ -1,0 +1,44 @@
+import type { QueueWatch } from '../roles.js';
+import type { MemoryQueue, MemoryStore } from './memory-store.js';
+
+/** Most tokens that lie ready at one time. */
+const MOST_TOKENS = 64;
+const TOKEN_TTL_MS = 2_000;
+
+/** A watch is over when it is closed, or the broker is. */
+export function openWatch(store: MemoryStore, queueName: string, brokerClosed: AbortSignal): QueueWatch {
+  const queue = store.queue(queueName);
+  const closing = new AbortController();
+  const closed = AbortSignal.any([closing.signal, brokerClosed]);
+  return {
+    peek: async (timeoutMs) =>
+      !closed.aborted && (queue.pending.size > 0 || (await queue.peekers.wait(timeoutMs, closed))),
+    awaitToken: async (timeoutMs) =>
+      !closed.aborted && (takeToken(queue, store.clock.nowMs()) || (await queue.idlers.wait(timeoutMs, closed))),
+    close: async () => closing.abort(),
+  };
+}
+
+export function wakeIdle(store: MemoryStore, queueName: string, count: number): void {
+  const queue = store.queue(queueName);
+  const nowMs = store.clock.nowMs();
+  let left = Math.max(tokensAt(queue, nowMs), Math.min(count, MOST_TOKENS));
+  while (left > 0 && queue.idlers.releaseOne()) left -= 1;
+  queue.tokens = { count: left, expireAtMs: nowMs + TOKEN_TTL_MS };
+}
+
+function takeToken(queue: MemoryQueue, nowMs: number): boolean {
+  const count = tokensAt(queue, nowMs);
+  if (count === 0) return false;
+  queue.tokens = { ...queue.tokens, count: count - 1 };
+  return true;
+}
+
+function tokensAt({ tokens }: MemoryQueue, nowMs: number): number {
+  return nowMs < tokens.expireAtMs ? tokens.count : 0;
+}
+
+export function waitingCount(store: MemoryStore, queueName: string): number {
+  const queue = store.queue(queueName);
+  return queue.pausedAtS === undefined ? queue.pending.size : 0;
+}

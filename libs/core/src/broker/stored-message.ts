@@ -1,0 +1,49 @@
+import { MessageDecodeError } from '../errors/message-decode.error.js';
+import { decodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
+
+/** Type of a quarantined task whose own type cannot be read. */
+export const QUARANTINED_TYPE = 'asynq:quarantined';
+
+export interface StoredMessage {
+  /** As stored; or, when that cannot be used, what to store in its place: readable, with the reason as last error. */
+  readonly message: TaskMessage;
+  /** `false`: the bytes do not decode, or name another task or queue than the key they were found under. */
+  readonly isSound: boolean;
+}
+
+/**
+ * Reads the field `msg` of a task. Id and queue are those of the key: a message that says otherwise would lead
+ * whoever trusts it to another task's keys, or with an empty name to keys outside of every queue.
+ */
+export function readStoredMessage(queue: string, taskId: string, bytes: Uint8Array): StoredMessage {
+  try {
+    const message = decodeTaskMessage(bytes);
+    if (message.id === taskId && message.queue === queue) return { message, isSound: true };
+    const reason = `asynq: message is of task "${message.id}" in queue "${message.queue}"`;
+    const type = message.type || QUARANTINED_TYPE;
+    return { message: { ...message, type, id: taskId, queue, errorMsg: reason }, isSound: false };
+  } catch (error) {
+    if (!(error instanceof MessageDecodeError)) throw error;
+    return { message: quarantined(queue, taskId, `asynq: ${error.message}`), isSound: false };
+  }
+}
+
+function quarantined(queue: string, id: string, reason: string): TaskMessage {
+  return {
+    type: QUARANTINED_TYPE,
+    payload: new Uint8Array(),
+    id,
+    queue,
+    maxRetry: 0,
+    retried: 0,
+    errorMsg: reason,
+    timeoutS: 0n,
+    deadlineS: 0n,
+    uniqueKey: '',
+    lastFailedAtS: 0n,
+    retentionS: 0n,
+    completedAtS: 0n,
+    groupKey: '',
+    headers: {},
+  };
+}
