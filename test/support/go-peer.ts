@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { Conditions } from './conditions.js';
 
 /** Whether the peer could be built; tests of it say `describe.skipIf(!hasGoPeer)`. */
 export const hasGoPeer = process.env['ASYNQ_PEER_BIN'] !== undefined;
@@ -116,7 +117,7 @@ export class GoPeer implements AsyncDisposable {
   private readonly process: ChildProcessByStdio<Writable, Readable, null>;
   private readonly exited: Promise<void>;
   private readonly replies = new Map<number, Waiter>();
-  private conditions: { readonly holds: () => boolean; readonly waiter: Waiter }[] = [];
+  private readonly conditions = new Conditions();
   private lastId = 0;
 
   constructor(target: GoPeerTarget) {
@@ -195,10 +196,7 @@ export class GoPeer implements AsyncDisposable {
 
   /** Resolves once `holds` answers true; it is asked now and after each attempt. Rejects when the peer ends. */
   until(holds: () => boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.conditions.push({ holds, waiter: { resolve: () => resolve(), reject } });
-      this.checkConditions();
-    });
+    return this.conditions.until(holds);
   }
 
   /** Lets a server finish as in `shutdown`, and ends the process. */
@@ -225,7 +223,7 @@ export class GoPeer implements AsyncDisposable {
     const heard = JSON.parse(line) as { id?: number; reply?: unknown; error?: string; handled?: GoHandled };
     if (heard.handled) {
       this.handled.push(decodeBytes(heard.handled));
-      this.checkConditions();
+      this.conditions.check();
       return;
     }
     const waiter = this.replies.get(heard.id ?? 0);
@@ -234,20 +232,10 @@ export class GoPeer implements AsyncDisposable {
     else waiter?.reject(new Error(heard.error));
   }
 
-  private checkConditions(): void {
-    this.conditions = this.conditions.filter(({ holds, waiter }) => {
-      const isMet = holds();
-      if (isMet) waiter.resolve(undefined);
-      return !isMet;
-    });
-  }
-
   private rejectAll(error: Error): void {
-    for (const waiter of [...this.replies.values(), ...this.conditions.map((condition) => condition.waiter)]) {
-      waiter.reject(error);
-    }
+    for (const waiter of this.replies.values()) waiter.reject(error);
     this.replies.clear();
-    this.conditions = [];
+    this.conditions.giveUp(error);
   }
 }
 
