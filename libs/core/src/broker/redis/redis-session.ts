@@ -18,11 +18,17 @@ const READY_TIMEOUT_MS = 1_000;
 /** How long a reply may take. A cable that was pulled sends none, and TCP would notice after minutes. */
 const REPLY_TIMEOUT_MS = 5_000;
 
+/** A script as it is sent. */
+export interface ScriptText {
+  readonly name: string;
+  readonly lua: string;
+}
+
 export interface RedisSessionOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Changes the text of a script before it is sent. The key guard of the tests does. */
-  readonly prepareScript?: ((lua: string) => string) | undefined;
+  readonly prepareScript?: ((script: ScriptText) => string) | undefined;
 }
 
 /**
@@ -32,7 +38,7 @@ export interface RedisSessionOptions {
 export class RedisSession {
   readonly clock: Clock;
   readonly logger: Logger;
-  private readonly prepareScript: ((lua: string) => string) | undefined;
+  private readonly prepareScript: ((script: ScriptText) => string) | undefined;
   private readonly clients = new Set<RedisClient>();
   private commandClient: RedisClient | undefined;
   private isClosed = false;
@@ -73,7 +79,7 @@ export class RedisSession {
     const flatKeys = script.flattenKeys(keys);
     const values = [flatKeys.length, ...flatKeys, ...script.flattenArgs(args, items).map(toRedisArg)];
     return this.command(script.name, async (client) => {
-      if (this.prepareScript) return client.callBuffer('eval', [this.prepareScript(script.lua), ...values]);
+      if (this.prepareScript) return client.callBuffer('eval', [this.prepareScript(script), ...values]);
       try {
         return await client.callBuffer('evalsha', [script.sha1, ...values]);
       } catch (error) {

@@ -1,0 +1,42 @@
+import type { ScriptText } from '../broker/redis/redis-session.js';
+
+/** Scripts that say so in their header: they build task keys from a prefix, all in the slot of their declared keys. */
+const MAY_BUILD_KEYS = new Set(['fetch']);
+
+/**
+ * Wraps `redis.call` in every script: a key outside `KEYS`, or one with another hash tag, is an error. Redis Cluster
+ * would run most such scripts by luck, while slots stay where they are; proxies refuse them.
+ */
+export class KeyGuard {
+  /** Names of the scripts that ran. */
+  readonly ran = new Set<string>();
+
+  readonly prepareScript = ({ name, lua }: ScriptText): string => {
+    this.ran.add(name);
+    return `${guard(MAY_BUILD_KEYS.has(name))}\n${lua}`;
+  };
+}
+
+/** Every command of our scripts takes its key first, but DEL takes several and PUBLISH a channel. */
+const guard = (mayBuildKeys: boolean): string => `
+local redis = (function(real)
+  local declared, tag = {}, nil
+  for _, key in ipairs(KEYS) do
+    local own = string.match(key, '{(.-)}')
+    if not own or own == '' then error('key without a hash tag: ' .. key) end
+    if tag and own ~= tag then error('keys of two slots: ' .. key) end
+    declared[key], tag = true, own
+  end
+  local function check(command, ...)
+    if string.upper(command) == 'PUBLISH' then return end
+    for at, key in ipairs({ ... }) do
+      if at > 1 and string.upper(command) ~= 'DEL' then return end
+      local sameSlot = string.match(key, '{(.-)}') == tag
+      if not declared[key] and not (${mayBuildKeys} and sameSlot) then error('undeclared key: ' .. key) end
+    end
+  end
+  return {
+    call = function(...) check(...) return real.call(...) end,
+    pcall = function(...) check(...) return real.pcall(...) end,
+  }
+end)(redis)`;
