@@ -1,0 +1,104 @@
+import { RedisCommandError } from '../errors/redis-command.error.js';
+import { Backoff } from './backoff.js';
+import { Bell } from './bell.js';
+import { type Clock, sleep } from './clock.js';
+import { LogLimit } from './log-limit.js';
+import type { Logger } from './logger.js';
+
+const FIRST_BACKOFF_MS = 100;
+/** Short enough that a part is back soon after Redis is, long enough that waiting costs nothing. */
+const LONGEST_BACKOFF_MS = 5_000;
+/** A failure that goes on is logged once in this time. */
+const LOG_EVERY_MS = 30_000;
+
+/** What a loop needs from around it. */
+export interface LoopDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** From 0 up to 1, for jitter. Default `Math.random`; replaced in tests. */
+  readonly random?: (() => number) | undefined;
+}
+
+/**
+ * Runs one step again and again: the shape of every background part. The step says how long to sleep; `wake` ends the
+ * sleep. A step that throws is logged and tried again after a growing pause that `wake` does not shorten.
+ */
+export abstract class Loop {
+  protected readonly clock: Clock;
+  protected readonly logger: Logger;
+  protected readonly random: () => number;
+  private readonly bell: Bell;
+  private readonly backoff: Backoff;
+  private readonly logLimit: LogLimit;
+  private stopping = new AbortController();
+  private isStarted = false;
+  private done: Promise<void> = Promise.resolve();
+
+  /** @param longestBackoffMs where the pauses after failures stop growing; default 5,000 */
+  constructor(
+    readonly name: string,
+    deps: LoopDeps,
+    longestBackoffMs = LONGEST_BACKOFF_MS,
+  ) {
+    this.clock = deps.clock;
+    this.logger = deps.logger;
+    this.random = deps.random ?? Math.random;
+    this.bell = new Bell(deps.clock);
+    this.backoff = new Backoff(Math.min(FIRST_BACKOFF_MS, longestBackoffMs), longestBackoffMs, this.random);
+    this.logLimit = new LogLimit(deps.clock, LOG_EVERY_MS);
+  }
+
+  /** One step. Returns how long to sleep before the next, in ms: 0 is at once, `undefined` until `wake`. */
+  abstract runOnce(): Promise<number | undefined>;
+
+  /** First step at once. Does nothing when the loop runs already; after `stop` it begins anew. */
+  start(): void {
+    if (this.isStarted) return;
+    this.isStarted = true;
+    const stopping = (this.stopping = new AbortController());
+    this.done = this.done.then(() => this.run(stopping.signal)); // never two runs at once
+  }
+
+  /** Runs the next step now, or right after the one under way. */
+  wake(): void {
+    this.bell.ring();
+  }
+
+  /** Waits for a step under way; none follows. */
+  async stop(): Promise<void> {
+    this.isStarted = false;
+    this.stopping.abort();
+    await this.done;
+  }
+
+  /** Aborts when the loop is told to stop; a long step looks at it. */
+  protected get stopSignal(): AbortSignal {
+    return this.stopping.signal;
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const delayMs = await this.attempt(signal);
+      if (delayMs !== 0) await this.bell.wait(signal, delayMs);
+    }
+  }
+
+  private async attempt(signal: AbortSignal): Promise<number | undefined> {
+    try {
+      const delayMs = await this.runOnce();
+      this.backoff.reset();
+      return delayMs;
+    } catch (error) {
+      const pauseMs = this.backoff.nextMs();
+      this.logFailure(error, pauseMs);
+      await sleep(this.clock, pauseMs, signal);
+      return 0;
+    }
+  }
+
+  private logFailure(error: unknown, pauseMs: number): void {
+    if (!this.logLimit.allows(this.name)) return;
+    const level = error instanceof RedisCommandError && error.isTransient ? 'warn' : 'error';
+    this.logger[level](`${this.name} failed; next try in ${Math.round(pauseMs)} ms`, { error });
+  }
+}

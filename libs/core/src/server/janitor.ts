@@ -1,0 +1,36 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ArchiveLimits, RetentionOps } from '../broker/roles.js';
+import type { LoopDeps } from '../runtime/loop.js';
+import { LeaderLoop } from './leader-loop.js';
+import type { Leadership } from './work-signal.js';
+
+export interface JanitorOptions {
+  readonly intervalMs: number;
+  /** Most tasks deleted in one call. */
+  readonly batchSize: number;
+  readonly archive: ArchiveLimits;
+}
+
+/** Deletes finished tasks whose time is over. */
+export class Janitor extends LeaderLoop {
+  constructor(
+    private readonly broker: RetentionOps,
+    leadership: Leadership,
+    queue: string,
+    private readonly options: JanitorOptions,
+    deps: LoopDeps,
+  ) {
+    super('janitor', queue, leadership, options.intervalMs, deps);
+  }
+
+  protected async runAsLeader(): Promise<number> {
+    const { batchSize, archive, intervalMs } = this.options;
+    await this.drain(() => this.broker.deleteExpiredCompleted(this.queue, batchSize));
+    await this.drain(() => this.broker.trimArchived(this.queue, archive, batchSize));
+    return intervalMs;
+  }
+
+  private async drain(deleteBatch: () => Promise<number>): Promise<void> {
+    while ((await deleteBatch()) >= this.options.batchSize && !this.stopSignal.aborted) await nextTurn();
+  }
+}

@@ -1,0 +1,64 @@
+import type { RecoveredTask, RecoverOps } from '../broker/roles.js';
+import type { LoopDeps } from '../runtime/loop.js';
+import { LeaderLoop } from './leader-loop.js';
+import type { Leadership } from './work-signal.js';
+
+/** Most tasks that one call may give back. */
+const BATCH = 100;
+/** Most ids of each set that one repair looks at. */
+const REPAIR_BATCH = 100;
+const REPAIR_EVERY_MS = 60_000;
+/** Longest time between two looks, if the lease is not shorter: so each lease is seen before it ends. */
+const LONGEST_MS = 15_000;
+/** Pause when a lease has ended and its task still was not given back. */
+const STUCK_MS = 1_000;
+
+export interface RecovererOptions {
+  readonly leaseMs: number;
+  /** How long after its end a lease is taken for dead. */
+  readonly graceMs: number;
+  /** Crashes that a task may cause before it is archived. */
+  readonly maxCrashes: number;
+  readonly onRecovered: (task: RecoveredTask) => void;
+}
+
+/**
+ * Gives the tasks of vanished servers back to their queue as soon as their leases are over, and has the broker repair
+ * what crashes left behind, once a minute.
+ */
+export class Recoverer extends LeaderLoop {
+  private nextRepairAtMs = 0;
+
+  constructor(
+    private readonly broker: RecoverOps,
+    leadership: Leadership,
+    queue: string,
+    private readonly options: RecovererOptions,
+    deps: LoopDeps,
+  ) {
+    super('recoverer', queue, leadership, LONGEST_MS, deps);
+  }
+
+  protected async runAsLeader(): Promise<number> {
+    const { leaseMs, graceMs, maxCrashes, onRecovered } = this.options;
+    const round = { graceMs, maxCrashes, limit: BATCH };
+    const { recovered, nextExpiryAtMs } = await this.broker.recoverExpired(this.queue, round);
+    recovered.forEach(onRecovered);
+    if ((await this.repairWhenDue()) || recovered.length >= BATCH) return 0;
+    const longestMs = Math.min(leaseMs, LONGEST_MS);
+    if (nextExpiryAtMs === undefined) return longestMs;
+    const delayMs = Math.min(nextExpiryAtMs - this.clock.nowMs(), longestMs);
+    return delayMs > 0 || recovered.length > 0 ? Math.max(delayMs, 0) : STUCK_MS;
+  }
+
+  /** `true` when it left expired leases for the next recovery. */
+  private async repairWhenDue(): Promise<boolean> {
+    if (this.clock.nowMs() < this.nextRepairAtMs) return false;
+    const { leasesAdded, orphansRemoved } = await this.broker.repair(this.queue, REPAIR_BATCH);
+    this.nextRepairAtMs = this.clock.nowMs() + REPAIR_EVERY_MS;
+    if (leasesAdded > 0 || orphansRemoved > 0) {
+      this.logger.warn(`repaired queue "${this.queue}"`, { queue: this.queue, leasesAdded, orphansRemoved });
+    }
+    return leasesAdded > 0;
+  }
+}
