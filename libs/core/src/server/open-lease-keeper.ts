@@ -1,0 +1,63 @@
+import { Worker } from 'node:worker_threads';
+import type { Connection } from '../broker/connection.js';
+import type { LeaseOps, PresenceOps } from '../broker/roles.js';
+import type { LoopDeps } from '../runtime/loop.js';
+import { Heartbeater, type HeartbeatSettings } from './heartbeater.js';
+import { HeartbeatLeaseKeeper, type Hearts } from './heartbeat-lease-keeper.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { type HeartThreadData, ThreadHeart } from './thread-heart.js';
+
+export interface LeaseKeeperOptions extends HeartbeatSettings {
+  /** `undefined`: in a thread wherever that can be. */
+  readonly heartbeat: 'thread' | 'inline' | undefined;
+  /** How the thread reaches the same queues. */
+  readonly connection: Connection;
+}
+
+/**
+ * A lease keeper with its heart in a thread, or in this one: when `heartbeat` says so, or when the connection cannot
+ * be taken to another thread (a broker or client that is open already, `'memory'`, options that hold functions).
+ */
+export function openLeaseKeeper(
+  broker: Pick<LeaseOps, 'extendLeases'> & PresenceOps,
+  options: LeaseKeeperOptions,
+  deps: LoopDeps,
+): LeaseKeeper {
+  const { identity, intervalMs, leaseMs } = options;
+  const settings = { identity, intervalMs, leaseMs };
+  const hearts: Hearts = {
+    inline: (next, listener) => new Heartbeater(broker, settings, next, (keys) => listener.onLost(keys), deps),
+    thread: threadHeart(options, settings, deps),
+  };
+  return new HeartbeatLeaseKeeper(hearts, leaseMs, deps);
+}
+
+function threadHeart(options: LeaseKeeperOptions, settings: HeartbeatSettings, deps: LoopDeps): Hearts['thread'] {
+  const { heartbeat, connection } = options;
+  if (heartbeat === 'inline' || connection === 'memory') return undefined;
+  const reason = whyBoundToThread(connection);
+  if (reason) {
+    deps.logger.info(`the heartbeat runs in the main thread: ${reason}`);
+    return undefined;
+  }
+  return (next, listener) => {
+    const workerData: HeartThreadData = { connection, settings, next: next.buffer };
+    // Without the flags of the main thread: what they preload is not meant for this one.
+    const spawn = (): Worker =>
+      new Worker(new URL('./heartbeat-thread.js', import.meta.url), { workerData, execArgv: [] });
+    return new ThreadHeart(spawn, listener, deps);
+  };
+}
+
+/** Why a connection cannot be opened again in another thread; `undefined` when it can. */
+function whyBoundToThread(connection: Exclude<Connection, 'memory'>): string | undefined {
+  if (!('url' in connection || 'cluster' in connection || 'sentinels' in connection)) {
+    return 'the connection is open already and belongs to it';
+  }
+  try {
+    structuredClone(connection);
+    return undefined;
+  } catch (error) {
+    return `the connection's options cannot be copied to another (${(error as Error).message})`;
+  }
+}

@@ -1,0 +1,128 @@
+import type { MessagePort, Worker } from 'node:worker_threads';
+import type { Connection } from '../broker/connection.js';
+import type { Broker } from '../broker/roles.js';
+import { type Clock, systemClock } from '../runtime/clock.js';
+import type { LoopDeps } from '../runtime/loop.js';
+import type { Logger } from '../runtime/logger.js';
+import type { ServerStatus } from '../wire/server-info.js';
+import type { HeartListener } from './heartbeat-lease-keeper.js';
+import { type Heart, Heartbeater, type HeartbeatSettings, type RunningBatch } from './heartbeater.js';
+import { NextExpiry } from './shared-leases.js';
+
+/** How long a thread may take to remove the server's presence before it is ended by force. */
+const STOP_TIMEOUT_MS = 5_000;
+
+/** What the thread is born with. */
+export interface HeartThreadData {
+  readonly connection: Connection;
+  readonly settings: HeartbeatSettings;
+  readonly next: SharedArrayBuffer;
+}
+
+type ToThread =
+  | { readonly kind: 'track'; readonly batch: RunningBatch }
+  | { readonly kind: 'status'; readonly status: ServerStatus }
+  | { readonly kind: 'stop' };
+
+type FromThread =
+  | { readonly kind: 'lost'; readonly keys: readonly number[] }
+  | { readonly kind: 'log'; readonly level: keyof Logger; readonly message: string; readonly fields: object };
+
+/** The part of a `Worker` that is used here. */
+export type HeartWorker = Pick<Worker, 'postMessage' | 'on' | 'ref' | 'unref' | 'terminate'>;
+
+/** The main thread's end: a heart that beats in a worker thread, with a connection of its own. */
+export class ThreadHeart implements Heart {
+  private readonly worker: HeartWorker;
+  private readonly exited: Promise<void>;
+  private isStopping = false;
+  private deathCause: Error | undefined;
+
+  /** @throws the thread cannot be created */
+  constructor(
+    spawn: () => HeartWorker,
+    private readonly listener: HeartListener,
+    private readonly deps: LoopDeps,
+  ) {
+    this.worker = spawn();
+    this.worker.unref(); // connections keep the process alive, not the heart
+    this.worker.on('message', (message: FromThread) => this.receive(message));
+    this.worker.on('error', (error) => (this.deathCause = error instanceof Error ? error : new Error(String(error))));
+    this.exited = new Promise((resolve) => {
+      this.worker.on('exit', (exitCode) => {
+        resolve();
+        const error = this.deathCause ?? new Error(`the thread ended with code ${exitCode}`);
+        if (!this.isStopping) listener.onDeath(error);
+      });
+    });
+  }
+
+  /** The thread begins by itself. */
+  start(): void {}
+
+  track(batch: RunningBatch): void {
+    this.post({ kind: 'track', batch });
+  }
+
+  setStatus(status: ServerStatus): void {
+    this.post({ kind: 'status', status });
+  }
+
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    this.worker.ref(); // now the process has to wait for it
+    this.post({ kind: 'stop' });
+    const timer = this.deps.clock.setTimer(() => void this.worker.terminate(), STOP_TIMEOUT_MS);
+    await this.exited;
+    this.deps.clock.clearTimer(timer);
+  }
+
+  private post(message: ToThread): void {
+    this.worker.postMessage(message);
+  }
+
+  private receive(message: FromThread): void {
+    if (message.kind === 'lost') this.listener.onLost(message.keys);
+    else this.deps.logger[message.level](message.message, message.fields);
+  }
+}
+
+/** The thread's end: beats until it is told to stop, and lets go of everything that keeps the thread alive. */
+export function beatInThread(
+  port: MessagePort,
+  { connection, settings, next }: HeartThreadData,
+  openBroker: (connection: Connection, options: { clock: Clock; logger: Logger }) => Broker,
+  clock: Clock = systemClock,
+): void {
+  const post = (message: FromThread): void => port.postMessage(message);
+  const logger = loggerTo(post);
+  const broker = openBroker(connection, { clock, logger });
+  const onLost = (keys: readonly number[]): void => post({ kind: 'lost', keys });
+  const heart = new Heartbeater(broker, settings, new NextExpiry(next), onLost, { clock, logger });
+  const stop = async (): Promise<void> => {
+    await heart.stop();
+    await broker.close();
+    port.close();
+  };
+  port.on('message', (message: ToThread) => {
+    if (message.kind === 'track') heart.track(message.batch);
+    else if (message.kind === 'status') heart.setStatus(message.status);
+    else void stop();
+  });
+  heart.start();
+}
+
+/** Logs in the main thread, where the user's logger is. */
+function loggerTo(post: (message: FromThread) => void): Logger {
+  const send =
+    (level: keyof Logger) =>
+    (message: string, fields: object = {}): void =>
+      post({ kind: 'log', level, message, fields: Object.fromEntries(Object.entries(fields).map(toPlain)) });
+  return { debug: send('debug'), info: send('info'), warn: send('warn'), error: send('error') };
+}
+
+/** A field that can travel between threads; of an error what a log shows. */
+function toPlain([name, value]: [string, unknown]): [string, unknown] {
+  if (value instanceof Error) return [name, value.stack ?? value.message];
+  return [name, typeof value === 'object' || typeof value === 'function' ? String(value) : value];
+}
