@@ -1,0 +1,6 @@
+/** Front door of `@nestjs-asynq/core/testing`: what tests need to drive queues by hand. */
+export { MemoryBroker, type MemoryBrokerOptions } from '../broker/memory/memory-broker.js';
+export { type BrokerMethod, failingBroker, type FailingBroker, type FailureOptions } from './failing-broker.js';
+export { FakeClock } from './fake-clock.js';
+export type { CounterDump, Injection, PresenceDump, QueueDump, Scores, TaskDump, TaskFields } from './queue-dump.js';
+export { openMemoryQueue, openRedisQueue, type Seed, TestQueue, type TestQueueOptions } from './test-queue.js';

@@ -1,0 +1,117 @@
+import { MessageDecodeError } from '../errors/message-decode.error.js';
+import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
+import { decodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
+import type { TaskState } from '../wire/task-state.js';
+
+/** Points in time by task id, unix s: the scores of a sorted set. */
+export type Scores = Readonly<Record<string, number>>;
+
+/** The hash of one task, field by field as it lies there. A field that is missing is left out. */
+export interface TaskFields {
+  readonly msg?: Uint8Array | undefined;
+  readonly state?: TaskState | undefined;
+  /** Unix ns. */
+  readonly pendingSinceNs?: bigint | undefined;
+  readonly uniqueKey?: string | undefined;
+  readonly group?: string | undefined;
+  readonly result?: Uint8Array | undefined;
+  readonly dueAtMs?: number | undefined;
+  readonly crashes?: number | undefined;
+  readonly unknownSinceMs?: number | undefined;
+  /** Bytes found in place of a message. */
+  readonly rawMsg?: Uint8Array | undefined;
+}
+
+/** One task as a test wants to see it. */
+export interface TaskDump extends Omit<TaskFields, 'msg'> {
+  /** Missing when the hash has no message, or none that decodes. */
+  readonly message?: TaskMessage;
+  /** Bytes in place of a message that do not decode. */
+  readonly undecodable?: Uint8Array;
+}
+
+/** How many attempts ended; days are UTC, `yyyy-mm-dd`, and left out when they counted nothing. */
+export interface CounterDump {
+  readonly total: number;
+  readonly days: Readonly<Record<string, number>>;
+}
+
+/** Everything that a queue consists of, whatever broker holds it: equal dumps, equal queues. */
+export interface QueueDump {
+  /** Ids in `pending`, next to run first. */
+  readonly nextUp: readonly string[];
+  /** Ids in `active`, newest first. */
+  readonly active: readonly string[];
+  readonly leases: Scores;
+  /** Due times, rounded up; the exact ones are in the tasks. */
+  readonly scheduled: Scores;
+  readonly retry: Scores;
+  readonly archived: Scores;
+  /** When they will be deleted. */
+  readonly completed: Scores;
+  readonly groups: Readonly<Record<string, Scores>>;
+  /** Sorted. */
+  readonly groupNames: readonly string[];
+  readonly tasks: Readonly<Record<string, TaskDump>>;
+  /** Full name of each unique lock, and the id of the task that holds it. */
+  readonly locks: Readonly<Record<string, string>>;
+  readonly processed: CounterDump;
+  readonly failed: CounterDump;
+  /** Unix s; missing when the queue is not paused. */
+  readonly pausedAtS?: number;
+  /** Whether inspectors know the queue. */
+  readonly isAnnounced: boolean;
+  /** Keys in Redis that no queue should have. */
+  readonly strayKeys: readonly string[];
+}
+
+/** Changes to make behind the broker's back. Lists are added to; `undefined` removes an entry. */
+export interface Injection {
+  /** Fields to set; a field given as `undefined` is removed, a task given as `undefined` loses its hash. */
+  readonly tasks?: Readonly<Record<string, TaskFields | undefined>>;
+  /** Next to run first; all of them run after those that are there. */
+  readonly nextUp?: readonly string[];
+  /** Newest first. */
+  readonly active?: readonly string[];
+  readonly leases?: Readonly<Record<string, number | undefined>>;
+  readonly scheduled?: Scores;
+  readonly retry?: Scores;
+  readonly archived?: Scores;
+  readonly completed?: Scores;
+  /** Held for an hour. */
+  readonly locks?: Readonly<Record<string, string>>;
+}
+
+/** What a server shows of itself. */
+export interface PresenceDump {
+  readonly server: ServerInfo;
+  /** By task id. */
+  readonly workers: Readonly<Record<string, WorkerInfo>>;
+}
+
+/** Direct hands on one queue, past the broker. One for each kind of broker. */
+export interface Backdoor {
+  dump(): Promise<QueueDump>;
+  /** `undefined` when the server shows nothing. */
+  presence(server: ServerInfo): Promise<PresenceDump | undefined>;
+  inject(injection: Injection): Promise<void>;
+  /** Removes the queue. */
+  destroy(): Promise<void>;
+}
+
+/** Shows the fields of a hash with the message decoded. */
+export function dumpTask({ msg, ...rest }: TaskFields): TaskDump {
+  const fields: TaskDump = {
+    ...rest,
+    ...(rest.result && { result: Uint8Array.from(rest.result) }),
+    ...(rest.rawMsg && { rawMsg: Uint8Array.from(rest.rawMsg) }),
+  };
+  if (!msg) return fields;
+  try {
+    const message = decodeTaskMessage(msg);
+    return { ...fields, message: { ...message, payload: Uint8Array.from(message.payload) } };
+  } catch (error) {
+    if (!(error instanceof MessageDecodeError)) throw error;
+    return { ...fields, undecodable: Uint8Array.from(msg) };
+  }
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import type { Cluster, Redis } from 'ioredis';
+import { MemoryBroker } from '../broker/memory/memory-broker.js';
+import { openBroker } from '../broker/open-broker.js';
+import type { Broker, LeaseClaim, LeasedTask } from '../broker/roles.js';
+import { type Duration, toMs } from '../runtime/duration.js';
+import type { ServerInfo } from '../wire/server-info.js';
+import { encodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
+import { ceilS, floorS } from '../wire/unix-time.js';
+import { FakeClock } from './fake-clock.js';
+import { MemoryBackdoor } from './memory-backdoor.js';
+import type { Backdoor, Injection, PresenceDump, QueueDump, TaskFields } from './queue-dump.js';
+import { RedisBackdoor } from './redis-backdoor.js';
+
+/** Leases of seeded active tasks, as long as a server's default. */
+const LEASE_MS = 30_000;
+
+/** Tasks to put into a queue, by their ids. Each has the message that {@link TestQueue.message} gives. */
+export interface Seed {
+  /** Next to run first. */
+  readonly pending?: readonly string[];
+  /** Newest first; each leased for 30 s from now. */
+  readonly active?: readonly string[];
+  /** Due in so long. */
+  readonly scheduled?: Readonly<Record<string, Duration>>;
+  /** Due in so long. */
+  readonly retry?: Readonly<Record<string, Duration>>;
+  /** Archived so long ago. */
+  readonly archived?: Readonly<Record<string, Duration>>;
+  /** Kept for so long from now. */
+  readonly completed?: Readonly<Record<string, Duration>>;
+  /** What differs in the messages of these tasks. A unique key is locked for an hour. */
+  readonly messages?: Readonly<Record<string, Partial<TaskMessage>>>;
+}
+
+/**
+ * A fresh queue for one test, with a name of its own, so that tests run side by side and never flush.
+ *
+ * ```ts
+ * await using q = openMemoryQueue();
+ * await q.seed({ pending: ['waiting'], active: ['mine'] });
+ * await q.broker.settle(q.name, [{ message: q.message('mine'), claim: q.claim('mine'), outcome: { kind: 'done' } }]);
+ * expect(await q.dump()).toMatchObject({ nextUp: ['waiting'], active: [] });
+ * ```
+ */
+export class TestQueue implements AsyncDisposable {
+  readonly #seeded = new Map<string, TaskMessage>();
+  readonly #leases = new Map<string, number>();
+
+  constructor(
+    readonly name: string,
+    readonly broker: Broker,
+    readonly clock: FakeClock,
+    private readonly backdoor: Backdoor,
+  ) {}
+
+  /** The message of a task of this queue: as it was seeded, or as a seed without differences would have it. */
+  message(id: string, differences: Partial<TaskMessage> = {}): TaskMessage {
+    return { ...(this.#seeded.get(id) ?? defaultMessage(this.name, id)), ...differences };
+  }
+
+  /** Proof of ownership of a seeded active task, or of one that was fetched. */
+  claim(task: string | LeasedTask): LeaseClaim {
+    if (typeof task !== 'string') return { id: task.message.id, expiriesS: [task.leaseExpiresAtS] };
+    const expiresAtS = this.#leases.get(task);
+    if (expiresAtS === undefined) throw new Error(`task ${task} was not seeded as active`);
+    return { id: task, expiriesS: [expiresAtS] };
+  }
+
+  async seed(seed: Seed): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    const inMs = (length: Duration): number => nowMs + toMs('seed', length);
+    const agoMs = (length: Duration): number => nowMs - toMs('seed', length);
+    const pending = seed.pending ?? [];
+    const active = seed.active ?? [];
+    const leases = Object.fromEntries(active.map((id) => [id, ceilS(nowMs + LEASE_MS)]));
+    const tasks: Record<string, TaskFields> = {};
+    const add = (id: string, fields: TaskFields): void => {
+      tasks[id] = { ...this.#messageFields(id, seed.messages?.[id] ?? {}), ...fields };
+    };
+    for (const id of pending) add(id, { state: 'pending', pendingSinceNs: this.clock.nowNs() });
+    for (const id of active) add(id, { state: 'active' });
+    for (const state of ['scheduled', 'retry'] as const) {
+      for (const [id, length] of Object.entries(seed[state] ?? {})) add(id, { state, dueAtMs: inMs(length) });
+    }
+    for (const state of ['archived', 'completed'] as const) {
+      for (const id of Object.keys(seed[state] ?? {})) add(id, { state });
+    }
+    for (const [id, expiresAtS] of Object.entries(leases)) this.#leases.set(id, expiresAtS);
+    const scores = (of: Readonly<Record<string, Duration>> = {}, toS: (length: Duration) => number) =>
+      Object.fromEntries(Object.entries(of).map(([id, length]) => [id, toS(length)]));
+    await this.inject({
+      tasks,
+      nextUp: pending,
+      active,
+      leases,
+      scheduled: scores(seed.scheduled, (length) => ceilS(inMs(length))),
+      retry: scores(seed.retry, (length) => ceilS(inMs(length))),
+      archived: scores(seed.archived, (length) => floorS(agoMs(length))),
+      completed: scores(seed.completed, (length) => floorS(inMs(length))),
+      locks: Object.fromEntries(
+        Object.entries(seed.messages ?? {}).flatMap(([id, { uniqueKey }]) => (uniqueKey ? [[uniqueKey, id]] : [])),
+      ),
+    });
+  }
+
+  /** Changes the queue past the broker, to states that no broker leaves behind. */
+  inject(injection: Injection): Promise<void> {
+    return this.backdoor.inject(injection);
+  }
+
+  /** As if the lease had ended and another server worked on the task by now. */
+  async reclaimLease(id: string): Promise<void> {
+    const [expiresAtS] = this.claim(id).expiriesS;
+    await this.inject({ leases: { [id]: expiresAtS! + 60 } });
+  }
+
+  dump(): Promise<QueueDump> {
+    return this.backdoor.dump();
+  }
+
+  /** What inspectors see of a server; `undefined` when it shows nothing. */
+  presence(server: ServerInfo): Promise<PresenceDump | undefined> {
+    return this.backdoor.presence(server);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.broker.close();
+    await this.backdoor.destroy();
+  }
+
+  #messageFields(id: string, differences: Partial<TaskMessage>): TaskFields {
+    const message = this.message(id, differences);
+    this.#seeded.set(id, message);
+    return { msg: encodeTaskMessage(message), ...(message.uniqueKey && { uniqueKey: message.uniqueKey }) };
+  }
+}
+
+export interface TestQueueOptions {
+  /** Default: a new one. Give the same clock to two queues to compare them. */
+  readonly clock?: FakeClock | undefined;
+  /** Default: a new one. */
+  readonly name?: string | undefined;
+}
+
+/** A queue on a memory broker of its own. */
+export function openMemoryQueue({ clock = new FakeClock(), name = freshName() }: TestQueueOptions = {}): TestQueue {
+  const broker = new MemoryBroker({ clock });
+  return new TestQueue(name, broker, clock, new MemoryBackdoor(broker.store, name));
+}
+
+/** A queue on Redis. `client` reads and seeds it; the broker opens connections of its own beside it. */
+export function openRedisQueue(
+  client: Redis | Cluster,
+  { clock = new FakeClock(), name = freshName() }: TestQueueOptions = {},
+): TestQueue {
+  return new TestQueue(name, openBroker(client, { clock }), clock, new RedisBackdoor(client, name));
+}
+
+const freshName = (): string => `test-${randomUUID()}`;
+
+function defaultMessage(queue: string, id: string): TaskMessage {
+  return {
+    type: 'test:task',
+    payload: Buffer.from(JSON.stringify({ id })),
+    id,
+    queue,
+    maxRetry: 25,
+    retried: 0,
+    errorMsg: '',
+    timeoutS: 1800n,
+    deadlineS: 0n,
+    uniqueKey: '',
+    lastFailedAtS: 0n,
+    retentionS: 0n,
+    completedAtS: 0n,
+    groupKey: '',
+    headers: {},
+  };
+}
