@@ -9,7 +9,7 @@ import {
 } from '@nestjs-asynq/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Conditions } from '../support/conditions.js';
-import { GoPeer, type GoQueueInfo, hasGoPeer } from '../support/go-peer.js';
+import { type GoEnqueued, GoPeer, type GoQueueInfo, hasGoPeer } from '../support/go-peer.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { forGo, forUs, type MixedTask, mixedTasks } from './mixed-tasks.js';
 
@@ -106,7 +106,7 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
   it('handles 1,000 tasks of all kinds that Go enqueued', async () => {
     const tasks = mixedTasks(1000);
     const enqueued = await go.enqueue(tasks.map(forGo));
-    const ids = enqueued.map((outcome) => ('id' in outcome ? outcome.id : outcome.error));
+    const ids = enqueued.map(idOf);
 
     const server = await startOurServer(QUEUES);
     await handlers.until(() => handlers.attempts.length >= attemptsOf(tasks));
@@ -157,7 +157,7 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
 
     const ours = handlers.attempts.map(({ id }) => id);
     const theirs = go.handled.map(({ id }) => id);
-    const ids = [...byGo.map((task) => 'id' in task && task.id), ...byUs.map(({ task }) => task?.id)];
+    const ids = [...byGo.map(idOf), ...byUs.map(({ task, error }) => task?.id ?? String(error))];
     expect([...ours, ...theirs].toSorted()).toEqual(ids.toSorted());
     expect(ours.length, 'tasks that we took').toBeGreaterThan(0);
     expect(theirs.length, 'tasks that Go took').toBeGreaterThan(0);
@@ -187,6 +187,11 @@ const AFTER_1000 = {
   failedTotal: 200,
 };
 
+/** The id that Go gave a task; its error otherwise, which no task of ours has as its id. */
+function idOf(enqueued: GoEnqueued): string {
+  return 'id' in enqueued ? enqueued.id : enqueued.error;
+}
+
 function attemptsOf(tasks: readonly MixedTask[]): number {
   return tasks.reduce((sum, task) => sum + task.attempts, 0);
 }
@@ -196,7 +201,9 @@ function expectAttempts(attempts: readonly Attempt[], tasks: readonly MixedTask[
   const byId = new Map<string, Pick<Attempt, 'payload' | 'headers'>[]>(ids.map((id) => [id, []]));
   for (const { id, payload, headers } of attempts) byId.get(id)?.push({ payload, headers });
   const seen = ids.map((id) => byId.get(id));
-  const expected = tasks.map(({ payload, headers = {}, attempts: times }) => Array(times).fill({ payload, headers }));
+  const expected = tasks.map(({ payload, headers = {}, attempts: times }) =>
+    Array.from({ length: times }, () => ({ payload, headers })),
+  );
   expect(seen).toEqual(expected);
   expect(attempts).toHaveLength(attemptsOf(tasks));
 }
