@@ -55,6 +55,28 @@ interface GoRecord<Fields> {
   alternatives?: string[];
 }
 
+interface GoMessageRecord extends GoRecord<GoTaskMessage> {
+  decodes_to?: GoTaskMessage;
+}
+
+interface GoInput {
+  name: string;
+  hex: string;
+  error?: string;
+  fields: GoTaskMessage;
+  encodes_back_to?: string;
+}
+
+interface GoLock {
+  queue: string;
+  type: string;
+  key: string;
+  payload_hex: string | null;
+  payload_repeat?: { byte_hex: string; count: number };
+}
+
+type GoKeyNames = [{ queue: string; keys: object }, { queue: string; keys: object }, { global: object }];
+
 interface GoInfos {
   server_info: GoRecord<{
     host: string;
@@ -90,8 +112,8 @@ interface GoInfos {
   scheduler_enqueue_event: GoRecord<{ task_id: string; enqueue_time: GoTime }>[];
 }
 
-const read = <T>(file: string): T =>
-  JSON.parse(readFileSync(new URL(`../../../../test/interop/golden/${file}.json`, import.meta.url), 'utf8')) as T;
+const read = (file: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../../../test/interop/golden/${file}.json`, import.meta.url), 'utf8'));
 
 const bytes = (hex: string | null): Uint8Array => Uint8Array.from(Buffer.from(hex ?? '', 'hex'));
 const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
@@ -119,7 +141,7 @@ const taskMessage = (go: GoTaskMessage): TaskMessage => ({
 });
 
 describe('a TaskMessage recorded from Go', () => {
-  const records = read<(GoRecord<GoTaskMessage> & { decodes_to?: GoTaskMessage })[]>('task-messages');
+  const records = read('task-messages') as GoMessageRecord[];
 
   it.each(records)('$name: we write the same bytes', ({ fields, hex: goHex, alternatives = [goHex] }) => {
     expect(alternatives).toContain(hex(encodeTaskMessage(taskMessage(fields))));
@@ -129,10 +151,7 @@ describe('a TaskMessage recorded from Go', () => {
     expect(decodeTaskMessage(bytes(goHex))).toEqual(taskMessage(decoded));
   });
 
-  const inputs =
-    read<{ name: string; hex: string; error?: string; fields: GoTaskMessage; encodes_back_to?: string }[]>(
-      'decode-task-message',
-    );
+  const inputs = read('decode-task-message') as GoInput[];
   const accepted = inputs.filter(({ error }) => error === undefined);
   const refused = inputs.filter(({ error }) => error !== undefined);
 
@@ -149,7 +168,7 @@ describe('a TaskMessage recorded from Go', () => {
 });
 
 describe('the presence of a Go server', () => {
-  const { server_info, worker_info } = read<GoInfos>('infos');
+  const { server_info, worker_info } = read('infos') as GoInfos;
 
   it.each(server_info)('ServerInfo $name, both ways', ({ fields: go, hex: goHex, alternatives = [goHex] }) => {
     const info: ServerInfo = {
@@ -187,7 +206,7 @@ describe('the presence of a Go server', () => {
 });
 
 describe('the plan of a Go scheduler', () => {
-  const { scheduler_entry, scheduler_enqueue_event } = read<GoInfos>('infos');
+  const { scheduler_entry, scheduler_enqueue_event } = read('infos') as GoInfos;
 
   it.each(scheduler_entry)('SchedulerEntry $name, both ways', ({ fields: go, hex: goHex }) => {
     const entry: SchedulerEntry = {
@@ -217,15 +236,7 @@ describe('the plan of a Go scheduler', () => {
 });
 
 describe('names recorded from Go', () => {
-  const locks = read<
-    {
-      queue: string;
-      type: string;
-      key: string;
-      payload_hex: string | null;
-      payload_repeat?: { byte_hex: string; count: number };
-    }[]
-  >('unique-keys');
+  const locks = read('unique-keys') as GoLock[];
 
   it.each(locks)('unique lock $key', ({ queue, type, key, payload_hex, payload_repeat }) => {
     const repeated = payload_repeat && bytes(payload_repeat.byte_hex.repeat(payload_repeat.count));
@@ -233,8 +244,7 @@ describe('names recorded from Go', () => {
     expect(uniqueKey(queue, type, repeated ?? (payload_hex === null ? undefined : bytes(payload_hex)))).toBe(key);
   });
 
-  const [first, second, { global }] =
-    read<[{ queue: string; keys: object }, { queue: string; keys: object }, { global: object }]>('key-names');
+  const [first, second, { global }] = read('key-names') as GoKeyNames;
   const id = '4c9a8ae5-31f3-4e2f-9c2a-8f3a9a5d1b60';
 
   it.each([first, second])('keys of the queue $queue', ({ queue, keys: goKeys }) => {
