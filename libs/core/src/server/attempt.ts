@@ -1,0 +1,209 @@
+import type { LeasedTask, Outcome, ResultOps } from '../broker/roles.js';
+import { ServerShutdownError, type TaskCanceledError, TaskTimeoutError } from '../errors/attempt-aborted.error.js';
+import { HandlerNotFoundError } from '../errors/handler-not-found.error.js';
+import { LeaseLostError } from '../errors/lease-lost.error.js';
+import type { Clock, TimerHandle } from '../runtime/clock.js';
+import type { PayloadCodec } from '../task/payload-codec.js';
+import { findSignal, SkipRetry } from '../task/signals.js';
+import type { TaskContext } from '../task/task-context.js';
+import type { TaskEventListener } from '../task/task-event.js';
+import { AttemptContext } from './attempt-context.js';
+import { errorText, failureOutcome, type FailurePolicy } from './attempt-outcome.js';
+import type { LeaseHandle, TrackedTask } from './lease-keeper.js';
+import type { Route, TaskRouter } from './serve-mux.js';
+import type { ServerOptions } from './server-options.js';
+
+/** How long an aborted handler may take to answer for itself; after that the abort answers for it. */
+export const ABORT_GRACE_MS = 500;
+
+export type AbortReason = TaskTimeoutError | TaskCanceledError | LeaseLostError | ServerShutdownError;
+
+export interface AttemptDeps {
+  readonly router: TaskRouter;
+  readonly results: ResultOps;
+  readonly codec: PayloadCodec;
+  /** The server's; a route may have its own delay and judgement. */
+  readonly failurePolicy: FailurePolicy;
+  readonly errorHandler: ServerOptions['errorHandler'];
+  readonly emit: TaskEventListener;
+  readonly clock: Clock;
+}
+
+/** How an attempt ended. */
+export interface Ending {
+  /** `undefined`: the lease is lost, so there is nothing to store. */
+  readonly outcome: Outcome | undefined;
+  /** Why it did not succeed. */
+  readonly error?: unknown;
+  readonly durationMs: number;
+}
+
+type Answer = { readonly isSuccess: true } | { readonly isSuccess: false; readonly error: unknown };
+
+const SUCCESS: Answer = { isSuccess: true };
+
+/**
+ * One attempt of one task.
+ *
+ * 1. Without a handler, with a payload that does not decode, or past its deadline it fails without a call.
+ * 2. The handler runs. Timeout, cancellation, a lost lease and shutdown abort its signal.
+ * 3. Its own answer wins, also after an abort: success stays success, `SkipRetry` and `RevokeTask` steer. Any other
+ *    error after an abort is taken for the abort. A handler that does not answer within {@link ABORT_GRACE_MS} of the
+ *    abort is answered for, and goes on behind our back: `handlerEnded` says until when.
+ * 4. Of a failure, `errorHandler` hears before it is judged.
+ */
+export class Attempt {
+  /** When the handler really ended. Never rejects. */
+  handlerEnded: Promise<unknown> = Promise.resolve();
+  readonly #controller = new AbortController();
+  #answerForHandler: (answer: Answer) => void = () => undefined;
+  readonly #answeredFor = new Promise<Answer>((resolve) => (this.#answerForHandler = resolve));
+  readonly #context: TaskContext;
+  readonly #task: LeasedTask;
+  readonly #startedAtMs: number;
+  readonly #deadlineMs: number;
+  #deadlineTimer: TimerHandle | undefined;
+  #graceTimer: TimerHandle | undefined;
+  #isAnswered = false;
+
+  constructor(
+    { task, startedAtMs, deadlineMs }: TrackedTask,
+    private readonly lease: LeaseHandle,
+    private readonly deps: AttemptDeps,
+  ) {
+    this.#task = task;
+    this.#startedAtMs = startedAtMs;
+    this.#deadlineMs = deadlineMs;
+    const { results, codec } = deps;
+    this.#context = new AttemptContext(task.message, deadlineMs, this.#controller.signal, { lease, results, codec });
+  }
+
+  get message(): LeasedTask['message'] {
+    return this.#task.message;
+  }
+
+  /** Tells the handler to stop. The first reason counts; once there is an answer, none does. */
+  abort(reason: AbortReason): void {
+    if (this.#isAnswered || this.#controller.signal.aborted) return;
+    this.#controller.abort(reason);
+    this.#graceTimer = this.deps.clock.setTimer(() => {
+      this.deps.failurePolicy.logger.warn(
+        'handler ignores its signal; its slot stays taken until it ends',
+        this.#logFields,
+      );
+      this.#answerForHandler(failure(reason));
+    }, ABORT_GRACE_MS);
+  }
+
+  /** Runs the attempt to its end. Never rejects. */
+  async run(): Promise<Ending> {
+    const { route, answer } = await this.#answer();
+    const durationMs = this.deps.clock.nowMs() - this.#startedAtMs;
+    if (answer.isSuccess) return { outcome: this.#isLost ? undefined : this.#successOutcome(), durationMs };
+    return this.#judge(this.#effectiveError(answer.error), route, durationMs);
+  }
+
+  async #answer(): Promise<{ readonly answer: Answer; readonly route?: Route }> {
+    const { id, type, queue, retried } = this.message;
+    const { clock, router, emit } = this.deps;
+    if (clock.nowMs() >= this.#deadlineMs) return { answer: failure(new TaskTimeoutError(id)) };
+    let route: Route | undefined;
+    let payload: unknown;
+    try {
+      route = router.route(type);
+      if (!route) return { answer: failure(new HandlerNotFoundError(type, router.patterns())) };
+      payload = this.#decode();
+    } catch (error) {
+      return { answer: failure(error), ...(route && { route }) };
+    }
+    emit({ kind: 'started', id, type, queue, retried, at: new Date(clock.nowMs()) });
+    return { answer: await this.#callHandler(route, payload), route };
+  }
+
+  /** @throws {SkipRetry} the payload does not decode, which no retry can mend */
+  #decode(): unknown {
+    try {
+      return this.deps.codec.decode(this.message.payload);
+    } catch (cause) {
+      throw new SkipRetry(`payload does not decode: ${errorText(cause)}`, { cause });
+    }
+  }
+
+  async #callHandler(route: Route, payload: unknown): Promise<Answer> {
+    const handled = settled(() => route.handler(payload, this.#context));
+    this.handlerEnded = handled;
+    const onLost = (): void => this.abort(new LeaseLostError(this.message.queue, this.message.id));
+    this.lease.lost.addEventListener('abort', onLost, { once: true });
+    if (this.lease.lost.aborted) onLost();
+    this.#watchDeadline();
+    try {
+      return await Promise.race([handled, this.#answeredFor]);
+    } finally {
+      this.#isAnswered = true;
+      this.lease.lost.removeEventListener('abort', onLost);
+      this.deps.clock.clearTimer(this.#deadlineTimer);
+      this.deps.clock.clearTimer(this.#graceTimer);
+    }
+  }
+
+  /** A timer may fire early, or be cut short when the deadline is weeks away: look again. */
+  #watchDeadline(): void {
+    const leftMs = this.#deadlineMs - this.deps.clock.nowMs();
+    if (leftMs <= 0) this.abort(new TaskTimeoutError(this.message.id));
+    else this.#deadlineTimer = this.deps.clock.setTimer(() => this.#watchDeadline(), leftMs);
+  }
+
+  async #judge(error: unknown, route: Route | undefined, durationMs: number): Promise<Ending> {
+    if (error instanceof ServerShutdownError) return { outcome: { kind: 'requeue' }, error, durationMs };
+    const { id, type, queue } = this.message;
+    const { clock, emit, failurePolicy } = this.deps;
+    emit({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
+    await this.#tellErrorHandler(error);
+    if (this.#isLost) return { outcome: undefined, error, durationMs };
+    const retryDelay = route?.retryDelay ?? failurePolicy.retryDelay;
+    const isFailure = route?.isFailure ?? failurePolicy.isFailure;
+    const outcome = failureOutcome(this.#task, error, { ...failurePolicy, retryDelay, isFailure }, clock.nowMs());
+    return { outcome, error, durationMs };
+  }
+
+  async #tellErrorHandler(error: unknown): Promise<void> {
+    try {
+      await this.deps.errorHandler?.(error, this.#context);
+    } catch (cause) {
+      this.deps.failurePolicy.logger.error('errorHandler failed', { ...this.#logFields, error: cause });
+    }
+  }
+
+  #successOutcome(): Outcome {
+    return { kind: this.message.retentionS > 0n ? 'complete' : 'done' };
+  }
+
+  /** After an abort, only an error that steers the outcome is the handler's own. */
+  #effectiveError(error: unknown): unknown {
+    const { aborted, reason } = this.#controller.signal;
+    return aborted && !findSignal(error) ? reason : error;
+  }
+
+  get #isLost(): boolean {
+    return this.lease.lost.aborted;
+  }
+
+  get #logFields(): object {
+    const { id, type, queue } = this.message;
+    return { queue, taskId: id, type };
+  }
+}
+
+function failure(error: unknown): Answer {
+  return { isSuccess: false, error };
+}
+
+/** Calls a handler, which may throw before it returns a promise. Never rejects. */
+async function settled(handle: () => unknown): Promise<Answer> {
+  try {
+    await handle();
+    return SUCCESS;
+  } catch (error) {
+    return failure(error);
+  }
+}

@@ -1,0 +1,34 @@
+import type { LeaseClaim } from '../broker/roles.js';
+import type { LeaseHandle } from '../server/lease-keeper.js';
+
+/** A lease that nobody extends: it ends when the test says so. */
+export class FakeLease implements LeaseHandle {
+  readonly #controller = new AbortController();
+  hasEnded = false;
+
+  constructor(
+    private readonly current: LeaseClaim,
+    private readonly endsAtMs: number,
+  ) {}
+
+  get lost(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  claim(): LeaseClaim {
+    return this.current;
+  }
+
+  expiresAtMs(): number {
+    return this.endsAtMs;
+  }
+
+  end(): void {
+    this.hasEnded = true;
+  }
+
+  /** As when a heartbeat learns that the task is not ours any more. */
+  lose(): void {
+    this.#controller.abort();
+  }
+}
