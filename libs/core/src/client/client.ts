@@ -1,0 +1,168 @@
+import type { Connection } from '../broker/connection.js';
+import { openBroker } from '../broker/open-broker.js';
+import type { Broker, EnqueueOutcome, NewTask } from '../broker/roles.js';
+import { ClosedError } from '../errors/closed.error.js';
+import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
+import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
+import { type Clock, systemClock } from '../runtime/clock.js';
+import { consoleLogger, type Logger } from '../runtime/logger.js';
+import { OptionReader } from '../runtime/option-reader.js';
+import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
+import { guardListener, type TaskEventListener } from '../task/task-event.js';
+import type { EnqueuedTask, TaskOptions } from '../task/task-options.js';
+import { type ComposeSettings, composeTask, type EnqueueItem, taskOptionProblems } from './enqueue-options.js';
+
+/** Options of a client. Only `connection` is needed. */
+export interface ClientOptions {
+  /** Where the queues live. A broker that is handed in stays open at `close()`. */
+  readonly connection: Connection;
+  /** Writes payloads. Default JSON, which Go workers read. */
+  readonly codec?: PayloadCodec | undefined;
+  /** Largest encoded payload, bytes. Default 1 MiB. */
+  readonly maxPayloadBytes?: number | undefined;
+  /** For options that a call leaves out. */
+  readonly defaults?: TaskOptions | undefined;
+  /** Hears `enqueued`. What it throws is logged. */
+  readonly onEvent?: TaskEventListener | undefined;
+  /** Default: warnings and errors to the console. */
+  readonly logger?: Logger | undefined;
+  /** Default: the machine's. For tests. */
+  readonly clock?: Clock | undefined;
+}
+
+/** What became of one task of `enqueueMany`. */
+export type EnqueueResult =
+  | { readonly task: EnqueuedTask; readonly error?: undefined }
+  /** Nothing was written for it, unless the error is a `RedisCommandError`: then nobody knows. */
+  | { readonly task?: undefined; readonly error: Error };
+
+const OPTION_NAMES: readonly (keyof ClientOptions)[] = [
+  'connection',
+  'codec',
+  'maxPayloadBytes',
+  'defaults',
+  'onEvent',
+  'logger',
+  'clock',
+];
+const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
+/** Redis' own limit for a string. */
+const LARGEST_PAYLOAD_BYTES = 512 * 1024 * 1024;
+
+/** Puts tasks into queues. One client per process and Redis is enough; it is safe to use from anywhere at any time. */
+export class Client {
+  readonly #broker: Broker;
+  readonly #ownsBroker: boolean;
+  readonly #clock: Clock;
+  readonly #composing: ComposeSettings;
+  readonly #emit: TaskEventListener;
+  #isClosed = false;
+
+  /**
+   * Connects when it is first used.
+   * @throws {InvalidOptionsError} an option is wrong; all of them at once
+   */
+  constructor(options: ClientOptions) {
+    const logger = options.logger ?? consoleLogger;
+    this.#composing = readComposing(options);
+    this.#clock = options.clock ?? systemClock;
+    this.#emit = guardListener(options.onEvent, logger);
+    this.#broker = openBroker(options.connection, { clock: this.#clock, logger });
+    this.#ownsBroker = this.#broker !== options.connection;
+  }
+
+  /**
+   * Writes one task, atomically.
+   * @throws {InvalidOptionsError} type, payload or options are wrong; nothing was written
+   * @throws {PayloadTooLargeError} the encoded payload is above `maxPayloadBytes`; nothing was written
+   * @throws {TaskIdConflictError} the queue holds a task of this id in some state; nothing was written
+   * @throws {DuplicateTaskError} another task holds the unique lock; nothing was written
+   * @throws {RedisCommandError} Redis failed; whether the task was written is unknown. With a `taskId` of your own it
+   * is safe to call again: the second call answers with `TaskIdConflictError` when the first one worked.
+   * @throws {ClosedError} after `close()`
+   */
+  async enqueue(type: string, payload?: unknown, options?: TaskOptions): Promise<EnqueuedTask> {
+    const [result] = await this.enqueueMany([{ type, payload, options }]);
+    if (result!.error) throw result!.error;
+    return result!.task;
+  }
+
+  /**
+   * Writes many tasks with few calls to Redis; one result each, in the order given. Each task is written atomically and
+   * stands for itself: a wrong or refused one does not hold up the others.
+   * @throws {ClosedError} after `close()`; everything else is reported per task
+   */
+  async enqueueMany(items: readonly EnqueueItem[]): Promise<EnqueueResult[]> {
+    if (this.#isClosed) throw new ClosedError('client');
+    const nowMs = this.#clock.nowMs();
+    const composed = items.map((item) => this.#compose(item, nowMs));
+    const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
+    const written = (await this.#write(tasks, nowMs)).values();
+    return composed.map((task) => (task instanceof Error ? { error: task } : written.next().value!));
+  }
+
+  /** Closes the connections that this client opened. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#ownsBroker) await this.#broker.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #compose(item: EnqueueItem, nowMs: number): NewTask | Error {
+    try {
+      return composeTask(item, this.#composing, nowMs);
+    } catch (error) {
+      return asError(error);
+    }
+  }
+
+  async #write(tasks: readonly NewTask[], nowMs: number): Promise<EnqueueResult[]> {
+    if (tasks.length === 0) return [];
+    try {
+      const outcomes = await this.#broker.enqueue(tasks);
+      return tasks.map((task, index) => this.#report(task, outcomes[index]!, nowMs));
+    } catch (error) {
+      return tasks.map(() => ({ error: asError(error) }));
+    }
+  }
+
+  #report({ message, processAtMs }: NewTask, outcome: EnqueueOutcome, nowMs: number): EnqueueResult {
+    const { id, queue, type } = message;
+    switch (outcome.status) {
+      case 'idConflict':
+        return { error: new TaskIdConflictError(queue, id) };
+      case 'duplicate':
+        return { error: new DuplicateTaskError(queue, type, outcome.holderId) };
+      case 'failed':
+        return { error: outcome.error };
+      default: {
+        const state = outcome.status;
+        const nextProcessAt = new Date(state === 'scheduled' ? processAtMs! : nowMs);
+        this.#emit({ kind: 'enqueued', id, queue, type, state, nextProcessAt, at: new Date(nowMs) });
+        return { task: { id, queue, type, state, nextProcessAt } };
+      }
+    }
+  }
+}
+
+function readComposing(options: ClientOptions): ComposeSettings {
+  const reader = new OptionReader(options);
+  reader.onlyKnown(OPTION_NAMES);
+  if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
+  reader.callable('onEvent', undefined);
+  reader.add(...taskOptionProblems(options.defaults ?? {}, 'defaults.'));
+  const composing: ComposeSettings = {
+    codec: reader.callable('codec', jsonCodec, ['encode', 'decode']),
+    maxPayloadBytes: reader.wholeNumber('maxPayloadBytes', DEFAULT_MAX_PAYLOAD_BYTES, 0, LARGEST_PAYLOAD_BYTES),
+    defaults: options.defaults ?? {},
+  };
+  reader.throwIfWrong();
+  return composing;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import type { NewTask } from '../broker/roles.js';
+import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
+import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
+import { OptionReader } from '../runtime/option-reader.js';
+import { isText } from '../runtime/unicode-text.js';
+import type { PayloadCodec } from '../task/payload-codec.js';
+import type { TaskOptions } from '../task/task-options.js';
+import { queueNameProblem } from '../wire/queue-name.js';
+import { uniqueKey } from '../wire/unique-key.js';
+import { durationS, floorS } from '../wire/unix-time.js';
+
+const DEFAULT_QUEUE = 'default';
+const DEFAULT_MAX_RETRY = 25;
+/** asynq's, for a task that has neither timeout nor deadline. */
+const DEFAULT_TIMEOUT_S = 1_800;
+/** The wire's field is an int32. */
+const LARGEST_MAX_RETRY = 2 ** 31 - 1;
+/** Go counts lengths of time in nanoseconds and overflows after 292 years. */
+const LONGEST_MS = 100 * 365 * 24 * 3_600_000;
+
+const OPTION_NAMES: readonly (keyof TaskOptions)[] = [
+  'queue',
+  'taskId',
+  'maxRetry',
+  'timeout',
+  'deadline',
+  'unique',
+  'processAt',
+  'processIn',
+  'retention',
+  'headers',
+];
+
+/** One task to enqueue. */
+export interface EnqueueItem {
+  readonly type: string;
+  /** Goes through the codec; a `Uint8Array` is taken as it is. Default: no payload. */
+  readonly payload?: unknown;
+  readonly options?: TaskOptions | undefined;
+}
+
+export interface ComposeSettings {
+  readonly codec: PayloadCodec;
+  readonly maxPayloadBytes: number;
+  /** Holds for options that a task leaves out. */
+  readonly defaults: TaskOptions;
+}
+
+/** {@link TaskOptions} read, checked and in the units of the wire. */
+interface TaskPlan {
+  readonly queue: string;
+  readonly taskId: string | undefined;
+  readonly maxRetry: number;
+  readonly timeoutS: number;
+  readonly deadlineS: number;
+  readonly retentionS: number;
+  readonly processAtMs: number | undefined;
+  readonly unique: { readonly ttlMs: number; readonly key: string | undefined } | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * The task that a call to `enqueue` asks for.
+ * @throws {InvalidOptionsError} anything is wrong with type, payload or options; all of it at once
+ * @throws {PayloadTooLargeError} the encoded payload is above the limit
+ */
+export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs: number): NewTask {
+  const { plan, problems } = readTaskOptions(withDefaults(item.options ?? {}, settings.defaults), nowMs);
+  const encoded = encodePayload(item.payload, settings.codec);
+  const itemProblems = [typeProblem(item.type), encoded.problem, ...problems].filter(
+    (problem) => problem !== undefined,
+  );
+  if (itemProblems.length > 0) throw new InvalidOptionsError(itemProblems);
+  if (encoded.bytes.length > settings.maxPayloadBytes) {
+    throw new PayloadTooLargeError(item.type, encoded.bytes.length, settings.maxPayloadBytes);
+  }
+  return toNewTask(item, encoded.bytes, plan, nowMs);
+}
+
+/** What is wrong with options; `path` is put before their names. */
+export function taskOptionProblems(options: TaskOptions, path: string): readonly OptionProblem[] {
+  return readTaskOptions(options, 0, path).problems;
+}
+
+/** A task's own option replaces the default of the same name; its start time replaces either form of the default one. */
+function withDefaults(given: TaskOptions, defaults: TaskOptions): TaskOptions {
+  const isPresent = ([, value]: [string, unknown]): boolean => value !== undefined;
+  const own = Object.fromEntries(Object.entries(given).filter(isPresent)) as TaskOptions;
+  const { processIn, processAt, ...others } = defaults;
+  const hasOwnStart = own.processIn !== undefined || own.processAt !== undefined;
+  return hasOwnStart ? { ...others, ...own } : { ...others, processIn, processAt, ...own };
+}
+
+function readTaskOptions(
+  options: TaskOptions,
+  nowMs: number,
+  path = '',
+): { readonly plan: TaskPlan; readonly problems: readonly OptionProblem[] } {
+  const reader = new OptionReader(options, path);
+  reader.onlyKnown(OPTION_NAMES);
+  if (options.queue !== undefined) reader.add(queueNameProblem(`${path}queue`, options.queue));
+  const deadlineS = floorS(reader.date('deadline') ?? 0);
+  const timeoutMs = reader.duration('timeout', undefined, { minMs: 1_000, maxMs: LONGEST_MS });
+  const defaultTimeoutS = deadlineS === 0 ? DEFAULT_TIMEOUT_S : 0;
+  const plan: TaskPlan = {
+    queue: options.queue ?? DEFAULT_QUEUE,
+    taskId: reader.text('taskId', undefined),
+    maxRetry: reader.wholeNumber('maxRetry', DEFAULT_MAX_RETRY, 0, LARGEST_MAX_RETRY),
+    timeoutS: timeoutMs === undefined ? defaultTimeoutS : durationS(timeoutMs),
+    deadlineS,
+    retentionS: durationS(reader.duration('retention', 0, { maxMs: LONGEST_MS })),
+    processAtMs: readStart(reader, options, nowMs),
+    unique: readUnique(reader, options.unique, path),
+    headers: readHeaders(reader, options.headers),
+  };
+  return { plan, problems: reader.problems };
+}
+
+/** When to start, in unix ms; `undefined`: at once. */
+function readStart(reader: OptionReader, options: TaskOptions, nowMs: number): number | undefined {
+  if (options.processAt !== undefined && options.processIn !== undefined) {
+    reader.refuse('processAt', 'either processAt or processIn');
+  }
+  const processAtMs = reader.date('processAt');
+  const processInMs = reader.duration('processIn', undefined, { maxMs: LONGEST_MS });
+  return processInMs === undefined ? processAtMs : Math.ceil(nowMs + processInMs);
+}
+
+function readUnique(reader: OptionReader, given: TaskOptions['unique'], path: string): TaskPlan['unique'] {
+  if (given === undefined) return undefined;
+  const bounds = { minMs: 1_000, maxMs: LONGEST_MS };
+  if (typeof given !== 'object' || given === null) {
+    return { ttlMs: reader.duration('unique', bounds.minMs, bounds), key: undefined };
+  }
+  const lock = new OptionReader(given, `${path}unique.`);
+  lock.onlyKnown(['ttl', 'key']);
+  if (given.ttl === undefined) lock.refuse('ttl', "how long the lock is held, such as '1h'");
+  const unique = { ttlMs: lock.duration('ttl', bounds.minMs, bounds), key: lock.text('key', undefined) };
+  reader.add(...lock.problems);
+  return unique;
+}
+
+function readHeaders(reader: OptionReader, given: TaskOptions['headers']): Readonly<Record<string, string>> {
+  if (given === undefined) return {};
+  if (!isPlainObject(given)) {
+    reader.refuse('headers', 'an object of text values');
+    return {};
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (!name.isWellFormed()) reader.refuse('headers', 'names in valid Unicode');
+    const isFine = typeof value === 'string' && value.isWellFormed();
+    if (!isFine) reader.refuse(`headers.${name}`, 'text in valid Unicode', value);
+  }
+  return { ...given };
+}
+
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function typeProblem(type: unknown): OptionProblem | undefined {
+  return isText(type)
+    ? undefined
+    : { option: 'type', value: type, allowed: 'text that is not blank, in valid Unicode' };
+}
+
+function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Array; problem?: OptionProblem } {
+  if (payload instanceof Uint8Array) return { bytes: payload };
+  const nothing = new Uint8Array();
+  try {
+    const bytes = codec.encode(payload);
+    if (bytes instanceof Uint8Array) return { bytes };
+    return {
+      bytes: nothing,
+      problem: { option: 'payload', value: payload, allowed: 'what the codec turns into bytes' },
+    };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return {
+      bytes: nothing,
+      problem: { option: 'payload', value: payload, allowed: `what the codec encodes (${reason})` },
+    };
+  }
+}
+
+function toNewTask({ type, payload }: EnqueueItem, bytes: Uint8Array, plan: TaskPlan, nowMs: number): NewTask {
+  const { queue, unique, processAtMs } = plan;
+  // asynq's lock of a nil payload is another one than that of an empty payload.
+  const lockedBytes = payload === undefined && bytes.length === 0 ? undefined : bytes;
+  return {
+    message: {
+      type,
+      payload: bytes,
+      id: plan.taskId ?? randomUUID(),
+      queue,
+      maxRetry: plan.maxRetry,
+      retried: 0,
+      errorMsg: '',
+      timeoutS: BigInt(plan.timeoutS),
+      deadlineS: BigInt(plan.deadlineS),
+      uniqueKey: unique ? uniqueKey(queue, type, lockedBytes, unique.key) : '',
+      lastFailedAtS: 0n,
+      retentionS: BigInt(plan.retentionS),
+      completedAtS: 0n,
+      groupKey: '',
+      headers: plan.headers,
+    },
+    processAtMs,
+    uniqueTtlS: unique ? uniqueTtlS(unique.ttlMs, processAtMs, nowMs) : undefined,
+  };
+}
+
+/** The lock of a delayed task outlives its waiting time. Whole seconds, at least one: Redis refuses an expiry of zero. */
+function uniqueTtlS(ttlMs: number, processAtMs: number | undefined, nowMs: number): number {
+  const waitMs = Math.max(0, (processAtMs ?? nowMs) - nowMs);
+  return Math.max(1, durationS(waitMs + ttlMs));
+}

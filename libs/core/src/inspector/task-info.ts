@@ -1,0 +1,64 @@
+import type { StoredTask } from '../broker/roles.js';
+import type { TaskState } from '../wire/task-state.js';
+import { clampInt64, fromS } from '../wire/unix-time.js';
+
+/** A task at one moment. */
+export interface TaskInfo {
+  readonly id: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly state: TaskState;
+  readonly payload: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Failures so far that counted. */
+  readonly retried: number;
+  readonly maxRetry: number;
+  /** Text of the last error; empty when it never failed. */
+  readonly lastError: string;
+  readonly lastFailedAt: Date | undefined;
+  /** Longest run of one attempt; `undefined`: only the deadline ends it. */
+  readonly timeoutMs: number | undefined;
+  readonly deadline: Date | undefined;
+  /** When it will be processed, for scheduled, retry and pending tasks. */
+  readonly nextProcessAt: Date | undefined;
+  /** How long it is kept once it succeeded. */
+  readonly retentionMs: number;
+  readonly completedAt: Date | undefined;
+  /** What its handler stored; `undefined` when nothing. */
+  readonly result: Uint8Array | undefined;
+  /** The group it waits in to be merged; `undefined` for a task without one. */
+  readonly group: string | undefined;
+  /** Active, but its worker gave no sign of life for the length of a lease; it is about to be recovered. */
+  readonly isOrphaned: boolean;
+  /** Times its worker vanished. */
+  readonly crashes: number;
+}
+
+export function toTaskInfo({ message, state, nextProcessAtMs, result, isOrphaned, crashes }: StoredTask): TaskInfo {
+  return {
+    id: message.id,
+    queue: message.queue,
+    type: message.type,
+    state,
+    payload: message.payload,
+    headers: message.headers,
+    retried: message.retried,
+    maxRetry: message.maxRetry,
+    lastError: message.errorMsg,
+    lastFailedAt: dateOf(message.lastFailedAtS),
+    timeoutMs: message.timeoutS === 0n ? undefined : fromS(clampInt64(message.timeoutS)),
+    deadline: dateOf(message.deadlineS),
+    nextProcessAt: nextProcessAtMs === undefined ? undefined : new Date(nextProcessAtMs),
+    retentionMs: fromS(clampInt64(message.retentionS)),
+    completedAt: dateOf(message.completedAtS),
+    result,
+    group: message.groupKey === '' ? undefined : message.groupKey,
+    isOrphaned,
+    crashes,
+  };
+}
+
+/** The wire says "never" with 0. */
+function dateOf(atS: bigint): Date | undefined {
+  return atS === 0n ? undefined : new Date(fromS(clampInt64(atS)));
+}
