@@ -23,7 +23,7 @@ function passing(): object {
 function sum(
   reports: Record<string, object | string>,
   ...runs: string[]
-): { lastLine?: string; status: number | null } {
+): { lastLine: string | undefined; status: number | null } {
   for (const [name, report] of Object.entries(reports)) {
     writeFileSync(join(dir, `${name}.json`), typeof report === 'string' ? report : JSON.stringify(report));
   }
