@@ -7,7 +7,7 @@ import type { OptionProblem } from '../errors/invalid-options.error.js';
  */
 export function queueNameProblem(option: string, value: unknown): OptionProblem | undefined {
   if (typeof value === 'string' && !BLANK.test(value) && !/[{}]/.test(value) && value.isWellFormed()) return undefined;
-  return { option, value, allowed: 'text that is not blank and holds no { or }' };
+  return { option, value, allowed: 'well-formed text that is not blank and holds no { or }' };
 }
 
 /** White space of JavaScript, and U+0085, which only Go counts as such. */
