@@ -99,13 +99,10 @@ export interface Backdoor {
   destroy(): Promise<void>;
 }
 
-/** Shows the fields of a hash with the message decoded. */
+/** Shows the fields of a hash, those that it has, with the message decoded. */
 export function dumpTask({ msg, ...rest }: TaskFields): TaskDump {
-  const fields: TaskDump = {
-    ...rest,
-    ...(rest.result && { result: Uint8Array.from(rest.result) }),
-    ...(rest.rawMsg && { rawMsg: Uint8Array.from(rest.rawMsg) }),
-  };
+  const present = Object.entries(rest).filter(([, value]) => value !== undefined);
+  const fields = Object.fromEntries(present.map(([name, value]) => [name, plainBytes(value)])) as TaskDump;
   if (!msg) return fields;
   try {
     const message = decodeTaskMessage(msg);
@@ -114,4 +111,9 @@ export function dumpTask({ msg, ...rest }: TaskFields): TaskDump {
     if (!(error instanceof MessageDecodeError)) throw error;
     return { ...fields, undecodable: Uint8Array.from(msg) };
   }
+}
+
+/** Brokers hold bytes in several classes, which comparisons would tell apart. */
+function plainBytes(value: unknown): unknown {
+  return value instanceof Uint8Array ? Uint8Array.from(value) : value;
 }

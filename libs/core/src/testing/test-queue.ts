@@ -15,6 +15,12 @@ import { RedisBackdoor } from './redis-backdoor.js';
 /** Leases of seeded active tasks, as long as a server's default. */
 const LEASE_MS = 30_000;
 
+/**
+ * Where the clock of a test queue starts, 2099-12-31T22:13:20Z: in the future, because the counters of a day expire by
+ * the clock of Redis itself, which would drop those of a past year at once.
+ */
+const START_MS = 4_102_438_400_000;
+
 /** Tasks to put into a queue, by their ids. Each has the message that {@link TestQueue.message} gives. */
 export interface Seed {
   /** Next to run first. */
@@ -56,7 +62,8 @@ export class TestQueue implements AsyncDisposable {
 
   /** The message of a task of this queue: as it was seeded, or as a seed without differences would have it. */
   message(id: string, differences: Partial<TaskMessage> = {}): TaskMessage {
-    return { ...(this.#seeded.get(id) ?? defaultMessage(this.name, id)), ...differences };
+    const message = { ...(this.#seeded.get(id) ?? defaultMessage(this.name, id)), ...differences };
+    return { ...message, payload: Uint8Array.from(message.payload) };
   }
 
   /** Proof of ownership of a seeded active task, or of one that was fetched. */
@@ -137,14 +144,17 @@ export class TestQueue implements AsyncDisposable {
 }
 
 export interface TestQueueOptions {
-  /** Default: a new one. Give the same clock to two queues to compare them. */
+  /** Default: a new one at 2099-12-31T22:13:20Z. Give the same clock to two queues to compare them. */
   readonly clock?: FakeClock | undefined;
   /** Default: a new one. */
   readonly name?: string | undefined;
 }
 
 /** A queue on a memory broker of its own. */
-export function openMemoryQueue({ clock = new FakeClock(), name = freshName() }: TestQueueOptions = {}): TestQueue {
+export function openMemoryQueue({
+  clock = new FakeClock(START_MS),
+  name = freshName(),
+}: TestQueueOptions = {}): TestQueue {
   const broker = new MemoryBroker({ clock });
   return new TestQueue(name, broker, clock, new MemoryBackdoor(broker.store, name));
 }
@@ -152,7 +162,7 @@ export function openMemoryQueue({ clock = new FakeClock(), name = freshName() }:
 /** A queue on Redis. `client` reads and seeds it; the broker opens connections of its own beside it. */
 export function openRedisQueue(
   client: Redis | Cluster,
-  { clock = new FakeClock(), name = freshName() }: TestQueueOptions = {},
+  { clock = new FakeClock(START_MS), name = freshName() }: TestQueueOptions = {},
 ): TestQueue {
   return new TestQueue(name, openBroker(client, { clock }), clock, new RedisBackdoor(client, name));
 }

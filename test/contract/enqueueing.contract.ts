@@ -1,0 +1,138 @@
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+
+/** What every broker promises about writing new tasks. */
+export function describeEnqueueing(backend: string, openQueue: () => TestQueue): void {
+  describe(`enqueueing on ${backend}`, () => {
+    it('puts tasks behind those that wait, and announces the queue', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['waiting'] });
+
+      const outcomes = await q.broker.enqueue([{ message: q.message('first') }, { message: q.message('second') }]);
+
+      expect(outcomes).toEqual([{ status: 'pending' }, { status: 'pending' }]);
+      expect(await q.dump()).toMatchObject({
+        nextUp: ['waiting', 'first', 'second'],
+        tasks: {
+          first: { state: 'pending', message: q.message('first'), pendingSinceNs: q.clock.nowNs() },
+          second: { state: 'pending', message: q.message('second'), pendingSinceNs: q.clock.nowNs() },
+        },
+        locks: {},
+        isAnnounced: true,
+        strayKeys: [],
+      });
+      expect(await q.broker.queueNames()).toContain(q.name);
+    });
+
+    it('keeps the millisecond of a scheduled task beside a whole second that is not early', async () => {
+      await using q = openQueue();
+      const processAtMs = q.clock.nowMs() + 10_250;
+
+      const outcomes = await q.broker.enqueue([{ message: q.message('later'), processAtMs }]);
+
+      expect(outcomes).toEqual([{ status: 'scheduled' }]);
+      expect(await q.dump()).toMatchObject({
+        nextUp: [],
+        scheduled: { later: Math.ceil(processAtMs / 1000) },
+        tasks: { later: { state: 'scheduled', dueAtMs: processAtMs } },
+      });
+    });
+
+    it('runs a task at once whose time has come already', async () => {
+      await using q = openQueue();
+
+      const outcomes = await q.broker.enqueue([{ message: q.message('due'), processAtMs: q.clock.nowMs() }]);
+
+      expect(outcomes).toEqual([{ status: 'pending' }]);
+      expect(await q.dump()).toMatchObject({ nextUp: ['due'], scheduled: {} });
+    });
+
+    it.each(['pending', 'active', 'scheduled', 'retry', 'archived', 'completed'])(
+      'refuses an id that exists as a task in state %s, and takes no lock for it',
+      async (state) => {
+        await using q = openQueue();
+        const isList = state === 'pending' || state === 'active';
+        await q.seed({ [state]: isList ? ['taken'] : { taken: '1h' } });
+        const before = await q.dump();
+        const message = q.message('taken', { uniqueKey: `asynq:{${q.name}}:unique:test:task:1` });
+
+        const outcomes = await q.broker.enqueue([{ message, uniqueTtlS: 60 }]);
+
+        expect(outcomes).toEqual([{ status: 'idConflict' }]);
+        expect(await q.dump()).toEqual({ ...before, isAnnounced: true });
+      },
+    );
+
+    it('gives an id to the first of two tasks in one call', async () => {
+      await using q = openQueue();
+
+      const outcomes = await q.broker.enqueue([
+        { message: q.message('same', { type: 'first' }) },
+        { message: q.message('same', { type: 'second' }) },
+      ]);
+
+      expect(outcomes).toEqual([{ status: 'pending' }, { status: 'idConflict' }]);
+      expect(await q.dump()).toMatchObject({ nextUp: ['same'], tasks: { same: { message: { type: 'first' } } } });
+    });
+
+    it('locks a unique key for the first task and tells the next ones who holds it', async () => {
+      await using q = openQueue();
+      const uniqueKey = `asynq:{${q.name}}:unique:test:task:1`;
+      const processAtMs = q.clock.nowMs() + 5_000;
+
+      const outcomes = await q.broker.enqueue([
+        { message: q.message('holder', { uniqueKey }), uniqueTtlS: 60 },
+        { message: q.message('second', { uniqueKey }), uniqueTtlS: 60 },
+      ]);
+      const later = await q.broker.enqueue([
+        { message: q.message('third', { uniqueKey }), uniqueTtlS: 60, processAtMs },
+      ]);
+
+      expect(outcomes).toEqual([{ status: 'pending' }, { status: 'duplicate', holderId: 'holder' }]);
+      expect(later).toEqual([{ status: 'duplicate', holderId: 'holder' }]);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({ nextUp: ['holder'], scheduled: {}, locks: { [uniqueKey]: 'holder' } });
+      expect(Object.keys(dump.tasks)).toEqual(['holder']);
+      expect(dump.tasks['holder']?.uniqueKey).toBe(uniqueKey);
+    });
+
+    it('takes no lock for a task without a time to hold it', async () => {
+      await using q = openQueue();
+
+      await q.broker.enqueue([{ message: q.message('plain', { uniqueKey: `asynq:{${q.name}}:unique:test:task:1` }) }]);
+
+      const dump = await q.dump();
+      expect(dump).toMatchObject({ nextUp: ['plain'], locks: {} });
+      expect(dump.tasks['plain']).not.toHaveProperty('uniqueKey');
+    });
+
+    it('answers for tasks of several queues in the order given', async () => {
+      await using q = openQueue();
+      await using other = openQueue();
+      await q.seed({ pending: ['taken'] });
+
+      const outcomes = await q.broker.enqueue([
+        { message: q.message('taken') },
+        { message: other.message('taken') },
+        { message: q.message('later'), processAtMs: q.clock.nowMs() + 1 },
+        { message: q.message('new') },
+      ]);
+
+      expect(outcomes.map(({ status }) => status)).toEqual(['idConflict', 'pending', 'scheduled', 'pending']);
+      expect((await q.dump()).nextUp).toEqual(['taken', 'new']);
+    });
+
+    it('keeps a task as it was when the caller changes what it handed in', async () => {
+      await using q = openQueue();
+      const payload = Buffer.from('original');
+      const headers = { trace: 'original' };
+      await q.broker.enqueue([{ message: q.message('mine', { payload, headers }) }]);
+
+      payload.write('tampered');
+      headers.trace = 'tampered';
+
+      const message = { payload: Uint8Array.from(Buffer.from('original')), headers: { trace: 'original' } };
+      expect((await q.dump()).tasks['mine']).toMatchObject({ message });
+    });
+  });
+}

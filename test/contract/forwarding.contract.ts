@@ -1,0 +1,146 @@
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+import { Hearing } from './hearing.js';
+
+/** What every broker promises about tasks that wait for their time. */
+export function describeForwarding(backend: string, openQueue: () => TestQueue): void {
+  describe(`forwarding on ${backend}`, () => {
+    it('moves what is due behind the pending tasks, in the order of the due times', async () => {
+      await using q = openQueue();
+      await q.seed({
+        pending: ['waiting'],
+        scheduled: { 'a-late': 900, 'b-early': 100, tomorrow: '1d' },
+        retry: { again: 500 },
+      });
+      await q.clock.advance('1s');
+
+      const reply = await q.broker.forwardDue(q.name, 100);
+
+      expect(reply.moved).toBe(3);
+      const dump = await q.dump();
+      expect(dump.nextUp).toEqual(['waiting', 'b-early', 'a-late', 'again']);
+      expect(Object.keys({ ...dump.scheduled, ...dump.retry })).toEqual(['tomorrow']);
+      expect(dump.tasks['again']).toMatchObject({ state: 'pending', pendingSinceNs: q.clock.nowNs() });
+      expect(dump.tasks['again']).not.toHaveProperty('dueAtMs');
+    });
+
+    it('is never early by a millisecond, and tells when to come back', async () => {
+      await using q = openQueue();
+      await q.seed({ scheduled: { exact: 1_250 }, retry: { later: 1_700 } });
+      const dueAtMs = q.clock.nowMs() + 1_250;
+      await q.clock.advance(1_249);
+
+      expect(await q.broker.forwardDue(q.name, 100)).toEqual({ moved: 0, nextDueAtMs: dueAtMs });
+      await q.clock.advance(1);
+      expect(await q.broker.forwardDue(q.name, 100)).toEqual({ moved: 1, nextDueAtMs: dueAtMs + 450 });
+      expect(await q.dump()).toMatchObject({ nextUp: ['exact'], scheduled: {} });
+    });
+
+    it('never tells to come back later than the next task is due', async () => {
+      await using q = openQueue();
+      await q.seed({ scheduled: { far: 90_500 } });
+      const dueAtMs = q.clock.nowMs() + 90_500;
+
+      const { nextDueAtMs } = await q.broker.forwardDue(q.name, 100);
+
+      expect(nextDueAtMs).toBeGreaterThan(dueAtMs - 1_000);
+      expect(nextDueAtMs).toBeLessThanOrEqual(dueAtMs);
+    });
+
+    it('knows no next time when nothing waits', async () => {
+      await using q = openQueue();
+
+      expect(await q.broker.forwardDue(q.name, 100)).toEqual({ moved: 0, nextDueAtMs: undefined });
+    });
+
+    it('takes the whole second of a task that has no exact time, as Go writes it', async () => {
+      await using q = openQueue();
+      await q.seed({ scheduled: { go: 1_000 } });
+      await q.inject({ tasks: { go: { dueAtMs: undefined } } });
+      await q.clock.advance(999);
+
+      expect(await q.broker.forwardDue(q.name, 100)).toMatchObject({ moved: 0 });
+      await q.clock.advance(1);
+      expect(await q.broker.forwardDue(q.name, 100)).toMatchObject({ moved: 1 });
+    });
+
+    it('moves at most so many at one time, and says that there are more', async () => {
+      await using q = openQueue();
+      await q.seed({ scheduled: { a: 1, b: 2, c: 3 } });
+      await q.clock.advance('1s');
+
+      const first = await q.broker.forwardDue(q.name, 2);
+      const second = await q.broker.forwardDue(q.name, 2);
+
+      expect(first.moved).toBe(2);
+      expect(first.nextDueAtMs).toBeLessThanOrEqual(q.clock.nowMs());
+      expect(second).toEqual({ moved: 1, nextDueAtMs: undefined });
+      expect((await q.dump()).nextUp).toEqual(['a', 'b', 'c']);
+    });
+
+    it('finds a due task behind a crowd that is due later in the same second', async () => {
+      await using q = openQueue();
+      const crowd = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`crowd-${at}`, 900]));
+      await q.seed({ scheduled: { ...crowd, 'z-first': 100 } });
+      await q.clock.advance(100);
+
+      const reply = await q.broker.forwardDue(q.name, 5);
+
+      expect(reply).toEqual({ moved: 1, nextDueAtMs: q.clock.nowMs() + 800 });
+      expect((await q.dump()).nextUp).toEqual(['z-first']);
+    });
+
+    it('drops ids without a message', async () => {
+      await using q = openQueue();
+      const nowS = q.clock.nowMs() / 1000;
+      await q.inject({ scheduled: { gone: nowS }, retry: { stub: nowS }, tasks: { stub: { state: 'retry' } } });
+
+      const { moved } = await q.broker.forwardDue(q.name, 100);
+
+      expect(moved).toBe(0);
+      expect(await q.dump()).toMatchObject({ nextUp: [], scheduled: {}, retry: {}, tasks: {} });
+    });
+
+    it('gives a task back to the group it once came from, and makes the group known', async () => {
+      await using q = openQueue();
+      await q.seed({ retry: { member: 1 } });
+      await q.inject({ tasks: { member: { group: 'digest' } } });
+      await q.clock.advance('2s');
+
+      const { moved } = await q.broker.forwardDue(q.name, 100);
+
+      expect(moved).toBe(1);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({
+        nextUp: [],
+        retry: {},
+        groups: { digest: { member: q.clock.nowMs() / 1000 } },
+        groupNames: ['digest'],
+      });
+      expect(dump.tasks['member']).toMatchObject({ state: 'aggregating', group: 'digest' });
+      expect(dump.tasks['member']).not.toHaveProperty('dueAtMs');
+    });
+
+    it('nudges when a task is scheduled or retried ahead of all others, and not for a later one', async () => {
+      await using q = openQueue();
+      const ears = new Hearing<void>();
+      const stop = await q.broker.onNudge(q.name, () => ears.listener());
+      const schedule = (id: string, inMs: number) =>
+        q.broker.enqueue([{ message: q.message(id), processAtMs: q.clock.nowMs() + inMs }]);
+      await q.seed({ active: ['failing'] });
+
+      await schedule('first', 60_000);
+      await schedule('later', 120_000);
+      await schedule('sooner', 30_000);
+      const retryAtMs = q.clock.nowMs() + 90_000;
+      const outcome = { kind: 'retry', retryAtMs, error: 'boom', isFailure: true } as const;
+      await q.broker.settle(q.name, [{ message: q.message('failing'), claim: q.claim('failing'), outcome }]);
+      await q.broker.pause(q.name);
+      await q.broker.unpause(q.name);
+
+      await ears.times(4);
+      expect(ears.heard).toHaveLength(4);
+      await stop();
+    });
+  });
+}

@@ -1,0 +1,110 @@
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+
+/** What every broker promises about looking at queues and tasks. */
+export function describeInspecting(backend: string, openQueue: () => TestQueue): void {
+  describe(`inspecting on ${backend}`, () => {
+    it('knows nothing of a queue that nobody announced', async () => {
+      await using q = openQueue();
+
+      expect(await q.broker.queueStats(q.name)).toBeUndefined();
+      expect(await q.broker.queueNames()).not.toContain(q.name);
+    });
+
+    it('counts the tasks of every state, the groups, and what became of the attempts', async () => {
+      await using q = openQueue();
+      await q.broker.enqueue([{ message: q.message('settled') }]);
+      const { tasks } = await q.broker.fetch(q.name, 1, 30_000);
+      const settlement = { message: q.message('settled'), claim: q.claim(tasks[0]!) };
+      await q.broker.settle(q.name, [{ ...settlement, outcome: { kind: 'archive', error: 'boom' } }]);
+      await q.seed({
+        pending: ['p1', 'p2'],
+        active: ['a'],
+        scheduled: { s: '1h' },
+        retry: { r: '1h', member: 1 },
+        completed: { c: '1h' },
+      });
+      await q.inject({ tasks: { member: { group: 'digest' } } });
+      await q.clock.advance(1_500);
+      await q.broker.forwardDue(q.name, 10);
+      await q.broker.pause(q.name);
+
+      expect(await q.broker.queueStats(q.name)).toEqual({
+        counts: { pending: 2, active: 1, scheduled: 1, retry: 1, archived: 1, completed: 1, aggregating: 1 },
+        groups: 1,
+        processedToday: 1,
+        failedToday: 1,
+        processedTotal: 1,
+        failedTotal: 1,
+        isPaused: true,
+        latencyMs: 1_500,
+      });
+    });
+
+    it('counts only the attempts of today as of today', async () => {
+      await using q = openQueue();
+      await q.broker.enqueue([{ message: q.message('yesterday') }]);
+      const { tasks } = await q.broker.fetch(q.name, 1, 30_000);
+      const settlement = { message: q.message('yesterday'), claim: q.claim(tasks[0]!) };
+      await q.broker.settle(q.name, [{ ...settlement, outcome: { kind: 'done' } }]);
+      await q.clock.advance('1d');
+
+      const stats = await q.broker.queueStats(q.name);
+
+      expect(stats).toMatchObject({
+        processedToday: 0,
+        failedToday: 0,
+        processedTotal: 1,
+        failedTotal: 0,
+        latencyMs: 0,
+      });
+    });
+
+    it('shows a task with its state, its result and when it will be processed, to the millisecond', async () => {
+      await using q = openQueue();
+      await q.seed({
+        pending: ['p'],
+        active: ['a'],
+        scheduled: { s: 1_250 },
+        retry: { r: 2_750 },
+        completed: { c: '1h' },
+      });
+      await q.inject({ tasks: { c: { result: Buffer.from('42') }, a: { crashes: 2 } } });
+      const nowMs = q.clock.nowMs();
+      const find = async (id: string) => {
+        const task = await q.broker.findTask(q.name, id);
+        return (
+          task && { ...task, message: task.message.id, result: task.result && Buffer.from(task.result).toString() }
+        );
+      };
+
+      const common = { nextProcessAtMs: undefined, result: undefined, isOrphaned: false, crashes: 0 };
+      expect(await find('p')).toEqual({ ...common, message: 'p', state: 'pending', nextProcessAtMs: nowMs });
+      expect(await find('a')).toEqual({ ...common, message: 'a', state: 'active', crashes: 2 });
+      expect(await find('s')).toEqual({ ...common, message: 's', state: 'scheduled', nextProcessAtMs: nowMs + 1_250 });
+      expect(await find('r')).toEqual({ ...common, message: 'r', state: 'retry', nextProcessAtMs: nowMs + 2_750 });
+      expect(await find('c')).toEqual({ ...common, message: 'c', state: 'completed', result: '42' });
+      expect(await find('unknown')).toBeUndefined();
+    });
+
+    it('says when the lease of an active task has ended', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['lost', 'forgotten'] });
+      await q.inject({ leases: { forgotten: undefined } });
+      await q.clock.advance('31s');
+
+      expect(await q.broker.findTask(q.name, 'lost')).toMatchObject({ state: 'active', isOrphaned: true });
+      expect(await q.broker.findTask(q.name, 'forgotten')).toMatchObject({ state: 'active', isOrphaned: true });
+    });
+
+    it('answers a ping and tells what it is', async () => {
+      await using q = openQueue();
+
+      await q.broker.ping();
+      const facts = await q.broker.facts();
+
+      expect(facts.evictionPolicy).toBe('noeviction');
+      expect(Math.abs(facts.clockSkewMs)).toBeLessThan(1_000);
+    });
+  });
+}

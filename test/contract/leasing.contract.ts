@@ -1,0 +1,139 @@
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+
+const LEASE_MS = 30_000;
+
+/** What every broker promises about taking tasks and keeping them. */
+export function describeLeasing(backend: string, openQueue: () => TestQueue): void {
+  describe(`leasing on ${backend}`, () => {
+    it('takes the tasks that waited longest, with a lease until a whole second that is not early', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['first', 'second', 'third'] });
+      await q.clock.advance(1);
+      const leaseExpiresAtS = Math.ceil((q.clock.nowMs() + LEASE_MS) / 1000);
+
+      const reply = await q.broker.fetch(q.name, 2, LEASE_MS);
+
+      expect(reply.isPaused).toBe(false);
+      expect(reply.tasks).toMatchObject([
+        { message: { id: 'first', type: 'test:task', maxRetry: 25, timeoutS: 1800n }, leaseExpiresAtS },
+        { message: { id: 'second' }, leaseExpiresAtS },
+      ]);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({
+        nextUp: ['third'],
+        active: ['second', 'first'],
+        leases: { first: leaseExpiresAtS, second: leaseExpiresAtS },
+        tasks: { first: { state: 'active' }, second: { state: 'active' }, third: { state: 'pending' } },
+      });
+      expect(dump.tasks['first']).not.toHaveProperty('pendingSinceNs');
+    });
+
+    it('hands out the payload byte for byte', async () => {
+      await using q = openQueue();
+      const payload = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+      await q.seed({ pending: ['binary'], messages: { binary: { payload, headers: { ключ: '値 😀' } } } });
+
+      const { tasks } = await q.broker.fetch(q.name, 1, LEASE_MS);
+
+      expect(Uint8Array.from(tasks[0]!.message.payload)).toEqual(payload);
+      expect(tasks[0]!.message.headers).toEqual({ ключ: '値 😀' });
+    });
+
+    it('counts what is left only when it could fill the fetch', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['1', '2', '3', '4', '5'] });
+
+      expect(await q.broker.fetch(q.name, 2, LEASE_MS)).toMatchObject({ remaining: 3 });
+      expect(await q.broker.fetch(q.name, 4, LEASE_MS)).toMatchObject({ remaining: 0 });
+      expect(await q.broker.fetch(q.name, 4, LEASE_MS)).toEqual({ tasks: [], isPaused: false, remaining: 0 });
+    });
+
+    it('drops an id without a message and goes on with the others', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['sound'] });
+      await q.inject({ nextUp: ['gone', 'stub'], tasks: { stub: { state: 'pending' } } });
+
+      const { tasks } = await q.broker.fetch(q.name, 10, LEASE_MS);
+
+      expect(tasks.map(({ message }) => message.id)).toEqual(['sound']);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({ nextUp: [], active: ['sound'] });
+      expect(Object.keys(dump.leases)).toEqual(['sound']);
+      expect(Object.keys(dump.tasks)).toEqual(['sound']);
+    });
+
+    it('archives a message that does not decode, with its bytes and the reason', async () => {
+      await using q = openQueue();
+      const msg = Uint8Array.from([0xff, 0xff]);
+      await q.inject({ nextUp: ['broken'], tasks: { broken: { msg, state: 'pending', pendingSinceNs: 1n } } });
+
+      const { tasks } = await q.broker.fetch(q.name, 10, LEASE_MS);
+
+      expect(tasks).toEqual([]);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({
+        nextUp: [],
+        active: [],
+        leases: {},
+        archived: { broken: q.clock.nowMs() / 1000 },
+        tasks: { broken: { state: 'archived', rawMsg: msg, message: { id: 'broken', queue: q.name } } },
+      });
+      expect(dump.tasks['broken']?.message?.type).toBe('asynq:quarantined');
+      expect(dump.tasks['broken']?.message?.errorMsg).toContain('cannot decode');
+    });
+
+    it.each([
+      ['another id', { id: 'another' }],
+      ['another queue', { queue: 'another' }],
+      ['no queue', { queue: '' }],
+    ])('archives a message that names %s, under the names it was found by', async (_, foreign) => {
+      await using q = openQueue();
+      await q.seed({ pending: ['odd'], messages: { odd: { ...foreign, payload: Buffer.from('kept') } } });
+
+      const { tasks } = await q.broker.fetch(q.name, 10, LEASE_MS);
+
+      expect(tasks).toEqual([]);
+      const { message } = (await q.dump()).tasks['odd']!;
+      expect(message).toMatchObject({ id: 'odd', queue: q.name, type: 'test:task' });
+      expect(Buffer.from(message!.payload).toString()).toBe('kept');
+      expect(message?.errorMsg).toMatch(/^asynq: message is of task/);
+    });
+
+    it('tells since when no server knew the type', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['odd', 'plain'] });
+      await q.inject({ tasks: { odd: { unknownSinceMs: 1_600_000_000_123 } } });
+
+      const { tasks } = await q.broker.fetch(q.name, 2, LEASE_MS);
+
+      expect(tasks.map(({ unknownTypeSinceMs }) => unknownTypeSinceMs)).toEqual([1_600_000_000_123, undefined]);
+    });
+
+    it('extends the leases that are still ours and names the others', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine', 'reclaimed'] });
+      const ended = { id: 'ended', expiriesS: [1] };
+      await q.reclaimLease('reclaimed');
+      const before = await q.dump();
+      const expiresAtS = before.leases['mine']! + 5;
+
+      const lost = await q.broker.extendLeases(q.name, [q.claim('mine'), q.claim('reclaimed'), ended], expiresAtS);
+
+      expect(lost).toEqual(['reclaimed', 'ended']);
+      expect(await q.dump()).toEqual({ ...before, leases: { ...before.leases, mine: expiresAtS } });
+    });
+
+    it('takes any of the expiries that its server may have written for proof', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine'] });
+      const [confirmedS] = q.claim('mine').expiriesS;
+
+      const claim = { id: 'mine', expiriesS: [confirmedS! - 5, confirmedS!] };
+      const lost = await q.broker.extendLeases(q.name, [claim], confirmedS! + 5);
+
+      expect(lost).toEqual([]);
+      expect((await q.dump()).leases).toEqual({ mine: confirmedS! + 5 });
+    });
+  });
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+
+type PresenceArgs = Parameters<TestQueue['broker']['writePresence']>;
+
+const TTL_S = 10;
+
+const serverOf = (q: TestQueue): PresenceArgs[0] => ({
+  host: 'test-host',
+  pid: 42,
+  serverId: randomUUID(),
+  concurrency: 10,
+  queues: { [q.name]: 3 },
+  strictPriority: false,
+  status: 'active',
+  startedAtMs: q.clock.nowMs(),
+  activeWorkerCount: 1,
+});
+
+const workerOf = (server: PresenceArgs[0], q: TestQueue, taskId: string): PresenceArgs[1][number] => ({
+  host: server.host,
+  pid: server.pid,
+  serverId: server.serverId,
+  taskId,
+  taskType: 'test:task',
+  taskPayload: Buffer.from('{}'),
+  queue: q.name,
+  startedAtMs: q.clock.nowMs(),
+  deadlineMs: q.clock.nowMs() + 60_000,
+});
+
+/** What every broker promises about showing servers to inspectors. */
+export function describePresence(backend: string, openQueue: () => TestQueue): void {
+  describe(`presence on ${backend}`, () => {
+    it('shows a server with the tasks it runs now', async () => {
+      await using q = openQueue();
+      const server = serverOf(q);
+      await q.broker.writePresence(server, [workerOf(server, q, 'ended'), workerOf(server, q, 'running')], TTL_S);
+
+      await q.broker.writePresence(server, [workerOf(server, q, 'running')], TTL_S);
+
+      const shown = await q.presence(server);
+      expect(shown?.server).toEqual(server);
+      expect(Object.keys(shown!.workers)).toEqual(['running']);
+      expect(shown?.workers['running']).toMatchObject({
+        taskType: 'test:task',
+        queue: q.name,
+        startedAtMs: q.clock.nowMs(),
+      });
+    });
+
+    it('shows no task of a server that became idle, and the next one when it is busy again', async () => {
+      await using q = openQueue();
+      const server = serverOf(q);
+      const beat = (...ids: string[]) =>
+        q.broker.writePresence(
+          server,
+          ids.map((id) => workerOf(server, q, id)),
+          TTL_S,
+        );
+      const seen: string[][] = [];
+
+      for (const ids of [[], ['one'], [], [], ['two']]) {
+        await beat(...ids);
+        seen.push(Object.keys((await q.presence(server))!.workers));
+      }
+
+      expect(seen).toEqual([[], ['one'], [], [], ['two']]);
+    });
+
+    it('shows nothing after a server has taken its leave', async () => {
+      await using q = openQueue();
+      const server = serverOf(q);
+      await q.broker.writePresence(server, [workerOf(server, q, 'running')], TTL_S);
+
+      await q.broker.clearPresence(server);
+
+      expect(await q.presence(server)).toBeUndefined();
+    });
+  });
+}

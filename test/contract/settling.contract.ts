@@ -1,0 +1,230 @@
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+
+type Settlement = Parameters<TestQueue['broker']['settle']>[1][number];
+type Outcome = Settlement['outcome'];
+
+const settlement = (q: TestQueue, id: string, outcome: Outcome): Settlement => ({
+  message: q.message(id),
+  claim: q.claim(id),
+  outcome,
+});
+
+const settle = (q: TestQueue, id: string, outcome: Outcome) => q.broker.settle(q.name, [settlement(q, id, outcome)]);
+
+const counted = (n: number) => ({ total: n, days: n === 0 ? {} : { '2099-12-31': n } });
+
+const lockOf = (q: TestQueue): string => `asynq:{${q.name}}:unique:test:task:1`;
+
+/** One of each kind. */
+const outcomes = (q: TestQueue): Outcome[] => [
+  { kind: 'done' },
+  { kind: 'complete' },
+  { kind: 'retry', retryAtMs: q.clock.nowMs() + 1_000, error: 'boom', isFailure: true },
+  { kind: 'archive', error: 'boom' },
+  { kind: 'requeue' },
+];
+
+/** What every broker promises about ending an attempt. */
+export function describeSettling(backend: string, openQueue: () => TestQueue): void {
+  describe(`settling on ${backend}`, () => {
+    it('deletes a task that is done, releases its lock and counts it', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['other'], active: ['mine'], messages: { mine: { uniqueKey: lockOf(q) } } });
+      const before = await q.dump();
+
+      const replies = await settle(q, 'mine', { kind: 'done' });
+
+      expect(replies).toEqual(['settled']);
+      const { other } = before.tasks;
+      expect(await q.dump()).toEqual({
+        ...before,
+        active: [],
+        leases: {},
+        locks: {},
+        tasks: { other },
+        processed: counted(1),
+      });
+    });
+
+    it('keeps a completed task with its result until its retention ends', async () => {
+      await using q = openQueue();
+      const message = { retentionS: 3600n, errorMsg: 'earlier', uniqueKey: lockOf(q) };
+      await q.seed({ active: ['mine'], messages: { mine: message } });
+      await q.inject({ tasks: { mine: { result: Buffer.from('42'), crashes: 2, unknownSinceMs: 1 } } });
+      const nowS = q.clock.nowMs() / 1000;
+
+      const replies = await settle(q, 'mine', { kind: 'complete' });
+
+      expect(replies).toEqual(['settled']);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({
+        active: [],
+        leases: {},
+        completed: { mine: nowS + 3600 },
+        locks: {},
+        processed: counted(1),
+        failed: counted(0),
+      });
+      expect(dump.tasks['mine']).toEqual({
+        state: 'completed',
+        message: { ...q.message('mine'), payload: expect.anything() as unknown, completedAtS: BigInt(nowS) },
+        uniqueKey: lockOf(q),
+        result: Uint8Array.from(Buffer.from('42')),
+      });
+    });
+
+    it('lets a failed task wait for its retry, to the millisecond, and keeps its lock', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine'], messages: { mine: { retried: 2, uniqueKey: lockOf(q) } } });
+      await q.inject({ tasks: { mine: { crashes: 3, unknownSinceMs: 1 } } });
+      const retryAtMs = q.clock.nowMs() + 15_250;
+
+      const replies = await settle(q, 'mine', { kind: 'retry', retryAtMs, error: 'boom', isFailure: true });
+
+      expect(replies).toEqual(['settled']);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({
+        active: [],
+        leases: {},
+        retry: { mine: Math.ceil(retryAtMs / 1000) },
+        locks: { [lockOf(q)]: 'mine' },
+        processed: counted(1),
+        failed: counted(1),
+      });
+      const lastFailedAtS = BigInt(q.clock.nowMs() / 1000);
+      expect(dump.tasks['mine']).toMatchObject({
+        state: 'retry',
+        dueAtMs: retryAtMs,
+        message: { retried: 3, errorMsg: 'boom', lastFailedAtS },
+      });
+      expect(dump.tasks['mine']).not.toHaveProperty('crashes');
+      expect(dump.tasks['mine']).not.toHaveProperty('unknownSinceMs');
+    });
+
+    it('does not count a retry that is no failure, and remembers since when the type is unknown', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine'] });
+      await q.inject({ tasks: { mine: { crashes: 3 } } });
+      const retryAtMs = q.clock.nowMs() + 5_000;
+      const unknownTypeSinceMs = q.clock.nowMs() - 7;
+
+      await settle(q, 'mine', { kind: 'retry', retryAtMs, error: 'odd', isFailure: false, unknownTypeSinceMs });
+
+      expect(await q.dump()).toMatchObject({
+        processed: counted(0),
+        failed: counted(0),
+        tasks: { mine: { unknownSinceMs: unknownTypeSinceMs, crashes: 3, message: { retried: 0, errorMsg: 'odd' } } },
+      });
+    });
+
+    it('archives a task with its error, counts a failure and keeps its lock', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine'], messages: { mine: { retried: 25, uniqueKey: lockOf(q) } } });
+      await q.inject({ tasks: { mine: { unknownSinceMs: 1 } } });
+      await q.clock.advance(1_999);
+
+      const replies = await settle(q, 'mine', { kind: 'archive', error: 'for good' });
+
+      expect(replies).toEqual(['settled']);
+      const nowS = Math.floor(q.clock.nowMs() / 1000);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({
+        active: [],
+        leases: {},
+        archived: { mine: nowS },
+        locks: { [lockOf(q)]: 'mine' },
+        processed: counted(1),
+        failed: counted(1),
+        tasks: {
+          mine: { state: 'archived', message: { retried: 25, errorMsg: 'for good', lastFailedAtS: BigInt(nowS) } },
+        },
+      });
+      expect(dump.tasks['mine']).not.toHaveProperty('unknownSinceMs');
+    });
+
+    it('requeues an active task ahead of those that wait', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['waiting'], active: ['mine'] });
+      const before = await q.dump();
+      await q.clock.advance(1);
+
+      const replies = await settle(q, 'mine', { kind: 'requeue' });
+
+      expect(replies).toEqual(['settled']);
+      const mine = { ...before.tasks['mine'], state: 'pending', pendingSinceNs: q.clock.nowNs() };
+      expect(await q.dump()).toEqual({
+        ...before,
+        nextUp: ['mine', 'waiting'],
+        active: [],
+        leases: {},
+        tasks: { ...before.tasks, mine },
+      });
+    });
+
+    it('answers for a batch of all kinds in the order given', async () => {
+      await using q = openQueue();
+      const ids = ['a', 'b', 'c', 'd', 'e'];
+      await q.seed({ active: ids, messages: { b: { retentionS: 60n } } });
+      const settlements = outcomes(q).map((outcome, at) => settlement(q, ids[at]!, outcome));
+      const lost = { ...settlements[0]!, claim: { id: 'a', expiriesS: [1] } };
+
+      const replies = await q.broker.settle(q.name, [lost, ...settlements]);
+
+      expect(replies).toEqual(['leaseLost', 'settled', 'settled', 'settled', 'settled', 'settled']);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({ nextUp: ['e'], active: [], leases: {}, processed: counted(4), failed: counted(2) });
+      expect([dump.completed, dump.retry, dump.archived].map((set) => Object.keys(set))).toEqual([['b'], ['c'], ['d']]);
+    });
+
+    it('writes nothing once another server has the lease', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['waiting'], active: ['mine'], messages: { mine: { uniqueKey: lockOf(q) } } });
+      await q.reclaimLease('mine');
+      const before = await q.dump();
+
+      for (const outcome of outcomes(q)) {
+        expect(await settle(q, 'mine', outcome)).toEqual(['leaseLost']);
+      }
+
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('changes nothing when it is repeated after a lost reply', async () => {
+      await using q = openQueue();
+      for (const [at, outcome] of outcomes(q).entries()) {
+        await q.seed({ active: [`task-${at}`] });
+        await settle(q, `task-${at}`, outcome);
+        const before = await q.dump();
+
+        expect(await settle(q, `task-${at}`, outcome)).toEqual(['leaseLost']);
+
+        expect(await q.dump()).toEqual(before);
+      }
+    });
+
+    it('leaves a lock alone that another task holds by now', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine'], messages: { mine: { uniqueKey: lockOf(q) } } });
+      await q.inject({ locks: { [lockOf(q)]: 'another' } });
+
+      await settle(q, 'mine', { kind: 'done' });
+
+      expect((await q.dump()).locks).toEqual({ [lockOf(q)]: 'another' });
+    });
+
+    it('counts under the UTC day on which the attempt ended', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['before'] });
+      await settle(q, 'before', { kind: 'done' });
+      await q.clock.advance(6_400_000); // to 2100-01-01T00:00:00Z
+      await q.seed({ active: ['after'] });
+
+      await settle(q, 'after', { kind: 'archive', error: 'boom' });
+
+      const dump = await q.dump();
+      expect(dump.processed).toEqual({ total: 2, days: { '2099-12-31': 1, '2100-01-01': 1 } });
+      expect(dump.failed).toEqual({ total: 1, days: { '2100-01-01': 1 } });
+    });
+  });
+}
