@@ -1,3 +1,4 @@
+import type { RecoveredTask } from '../broker/roles.js';
 import type { TaskEvent } from '../task/task-event.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import type { Ending } from './attempt.js';
@@ -24,4 +25,10 @@ export function endingEvent(
     case 'complete':
       return error === undefined ? { ...base, kind: 'succeeded', durationMs } : { ...base, kind: 'revoked', error };
   }
+}
+
+/** The event of a task whose worker vanished. */
+export function recoveredEvent({ message, crashes, outcome }: RecoveredTask, nowMs: number): TaskEvent {
+  const { id, type, queue } = message;
+  return { id, type, queue, at: new Date(nowMs), kind: 'recovered', crashes, outcome };
 }

@@ -1,0 +1,125 @@
+import type { Connection } from '../broker/connection.js';
+import type { Broker, RecoveredTask } from '../broker/roles.js';
+import type { LoopDeps } from '../runtime/loop.js';
+import { BrokerCheck } from './broker-check.js';
+import { CancelListener } from './cancel-listener.js';
+import { Forwarder } from './forwarder.js';
+import { HealthCheck } from './health-check.js';
+import type { ServerIdentity } from './heartbeater.js';
+import { Janitor } from './janitor.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { openLeaseKeeper } from './open-lease-keeper.js';
+import { Processor } from './processor.js';
+import { QueueWeights } from './queue-weights.js';
+import { Recoverer } from './recoverer.js';
+import type { TaskRouter } from './serve-mux.js';
+import { recoveredEvent } from './server-events.js';
+import type { ServerSettings } from './server-settings.js';
+import { Settler } from './settler.js';
+import type { Leadership } from './work-signal.js';
+import { WorkWatcher } from './work-watcher.js';
+import { WorkerPool } from './worker-pool.js';
+
+/** What runs on its own from start to shutdown. */
+interface BackgroundPart {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** All parts of a server, wired and not started. */
+export interface ServerParts {
+  readonly leaseKeeper: LeaseKeeper;
+  readonly processor: Processor;
+  readonly workers: WorkerPool;
+  readonly settler: Settler;
+  readonly cancelListener: CancelListener;
+  /** In the order to start them. Nothing else needs them while handlers drain. */
+  readonly background: readonly BackgroundPart[];
+}
+
+export interface PartsContext {
+  readonly broker: Broker;
+  /** As the user gave it: the heartbeat's thread opens it again. */
+  readonly connection: Connection;
+  readonly identity: ServerIdentity;
+  readonly router: TaskRouter;
+}
+
+/** Builds the parts of a server and connects them. */
+export function assembleParts(context: PartsContext, settings: ServerSettings): ServerParts {
+  const { broker } = context;
+  const { clock, logger } = settings;
+  const deps: LoopDeps = { clock, logger };
+  const weights = new QueueWeights(settings.queues, settings.strictPriority);
+  const watcher = openWatcher(context, settings, weights.queues, deps);
+  const leaseKeeper = openKeeper(context, settings, deps);
+  const settler = new Settler(broker, deps);
+  const workers = openWorkers(context, settings, settler);
+  const processing = { workers, leaseKeeper, workSignal: watcher, clock, logger };
+  const upkeep = weights.queues.flatMap((queue) => upkeepOf(queue, broker, watcher, settings, deps));
+  return {
+    leaseKeeper,
+    workers,
+    settler,
+    processor: new Processor(broker, weights, settings.leaseMs, processing),
+    cancelListener: new CancelListener(broker, (taskId) => workers.cancel(taskId), deps),
+    background: [new BrokerCheck(broker, deps), ...healthChecks(broker, settings, deps), ...upkeep, watcher],
+  };
+}
+
+function openWatcher(
+  { broker, identity }: PartsContext,
+  { maxBlockingConnections, taskCheckIntervalMs }: ServerSettings,
+  queues: readonly string[],
+  deps: LoopDeps,
+): WorkWatcher {
+  const { serverId } = identity;
+  return new WorkWatcher(broker, { queues, serverId, maxBlockingConnections, taskCheckIntervalMs }, deps);
+}
+
+function openKeeper({ broker, connection, identity }: PartsContext, settings: ServerSettings, deps: LoopDeps) {
+  const { heartbeat, heartbeatIntervalMs: intervalMs, leaseMs } = settings;
+  return openLeaseKeeper(broker, { heartbeat, connection, identity, intervalMs, leaseMs }, deps);
+}
+
+function openWorkers({ broker, router }: PartsContext, settings: ServerSettings, settler: Settler): WorkerPool {
+  const { concurrency, codec, errorHandler, emit, clock } = settings;
+  return new WorkerPool(concurrency, settler, {
+    router,
+    results: broker,
+    codec,
+    failurePolicy: settings,
+    errorHandler,
+    emit,
+    clock,
+  });
+}
+
+/** What the leader of a queue does for it. */
+function upkeepOf(
+  queue: string,
+  broker: Broker,
+  leadership: Leadership,
+  settings: ServerSettings,
+  deps: LoopDeps,
+): BackgroundPart[] {
+  const { leaseMs, recoverGraceMs: graceMs, maxCrashes, archive } = settings;
+  const onRecovered = (recovered: RecoveredTask): void => {
+    const { queue, id, type } = recovered.message;
+    const fields = { queue, taskId: id, type, crashes: recovered.crashes };
+    settings.logger.warn(`the worker of a task vanished; the task is ${recovered.outcome}`, fields);
+    settings.emit(recoveredEvent(recovered, settings.clock.nowMs()));
+  };
+  const recovering = { leaseMs, graceMs, maxCrashes, onRecovered };
+  const trimming = { intervalMs: settings.janitorIntervalMs, batchSize: settings.janitorBatchSize, archive };
+  return [
+    new Recoverer(broker, leadership, queue, recovering, deps),
+    new Forwarder(broker, leadership, queue, { intervalMs: settings.delayedTaskCheckIntervalMs }, deps),
+    new Janitor(broker, leadership, queue, trimming, deps),
+  ];
+}
+
+function healthChecks(broker: Broker, settings: ServerSettings, deps: LoopDeps): BackgroundPart[] {
+  const { onHealthCheck, healthCheckIntervalMs } = settings;
+  return onHealthCheck ? [new HealthCheck(broker, healthCheckIntervalMs, onHealthCheck, deps)] : [];
+}

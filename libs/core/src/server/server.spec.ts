@@ -1,0 +1,404 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Client } from '../client/client.js';
+import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { ServerStateError } from '../errors/server-state.error.js';
+import { Inspector } from '../inspector/inspector.js';
+import { silentLogger } from '../runtime/logger.js';
+import type { Handler } from '../task/task-context.js';
+import type { TaskEvent } from '../task/task-event.js';
+import { failingBroker } from '../testing/failing-broker.js';
+import { openMemoryQueue } from '../testing/test-queue.js';
+import { ServeMux } from './serve-mux.js';
+import { Server } from './server.js';
+import type { ServerOptions } from './server-options.js';
+
+/** A queue on a memory broker, with a client, and servers that are shut down at the end of the test. */
+function open() {
+  const queue = openMemoryQueue();
+  const { clock } = queue;
+  const broker = failingBroker(queue.broker);
+  const events: TaskEvent[] = [];
+  const listeners = new Set<() => void>();
+  const servers: Server[] = [];
+  const onEvent = (event: TaskEvent): void => {
+    events.push(event);
+    for (const listener of listeners) listener();
+  };
+  const shared = { connection: broker, clock, logger: silentLogger };
+  const client = new Client({ ...shared, defaults: { queue: queue.name } });
+  const inspector = new Inspector(shared);
+  const serve = async (handler: ServeMux | Handler, options: Partial<ServerOptions> = {}): Promise<Server> => {
+    const server = new Server({ ...shared, queues: { [queue.name]: 1 }, concurrency: 2, onEvent, ...options });
+    servers.push(server);
+    await server.start(handler);
+    return server;
+  };
+  /** The first event of a kind, past or to come. */
+  const event = (kind: TaskEvent['kind'], id?: string): Promise<TaskEvent> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        const found = events.find((one) => one.kind === kind && (id === undefined || one.id === id));
+        if (!found) return;
+        listeners.delete(look);
+        resolve(found);
+      };
+      listeners.add(look);
+      look();
+    });
+  const close = async (): Promise<void> => {
+    await Promise.all([clock.advance('1m'), ...servers.map((server) => server.shutdown())]);
+    await queue[Symbol.asyncDispose]();
+  };
+  return { queue, clock, broker, client, inspector, events, event, serve, [Symbol.asyncDispose]: close };
+}
+
+/** A handler that stays until told to end, and the wait for its start. */
+function held() {
+  const started = vi.fn();
+  let end = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const handler: Handler = (payload) => {
+    started(payload);
+    return ended;
+  };
+  return { handler, started, end: () => end() };
+}
+
+const obedient: Handler = (_, { signal }) =>
+  new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+
+describe('Server', () => {
+  it('runs a task and deletes it', async () => {
+    await using t = open();
+    const handler = vi.fn<Handler>();
+    await t.serve(handler);
+
+    const { id } = await t.client.enqueue('email:welcome', { to: 'a' });
+    await t.event('succeeded', id);
+
+    expect(handler).toHaveBeenCalledExactlyOnceWith(
+      { to: 'a' },
+      expect.objectContaining({ id, type: 'email:welcome' }),
+    );
+    expect(await t.inspector.queueInfo(t.queue.name)).toMatchObject({ size: 0, processedTotal: 1, failedTotal: 0 });
+  });
+
+  it('starts a delayed task at its time, not before', async () => {
+    await using t = open();
+    const handler = vi.fn<Handler>();
+    await t.serve(handler);
+    await t.client.enqueue('remind', undefined, { processIn: 10_250 });
+
+    await t.clock.advance(10_249);
+    const early = handler.mock.calls.length;
+    await t.clock.advance(1);
+    await t.event('succeeded');
+
+    expect(early).toBe(0);
+    expect(handler).toHaveBeenCalledOnce();
+  });
+
+  it('retries until no retry is left, then archives', async () => {
+    await using t = open();
+    const handler = vi.fn(() => Promise.reject(new Error('boom')));
+    await t.serve(handler, { retryDelay: () => 1_000 });
+    const { id } = await t.client.enqueue('fail', undefined, { maxRetry: 2 });
+
+    await t.clock.advance('3s');
+    await t.event('archived');
+
+    expect(handler).toHaveBeenCalledTimes(3);
+    expect(await t.inspector.taskInfo(t.queue.name, id)).toMatchObject({
+      state: 'archived',
+      lastError: 'boom',
+      retried: 2,
+    });
+  });
+
+  it('keeps a completed task and its result', async () => {
+    await using t = open();
+    await t.serve((_, context) => context.writeResult({ sent: true }));
+
+    const { id } = await t.client.enqueue('send', undefined, { retention: '1h' });
+    await t.event('succeeded');
+
+    const { state, result } = await t.inspector.taskInfo(t.queue.name, id);
+    expect(state).toBe('completed');
+    expect(Buffer.from(result!).toString()).toBe('{"sent":true}');
+  });
+
+  it('leaves a task of unknown type to a server that knows it, without burning a retry', async () => {
+    await using t = open();
+    const other = new ServeMux().handle('other', () => undefined);
+    for (let server = 0; server < 4; server++) await t.serve(other, { unknownTypeDelay: '1s' });
+    const { id } = await t.client.enqueue('sms', undefined, { maxRetry: 0, retention: '1h' });
+    await t.event('retried');
+
+    await t.serve(
+      new ServeMux().handle('sms', () => undefined),
+      { concurrency: 50 },
+    );
+    await t.clock.advance('1m');
+
+    expect(await t.inspector.taskInfo(t.queue.name, id)).toMatchObject({ state: 'completed', retried: 0 });
+  });
+
+  it('archives a task whose type stays unknown', async () => {
+    await using t = open();
+    await t.serve(
+      new ServeMux().handle('other', () => undefined),
+      { unknownTypeDelay: '1s', unknownTypeTimeout: '10s' },
+    );
+    const { id } = await t.client.enqueue('sms');
+
+    await t.clock.advance('15s');
+    await t.event('archived');
+
+    const lastError = 'handler not found for task "sms"';
+    expect(await t.inspector.taskInfo(t.queue.name, id)).toMatchObject({ state: 'archived', lastError, retried: 0 });
+  });
+
+  it('cancels a running task', async () => {
+    await using t = open();
+    await t.serve(obedient);
+    const { id } = await t.client.enqueue('long');
+    await t.event('started');
+
+    await t.inspector.cancelTask(id);
+    await t.event('retried');
+
+    expect(await t.inspector.taskInfo(t.queue.name, id)).toMatchObject({
+      state: 'retry',
+      lastError: 'context canceled',
+    });
+  });
+
+  it('serves a paused queue no more, until it is unpaused', async () => {
+    await using t = open();
+    const handler = vi.fn<Handler>();
+    await t.serve(handler);
+    await t.inspector.pauseQueue(t.queue.name);
+    await t.client.enqueue('wait');
+    await t.clock.advance('1m');
+    const early = handler.mock.calls.length;
+
+    await t.inspector.unpauseQueue(t.queue.name);
+    await t.clock.advance('5s');
+
+    expect(early).toBe(0);
+    expect(handler).toHaveBeenCalledOnce();
+  });
+
+  it('never runs more handlers than its concurrency, even deaf ones past their timeout', async () => {
+    await using t = open();
+    let running = 0;
+    let most = 0;
+    const deaf: Handler = () => {
+      most = Math.max(most, ++running);
+      return new Promise(() => undefined);
+    };
+    await t.serve(deaf, { concurrency: 2, retryDelay: () => 0 });
+    for (let task = 0; task < 5; task++) await t.client.enqueue('deaf', task, { timeout: '1s' });
+
+    await t.clock.advance('1m');
+
+    expect(most).toBe(2);
+    expect(t.events.filter(({ kind }) => kind === 'retried')).toHaveLength(2);
+  });
+
+  it('keeps the lease of a task that runs longer than its lease', async () => {
+    await using t = open();
+    const { handler, started, end } = held();
+    await t.serve(handler, { leaseDuration: '3s' });
+    await t.client.enqueue('long');
+    await t.clock.advance('1m');
+
+    end();
+    await t.event('succeeded');
+
+    expect(started).toHaveBeenCalledOnce();
+  });
+
+  it('shows itself to inspectors until it is shut down', async () => {
+    await using t = open();
+    const write = vi.spyOn(t.broker, 'writePresence');
+    const server = await t.serve(vi.fn<Handler>(), { queues: { [t.queue.name]: 3 }, strictPriority: true });
+    await t.clock.advance('1s');
+    const [info] = write.mock.calls[0]!;
+    const before = await t.queue.presence(info);
+
+    await Promise.all([server.shutdown(), t.clock.advance('1s')]);
+
+    expect(before?.server).toMatchObject({
+      pid: process.pid,
+      concurrency: 2,
+      queues: { [t.queue.name]: 3 },
+      status: 'active',
+    });
+    expect(before?.server).toMatchObject({ strictPriority: true });
+    expect(await t.queue.presence(info)).toBeUndefined();
+  });
+});
+
+describe('Server when the broker fails', () => {
+  it('starts all the same, says so, and works when the broker is back', async () => {
+    await using t = open();
+    const warn = vi.fn();
+    for (const method of ['facts', 'fetch', 'onCancel', 'writePresence', 'takeDuty'] as const) {
+      t.broker.failNext(method, { times: 5 });
+    }
+    const handler = vi.fn<Handler>();
+    await t.serve(handler, { logger: { ...silentLogger, warn } });
+    await t.client.enqueue('wait');
+
+    await t.clock.advance('1m');
+
+    expect(handler).toHaveBeenCalledOnce();
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('cannot fetch tasks'), expect.anything());
+  });
+
+  it.each(['lostRequest', 'lostReply'] as const)('runs a task once although settling fails: %s', async (as) => {
+    await using t = open();
+    t.broker.failNext('settle', { times: 3, as });
+    const handler = vi.fn<Handler>();
+    await t.serve(handler);
+    await t.client.enqueue('once');
+
+    await t.clock.advance('2m');
+
+    expect(handler).toHaveBeenCalledOnce();
+    expect(t.events.map(({ kind }) => kind)).toEqual(['started', 'succeeded']);
+    expect(await t.inspector.queueInfo(t.queue.name)).toMatchObject({ size: 0, processedTotal: 1 });
+  });
+
+  it('warns of a server that evicts keys and of clocks that differ', async () => {
+    await using t = open();
+    const warn = vi.fn();
+    const facts = { version: '7.0.0', evictionPolicy: 'allkeys-lru', clockSkewMs: -1_001 };
+    vi.spyOn(t.broker, 'facts').mockResolvedValue(facts);
+
+    await t.serve(vi.fn<Handler>(), { logger: { ...silentLogger, warn } });
+    await t.clock.advance(0);
+
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('Redis evicts keys'), expect.anything());
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining('differs from ours by -1001 ms'), expect.anything());
+  });
+
+  it('tells the result of every health check', async () => {
+    await using t = open();
+    t.broker.failNext('ping');
+    const results: unknown[] = [];
+    await t.serve(vi.fn<Handler>(), { onHealthCheck: (error) => results.push(error), healthCheckInterval: '1s' });
+
+    await t.clock.advance(2_500);
+
+    expect(results).toEqual([expect.any(Error), undefined]);
+  });
+});
+
+describe('Server.shutdown', () => {
+  it('waits for a handler and stores its outcome', async () => {
+    await using t = open();
+    const { handler, end } = held();
+    const server = await t.serve(handler);
+    const { id } = await t.client.enqueue('short');
+    await t.event('started');
+    const closed = server.shutdown();
+
+    await t.clock.advance('7s');
+    end();
+    await Promise.all([closed, t.clock.advance('5s')]);
+
+    expect(t.events.map(({ kind }) => kind)).toEqual(['started', 'succeeded']);
+    await expect(t.inspector.taskInfo(t.queue.name, id)).rejects.toThrow('task not found');
+  });
+
+  it('gives unfinished tasks back to the head of the queue, uncounted', async () => {
+    await using t = open();
+    const server = await t.serve(obedient, { concurrency: 1, shutdownTimeout: '2s' });
+    const running = await t.client.enqueue('long');
+    await t.event('started');
+    const waiting = await t.client.enqueue('next');
+
+    await Promise.all([server.shutdown(), t.clock.advance('10s')]);
+
+    expect(t.events.map(({ kind }) => kind)).toEqual(['started', 'requeued']);
+    expect(await t.queue.dump()).toMatchObject({ nextUp: [running.id, waiting.id], active: [], leases: {} });
+    expect(await t.inspector.taskInfo(t.queue.name, running.id)).toMatchObject({ retried: 0, lastError: '' });
+  });
+
+  it('ends in time although handlers ignore it and the broker is away', async () => {
+    await using t = open();
+    const server = await t.serve(() => new Promise(() => undefined), { shutdownTimeout: '2s' });
+    await t.client.enqueue('deaf');
+    await t.event('started');
+    for (const method of ['settle', 'fetch', 'clearPresence', 'dropDuty', 'extendLeases'] as const) {
+      t.broker.failNext(method, { times: 1_000 });
+    }
+    let isClosed = false;
+    const closed = server.shutdown().then(() => (isClosed = true));
+
+    await t.clock.advance('6s');
+
+    expect(isClosed).toBe(true);
+    await closed;
+  });
+
+  it('takes no more tasks once stopped, and finishes those it has', async () => {
+    await using t = open();
+    const { handler, started, end } = held();
+    const server = await t.serve(handler);
+    await t.client.enqueue('first');
+    await t.event('started');
+
+    await server.stop();
+    await t.client.enqueue('second');
+    await t.clock.advance('1m');
+    end();
+    await t.event('succeeded');
+
+    expect(server.state).toBe('stopped');
+    expect(started).toHaveBeenCalledOnce();
+    expect(await t.inspector.queueInfo(t.queue.name)).toMatchObject({ pending: 1, active: 0 });
+  });
+
+  it('leaves a broker open that was handed in', async () => {
+    await using t = open();
+    const close = vi.spyOn(t.broker, 'close');
+    const server = await t.serve(vi.fn<Handler>());
+
+    await Promise.all([server.shutdown(), t.clock.advance('1s')]);
+
+    expect(close).not.toHaveBeenCalled();
+  });
+
+  it('lives once, and says what was called in the wrong order', async () => {
+    await using t = open();
+    const server = new Server({ connection: t.broker, clock: t.clock, logger: silentLogger });
+
+    await expect(server.stop()).rejects.toThrow(new ServerStateError('stop', 'new'));
+    await server.start(vi.fn<Handler>());
+    await expect(server.start(vi.fn<Handler>())).rejects.toThrow('it is already running');
+    await server.stop();
+    await expect(server.start(vi.fn<Handler>())).rejects.toThrow('waits for its shutdown');
+    await Promise.all([server.shutdown(), server.shutdown(), t.clock.advance('1s')]);
+    await expect(server.start(vi.fn<Handler>())).rejects.toThrow('it is closed');
+    await expect(server.stop()).rejects.toThrow('it is closed');
+    expect(server.state).toBe('closed');
+  });
+
+  it('closes a server that was never started', async () => {
+    const server = new Server({ connection: 'memory' });
+
+    await server.shutdown();
+
+    expect(server.state).toBe('closed');
+  });
+
+  it.each([undefined, {}, new ServeMux()])('refuses to start with %o for a handler', async (handler) => {
+    const server = new Server({ connection: 'memory' });
+
+    await expect(server.start(handler as Handler)).rejects.toThrow(InvalidOptionsError);
+    expect(server.state).toBe('new');
+  });
+});

@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { openBroker } from '../broker/open-broker.js';
+import type { Broker } from '../broker/roles.js';
+import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { ServerStateError } from '../errors/server-state.error.js';
+import { within } from '../runtime/within.js';
+import type { Handler } from '../task/task-context.js';
+import type { ServerStatus } from '../wire/server-info.js';
+import type { ServerIdentity } from './heartbeater.js';
+import { routeAll, ServeMux, type TaskRouter } from './serve-mux.js';
+import type { ServerOptions } from './server-options.js';
+import { assembleParts, type ServerParts } from './server-parts.js';
+import { resolveSettings, type ServerSettings } from './server-settings.js';
+
+/** How long shutdown tries to store the last outcomes. */
+const FLUSH_MS = 1_000;
+/** How long shutdown waits for parts that may hang on a broken connection. */
+const PARTS_STOP_MS = 1_000;
+/** As long as a timer can be. */
+const FOREVER_MS = 2 ** 31 - 1;
+
+/**
+ * Takes tasks from queues and runs handlers for them.
+ *
+ * ```ts
+ * const server = new Server({ connection: { url: 'redis://localhost:6379' }, concurrency: 20 });
+ * await server.start(new ServeMux().handle('email:welcome', sendWelcome));
+ * process.once('SIGTERM', () => void server.shutdown());
+ * ```
+ *
+ * A server lives once: `new`, `active`, perhaps `stopped`, `closed`. It takes over no signals of the process.
+ */
+export class Server {
+  readonly #broker: Broker;
+  readonly #ownsBroker: boolean;
+  readonly #settings: ServerSettings;
+  readonly #options: ServerOptions;
+  #state: ServerStatus = 'new';
+  #parts: ServerParts | undefined;
+  #closing: Promise<void> | undefined;
+  /** The clock's timers let the process end, and the memory broker holds no socket: a server that runs is a reason to stay. */
+  #keepAlive: NodeJS.Timeout | undefined;
+
+  /**
+   * Connects when it is started.
+   * @throws {InvalidOptionsError} an option is wrong; all of them at once
+   */
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#settings = resolveSettings(options);
+    const { clock, logger } = this.#settings;
+    this.#broker = openBroker(options.connection, { clock, logger });
+    this.#ownsBroker = this.#broker !== options.connection;
+  }
+
+  get state(): ServerStatus {
+    return this.#state;
+  }
+
+  /**
+   * Begins to take tasks. Resolves when all parts run. Redis being away is no error here: the server logs it, and
+   * begins when Redis is back; ask {@link ping} to know.
+   * @throws {ServerStateError} the server was started before
+   * @throws {InvalidOptionsError} `handler` is neither a function nor a `ServeMux`, or a mux without handlers
+   */
+  async start(handler: ServeMux | Handler): Promise<void> {
+    if (this.#state !== 'new') throw new ServerStateError('start', this.#state);
+    const router = toRouter(handler);
+    this.#state = 'active';
+    this.#keepAlive = setInterval(() => undefined, FOREVER_MS);
+    const { connection } = this.#options;
+    const context = { broker: this.#broker, connection, identity: this.#identity(), router };
+    const parts = (this.#parts = assembleParts(context, this.#settings));
+    parts.leaseKeeper.setStatus('active');
+    await parts.leaseKeeper.start();
+    parts.cancelListener.start();
+    for (const part of parts.background) part.start();
+    parts.processor.start();
+  }
+
+  /**
+   * Takes no more tasks; running ones go on, and so does everything else. Waits for a fetch under way. Call it early
+   * in a deployment, and {@link shutdown} later.
+   * @throws {ServerStateError} the server does not run
+   */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    if (this.#state !== 'active') throw new ServerStateError('stop', this.#state);
+    this.#state = 'stopped';
+    this.#parts?.leaseKeeper.setStatus('stopped');
+    await this.#parts?.processor.stop();
+  }
+
+  /**
+   * Ends the server and loses nothing:
+   *
+   * 1. Takes no more tasks.
+   * 2. Waits up to `shutdownTimeout` for running handlers.
+   * 3. Aborts the signal of what still runs, and gives those tasks back to the head of their queues.
+   * 4. Stores the last outcomes, leaves the sight of inspectors, closes the connections it opened.
+   *
+   * A handler that goes on after its signal was aborted is left behind; what it answers is dropped. Never rejects
+   * because of Redis. Idempotent.
+   */
+  async shutdown(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  /** @throws {RedisCommandError} Redis cannot be reached */
+  async ping(): Promise<void> {
+    await this.#broker.ping();
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#state = 'closed';
+    if (this.#parts) await this.#stopParts(this.#parts);
+    await this.#quietly('close the connections', this.#ownsBroker ? this.#broker.close() : undefined);
+    clearInterval(this.#keepAlive);
+  }
+
+  async #stopParts({
+    leaseKeeper,
+    processor,
+    workers,
+    settler,
+    cancelListener,
+    background,
+  }: ServerParts): Promise<void> {
+    const { clock, shutdownTimeoutMs } = this.#settings;
+    leaseKeeper.setStatus('closed');
+    const drained = processor.stop().then(() => workers.drain(shutdownTimeoutMs));
+    const rested = background.map((part) => this.#quietly('stop a part', part.stop())); // other servers take over meanwhile
+    await within(clock, shutdownTimeoutMs, drained);
+    await workers.abortAll();
+    await settler.flush(FLUSH_MS);
+    rested.push(this.#quietly('stop the cancel listener', cancelListener.stop()));
+    await within(clock, PARTS_STOP_MS, Promise.all(rested));
+    await within(clock, PARTS_STOP_MS, this.#quietly('stop the heartbeat', leaseKeeper.stop()));
+  }
+
+  /** Shutdown goes on whatever fails: keys left behind expire by themselves. */
+  async #quietly(what: string, step: Promise<void> | undefined): Promise<void> {
+    try {
+      await step;
+    } catch (error) {
+      this.#settings.logger.warn(`could not ${what} at shutdown`, { error });
+    }
+  }
+
+  #identity(): ServerIdentity {
+    const { concurrency, queues, strictPriority, clock } = this.#settings;
+    const startedAtMs = clock.nowMs();
+    return {
+      host: hostname(),
+      pid: process.pid,
+      serverId: randomUUID(),
+      concurrency,
+      queues,
+      strictPriority,
+      startedAtMs,
+    };
+  }
+}
+
+function toRouter(handler: unknown): TaskRouter {
+  if (handler instanceof ServeMux && handler.patterns().length > 0) return handler;
+  if (typeof handler === 'function') return routeAll(handler as Handler);
+  const allowed = 'a function, or a ServeMux with at least one handler';
+  throw new InvalidOptionsError([{ option: 'handler', value: handler, allowed }]);
+}

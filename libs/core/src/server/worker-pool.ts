@@ -1,0 +1,134 @@
+import { ServerShutdownError, TaskCanceledError } from '../errors/attempt-aborted.error.js';
+import { HandlerNotFoundError } from '../errors/handler-not-found.error.js';
+import { Bell } from '../runtime/bell.js';
+import { LogLimit } from '../runtime/log-limit.js';
+import type { Logger } from '../runtime/logger.js';
+import { within } from '../runtime/within.js';
+import { ABORT_GRACE_MS, Attempt, type AttemptDeps, type Ending } from './attempt.js';
+import { errorText } from './attempt-outcome.js';
+import type { LeaseHandle, TrackedTask } from './lease-keeper.js';
+import { endingEvent } from './server-events.js';
+import type { Settler } from './settler.js';
+
+/** Room for `errorHandler` after the last abort; an attempt that takes longer is left to the recoverer. */
+const LAST_WORD_MS = 500;
+const UNKNOWN_TYPE_LOG_MS = 10_000;
+/** For how long after it is due again a task of unknown type is expected to turn up. */
+const UNKNOWN_TYPE_ECHO_MS = 5_000;
+
+/**
+ * The slots of a server. Each runs one attempt at a time and is free again when the handler has really ended: a handler
+ * that ignores its timeout keeps its slot, so there are never more than `concurrency` at once. The outcome is stored
+ * meanwhile.
+ */
+export class WorkerPool {
+  readonly #running = new Map<Attempt, Promise<void>>();
+  /** Attempts whose outcome is not known yet. */
+  readonly #undecided = new Set<Promise<void>>();
+  /** Queue to when its tasks of unknown type will have turned up again, unix ms. */
+  readonly #unknownUntilMs = new Map<string, number>();
+  readonly #slotFreed: Bell;
+  readonly #unknownTypeLog: LogLimit;
+  readonly #logger: Logger;
+  #isClosed = false;
+
+  constructor(
+    readonly concurrency: number,
+    private readonly settler: Settler,
+    private readonly deps: AttemptDeps,
+  ) {
+    this.#slotFreed = new Bell(deps.clock);
+    this.#unknownTypeLog = new LogLimit(deps.clock, UNKNOWN_TYPE_LOG_MS);
+    this.#logger = deps.failurePolicy.logger;
+  }
+
+  get free(): number {
+    return this.concurrency - this.#running.size;
+  }
+
+  /** Whether the queue gave tasks of unknown type lately, which will turn up again. */
+  expectsUnknownTypes(queue: string): boolean {
+    return this.deps.clock.nowMs() < (this.#unknownUntilMs.get(queue) ?? 0);
+  }
+
+  /** Runs a task in a free slot. The caller asks for no more tasks than there are free slots. */
+  run(tracked: TrackedTask, lease: LeaseHandle): void {
+    const attempt = new Attempt(tracked, lease, this.deps);
+    if (this.#isClosed) {
+      // A fetch was answered after shutdown gave up waiting for it.
+      this.#settle(attempt, lease, { outcome: { kind: 'requeue' }, durationMs: 0 });
+      return;
+    }
+    const decided = attempt.run().then((ending) => this.#settle(attempt, lease, ending));
+    this.#undecided.add(decided);
+    void decided.then(() => this.#undecided.delete(decided));
+    this.#running.set(
+      attempt,
+      decided.then(() => this.#freeSlot(attempt)),
+    );
+  }
+
+  /** Resolves when a slot is free, or `signal` aborts. For one waiter. */
+  async whenFree(signal: AbortSignal): Promise<void> {
+    while (this.free <= 0 && !signal.aborted) await this.#slotFreed.wait(signal);
+  }
+
+  /** Aborts the running task with this id, in whatever queue. */
+  cancel(taskId: string): void {
+    for (const attempt of this.#running.keys()) {
+      if (attempt.message.id === taskId) attempt.abort(new TaskCanceledError(taskId));
+    }
+  }
+
+  /** Waits until every handler has ended, at most `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    await within(this.deps.clock, timeoutMs, Promise.all(this.#running.values()));
+  }
+
+  /** Aborts what still runs, and waits until the settler has its outcomes. Handlers that go on are left behind. */
+  async abortAll(): Promise<void> {
+    this.#isClosed = true;
+    for (const attempt of this.#running.keys()) attempt.abort(new ServerShutdownError(attempt.message.id));
+    await within(this.deps.clock, ABORT_GRACE_MS + LAST_WORD_MS, Promise.all(this.#undecided));
+  }
+
+  async #freeSlot(attempt: Attempt): Promise<void> {
+    await attempt.handlerEnded;
+    this.#running.delete(attempt);
+    this.#slotFreed.ring();
+  }
+
+  #settle({ message }: Attempt, lease: LeaseHandle, ending: Ending): void {
+    this.#log(message, ending);
+    const { clock, emit } = this.deps;
+    if (!ending.outcome) {
+      lease.end();
+      emit(endingEvent(message, ending, clock.nowMs()));
+      return;
+    }
+    if (ending.outcome.kind === 'retry' && ending.outcome.unknownTypeSinceMs !== undefined) {
+      this.#unknownUntilMs.set(message.queue, ending.outcome.retryAtMs + UNKNOWN_TYPE_ECHO_MS);
+    }
+    this.settler.settle({
+      message,
+      lease,
+      outcome: ending.outcome,
+      onSettled: (reply) => {
+        if (reply === 'givenUp') return; // the settler has logged it, and the recoverer will tell
+        const stored = reply === 'settled' ? ending : { ...ending, outcome: undefined };
+        emit(endingEvent(message, stored, clock.nowMs()));
+      },
+    });
+  }
+
+  #log({ id, type, queue, retried, maxRetry }: Attempt['message'], { outcome, error }: Ending): void {
+    const fields = { queue, taskId: id, type, retried, maxRetry };
+    if (!outcome) this.#logger.warn('lost the lease on a running task; its outcome is dropped', fields);
+    else if (outcome.kind === 'archive') this.#logger.error(`task archived: ${outcome.error}`, { ...fields, error });
+    else if (outcome.kind === 'retry' && error instanceof HandlerNotFoundError) {
+      if (this.#unknownTypeLog.allows(queue)) this.#logger.warn(`task put back: ${errorText(error)}`, fields);
+    } else if (outcome.kind === 'retry') {
+      this.#logger.warn(`task failed, will be retried: ${outcome.error}`, { ...fields, error });
+    }
+  }
+}
