@@ -389,12 +389,11 @@ local removed = 0
 for i, taskId in ipairs(ARGV) do
 local task = KEYS[FIRST_TASK + i - 1]
 if redis.call('HEXISTS', task, 'msg') == 0 then
-redis.call('LREM', pending, 0, taskId)
-redis.call('LREM', active, 0, taskId)
-redis.call('ZREM', lease, taskId)
-for _, set in ipairs(sets) do redis.call('ZREM', set, taskId) end
+local entries = redis.call('LREM', pending, 0, taskId) + redis.call('LREM', active, 0, taskId)
+entries = entries + redis.call('ZREM', lease, taskId)
+for _, set in ipairs(sets) do entries = entries + redis.call('ZREM', set, taskId) end
 redis.call('DEL', task)
-removed = removed + 1
+if entries > 0 then removed = removed + 1 end
 end
 end
 return removed`,

@@ -60,8 +60,7 @@ export function recoverOps(redis: RedisSession): RecoverOps {
 /** Removes ids without a message from every set, with their stub hashes; returns how many. */
 export async function dropOrphans(redis: RedisSession, queue: string, ids: readonly string[]): Promise<number> {
   if (ids.length === 0) return 0;
-  redis.logger.warn('dropping ids without a task', { queue, ids: ids.slice(0, 10), count: ids.length });
-  return (await redis.run(
+  const removed = (await redis.run(
     scripts.dropOrphans,
     {
       pending: keys.pending(queue),
@@ -76,6 +75,8 @@ export async function dropOrphans(redis: RedisSession, queue: string, ids: reado
     {},
     ids.map((taskId) => ({ taskId })),
   )) as number;
+  if (removed > 0) redis.logger.warn('dropped ids without a task', { queue, ids: ids.slice(0, 10), count: removed });
+  return removed;
 }
 
 /** The `limit` leases that end first, and one more if there is one. */
