@@ -4,6 +4,7 @@ import type { Broker, Duty } from '../broker/roles.js';
 import { silentLogger } from '../runtime/logger.js';
 import { recordCalls } from '../testing/call-recorder.js';
 import { failingBroker } from '../testing/failing-broker.js';
+import { replaceMethod } from '../testing/replaced-method.js';
 import { openMemoryQueue } from '../testing/test-queue.js';
 import { QueueWatcher } from './queue-watcher.js';
 import { WorkDemand } from './work-demand.js';
@@ -197,7 +198,7 @@ describe('QueueWatcher', () => {
   describe('when the broker cannot block', () => {
     it.each([
       ['by the limit', { canBlock: false }],
-      ['by its version', { over: (broker: Broker) => watchedBy(broker, async () => undefined) }],
+      ['by its version', { over: (broker: Broker) => replaceMethod(broker, 'openWatch', async () => undefined) }],
     ])('polls %s', async (_, how) => {
       const { clock, counts, waitForWork, push, wakeUps } = openWatched('leader', how);
       waitForWork();
@@ -220,7 +221,7 @@ describe('QueueWatcher', () => {
       awaitToken: async () => false,
       close: async () => undefined,
     };
-    const over = (broker: Broker): Broker => watchedBy(broker, async () => (opened++, failingWatch));
+    const over = (broker: Broker): Broker => replaceMethod(broker, 'openWatch', async () => (opened++, failingWatch));
     const { clock, counts, waitForWork } = openWatched('leader', { over });
     waitForWork();
 
@@ -265,14 +266,3 @@ describe('QueueWatcher', () => {
     await expect(watcher.wakeOthers(1)).resolves.toBeUndefined();
   });
 });
-
-/** The broker with another `openWatch`. */
-function watchedBy(broker: Broker, openWatch: Broker['openWatch']): Broker {
-  return new Proxy(broker, {
-    get: (target, name) => {
-      const member: unknown = Reflect.get(target, name, target);
-      if (name === 'openWatch') return openWatch;
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  });
-}
