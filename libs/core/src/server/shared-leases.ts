@@ -88,7 +88,10 @@ export class NextExpiry {
  * Every score that Redis may hold now or until the next beat is over: proof of ownership for a claim made now.
  * The reads go against the order of the heartbeat's writes (pending, confirmed, announcement), so none falls between.
  */
-export function possibleExpiriesS(lease: SharedLease, next: NextExpiry): number[] {
+export function possibleExpiriesS(
+  lease: Pick<SharedLease, 'confirmedS' | 'pendingS'>,
+  next: Pick<NextExpiry, 'expiresAtS'>,
+): number[] {
   const announcedS = next.expiresAtS;
   const upcomingS = lease.pendingS || announcedS; // a pending score is sent again until its outcome is known
   const confirmedS = lease.confirmedS;

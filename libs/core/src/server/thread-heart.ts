@@ -1,4 +1,4 @@
-import type { MessagePort, Worker } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { Connection } from '../broker/connection.js';
 import type { Broker } from '../broker/roles.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
@@ -29,7 +29,15 @@ type FromThread =
   | { readonly kind: 'log'; readonly level: keyof Logger; readonly message: string; readonly fields: object };
 
 /** The part of a `Worker` that is used here. */
-export type HeartWorker = Pick<Worker, 'postMessage' | 'on' | 'ref' | 'unref' | 'terminate'>;
+export interface HeartWorker {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (message: FromThread) => void): unknown;
+  on(event: 'error', listener: (error: unknown) => void): unknown;
+  on(event: 'exit', listener: (exitCode: number) => void): unknown;
+  ref(): void;
+  unref(): void;
+  terminate(): Promise<number>;
+}
 
 /** The main thread's end: a heart that beats in a worker thread, with a connection of its own. */
 export class ThreadHeart implements Heart {
@@ -46,7 +54,7 @@ export class ThreadHeart implements Heart {
   ) {
     this.worker = spawn();
     this.worker.unref(); // connections keep the process alive, not the heart
-    this.worker.on('message', (message: FromThread) => this.receive(message));
+    this.worker.on('message', (message) => this.receive(message));
     this.worker.on('error', (error) => (this.deathCause = error instanceof Error ? error : new Error(String(error))));
     this.exited = new Promise((resolve) => {
       this.worker.on('exit', (exitCode) => {

@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest';
+import { LeaseLostError } from '../errors/lease-lost.error.js';
+import { silentLogger } from '../runtime/logger.js';
+import { openMemoryQueue } from '../testing/test-queue.js';
+import type { ServerStatus } from '../wire/server-info.js';
+import { ceilS } from '../wire/unix-time.js';
+import type { Heart, RunningBatch } from './heartbeater.js';
+import { HeartbeatLeaseKeeper, type HeartListener } from './heartbeat-lease-keeper.js';
+import { type NextExpiry, SharedLeases } from './shared-leases.js';
+
+const LEASE_MS = 30_000;
+
+/** A heart that beats when the test wants. */
+class FakeHeart implements Heart {
+  readonly batches: RunningBatch[] = [];
+  readonly statuses: ServerStatus[] = [];
+  isBeating = false;
+
+  constructor(
+    readonly next: NextExpiry,
+    readonly listener: HeartListener,
+  ) {}
+
+  start(): void {
+    this.isBeating = true;
+  }
+
+  track(batch: RunningBatch): void {
+    this.batches.push(batch);
+  }
+
+  setStatus(status: ServerStatus): void {
+    this.statuses.push(status);
+  }
+
+  async stop(): Promise<void> {
+    this.isBeating = false;
+  }
+}
+
+function openKeeper({ withThread = false, threadFails = false } = {}) {
+  const q = openMemoryQueue();
+  const hearts: FakeHeart[] = [];
+  const warnings: string[] = [];
+  const create = (next: NextExpiry, listener: HeartListener): Heart => {
+    hearts.push(new FakeHeart(next, listener));
+    return hearts.at(-1)!;
+  };
+  const fail = (): never => {
+    throw new Error('no threads here');
+  };
+  const thread = threadFails ? fail : create;
+  const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  const deps = { clock: q.clock, logger };
+  const keeper = new HeartbeatLeaseKeeper({ inline: create, thread: withThread ? thread : undefined }, LEASE_MS, deps);
+  const nowS = ceilS(q.clock.nowMs());
+  const track = (...ids: string[]) => {
+    const startedAtMs = q.clock.nowMs();
+    const leaseExpiresAtS = ceilS(startedAtMs + LEASE_MS);
+    return keeper.track(
+      ids.map((id) => ({
+        task: { message: q.message(id, { payload: Buffer.from(id) }), leaseExpiresAtS },
+        startedAtMs,
+        deadlineMs: startedAtMs + 60_000,
+      })),
+    );
+  };
+  return { q, clock: q.clock, keeper, hearts, warnings, track, nowS };
+}
+
+describe('HeartbeatLeaseKeeper', () => {
+  it('hands tasks fetched together to the heart in one piece', () => {
+    const { q, hearts, track } = openKeeper();
+
+    track('a', 'b');
+
+    expect(hearts[0]!.batches).toHaveLength(1);
+    expect(hearts[0]!.batches[0]!.tasks).toMatchObject([
+      { key: 1, id: 'a', queue: q.name, payload: new Uint8Array(Buffer.from('a')) },
+      { key: 2, id: 'b', queue: q.name },
+    ]);
+  });
+
+  it('takes no more of a buffer along than the payload, and nothing of a large one', () => {
+    const { q, keeper, hearts } = openKeeper();
+    const pooled = new Uint8Array(65_536).subarray(100, 110);
+    const [small, large] = [
+      q.message('small', { payload: pooled }),
+      q.message('large', { payload: new Uint8Array(5_000) }),
+    ];
+    const tracked = [small, large].map((message) => ({
+      task: { message, leaseExpiresAtS: 1 },
+      startedAtMs: 0,
+      deadlineMs: 1,
+    }));
+
+    keeper.track(tracked);
+
+    const payloads = hearts[0]!.batches[0]!.tasks.map((task) => task.payload);
+    expect(payloads.map((payload) => [payload.length, payload.buffer.byteLength])).toEqual([
+      [10, 10],
+      [0, 0],
+    ]);
+  });
+
+  it('claims with the score in Redis and the one that the next beat may write', async () => {
+    const { clock, hearts, track, nowS } = openKeeper();
+    await clock.advance('3s');
+    const [lease] = track('a');
+
+    hearts[0]!.next.announce(nowS + 38);
+
+    expect(lease!.claim()).toEqual({ id: 'a', expiriesS: [nowS + 33, nowS + 38] });
+  });
+
+  it('claims with a first beat in mind before there was one', () => {
+    const { hearts, nowS } = openKeeper();
+
+    expect(hearts[0]!.next.expiresAtS).toBe(nowS + 30);
+  });
+
+  it('knows how far the heart has extended a lease', () => {
+    const { hearts, track, nowS } = openKeeper();
+    const [lease] = track('a');
+    const shared = new SharedLeases(hearts[0]!.batches[0]!.leases).lease(0);
+
+    shared.propose(nowS + 35);
+    const whileUnknown = lease!.expiresAtMs();
+    shared.confirm();
+
+    expect(whileUnknown).toBe((nowS + 30) * 1000);
+    expect(lease!.expiresAtMs()).toBe((nowS + 35) * 1000);
+  });
+
+  it('tells the heart of an end through shared memory', () => {
+    const { hearts, track } = openKeeper();
+    const [lease, other] = track('a', 'b');
+
+    lease!.end();
+
+    const shared = new SharedLeases(hearts[0]!.batches[0]!.leases);
+    expect([shared.lease(0).hasEnded, shared.lease(1).hasEnded]).toEqual([true, false]);
+    expect(other!.lost.aborted).toBe(false);
+  });
+
+  it('aborts a lease that Redis says is lost, unless it ended meanwhile', () => {
+    const { q, hearts, track } = openKeeper();
+    const [lost, ended, kept] = track('lost', 'ended', 'kept');
+    ended!.end();
+
+    hearts[0]!.listener.onLost([1, 2, 99]);
+
+    expect(lost!.lost.reason).toEqual(new LeaseLostError(q.name, 'lost'));
+    expect(ended!.lost.aborted).toBe(false);
+    expect(kept!.lost.aborted).toBe(false);
+  });
+
+  it('aborts a lease that nobody extended until it ended', async () => {
+    const { q, clock, keeper, track } = openKeeper();
+    await keeper.start();
+    const [lease] = track('a');
+
+    await clock.advance(29_999);
+    const early = lease!.lost.aborted;
+    await clock.advance(501);
+
+    expect(early).toBe(false);
+    expect(lease!.lost.reason).toEqual(new LeaseLostError(q.name, 'a'));
+    await keeper.stop();
+  });
+
+  it('beats in a thread where it can, and nowhere else', async () => {
+    const { keeper, hearts } = openKeeper({ withThread: true });
+
+    await keeper.start();
+
+    expect(hearts.map((heart) => heart.isBeating)).toEqual([true]);
+    await keeper.stop();
+    expect(hearts.map((heart) => heart.isBeating)).toEqual([false]);
+  });
+
+  it('beats in the main thread when the other cannot be created', async () => {
+    const { keeper, hearts, warnings } = openKeeper({ withThread: true, threadFails: true });
+
+    await keeper.start();
+
+    expect(hearts[0]!.isBeating).toBe(true);
+    expect(warnings).toEqual(['cannot create the heartbeat thread; beating in the main thread']);
+    await keeper.stop();
+  });
+
+  it('goes on in the main thread with all that runs when the thread dies', async () => {
+    const { keeper, hearts, warnings, track } = openKeeper({ withThread: true });
+    await keeper.start();
+    const [ended] = track('ended');
+    ended!.end();
+    track('a', 'b');
+    track('c');
+    keeper.setStatus('stopped');
+
+    hearts[0]!.listener.onDeath(new Error('out of memory'));
+
+    expect(hearts[1]!.isBeating).toBe(true);
+    expect(hearts[1]!.statuses).toEqual(['stopped']);
+    expect(hearts[1]!.batches).toEqual(hearts[0]!.batches.slice(1));
+    expect(hearts[1]!.next).toBe(hearts[0]!.next);
+    expect(warnings).toEqual(['the heartbeat thread died; going on in the main thread']);
+    await keeper.stop();
+  });
+
+  it('does not start another heart when the thread ends after stop', async () => {
+    const { keeper, hearts } = openKeeper({ withThread: true });
+    await keeper.start();
+    await keeper.stop();
+
+    hearts[0]!.listener.onDeath(new Error('terminated'));
+
+    expect(hearts).toHaveLength(1);
+  });
+});

@@ -1,0 +1,125 @@
+import { describe, expect, it, vi } from 'vitest';
+import { NextExpiry, possibleExpiriesS, SharedLeases } from './shared-leases.js';
+
+const A = 1_700_000_030;
+const B = 1_700_000_035;
+const C = 1_700_000_040;
+
+function leaseAt(confirmedS: number, announcedS: number) {
+  const lease = SharedLeases.of([confirmedS]).lease(0);
+  const next = new NextExpiry();
+  next.announce(announcedS);
+  return { lease, next };
+}
+
+describe('SharedLeases', () => {
+  it('keeps the leases of a batch apart, and is the same through its buffer', () => {
+    const leases = SharedLeases.of([A, B, C]);
+
+    leases.lease(1).propose(C);
+    leases.lease(2).end();
+
+    const elsewhere = new SharedLeases(leases.buffer);
+    const seen = [0, 1, 2].map((index) => elsewhere.lease(index));
+    expect(seen.map((lease) => [lease.confirmedS, lease.pendingS, lease.hasEnded])).toEqual([
+      [A, 0, false],
+      [B, C, false],
+      [C, 0, true],
+    ]);
+  });
+
+  it('holds times far beyond 2038', () => {
+    const far = 4_200_000_000;
+
+    expect(SharedLeases.of([far]).lease(0).confirmedS).toBe(far);
+  });
+});
+
+describe('possibleExpiriesS', () => {
+  it('names the score that the next beat will write', () => {
+    const { lease, next } = leaseAt(A, B);
+
+    expect(possibleExpiriesS(lease, next)).toEqual([A, B]);
+  });
+
+  it('names one score when the next beat will not extend a lease that new', () => {
+    const { lease, next } = leaseAt(B, B);
+
+    expect(possibleExpiriesS(lease, next)).toEqual([B]);
+  });
+
+  it('names both scores while the outcome of an extension is unknown, not what is announced after it', () => {
+    const { lease, next } = leaseAt(A, B);
+
+    lease.propose(B);
+    next.announce(C);
+
+    expect(possibleExpiriesS(lease, next)).toEqual([A, B]);
+  });
+
+  it('names the score in Redis however a beat and a claim interleave', () => {
+    // The stores of a real beat: propose, (Redis takes B), confirm, announce. Then the claim's reads among them.
+    const { lease, next } = leaseAt(A, B);
+    const words = new Map(
+      [...Object.entries({ lease, next })].map(([name, cell]) => [Reflect.get(cell, 'words'), name]),
+    );
+    const stores: (readonly [string, number, number])[] = [];
+    const store = vi.spyOn(Atomics, 'store').mockImplementation(((array: Uint32Array, index: number, value: number) => {
+      stores.push([words.get(array)!, index, value]);
+      return (array[index] = value);
+    }) as typeof Atomics.store);
+    lease.propose(B);
+    stores.push(['redis', 0, B]);
+    lease.confirm();
+    next.announce(C);
+    store.mockRestore();
+    expect(stores).toHaveLength(5);
+
+    for (let first = 0; first <= stores.length; first++) {
+      for (let second = first; second <= stores.length; second++) {
+        for (let third = second; third <= stores.length; third++) {
+          const claim = claimDuring(stores, [first, second, third]);
+          expect(claim.expiriesS, `reads after ${first}, ${second}, ${third} stores`).toEqual(
+            expect.arrayContaining(claim.scoresFromThenOn),
+          );
+        }
+      }
+    }
+  });
+});
+
+/** Makes a claim whose three reads come after so many stores each. */
+function claimDuring(stores: readonly (readonly [string, number, number])[], readsAfter: readonly number[]) {
+  const memory: Record<string, number[]> = { lease: [A, 0, 0], next: [B], redis: [A] };
+  let reads = 0;
+  let done = 0;
+  const read = (name: string, index: number): number => {
+    const until = readsAfter[reads++]!;
+    for (; done < until; done++) apply();
+    return memory[name]![index]!;
+  };
+  const apply = (): void => {
+    const [name, index, value] = stores[done]!;
+    memory[name]![index] = value;
+  };
+  const lease = {
+    get confirmedS() {
+      return read('lease', 0);
+    },
+    get pendingS() {
+      return read('lease', 1);
+    },
+  };
+  const next = {
+    get expiresAtS() {
+      return read('next', 0);
+    },
+  };
+  const expiriesS = possibleExpiriesS(lease, next);
+  const scoresFromThenOn = [memory['redis']![0]!];
+  for (; done < stores.length; done++) {
+    apply();
+    scoresFromThenOn.push(memory['redis']![0]!);
+  }
+  return { expiriesS, scoresFromThenOn: [...new Set(scoresFromThenOn)] };
+}
