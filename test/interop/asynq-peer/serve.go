@@ -50,7 +50,7 @@ func serve(p *peer, request json.RawMessage) (any, error) {
 		DelayedTaskCheckInterval: millis(opts.DelayedTaskCheckIntervalMs),
 		ShutdownTimeout:          millis(opts.ShutdownTimeoutMs),
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return millis(opts.RetryDelayMs) },
-		LogLevel:                 asynq.WarnLevel,
+		LogLevel:                 asynq.ErrorLevel,
 	})
 	return nil, p.server.Start(asynq.HandlerFunc(p.handle))
 }
