@@ -70,7 +70,8 @@ export class MemoryBackdoor implements Backdoor {
     }
     for (const state of ['scheduled', 'retry'] as const) {
       for (const [id, score] of Object.entries(injection[state] ?? {})) {
-        queue[state].set(id, queue.tasks.get(id)?.dueAtMs ?? fromS(score));
+        const exactMs = queue.tasks.get(id)?.dueAtMs ?? 0;
+        queue[state].set(id, ceilS(exactMs) === score ? exactMs : fromS(score)); // a Go server leaves old times behind
       }
     }
     for (const state of ['archived', 'completed'] as const) {

@@ -5,6 +5,7 @@ import { openBroker } from '../broker/open-broker.js';
 import type { Broker, LeaseClaim, LeasedTask } from '../broker/roles.js';
 import { type Duration, toMs } from '../runtime/duration.js';
 import type { ServerInfo } from '../wire/server-info.js';
+import { silentLogger } from '../runtime/logger.js';
 import { encodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
 import { ceilS, floorS } from '../wire/unix-time.js';
 import { FakeClock } from './fake-clock.js';
@@ -164,7 +165,12 @@ export function openRedisQueue(
   client: Redis | Cluster,
   { clock = new FakeClock(START_MS), name = freshName() }: TestQueueOptions = {},
 ): TestQueue {
-  return new TestQueue(name, openBroker(client, { clock }), clock, new RedisBackdoor(client, name));
+  return new TestQueue(
+    name,
+    openBroker(client, { clock, logger: silentLogger }),
+    clock,
+    new RedisBackdoor(client, name),
+  );
 }
 
 const freshName = (): string => `test-${randomUUID()}`;

@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+
+/** Kinds of broken tasks that other programs, or crashes of theirs, leave in a queue. */
+export const BROKEN = [
+  'pendingWithoutHash',
+  'scheduledStub',
+  'retryStub',
+  'archivedWithoutHash',
+  'completedWithoutHash',
+  'activeWithoutHash',
+  'activeWithoutLease',
+  'leaseWithoutHash',
+  'garbagePending',
+  'garbageActive',
+  'garbageScheduled',
+  'foreignPending',
+  'groupMemberRetried',
+  'withoutExactTime',
+  'staleExactTime',
+] as const;
+
+/** Few ids, keys and times, so that operations meet each other. */
+const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'é', '😀');
+const uniqueKey = fc.option(fc.constantFrom('1', '2', '3'), { nil: undefined });
+const delayMs = fc.oneof(fc.constantFrom(-5, 0, 1, 999, 1_000, 1_001), fc.integer({ min: 1, max: 20_000 }));
+const nth = fc.nat({ max: 7 });
+const text = fc.string({ unit: 'grapheme', maxLength: 5 });
+
+const newTask = fc.record({
+  id,
+  uniqueKey,
+  payload: fc.uint8Array({ maxLength: 4 }),
+  retentionS: fc.constantFrom(0n, 5n, 3600n),
+});
+
+const outcome = fc.oneof(
+  fc.record({ kind: fc.constantFrom('done', 'complete', 'requeue') }),
+  fc.record({
+    kind: fc.constant('retry'),
+    delayMs,
+    error: text,
+    isFailure: fc.boolean(),
+    unknownForMs: fc.option(fc.nat({ max: 1000 }), { nil: undefined }),
+  }),
+  fc.record({ kind: fc.constant('archive'), error: text }),
+);
+
+/** `nth` chooses among the leases that were ever given out, so that many claims are lost ones. */
+const claim = fc.record({
+  nth,
+  isForged: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+});
+
+const operation = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      op: fc.constant('enqueue'),
+      tasks: fc.array(newTask, { minLength: 1, maxLength: 3 }),
+      delayMs: fc.option(delayMs, { nil: undefined, freq: 1 }),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ op: fc.constant('fetch'), limit: fc.integer({ min: 1, max: 4 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      op: fc.constant('settle'),
+      ends: fc.array(fc.record({ claim, outcome }), { minLength: 1, maxLength: 3 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('extend'),
+      claims: fc.array(claim, { maxLength: 3 }),
+      byS: fc.integer({ min: 1, max: 30 }),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      op: fc.constant('advance'),
+      byMs: fc.oneof(
+        { weight: 6, arbitrary: fc.integer({ min: 1, max: 2_500 }) },
+        { weight: 3, arbitrary: fc.integer({ min: 1, max: 40_000 }) },
+        { weight: 1, arbitrary: fc.constant(7_200_000) },
+      ),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant('forward') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('recover'),
+      graceMs: fc.constantFrom(0, 2_000),
+      maxCrashes: fc.constantFrom(0, 1, 2),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('repair') }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('breakTask'), as: fc.constantFrom(...BROKEN) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('deleteCompleted'), limit: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: fc.constant('trimArchived'),
+      maxAgeMs: fc.constantFrom(3_600_000, 10_000),
+      maxSize: fc.integer({ min: 0, max: 3 }),
+      limit: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('pause') }) },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant('unpause') }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('writeResult'), claim, result: fc.uint8Array({ maxLength: 4 }) }),
+  },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('inspect'), id }) },
+);
+
+export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+export type Claim = typeof claim extends fc.Arbitrary<infer T> ? T : never;
+export type EndOutcome = typeof outcome extends fc.Arbitrary<infer T> ? T : never;
+
+/** What happens to one queue, one thing after the other. */
+export const operations = (count: number): fc.Arbitrary<Operation[]> =>
+  fc.array(operation, { minLength: count, maxLength: count });
