@@ -55,6 +55,8 @@ export class Environment {
   VERIFY_EMAIL_DELAY = '10s';
 }
 
+const names = new Set(Object.keys(new Environment()));
+
 /** These may hold passwords: their values are never shown. */
 const secrets = new Set(['REDIS_ADDRESS', 'DATABASE_URL', 'SMTP_URL']);
 
@@ -63,9 +65,8 @@ const secrets = new Set(['REDIS_ADDRESS', 'DATABASE_URL', 'SMTP_URL']);
  * @throws {ConfigurationError} with one line for each variable that is wrong, and for each that does not fit the others
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
-  const known = new Environment();
-  const given = Object.entries(variables).filter(([name, value]) => value && isVariable(name));
-  const environment = plainToInstance(Environment, { ...known, ...Object.fromEntries(given) });
+  const given = Object.entries(variables).filter(([name, value]) => value && names.has(name));
+  const environment = plainToInstance(Environment, Object.fromEntries(given));
   if (variables.PORT) environment.PORT = Number(variables.PORT);
 
   const wrong = validateSync(environment).map(({ property, value, constraints }) => {
@@ -75,10 +76,6 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const problems = [...wrong, ...contradictions(environment)];
   if (problems.length > 0) throw new ConfigurationError(problems);
   return environment;
-}
-
-function isVariable(name: string): boolean {
-  return Object.hasOwn(new Environment(), name);
 }
 
 /** What is embedded lives in one process, so an app that is spread over several needs servers. */

@@ -1,28 +1,25 @@
-import { EventEmitter } from 'node:events';
 import type { MailMessage, Transport } from 'nodemailer';
+import { Subject } from 'rxjs';
 
 export interface PrintedMail {
   readonly to: string;
   readonly text: string;
 }
 
-/** Prints mails instead of sending them, so that the app runs without a mail server. Emits `printed` for each. */
-export class PrintingTransport extends EventEmitter<{ printed: [PrintedMail] }> implements Transport<void> {
+/** Prints mails instead of sending them, so that the app runs without a mail server. */
+export class PrintingTransport implements Transport<void> {
   readonly name = 'printing';
   readonly version = '1';
-
-  constructor(private readonly print: (text: string) => void = console.log) {
-    super();
-  }
+  readonly printed = new Subject<PrintedMail>();
 
   send(mail: MailMessage<void>, callback: (error: null, info: void) => void): void {
     const { from, to, subject, text } = mail.data;
-    const mailText = String(text);
-    this.print(
+    const mailText = typeof text === 'string' ? text : '';
+    console.log(
       frame([`From     ${show(from)}`, `To       ${show(to)}`, `Subject  ${subject}`, '', ...mailText.split('\n')]),
     );
     callback(null);
-    this.emit('printed', { to: show(to), text: mailText });
+    this.printed.next({ to: show(to), text: mailText });
   }
 }
 

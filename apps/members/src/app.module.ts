@@ -1,0 +1,31 @@
+import { Module, ValidationPipe } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
+import { APP_PIPE } from '@nestjs/core';
+import type { Clock } from '@nestjs-asynq/core';
+import { AsynqModule } from 'nestjs-asynq';
+import { CLOCK, ClockModule } from './config/clock.module.js';
+import { type Settings, settings } from './config/settings.js';
+import { DatabaseModule } from './database/database.module.js';
+import { MembersModule } from './members/members.module.js';
+
+@Module({
+  imports: [
+    ConfigModule.forRoot({ isGlobal: true, load: [settings] }),
+    ClockModule,
+    DatabaseModule,
+    MembersModule,
+    // The last import, so that on shutdown it is the first to stop: handlers finish while all else still works.
+    AsynqModule.forRootAsync({
+      inject: [settings.KEY, CLOCK],
+      useFactory: ({ redisUrl, role }: Settings, clock: Clock) => ({
+        connection: redisUrl === undefined ? 'memory' : { url: redisUrl },
+        queues: { critical: 6, default: 3, low: 1 },
+        concurrency: 10,
+        worker: role !== 'api',
+        clock,
+      }),
+    }),
+  ],
+  providers: [{ provide: APP_PIPE, useValue: new ValidationPipe({ whitelist: true, transform: true }) }],
+})
+export class AppModule {}

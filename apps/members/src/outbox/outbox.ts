@@ -1,0 +1,25 @@
+import type { TaskOptions, TaskPayloads } from 'nestjs-asynq';
+import type { Database } from '../database/database.js';
+import { outbox } from '../database/schema.js';
+
+/** A task to be enqueued once its transaction has committed. */
+export interface OutboxTask<Type extends keyof TaskPayloads & string> {
+  readonly type: Type;
+  readonly payload: TaskPayloads[Type];
+  /**
+   * The task id is fixed, so that enqueueing a row twice makes one task. Keep it for a while after success with
+   * `retention`: until then a second delivery is recognised. Dates do not survive the table's JSON; use `processIn`.
+   */
+  readonly options: Omit<TaskOptions, 'processAt' | 'deadline'> & { readonly taskId: string };
+}
+
+/**
+ * Writes a task into the outbox, in the transaction that it belongs to: both happen, or neither. Call
+ * `OutboxRelay.nudge()` after the commit.
+ */
+export async function addToOutbox<Type extends keyof TaskPayloads & string>(
+  transaction: Database,
+  task: OutboxTask<Type>,
+): Promise<void> {
+  await transaction.insert(outbox).values({ taskType: task.type, payload: task.payload, options: task.options });
+}

@@ -1,0 +1,47 @@
+import { ConsoleLogger, type INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.js';
+import { ConfigurationError } from './config/configuration.error.js';
+import { type Settings, settings } from './config/settings.js';
+import { OPEN_DATABASE } from './database/database.module.js';
+import type { OpenDatabase } from './database/database.js';
+
+/** Creates the app and starts what its role asks for. SIGTERM and SIGINT drain it and exit with 0. */
+export async function startApp(): Promise<INestApplication> {
+  // Logs are held back until the app stands: `explainBootFailure` says it better than a stack trace per module.
+  const app = await NestFactory.create(AppModule, { bufferLogs: true, autoFlushLogs: false, abortOnError: false });
+  app.useLogger(new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] }));
+  app.flushLogs();
+  app.enableShutdownHooks([], { useProcessExit: true });
+  const { role, httpHost, httpPort } = app.get<Settings>(settings.KEY);
+  if (role === 'worker') await app.init();
+  else await app.listen(httpPort, httpHost);
+  return app;
+}
+
+/** One line that says what runs, where. */
+export async function describeApp(app: INestApplication): Promise<string> {
+  const { role, redisUrl } = app.get<Settings>(settings.KEY);
+  const { description } = app.get<OpenDatabase>(OPEN_DATABASE);
+  const at = role === 'worker' ? 'worker' : await app.getUrl();
+  return `${at}, queues in ${redisUrl === undefined ? 'memory' : 'Redis'}, members in ${description}`;
+}
+
+/** Why the app did not start, as lines for people. Only an error that nobody foresaw comes with its stack. */
+export function explainBootFailure(error: unknown): string {
+  if (error instanceof ConfigurationError) return error.problems.join('\n');
+  if (!(error instanceof Error)) return String(error);
+  if (isOperational(error)) return `the app cannot start: ${error.message || firstMessage(error)}`;
+  return error.stack ?? error.message;
+}
+
+/** Trouble with the surroundings rather than with the code: errors of sockets, servers and of the queue have a code. */
+function isOperational(error: Error): boolean {
+  return 'code' in error && typeof error.code === 'string';
+}
+
+/** Node reports a host of several addresses as an `AggregateError` with an empty message. */
+function firstMessage(error: Error): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
+  return first instanceof Error ? first.message : error.name;
+}
