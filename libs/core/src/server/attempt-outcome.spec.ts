@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { HandlerNotFoundError } from '../errors/handler-not-found.error.js';
-import { silentLogger } from '../runtime/logger.js';
-import { MAX_RETRY_DELAY_MS } from '../task/retry-delay.js';
+import { type Logger, silentLogger } from '../runtime/logger.js';
+import { MAX_RETRY_DELAY_MS, type RetryDelay } from '../task/retry-delay.js';
 import { RevokeTask, SkipRetry } from '../task/signals.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import { errorText, failureOutcome, type FailurePolicy } from './attempt-outcome.js';
@@ -54,7 +54,7 @@ describe('failureOutcome', () => {
   });
 
   it('asks for the delay with the failures before this one', () => {
-    const retryDelay = vi.fn(() => 1);
+    const retryDelay = vi.fn<RetryDelay>(() => 1);
     const error = new Error('boom');
 
     outcome(error, { retryDelay });
@@ -78,7 +78,7 @@ describe('failureOutcome', () => {
       },
     ],
   ])('falls back to the default delay, and says so, when the delay %s', (_, retryDelay) => {
-    const error = vi.fn();
+    const error = vi.fn<Logger['error']>();
 
     const result = outcome(new Error('boom'), { retryDelay, logger: { ...silentLogger, error } });
 

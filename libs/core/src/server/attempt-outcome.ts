@@ -38,7 +38,7 @@ export function failureOutcome(task: LeasedTask, error: unknown, policy: Failure
 export function errorText(error: unknown): string {
   try {
     const text = error instanceof Error ? error.message || error.name : String(error);
-    return String(text).toWellFormed();
+    return text.toWellFormed();
   } catch {
     return 'an error that has no text'; // its toString threw
   }

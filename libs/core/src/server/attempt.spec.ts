@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { ResultOps } from '../broker/roles.js';
 import { ServerShutdownError, TaskCanceledError } from '../errors/attempt-aborted.error.js';
 import { LeaseLostError } from '../errors/lease-lost.error.js';
-import { silentLogger } from '../runtime/logger.js';
+import { type Logger, silentLogger } from '../runtime/logger.js';
 import { jsonCodec } from '../task/payload-codec.js';
 import { SkipRetry } from '../task/signals.js';
 import type { Handler, TaskContext } from '../task/task-context.js';
@@ -11,6 +12,7 @@ import { FakeLease } from '../testing/fake-lease.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import { ABORT_GRACE_MS, Attempt, type AttemptDeps } from './attempt.js';
 import { routeAll } from './serve-mux.js';
+import type { ServerOptions } from './server-options.js';
 
 const message = {
   type: 't',
@@ -31,7 +33,7 @@ function prepare(
 ) {
   const clock = new FakeClock();
   const events: TaskEvent[] = [];
-  const warn = vi.fn();
+  const warn = vi.fn<Logger['warn']>();
   const lease = new FakeLease({ id: 'task-1', expiriesS: [9] }, clock.nowMs() + 30_000);
   const task = { message: { ...message, ...messageDifferences }, leaseExpiresAtS: 9 };
   const attempt = new Attempt({ task, startedAtMs: clock.nowMs(), deadlineMs: clock.nowMs() + 10_000 }, lease, {
@@ -61,7 +63,7 @@ const deaf: Handler = () => new Promise(() => undefined);
 
 describe('Attempt', () => {
   it('calls the handler with the decoded payload and ends with success', async () => {
-    const handler = vi.fn();
+    const handler = vi.fn<Handler>();
     const { attempt, events } = prepare(handler);
 
     const ending = await attempt.run();
@@ -89,8 +91,8 @@ describe('Attempt', () => {
   });
 
   it('tells errorHandler before it judges, and survives its errors', async () => {
-    const error = vi.fn();
-    const errorHandler = vi.fn().mockRejectedValue(new Error('broken'));
+    const error = vi.fn<Logger['error']>();
+    const errorHandler = vi.fn<NonNullable<ServerOptions['errorHandler']>>().mockRejectedValue(new Error('broken'));
     const { attempt } = prepare(() => Promise.reject(new Error('boom')), {
       errorHandler,
       failurePolicy: {
@@ -110,7 +112,7 @@ describe('Attempt', () => {
   });
 
   it('archives a payload that does not decode, without calling the handler', async () => {
-    const handler = vi.fn();
+    const handler = vi.fn<Handler>();
     const { attempt } = prepare(handler, {}, { payload: Buffer.from('{') });
 
     const ending = await attempt.run();
@@ -124,7 +126,7 @@ describe('Attempt', () => {
 
   it('puts back a task of unknown type, whatever its payload', async () => {
     const router = { route: () => undefined, patterns: () => ['other'] };
-    const { attempt } = prepare(vi.fn(), { router }, { payload: Buffer.from('{') });
+    const { attempt } = prepare(vi.fn<Handler>(), { router }, { payload: Buffer.from('{') });
 
     const { outcome } = await attempt.run();
 
@@ -135,13 +137,13 @@ describe('Attempt', () => {
     const route = (): never => {
       throw new Error('bad middleware');
     };
-    const { attempt } = prepare(vi.fn(), { router: { route, patterns: () => [] } });
+    const { attempt } = prepare(vi.fn<Handler>(), { router: { route, patterns: () => [] } });
 
     expect((await attempt.run()).outcome).toMatchObject({ kind: 'retry', error: 'bad middleware' });
   });
 
   it('fails past the deadline without calling the handler', async () => {
-    const handler = vi.fn();
+    const handler = vi.fn<Handler>();
     const { attempt, clock } = prepare(handler);
     await clock.advance('10s');
 
@@ -168,7 +170,7 @@ describe('Attempt, aborted', () => {
     const running = attempt.run();
 
     await clock.advance(9_999);
-    const early = await Promise.race([running, 'still running']);
+    const early = await Promise.race([running, Promise.resolve('still running')]);
     await clock.advance(1);
 
     expect(early).toBe('still running');
@@ -283,7 +285,7 @@ describe('TaskContext', () => {
   });
 
   it('stores results with the present claim: bytes untouched, the rest through the codec', async () => {
-    const writeResult = vi.fn(async () => true);
+    const writeResult = vi.fn<ResultOps['writeResult']>(async () => true);
     const { attempt } = prepare(
       async (_, context) => {
         await context.writeResult({ ok: true });

@@ -1,12 +1,13 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { FetchReply, LeasedTask } from '../broker/roles.js';
-import { silentLogger } from '../runtime/logger.js';
+import { type Logger, silentLogger } from '../runtime/logger.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { FakeLease } from '../testing/fake-lease.js';
 import type { TaskMessage } from '../wire/task-message.js';
-import type { TrackedTask } from './lease-keeper.js';
+import type { LeaseKeeper, TrackedTask } from './lease-keeper.js';
 import { Processor } from './processor.js';
 import { QueueWeights } from './queue-weights.js';
+import type { WorkSignal } from './work-signal.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** A processor over queues that hold so many tasks, and slots that the test frees by hand. */
@@ -20,15 +21,15 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
   let wake = (): void => undefined;
   let freed = (): void => undefined;
   const workSignal = {
-    waitForWork: vi.fn((signal: AbortSignal) => {
+    waitForWork: vi.fn<WorkSignal['waitForWork']>((signal) => {
       return new Promise<void>((resolve) => {
         wake = resolve;
         signal.addEventListener('abort', () => resolve());
       });
     }),
-    reportPaused: vi.fn(),
-    reportRemaining: vi.fn(),
-    setFree: vi.fn(),
+    reportPaused: vi.fn<WorkSignal['reportPaused']>(),
+    reportRemaining: vi.fn<WorkSignal['reportRemaining']>(),
+    setFree: vi.fn<WorkSignal['setFree']>(),
   };
   const workers = {
     get free() {
@@ -53,8 +54,8 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
     });
     return { tasks, isPaused: false, remaining: count === limit ? waiting[queue]! : 0 };
   };
-  const track = vi.fn((tasks: readonly TrackedTask[]) => tasks.map(() => new FakeLease({ id: '', expiriesS: [] }, 0)));
-  const logger = { ...silentLogger, warn: vi.fn() };
+  const track = vi.fn<LeaseKeeper['track']>((tasks) => tasks.map(() => new FakeLease({ id: '', expiriesS: [] }, 0)));
+  const logger = { ...silentLogger, warn: vi.fn<Logger['warn']>() };
   const queueWeights = new QueueWeights(
     { ...Object.fromEntries(Object.keys(waiting).map((q) => [q, 1])), ...weights },
     isStrict,

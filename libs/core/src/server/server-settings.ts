@@ -118,7 +118,8 @@ function readWork(reader: OptionReader, options: ServerOptions) {
 
 function readQueues(reader: OptionReader, given: ServerOptions['queues']): Readonly<Record<string, number>> {
   if (given === undefined) return { default: 1 };
-  if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) {
+  const isRecord = typeof given === 'object' && given !== null && !Array.isArray(given);
+  if (!isRecord || Object.keys(given).length === 0) {
     reader.refuse('queues', 'at least one queue with its weight, such as { default: 1 }');
     return {};
   }

@@ -3,7 +3,7 @@ import { Client } from '../client/client.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
 import { Inspector } from '../inspector/inspector.js';
-import { silentLogger } from '../runtime/logger.js';
+import { type Logger, silentLogger } from '../runtime/logger.js';
 import type { Handler } from '../task/task-context.js';
 import type { TaskEvent } from '../task/task-event.js';
 import { failingBroker } from '../testing/failing-broker.js';
@@ -54,7 +54,7 @@ function open() {
 
 /** A handler that stays until told to end, and the wait for its start. */
 function held() {
-  const started = vi.fn();
+  const started = vi.fn<(payload: unknown) => void>();
   let end = (): void => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   const handler: Handler = (payload) => {
@@ -100,7 +100,7 @@ describe('Server', () => {
 
   it('retries until no retry is left, then archives', async () => {
     await using t = open();
-    const handler = vi.fn(() => Promise.reject(new Error('boom')));
+    const handler = vi.fn<Handler>(() => Promise.reject(new Error('boom')));
     await t.serve(handler, { retryDelay: () => 1_000 });
     const { id } = await t.client.enqueue('fail', undefined, { maxRetry: 2 });
 
@@ -243,7 +243,7 @@ describe('Server', () => {
 describe('Server when the broker fails', () => {
   it('starts all the same, says so, and works when the broker is back', async () => {
     await using t = open();
-    const warn = vi.fn();
+    const warn = vi.fn<Logger['warn']>();
     for (const method of ['facts', 'fetch', 'onCancel', 'writePresence', 'takeDuty'] as const) {
       t.broker.failNext(method, { times: 5 });
     }
@@ -273,7 +273,7 @@ describe('Server when the broker fails', () => {
 
   it('warns of a server that evicts keys and of clocks that differ', async () => {
     await using t = open();
-    const warn = vi.fn();
+    const warn = vi.fn<Logger['warn']>();
     const facts = { version: '7.0.0', evictionPolicy: 'allkeys-lru', clockSkewMs: -1_001 };
     vi.spyOn(t.broker, 'facts').mockResolvedValue(facts);
 

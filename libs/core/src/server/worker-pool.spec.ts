@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Outcome } from '../broker/roles.js';
-import { silentLogger } from '../runtime/logger.js';
+import { type Logger, silentLogger } from '../runtime/logger.js';
 import { jsonCodec } from '../task/payload-codec.js';
 import { RevokeTask, SkipRetry } from '../task/signals.js';
 import type { Handler } from '../task/task-context.js';
@@ -18,7 +18,7 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2 } = {}) {
   const clock = new FakeClock();
   const events: TaskEvent[] = [];
   const unsettled: Unsettled[] = [];
-  const logger = { ...silentLogger, warn: vi.fn(), error: vi.fn() };
+  const logger = { ...silentLogger, warn: vi.fn<Logger['warn']>(), error: vi.fn<Logger['error']>() };
   const settler = { settle: (item: Unsettled) => void unsettled.push(item) } as unknown as Settler;
   const workers = new WorkerPool(concurrency, settler, {
     router: typeof router === 'function' ? routeAll(router) : router,
@@ -219,7 +219,7 @@ describe('WorkerPool at shutdown', () => {
   });
 
   it('gives back what arrives too late, without calling the handler', async () => {
-    const handler = vi.fn();
+    const handler = vi.fn<Handler>();
     const { workers, run, outcomes } = prepare(handler);
     await workers.abortAll();
 

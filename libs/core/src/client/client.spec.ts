@@ -1,0 +1,177 @@
+import { describe, expect, it, vi } from 'vitest';
+import { ClosedError } from '../errors/closed.error.js';
+import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
+import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
+import { RedisCommandError } from '../errors/redis-command.error.js';
+import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
+import { type Logger, silentLogger } from '../runtime/logger.js';
+import type { TaskEvent } from '../task/task-event.js';
+import { failingBroker } from '../testing/failing-broker.js';
+import { openMemoryQueue } from '../testing/test-queue.js';
+import { Client, type ClientOptions } from './client.js';
+
+function open(options: Partial<ClientOptions> = {}) {
+  const queue = openMemoryQueue({ name: 'q' });
+  const broker = failingBroker(queue.broker);
+  const events: TaskEvent[] = [];
+  const client = new Client({
+    connection: broker,
+    clock: queue.clock,
+    logger: silentLogger,
+    defaults: { queue: 'q' },
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  return { queue, clock: queue.clock, broker, client, events };
+}
+
+describe('Client.enqueue', () => {
+  it('writes a task and says what became of it', async () => {
+    const { client, clock, queue, events } = open();
+
+    const task = await client.enqueue('email:welcome', { to: 'a' }, { taskId: 'one' });
+
+    const now = new Date(clock.nowMs());
+    expect(task).toEqual({ id: 'one', queue: 'q', type: 'email:welcome', state: 'pending', nextProcessAt: now });
+    expect(await queue.dump()).toMatchObject({ nextUp: ['one'] });
+    expect(events).toEqual([{ kind: 'enqueued', at: now, ...task }]);
+  });
+
+  it('tells the exact time of a delayed task', async () => {
+    const { client, clock } = open();
+
+    const task = await client.enqueue('remind', undefined, { processIn: 1_250 });
+
+    expect(task).toMatchObject({ state: 'scheduled', nextProcessAt: new Date(clock.nowMs() + 1_250) });
+  });
+
+  it('starts a task of the past at once', async () => {
+    const { client, clock } = open();
+
+    const task = await client.enqueue('late', undefined, { processAt: new Date(clock.nowMs() - 1) });
+
+    expect(task).toMatchObject({ state: 'pending', nextProcessAt: new Date(clock.nowMs()) });
+  });
+
+  it('refuses an id that the queue holds, and says which', async () => {
+    const { client } = open();
+    await client.enqueue('a', 1, { taskId: 'one' });
+
+    const again = client.enqueue('b', 2, { taskId: 'one' });
+
+    await expect(again).rejects.toThrow(new TaskIdConflictError('q', 'one'));
+  });
+
+  it('refuses a second equal task, and says who holds the lock', async () => {
+    const { client, events } = open();
+    await client.enqueue('a', 1, { taskId: 'holder', unique: '1h' });
+
+    const again = client.enqueue('a', 1, { unique: '1h' });
+
+    await expect(again).rejects.toThrow(new DuplicateTaskError('q', 'a', 'holder'));
+    expect(events).toHaveLength(1);
+  });
+
+  it('reports a failure of the broker as it is', async () => {
+    const { client, broker } = open();
+    broker.failNext('enqueue');
+
+    await expect(client.enqueue('a')).rejects.toThrow(RedisCommandError);
+  });
+
+  it('is not harmed by a listener that throws', async () => {
+    const error = vi.fn<Logger['error']>();
+    const onEvent = (): never => {
+      throw new Error('broken');
+    };
+    const { client } = open({ onEvent, logger: { ...silentLogger, error } });
+
+    await expect(client.enqueue('a')).resolves.toMatchObject({ state: 'pending' });
+
+    expect(error).toHaveBeenCalledOnce();
+  });
+
+  it('encodes with the codec it was given', async () => {
+    const codec = { encode: (value: unknown) => Buffer.from(`<${String(value)}>`), decode: () => undefined };
+    const { client, queue } = open({ codec });
+
+    await client.enqueue('a', 'x', { taskId: 'one' });
+
+    const stored = await queue.broker.findTask('q', 'one');
+    expect(Buffer.from(stored!.message.payload).toString()).toBe('<x>');
+  });
+});
+
+describe('Client.enqueueMany', () => {
+  it('answers for each task in order, whatever becomes of the others', async () => {
+    const { client, queue } = open({ maxPayloadBytes: 10 });
+    await client.enqueue('old', undefined, { taskId: 'taken' });
+
+    const results = await client.enqueueMany([
+      { type: 'first', options: { taskId: 'one' } },
+      { type: '', options: { maxRetry: -1 } },
+      { type: 'conflict', options: { taskId: 'taken' } },
+      { type: 'huge', payload: 'x'.repeat(20) },
+      { type: 'last', options: { taskId: 'two' } },
+    ]);
+
+    expect(results.map(({ task, error }) => task?.id ?? error!.constructor)).toEqual([
+      'one',
+      InvalidOptionsError,
+      TaskIdConflictError,
+      PayloadTooLargeError,
+      'two',
+    ]);
+    expect(await queue.dump()).toMatchObject({ nextUp: ['taken', 'one', 'two'] });
+  });
+
+  it('reports a failure of the broker for each task that it was asked to write', async () => {
+    const { client, broker } = open();
+    broker.failNext('enqueue');
+
+    const results = await client.enqueueMany([{ type: 'a' }, { type: '' }, { type: 'b' }]);
+
+    expect(results.map(({ error }) => error?.constructor)).toEqual([
+      RedisCommandError,
+      InvalidOptionsError,
+      RedisCommandError,
+    ]);
+  });
+
+  it('asks nothing of the broker when there is nothing to write', async () => {
+    const { client, broker } = open();
+    const enqueue = vi.spyOn(broker, 'enqueue');
+
+    expect(await client.enqueueMany([])).toEqual([]);
+    expect(await client.enqueueMany([{ type: '' }])).toHaveLength(1);
+    expect(enqueue).not.toHaveBeenCalled();
+  });
+});
+
+describe('new Client', () => {
+  it('refuses wrong options, all at once, defaults included', () => {
+    const options = { maxPaylodBytes: 5, codec: {}, defaults: { maxRetires: 3, timeout: 5 } };
+
+    expect(() => new Client(options as never)).toThrow(
+      [
+        'option "maxPaylodBytes" is 5; allowed: no option of this name; did you mean "maxPayloadBytes"?',
+        `option "connection" is undefined; allowed: a Redis connection or 'memory'`,
+        'option "defaults.maxRetires" is 3; allowed: no option of this name; did you mean "maxRetry"?',
+        `option "defaults.timeout" is 5; allowed: milliseconds or text such as '10s', at least 1s and at most 36500d`,
+        'option "codec" is an object; allowed: an object with encode, decode',
+      ].join('\n'),
+    );
+  });
+
+  it('is closed for good by close, and leaves a broker open that was handed in', async () => {
+    const { client, broker } = open();
+    const close = vi.spyOn(broker, 'close');
+
+    await client.close();
+    await client.close();
+
+    await expect(client.enqueue('a')).rejects.toThrow(ClosedError);
+    expect(close).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,44 @@
+// Putting tasks into queues
+export { Client, type ClientOptions, type EnqueueResult } from './client/client.js';
+export type { EnqueueItem } from './client/enqueue-options.js';
+export type { EnqueuedTask, TaskOptions, UniqueOptions } from './task/task-options.js';
+
+// Handling them
+export { Server } from './server/server.js';
+export type { ServerOptions } from './server/server-options.js';
+export { type HandlerOptions, type Middleware, ServeMux } from './server/serve-mux.js';
+export type { Handler, TaskContext } from './task/task-context.js';
+export { RevokeTask, SkipRetry } from './task/signals.js';
+export { defaultRetryDelay, type RetryDelay } from './task/retry-delay.js';
+
+// Looking into queues
+export { Inspector, type InspectorOptions } from './inspector/inspector.js';
+export type { QueueInfo } from './inspector/queue-info.js';
+export type { TaskInfo } from './inspector/task-info.js';
+export type { TaskState } from './wire/task-state.js';
+
+// What all three share
+export type { Connection } from './broker/connection.js';
+export { openBroker, type OpenBrokerOptions } from './broker/open-broker.js';
+export type { Broker } from './broker/roles.js';
+export { jsonCodec, type PayloadCodec } from './task/payload-codec.js';
+export type { TaskEvent, TaskEventListener } from './task/task-event.js';
+export type { Duration } from './runtime/duration.js';
+export { consoleLogger, type Logger, silentLogger } from './runtime/logger.js';
+export { type Clock, systemClock } from './runtime/clock.js';
+export { OptionReader } from './runtime/option-reader.js';
+
+// Errors
+export { QueueError } from './errors/queue-error.js';
+export { ClosedError } from './errors/closed.error.js';
+export { DuplicateTaskError } from './errors/duplicate-task.error.js';
+export { HandlerNotFoundError } from './errors/handler-not-found.error.js';
+export { InvalidOptionsError, type OptionProblem } from './errors/invalid-options.error.js';
+export { LeaseLostError } from './errors/lease-lost.error.js';
+export { PayloadTooLargeError } from './errors/payload-too-large.error.js';
+export { QueueNotFoundError } from './errors/queue-not-found.error.js';
+export { RedisCommandError } from './errors/redis-command.error.js';
+export { ServerShutdownError, TaskCanceledError, TaskTimeoutError } from './errors/attempt-aborted.error.js';
+export { ServerStateError } from './errors/server-state.error.js';
+export { TaskIdConflictError } from './errors/task-id-conflict.error.js';
+export { TaskNotFoundError } from './errors/task-not-found.error.js';
