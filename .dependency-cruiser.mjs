@@ -1,23 +1,11 @@
-/** A folder of core may import only the folders before it. */
-const order = [
-  'errors',
-  'runtime',
-  'wire',
-  'task',
-  'scripts',
-  'broker',
-  'client',
-  'inspector',
-  'server',
-  'scheduler',
-  'testing',
-];
+/** A folder of core may import only the folders before it. Its specs may use `testing` too. */
+const order = ['errors', 'runtime', 'wire', 'task', 'scripts', 'broker', 'client', 'inspector', 'server', 'scheduler'];
 
 const forbid = (name, from, to) => ({ name, severity: 'error', from: { path: from }, to: { path: to } });
 
 const pointsLeft = order.slice(0, -1).map((folder, index) => {
-  const later = order.slice(index + 1).join('|');
-  return forbid(`${folder}-points-left`, `^libs/core/src/${folder}/`, `^libs/core/src/(${later})/`);
+  const later = order.slice(index + 1).filter((name) => name !== 'testing');
+  return forbid(`${folder}-points-left`, `^libs/core/src/${folder}/`, `^libs/core/src/(${later.join('|') || '-'})/`);
 });
 
 /** What a workspace's `exports` lead to; anything else inside it is private. */
@@ -28,6 +16,13 @@ export default {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     ...pointsLeft,
+    {
+      name: 'testing-is-for-tests',
+      severity: 'error',
+      from: { path: '^libs/core/src/(?!testing/)', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^libs/core/src/testing/' },
+    },
+    forbid('testing-is-for-specs', '^libs/core/src/(?!testing/).*(?<!\\.spec)\\.ts$', '^libs/core/src/testing/'),
     forbid('core-knows-no-nest', '^libs/core/', '^(libs/(?!core/)|apps/)|node_modules/@nestjs/'),
     forbid('nest-knows-no-app', '^libs/nestjs/', '^(apps|libs/dashboard)/'),
     forbid('front-door-only', '^(libs/(?!core/)|apps/|test/)', `^libs/core/${doors}`),
