@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Broker, ForwardReply } from '../broker/roles.js';
+import { sleep } from '../runtime/clock.js';
 import { silentLogger } from '../runtime/logger.js';
 import { recordCalls } from '../testing/call-recorder.js';
 import { failingBroker } from '../testing/failing-broker.js';
@@ -117,6 +118,22 @@ describe('Forwarder', () => {
     await clock.advance(1_000);
 
     expect(counts()['forwardDue']).toBe(11);
+  });
+
+  it('looks again at once when a task fell due while Redis answered', async () => {
+    const over = (broker: Broker): Broker =>
+      replaceMethod(broker, 'forwardDue', async (queue, limit) => {
+        const reply = await broker.forwardDue(queue, limit);
+        await sleep(clock, 5);
+        return reply;
+      });
+    const { clock, forwarder, schedule, nextUp } = openForwarded({ over });
+    await schedule('a', 3);
+    forwarder.start();
+
+    await clock.advance(10);
+
+    expect(await nextUp()).toEqual(['a']);
   });
 
   it('goes on after a failure', async () => {

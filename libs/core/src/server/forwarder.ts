@@ -1,4 +1,4 @@
-import type { ForwardOps, ForwardReply } from '../broker/roles.js';
+import type { ForwardOps } from '../broker/roles.js';
 import type { LoopDeps } from '../runtime/loop.js';
 import { LeaderLoop } from './leader-loop.js';
 import type { Leadership } from './work-signal.js';
@@ -33,22 +33,18 @@ export class Forwarder extends LeaderLoop {
   protected async runAsLeader(): Promise<number> {
     const { intervalMs } = this.options;
     this.endNudges ??= await this.broker.onNudge(this.queue, () => this.wake()); // before the look: nothing is missed
-    const { moved, nextDueAtMs } = await this.forwardAll();
-    if (nextDueAtMs === undefined) return intervalMs;
-    const delayMs = Math.min(nextDueAtMs - this.clock.nowMs(), intervalMs);
-    return delayMs > 0 || moved > 0 ? Math.max(delayMs, 0) : Math.min(STUCK_MS, intervalMs);
+    for (;;) {
+      const askedAtMs = this.clock.nowMs();
+      const { moved, nextDueAtMs = Infinity } = await this.broker.forwardDue(this.queue, BATCH);
+      if (moved >= BATCH && !this.stopSignal.aborted) continue; // more may be due
+      if (moved === 0 && nextDueAtMs <= askedAtMs) return Math.min(STUCK_MS, intervalMs);
+      return Math.min(Math.max(nextDueAtMs - this.clock.nowMs(), 0), intervalMs);
+    }
   }
 
   protected override async rest(): Promise<void> {
     const endNudges = this.endNudges;
     this.endNudges = undefined;
     await endNudges?.();
-  }
-
-  private async forwardAll(): Promise<ForwardReply> {
-    for (;;) {
-      const reply = await this.broker.forwardDue(this.queue, BATCH);
-      if (reply.moved < BATCH || this.stopSignal.aborted) return reply; // a full batch: more may be due
-    }
   }
 }

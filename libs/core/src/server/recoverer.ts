@@ -42,13 +42,12 @@ export class Recoverer extends LeaderLoop {
   protected async runAsLeader(): Promise<number> {
     const { leaseMs, graceMs, maxCrashes, onRecovered } = this.options;
     const round = { graceMs, maxCrashes, limit: BATCH };
-    const { recovered, nextExpiryAtMs } = await this.broker.recoverExpired(this.queue, round);
+    const askedAtMs = this.clock.nowMs();
+    const { recovered, nextExpiryAtMs = Infinity } = await this.broker.recoverExpired(this.queue, round);
     recovered.forEach(onRecovered);
     if ((await this.repairWhenDue()) || recovered.length >= BATCH) return 0;
-    const longestMs = Math.min(leaseMs, LONGEST_MS);
-    if (nextExpiryAtMs === undefined) return longestMs;
-    const delayMs = Math.min(nextExpiryAtMs - this.clock.nowMs(), longestMs);
-    return delayMs > 0 || recovered.length > 0 ? Math.max(delayMs, 0) : STUCK_MS;
+    if (recovered.length === 0 && nextExpiryAtMs <= askedAtMs) return STUCK_MS;
+    return Math.min(Math.max(nextExpiryAtMs - this.clock.nowMs(), 0), leaseMs, LONGEST_MS);
   }
 
   /** `true` when it left expired leases for the next recovery. */

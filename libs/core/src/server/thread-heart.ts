@@ -10,7 +10,7 @@ import { type Heart, Heartbeater, type HeartbeatSettings, type RunningBatch } fr
 import { NextExpiry } from './shared-leases.js';
 
 /** How long a thread may take to remove the server's presence before it is ended by force. */
-const STOP_TIMEOUT_MS = 5_000;
+const STOP_TIMEOUT_MS = 1_000;
 
 /** What the thread is born with. */
 export interface HeartThreadData {
