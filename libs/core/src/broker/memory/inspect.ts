@@ -52,7 +52,7 @@ export function findTask(store: MemoryStore, queueName: string, taskId: string):
     message: stored.message,
     state,
     nextProcessAtMs: state === 'pending' ? nowMs : (queue.scheduled.score(taskId) ?? queue.retry.score(taskId)),
-    result: task.result?.slice(),
+    result: task.result && Uint8Array.from(task.result),
     isOrphaned: state === 'active' && leaseEndsAtMs <= nowMs,
     crashes: task.crashes ?? 0,
   };

@@ -82,7 +82,7 @@ export class MemoryQueue {
   /** The message of a task as a copy of its own; `undefined` when the hash or its message is missing. */
   read(id: string): StoredMessage | undefined {
     const bytes = this.tasks.get(id)?.msg;
-    return bytes && readStoredMessage(this.name, id, bytes.slice());
+    return bytes && readStoredMessage(this.name, id, Uint8Array.from(bytes));
   }
 
   /** Puts a task into `pending`: at the left to wait its turn, at the right to run next. */
