@@ -1,7 +1,7 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { ceilS, floorS, fromS } from '../../wire/unix-time.js';
-import type { ForwardOps, ForwardReply } from '../roles.js';
+import type { ForwardOps } from '../roles.js';
 import { dropOrphans } from './recover.js';
 import type { RedisSession } from './redis-session.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
@@ -16,38 +16,55 @@ interface Waiting {
   readonly hasMessage: boolean;
 }
 
+/** What waits in `scheduled` or `retry`, as far as it concerns the moment. */
+interface Look {
+  readonly source: string;
+  readonly due: readonly Waiting[];
+  readonly orphans: readonly string[];
+  /** When to look again; `undefined` when nothing else waits. */
+  readonly nextDueAtMs: number | undefined;
+}
+
 export function forwardOps(redis: RedisSession, subscriber: RedisSubscriber): ForwardOps {
-  async function forwardFrom(queue: string, source: string, limit: number): Promise<ForwardReply> {
-    const nowMs = redis.clock.nowMs();
-    const entries = await soonest(redis, source, limit);
-    // A score is the exact time rounded up: tasks of the second that is running may be due already.
-    const candidates = entries.filter(({ score }) => Number(score) <= ceilS(nowMs));
-    const waiting = await readWaiting(redis, queue, candidates);
-
-    const orphans = waiting.filter(({ hasMessage }) => !hasMessage).map(({ id }) => id);
-    if (orphans.length > 0) await dropOrphans(redis, queue, orphans);
-    const sound = waiting.filter(({ hasMessage }) => hasMessage).sort((a, b) => a.dueAtMs - b.dueAtMs);
-    const due = sound.filter(({ dueAtMs }) => dueAtMs <= nowMs);
-    const moved = (await toPending(redis, queue, source, due)) + (await toGroups(redis, queue, source, due));
-
-    const later = entries[candidates.length];
-    const next = [
-      ...sound.filter(({ dueAtMs }) => dueAtMs > nowMs).map(({ dueAtMs }) => dueAtMs),
-      ...(later ? [fromS(Number(later.score) - 1) + 1] : []), // its second begins then; look at it closely
-      ...(candidates.length === limit ? [nowMs] : []), // more may be due
-    ];
-    return { moved, nextDueAtMs: next.length > 0 ? Math.max(Math.min(...next), nowMs) : undefined };
-  }
-
   return {
     async forwardDue(queue, limit) {
-      const scheduled = await forwardFrom(queue, keys.scheduled(queue), limit);
-      const retry = await forwardFrom(queue, keys.retry(queue), limit);
-      const next = [scheduled, retry].flatMap(({ nextDueAtMs }) => nextDueAtMs ?? []);
-      return { moved: scheduled.moved + retry.moved, nextDueAtMs: next.length > 0 ? Math.min(...next) : undefined };
+      const looks = await Promise.all([
+        look(redis, queue, keys.scheduled(queue), limit),
+        look(redis, queue, keys.retry(queue), limit),
+      ]);
+      let moved = 0;
+      for (const { source, due, orphans } of looks) {
+        if (orphans.length > 0) await dropOrphans(redis, queue, orphans);
+        moved += await toPending(redis, queue, source, due);
+        moved += await toGroups(redis, queue, source, due);
+      }
+      const next = looks.flatMap(({ nextDueAtMs }) => nextDueAtMs ?? []);
+      return { moved, nextDueAtMs: next.length > 0 ? Math.min(...next) : undefined };
     },
 
     onNudge: (queue, listener) => subscriber.subscribe(keys.nudgeChannel(queue), listener),
+  };
+}
+
+async function look(redis: RedisSession, queue: string, source: string, limit: number): Promise<Look> {
+  const nowMs = redis.clock.nowMs();
+  const entries = await soonest(redis, source, limit);
+  // A score is the exact time rounded up: tasks of the second that is running may be due already.
+  const candidates = entries.slice(0, limit).filter(({ score }) => Number(score) <= ceilS(nowMs));
+  const waiting = await readWaiting(redis, queue, candidates);
+  const sound = waiting.filter(({ hasMessage }) => hasMessage).sort((a, b) => a.dueAtMs - b.dueAtMs);
+
+  const later = entries[candidates.length];
+  const next = [
+    ...sound.filter(({ dueAtMs }) => dueAtMs > nowMs).map(({ dueAtMs }) => dueAtMs),
+    // Its second begins then: look at it closely. In the past when the batch was full: more may be due.
+    ...(later ? [fromS(Number(later.score) - 1) + 1] : []),
+  ];
+  return {
+    source,
+    due: sound.filter(({ dueAtMs }) => dueAtMs <= nowMs),
+    orphans: waiting.filter(({ hasMessage }) => !hasMessage).map(({ id }) => id),
+    nextDueAtMs: next.length > 0 ? Math.max(Math.min(...next), nowMs) : undefined,
   };
 }
 

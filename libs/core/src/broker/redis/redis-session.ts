@@ -139,8 +139,20 @@ const toRedisArg = (arg: string | number | bigint | Uint8Array): string | number
  */
 export async function whenReady(client: RedisClient): Promise<void> {
   if (client.status === 'ready') return;
+  let waiting = waitingUntilReady.get(client);
+  if (!waiting) {
+    waiting = untilReady(client).finally(() => waitingUntilReady.delete(client));
+    waitingUntilReady.set(client, waiting);
+  }
+  await waiting;
+}
+
+/** One wait serves all calls that came meanwhile. */
+const waitingUntilReady = new WeakMap<RedisClient, Promise<void>>();
+
+function untilReady(client: RedisClient): Promise<void> {
   if (client.status === 'wait') client.connect().catch(() => undefined); // the events below tell
-  await new Promise<void>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     let lastError: Error | undefined;
     const finish = (error?: Error): void => {
       clearTimeout(timer);
