@@ -1,0 +1,165 @@
+import { type EnqueuedTask, openBroker } from '@nestjs-asynq/core';
+import { IsDateString, IsEmail } from 'class-validator';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { InvalidPayloadError, Payload, TaskHandler } from '../index.js';
+import { startApp, type TestApp } from '../test-app.fixture.js';
+import type { TaskDistributor } from './task-distributor.service.js';
+import type { PayloadOf } from './task-payloads.js';
+
+class Invitation {
+  @IsEmail()
+  to!: string;
+
+  @IsDateString()
+  until!: string | Date;
+}
+
+declare module './task-payloads.js' {
+  interface TaskPayloads {
+    'spec:invite': Invitation;
+    'spec:tick': undefined;
+  }
+}
+
+class InvitationTasks {
+  @TaskHandler('spec:invite')
+  invite(@Payload() _invitation: Invitation): void {}
+}
+
+const good = { to: 'ann@example.org', until: new Date(0) };
+const bad = { to: 'nowhere', until: new Date(0) };
+
+describe('enqueue', () => {
+  it('answers with the task as it was stored', async () => {
+    await using app = await startApp({});
+
+    const task = await app.tasks.enqueue('report', { day: 1 }, { taskId: 'r-1', queue: 'low', processIn: '1h' });
+
+    expect(task).toMatchObject({ id: 'r-1', type: 'report', queue: 'low', state: 'scheduled' });
+  });
+
+  it("fills in the module's defaults", async () => {
+    await using app = await startApp({ asynq: { defaults: { queue: 'low', maxRetry: 3 } } });
+
+    const [low, high] = [await app.tasks.enqueue('a'), await app.tasks.enqueue('a', 1, { queue: 'high' })];
+
+    expect([low.queue, high.queue]).toEqual(['low', 'high']);
+  });
+
+  it('announces the task to TaskEvents', async () => {
+    await using app = await startApp({});
+    const ids: string[] = [];
+    app.events.of('enqueued').subscribe(({ id }) => ids.push(id));
+
+    const { id } = await app.tasks.enqueue('report');
+
+    expect(ids).toEqual([id]);
+  });
+});
+
+describe('enqueueMany', () => {
+  it('answers for each task in the order given', async () => {
+    await using app = await startApp({});
+
+    const results = await app.tasks.enqueueMany([
+      { type: 'a', options: { taskId: 'same' } },
+      { type: 'b', payload: 1, options: { taskId: 'same' } },
+      { type: 'c' },
+    ]);
+
+    expect(results.map(({ task, error }) => task?.type ?? error?.name)).toEqual(['a', 'TaskIdConflictError', 'c']);
+  });
+});
+
+describe('validateOnEnqueue', () => {
+  const startValidating = (): Promise<TestApp> =>
+    startApp({
+      providers: [InvitationTasks],
+      asynq: { validateOnEnqueue: true, worker: false, connection: openBroker('memory') },
+    });
+
+  it('refuses a payload that the handler would refuse, and writes nothing', async () => {
+    const broker = openBroker('memory');
+    await using app = await startApp({
+      providers: [InvitationTasks],
+      asynq: { validateOnEnqueue: true, connection: broker },
+    });
+
+    const failure = await app.tasks.enqueue('spec:invite', bad).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(InvalidPayloadError);
+    expect(failure).toMatchObject({
+      code: 'INVALID_PAYLOAD',
+      messages: ['to must be an email'],
+      message: 'invalid payload for task type "spec:invite": to must be an email',
+    });
+    expect(await broker.queueStats('default')).toBeUndefined();
+  });
+
+  it('judges the payload as the handler will see it: a Date arrives as text', async () => {
+    await using app = await startValidating();
+
+    expect(await app.tasks.enqueue('spec:invite', good)).toMatchObject({ state: 'pending' });
+  });
+
+  it('lets a type pass that has no handler here', async () => {
+    await using app = await startValidating();
+
+    expect(await app.tasks.enqueue('elsewhere', { any: 'thing' })).toMatchObject({ state: 'pending' });
+  });
+
+  it('reports invalid ones of many in their place', async () => {
+    await using app = await startValidating();
+
+    const results = await app.tasks.enqueueMany([
+      { type: 'spec:invite', payload: bad },
+      { type: 'spec:invite', payload: good },
+      { type: 'spec:invite', payload: bad },
+    ]);
+
+    expect(results.map(({ task, error }) => task?.state ?? error?.name)).toEqual([
+      'InvalidPayloadError',
+      'pending',
+      'InvalidPayloadError',
+    ]);
+  });
+
+  it('is off by default', async () => {
+    await using app = await startApp({ providers: [InvitationTasks], asynq: { worker: false } });
+
+    expect(await app.tasks.enqueue('spec:invite', bad)).toMatchObject({ state: 'pending' });
+  });
+});
+
+// Never runs; compiling it is the test.
+export function typesOfTaskPayloads(tasks: TaskDistributor): void {
+  expectTypeOf(tasks.enqueue('spec:invite', good)).toEqualTypeOf<Promise<EnqueuedTask>>();
+  expectTypeOf<PayloadOf<'spec:invite'>>().toEqualTypeOf<Invitation>();
+  expectTypeOf<PayloadOf<'unlisted'>>().toEqualTypeOf<unknown>();
+
+  void tasks.enqueue('spec:tick');
+  void tasks.enqueue('spec:tick', undefined, { queue: 'low' });
+  void tasks.enqueue('unlisted');
+  void tasks.enqueue('unlisted', { any: 'thing' });
+  const computed: string = 'un'.concat('listed');
+  void tasks.enqueue(computed, 7);
+  // @ts-expect-error a listed payload is needed
+  void tasks.enqueue('spec:invite');
+  // @ts-expect-error a property is missing
+  void tasks.enqueue('spec:invite', { to: 'ann@example.org' });
+  // @ts-expect-error there is no payload
+  void tasks.enqueue('spec:tick', 1);
+  // @ts-expect-error no such option
+  void tasks.enqueue('unlisted', 1, { proccessIn: 1 });
+
+  void tasks.enqueueMany([
+    { type: 'spec:invite', payload: good },
+    { type: 'spec:tick' },
+    { type: 'unlisted', payload: 1 },
+  ]);
+  void tasks.enqueueMany(['a', 'b'].map((type) => ({ type, payload: 1 })));
+  // @ts-expect-error the second payload is wrong
+  void tasks.enqueueMany([{ type: 'spec:tick' }, { type: 'spec:invite', payload: { to: 1 } }]);
+  // @ts-expect-error a listed payload is needed
+  void tasks.enqueueMany([{ type: 'spec:invite' }]);
+}

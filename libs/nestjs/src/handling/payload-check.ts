@@ -1,0 +1,39 @@
+import type { PayloadCodec } from '@nestjs-asynq/core';
+import type { TaskHandlers } from '../discovery/task-handlers.js';
+import { InvalidPayloadError } from './invalid-payload.error.js';
+import { type PayloadValidator, rejectionMessages } from './payload-validator.js';
+
+/**
+ * Validates payloads before they are enqueued, against the class that this app's handler of the type takes. A type
+ * without a handler here, or whose handler takes no class, passes: the process that handles it decides.
+ */
+export class PayloadCheck {
+  constructor(
+    private readonly handlers: TaskHandlers,
+    private readonly validator: PayloadValidator,
+    private readonly codec: PayloadCodec,
+  ) {}
+
+  async problemOf(type: string, payload: unknown): Promise<InvalidPayloadError | undefined> {
+    const payloadClass = this.handlers.find(type)?.payloadClass;
+    // Bytes are what the caller encoded himself: the codec leaves them alone, and so does this check.
+    if (!payloadClass || payload instanceof Uint8Array) return undefined;
+    try {
+      await this.validator.validate(this.asHandlersSeeIt(payload), payloadClass);
+      return undefined;
+    } catch (cause) {
+      return new InvalidPayloadError(type, rejectionMessages(cause), { cause });
+    }
+  }
+
+  /** @throws {InvalidPayloadError} the payload breaks a rule */
+  async assertValid(type: string, payload: unknown): Promise<void> {
+    const problem = await this.problemOf(type, payload);
+    if (problem) throw problem;
+  }
+
+  /** A `Date` arrives as text, an `undefined` property not at all: rules are written for what arrives. */
+  private asHandlersSeeIt(payload: unknown): unknown {
+    return this.codec.decode(this.codec.encode(payload));
+  }
+}

@@ -1,0 +1,69 @@
+import { HttpException, HttpStatus, type Type, ValidationPipe, type ValidationPipeOptions } from '@nestjs/common';
+
+/** Options of the `ValidationPipe` that payloads go through; what becomes of a bad one is not among them. */
+export type PayloadValidationOptions = Omit<
+  ValidationPipeOptions,
+  'transform' | 'expectedType' | 'exceptionFactory' | 'errorHttpStatusCode' | 'validateCustomDecorators'
+>;
+
+/** Classes whose instances JSON cannot be turned into by their rules, or that have none. */
+const PLAIN_CLASSES: readonly unknown[] = [Object, Array, String, Number, Boolean, Date, Map, Set, Promise, Function];
+
+/**
+ * Turns decoded payloads into instances of the class that a handler takes, and validates them with class-validator.
+ * Classes without rules are instantiated only.
+ */
+export class PayloadValidator {
+  private constructor(private readonly pipe: ValidationPipe) {}
+
+  /** `undefined` when the optional packages are not installed: payloads then reach handlers as decoded. */
+  static async load(options: PayloadValidationOptions): Promise<PayloadValidator | undefined> {
+    const packages = await loadPackages();
+    return packages && new PayloadValidator(new ValidationPipe({ ...packages, ...options, transform: true }));
+  }
+
+  /** Whether a parameter of this design type can be validated: a class of the app's own. */
+  static isPayloadClass(designType: unknown): designType is Type {
+    if (typeof designType !== 'function' || PLAIN_CLASSES.includes(designType)) return false;
+    return (
+      designType.prototype !== undefined && !(designType.prototype instanceof Uint8Array) && designType !== Uint8Array
+    );
+  }
+
+  /**
+   * The payload, or with `property` the value of that property, as an instance of its class.
+   * @throws what `ValidationPipe` throws; {@link rejectionMessages} reads it
+   */
+  async validate(value: unknown, payloadClass: Type, property?: string): Promise<unknown> {
+    return this.pipe.transform(value, { type: 'body', metatype: payloadClass, data: property }) as Promise<unknown>;
+  }
+}
+
+/** What pipes answer to input that breaks a rule. */
+const REJECTIONS: readonly number[] = [HttpStatus.BAD_REQUEST, HttpStatus.UNPROCESSABLE_ENTITY];
+
+/** Whether a pipe's error says that the input is wrong, so that no retry can mend it. */
+export function isRejection(error: unknown): error is HttpException {
+  return error instanceof HttpException && REJECTIONS.includes(error.getStatus());
+}
+
+/** What is wrong with a payload, one text for each broken rule, without the wrapping of HTTP. */
+export function rejectionMessages(error: unknown): string[] {
+  if (!(error instanceof HttpException)) return [error instanceof Error ? error.message : String(error)];
+  const response = error.getResponse();
+  const message = typeof response === 'object' && 'message' in response ? response.message : response;
+  if (Array.isArray(message)) return message.map(String);
+  return [typeof message === 'string' ? message : JSON.stringify(message)];
+}
+
+type ValidationPackages = Pick<ValidationPipeOptions, 'validatorPackage' | 'transformerPackage'>;
+
+async function loadPackages(): Promise<ValidationPackages | undefined> {
+  try {
+    const [validator, transformer] = await Promise.all([import('class-validator'), import('class-transformer')]);
+    return { validatorPackage: validator, transformerPackage: transformer };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
