@@ -1,0 +1,47 @@
+import type { RetryDelay } from '@nestjs-asynq/core';
+import type { TaskType } from '../distributor/task-payloads.js';
+import { defineDefaultParams } from './task-params.decorator.js';
+
+const TASK_HANDLERS = 'asynq:task-handlers';
+
+/** Options of one handler. They win over those of the module. */
+export interface TaskHandlerOptions {
+  /** Delay before the next attempt of this task type, in milliseconds. Default: the module's `retryDelay`. */
+  readonly retryDelay?: RetryDelay | undefined;
+  /** `false`: retry without counting it as a failure. Default: the module's `isFailure`. */
+  readonly isFailure?: ((error: unknown) => boolean) | undefined;
+  /** Name of the connection whose tasks are handled. Default `'default'`. */
+  readonly connection?: string | undefined;
+}
+
+export interface TaskHandlerMetadata {
+  readonly pattern: string;
+  readonly options: TaskHandlerOptions;
+}
+
+/**
+ * Marks a method of a provider as the handler of a task type. Matches as asynq's `ServeMux` does: the exact type, else
+ * the longest registered pattern that the type starts with (`'email:'` takes every email). A method may carry several.
+ *
+ * Parameters: `@Payload()`, `@Ctx()` and custom ones, or none decorated for `(payload, context)`.
+ * Fulfilled (also an Observable that completes) is success; `SkipRetry` archives, `RevokeTask` drops, any other error
+ * retries. A guard that denies is such an error. A payload that a pipe rejects is archived at once.
+ */
+export function TaskHandler(pattern: TaskType, options: TaskHandlerOptions = {}): MethodDecorator {
+  return (target, method, descriptor: PropertyDescriptor) => {
+    if (typeof target === 'function') {
+      throw new TypeError(
+        `@TaskHandler("${pattern}") is on the static method ${target.name}.${String(method)}; static methods cannot handle tasks`,
+      );
+    }
+    const handler = descriptor.value as object;
+    const others = taskHandlersOf(handler);
+    Reflect.defineMetadata(TASK_HANDLERS, [{ pattern, options }, ...others], handler);
+    defineDefaultParams(target, String(method));
+  };
+}
+
+/** What the decorators on a method say, in the order they are written. */
+export function taskHandlersOf(method: object): readonly TaskHandlerMetadata[] {
+  return (Reflect.getMetadata(TASK_HANDLERS, method) as TaskHandlerMetadata[] | undefined) ?? [];
+}

@@ -1,0 +1,10 @@
+import { QueueError } from '@nestjs-asynq/core';
+
+/** A `@TaskHandler` that cannot work, found at boot. The message names the class, the method and the mend. */
+export class HandlerSetupError extends QueueError {
+  readonly code = 'HANDLER_SETUP';
+
+  constructor(message: string) {
+    super(`AsynqModule: ${message}`);
+  }
+}

@@ -1,0 +1,135 @@
+import type { Type } from '@nestjs/common';
+import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+import { paramsOf, payloadParamOf } from '../decorators/task-params.decorator.js';
+import {
+  type TaskHandlerMetadata,
+  type TaskHandlerOptions,
+  taskHandlersOf,
+} from '../decorators/task-handler.decorator.js';
+import { PayloadValidator } from '../handling/payload-validator.js';
+import { HandlerSetupError } from './handler-setup.error.js';
+
+/** One pattern of one method that carries `@TaskHandler`. */
+export interface DiscoveredHandler {
+  readonly pattern: string;
+  readonly options: TaskHandlerOptions;
+  readonly method: string;
+  readonly prototype: object;
+  /** The provider that holds the method, and the module that provides it. */
+  readonly provider: InstanceWrapper<object>;
+  /** `EmailTasks.send`, for messages. */
+  readonly label: string;
+  readonly moduleName: string;
+  /** Design type of the parameter that takes the whole payload, as compiled; `undefined` when there is none. */
+  readonly payloadType: unknown;
+  /** The same when it is a class that payloads can be validated against. */
+  readonly payloadClass: Type | undefined;
+}
+
+/** Finds `@TaskHandler` methods. Only reads metadata: binding and starting belong to `TaskServer`. */
+export class TaskHandlerExplorer {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  /**
+   * Handlers of every connection.
+   * @throws {HandlerSetupError} one that cannot work
+   */
+  explore(): DiscoveredHandler[] {
+    this.refuseControllers();
+    const seen = new Set<unknown>();
+    return this.discovery.getProviders().flatMap((provider: InstanceWrapper<object>) => {
+      const instance: unknown = provider.instance;
+      // The same instance under another token, by `useExisting` or a factory, is the same handler.
+      if (provider.isAlias || seen.has(instance)) return [];
+      if (instance) seen.add(instance);
+      return this.handlersOf(provider);
+    });
+  }
+
+  private handlersOf(provider: InstanceWrapper<object>): DiscoveredHandler[] {
+    return this.markedMethods(provider).map(({ prototype, method, metadata }) => {
+      const label = `${prototype.constructor.name}.${method}`;
+      if (metadata.pattern.trim() === '') {
+        throw new HandlerSetupError(`${label}: the task type is blank. Give @TaskHandler the type it handles.`);
+      }
+      checkParams(prototype, method, label);
+      const payloadType = payloadTypeOf(prototype, method);
+      const payloadClass = PayloadValidator.isPayloadClass(payloadType) ? payloadType : undefined;
+      return {
+        ...metadata,
+        method,
+        prototype,
+        provider,
+        label,
+        moduleName: provider.host?.name ?? '',
+        payloadType,
+        payloadClass,
+      };
+    });
+  }
+
+  private markedMethods(provider: InstanceWrapper<object>): MarkedMethod[] {
+    const prototype = prototypeOf(provider);
+    if (!prototype) return [];
+    return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
+      const handler = Reflect.get(prototype, method) as object;
+      return taskHandlersOf(handler).map((metadata) => ({ prototype, method, metadata }));
+    });
+  }
+
+  private refuseControllers(): void {
+    for (const controller of this.discovery.getControllers()) {
+      const [found] = this.markedMethods(controller as InstanceWrapper<object>);
+      if (!found) continue;
+      throw new HandlerSetupError(
+        `${String(controller.name)}.${found.method} handles tasks in a controller, which Nest only builds for HTTP requests. ` +
+          'Move it to a class in "providers".',
+      );
+    }
+  }
+}
+
+interface MarkedMethod {
+  readonly prototype: object;
+  readonly method: string;
+  readonly metadata: TaskHandlerMetadata;
+}
+
+/** The instance first: for `useFactory` the metatype is the factory, not the class. */
+function prototypeOf({ instance, metatype }: InstanceWrapper<object>): object | undefined {
+  if (typeof instance === 'object' && instance !== null) return Reflect.getPrototypeOf(instance) ?? undefined;
+  return (metatype?.prototype as object | undefined) ?? undefined;
+}
+
+function payloadTypeOf(prototype: object, method: string): unknown {
+  const param = payloadParamOf(prototype.constructor, method);
+  return param && designTypes(prototype, method)?.[param.index];
+}
+
+/**
+ * Refuses a method that mixes decorated and undecorated parameters: Nest passes `null` for the latter, without a word
+ * and in spite of default values.
+ */
+function checkParams(prototype: object, method: string, label: string): void {
+  const params = paramsOf(prototype.constructor, method);
+  const known = new Set(params.map(({ index }) => index));
+  // The compiler's list counts parameters with defaults too; without decorator metadata only the others are known.
+  const handler = Reflect.get(prototype, method) as (...args: unknown[]) => unknown;
+  const count = designTypes(prototype, method)?.length ?? handler.length;
+  const missing = Array.from({ length: count }, (_, index) => index).find((index) => !known.has(index));
+  if (missing === undefined) return;
+  const isImplied = params.every((param) => param.isImplied);
+  const reason = isImplied
+    ? 'has no decorator, and without decorators a handler takes (payload, context)'
+    : `has no decorator while parameter ${Math.min(...known)} has one`;
+  const mend = isImplied ? 'Decorate all parameters.' : 'Decorate it with @Payload() or @Ctx().';
+  throw new HandlerSetupError(`parameter ${missing} of ${label} ${reason}, so it would be null. ${mend}`);
+}
+
+function designTypes(prototype: object, method: string): readonly unknown[] | undefined {
+  return Reflect.getMetadata('design:paramtypes', prototype, method) as unknown[] | undefined;
+}

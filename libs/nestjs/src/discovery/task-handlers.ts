@@ -1,0 +1,80 @@
+import type { Logger } from '@nestjs-asynq/core';
+import { DEFAULT_CONNECTION } from '../asynq.options.js';
+import { HandlerSetupError } from './handler-setup.error.js';
+import type { DiscoveredHandler, TaskHandlerExplorer } from './task-handler.explorer.js';
+
+/** The handlers of one connection, known from the start of the app's initialisation on. */
+export class TaskHandlers {
+  private found: readonly DiscoveredHandler[] = [];
+
+  constructor(
+    private readonly connection: string,
+    private readonly explorer: TaskHandlerExplorer,
+    private readonly logger: Logger,
+  ) {}
+
+  /**
+   * Looks for the handlers. Called once, when every module has been scanned and before anything starts.
+   * @throws {HandlerSetupError} two handlers for one pattern, an unknown connection, or a method that cannot work
+   */
+  load(connections: readonly string[]): void {
+    const all = this.explorer.explore();
+    for (const handler of all) this.checkConnection(handler, connections);
+    this.found = all.filter((handler) => connectionOf(handler) === this.connection);
+    checkUnique(this.found);
+    for (const handler of this.found) this.noteUnchecked(handler);
+  }
+
+  get all(): readonly DiscoveredHandler[] {
+    return this.found;
+  }
+
+  /** The handler that would run a task of this type: the exact pattern, else the longest prefix, as in `ServeMux`. */
+  find(type: string): DiscoveredHandler | undefined {
+    const matching = this.found.filter(({ pattern }) => type.startsWith(pattern));
+    return matching.toSorted((a, b) => b.pattern.length - a.pattern.length)[0];
+  }
+
+  private checkConnection(handler: DiscoveredHandler, connections: readonly string[]): void {
+    const connection = connectionOf(handler);
+    if (connections.includes(connection)) return;
+    throw new HandlerSetupError(
+      `${handler.label} handles tasks of connection "${connection}", which no AsynqModule.forRoot() defines ` +
+        `(known: ${connections.join(', ')}). Set "connection" of its @TaskHandler to one of these.`,
+    );
+  }
+
+  private noteUnchecked({ label, payloadType }: DiscoveredHandler): void {
+    if (payloadType !== Object) return;
+    this.logger.debug(
+      `${label}: the payload parameter is an interface or a union (design type Object), so it cannot be validated. Use a class.`,
+    );
+  }
+}
+
+function connectionOf({ options }: DiscoveredHandler): string {
+  return options.connection ?? DEFAULT_CONNECTION;
+}
+
+function checkUnique(handlers: readonly DiscoveredHandler[]): void {
+  for (const pattern of new Set(handlers.map((handler) => handler.pattern))) {
+    const same = handlers.filter((handler) => handler.pattern === pattern);
+    if (same.length < 2) continue;
+    const lines = same.map(({ label, moduleName }) => `  ${label}   (module ${moduleName})`);
+    throw new HandlerSetupError(`duplicate handler for task type "${pattern}":\n${lines.join('\n')}\n${mendOf(same)}`);
+  }
+}
+
+function mendOf(same: readonly DiscoveredHandler[]): string {
+  const isOneMethod = same.every(
+    ({ prototype, method }) => prototype === same[0]!.prototype && method === same[0]!.method,
+  );
+  if (!isOneMethod) return 'A task runs one handler: remove one of them, or give them different task types.';
+  const isOneProvider = same.every(({ provider }) => provider === same[0]!.provider);
+  if (isOneProvider) return 'The method carries the same @TaskHandler twice; remove one.';
+  const isOneModule = same.every(({ provider }) => provider.host === same[0]!.provider.host);
+  if (isOneModule)
+    return 'The same class is provided under several tokens of one module; use "useExisting" for all but one.';
+  const where = same.length === 2 ? 'both modules' : 'several modules';
+  return `The same class is listed in "providers" of ${where}; export it from one of them instead.`;
+}
