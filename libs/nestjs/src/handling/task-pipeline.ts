@@ -1,0 +1,154 @@
+import { type ArgumentMetadata, Logger, type PipeTransform } from '@nestjs/common';
+import { EXCEPTION_FILTERS_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { type ContextId, ExternalContextCreator, type ModuleRef } from '@nestjs/core';
+import type { NestContainer } from '@nestjs/core/injector/container.js';
+import { RevokeTask, SkipRetry, type TaskContext } from '@nestjs-asynq/core';
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { EnhancerOptions } from '../asynq.options.js';
+import { readParam, TaskParam } from '../decorators/task-params.decorator.js';
+import { ASYNQ_CONTEXT } from './asynq-context.js';
+import { isRejection, PayloadValidator, rejectionMessages } from './payload-validator.js';
+import { TaskEnhancers } from './task-enhancers.js';
+
+/** Runs one task through guards, interceptors, pipes, the handler and filters. */
+export type TaskRun = (payload: unknown, context: TaskContext) => Promise<unknown>;
+
+type Method = (...args: unknown[]) => unknown;
+
+/** What `ExternalContextCreator` hands to pipes; the kind of parameter is still a number there. */
+type ParamToPipe = Omit<ArgumentMetadata, 'type'> & { readonly type: unknown };
+
+/** A provider that lives for one task only. */
+export interface PerTaskHost {
+  readonly contextId: ContextId;
+  readonly inquirerId: string;
+}
+
+/**
+ * Puts Nest's enhancers around handler methods, with context type `'asynq'`.
+ *
+ * Nest's own pipeline does the work; three things are different here. Global guards, interceptors and filters are left
+ * out unless enabled. A payload that pipes reject is archived. And filters stand in a pipeline of their own, because
+ * Nest takes an error for handled as soon as a filter returns something.
+ */
+export class TaskPipeline {
+  private readonly logger = new Logger('AsynqHandlers');
+  private readonly inner: ExternalContextCreator;
+  private readonly outer: ExternalContextCreator;
+
+  constructor(
+    moduleRef: ModuleRef,
+    private readonly enabled: EnhancerOptions,
+    private readonly validator: PayloadValidator | undefined,
+  ) {
+    const container = containerFor(moduleRef, enabled);
+    this.inner = ExternalContextCreator.fromContainer(container);
+    // A second one, since Nest 11 remembers parameters by class and method, whatever was asked for.
+    this.outer = ExternalContextCreator.fromContainer(container);
+    this.rejectInvalidPayloads(this.inner);
+    this.inner.transformToResult = resultOf;
+    this.outer.transformToResult = resultOf;
+  }
+
+  /** The pipeline around one method of one instance. Cheap enough to be made for every task. */
+  create(instance: object, methodName: string, perTask?: PerTaskHost): TaskRun {
+    const method = Reflect.get(instance, methodName) as Method;
+    const run: TaskRun = this.inner.create(
+      instance,
+      method,
+      methodName,
+      ROUTE_ARGS_METADATA,
+      { exchangeKeyForValue: readParam },
+      perTask?.contextId,
+      perTask?.inquirerId,
+      { guards: true, interceptors: true, filters: false },
+      ASYNQ_CONTEXT,
+    );
+    return this.hasFilters(instance, method) ? this.withFilters(run, instance, methodName, perTask) : run;
+  }
+
+  private hasFilters(instance: object, method: Method): boolean {
+    const hasOwn = (target: object): boolean => Reflect.hasMetadata(EXCEPTION_FILTERS_METADATA, target);
+    return this.enabled.filters === true || hasOwn(method) || hasOwn(instance.constructor);
+  }
+
+  /** A filter may throw another error, but what it returns does not turn a failure into a success. */
+  private withFilters(run: TaskRun, instance: object, methodName: string, perTask?: PerTaskHost): TaskRun {
+    const failures = new WeakMap<TaskContext, { readonly error: unknown }>();
+    const remembering = async (payload: unknown, context: TaskContext): Promise<unknown> => {
+      try {
+        return await run(payload, context);
+      } catch (error) {
+        failures.set(context, { error });
+        throw error;
+      }
+    };
+    const filters: unknown = Reflect.getMetadata(
+      EXCEPTION_FILTERS_METADATA,
+      Reflect.get(instance, methodName) as Method,
+    );
+    Reflect.defineMetadata(EXCEPTION_FILTERS_METADATA, filters, remembering);
+    const filtered: TaskRun = this.outer.create(
+      instance,
+      remembering as Method,
+      methodName,
+      undefined,
+      undefined,
+      perTask?.contextId,
+      perTask?.inquirerId,
+      { guards: false, interceptors: false, filters: true },
+      ASYNQ_CONTEXT,
+    );
+    return async (payload, context) => {
+      const result = await filtered(payload, context).catch((thrown: unknown) => {
+        this.noteReplaced(failures.get(context)?.error, thrown, context);
+        throw thrown;
+      });
+      const failure = failures.get(context);
+      if (failure) throw failure.error;
+      return result;
+    };
+  }
+
+  /** A filter written for HTTP fails on a task, and its own error would be all that is left of the first one. */
+  private noteReplaced(original: unknown, thrown: unknown, { id, type }: TaskContext): void {
+    const isMeant = thrown === original || thrown instanceof SkipRetry || thrown instanceof RevokeTask;
+    if (isMeant || (thrown instanceof Error && thrown.cause === original)) return;
+    this.logger.warn(`an exception filter replaced the error of task ${id} (${type}): ${String(original)}`);
+  }
+
+  private rejectInvalidPayloads(creator: ExternalContextCreator): void {
+    const runPipes = creator.getParamValue.bind(creator) as (
+      value: unknown,
+      param: ParamToPipe,
+      pipes: PipeTransform[],
+    ) => Promise<unknown>;
+    creator.getParamValue = async (value: unknown, param: ParamToPipe, pipes: PipeTransform[]) => {
+      try {
+        return await this.validated(await runPipes(value, param, pipes), param);
+      } catch (cause) {
+        throw isRejection(cause)
+          ? new SkipRetry(`invalid payload: ${rejectionMessages(cause).join('; ')}`, { cause })
+          : cause;
+      }
+    };
+  }
+
+  /** An instance of the class comes from a pipe of the app: to transform it again could bend it. */
+  private async validated(value: unknown, { type, metatype, data }: ParamToPipe): Promise<unknown> {
+    if (!this.validator || type !== TaskParam.payload || !PayloadValidator.isPayloadClass(metatype)) return value;
+    return value instanceof metatype ? value : this.validator.validate(value, metatype, data);
+  }
+}
+
+/** Unlike Nest's, also for an Observable that completes without a value. */
+async function resultOf(result: unknown): Promise<unknown> {
+  return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
+}
+
+/** The app's container, but with the global enhancers that tasks shall see. */
+function containerFor(moduleRef: ModuleRef, enabled: EnhancerOptions): NestContainer {
+  const container = moduleRef['container'];
+  const config = new TaskEnhancers(container.applicationConfig!, enabled);
+  return Object.create(container, { applicationConfig: { value: config } }) as NestContainer;
+}
