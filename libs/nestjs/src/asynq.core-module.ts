@@ -1,0 +1,166 @@
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
+import { type Broker, Client, jsonCodec, openBroker } from '@nestjs-asynq/core';
+import { type AsynqModuleOptions, type AsynqSettings, DEFAULT_CONNECTION, readModuleOptions } from './asynq.options.js';
+import {
+  CONNECTION_NAME,
+  getTaskDistributorToken,
+  getTaskEventsToken,
+  getTaskServerToken,
+  GIVEN_OPTIONS,
+  internalToken,
+} from './asynq.tokens.js';
+import { TaskHandlerExplorer } from './discovery/task-handler.explorer.js';
+import { TaskHandlers } from './discovery/task-handlers.js';
+import { TaskDistributor } from './distributor/task-distributor.service.js';
+import { HandlerBinder } from './handling/handler-binder.js';
+import { PayloadCheck } from './handling/payload-check.js';
+import { PayloadValidator } from './handling/payload-validator.js';
+import { TaskPipeline } from './handling/task-pipeline.js';
+import { ConnectionLifecycle } from './lifecycle/connection.lifecycle.js';
+import { NestLogAdapter } from './lifecycle/nest-logger.js';
+import { TaskEvents } from './lifecycle/task-events.js';
+import { TaskServer } from './lifecycle/task-server.js';
+
+/**
+ * Everything of one connection but the server's start and stop. Global, so that its distributor can be injected
+ * anywhere, and so that it closes after every other module.
+ */
+@Module({})
+export class AsynqCoreModule {
+  /** @param given provides `GIVEN_OPTIONS`, with the imports it needs */
+  static forConnection(name: string, given: Pick<DynamicModule, 'imports' | 'providers'>): DynamicModule {
+    return {
+      module: AsynqCoreModule,
+      global: true,
+      imports: [DiscoveryModule, ...(given.imports ?? [])],
+      providers: [...(given.providers ?? []), ...connectionProviders(name)],
+      exports: [
+        getTaskDistributorToken(name),
+        getTaskEventsToken(name),
+        getTaskServerToken(name),
+        internalToken('settings', name),
+      ],
+    };
+  }
+}
+
+/** `AsynqServer`, or `AsynqServer:billing` on a named connection. */
+export function loggerFor(part: string, { name }: AsynqSettings): NestLogAdapter {
+  return new NestLogAdapter(name === DEFAULT_CONNECTION ? part : `${part}:${name}`);
+}
+
+function connectionProviders(name: string): Provider[] {
+  const settings = internalToken('settings', name);
+  const broker = internalToken('broker', name);
+  const client = internalToken('client', name);
+  const validator = internalToken('validator', name);
+  const handlers = internalToken('handlers', name);
+  const events = getTaskEventsToken(name);
+  return [
+    { provide: CONNECTION_NAME, useValue: name },
+    {
+      provide: settings,
+      useFactory: (given: AsynqModuleOptions) => readModuleOptions(name, given),
+      inject: [GIVEN_OPTIONS],
+    },
+    { provide: broker, useFactory: makeBroker, inject: [settings] },
+    {
+      provide: events,
+      useFactory: (own: AsynqSettings) => new TaskEvents(loggerFor('AsynqEvents', own)),
+      inject: [settings],
+    },
+    { provide: client, useFactory: makeClient, inject: [settings, broker, events] },
+    { provide: validator, useFactory: loadValidator, inject: [settings] },
+    { provide: handlers, useFactory: makeHandlers, inject: [settings, DiscoveryService, MetadataScanner] },
+    {
+      provide: getTaskDistributorToken(name),
+      useFactory: makeDistributor,
+      inject: [settings, client, handlers, validator],
+    },
+    {
+      provide: getTaskServerToken(name),
+      useFactory: makeServer,
+      inject: [settings, broker, handlers, events, validator, ModuleRef],
+    },
+    {
+      provide: internalToken('connection-lifecycle', name),
+      useFactory: makeLifecycle,
+      inject: [settings, broker, client, handlers, events, ModulesContainer],
+    },
+  ];
+}
+
+function makeBroker(settings: AsynqSettings): Broker {
+  return openBroker(settings.connection, { clock: settings.clock, logger: loggerFor('AsynqConnection', settings) });
+}
+
+function makeClient(settings: AsynqSettings, broker: Broker, events: TaskEvents): Client {
+  return new Client({
+    ...settings.client,
+    connection: broker,
+    clock: settings.clock,
+    codec: settings.codec,
+    onEvent: (event) => events.emit(event),
+    logger: loggerFor('AsynqClient', settings),
+  });
+}
+
+async function loadValidator(settings: AsynqSettings): Promise<PayloadValidator | undefined> {
+  if (settings.validation === false) return undefined;
+  const validator = await PayloadValidator.load(settings.validation);
+  if (!validator) {
+    const isWanted = settings.validateOnEnqueue || Object.keys(settings.validation).length > 0;
+    const message = 'payloads are not validated: class-validator and class-transformer are not both installed';
+    loggerFor('AsynqModule', settings)[isWanted ? 'warn' : 'debug'](message);
+  }
+  return validator;
+}
+
+function makeHandlers(settings: AsynqSettings, discovery: DiscoveryService, scanner: MetadataScanner): TaskHandlers {
+  return new TaskHandlers(
+    settings.name,
+    new TaskHandlerExplorer(discovery, scanner),
+    loggerFor('AsynqHandlers', settings),
+  );
+}
+
+function makeDistributor(
+  settings: AsynqSettings,
+  client: Client,
+  handlers: TaskHandlers,
+  validator: PayloadValidator | undefined,
+): TaskDistributor {
+  if (!settings.validateOnEnqueue || !validator) return new TaskDistributor(client);
+  return new TaskDistributor(client, new PayloadCheck(handlers, validator, settings.codec ?? jsonCodec));
+}
+
+function makeServer(
+  settings: AsynqSettings,
+  broker: Broker,
+  handlers: TaskHandlers,
+  events: TaskEvents,
+  validator: PayloadValidator | undefined,
+  moduleRef: ModuleRef,
+): TaskServer {
+  const binder = new HandlerBinder(new TaskPipeline(moduleRef, settings.enhancers, validator));
+  return new TaskServer({ settings, broker, handlers, binder, events, logger: loggerFor('AsynqServer', settings) });
+}
+
+function makeLifecycle(
+  settings: AsynqSettings,
+  broker: Broker,
+  client: Client,
+  handlers: TaskHandlers,
+  events: TaskEvents,
+  modules: ModulesContainer,
+): ConnectionLifecycle {
+  const logger = loggerFor('AsynqModule', settings);
+  const connectionNames = (): string[] => namesOfConnections(modules);
+  return new ConnectionLifecycle({ settings, broker, client, handlers, events, logger, connectionNames });
+}
+
+function namesOfConnections(modules: ModulesContainer): string[] {
+  const ours = [...modules.values()].filter(({ metatype }) => metatype === AsynqCoreModule);
+  return ours.map(({ providers }) => providers.get(CONNECTION_NAME)!.instance as string);
+}

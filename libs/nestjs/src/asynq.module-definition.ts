@@ -1,0 +1,39 @@
+import { ConfigurableModuleBuilder, type DynamicModule } from '@nestjs/common';
+import { AsynqCoreModule, loggerFor } from './asynq.core-module.js';
+import { type AsynqModuleOptions, type AsynqSettings, DEFAULT_CONNECTION } from './asynq.options.js';
+import { getTaskServerToken, GIVEN_OPTIONS, internalToken } from './asynq.tokens.js';
+import { ServerLifecycle } from './lifecycle/server.lifecycle.js';
+import type { TaskServer } from './lifecycle/task-server.js';
+
+/** What must be known before any factory runs, and so stands beside `useFactory`. */
+export interface AsynqModuleExtras {
+  /** Name of the connection, for apps with several. Default `'default'`. */
+  readonly name?: string | undefined;
+}
+
+export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<AsynqModuleOptions>({
+  optionsInjectionToken: GIVEN_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createAsynqOptions')
+  .setExtras<AsynqModuleExtras>({ name: undefined }, (definition, extras) =>
+    withConnection(definition, extras.name ?? DEFAULT_CONNECTION),
+  )
+  .build();
+
+/** Two layers: the connection in a global module, and around it the server's start and stop in one that is not. */
+function withConnection(definition: DynamicModule, name: string): DynamicModule {
+  const { module, imports, providers } = definition;
+  return {
+    module,
+    imports: [AsynqCoreModule.forConnection(name, { imports: imports ?? [], providers: providers ?? [] })],
+    providers: [
+      {
+        provide: internalToken('server-lifecycle', name),
+        useFactory: (server: TaskServer, settings: AsynqSettings) =>
+          new ServerLifecycle(server, settings, loggerFor('AsynqServer', settings)),
+        inject: [getTaskServerToken(name), internalToken('settings', name)],
+      },
+    ],
+  };
+}

@@ -1,0 +1,272 @@
+import { Injectable, Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { type Broker, openBroker } from '@nestjs-asynq/core';
+import { FakeClock } from '@nestjs-asynq/core/testing';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  AsynqModule,
+  type AsynqModuleOptions,
+  ConnectionUnavailableError,
+  InjectTaskDistributor,
+  InjectTaskEvents,
+  InjectTaskServer,
+  InvalidOptionsError,
+  TaskDistributor,
+  TaskEvents,
+  TaskHandler,
+  TaskServer,
+} from './index.js';
+import { RecordingLog, startApp, wrapApp } from './test-app.fixture.js';
+
+const ran = vi.fn<(...args: unknown[]) => void>();
+
+@Injectable()
+class MailTasks {
+  @TaskHandler('mail:send')
+  send(payload: unknown): void {
+    ran(payload);
+  }
+}
+
+const memory: AsynqModuleOptions = { connection: 'memory', concurrency: 2 };
+
+async function initialise(root: Type, log = new RecordingLog()): Promise<ReturnType<typeof wrapApp>> {
+  const module = await Test.createTestingModule({ imports: [root] })
+    .setLogger(log)
+    .compile();
+  return wrapApp(await module.init());
+}
+
+describe('configuration', () => {
+  it('handles what it enqueues', async () => {
+    await using app = await startApp({ providers: [MailTasks] });
+
+    const end = await app.run('mail:send', { to: 'ann' });
+
+    expect(end).toMatchObject({ kind: 'succeeded', type: 'mail:send', queue: 'default' });
+    expect(ran).toHaveBeenLastCalledWith({ to: 'ann' });
+  });
+
+  it('reads options from a factory', async () => {
+    @Module({ providers: [{ provide: 'QUEUE', useValue: 'mails' }], exports: ['QUEUE'] })
+    class ConfigModule {}
+    @Module({
+      providers: [MailTasks],
+      imports: [
+        AsynqModule.forRootAsync({
+          imports: [ConfigModule],
+          inject: ['QUEUE'],
+          useFactory: (queue: string) => ({ ...memory, queues: { [queue]: 1 }, defaults: { queue } }),
+        }),
+      ],
+    })
+    class AppModule {}
+    await using app = await initialise(AppModule);
+
+    expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded', queue: 'mails' });
+  });
+
+  it('reads options from a class', async () => {
+    class Options {
+      createAsynqOptions = (): AsynqModuleOptions => memory;
+    }
+    @Module({ providers: [MailTasks], imports: [AsynqModule.forRootAsync({ useClass: Options })] })
+    class AppModule {}
+    await using app = await initialise(AppModule);
+
+    expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded' });
+  });
+
+  it('moves through time with a fake clock', async () => {
+    const clock = new FakeClock();
+    await using app = await startApp({ providers: [MailTasks], asynq: { clock } });
+    ran.mockClear();
+    await app.tasks.enqueue('mail:send', 'reminder', { processIn: '10m' });
+
+    await clock.advance('9m');
+    const before = ran.mock.calls.length;
+    await clock.advance('2m');
+
+    expect(before).toBe(0);
+    expect(ran.mock.calls).toEqual([['reminder']]);
+  });
+
+  it.each([
+    [{ concurency: 3 }, 'option "concurency" is 3; allowed: no option of this name; did you mean "concurrency"?'],
+    [{ worker: 'yes' }, 'option "worker" is "yes"; allowed: true or false'],
+    [{ enhancers: { guard: true } }, 'option "enhancers.guard" is true'],
+    [{ connect: { timeout: 'soon' } }, 'option "connect.timeout" is "soon"'],
+    [{ validation: 'strict' }, 'option "validation" is "strict"; allowed: options of a ValidationPipe, or false'],
+    [{ connection: undefined }, 'option "connection" is undefined'],
+    [{ queues: { low: 0 } }, 'option "queues.low" is 0'],
+    [{ defaults: { maxRetry: -1 } }, 'option "defaults.maxRetry" is -1'],
+  ])('refuses %j at boot', async (wrong, message) => {
+    const failure = await startApp({ asynq: wrong as Partial<AsynqModuleOptions> }).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(InvalidOptionsError);
+    expect((failure as Error).message).toContain(message);
+  });
+
+  it('refuses a name that the factory returns, which is too late', async () => {
+    @Module({ imports: [AsynqModule.forRootAsync({ useFactory: () => ({ ...memory, name: 'billing' }) })] })
+    class AppModule {}
+
+    await expect(initialise(AppModule)).rejects.toThrow('option "name" is "billing"; allowed: beside useFactory');
+  });
+});
+
+describe('several connections', () => {
+  @Injectable()
+  class BillingTasks {
+    @TaskHandler('invoice:send', { connection: 'billing' })
+    send(): void {
+      ran('invoice');
+    }
+  }
+
+  it('keeps their tasks, handlers and events apart', async () => {
+    @Injectable()
+    class Billing {
+      constructor(
+        @InjectTaskDistributor('billing') readonly tasks: TaskDistributor,
+        @InjectTaskEvents('billing') readonly events: TaskEvents,
+        @InjectTaskServer('billing') readonly server: TaskServer,
+        readonly others: TaskDistributor,
+      ) {}
+    }
+    @Module({
+      providers: [MailTasks, BillingTasks, Billing],
+      imports: [AsynqModule.forRoot(memory), AsynqModule.forRoot({ ...memory, name: 'billing' })],
+    })
+    class AppModule {}
+    await using app = await initialise(AppModule);
+    const billing = app.context.get(Billing);
+    const kinds: string[] = [];
+    billing.events.subscribe(({ kind, type }) => kinds.push(`${kind} ${type}`));
+
+    await app.run('mail:send');
+    await billing.tasks.enqueue('invoice:send');
+
+    await vi.waitFor(() =>
+      expect(kinds).toEqual(['enqueued invoice:send', 'started invoice:send', 'succeeded invoice:send']),
+    );
+    expect(billing.others).toBe(app.tasks);
+    expect(billing.server.state).toBe('active');
+  });
+
+  it('works without a default connection', async () => {
+    @Module({ providers: [BillingTasks], imports: [AsynqModule.forRoot({ ...memory, name: 'billing' })] })
+    class AppModule {}
+    const module = await Test.createTestingModule({ imports: [AppModule] })
+      .setLogger(new RecordingLog())
+      .compile();
+
+    await module.init();
+
+    expect(() => module.get(TaskDistributor)).toThrow();
+    await module.close();
+  });
+
+  it('refuses the same name twice', async () => {
+    @Module({ imports: [AsynqModule.forRoot(memory)] })
+    class FeatureModule {}
+    @Module({ imports: [FeatureModule, AsynqModule.forRoot(memory)] })
+    class AppModule {}
+
+    await expect(initialise(AppModule)).rejects.toThrow(
+      'AsynqModule.forRoot() was called twice for connection "default" (Nest compares dynamic modules by reference). ' +
+        'Import the module once, or pass a distinct name.',
+    );
+  });
+
+  it('takes one dynamic module that is imported twice for one', async () => {
+    const shared = AsynqModule.forRoot(memory);
+    @Module({ imports: [shared], providers: [MailTasks] })
+    class FeatureModule {}
+    @Module({ imports: [FeatureModule, shared] })
+    class AppModule {}
+    await using app = await initialise(AppModule);
+
+    expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded' });
+  });
+
+  it('keeps two apps of one process apart', async () => {
+    await using first = await startApp({ providers: [MailTasks] });
+    await using second = await startApp({ providers: [MailTasks] });
+
+    expect(await first.run('mail:send')).toMatchObject({ kind: 'succeeded' });
+    expect(await second.run('mail:send')).toMatchObject({ kind: 'succeeded' });
+    expect(first.tasks).not.toBe(second.tasks);
+  });
+});
+
+describe('Redis away at boot', () => {
+  /** A broker that answers pings from the given try on. */
+  function answeringAt(firstAnswer: number): Broker {
+    const broker = openBroker('memory');
+    let pings = 0;
+    return Object.assign(broker, {
+      ping: () => (++pings < firstAnswer ? Promise.reject(new Error('connection refused')) : Promise.resolve()),
+    });
+  }
+
+  it('fails the boot with the address and the mend', async () => {
+    const asynq: Partial<AsynqModuleOptions> = { connection: answeringAt(Infinity), connect: { timeout: 20 } };
+
+    const failure = await startApp({ asynq }).catch((error: unknown) => error);
+
+    expect(failure).toBeInstanceOf(ConnectionUnavailableError);
+    expect((failure as Error).message).toContain('after 20 ms (connection refused). Set connect.required=false');
+  });
+
+  it('waits for a Redis that starts a moment later', async () => {
+    await using app = await startApp({ providers: [MailTasks], asynq: { connection: answeringAt(2) } });
+
+    expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded' });
+  });
+
+  it('gives up on a ping that never answers', async () => {
+    const silent = Object.assign(openBroker('memory'), { ping: () => new Promise<void>(() => undefined) });
+
+    const failure = startApp({ asynq: { connection: silent, connect: { timeout: 20 } } });
+
+    await expect(failure).rejects.toThrow('after 20 ms (no answer)');
+  });
+
+  it('starts without it when it is not required', async () => {
+    const log = new RecordingLog();
+    const asynq: Partial<AsynqModuleOptions> = {
+      connection: answeringAt(Infinity),
+      connect: { required: false, timeout: 20 },
+    };
+    await using app = await startApp({ providers: [MailTasks], asynq, log });
+
+    expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded' });
+    expect(log.lines.join('\n')).toContain('starting without Redis');
+  });
+});
+
+describe('kinds of applications', () => {
+  @Module({ providers: [MailTasks], imports: [AsynqModule.forRoot(memory)] })
+  class AppModule {}
+
+  it.each([
+    ['Express', () => NestFactory.create(AppModule, new ExpressAdapter(), { logger: false })],
+    ['Fastify', () => NestFactory.create(AppModule, new FastifyAdapter(), { logger: false })],
+  ])('works under %s', async (_name, create) => {
+    const http = await create();
+    await http.init();
+    await using app = wrapApp(http);
+
+    expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded' });
+  });
+
+  it('works in a standalone context', async () => {
+    await using app = wrapApp(await NestFactory.createApplicationContext(AppModule, { logger: false }));
+
+    expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded' });
+  });
+});

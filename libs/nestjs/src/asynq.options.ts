@@ -1,0 +1,168 @@
+import { type ClientOptions, type Duration, OptionReader, type ServerOptions } from '@nestjs-asynq/core';
+import type { PayloadValidationOptions } from './handling/payload-validator.js';
+
+/** Name of the connection that is meant when none is given. */
+export const DEFAULT_CONNECTION = 'default';
+
+/** Which *global* enhancers also run around task handlers. Those on a handler or its class always do. */
+export interface EnhancerOptions {
+  /** Default `false`. */
+  readonly guards?: boolean | undefined;
+  /** Default `false`. */
+  readonly interceptors?: boolean | undefined;
+  /** Default `false`. */
+  readonly filters?: boolean | undefined;
+}
+
+/** How the app behaves while Redis is away at boot. */
+export interface ConnectOptions {
+  /** `false`: start without Redis, and serve as soon as it answers. Default `true`: the boot fails. */
+  readonly required?: boolean | undefined;
+  /** How long to try before the boot fails, or goes on without. Default `'5s'`. */
+  readonly timeout?: Duration | undefined;
+}
+
+type SharedWithServer = Omit<ServerOptions, 'connection' | 'logger' | 'onEvent'>;
+type SharedWithClient = Pick<ClientOptions, 'defaults' | 'maxPayloadBytes'>;
+
+/** Options of one connection: the queues it serves and how. Only `connection` is needed. */
+export interface AsynqModuleOptions extends SharedWithServer, SharedWithClient {
+  /** Redis in any of its shapes, an ioredis client, or `'memory'` for queues inside this process. */
+  readonly connection: ServerOptions['connection'];
+  /** `false`: this process only enqueues. Default `true`: it serves its queues if it has handlers. */
+  readonly worker?: boolean | undefined;
+  /** `false`: nothing runs until `TaskServer.start()`. Default `true`: the server starts with the app. */
+  readonly autoStart?: boolean | undefined;
+  /** Validate payloads on enqueue too, against the class that the handler in this app takes. Default `false`. */
+  readonly validateOnEnqueue?: boolean | undefined;
+  /**
+   * Options of the `ValidationPipe` that handlers' payload classes go through (`whitelist`, `groups`, …), or `false` for
+   * none. Default: validate and transform, when class-validator and class-transformer are installed.
+   */
+  readonly validation?: PayloadValidationOptions | false | undefined;
+  /** Global guards, interceptors and filters for task handlers; global pipes always run. Default none. */
+  readonly enhancers?: EnhancerOptions | undefined;
+  /** What to do when Redis is away at boot. Default: fail after 5 s. */
+  readonly connect?: ConnectOptions | undefined;
+}
+
+/** Options, checked, cut by who takes them. */
+export interface AsynqSettings {
+  readonly name: string;
+  readonly connection: ServerOptions['connection'];
+  readonly server: SharedWithServer;
+  readonly client: SharedWithClient;
+  readonly clock: ServerOptions['clock'];
+  readonly codec: ServerOptions['codec'];
+  readonly worker: boolean;
+  readonly autoStart: boolean;
+  readonly validateOnEnqueue: boolean;
+  readonly validation: PayloadValidationOptions | false;
+  readonly enhancers: EnhancerOptions;
+  readonly connect: { readonly required: boolean; readonly timeoutMs: number };
+}
+
+/** Records, so that the compiler notices an option that is missing here. */
+const SERVER_NAMES: Readonly<Record<keyof SharedWithServer, true>> = {
+  concurrency: true,
+  queues: true,
+  strictPriority: true,
+  retryDelay: true,
+  isFailure: true,
+  errorHandler: true,
+  codec: true,
+  shutdownTimeout: true,
+  leaseDuration: true,
+  heartbeatInterval: true,
+  heartbeat: true,
+  taskCheckInterval: true,
+  delayedTaskCheckInterval: true,
+  janitorInterval: true,
+  janitorBatchSize: true,
+  archive: true,
+  unknownTypeDelay: true,
+  unknownTypeTimeout: true,
+  maxCrashes: true,
+  recoverGrace: true,
+  maxBlockingConnections: true,
+  onHealthCheck: true,
+  healthCheckInterval: true,
+  clock: true,
+};
+
+const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedWithServer>, true>> = {
+  connection: true,
+  worker: true,
+  autoStart: true,
+  defaults: true,
+  maxPayloadBytes: true,
+  validateOnEnqueue: true,
+  validation: true,
+  enhancers: true,
+  connect: true,
+};
+
+const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
+
+/**
+ * Checks the options of this package. Those of the server and the client are checked by these.
+ * @throws {InvalidOptionsError} all that is wrong, with the option's name, the value and what is allowed
+ */
+export function readModuleOptions(name: string, given: AsynqModuleOptions): AsynqSettings {
+  const reader = new OptionReader(given);
+  if ('name' in given)
+    reader.refuse('name', 'beside useFactory, not in what it returns: tokens are made before it runs');
+  else reader.onlyKnown([...Object.keys(OWN_NAMES), ...Object.keys(SERVER_NAMES)]);
+  if (name.trim() === '') reader.refuse('name', 'text that is not blank', name);
+  if (given.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
+  const settings: AsynqSettings = {
+    name,
+    connection: given.connection,
+    server: pickServerOptions(given),
+    client: { defaults: given.defaults, maxPayloadBytes: given.maxPayloadBytes },
+    clock: given.clock,
+    codec: given.codec,
+    worker: reader.boolean('worker', true),
+    autoStart: reader.boolean('autoStart', true),
+    validateOnEnqueue: reader.boolean('validateOnEnqueue', false),
+    validation: readValidation(given, reader),
+    enhancers: readEnhancers(given, reader),
+    connect: readConnect(given, reader),
+  };
+  reader.throwIfWrong();
+  return settings;
+}
+
+function pickServerOptions(given: AsynqModuleOptions): SharedWithServer {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => name in SERVER_NAMES)) as SharedWithServer;
+}
+
+function readValidation({ validation }: AsynqModuleOptions, reader: OptionReader): PayloadValidationOptions | false {
+  if (validation === undefined || validation === false) return validation ?? {};
+  if (typeof validation !== 'object' || validation === null)
+    reader.refuse('validation', 'options of a ValidationPipe, or false');
+  return validation;
+}
+
+function readEnhancers({ enhancers = {} }: AsynqModuleOptions, reader: OptionReader): EnhancerOptions {
+  const inner = new OptionReader(enhancers, 'enhancers.');
+  inner.onlyKnown(['guards', 'interceptors', 'filters']);
+  const read = {
+    guards: inner.boolean('guards', false),
+    interceptors: inner.boolean('interceptors', false),
+    filters: inner.boolean('filters', false),
+  };
+  reader.add(...inner.problems);
+  return read;
+}
+
+function readConnect({ connect = {} }: AsynqModuleOptions, reader: OptionReader): AsynqSettings['connect'] {
+  const inner = new OptionReader(connect, 'connect.');
+  inner.onlyKnown(['required', 'timeout']);
+  const read = {
+    required: inner.boolean('required', true),
+    timeoutMs: inner.duration('timeout', DEFAULT_CONNECT_TIMEOUT_MS, { minMs: 1 }),
+  };
+  reader.add(...inner.problems);
+  return read;
+}

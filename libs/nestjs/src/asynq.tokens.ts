@@ -1,0 +1,29 @@
+import type { InjectionToken } from '@nestjs/common';
+import { DEFAULT_CONNECTION } from './asynq.options.js';
+import { TaskDistributor } from './distributor/task-distributor.service.js';
+import { TaskEvents } from './lifecycle/task-events.js';
+import { TaskServer } from './lifecycle/task-server.js';
+
+/** What the user passed to `forRoot`, or what the factory of `forRootAsync` returned, unchecked. */
+export const GIVEN_OPTIONS = Symbol('asynq:given-options');
+
+/** The name of the connection that a module defines; tells the modules of several connections apart. */
+export const CONNECTION_NAME = Symbol('asynq:connection-name');
+
+/** Parts of a connection that stay inside this package. */
+type InternalPart =
+  'settings' | 'broker' | 'client' | 'validator' | 'handlers' | 'connection-lifecycle' | 'server-lifecycle';
+
+export const internalToken = (part: InternalPart, name: string): InjectionToken => `asynq:${part}:${name}`;
+
+/** Token of the {@link TaskDistributor} of a named connection: the class itself for the default one. */
+export const getTaskDistributorToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskDistributor> =>
+  name === DEFAULT_CONNECTION ? TaskDistributor : `asynq:TaskDistributor:${name}`;
+
+/** Token of the {@link TaskEvents} of a named connection: the class itself for the default one. */
+export const getTaskEventsToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskEvents> =>
+  name === DEFAULT_CONNECTION ? TaskEvents : `asynq:TaskEvents:${name}`;
+
+/** Token of the {@link TaskServer} of a named connection: the class itself for the default one. */
+export const getTaskServerToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskServer> =>
+  name === DEFAULT_CONNECTION ? TaskServer : `asynq:TaskServer:${name}`;

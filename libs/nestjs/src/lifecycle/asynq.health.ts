@@ -1,0 +1,55 @@
+import 'reflect-metadata';
+import { Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { getTaskServerToken } from '../asynq.tokens.js';
+import type { TaskServer } from './task-server.js';
+
+export interface AsynqHealthOptions {
+  /** Name of the connection. Default `'default'`. */
+  readonly connection?: string | undefined;
+  /** How long Redis may take to answer, ms. Default 1000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+const DEFAULT_TIMEOUT_MS = 1_000;
+
+/**
+ * Health of a connection for `@nestjs/terminus`: list it in the providers of the module with the health controller.
+ * Down when Redis does not answer in time, or when the server of this process should run and does not.
+ */
+@Injectable()
+export class AsynqHealthIndicator {
+  constructor(
+    private readonly health: HealthIndicatorService,
+    private readonly moduleRef: ModuleRef,
+  ) {}
+
+  async check<const Key extends string>(
+    key: Key,
+    options: AsynqHealthOptions = {},
+  ): Promise<HealthIndicatorResult<Key>> {
+    const server = this.moduleRef.get<TaskServer>(getTaskServerToken(options.connection), { strict: false });
+    const indicator = this.health.check(key);
+    const problem = await pingProblem(server, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const { state } = server;
+    if (problem !== undefined) return indicator.down({ server: state, message: problem });
+    return state === 'off' || state === 'active' ? indicator.up({ server: state }) : indicator.down({ server: state });
+  }
+}
+
+async function pingProblem(server: TaskServer, timeoutMs: number): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, `Redis did not answer within ${timeoutMs} ms`);
+  });
+  const answer = server.ping().then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

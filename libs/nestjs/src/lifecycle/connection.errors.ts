@@ -1,0 +1,61 @@
+import { type Connection, QueueError } from '@nestjs-asynq/core';
+
+/** Redis did not answer at boot. The message holds the address without user name, password or query. */
+export class ConnectionUnavailableError extends QueueError {
+  readonly code = 'CONNECTION_UNAVAILABLE';
+
+  constructor(
+    readonly address: string,
+    readonly waitedMs: number,
+    options: { cause: unknown },
+  ) {
+    super(
+      `AsynqModule: cannot reach Redis at ${address} after ${waitedMs} ms (${reasonOf(options.cause)}). ` +
+        'Set connect.required=false to start without it.',
+      options,
+    );
+  }
+}
+
+/** Two modules define the same connection, so that there would be two clients and two servers. */
+export class DuplicateConnectionError extends QueueError {
+  readonly code = 'DUPLICATE_CONNECTION';
+
+  constructor(readonly connection: string) {
+    super(
+      `AsynqModule.forRoot() was called twice for connection "${connection}" (Nest compares dynamic modules by reference). ` +
+        'Import the module once, or pass a distinct name.',
+    );
+  }
+}
+
+/** Where a connection leads, for messages. */
+export function addressOf(connection: Connection): string {
+  if (typeof connection === 'string') return connection;
+  if ('url' in connection) return withoutSecrets(connection.url);
+  if ('cluster' in connection && Array.isArray(connection.cluster))
+    return `cluster ${connection.cluster.map(nodeName).join(', ')}`;
+  if ('sentinels' in connection)
+    return `"${connection.name}" of sentinels ${connection.sentinels.map(nodeName).join(', ')}`;
+  return 'the address of the client that was passed in';
+}
+
+function nodeName(node: unknown): string {
+  if (typeof node === 'string') return withoutSecrets(node);
+  if (typeof node === 'number') return `localhost:${node}`;
+  const { host = 'localhost', port = 6379 } = node as { readonly host?: string; readonly port?: number };
+  return `${host}:${port}`;
+}
+
+function withoutSecrets(url: string): string {
+  if (!URL.canParse(url)) return url.replace(/^.*@/, '').replace(/\?.*$/, '');
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
+}
+
+/** The innermost code or message: `ECONNREFUSED` says more than what wraps it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause instanceof Error) return reasonOf(error.cause);
+  return (error as NodeJS.ErrnoException).code ?? error.message;
+}

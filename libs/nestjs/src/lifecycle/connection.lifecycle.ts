@@ -1,0 +1,97 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { Broker, Client, Logger } from '@nestjs-asynq/core';
+import type { AsynqSettings } from '../asynq.options.js';
+import type { TaskHandlers } from '../discovery/task-handlers.js';
+import { addressOf, ConnectionUnavailableError, DuplicateConnectionError } from './connection.errors.js';
+import type { TaskEvents } from './task-events.js';
+
+/** Between two tries to reach Redis at boot. */
+const RETRY_DELAY_MS = 200;
+
+export interface ConnectionLifecycleDeps {
+  readonly settings: AsynqSettings;
+  readonly broker: Broker;
+  readonly client: Client;
+  readonly handlers: TaskHandlers;
+  readonly events: TaskEvents;
+  readonly logger: Logger;
+  /** Names of all connections in the app; one that was defined twice stands there twice. */
+  readonly connectionNames: () => readonly string[];
+}
+
+/**
+ * First and last of a connection's parts. Its module is global, so Nest initialises it before all others and shuts it
+ * down after them: what is wrong shows before anything starts, and tasks can be enqueued until the very end.
+ */
+export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown {
+  constructor(private readonly deps: ConnectionLifecycleDeps) {}
+
+  /**
+   * @throws {DuplicateConnectionError} `forRoot` was called twice for this name
+   * @throws {HandlerSetupError} a handler that cannot work
+   * @throws {ConnectionUnavailableError} Redis did not answer in time
+   */
+  async onModuleInit(): Promise<void> {
+    try {
+      this.checkName();
+      this.deps.handlers.load(this.deps.connectionNames());
+      await this.connect();
+    } catch (error) {
+      // Nest shuts nothing down after a failed boot, and an open connection would keep the process alive.
+      await this.close();
+      throw error;
+    }
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.deps.events.complete();
+    await this.close();
+  }
+
+  private async close(): Promise<void> {
+    const { client, broker, settings } = this.deps;
+    await client.close();
+    // A broker that the user handed in is his to close.
+    if (broker !== settings.connection) await broker.close();
+  }
+
+  private checkName(): void {
+    const { name } = this.deps.settings;
+    if (this.deps.connectionNames().filter((other) => other === name).length < 2) return;
+    throw new DuplicateConnectionError(name);
+  }
+
+  private async connect(): Promise<void> {
+    const { connection, connect } = this.deps.settings;
+    const error = await this.firstAnswer(connect.timeoutMs);
+    if (error === undefined) return;
+    const address = addressOf(connection);
+    if (connect.required) throw new ConnectionUnavailableError(address, connect.timeoutMs, { cause: error });
+    this.deps.logger.warn(`starting without Redis at ${address}; tasks run as soon as it answers`, { error });
+  }
+
+  /** Tries until Redis answers; the last error when it did not in time. */
+  private async firstAnswer(timeoutMs: number): Promise<unknown> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    let last: unknown = new Error('no answer');
+    while (!timeout.aborted) {
+      try {
+        await unlessAborted(timeout, this.deps.broker.ping());
+        return undefined;
+      } catch (error) {
+        if (!timeout.aborted) last = error;
+      }
+      await delay(RETRY_DELAY_MS, undefined, { signal: timeout }).catch(() => undefined);
+    }
+    return last;
+  }
+}
+
+/** A client that waits for a dead server may answer long after we stopped asking. */
+async function unlessAborted(signal: AbortSignal, answer: Promise<void>): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    answer.then(resolve, reject);
+  });
+}

@@ -1,0 +1,114 @@
+import { silentLogger, type TaskEvent } from '@nestjs-asynq/core';
+import { map, take } from 'rxjs';
+import { expect, expectTypeOf, it, vi } from 'vitest';
+import { TaskEvents } from './task-events.js';
+
+const started: TaskEvent = { kind: 'started', id: '1', type: 'mail', queue: 'default', at: new Date(0), retried: 0 };
+const requeued: TaskEvent = { kind: 'requeued', id: '2', type: 'mail', queue: 'default', at: new Date(0) };
+
+function makeEvents(): { events: TaskEvents; errors: unknown[] } {
+  const errors: unknown[] = [];
+  const error = (_message: string, fields?: object): void => void errors.push((fields as { error: unknown }).error);
+  return { events: new TaskEvents({ ...silentLogger, error }), errors };
+}
+
+it('gives every event to every subscriber', () => {
+  const { events } = makeEvents();
+  const [first, second] = [vi.fn<(heard?: unknown) => void>(), vi.fn<(heard?: unknown) => void>()];
+  events.subscribe(first);
+  events.subscribe({ next: second });
+
+  events.emit(started);
+
+  expect(first.mock.calls).toEqual([[started]]);
+  expect(second.mock.calls).toEqual([[started]]);
+});
+
+it('gives one kind with its own fields', () => {
+  const { events } = makeEvents();
+  const ids: string[] = [];
+  events.of('started').subscribe((event) => {
+    expectTypeOf(event.retried).toEqualTypeOf<number>();
+    ids.push(event.id);
+  });
+
+  events.emit(requeued);
+  events.emit(started);
+
+  expect(ids).toEqual(['1']);
+});
+
+it('logs what a subscriber throws and goes on', () => {
+  const { events, errors } = makeEvents();
+  const other = vi.fn<(heard?: unknown) => void>();
+  events.subscribe(() => {
+    throw new Error('broken');
+  });
+  events.subscribe(other);
+
+  events.emit(started);
+  events.emit(started);
+
+  expect(other).toHaveBeenCalledTimes(2);
+  return vi.waitFor(() => expect(errors).toEqual([new Error('broken'), new Error('broken')]));
+});
+
+it('logs the rejection of an async subscriber', async () => {
+  const { events, errors } = makeEvents();
+  // oxlint-disable-next-line typescript/no-misused-promises -- a mistake that RxJS cannot see either
+  events.subscribe(async () => {
+    throw new Error('late');
+  });
+
+  events.emit(started);
+
+  await vi.waitFor(() => expect(errors).toEqual([new Error('late')]));
+});
+
+it('logs an error inside a chain of operators, instead of throwing it from a timer', async () => {
+  const { events, errors } = makeEvents();
+  const unhear = vi.fn<(heard?: unknown) => void>();
+  events
+    .of('started')
+    .pipe(
+      map((): string => {
+        throw new Error('in map');
+      }),
+      take(5),
+    )
+    .subscribe(unhear);
+
+  events.emit(started);
+
+  await vi.waitFor(() => expect(errors).toEqual([new Error('in map')]));
+  expect(unhear).not.toHaveBeenCalled();
+});
+
+it('leaves errors to a subscriber that handles them', async () => {
+  const { events, errors } = makeEvents();
+  const heard = vi.fn<(heard?: unknown) => void>();
+  const failing = events.pipe(
+    map(() => {
+      throw new Error('in map');
+    }),
+  );
+  failing.subscribe({ error: heard });
+
+  events.emit(started);
+
+  await vi.waitFor(() => expect(heard).toHaveBeenCalledWith(new Error('in map')));
+  expect(errors).toEqual([]);
+});
+
+it('stops for a subscriber that unsubscribed, and completes for the others', async () => {
+  const { events } = makeEvents();
+  const [gone, complete] = [vi.fn<(heard?: unknown) => void>(), vi.fn<(heard?: unknown) => void>()];
+  events.subscribe(gone).unsubscribe();
+  events.subscribe({ complete });
+
+  events.emit(started);
+  events.complete();
+
+  expect(gone).not.toHaveBeenCalled();
+  await vi.waitFor(() => expect(complete).toHaveBeenCalledOnce());
+});

@@ -1,0 +1,79 @@
+import type { Logger, TaskEvent } from '@nestjs-asynq/core';
+import { filter, Observable, type Observer, type Operator, Subject, Subscriber, type Subscription } from 'rxjs';
+
+/** One kind of event, with its own fields. */
+export type TaskEventOf<Kind extends TaskEvent['kind']> = Extract<TaskEvent, { kind: Kind }>;
+
+/**
+ * What happens to tasks in this process, as a stream: `enqueued`, `started`, `succeeded`, `failed`, `retried`,
+ * `archived`, `revoked`, `leaseLost`, `requeued`, `recovered`. Hot: a subscriber hears what happens from then on.
+ * Completes when the app has shut down. What a subscriber throws is logged and stops nobody.
+ */
+export class TaskEvents extends Observable<TaskEvent> {
+  private readonly events: Subject<TaskEvent>;
+
+  constructor(private readonly logger: Logger) {
+    const events = new Subject<TaskEvent>();
+    super((subscriber) => events.subscribe(subscriber));
+    this.events = events;
+  }
+
+  /** Events of one kind: `events.of('archived').subscribe(({ id, error }) => …)`. */
+  of<Kind extends TaskEvent['kind']>(kind: Kind): Observable<TaskEventOf<Kind>> {
+    return this.pipe(filter((event): event is TaskEventOf<Kind> => event.kind === kind));
+  }
+
+  /** For the module. */
+  emit(event: TaskEvent): void {
+    this.events.next(event);
+  }
+
+  /** For the module. */
+  complete(): void {
+    this.events.complete();
+  }
+
+  // RxJS builds the result of every operator with `lift`; so streams made of this one guard their subscribers too.
+  override lift<R>(operator?: Operator<TaskEvent, R>): Observable<R> {
+    return guarded(super.lift(operator), this.logger);
+  }
+
+  override subscribe(...args: SubscribeArguments<TaskEvent>): Subscription {
+    return super.subscribe(guardObserver(args, this.logger));
+  }
+}
+
+type SubscribeArguments<Value> = [
+  observerOrNext?: Partial<Observer<Value>> | ((value: Value) => void) | null,
+  error?: ((error: unknown) => void) | null,
+  complete?: (() => void) | null,
+];
+
+/** An error that nobody hears would be thrown by RxJS from a timer and take the process down. */
+function guarded<Value>(stream: Observable<Value>, logger: Logger): Observable<Value> {
+  const [lift, subscribe] = [stream.lift.bind(stream), stream.subscribe.bind(stream)];
+  stream.lift = <R>(operator?: Operator<Value, R>) => guarded<R>(lift(operator), logger);
+  stream.subscribe = (...args: SubscribeArguments<Value>) => subscribe(guardObserver(args, logger));
+  return stream;
+}
+
+function guardObserver<Value>(
+  [first, error, complete]: SubscribeArguments<Value>,
+  logger: Logger,
+): Partial<Observer<Value>> {
+  // An operator's own: it passes errors on to the subscriber at the end.
+  if (first instanceof Subscriber) return first;
+  const given = typeof first === 'function' || !first ? { next: first, error, complete } : first;
+  const report = (thrown: unknown): void => logger.error('a subscriber of TaskEvents failed', { error: thrown });
+  const guard =
+    <Argument>(call: ((argument: Argument) => unknown) | null | undefined) =>
+    (argument: Argument) => {
+      // Also for an async function, whose rejection nobody would hear.
+      new Promise((resolve) => resolve(call?.call(given, argument))).catch(report);
+    };
+  return {
+    next: guard(given.next),
+    error: given.error ? guard(given.error) : report,
+    complete: () => guard(given.complete)(undefined),
+  };
+}

@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import { openBroker } from '@nestjs-asynq/core';
+import { FakeClock } from '@nestjs-asynq/core/testing';
+import { expect, it } from 'vitest';
+import { TaskHandler } from '../index.js';
+import { Moment, startApp } from '../test-app.fixture.js';
+import { TaskServer } from './task-server.js';
+
+@Injectable()
+class MailTasks {
+  @TaskHandler('mail:send')
+  send(): void {}
+}
+
+it('only enqueues with worker: false', async () => {
+  const broker = openBroker('memory');
+  await using app = await startApp({ providers: [MailTasks], asynq: { connection: broker, worker: false } });
+
+  await app.tasks.enqueue('mail:send');
+
+  expect(app.context.get(TaskServer).state).toBe('off');
+  expect((await broker.queueStats('default'))?.counts.pending).toBe(1);
+});
+
+it('only enqueues without handlers', async () => {
+  await using app = await startApp({});
+
+  expect(app.context.get(TaskServer).state).toBe('off');
+  await expect(app.context.get(TaskServer).start()).rejects.toThrow(
+    'connection "default" has nothing to start: no provider has a @TaskHandler',
+  );
+});
+
+it('waits for start() with autoStart: false', async () => {
+  await using app = await startApp({ providers: [MailTasks], asynq: { autoStart: false } });
+  const server = app.context.get(TaskServer);
+
+  const { id } = await app.tasks.enqueue('mail:send');
+  const before = server.state;
+  const ended = new Promise((resolve) => app.events.of('succeeded').subscribe((event) => resolve(event.id)));
+  await server.start();
+
+  expect([before, server.state]).toEqual(['new', 'active']);
+  expect(await ended).toBe(id);
+  await expect(server.start()).rejects.toThrow('already running');
+});
+
+it('shares a broker between an app that enqueues and one that works, and leaves it open', async () => {
+  const broker = openBroker('memory');
+  const handled = new Moment<unknown>();
+  class Tasks {
+    @TaskHandler('mail:send')
+    send(payload: unknown): void {
+      handled.resolve(payload);
+    }
+  }
+  await using worker = await startApp({ providers: [Tasks], asynq: { connection: broker } });
+  await using producer = await startApp({ asynq: { connection: broker, worker: false } });
+
+  await producer.tasks.enqueue('mail:send', 'hello');
+
+  expect(await handled.promise).toBe('hello');
+  expect(worker.context.get(TaskServer).state).toBe('active');
+});
+
+it('refuses start() with worker: false', async () => {
+  await using app = await startApp({ providers: [MailTasks], asynq: { worker: false } });
+
+  await expect(app.context.get(TaskServer).start()).rejects.toThrow(
+    'connection "default" has nothing to start: its option "worker" is false',
+  );
+});
+
+it('takes no more tasks after stop()', async () => {
+  const broker = openBroker('memory');
+  await using app = await startApp({ providers: [MailTasks], asynq: { connection: broker } });
+  const server = app.context.get(TaskServer);
+
+  await server.stop();
+  await app.tasks.enqueue('mail:send');
+
+  expect(server.state).toBe('stopped');
+  expect((await broker.queueStats('default'))?.counts.pending).toBe(1);
+});
+
+it("prefers a handler's own retry delay and judgement of failures to the module's", async () => {
+  class Tasks {
+    @TaskHandler('limited', { retryDelay: () => 5_000, isFailure: () => false })
+    limited(): void {
+      throw new Error('rate limited');
+    }
+
+    @TaskHandler('plain')
+    plain(): void {
+      throw new Error('boom');
+    }
+  }
+  await using app = await startApp({ providers: [Tasks], asynq: { clock: new FakeClock(), retryDelay: () => 60_000 } });
+
+  const ends = [await app.run('limited'), await app.run('plain')];
+
+  const told = ends.map(
+    (end) => end.kind === 'retried' && [end.isFailure, end.nextProcessAt.getTime() - end.at.getTime()],
+  );
+  expect(told).toEqual([
+    [false, 5_000],
+    [true, 60_000],
+  ]);
+});

@@ -1,0 +1,84 @@
+import { type Broker, type Logger, Server, ServeMux } from '@nestjs-asynq/core';
+import type { AsynqSettings } from '../asynq.options.js';
+import { HandlerSetupError } from '../discovery/handler-setup.error.js';
+import type { TaskHandlers } from '../discovery/task-handlers.js';
+import type { HandlerBinder } from '../handling/handler-binder.js';
+import type { TaskEvents } from './task-events.js';
+
+export interface TaskServerDeps {
+  readonly settings: AsynqSettings;
+  readonly broker: Broker;
+  readonly handlers: TaskHandlers;
+  readonly binder: HandlerBinder;
+  readonly events: TaskEvents;
+  readonly logger: Logger;
+}
+
+/** As the core's server, and `'off'`: this process only enqueues, since `worker` is `false` or there are no handlers. */
+export type TaskServerState = 'off' | Server['state'];
+
+/**
+ * The server that runs this app's handlers. It starts and stops with the app; with `autoStart: false` call `start()`
+ * yourself. Inject it by its class; `@InjectTaskServer(name)` for a named connection.
+ */
+export class TaskServer {
+  private readonly server: Server | undefined;
+
+  /** @throws {InvalidOptionsError} a server option is wrong */
+  constructor(private readonly deps: TaskServerDeps) {
+    const { settings, broker, events, logger } = deps;
+    if (!settings.worker) return;
+    this.server = new Server({
+      ...settings.server,
+      // Redis once more, not the distributor's broker: a connection that is open cannot go to the heartbeat's thread.
+      connection: settings.connection === 'memory' ? broker : settings.connection,
+      onEvent: (event) => events.emit(event),
+      logger,
+    });
+  }
+
+  get state(): TaskServerState {
+    return this.server && this.deps.handlers.all.length > 0 ? this.server.state : 'off';
+  }
+
+  /**
+   * Binds the handlers and begins to take tasks.
+   * @throws {HandlerSetupError} this process only enqueues
+   * @throws {ServerStateError} it was started before
+   */
+  async start(): Promise<void> {
+    if (!this.server || this.state === 'off') {
+      const reason = this.server ? 'no provider has a @TaskHandler' : 'its option "worker" is false';
+      throw new HandlerSetupError(`connection "${this.deps.settings.name}" has nothing to start: ${reason}`);
+    }
+    await this.server.start(this.makeMux());
+    this.deps.logger.info(`handling ${this.deps.handlers.all.map(({ pattern }) => pattern).join(', ')}`);
+  }
+
+  /** Takes no more tasks; running ones go on. Call it early in a deployment; the app's shutdown does the rest. */
+  async stop(): Promise<void> {
+    await this.server?.stop();
+  }
+
+  /**
+   * Takes no more tasks, waits `shutdownTimeout` for running handlers, then aborts and requeues them. The app's
+   * shutdown calls it. Idempotent.
+   */
+  async shutdown(): Promise<void> {
+    await this.server?.shutdown();
+  }
+
+  /** @throws {RedisCommandError} Redis does not answer */
+  async ping(): Promise<void> {
+    await (this.state === 'active' ? this.server! : this.deps.broker).ping();
+  }
+
+  private makeMux(): ServeMux {
+    const mux = new ServeMux();
+    for (const handler of this.deps.handlers.all) {
+      const { retryDelay, isFailure } = handler.options;
+      mux.handle(handler.pattern, this.deps.binder.bind(handler), { retryDelay, isFailure });
+    }
+    return mux;
+  }
+}
