@@ -76,6 +76,7 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
     broken,
     paused,
     unknown,
+    workers,
     workSignal,
     track,
     logger,
@@ -128,6 +129,30 @@ describe('Processor', () => {
     expect(running).toEqual(['full', 'full', 'full', 'full']);
     await processor.stop();
   });
+
+  it.each([4, 50])(
+    'shares 10,000 tasks by weight, with %d slots and handlers that end at once',
+    async (concurrency) => {
+      const weights = { critical: 6, default: 3, low: 1 };
+      const overload = { critical: 20_000, default: 20_000, low: 20_000 };
+      const { processor, workers, settle } = prepare(overload, { concurrency, weights });
+      const counts: Record<string, number> = { critical: 0, default: 0, low: 0 };
+      let handled = 0;
+      workers.run = ({ task }) => {
+        if (handled === 10_000) return;
+        counts[task.message.queue]! += 1;
+        if (++handled === 10_000) void processor.stop();
+      };
+
+      processor.start();
+      await settle();
+
+      expect(handled).toBe(10_000);
+      expect(Math.abs(counts['critical']! - 6_000)).toBeLessThan(300);
+      expect(Math.abs(counts['default']! - 3_000)).toBeLessThan(300);
+      expect(Math.abs(counts['low']! - 1_000)).toBeLessThan(300);
+    },
+  );
 
   it('serves a lower queue only from what the higher ones leave, when strict', async () => {
     const options = { concurrency: 5, weights: { high: 9, middle: 5, low: 1 }, isStrict: true };

@@ -79,7 +79,7 @@ export class Processor {
     while (!signal.aborted) {
       await this.#awaitSlot(signal);
       if (signal.aborted) break;
-      const isDrained = await this.#fillSlots(signal);
+      const isDrained = await this.#fillSlots();
       if (isDrained) await this.#awaitWork(signal);
     }
   }
@@ -93,23 +93,25 @@ export class Processor {
   }
 
   /** Returns whether there is nothing to fetch: every queue that works is empty. */
-  async #fillSlots(signal: AbortSignal): Promise<boolean> {
-    const { workers } = this.deps;
+  async #fillSlots(): Promise<boolean> {
     const startedAtMs = this.deps.clock.nowMs();
     const isServed = (queue: string): boolean => startedAtMs >= (this.#restsUntilMs.get(queue) ?? 0);
     const round: Round = { drained: new Set(), remaining: new Map() };
-    const shares = this.weights.share(workers.free, isServed);
-    await Promise.all([...shares].map(([queue, slots]) => this.#fetch(queue, slots, round)));
+    const slots = this.deps.workers.free;
+    const shares = this.weights.share(slots, isServed);
+    const counts = await Promise.all([...shares].map(([queue, share]) => this.#fetch(queue, share, round)));
+    // Only what the draw left empty: slots that became free meanwhile take part in the next draw.
+    let leftOver = counts.reduce((left, count) => left - count, slots);
     for (const queue of this.weights.order()) {
-      if (workers.free <= 0 || signal.aborted) break;
-      if (isServed(queue) && !round.drained.has(queue)) await this.#fetch(queue, workers.free, round);
+      if (leftOver <= 0) break;
+      if (isServed(queue) && !round.drained.has(queue)) leftOver -= await this.#fetch(queue, leftOver, round);
     }
     this.#reportRemaining(round);
-    return this.weights.queues.every((queue) => round.drained.has(queue) || !isServed(queue));
+    return leftOver > 0;
   }
 
-  /** Never rejects. */
-  async #fetch(queue: string, limit: number, round: Round): Promise<void> {
+  /** Returns how many tasks there were. Never rejects. */
+  async #fetch(queue: string, limit: number, round: Round): Promise<number> {
     try {
       const { tasks, isPaused, remaining } = await this.broker.fetch(queue, limit, this.leaseMs);
       this.#backoffs.delete(queue);
@@ -117,9 +119,11 @@ export class Processor {
       round.remaining.set(queue, remaining);
       if (isPaused) this.deps.workSignal.reportPaused(queue);
       this.#launch(tasks);
+      return tasks.length;
     } catch (error) {
       round.drained.add(queue);
       this.#noteTrouble(queue, error);
+      return 0;
     }
   }
 
