@@ -5,7 +5,7 @@ import type { QueueDuty } from './queue-duty.js';
 import type { WorkDemand } from './work-demand.js';
 
 const PEEK_MS = 10_000;
-/** Short, because a server that becomes standby meanwhile still waits for tokens until then. */
+/** Short, because a server that becomes standby meanwhile waits for tokens until then. Jittered: a fleet starts at once. */
 const TOKEN_MS = 5_000;
 /** What the leader needs at most to take a task that both saw. */
 const LEADER_HEAD_START_MS = 100;
@@ -103,7 +103,7 @@ export class QueueWatcher extends Loop {
   }
 
   private async awaitToken(): Promise<void> {
-    if (!(await this.block((watch) => watch.awaitToken(TOKEN_MS)))) return;
+    if (!(await this.block((watch) => watch.awaitToken(this.jittered(TOKEN_MS))))) return;
     // Meant for an idle server, but this one filled up while it waited: hand it on.
     if (!this.demand.hasFreeSlots) return this.broker.wakeIdle(this.options.queue, 1);
     this.demand.signal();
