@@ -19,11 +19,12 @@ export function describeDuties(backend: string, openQueue: () => TestQueue): voi
       expect(taken).toEqual([true, false, true]);
     });
 
-    it('tells a server that asks again that it has the duty', async () => {
+    it('takes a duty once: who holds it prolongs it instead', async () => {
       await using q = openQueue();
       await q.broker.takeDuty(q.name, 'leader', 'one', LONG_MS);
 
-      expect(await q.broker.takeDuty(q.name, 'leader', 'one', LONG_MS)).toBe(true);
+      expect(await q.broker.takeDuty(q.name, 'leader', 'one', LONG_MS)).toBe(false);
+      expect(await q.broker.keepDuty(q.name, 'leader', 'one', LONG_MS)).toBe(true);
     });
 
     it('keeps duties of two queues apart', async () => {

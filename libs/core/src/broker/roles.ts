@@ -255,7 +255,7 @@ export interface PresenceOps {
 export type Duty = 'leader' | 'standby';
 
 export interface DutyOps {
-  /** Takes the duty if nobody holds it; `true` when `serverId` holds it now. Correctness never rests on the answer. */
+  /** Takes the duty if nobody holds it; `true` when this call took it. Correctness never rests on the answer. */
   takeDuty(queue: string, duty: Duty, serverId: string, leaseMs: number): Promise<boolean>;
   /** Prolongs the duty; `false` when it was lost. */
   keepDuty(queue: string, duty: Duty, serverId: string, leaseMs: number): Promise<boolean>;

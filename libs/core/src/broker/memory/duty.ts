@@ -9,9 +9,9 @@ export function takeDuty(
   leaseMs: number,
 ): boolean {
   const { duties } = store.queue(queueName);
-  const holderId = duties.get(duty);
-  if (holderId === undefined) duties.set(duty, serverId, store.clock.nowMs() + leaseMs);
-  return holderId === undefined || holderId === serverId;
+  if (duties.get(duty) !== undefined) return false;
+  duties.set(duty, serverId, store.clock.nowMs() + leaseMs);
+  return true;
 }
 
 export function keepDuty(

@@ -2,6 +2,7 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { ceilS, floorS, fromS } from '../../wire/unix-time.js';
 import type { ForwardOps } from '../roles.js';
+import { exactDueAtMs } from './due-time.js';
 import { dropOrphans } from './recover.js';
 import type { RedisSession } from './redis-session.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
@@ -25,12 +26,56 @@ interface Look {
   readonly nextDueAtMs: number | undefined;
 }
 
+/** Most tasks of one second that are told apart by the millisecond. Those beyond wait for their turn in it. */
+const CROWD = 1_000;
+
 export function forwardOps(redis: RedisSession, subscriber: RedisSubscriber): ForwardOps {
+  /** By sorted set: tasks of the running second that are not due yet, so that a crowd is read once, not at every look. */
+  const known = new Map<string, ReadonlyMap<string, Waiting>>();
+
+  async function look(queue: string, source: string, limit: number): Promise<Look> {
+    const nowMs = redis.clock.nowMs();
+    const entries = await soonest(redis, source);
+    // A score is the exact time rounded up: tasks of the second that is running may be due already.
+    const candidates = entries.slice(0, CROWD).filter(({ score }) => Number(score) <= ceilS(nowMs));
+    const seen = known.get(source);
+    const waitsOn = ({ id, score }: Entry): Waiting | undefined => {
+      const waiting = seen?.get(id);
+      return waiting?.score === score && waiting.dueAtMs > nowMs ? waiting : undefined;
+    };
+    const read = await readWaiting(
+      redis,
+      queue,
+      candidates.filter((entry) => !waitsOn(entry)),
+    );
+    const sound = read.filter(({ hasMessage }) => hasMessage).sort((a, b) => a.dueAtMs - b.dueAtMs);
+    const due = sound.filter(({ dueAtMs }) => dueAtMs <= nowMs);
+    const notDue = [
+      ...candidates.flatMap((entry) => waitsOn(entry) ?? []),
+      ...sound.filter((task) => task.dueAtMs > nowMs),
+    ];
+    if (notDue.length > 0) known.set(source, new Map(notDue.map((waiting) => [waiting.id, waiting])));
+    else known.delete(source);
+
+    const later = entries[candidates.length];
+    const next = [
+      ...notDue.map(({ dueAtMs }) => dueAtMs),
+      ...(later ? [fromS(Number(later.score) - 1) + 1] : []), // its second begins then: look at it closely
+      ...(due.length > limit ? [nowMs] : []),
+    ];
+    return {
+      source,
+      due: due.slice(0, limit),
+      orphans: read.filter(({ hasMessage }) => !hasMessage).map(({ id }) => id),
+      nextDueAtMs: next.length > 0 ? Math.max(Math.min(...next), nowMs) : undefined,
+    };
+  }
+
   return {
     async forwardDue(queue, limit) {
       const looks = await Promise.all([
-        look(redis, queue, keys.scheduled(queue), limit),
-        look(redis, queue, keys.retry(queue), limit),
+        look(queue, keys.scheduled(queue), limit),
+        look(queue, keys.retry(queue), limit),
       ]);
       let moved = 0;
       for (const { source, due, orphans } of looks) {
@@ -46,41 +91,20 @@ export function forwardOps(redis: RedisSession, subscriber: RedisSubscriber): Fo
   };
 }
 
-async function look(redis: RedisSession, queue: string, source: string, limit: number): Promise<Look> {
-  const nowMs = redis.clock.nowMs();
-  const entries = await soonest(redis, source, limit);
-  // A score is the exact time rounded up: tasks of the second that is running may be due already.
-  const candidates = entries.slice(0, limit).filter(({ score }) => Number(score) <= ceilS(nowMs));
-  const waiting = await readWaiting(redis, queue, candidates);
-  const sound = waiting.filter(({ hasMessage }) => hasMessage).sort((a, b) => a.dueAtMs - b.dueAtMs);
-
-  const later = entries[candidates.length];
-  const next = [
-    ...sound.filter(({ dueAtMs }) => dueAtMs > nowMs).map(({ dueAtMs }) => dueAtMs),
-    // Its second begins then: look at it closely. In the past when the batch was full: more may be due.
-    ...(later ? [fromS(Number(later.score) - 1) + 1] : []),
-  ];
-  return {
-    source,
-    due: sound.filter(({ dueAtMs }) => dueAtMs <= nowMs),
-    orphans: waiting.filter(({ hasMessage }) => !hasMessage).map(({ id }) => id),
-    nextDueAtMs: next.length > 0 ? Math.max(Math.min(...next), nowMs) : undefined,
-  };
+interface Entry {
+  readonly id: string;
+  readonly score: string;
 }
 
-/** The `limit` entries of lowest score, and one more if there is one. */
-async function soonest(redis: RedisSession, source: string, limit: number): Promise<{ id: string; score: string }[]> {
-  const flat = await redis.command('ZRANGE', (client) => client.zrange(source, '0', String(limit), 'WITHSCORES'));
-  const entries: { id: string; score: string }[] = [];
+/** The entries of lowest score: a crowd, and one more if there is one. */
+async function soonest(redis: RedisSession, source: string): Promise<Entry[]> {
+  const flat = await redis.command('ZRANGE', (client) => client.zrange(source, '0', String(CROWD), 'WITHSCORES'));
+  const entries: Entry[] = [];
   for (let at = 0; at < flat.length; at += 2) entries.push({ id: flat[at]!, score: flat[at + 1]! });
   return entries;
 }
 
-async function readWaiting(
-  redis: RedisSession,
-  queue: string,
-  entries: readonly { id: string; score: string }[],
-): Promise<Waiting[]> {
+async function readWaiting(redis: RedisSession, queue: string, entries: readonly Entry[]): Promise<Waiting[]> {
   if (entries.length === 0) return [];
   const replies = await redis.pipeline('HMGET', (pipeline) => {
     for (const { id } of entries)
@@ -96,15 +120,6 @@ async function readWaiting(
       hasMessage: replies[2 * i + 1] === 1,
     };
   });
-}
-
-/**
- * The exact time, if it is the one the score was made from. A Go server writes a score of its own and leaves our
- * field behind: then the score is right.
- */
-function exactDueAtMs(scoreS: number, field: string | null): number {
-  const exactMs = field === null ? Number.NaN : Number(field);
-  return ceilS(exactMs) === scoreS ? exactMs : fromS(scoreS);
 }
 
 async function toPending(redis: RedisSession, queue: string, source: string, due: readonly Waiting[]): Promise<number> {

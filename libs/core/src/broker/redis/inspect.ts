@@ -4,6 +4,7 @@ import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
 import { fromS, utcDay } from '../../wire/unix-time.js';
 import type { InspectOps, QueueStats, StoredTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
+import { exactDueAtMs } from './due-time.js';
 import type { RedisSession } from './redis-session.js';
 
 type StatsReply = [
@@ -41,8 +42,8 @@ export function inspectOps(redis: RedisSession): InspectOps {
     },
 
     async findTask(queue, taskId): Promise<StoredTask | undefined> {
-      const [bytes, stateText, result, crashes] = await redis.command('HMGET', (client) =>
-        client.hmgetBuffer(keys.task(queue, taskId), 'msg', 'state', 'result', 'crashes'),
+      const [bytes, stateText, result, crashes, dueAtMs] = await redis.command('HMGET', (client) =>
+        client.hmgetBuffer(keys.task(queue, taskId), 'msg', 'state', 'result', 'crashes', 'due_at_ms'),
       );
       const state = TASK_STATES.find((known) => known === stateText?.toString());
       if (!bytes || !state) return undefined;
@@ -50,7 +51,7 @@ export function inspectOps(redis: RedisSession): InspectOps {
       return {
         message: readStoredMessage(queue, taskId, bytes).message,
         state,
-        nextProcessAtMs: nextProcessAtMs(state, score, redis.clock.nowMs()),
+        nextProcessAtMs: nextProcessAtMs(state, score, dueAtMs ?? null, redis.clock.nowMs()),
         result: result ?? undefined,
         isOrphaned: state === 'active' && (score === undefined || fromS(score) <= redis.clock.nowMs()),
         crashes: toCount(crashes ?? null),
@@ -115,7 +116,13 @@ async function readScore(
   return score ? Number(score) : undefined;
 }
 
-function nextProcessAtMs(state: TaskState, score: number | undefined, nowMs: number): number | undefined {
+function nextProcessAtMs(
+  state: TaskState,
+  score: number | undefined,
+  dueAtMs: Buffer | null,
+  nowMs: number,
+): number | undefined {
   if (state === 'pending') return nowMs;
-  return (state === 'scheduled' || state === 'retry') && score !== undefined ? fromS(score) : undefined;
+  if ((state !== 'scheduled' && state !== 'retry') || score === undefined) return undefined;
+  return exactDueAtMs(score, dueAtMs?.toString() ?? null);
 }

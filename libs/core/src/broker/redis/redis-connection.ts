@@ -110,7 +110,7 @@ function clusterOptions(options: ClusterOptions = {}, purpose: ConnectionPurpose
     slotsRefreshTimeout: 2_000,
     ...options,
     lazyConnect: true,
-    enableOfflineQueue: false,
+    enableOfflineQueue: true, // else commands fail while their node connects for the first time
     clusterRetryStrategy: reconnectDelayMs,
     retryDelayOnFailover: 0, // would send a command again whose reply was lost
     scaleReads: 'master',
