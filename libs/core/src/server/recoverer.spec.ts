@@ -91,7 +91,7 @@ describe('Recoverer', () => {
 
   it('goes on at once after a full batch', async () => {
     const task = { message: openMemoryQueue().message('a'), crashes: 1, outcome: 'requeued' } as const;
-    const batches = [100, 100, 3].map((size) => Array<RecoveredTask>(size).fill(task));
+    const batches = [100, 100, 3].map((size) => Array.from({ length: size }, (): RecoveredTask => task));
     const { clock, recoverer, looks } = openScripted({
       recoverExpired: async () => ({ recovered: batches.shift() ?? [], nextExpiryAtMs: undefined }),
     });

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import type { Connection } from '../broker/connection.js';
 import type { Broker } from '../broker/roles.js';
@@ -129,8 +130,7 @@ function loggerTo(post: (message: FromThread) => void): Logger {
   return { debug: send('debug'), info: send('info'), warn: send('warn'), error: send('error') };
 }
 
-/** A field that can travel between threads; of an error what a log shows. */
+/** A field that can travel between threads; of an error the stack and its causes. */
 function toPlain([name, value]: [string, unknown]): [string, unknown] {
-  if (value instanceof Error) return [name, value.stack ?? value.message];
-  return [name, typeof value === 'object' || typeof value === 'function' ? String(value) : value];
+  return [name, typeof value === 'object' || typeof value === 'function' ? inspect(value) : value];
 }
