@@ -153,6 +153,8 @@ function readComposing(options: ClientOptions): ComposeSettings {
   reader.onlyKnown(OPTION_NAMES);
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   reader.callable('onEvent', undefined);
+  reader.callable('logger', undefined, ['debug', 'info', 'warn', 'error']);
+  reader.callable('clock', undefined, ['nowMs', 'nowNs', 'setTimer', 'clearTimer']);
   reader.add(...taskOptionProblems(options.defaults ?? {}, 'defaults.'));
   const composing: ComposeSettings = {
     codec: reader.callable('codec', jsonCodec, ['encode', 'decode']),

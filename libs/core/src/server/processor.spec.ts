@@ -298,5 +298,6 @@ describe('Processor', () => {
 
     expect(idle.fetches).toHaveLength(1);
     expect(full.fetches).toHaveLength(1);
+    expect(idle.workSignal.setFree.mock.calls).toEqual([[false]]);
   });
 });

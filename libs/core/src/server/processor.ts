@@ -82,6 +82,7 @@ export class Processor {
       const isDrained = await this.#fillSlots();
       if (isDrained) await this.#awaitWork(signal);
     }
+    this.deps.workSignal.setFree(false); // who takes no tasks must not lead others to none
   }
 
   async #awaitSlot(signal: AbortSignal): Promise<void> {

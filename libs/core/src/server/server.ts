@@ -73,10 +73,11 @@ export class Server {
     const context = { broker: this.#broker, connection, identity: this.#identity(), router };
     const parts = (this.#parts = assembleParts(context, this.#settings));
     parts.leaseKeeper.setStatus('active');
-    await parts.leaseKeeper.start();
+    const beating = parts.leaseKeeper.start();
     parts.cancelListener.start();
     for (const part of parts.background) part.start();
     parts.processor.start();
+    await beating;
   }
 
   /**

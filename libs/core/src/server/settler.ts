@@ -94,18 +94,23 @@ export class Settler {
 
   /** Returns what has to be sent again. */
   async #send(queue: string, batch: readonly Waiting[]): Promise<Waiting[]> {
+    const settlements = batch.map(({ message, lease, outcome }) => ({ message, claim: lease.claim(), outcome }));
+    let replies: readonly SettleReply[];
     try {
-      const settlements = batch.map(({ message, lease, outcome }) => ({ message, claim: lease.claim(), outcome }));
-      const replies = await this.broker.settle(queue, settlements);
-      batch.forEach((item, index) => this.#finish(item, replies[index]!));
-      return [];
+      replies = await this.broker.settle(queue, settlements);
     } catch (error) {
-      for (const item of batch) item.wasSent = true;
-      if (error instanceof RedisCommandError && error.isTransient) return this.#keepLeased(batch, error);
-      if (batch.length > 1) return this.#sendEach(queue, batch);
-      this.#giveUp(batch[0]!, error);
-      return [];
+      return this.#sortFailed(queue, batch, error);
     }
+    batch.forEach((item, index) => this.#finish(item, replies[index]!));
+    return [];
+  }
+
+  async #sortFailed(queue: string, batch: readonly Waiting[], error: unknown): Promise<Waiting[]> {
+    for (const item of batch) item.wasSent = true;
+    if (error instanceof RedisCommandError && error.isTransient) return this.#keepLeased(batch, error);
+    if (batch.length > 1) return this.#sendEach(queue, batch);
+    this.#giveUp(batch[0]!, error);
+    return [];
   }
 
   /** Redis refuses the batch for good: one task that it cannot store must not cost the others their outcome. */

@@ -128,7 +128,8 @@ export class WorkerPool {
     else if (outcome.kind === 'retry' && error instanceof HandlerNotFoundError) {
       if (this.#unknownTypeLog.allows(queue)) this.#logger.warn(`task put back: ${errorText(error)}`, fields);
     } else if (outcome.kind === 'retry') {
-      this.#logger.warn(`task failed, will be retried: ${outcome.error}`, { ...fields, error });
+      const level = outcome.isFailure ? 'warn' : 'debug';
+      this.#logger[level](`task failed, will be retried: ${outcome.error}`, { ...fields, error });
     }
   }
 }
