@@ -8,7 +8,7 @@ const DEFAULT_NOW_MS = 1_700_000_000_000;
  * Turns of the event loop between two timers. One is enough for promises; the rest let a chain of callbacks that each
  * wait for the next turn run out.
  */
-const SETTLE_TURNS = 5;
+const SETTLE_TURNS = 10;
 
 /** Taken at load time, so that a test runner's fake timers cannot stop this clock. */
 const nextTurn = globalThis.setImmediate;

@@ -1,4 +1,5 @@
 import type { ScriptText } from '../broker/redis/redis-session.js';
+import * as scripts from '../scripts/scripts.generated.js';
 
 /** Scripts that say so in their header: they build task keys from a prefix, all in the slot of their declared keys. */
 const MAY_BUILD_KEYS = new Set(['fetch']);
@@ -8,8 +9,13 @@ const MAY_BUILD_KEYS = new Set(['fetch']);
  * would run most such scripts by luck, while slots stay where they are; proxies refuse them.
  */
 export class KeyGuard {
-  /** Names of the scripts that ran. */
-  readonly ran = new Set<string>();
+  private readonly ran = new Set<string>();
+
+  /** Scripts that did not run. */
+  notRun(): string[] {
+    const names = Object.values(scripts).map(({ name }) => name);
+    return names.filter((name) => !this.ran.has(name));
+  }
 
   readonly prepareScript = ({ name, lua }: ScriptText): string => {
     this.ran.add(name);

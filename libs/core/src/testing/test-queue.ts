@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import { MemoryBroker } from '../broker/memory/memory-broker.js';
-import { openBroker } from '../broker/open-broker.js';
+import { openRedisBroker } from '../broker/redis/redis-broker.js';
 import type { Broker, LeaseClaim, LeasedTask } from '../broker/roles.js';
 import { type Duration, toMs } from '../runtime/duration.js';
 import type { ServerInfo } from '../wire/server-info.js';
@@ -9,6 +9,7 @@ import { silentLogger } from '../runtime/logger.js';
 import { encodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
 import { ceilS, floorS } from '../wire/unix-time.js';
 import { FakeClock } from './fake-clock.js';
+import type { KeyGuard } from './key-guard.js';
 import { MemoryBackdoor } from './memory-backdoor.js';
 import type { Backdoor, Injection, PresenceDump, QueueDump, TaskFields } from './queue-dump.js';
 import { RedisBackdoor } from './redis-backdoor.js';
@@ -160,17 +161,23 @@ export function openMemoryQueue({
   return new TestQueue(name, broker, clock, new MemoryBackdoor(broker.store, name));
 }
 
+export interface RedisTestQueueOptions extends TestQueueOptions {
+  /** Use only scripts that declare every key. Default `false`. */
+  readonly declaredKeysOnly?: boolean | undefined;
+  /** Watches the keys of every script. Default: nobody does. */
+  readonly guard?: KeyGuard | undefined;
+}
+
 /** A queue on Redis. `client` reads and seeds it; the broker opens connections of its own beside it. */
 export function openRedisQueue(
   client: Redis | Cluster,
-  { clock = new FakeClock(START_MS), name = freshName() }: TestQueueOptions = {},
+  { clock = new FakeClock(START_MS), name = freshName(), declaredKeysOnly, guard }: RedisTestQueueOptions = {},
 ): TestQueue {
-  return new TestQueue(
-    name,
-    openBroker(client, { clock, logger: silentLogger }),
-    clock,
-    new RedisBackdoor(client, name),
+  const broker = openRedisBroker(
+    { client, declaredKeysOnly },
+    { clock, logger: silentLogger, prepareScript: guard?.prepareScript },
   );
+  return new TestQueue(name, broker, clock, new RedisBackdoor(client, name));
 }
 
 const freshName = (): string => `test-${randomUUID()}`;
