@@ -8,14 +8,14 @@ import type { OpenDatabase } from './database/database.js';
 
 /** Creates the app and starts what its role asks for. SIGTERM and SIGINT drain it and exit with 0. */
 export async function startApp(): Promise<INestApplication> {
-  // Logs are held back until the app stands: `explainBootFailure` says it better than a stack trace per module.
+  // Logs are held back until the app stands; if it does not, `explainBootFailure` says it in fewer words.
   const app = await NestFactory.create(AppModule, { bufferLogs: true, autoFlushLogs: false, abortOnError: false });
-  app.useLogger(new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] }));
-  app.flushLogs();
   app.enableShutdownHooks([], { useProcessExit: true });
   const { role, httpHost, httpPort } = app.get<Settings>(settings.KEY);
   if (role === 'worker') await app.init();
   else await app.listen(httpPort, httpHost);
+  app.useLogger(new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] }));
+  app.flushLogs();
   return app;
 }
 
