@@ -11,10 +11,10 @@ function openFleet() {
   const clock = new FakeClock();
   const broker = new MemoryBroker({ clock });
   const addServer = (serverId: string, over: Broker = broker) => {
-    const demand = new WorkDemand(clock);
+    const demand = new WorkDemand(clock, () => duty.wake());
     const gained: Duty[] = [];
     const options = { queue: 'q', serverId, onGained: (duty: Duty) => void gained.push(duty) };
-    const duty = new QueueDuty(over, demand, options, { clock, logger: silentLogger, random: () => 0.5 });
+    const duty: QueueDuty = new QueueDuty(over, demand, options, { clock, logger: silentLogger, random: () => 0.5 });
     return { duty, demand, gained };
   };
   return { clock, broker, addServer };
@@ -132,7 +132,7 @@ describe('QueueDuty', () => {
     const ledAfterOffer = duty.isLeader();
     await clock.advance('2s');
     const ledAfterRenewal = duty.isLeader();
-    await clock.advance('7s');
+    await clock.advance('6s');
 
     expect(ledAfterOffer).toBe(false);
     expect(ledAfterRenewal).toBe(true);

@@ -8,8 +8,6 @@ const DUTY_LEASE_MS = 5_000;
 const RENEW_MS = 2_000;
 /** About how often a follower asks for a duty. With 50 servers somebody asks every 0.1 s. */
 const ASK_EVERY_MS = 5_000;
-/** A holder without a free slot for so long offers its duty to others: it cannot take the work that it watches for. */
-const FULL_FOR_MS = 1_000;
 /** Time between two offers of a leader that stays full. Nobody leads from an offer until it is taken, or taken back. */
 const OFFER_PAUSE_MS = 10_000;
 
@@ -24,7 +22,7 @@ export interface QueueDutyOptions {
  * This server's part in a queue's fleet: leader, standby or follower. Each step prolongs what it has or asks for more:
  *
  * - candidate (at start, after a lost or offered lead): asks for the lead, else for standby, else follows
- * - leader: prolongs; offers the lead when it has been full for a while, and takes it back if nobody wanted it
+ * - leader: prolongs; offers the lead when the server is full, and takes it back if nobody wanted it
  * - standby: asks for the lead, else prolongs; gives up when it is full
  * - follower: asks for standby, or for the lead while it is full, so that a busy fleet has a leader too
  *
@@ -103,7 +101,7 @@ export class QueueDuty extends Loop {
   }
 
   private async lead(): Promise<void> {
-    if (this.isFull() && this.clock.nowMs() - this.offeredAtMs >= OFFER_PAUSE_MS) return this.offerLead();
+    if (this.demand.isFull && this.clock.nowMs() - this.offeredAtMs >= OFFER_PAUSE_MS) return this.offerLead();
     if (!(await this.keep('leader'))) await this.stand();
   }
 
@@ -115,7 +113,7 @@ export class QueueDuty extends Loop {
   }
 
   private async standBy(): Promise<void> {
-    if (this.isFull()) return this.giveUpStandby();
+    if (this.demand.isFull) return this.giveUpStandby();
     if (await this.take('leader')) return this.dropStandbyKey();
     if (!(await this.keep('standby'))) this.role = 'follower';
   }
@@ -160,9 +158,5 @@ export class QueueDuty extends Loop {
     this.role = 'follower';
     if (left === 'leader' || left === 'standby') await this.broker.dropDuty(queue, left, serverId);
     if (left === 'leader') await this.broker.wakeIdle(queue, 1);
-  }
-
-  private isFull(): boolean {
-    return this.demand.fullForMs() > FULL_FOR_MS;
   }
 }

@@ -18,7 +18,7 @@ interface Setup {
 function openWatched(role: Duty | 'follower', { over = (broker) => broker, canBlock = true }: Setup = {}) {
   const q = openMemoryQueue();
   const recorded = recordCalls(over(q.broker));
-  const demand = new WorkDemand(q.clock);
+  const demand = new WorkDemand(q.clock, () => undefined);
   const duty = {
     triedToLead: 0,
     isLeader: () => role === 'leader',

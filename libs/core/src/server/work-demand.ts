@@ -1,13 +1,21 @@
 import { Bell } from '../runtime/bell.js';
-import type { Clock } from '../runtime/clock.js';
+import type { Clock, TimerHandle } from '../runtime/clock.js';
+
+/** How long every slot must be taken before others should watch in this server's place. Shorter is ordinary load. */
+const FULL_AFTER_MS = 1_000;
 
 /** Whether this server wants work right now: the processor writes it, the watchers of all queues read it. */
 export class WorkDemand {
   private readonly bell: Bell;
   private waiting = false;
-  private fullSinceMs: number | undefined;
+  private slots: 'free' | 'taken' | 'full' = 'free';
+  private fullTimer: TimerHandle;
 
-  constructor(private readonly clock: Clock) {
+  /** @param onFull called when every slot has been taken for a while */
+  constructor(
+    private readonly clock: Clock,
+    private readonly onFull: () => void,
+  ) {
     this.bell = new Bell(clock);
   }
 
@@ -17,16 +25,19 @@ export class WorkDemand {
   }
 
   get hasFreeSlots(): boolean {
-    return this.fullSinceMs === undefined;
+    return this.slots === 'free';
   }
 
-  /** How long every slot has been taken, without a break; 0 while one is free. */
-  fullForMs(): number {
-    return this.fullSinceMs === undefined ? 0 : this.clock.nowMs() - this.fullSinceMs;
+  /** Every slot has been taken for a second, without a break. */
+  get isFull(): boolean {
+    return this.slots === 'full';
   }
 
   setFree(hasFreeSlots: boolean): void {
-    this.fullSinceMs = hasFreeSlots ? undefined : (this.fullSinceMs ?? this.clock.nowMs());
+    if (hasFreeSlots === this.hasFreeSlots) return;
+    this.slots = hasFreeSlots ? 'free' : 'taken';
+    if (hasFreeSlots) this.clock.clearTimer(this.fullTimer);
+    else this.fullTimer = this.clock.setTimer(() => this.becomeFull(), FULL_AFTER_MS);
   }
 
   /** There may be work: ends the wait, or the next one. */
@@ -43,5 +54,10 @@ export class WorkDemand {
     }
     await this.bell.wait(abort);
     this.waiting = false;
+  }
+
+  private becomeFull(): void {
+    this.slots = 'full';
+    this.onFull();
   }
 }

@@ -32,6 +32,12 @@ class FleetServer {
     void this.serve();
   }
 
+  /** All slots are taken, and stay so. */
+  fill(): void {
+    this.stopping.abort();
+    this.watcher.setFree(false);
+  }
+
   /** Falls silent, as a killed process does. */
   kill(): void {
     this.stopping.abort();
@@ -158,6 +164,17 @@ describe('WorkWatcher', () => {
 
     expect(handled()).toEqual(['a']);
     expect(servers[0]!.handled.concat(servers[1]!.handled)).toEqual([]);
+  });
+
+  it('passes the watch on when leader and standby are full, so that an idle server takes the next task', async () => {
+    const { q, servers, push } = await openFleet(3, { neverDone: true });
+    for (const server of servers.slice(0, 2)) server.fill();
+    await q.clock.advance('1001ms');
+
+    await push('a');
+    await q.clock.advance(0);
+
+    expect(servers[2]!.handled).toEqual(['a']);
   });
 
   it('has another server lead at once when the leader stops', async () => {

@@ -30,7 +30,7 @@ export class WorkWatcher implements WorkSignal, Leadership {
     private readonly options: WorkWatcherOptions,
     private readonly deps: LoopDeps,
   ) {
-    this.demand = new WorkDemand(deps.clock);
+    this.demand = new WorkDemand(deps.clock, () => this.offerDuties());
     this.queues = new Map(options.queues.map((queue, rank) => [queue, this.watchQueue(queue, rank)]));
   }
 
@@ -82,6 +82,11 @@ export class WorkWatcher implements WorkSignal, Leadership {
     const duty = new QueueDuty(this.broker, this.demand, { queue, serverId, onGained }, this.deps);
     const watching = { queue, canBlock: rank < maxBlockingConnections, pollIntervalMs: taskCheckIntervalMs };
     return { duty, watcher: new QueueWatcher(this.broker, duty, this.demand, watching, this.deps) };
+  }
+
+  /** A full server cannot take the work that it watches for. */
+  private offerDuties(): void {
+    for (const { duty } of this.queues.values()) duty.wake();
   }
 
   private onGained(queue: string): void {
