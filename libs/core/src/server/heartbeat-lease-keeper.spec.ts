@@ -155,17 +155,37 @@ describe('HeartbeatLeaseKeeper', () => {
     expect(kept!.lost.aborted).toBe(false);
   });
 
-  it('aborts a lease that nobody extended until it ended', async () => {
+  it('aborts a lease the moment it ends when nobody extended it', async () => {
     const { q, clock, keeper, track } = openKeeper();
     await keeper.start();
+    await clock.advance('1m');
     const [lease] = track('a');
 
     await clock.advance(29_999);
     const early = lease!.lost.aborted;
-    await clock.advance(501);
+    await clock.advance(1);
 
     expect(early).toBe(false);
     expect(lease!.lost.reason).toEqual(new LeaseLostError(q.name, 'a'));
+    await keeper.stop();
+  });
+
+  it('leaves a lease alone while the heart extends it, and notices the end of the next one', async () => {
+    const { clock, keeper, hearts, track, nowS } = openKeeper();
+    await keeper.start();
+    const [extended] = track('extended');
+    const shared = new SharedLeases(hearts[0]!.batches[0]!.leases).lease(0);
+    await clock.advance('20s');
+    shared.propose(nowS + 50);
+    shared.confirm();
+    const [unextended] = track('unextended'); // ends at the same time
+
+    await clock.advance(29_999);
+    const early = [extended!.lost.aborted, unextended!.lost.aborted];
+    await clock.advance(1);
+
+    expect(early).toEqual([false, false]);
+    expect([extended!.lost.aborted, unextended!.lost.aborted]).toEqual([true, true]);
     await keeper.stop();
   });
 

@@ -7,9 +7,6 @@ import { type Heart, LONGEST_SHOWN_PAYLOAD_BYTES, type RunningBatch, type Runnin
 import type { LeaseHandle, LeaseKeeper, TrackedTask } from './lease-keeper.js';
 import { NextExpiry, possibleExpiriesS, type SharedLease, SharedLeases } from './shared-leases.js';
 
-/** How often leases that nobody could extend are looked for. */
-const EXPIRY_CHECK_MS = 500;
-
 /** What a heart tells its keeper. */
 export interface HeartListener {
   /** Redis says that these tasks are not ours any more. */
@@ -54,6 +51,7 @@ export class HeartbeatLeaseKeeper implements LeaseKeeper, HeartListener {
     const leases = SharedLeases.of(tasks.map(({ task }) => task.leaseExpiresAtS));
     const batch = { leases: leases.buffer, tasks: tasks.map((tracked) => this.toRunning(tracked)) };
     this.heart.track(batch);
+    this.expiryCheck.notice();
     return batch.tasks.map((task, index) => {
       const end = (): void => void this.handles.delete(task.key);
       const handle = new RunningLease(task, leases.lease(index), this.next, batch, end);
@@ -140,6 +138,8 @@ class RunningLease implements LeaseHandle {
 
 /** Finds leases that ran out because extending failed for too long: the heart may be waiting for Redis. */
 class ExpiryCheck extends Loop {
+  private isResting = false;
+
   constructor(
     private readonly handles: ReadonlyMap<number, RunningLease>,
     deps: LoopDeps,
@@ -147,9 +147,19 @@ class ExpiryCheck extends Loop {
     super('lease expiry check', deps);
   }
 
-  async runOnce(): Promise<number> {
+  /** Looks when the lease that ends first may have ended; a new lease ends after those that are there. */
+  async runOnce(): Promise<number | undefined> {
     const nowMs = this.clock.nowMs();
-    for (const handle of this.handles.values()) if (nowMs >= handle.expiresAtMs()) handle.lose();
-    return EXPIRY_CHECK_MS;
+    let nextEndMs = Infinity;
+    for (const handle of this.handles.values()) {
+      if (nowMs >= handle.expiresAtMs()) handle.lose();
+      else nextEndMs = Math.min(nextEndMs, handle.expiresAtMs());
+    }
+    this.isResting = nextEndMs === Infinity;
+    return this.isResting ? undefined : nextEndMs - nowMs;
+  }
+
+  notice(): void {
+    if (this.isResting) this.wake();
   }
 }
