@@ -28,6 +28,11 @@ export function openBroker(connection: Connection, options: OpenBrokerOptions = 
   throw new InvalidOptionsError([{ option: 'connection', value: connection, allowed }]);
 }
 
+/** The clock to go by when none is given: that of a broker that is open already, else the machine's. */
+export function clockOf(connection: Connection): Clock {
+  return isBroker(connection) ? connection.clock : systemClock;
+}
+
 /** Whether the caller opened it and has to close it. */
 export function isBroker(connection: Connection): connection is Broker {
   return typeof connection === 'object' && connection !== null && 'settle' in connection && 'enqueue' in connection;

@@ -1,3 +1,4 @@
+import type { Clock } from '../runtime/clock.js';
 import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import type { TaskState } from '../wire/task-state.js';
@@ -28,6 +29,8 @@ export interface Broker
     HealthOps {
   /** What it is, for logs: `'redis'`, `'redis cluster'`, `'memory'`. */
   readonly kind: string;
+  /** What its times are told by; its clients and servers go by the same. */
+  readonly clock: Clock;
   /** Closes every connection it opened. A connection that the user handed in stays open. Idempotent. */
   close(): Promise<void>;
 }

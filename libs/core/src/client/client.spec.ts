@@ -17,7 +17,6 @@ function open(options: Partial<ClientOptions> = {}) {
   const events: TaskEvent[] = [];
   const client = new Client({
     connection: broker,
-    clock: queue.clock,
     logger: silentLogger,
     defaults: { queue: 'q' },
     onEvent: (event) => events.push(event),

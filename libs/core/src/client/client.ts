@@ -1,10 +1,10 @@
 import type { Connection } from '../broker/connection.js';
-import { openBroker } from '../broker/open-broker.js';
+import { clockOf, openBroker } from '../broker/open-broker.js';
 import type { Broker, EnqueueOutcome, NewTask } from '../broker/roles.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
 import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
-import { type Clock, systemClock } from '../runtime/clock.js';
+import type { Clock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
@@ -26,7 +26,7 @@ export interface ClientOptions {
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
-  /** Default: the machine's. For tests. */
+  /** Default: the broker's, else the machine's. For tests. */
   readonly clock?: Clock | undefined;
 }
 
@@ -65,7 +65,7 @@ export class Client {
   constructor(options: ClientOptions) {
     const logger = options.logger ?? consoleLogger;
     this.#composing = readComposing(options);
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.clock ?? clockOf(options.connection);
     this.#emit = guardListener(options.onEvent, logger);
     this.#broker = openBroker(options.connection, { clock: this.#clock, logger });
     this.#ownsBroker = this.#broker !== options.connection;

@@ -11,7 +11,7 @@ import { Inspector } from './inspector.js';
 async function open() {
   const queue = openMemoryQueue({ name: 'q' });
   await queue.broker.enqueue([{ message: queue.message('first') }]);
-  const inspector = new Inspector({ connection: queue.broker, clock: queue.clock, logger: silentLogger });
+  const inspector = new Inspector({ connection: queue.broker, logger: silentLogger });
   return { queue, clock: queue.clock, inspector };
 }
 

@@ -1,11 +1,11 @@
 import type { Connection } from '../broker/connection.js';
-import { openBroker } from '../broker/open-broker.js';
+import { clockOf, openBroker } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
 import { TaskNotFoundError } from '../errors/task-not-found.error.js';
-import { type Clock, systemClock } from '../runtime/clock.js';
+import type { Clock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { isText } from '../runtime/unicode-text.js';
@@ -19,7 +19,7 @@ export interface InspectorOptions {
   readonly connection: Connection;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
-  /** Default: the machine's. For tests. */
+  /** Default: the broker's, else the machine's. For tests. */
   readonly clock?: Clock | undefined;
 }
 
@@ -41,7 +41,7 @@ export class Inspector {
     reader.onlyKnown(['connection', 'logger', 'clock']);
     if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
     reader.throwIfWrong();
-    const { connection, logger = consoleLogger, clock = systemClock } = options;
+    const { connection, logger = consoleLogger, clock = clockOf(connection) } = options;
     this.#broker = openBroker(connection, { clock, logger });
     this.#ownsBroker = this.#broker !== connection;
   }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
+import { clockOf } from '../broker/open-broker.js';
 import type { ArchiveLimits } from '../broker/roles.js';
-import { type Clock, systemClock } from '../runtime/clock.js';
+import type { Clock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
@@ -100,7 +101,7 @@ export function resolveSettings(options: ServerOptions): ServerSettings {
     onHealthCheck: reader.callable('onHealthCheck', undefined),
     emit: guardListener(reader.callable('onEvent', undefined), logger),
     logger,
-    clock: reader.callable('clock', systemClock, ['nowMs', 'nowNs', 'setTimer', 'clearTimer']),
+    clock: reader.callable('clock', clockOf(options.connection), ['nowMs', 'nowNs', 'setTimer', 'clearTimer']),
   };
   reader.throwIfWrong();
   return settings;

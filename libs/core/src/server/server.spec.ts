@@ -24,7 +24,7 @@ function open() {
     events.push(event);
     for (const listener of listeners) listener();
   };
-  const shared = { connection: broker, clock, logger: silentLogger };
+  const shared = { connection: broker, logger: silentLogger };
   const client = new Client({ ...shared, defaults: { queue: queue.name } });
   const inspector = new Inspector(shared);
   const serve = async (handler: ServeMux | Handler, options: Partial<ServerOptions> = {}): Promise<Server> => {
@@ -374,7 +374,7 @@ describe('Server.shutdown', () => {
 
   it('lives once, and says what was called in the wrong order', async () => {
     await using t = open();
-    const server = new Server({ connection: t.broker, clock: t.clock, logger: silentLogger });
+    const server = new Server({ connection: t.broker, logger: silentLogger });
 
     await expect(server.stop()).rejects.toThrow(new ServerStateError('stop', 'new'));
     await server.start(vi.fn<Handler>());

@@ -2,7 +2,7 @@ import type { Broker } from '../broker/roles.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 
 /** The methods of a broker that can fail. */
-export type BrokerMethod = Exclude<keyof Broker, 'kind'>;
+export type BrokerMethod = Exclude<keyof Broker, 'kind' | 'clock'>;
 
 export interface FailureOptions {
   /** How many calls in a row fail. Default 1. */

@@ -45,11 +45,13 @@ export interface MemoryBrokerOptions {
  */
 export class MemoryBroker implements Broker {
   readonly kind = 'memory';
+  readonly clock: Clock;
   /** The data itself, for tests that look behind the operations. */
   readonly store: MemoryStore;
   readonly #closing = new AbortController();
 
   constructor({ clock = systemClock }: MemoryBrokerOptions = {}) {
+    this.clock = clock;
     this.store = new MemoryStore(clock);
   }
 

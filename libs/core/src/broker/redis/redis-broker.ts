@@ -26,6 +26,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisSessi
   const declaredKeysOnly = ('declaredKeysOnly' in connection && connection.declaredKeysOnly) || false;
   return {
     kind: isClusterConnection(connection) ? 'redis cluster' : 'redis',
+    clock: redis.clock,
     ...enqueueOps(redis),
     ...leaseOps(redis, declaredKeysOnly),
     ...settleOps(redis),
