@@ -5,6 +5,7 @@ import {
   RevokeTask,
   Server,
   ServeMux,
+  silentLogger,
   type TaskContext,
 } from '@nestjs-asynq/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -63,6 +64,8 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
   let client: Client;
   let inspector: Inspector;
   let handlers: OurHandlers;
+  /** What our server complains about: failed attempts, and whatever it finds broken. */
+  let complaints: string[];
 
   beforeEach(async () => {
     redis = await startRedis();
@@ -70,6 +73,7 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
     client = new Client({ connection: { url: redis.url } });
     inspector = new Inspector({ connection: { url: redis.url } });
     handlers = new OurHandlers();
+    complaints = [];
   });
 
   afterEach(async () => {
@@ -80,7 +84,10 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
   });
 
   async function startOurServer(queues: Readonly<Record<string, number>>): Promise<Server> {
-    const server = new Server({ connection: { url: redis.url }, queues, concurrency: 10, retryDelay: () => 0 });
+    const complain = (message: string): void => void complaints.push(message);
+    const logger = { ...silentLogger, warn: complain, error: complain };
+    const connection = { url: redis.url };
+    const server = new Server({ connection, queues, concurrency: 10, retryDelay: () => 0, logger });
     await server.start(handlers.mux);
     return server;
   }
@@ -161,6 +168,7 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
     expect([...ours, ...theirs].toSorted()).toEqual(ids.toSorted());
     expect(ours.length, 'tasks that we took').toBeGreaterThan(0);
     expect(theirs.length, 'tasks that Go took').toBeGreaterThan(0);
+    expect(complaints).toEqual([]);
     const idle = { pending: 0, active: 0, scheduled: 0, retry: 0, archived: 0, completed: 0 };
     expect(await agreedInfo('shared')).toMatchObject({ ...idle, processedTotal: count, failedTotal: 0 });
   });
