@@ -16,14 +16,16 @@ function withRedis(name: string, groupOrder: number, include: readonly string[])
   };
 }
 
-/** Whole processes, Go's among them, and their timing: one file at a time, so that none steals another's processor. */
-function withProcesses(name: string, groupOrder: number, include: readonly string[]): TestProjectInlineConfiguration {
+/** Whole processes, Go's among them. One file at a time where timing is measured: none steals another's processor. */
+function withProcesses(
+  name: string,
+  groupOrder: number,
+  maxWorkers: number,
+  include: readonly string[],
+): TestProjectInlineConfiguration {
   const { test } = withRedis(name, groupOrder, include);
   const globalSetup = ['test/support/redis.global-setup.ts', 'test/support/go-peer.global-setup.ts'];
-  return {
-    extends: true,
-    test: { ...test, globalSetup, fileParallelism: false, testTimeout: 120_000, hookTimeout: 120_000 },
-  };
+  return { extends: true, test: { ...test, globalSetup, maxWorkers, testTimeout: 120_000, hookTimeout: 120_000 } };
 }
 
 export default defineConfig({
@@ -36,9 +38,9 @@ export default defineConfig({
         test: { name: 'unit', include: ['{libs,apps}/*/src/**/*.spec.ts'], sequence: { groupOrder: 0 } },
       },
       withRedis('contract', 1, ['test/contract/**/*.spec.ts', 'test/support/**/*.spec.ts']),
-      withProcesses('interop', 2, ['test/interop/**/*.spec.ts']),
-      withProcesses('e2e', 3, ['test/e2e/**/*.e2e-spec.ts']),
-      withProcesses('recovery', 4, ['test/recovery/**/*.spec.ts']),
+      withProcesses('interop', 2, 1, ['test/interop/**/*.spec.ts']),
+      withProcesses('e2e', 3, 2, ['test/e2e/**/*.e2e-spec.ts']),
+      withProcesses('recovery', 4, 1, ['test/recovery/**/*.spec.ts']),
     ],
   },
 });
