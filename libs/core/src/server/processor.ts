@@ -104,7 +104,7 @@ export class Processor {
     // Only what the draw left empty: slots that became free meanwhile take part in the next draw.
     let leftOver = counts.reduce((left, count) => left - count, slots);
     for (const queue of this.weights.order()) {
-      if (leftOver <= 0) break;
+      if (leftOver <= 0 || this.#stopping.signal.aborted) break;
       if (isServed(queue) && !round.drained.has(queue)) leftOver -= await this.#fetch(queue, leftOver, round);
     }
     this.#reportRemaining(round);
