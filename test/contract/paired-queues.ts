@@ -1,14 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import { FakeClock, type Injection, type Seed, type TestQueue } from '@nestjs-asynq/core/testing';
+import type { FakeClock, TestQueue } from '@nestjs-asynq/core/testing';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { BROKEN, Claim, EndOutcome, Operation } from './random-operations.js';
+import type { Claim, EndOutcome, Operation } from './random-operations.js';
+import { type Past, type TaskWithAPast, TASKS_WITH_A_PAST } from './tasks-with-a-past.js';
 
 type Broker = TestQueue['broker'];
-type LeaseClaim = Parameters<Broker['settle']>[1][number]['claim'];
-type Message = ReturnType<TestQueue['message']>;
-type RecoverOptions = Parameters<Broker['recoverExpired']>[1];
-type Outcome = Parameters<Broker['settle']>[1][number]['outcome'];
+type Settlement = Parameters<Broker['settle']>[1][number];
+type Held = Pick<Settlement, 'message' | 'claim'>;
+type OperationOf<Op extends Operation['op']> = Extract<Operation, { op: Op }>;
+
+/** What memory said, and what Redis said. */
+type Replies<T = unknown> = [memory: T, redis: T];
 
 /** Longer than all steps of a run together: Redis ends locks by its own clock. */
 const LOCK_TTL_S = 30 * 86_400;
@@ -16,25 +19,20 @@ const LEASE_MS = 30_000;
 /** More than any queue here holds. */
 const ALL = 100;
 
-/** Later than any step. */
-const NEVER_S = 10 * 365 * 86_400;
-
-interface Held {
-  readonly message: Message;
-  readonly claim: LeaseClaim;
-}
-
 /** Two queues of one name and clock, on two brokers, to which the same things happen. */
 export class PairedQueues {
+  private readonly name: string;
   /** Every lease ever given out, newest first, those of settled tasks last; many are over. */
   private readonly held: Held[] = [];
-  private brokenTasks = 0;
+  private addedTasks = 0;
 
   constructor(
     private readonly memory: TestQueue,
     private readonly redis: TestQueue,
     private readonly clock: FakeClock,
-  ) {}
+  ) {
+    this.name = memory.name;
+  }
 
   /** Does one thing to both, and compares what they say and everything that they hold then. */
   async step(operation: Operation): Promise<void> {
@@ -44,107 +42,114 @@ export class PairedQueues {
     expectEqual(await this.redis.dump(), await this.memory.dump(), `queue after ${step}`);
   }
 
-  private async perform(operation: Operation): Promise<[memory: unknown, redis: unknown]> {
-    const { name } = this.memory;
+  private async perform(operation: Operation): Promise<Replies> {
     switch (operation.op) {
       case 'advance':
         await this.clock.advance(operation.byMs);
         return [undefined, undefined];
-      case 'breakTask': {
-        const { seed, injection } = brokenTask(operation.as, `broken-${this.brokenTasks++}`, this.clock.nowMs());
-        for (const queue of [this.memory, this.redis]) {
-          await queue.seed(seed);
-          await queue.inject(injection);
-        }
+      case 'addTask':
+        await this.addTask(operation.as);
         return [undefined, undefined];
-      }
-      case 'fetch': {
-        const replies = await this.both((broker) => broker.fetch(name, operation.limit, LEASE_MS));
-        const held = replies[0].tasks.map((task) => ({ message: task.message, claim: this.memory.claim(task) }));
-        this.held.unshift(...held);
-        return replies;
-      }
-      case 'extend': {
-        const claims = distinct(operation.claims.map((claim) => ({ held: this.claimed(claim) }))).map(
-          ({ held }) => held,
-        );
-        const expiresAtS = Math.ceil((this.clock.nowMs() + LEASE_MS) / 1000) + operation.byS;
-        const replies = await this.both((broker) => broker.extendLeases(name, claims.map(toClaim), expiresAtS));
-        this.held.unshift(
-          ...claims.map(({ message }) => ({ message, claim: { id: message.id, expiriesS: [expiresAtS] } })),
-        );
-        return replies;
-      }
-      case 'settle': {
-        const ends = distinct(operation.ends.map((end) => ({ held: this.claimed(end.claim), outcome: end.outcome })));
-        const settlements = ends.map(({ held, outcome }) => ({ ...held, outcome: this.outcome(outcome) }));
-        const replies = await this.both((broker) => broker.settle(name, settlements));
-        ends.forEach(({ held }, at) => replies[0][at] === 'settled' && this.putLast(held));
-        return replies;
-      }
-      case 'enqueue': {
-        const processAtMs = operation.delayMs === undefined ? undefined : this.clock.nowMs() + operation.delayMs;
-        const tasks = operation.tasks.map(({ uniqueKey, ...rest }) => ({
-          message: this.memory.message(rest.id, {
-            ...rest,
-            ...(uniqueKey && { uniqueKey: `asynq:{${name}}:unique:test:task:${uniqueKey}` }),
-          }),
-          processAtMs,
-          uniqueTtlS: uniqueKey && LOCK_TTL_S,
-        }));
-        return this.both((broker) => broker.enqueue(tasks));
-      }
-      case 'writeResult': {
-        const { claim } = this.claimed(operation.claim);
-        return this.both((broker) => broker.writeResult(name, claim, operation.result));
-      }
+      case 'enqueue':
+        return this.enqueue(operation);
+      case 'fetch':
+        return this.fetch(operation.limit);
+      case 'extend':
+        return this.extend(operation);
+      case 'settle':
+        return this.settle(operation);
       case 'recover':
-        return this.recover({ ...operation, limit: ALL });
+        return this.recover(operation);
       case 'forward':
         return this.forward();
+      case 'writeResult': {
+        const { claim } = this.claimed(operation.claim);
+        return this.both((broker) => broker.writeResult(this.name, claim, operation.result));
+      }
       case 'repair':
-        return this.both((broker) => broker.repair(name, ALL));
+        return this.both((broker) => broker.repair(this.name, ALL));
       case 'deleteCompleted':
-        return this.both((broker) => broker.deleteExpiredCompleted(name, operation.limit));
+        return this.both((broker) => broker.deleteExpiredCompleted(this.name, operation.limit));
       case 'trimArchived':
-        return this.both((broker) => broker.trimArchived(name, operation, operation.limit));
+        return this.both((broker) => broker.trimArchived(this.name, operation, operation.limit));
       case 'pause':
-        return this.both((broker) => broker.pause(name));
+        return this.both((broker) => broker.pause(this.name));
       case 'unpause':
-        return this.both((broker) => broker.unpause(name));
+        return this.both((broker) => broker.unpause(this.name));
       case 'inspect':
         return this.both(async (broker) => ({
-          task: await broker.findTask(name, operation.id),
-          stats: await broker.queueStats(name),
-          waiting: await broker.waitingCount(name),
+          task: await broker.findTask(this.name, operation.id),
+          stats: await broker.queueStats(this.name),
+          waiting: await broker.waitingCount(this.name),
         }));
     }
   }
 
-  private both<T>(act: (broker: Broker) => Promise<T>): Promise<[memory: T, redis: T]> {
+  private both<T>(act: (broker: Broker) => Promise<T>): Promise<Replies<T>> {
     return Promise.all([act(this.memory.broker), act(this.redis.broker)]);
   }
 
-  private async recover(options: RecoverOptions): Promise<[memory: unknown, redis: unknown]> {
-    const replies = await this.both((broker) => broker.recoverExpired(this.memory.name, options));
-    // The order in which they are reported says nothing; the order in which they run is in the dump.
-    const sorted = replies.map(({ recovered, nextExpiryAtMs }) => ({
-      recovered: recovered.toSorted((a, b) => (a.message.id < b.message.id ? -1 : 1)),
+  private async addTask(past: Past): Promise<void> {
+    const task: TaskWithAPast = TASKS_WITH_A_PAST[past](`past-${this.addedTasks++}`, this.clock.nowMs());
+    for (const queue of [this.memory, this.redis]) {
+      await queue.seed(task.seed ?? {});
+      await queue.inject(task.injection ?? {});
+    }
+  }
+
+  private enqueue({ tasks, delayMs }: OperationOf<'enqueue'>): Promise<Replies> {
+    const processAtMs = delayMs === undefined ? undefined : this.clock.nowMs() + delayMs;
+    const newTasks = tasks.map(({ id, lock, payload, retentionS }) => {
+      const uniqueKey = lock === undefined ? '' : `asynq:{${this.name}}:unique:test:task:${lock}`;
+      const message = this.memory.message(id, { payload, retentionS, uniqueKey });
+      return { message, processAtMs, uniqueTtlS: lock === undefined ? undefined : LOCK_TTL_S };
+    });
+    return this.both((broker) => broker.enqueue(newTasks));
+  }
+
+  private async fetch(limit: number): Promise<Replies> {
+    const replies = await this.both((broker) => broker.fetch(this.name, limit, LEASE_MS));
+    const [{ tasks }] = replies;
+    this.held.unshift(...tasks.map((task) => ({ message: task.message, claim: this.memory.claim(task) })));
+    return replies;
+  }
+
+  private async extend({ claims, byS }: OperationOf<'extend'>): Promise<Replies> {
+    const held = distinct(claims.map((claim) => this.claimed(claim)));
+    const expiresAtS = Math.ceil((this.clock.nowMs() + LEASE_MS) / 1000) + byS;
+    const leases = held.map(({ claim }) => claim);
+    const replies = await this.both((broker) => broker.extendLeases(this.name, leases, expiresAtS));
+    this.held.unshift(...held.map(({ message }) => ({ message, claim: { id: message.id, expiriesS: [expiresAtS] } })));
+    return replies;
+  }
+
+  private async settle({ ends }: OperationOf<'settle'>): Promise<Replies> {
+    const settlements = distinct(
+      ends.map(({ claim, outcome }) => ({ ...this.claimed(claim), outcome: this.outcome(outcome) })),
+    );
+    const replies = await this.both((broker) => broker.settle(this.name, settlements));
+    settlements.forEach(({ claim }, at) => replies[0][at] === 'settled' && this.putLast(claim));
+    return replies;
+  }
+
+  /** The order in which tasks are reported says nothing; the order in which they run is in the dump. */
+  private async recover(operation: OperationOf<'recover'>): Promise<Replies> {
+    const [memory, redis] = await this.both((broker) => broker.recoverExpired(this.name, { ...operation, limit: ALL }));
+    const sorted = ({ recovered, nextExpiryAtMs }: typeof memory) => ({
+      recovered: [...recovered].sort((a, b) => (a.message.id < b.message.id ? -1 : 1)),
       nextExpiryAtMs,
-    }));
-    return [sorted[0], sorted[1]];
+    });
+    return [sorted(memory), sorted(redis)];
   }
 
   /** Memory knows the next due time exactly; of a second that has not begun, Redis may say the beginning. */
-  private async forward(): Promise<[memory: unknown, redis: unknown]> {
-    const [memory, redis] = await this.both((broker) => broker.forwardDue(this.memory.name, ALL));
+  private async forward(): Promise<Replies> {
+    const [memory, redis] = await this.both((broker) => broker.forwardDue(this.name, ALL));
     const exactMs = memory.nextDueAtMs;
-    if (exactMs !== undefined && exactMs > Math.ceil(this.clock.nowMs() / 1000) * 1000) {
-      expect(redis.nextDueAtMs).toBeLessThanOrEqual(exactMs);
-      expect(redis.nextDueAtMs).toBeGreaterThan(exactMs - 1_000);
-      return [memory.moved, redis.moved];
-    }
-    return [memory, redis];
+    if (exactMs === undefined || exactMs <= Math.ceil(this.clock.nowMs() / 1000) * 1000) return [memory, redis];
+    expect(redis.nextDueAtMs).toBeLessThanOrEqual(exactMs);
+    expect(redis.nextDueAtMs).toBeGreaterThan(exactMs - 1_000);
+    return [memory.moved, redis.moved];
   }
 
   private claimed({ nth, isForged }: Claim): Held {
@@ -153,79 +158,27 @@ export class PairedQueues {
     return isForged ? { ...held, claim: { ...held.claim, expiriesS: [7] } } : held;
   }
 
-  private putLast(held: Held): void {
-    const at = this.held.indexOf(held);
+  private putLast(claim: Held['claim']): void {
+    const at = this.held.findIndex((held) => held.claim === claim);
     if (at >= 0) this.held.push(...this.held.splice(at, 1));
   }
 
-  private outcome(end: EndOutcome): Outcome {
-    if (end.kind !== 'retry') return end as Outcome;
-    const { delayMs, unknownForMs, error, isFailure } = end as Extract<EndOutcome, { delayMs: number }>;
+  private outcome(end: EndOutcome): Settlement['outcome'] {
+    if (end.kind !== 'retry') return end;
+    const { delayMs, unknownForMs, ...rest } = end;
     const nowMs = this.clock.nowMs();
-    return {
-      kind: 'retry',
-      retryAtMs: nowMs + delayMs,
-      error,
-      isFailure,
-      ...(unknownForMs !== undefined && { unknownTypeSinceMs: nowMs - unknownForMs }),
-    };
+    const unknownTypeSinceMs = unknownForMs === undefined ? undefined : nowMs - unknownForMs;
+    return { ...rest, retryAtMs: nowMs + delayMs, unknownTypeSinceMs };
   }
 }
 
-const toClaim = ({ claim }: Held): LeaseClaim => claim;
-
 /** A server names each task once in a call. */
-function distinct<T extends { readonly held: Held }>(ends: readonly T[]): T[] {
-  return [...new Map(ends.map((end) => [end.held.message.id, end])).values()];
+function distinct<T extends Held>(held: readonly T[]): T[] {
+  return [...new Map(held.map((one) => [one.claim.id, one])).values()];
 }
 
 /** Fast when they are equal, as nearly always; readable when they are not. */
 function expectEqual(redis: unknown, memory: unknown, what: string): void {
-  // A clone turns Buffers into plain bytes.
-  const [actual, expected] = [structuredClone(redis), structuredClone(memory)];
+  const [actual, expected] = [structuredClone(redis), structuredClone(memory)]; // a clone turns Buffers into plain bytes
   if (!isDeepStrictEqual(actual, expected)) expect(actual, what).toEqual(expected);
-}
-
-/** A fresh task in a state that no broker of ours leaves behind: a sound seed, and what to spoil in it. */
-function brokenTask(as: (typeof BROKEN)[number], id: string, nowMs: number): { seed: Seed; injection: Injection } {
-  const dueS = Math.ceil(nowMs / 1000) + 1;
-  const garbage = { [id]: { msg: Uint8Array.from([0xff, 0xff]) } };
-  switch (as) {
-    case 'pendingWithoutHash':
-      return { seed: {}, injection: { nextUp: [id] } };
-    case 'scheduledStub':
-      return { seed: {}, injection: { scheduled: { [id]: dueS - 2 }, tasks: { [id]: { state: 'scheduled' } } } };
-    case 'retryStub':
-      return { seed: {}, injection: { retry: { [id]: dueS + NEVER_S }, tasks: { [id]: { state: 'retry' } } } };
-    case 'archivedWithoutHash':
-      return { seed: {}, injection: { archived: { [id]: dueS } } };
-    case 'completedWithoutHash':
-      return { seed: {}, injection: { completed: { [id]: dueS } } };
-    case 'activeWithoutHash':
-      return { seed: {}, injection: { active: [id], leases: { [id]: dueS } } };
-    case 'activeWithoutLease':
-      return { seed: { active: [id] }, injection: { leases: { [id]: undefined } } };
-    case 'leaseWithoutHash':
-      return { seed: {}, injection: { leases: { [id]: dueS } } };
-    case 'garbagePending':
-      return { seed: { pending: [id] }, injection: { tasks: garbage } };
-    case 'garbageActive':
-      return { seed: { active: [id] }, injection: { tasks: garbage } };
-    case 'garbageScheduled':
-      return { seed: { scheduled: { [id]: 1_500 } }, injection: { tasks: garbage } };
-    case 'foreignPending':
-      return { seed: { pending: [id], messages: { [id]: { queue: 'another', id: 'another' } } }, injection: {} };
-    case 'groupMemberRetried':
-      return { seed: { retry: { [id]: 1_500 } }, injection: { tasks: { [id]: { group: 'digest' } } } };
-    case 'withoutExactTime':
-      return {
-        seed: { retry: { [id]: '1s' } },
-        injection: { retry: { [id]: dueS }, tasks: { [id]: { dueAtMs: undefined } } },
-      };
-    case 'staleExactTime':
-      return {
-        seed: { retry: { [id]: '1s' } },
-        injection: { retry: { [id]: dueS }, tasks: { [id]: { dueAtMs: nowMs - 60_000 } } },
-      };
-  }
 }

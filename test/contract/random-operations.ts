@@ -1,48 +1,30 @@
 import fc from 'fast-check';
-
-/** Kinds of broken tasks that other programs, or crashes of theirs, leave in a queue. */
-export const BROKEN = [
-  'pendingWithoutHash',
-  'scheduledStub',
-  'retryStub',
-  'archivedWithoutHash',
-  'completedWithoutHash',
-  'activeWithoutHash',
-  'activeWithoutLease',
-  'leaseWithoutHash',
-  'garbagePending',
-  'garbageActive',
-  'garbageScheduled',
-  'foreignPending',
-  'groupMemberRetried',
-  'withoutExactTime',
-  'staleExactTime',
-] as const;
+import { type Past, TASKS_WITH_A_PAST } from './tasks-with-a-past.js';
 
 /** Few ids, keys and times, so that operations meet each other. */
 const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'é', '😀');
-const uniqueKey = fc.option(fc.constantFrom('1', '2', '3'), { nil: undefined });
+const lock = fc.option(fc.constantFrom('1', '2', '3'), { nil: undefined });
 const delayMs = fc.oneof(fc.constantFrom(-5, 0, 1, 999, 1_000, 1_001), fc.integer({ min: 1, max: 20_000 }));
 const nth = fc.nat({ max: 7 });
 const text = fc.string({ unit: 'grapheme', maxLength: 5 });
 
 const newTask = fc.record({
   id,
-  uniqueKey,
+  lock,
   payload: fc.uint8Array({ maxLength: 4 }),
   retentionS: fc.constantFrom(0n, 5n, 3600n),
 });
 
 const outcome = fc.oneof(
-  fc.record({ kind: fc.constantFrom('done', 'complete', 'requeue') }),
+  fc.record({ kind: fc.constantFrom('done' as const, 'complete' as const, 'requeue' as const) }),
   fc.record({
-    kind: fc.constant('retry'),
+    kind: fc.constant('retry' as const),
     delayMs,
     error: text,
     isFailure: fc.boolean(),
     unknownForMs: fc.option(fc.nat({ max: 1000 }), { nil: undefined }),
   }),
-  fc.record({ kind: fc.constant('archive'), error: text }),
+  fc.record({ kind: fc.constant('archive' as const), error: text }),
 );
 
 /** `nth` chooses among the leases that were ever given out, so that many claims are lost ones. */
@@ -55,23 +37,23 @@ const operation = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
-      op: fc.constant('enqueue'),
+      op: fc.constant('enqueue' as const),
       tasks: fc.array(newTask, { minLength: 1, maxLength: 3 }),
       delayMs: fc.option(delayMs, { nil: undefined, freq: 1 }),
     }),
   },
-  { weight: 6, arbitrary: fc.record({ op: fc.constant('fetch'), limit: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 6, arbitrary: fc.record({ op: fc.constant('fetch' as const), limit: fc.integer({ min: 1, max: 4 }) }) },
   {
     weight: 8,
     arbitrary: fc.record({
-      op: fc.constant('settle'),
+      op: fc.constant('settle' as const),
       ends: fc.array(fc.record({ claim, outcome }), { minLength: 1, maxLength: 3 }),
     }),
   },
   {
     weight: 2,
     arbitrary: fc.record({
-      op: fc.constant('extend'),
+      op: fc.constant('extend' as const),
       claims: fc.array(claim, { maxLength: 3 }),
       byS: fc.integer({ min: 1, max: 30 }),
     }),
@@ -79,42 +61,51 @@ const operation = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
-      op: fc.constant('advance'),
+      op: fc.constant('advance' as const),
       byMs: fc.oneof(
         { weight: 6, arbitrary: fc.integer({ min: 1, max: 2_500 }) },
         { weight: 3, arbitrary: fc.integer({ min: 1, max: 40_000 }) },
-        { weight: 1, arbitrary: fc.constant(7_200_000) },
+        { weight: 1, arbitrary: fc.constantFrom(10_000, 7_200_000) },
       ),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ op: fc.constant('forward') }) },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant('forward' as const) }) },
   {
     weight: 2,
     arbitrary: fc.record({
-      op: fc.constant('recover'),
+      op: fc.constant('recover' as const),
       graceMs: fc.constantFrom(0, 2_000),
       maxCrashes: fc.constantFrom(0, 1, 2),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('repair') }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constant('breakTask'), as: fc.constantFrom(...BROKEN) }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('deleteCompleted'), limit: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('repair' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant('addTask' as const),
+      as: fc.constantFrom(...(Object.keys(TASKS_WITH_A_PAST) as Past[])),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: fc.constant('deleteCompleted' as const), limit: fc.integer({ min: 1, max: 3 }) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
-      op: fc.constant('trimArchived'),
+      op: fc.constant('trimArchived' as const),
       maxAgeMs: fc.constantFrom(3_600_000, 10_000),
       maxSize: fc.integer({ min: 0, max: 3 }),
       limit: fc.integer({ min: 1, max: 3 }),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('pause') }) },
-  { weight: 4, arbitrary: fc.record({ op: fc.constant('unpause') }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('pause' as const) }) },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant('unpause' as const) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ op: fc.constant('writeResult'), claim, result: fc.uint8Array({ maxLength: 4 }) }),
+    arbitrary: fc.record({ op: fc.constant('writeResult' as const), claim, result: fc.uint8Array({ maxLength: 4 }) }),
   },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('inspect'), id }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('inspect' as const), id }) },
 );
 
 export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
