@@ -45,6 +45,13 @@ describe('openLeaseKeeper', () => {
     expect(log).toEqual(['the heartbeat runs in the main thread: the connection is open already and belongs to it']);
   });
 
+  it('beats in the main thread with a clock that the test drives, and says so', async () => {
+    const { log, isShown } = await openOver(() => ({ url: 'redis://nowhere' }));
+
+    expect(isShown).toBe(true);
+    expect(log).toEqual(['the heartbeat runs in the main thread: the clock is not that of this machine']);
+  });
+
   it('beats in the main thread when options hold functions, and says so', async () => {
     const retryStrategy = (): number => 1;
 

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Connection } from '../broker/connection.js';
 import type { LeaseOps, PresenceOps } from '../broker/roles.js';
+import { type Clock, systemClock } from '../runtime/clock.js';
 import type { LoopDeps } from '../runtime/loop.js';
 import { Heartbeater, type HeartbeatSettings } from './heartbeater.js';
 import { HeartbeatLeaseKeeper, type Hearts } from './heartbeat-lease-keeper.js';
@@ -16,7 +17,8 @@ export interface LeaseKeeperOptions extends HeartbeatSettings {
 
 /**
  * A lease keeper with its heart in a thread, or in this one: when `heartbeat` says so, or when the connection cannot
- * be taken to another thread (a broker or client that is open already, `'memory'`, options that hold functions).
+ * be taken to another thread (a broker or client that is open already, `'memory'`, options that hold functions), or the
+ * clock cannot.
  */
 export function openLeaseKeeper(
   broker: Pick<LeaseOps, 'extendLeases'> & PresenceOps,
@@ -35,7 +37,7 @@ export function openLeaseKeeper(
 function threadHeart(options: LeaseKeeperOptions, settings: HeartbeatSettings, deps: LoopDeps): Hearts['thread'] {
   const { heartbeat, connection } = options;
   if (heartbeat === 'inline' || connection === 'memory') return undefined;
-  const reason = whyBoundToThread(connection);
+  const reason = whyBoundToThread(connection, deps.clock);
   if (reason) {
     deps.logger.info(`the heartbeat runs in the main thread: ${reason}`);
     return undefined;
@@ -49,15 +51,15 @@ function threadHeart(options: LeaseKeeperOptions, settings: HeartbeatSettings, d
   };
 }
 
-/** Why a connection cannot be opened again in another thread; `undefined` when it can. */
-function whyBoundToThread(connection: Exclude<Connection, 'memory'>): string | undefined {
+/** Why the heart cannot beat in another thread over the same queues and time; `undefined` when it can. */
+function whyBoundToThread(connection: Exclude<Connection, 'memory'>, clock: Clock): string | undefined {
   if (!('url' in connection || 'cluster' in connection || 'sentinels' in connection)) {
     return 'the connection is open already and belongs to it';
   }
   try {
     structuredClone(connection);
-    return undefined;
   } catch (error) {
     return `the connection's options cannot be copied to another (${(error as Error).message})`;
   }
+  return clock === systemClock ? undefined : 'the clock is not that of this machine';
 }
