@@ -10,6 +10,7 @@ import {
   AsynqModule,
   type AsynqModuleOptions,
   ConnectionUnavailableError,
+  getTaskDistributorToken,
   InjectTaskDistributor,
   InjectTaskEvents,
   InjectTaskServer,
@@ -155,6 +156,33 @@ describe('several connections', () => {
     );
     expect(billing.others).toBe(app.tasks);
     expect(billing.server.state).toBe('active');
+  });
+
+  it('runs the handler of the connection that a task came through', async () => {
+    @Injectable()
+    class Tasks {
+      @TaskHandler('mail:send')
+      mail(): void {
+        ran('default');
+      }
+
+      @TaskHandler('mail:send', { connection: 'billing' })
+      billing(): void {
+        ran('billing');
+      }
+    }
+    @Module({
+      providers: [Tasks],
+      imports: [AsynqModule.forRoot(memory), AsynqModule.forRoot({ ...memory, name: 'billing' })],
+    })
+    class AppModule {}
+    await using app = await initialise(AppModule);
+    ran.mockClear();
+
+    await app.run('mail:send');
+    await app.context.get<TaskDistributor>(getTaskDistributorToken('billing')).enqueue('mail:send');
+
+    await vi.waitFor(() => expect(ran.mock.calls).toEqual([['default'], ['billing']]));
   });
 
   it('works without a default connection', async () => {

@@ -73,10 +73,7 @@ describe('enqueueMany', () => {
 
 describe('validateOnEnqueue', () => {
   const startValidating = (): Promise<TestApp> =>
-    startApp({
-      providers: [InvitationTasks],
-      asynq: { validateOnEnqueue: true, worker: false, connection: openBroker('memory') },
-    });
+    startApp({ providers: [InvitationTasks], asynq: { validateOnEnqueue: true, worker: false } });
 
   it('refuses a payload that the handler would refuse, and writes nothing', async () => {
     const broker = openBroker('memory');
@@ -108,8 +105,26 @@ describe('validateOnEnqueue', () => {
     expect(await app.tasks.enqueue('elsewhere', { any: 'thing' })).toMatchObject({ state: 'pending' });
   });
 
-  it('reports invalid ones of many in their place', async () => {
-    await using app = await startValidating();
+  it('asks the handler that would run the task: the one with the longest pattern', async () => {
+    class Tasks {
+      @TaskHandler('mail:')
+      any(): void {}
+
+      @TaskHandler('mail:invite:')
+      invite(@Payload() _invitation: Invitation): void {}
+    }
+    await using app = await startApp({ providers: [Tasks], asynq: { validateOnEnqueue: true } });
+
+    expect(await app.tasks.enqueue('mail:other', bad)).toMatchObject({ state: 'pending' });
+    await expect(app.tasks.enqueue('mail:invite:now', bad)).rejects.toThrow(InvalidPayloadError);
+  });
+
+  it('reports invalid ones of many in their place, and writes the others only', async () => {
+    const broker = openBroker('memory');
+    await using app = await startApp({
+      providers: [InvitationTasks],
+      asynq: { validateOnEnqueue: true, worker: false, connection: broker },
+    });
 
     const results = await app.tasks.enqueueMany([
       { type: 'spec:invite', payload: bad },
@@ -122,6 +137,7 @@ describe('validateOnEnqueue', () => {
       'pending',
       'InvalidPayloadError',
     ]);
+    expect((await broker.queueStats('default'))?.counts.pending).toBe(1);
   });
 
   it('is off by default', async () => {

@@ -431,6 +431,28 @@ describe('filters', () => {
     expect(heard).not.toHaveBeenCalled();
   });
 
+  it('leaves global filters out beside local ones', async () => {
+    const heard = vi.fn<() => void>();
+    @Catch(TypeError)
+    class TypeErrors implements ExceptionFilter {
+      catch = (): void => undefined;
+    }
+    @UseFilters(TypeErrors)
+    class MailTasks {
+      @TaskHandler('mail:send')
+      send(): void {
+        throw new Error('boom');
+      }
+    }
+    await using app = await startApp({
+      providers: [MailTasks, { provide: APP_FILTER, useValue: { catch: heard } }],
+    });
+
+    await app.run('mail:send');
+
+    expect(heard).not.toHaveBeenCalled();
+  });
+
   it('runs global filters only when enabled', async () => {
     const heard = vi.fn<() => void>();
     const providers = [

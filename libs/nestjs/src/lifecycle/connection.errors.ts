@@ -54,7 +54,7 @@ function withoutSecrets(url: string): string {
 }
 
 /** The innermost code or message: `ECONNREFUSED` says more than what wraps it. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.cause instanceof Error) return reasonOf(error.cause);
   return (error as NodeJS.ErrnoException).code ?? error.message;

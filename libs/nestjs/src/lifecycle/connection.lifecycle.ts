@@ -3,7 +3,7 @@ import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Broker, Client, Logger } from '@nestjs-asynq/core';
 import type { AsynqSettings } from '../asynq.options.js';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
-import { addressOf, ConnectionUnavailableError, DuplicateConnectionError } from './connection.errors.js';
+import { addressOf, ConnectionUnavailableError, DuplicateConnectionError, reasonOf } from './connection.errors.js';
 import type { TaskEvents } from './task-events.js';
 
 /** Between two tries to reach Redis at boot. */
@@ -68,7 +68,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
     if (error === undefined) return;
     const address = addressOf(connection);
     if (connect.required) throw new ConnectionUnavailableError(address, connect.timeoutMs, { cause: error });
-    this.deps.logger.warn(`starting without Redis at ${address}; tasks run as soon as it answers`, { error });
+    this.deps.logger.warn(`starting without Redis at ${address} (${reasonOf(error)}); tasks run as soon as it answers`);
   }
 
   /** Tries until Redis answers; the last error when it did not in time. */

@@ -1,7 +1,13 @@
-import { Injectable, Module, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Module,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { openBroker } from '@nestjs-asynq/core';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { AsynqModule, type TaskContext, TaskDistributor, TaskHandler, TaskServer } from '../index.js';
 import { Moment, RecordingLog, startApp, wrapApp } from '../test-app.fixture.js';
 
@@ -44,6 +50,7 @@ it('drains before the database of a feature module is destroyed, and enqueues un
   await started.promise;
 
   const closed = module.close();
+  await vi.waitFor(() => expect(app.context.get(TaskServer).state).toBe('closed'));
   mayEnd.resolve();
   await closed;
 
@@ -82,13 +89,27 @@ it('refuses to enqueue once the app is closed, and ends the event stream', async
   await expect(app.tasks.enqueue('mail:send')).rejects.toThrow('the client is closed');
 });
 
-it('can still be used in onModuleDestroy of other modules', async () => {
+it('leaves a broker open that was handed in', async () => {
+  const broker = openBroker('memory');
+  const close = vi.spyOn(broker, 'close');
+  const app = await startApp({ asynq: { connection: broker } });
+
+  await app.context.close();
+
+  expect(close).not.toHaveBeenCalled();
+});
+
+it('can still be used in the shutdown hooks of other modules', async () => {
   const broker = openBroker('memory');
   @Injectable()
-  class Farewell implements OnModuleDestroy {
+  class Farewell implements OnModuleDestroy, BeforeApplicationShutdown {
     constructor(private readonly tasks: TaskDistributor) {}
 
     async onModuleDestroy(): Promise<void> {
+      await this.tasks.enqueue('farewell');
+    }
+
+    async beforeApplicationShutdown(): Promise<void> {
       await this.tasks.enqueue('farewell');
     }
   }
@@ -96,7 +117,7 @@ it('can still be used in onModuleDestroy of other modules', async () => {
 
   await app.context.close();
 
-  expect((await broker.queueStats('default'))?.counts.pending).toBe(1);
+  expect((await broker.queueStats('default'))?.counts.pending).toBe(2);
 });
 
 it('starts after onModuleInit and onApplicationBootstrap of the modules it is imported after', async () => {

@@ -45,7 +45,7 @@ it('waits for start() with autoStart: false', async () => {
   await expect(server.start()).rejects.toThrow('already running');
 });
 
-it('shares a broker between an app that enqueues and one that works, and leaves it open', async () => {
+it('shares a broker between an app that enqueues and one that works', async () => {
   const broker = openBroker('memory');
   const handled = new Moment<unknown>();
   class Tasks {
