@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const pages = ['README.md', ...readdirSync(join(root, 'docs/guide')).map((page) => join('docs/guide', page))];
+
+/** As strict as a user's project may be. */
+const options: ts.CompilerOptions = {
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  target: ts.ScriptTarget.ES2023,
+  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+  types: ['node'],
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  isolatedModules: true,
+  experimentalDecorators: true,
+  emitDecoratorMetadata: true,
+  skipLibCheck: true,
+  noEmit: true,
+};
+
+interface CodeBlock {
+  /** The page it is in, from the root of the repository. */
+  readonly page: string;
+  readonly code: string;
+  /** Of its first line in the page. */
+  readonly line: number;
+}
+
+const wrong: CodeBlock = {
+  page: 'wrong.md',
+  code: `import { AsynqModule } from 'nestjs-asynq';\nAsynqModule.forRoot({ connection: 'memory', queues: 3 });`,
+  line: 1,
+};
+
+describe('the code in the documentation compiles', () => {
+  const blocks = pages.flatMap((page) => codeBlocks(page));
+  let problems: string[];
+
+  // All of it at once: most of the time goes into reading the types of Nest.
+  beforeAll(() => (problems = compile([...blocks, wrong])));
+
+  it.each(pages)('%s', (page) => {
+    expect(blocks.filter((block) => block.page === page).length).toBeGreaterThan(0);
+    expect(problems.filter((problem) => problem.startsWith(`${page}:`))).toEqual([]);
+  });
+
+  it('is looked at closely enough to find a wrong option, and nothing else is wrong', () => {
+    expect(problems).toEqual([expect.stringMatching(/^wrong\.md:2: Type 'number'/)]);
+  });
+});
+
+function codeBlocks(page: string): CodeBlock[] {
+  const markdown = readFileSync(join(root, page), 'utf8');
+  return [...markdown.matchAll(/^```ts\n(?<code>.*?)^```$/gms)].map(({ groups, index }) => ({
+    page,
+    code: groups!['code']!,
+    line: markdown.slice(0, index).split('\n').length + 1,
+  }));
+}
+
+/** Compiles each block as a module of its own, beside its page, and returns the errors as `page:line: text`. */
+function compile(blocks: readonly CodeBlock[]): string[] {
+  const files = new Map(blocks.map((block) => [fileOf(block), block]));
+  const disk = ts.createCompilerHost(options);
+  const host: ts.CompilerHost = {
+    ...disk,
+    fileExists: (name) => files.has(name) || disk.fileExists(name),
+    readFile: (name) => files.get(name)?.code ?? disk.readFile(name),
+    getSourceFile: (name, version, ...rest) => {
+      const block = files.get(name);
+      return block ? ts.createSourceFile(name, block.code, version) : disk.getSourceFile(name, version, ...rest);
+    },
+  };
+  const program = ts.createProgram([...files.keys()], options, host);
+  return ts.getPreEmitDiagnostics(program).map((diagnostic) => show(files, diagnostic));
+}
+
+function fileOf({ page, line }: CodeBlock): string {
+  return join(root, dirname(page), `${page.replaceAll(/\W/g, '-')}-${line}.ts`);
+}
+
+function show(files: ReadonlyMap<string, CodeBlock>, { file, start, messageText }: ts.Diagnostic): string {
+  const text = ts.flattenDiagnosticMessageText(messageText, ' ');
+  const block = file && files.get(file.fileName);
+  if (!block) return text;
+  const { line } = file.getLineAndCharacterOfPosition(start ?? 0);
+  return `${block.page}:${block.line + line}: ${text}`;
+}
