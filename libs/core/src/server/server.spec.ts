@@ -327,6 +327,19 @@ describe('Server.shutdown', () => {
     expect(await t.inspector.taskInfo(t.queue.name, running.id)).toMatchObject({ retried: 0, lastError: '' });
   });
 
+  it('is over only when the last outcomes are stored, though settling fails at first', async () => {
+    await using t = open();
+    const server = await t.serve(obedient, { shutdownTimeout: '1s' });
+    await t.client.enqueue('long');
+    await t.event('started');
+    t.broker.failNext('settle', { times: 2 });
+
+    const afterwards = server.shutdown().then(() => t.inspector.queueInfo(t.queue.name));
+    await t.clock.advance('10s');
+
+    expect(await afterwards).toMatchObject({ pending: 1, active: 0 });
+  });
+
   it('ends in time although handlers ignore it and the broker is away', async () => {
     await using t = open();
     const server = await t.serve(() => new Promise(() => undefined), { shutdownTimeout: '2s' });
