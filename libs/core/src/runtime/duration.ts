@@ -16,7 +16,11 @@ export interface DurationBounds {
 }
 
 /** Explains what is wrong with a duration option, or returns `undefined` when it is fine. */
-export function durationProblem(option: string, value: unknown, bounds: DurationBounds = {}): OptionProblem | undefined {
+export function durationProblem(
+  option: string,
+  value: unknown,
+  bounds: DurationBounds = {},
+): OptionProblem | undefined {
   const { minMs = 0, maxMs = Number.MAX_SAFE_INTEGER } = bounds;
   const read = durationMs(value);
   if (read !== undefined && read >= minMs && read <= maxMs) return undefined;

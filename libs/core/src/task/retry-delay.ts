@@ -2,7 +2,11 @@
  * How long to wait before the next attempt, in milliseconds. `retried` is the number of failures that counted before
  * this one; `error` is what the handler threw.
  */
-export type RetryDelay = (retried: number, error: unknown, task: { readonly id: string; readonly type: string }) => number;
+export type RetryDelay = (
+  retried: number,
+  error: unknown,
+  task: { readonly id: string; readonly type: string },
+) => number;
 
 /** Longest delay: 30 days. asynq overflows near 310 retries and then retries at once; we stop growing instead. */
 export const MAX_RETRY_DELAY_MS = 30 * 24 * 3600 * 1000;
