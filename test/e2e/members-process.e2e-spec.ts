@@ -70,6 +70,16 @@ describe('the members app as a process', () => {
     expect(app.stderr).toContain(reason);
   });
 
+  it('warns that queues in memory forget what the database remembers', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'members-'));
+    await using app = new MembersProcess('main', { PGLITE_DIR: dir });
+    await app.url();
+    await app.kill('SIGTERM');
+    rmSync(dir, { recursive: true });
+
+    expect(app.stdout).toContain('set REDIS_ADDRESS to keep both');
+  });
+
   it('plays its demo without Redis', async () => {
     await using demo = new MembersProcess('demo');
 

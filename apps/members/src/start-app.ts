@@ -1,4 +1,4 @@
-import { ConsoleLogger, type INestApplication } from '@nestjs/common';
+import { ConsoleLogger, type INestApplication, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.js';
 import { ConfigurationError } from './config/configuration.error.js';
@@ -16,7 +16,14 @@ export async function startApp(): Promise<INestApplication> {
   else await app.listen(httpPort, httpHost);
   app.useLogger(new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] }));
   app.flushLogs();
+  warnOfForgetfulQueues(app.get<Settings>(settings.KEY));
   return app;
+}
+
+/** The outbox hands its tasks over to the queues, and with them its promise to lose none. */
+function warnOfForgetfulQueues({ redisUrl, databaseUrl, pgliteDir }: Settings): void {
+  if (redisUrl !== undefined || (databaseUrl === undefined && pgliteDir === undefined)) return;
+  new Logger('members').warn('members outlive this process, tasks do not: set REDIS_ADDRESS to keep both');
 }
 
 /** One line that says what runs, where. */
