@@ -49,6 +49,17 @@ describe('Janitor', () => {
     expect(calls).toHaveLength(3 + 3);
   });
 
+  it('looks at the archive every two minutes only', async () => {
+    const { clock, janitor, calls } = openFinished(0, 0);
+    janitor.start();
+
+    await clock.advance('5m');
+
+    expect(calls.filter(([kind]) => kind === 'archived')).toHaveLength(3);
+    expect(calls.filter(([kind]) => kind === 'completed').length).toBeGreaterThan(30);
+    await janitor.stop();
+  });
+
   it('rests while another server leads, and begins when this one is elected', async () => {
     const { clock, janitor, calls, left, leadership } = openFinished(5, 5, false);
     janitor.start();

@@ -11,8 +11,13 @@ export interface JanitorOptions {
   readonly archive: ArchiveLimits;
 }
 
-/** Deletes finished tasks whose time is over. */
+/** Archives grow slowly and shrink by days: an idle queue must not pay for a look at every interval. */
+const TRIM_EVERY_MS = 120_000;
+
+/** Deletes finished tasks whose time is over: completed ones at every interval, archived ones now and then. */
 export class Janitor extends LeaderLoop {
+  private nextTrimAtMs = 0;
+
   constructor(
     private readonly broker: RetentionOps,
     leadership: Leadership,
@@ -26,7 +31,10 @@ export class Janitor extends LeaderLoop {
   protected async runAsLeader(): Promise<number> {
     const { batchSize, archive, intervalMs } = this.options;
     await this.drain(() => this.broker.deleteExpiredCompleted(this.queue, batchSize));
-    await this.drain(() => this.broker.trimArchived(this.queue, archive, batchSize));
+    if (this.clock.nowMs() >= this.nextTrimAtMs) {
+      await this.drain(() => this.broker.trimArchived(this.queue, archive, batchSize));
+      this.nextTrimAtMs = this.clock.nowMs() + TRIM_EVERY_MS;
+    }
     return intervalMs;
   }
 

@@ -96,7 +96,7 @@ describe('QueueDuty', () => {
     await clock.advance(0);
 
     failing.failNext('keepDuty', { times: 6 });
-    await clock.advance('5s');
+    await clock.advance('6s');
     const ledWhileAway = duty.isLeader();
     await clock.advance('10s');
 

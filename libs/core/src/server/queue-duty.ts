@@ -3,9 +3,9 @@ import { Loop, type LoopDeps } from '../runtime/loop.js';
 import type { WorkDemand } from './work-demand.js';
 
 /** How long a duty outlives its holder. */
-const DUTY_LEASE_MS = 5_000;
+const DUTY_LEASE_MS = 6_000;
 /** How often a duty is prolonged, and how often the standby looks whether the leader is gone. */
-const RENEW_MS = 2_000;
+const RENEW_MS = 3_000;
 /** About how often a follower asks for a duty. With 50 servers somebody asks every 0.1 s. */
 const ASK_EVERY_MS = 5_000;
 /** Time between two offers of a leader that stays full. Nobody leads from an offer until it is taken, or taken back. */

@@ -4,7 +4,7 @@ import { Loop, type LoopDeps } from '../runtime/loop.js';
 import type { QueueDuty } from './queue-duty.js';
 import type { WorkDemand } from './work-demand.js';
 
-const PEEK_MS = 10_000;
+const PEEK_MS = 20_000;
 /** Short, because a server that becomes standby meanwhile waits for tokens until then. Jittered: a fleet starts at once. */
 const TOKEN_MS = 5_000;
 /** What the leader needs at most to take a task that both saw. */

@@ -3,7 +3,7 @@ import { keys } from '../../wire/keys.js';
 import { ceilS, floorS, fromS } from '../../wire/unix-time.js';
 import type { ForwardOps } from '../roles.js';
 import { exactDueAtMs } from './due-time.js';
-import { dropOrphans } from './recover.js';
+import { dropOrphans } from './orphans.js';
 import type { RedisSession } from './redis-session.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 

@@ -7,7 +7,7 @@ import type { FetchReply, LeaseClaim, LeasedTask, LeaseOps } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
 import { refusesUndeclaredKeys } from './redis-failure.js';
 import type { RedisSession } from './redis-session.js';
-import { dropOrphans } from './recover.js';
+import { dropOrphans } from './orphans.js';
 
 /** Lua cannot unpack many more values at once. */
 const MOST_PER_CALL = 1_000;

@@ -5,6 +5,7 @@ import { floorS, fromS } from '../../wire/unix-time.js';
 import type { RecoveredTask, RecoverOps, RecoverOptions } from '../roles.js';
 import { settledMessage } from '../settled-message.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
+import { dropOrphans } from './orphans.js';
 import type { RedisSession } from './redis-session.js';
 import { archiveTasks } from './settle.js';
 
@@ -55,28 +56,6 @@ export function recoverOps(redis: RedisSession): RecoverOps {
       return { leasesAdded: await addLeases(redis, queue, active), orphansRemoved };
     },
   };
-}
-
-/** Removes ids without a message from every set, with their stub hashes; returns how many. */
-export async function dropOrphans(redis: RedisSession, queue: string, ids: readonly string[]): Promise<number> {
-  if (ids.length === 0) return 0;
-  const removed = (await redis.run(
-    scripts.dropOrphans,
-    {
-      pending: keys.pending(queue),
-      active: keys.active(queue),
-      lease: keys.lease(queue),
-      scheduled: keys.scheduled(queue),
-      retry: keys.retry(queue),
-      archived: keys.archived(queue),
-      completed: keys.completed(queue),
-      task: ids.map((id) => keys.task(queue, id)),
-    },
-    {},
-    ids.map((taskId) => ({ taskId })),
-  )) as number;
-  if (removed > 0) redis.logger.warn('dropped ids without a task', { queue, ids: ids.slice(0, 10), count: removed });
-  return removed;
 }
 
 /** The `limit` leases that end first, and one more if there is one. */
