@@ -61,7 +61,7 @@ export class PairedQueues {
       case 'recover':
         return this.recover(operation);
       case 'forward':
-        return this.forward();
+        return this.forward(operation.limit);
       case 'writeResult': {
         const { claim } = this.claimed(operation.claim);
         return this.both((broker) => broker.writeResult(this.name, claim, operation.result));
@@ -132,24 +132,34 @@ export class PairedQueues {
     return replies;
   }
 
-  /** The order in which tasks are reported says nothing; the order in which they run is in the dump. */
   private async recover(operation: OperationOf<'recover'>): Promise<Replies> {
-    const [memory, redis] = await this.both((broker) => broker.recoverExpired(this.name, { ...operation, limit: ALL }));
-    const sorted = ({ recovered, nextExpiryAtMs }: typeof memory) => ({
+    const [memory, redis] = await this.both((broker) => broker.recoverExpired(this.name, operation));
+    const comparable = ({ recovered, nextExpiryAtMs }: typeof memory) => ({
+      // The order in which tasks are reported says nothing; the order in which they run is in the dump.
       recovered: [...recovered].sort((a, b) => (a.message.id < b.message.id ? -1 : 1)),
-      nextExpiryAtMs,
+      nextExpiryAtMs: this.notBeforeNow(nextExpiryAtMs),
     });
-    return [sorted(memory), sorted(redis)];
+    return [comparable(memory), comparable(redis)];
   }
 
   /** Memory knows the next due time exactly; of a second that has not begun, Redis may say the beginning. */
-  private async forward(): Promise<Replies> {
-    const [memory, redis] = await this.both((broker) => broker.forwardDue(this.name, ALL));
-    const exactMs = memory.nextDueAtMs;
-    if (exactMs === undefined || exactMs <= Math.ceil(this.clock.nowMs() / 1000) * 1000) return [memory, redis];
-    expect(redis.nextDueAtMs).toBeLessThanOrEqual(exactMs);
-    expect(redis.nextDueAtMs).toBeGreaterThan(exactMs - 1_000);
+  private async forward(limit: number): Promise<Replies> {
+    const [memory, redis] = await this.both((broker) => broker.forwardDue(this.name, limit));
+    const [exactMs, redisMs] = [memory, redis].map(({ nextDueAtMs }) => this.notBeforeNow(nextDueAtMs));
+    if (exactMs === undefined || exactMs <= Math.ceil(this.clock.nowMs() / 1000) * 1000) {
+      return [
+        { moved: memory.moved, nextDueAtMs: exactMs },
+        { moved: redis.moved, nextDueAtMs: redisMs },
+      ];
+    }
+    expect(redisMs).toBeLessThanOrEqual(exactMs);
+    expect(redisMs).toBeGreaterThan(exactMs - 1_000);
     return [memory.moved, redis.moved];
+  }
+
+  /** What is due already is due now: by how much it is late says nothing. */
+  private notBeforeNow(atMs: number | undefined): number | undefined {
+    return atMs === undefined ? undefined : Math.max(atMs, this.clock.nowMs());
   }
 
   private claimed({ nth, isForged }: Claim): Held {

@@ -69,13 +69,14 @@ const operation = fc.oneof(
       ),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ op: fc.constant('forward' as const) }) },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant('forward' as const), limit: fc.constantFrom(1, 2, 100) }) },
   {
     weight: 2,
     arbitrary: fc.record({
       op: fc.constant('recover' as const),
       graceMs: fc.constantFrom(0, 2_000),
       maxCrashes: fc.constantFrom(0, 1, 2),
+      limit: fc.constantFrom(1, 2, 100),
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('repair' as const) }) },

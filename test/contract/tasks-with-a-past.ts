@@ -8,7 +8,7 @@ export interface TaskWithAPast {
 
 const GARBAGE = Uint8Array.from([0xff, 0xff]);
 
-/** Later than any step of a test. */
+/** Later than any step of a test: which call drops a due id without a task is up to the broker. */
 const NEVER_S = 10 * 365 * 86_400;
 
 const nextS = (nowMs: number): number => Math.ceil(nowMs / 1000) + 1;
@@ -17,7 +17,7 @@ const nextS = (nowMs: number): number => Math.ceil(nowMs / 1000) + 1;
 export const TASKS_WITH_A_PAST = {
   pendingWithoutHash: (id) => ({ injection: { nextUp: [id] } }),
   scheduledStub: (id, nowMs) => ({
-    injection: { scheduled: { [id]: Math.floor(nowMs / 1000) }, tasks: { [id]: { state: 'scheduled' } } },
+    injection: { scheduled: { [id]: nextS(nowMs) + NEVER_S }, tasks: { [id]: { state: 'scheduled' } } },
   }),
   retryStub: (id, nowMs) => ({
     injection: { retry: { [id]: nextS(nowMs) + NEVER_S }, tasks: { [id]: { state: 'retry' } } },

@@ -255,6 +255,6 @@ const hash = (key: string, take: (fields: TaskFields) => void, strayFields: stri
       left.delete(name);
     }
     for (const name of left.keys()) strayFields.push(`${key} ${name}`);
-    take(fields as TaskFields);
+    take(fields);
   },
 });

@@ -7,6 +7,7 @@ import { type Duration, toMs } from '../runtime/duration.js';
 import type { ServerInfo } from '../wire/server-info.js';
 import { silentLogger } from '../runtime/logger.js';
 import { encodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
+import type { TaskState } from '../wire/task-state.js';
 import { ceilS, floorS } from '../wire/unix-time.js';
 import { FakeClock } from './fake-clock.js';
 import type { KeyGuard } from './key-guard.js';
@@ -77,38 +78,20 @@ export class TestQueue implements AsyncDisposable {
   }
 
   async seed(seed: Seed): Promise<void> {
-    const nowMs = this.clock.nowMs();
-    const inMs = (length: Duration): number => nowMs + toMs('seed', length);
-    const agoMs = (length: Duration): number => nowMs - toMs('seed', length);
-    const pending = seed.pending ?? [];
-    const active = seed.active ?? [];
-    const leases = Object.fromEntries(active.map((id) => [id, ceilS(nowMs + LEASE_MS)]));
-    const tasks: Record<string, TaskFields> = {};
-    const add = (id: string, fields: TaskFields): void => {
-      tasks[id] = { ...this.#messageFields(id, seed.messages?.[id] ?? {}), ...fields };
-    };
-    for (const id of pending) add(id, { state: 'pending', pendingSinceNs: this.clock.nowNs() });
-    for (const id of active) add(id, { state: 'active' });
-    for (const state of ['scheduled', 'retry'] as const) {
-      for (const [id, length] of Object.entries(seed[state] ?? {})) add(id, { state, dueAtMs: inMs(length) });
-    }
-    for (const state of ['archived', 'completed'] as const) {
-      for (const id of Object.keys(seed[state] ?? {})) add(id, { state });
-    }
-    for (const [id, expiresAtS] of Object.entries(leases)) this.#leases.set(id, expiresAtS);
-    const scores = (of: Readonly<Record<string, Duration>> = {}, toS: (length: Duration) => number) =>
-      Object.fromEntries(Object.entries(of).map(([id, length]) => [id, toS(length)]));
+    const { pending = [], active = [], messages = {} } = seed;
+    const expiresAtS = ceilS(this.clock.nowMs() + LEASE_MS);
+    for (const id of active) this.#leases.set(id, expiresAtS);
     await this.inject({
-      tasks,
+      tasks: this.#seededTasks(seed),
       nextUp: pending,
       active,
-      leases,
-      scheduled: scores(seed.scheduled, (length) => ceilS(inMs(length))),
-      retry: scores(seed.retry, (length) => ceilS(inMs(length))),
-      archived: scores(seed.archived, (length) => floorS(agoMs(length))),
-      completed: scores(seed.completed, (length) => floorS(inMs(length))),
+      leases: Object.fromEntries(active.map((id) => [id, expiresAtS])),
+      scheduled: mapValues(seed.scheduled, (length) => ceilS(this.#inMs(length))),
+      retry: mapValues(seed.retry, (length) => ceilS(this.#inMs(length))),
+      archived: mapValues(seed.archived, (length) => floorS(this.clock.nowMs() - toMs('archived', length))),
+      completed: mapValues(seed.completed, (length) => floorS(this.#inMs(length))),
       locks: Object.fromEntries(
-        Object.entries(seed.messages ?? {}).flatMap(([id, { uniqueKey }]) => (uniqueKey ? [[uniqueKey, id]] : [])),
+        Object.entries(messages).flatMap(([id, { uniqueKey }]) => (uniqueKey ? [[uniqueKey, id]] : [])),
       ),
     });
   }
@@ -138,12 +121,37 @@ export class TestQueue implements AsyncDisposable {
     await this.backdoor.destroy();
   }
 
-  #messageFields(id: string, differences: Partial<TaskMessage>): TaskFields {
-    const message = this.message(id, differences);
-    this.#seeded.set(id, message);
-    return { msg: encodeTaskMessage(message), ...(message.uniqueKey && { uniqueKey: message.uniqueKey }) };
+  /** The hashes of all tasks of a seed. */
+  #seededTasks(seed: Seed): Record<string, TaskFields> {
+    const fields =
+      (state: TaskState, rest: TaskFields = {}) =>
+      (id: string) => {
+        const message = this.message(id, seed.messages?.[id]);
+        this.#seeded.set(id, message);
+        const uniqueKey = message.uniqueKey || undefined;
+        return [id, { msg: encodeTaskMessage(message), state, ...(uniqueKey && { uniqueKey }), ...rest }] as const;
+      };
+    const delayed = (state: 'scheduled' | 'retry') =>
+      Object.entries(seed[state] ?? {}).map(([id, length]) => fields(state, { dueAtMs: this.#inMs(length) })(id));
+    return Object.fromEntries([
+      ...(seed.pending ?? []).map(fields('pending', { pendingSinceNs: this.clock.nowNs() })),
+      ...(seed.active ?? []).map(fields('active')),
+      ...delayed('scheduled'),
+      ...delayed('retry'),
+      ...Object.keys(seed.archived ?? {}).map(fields('archived')),
+      ...Object.keys(seed.completed ?? {}).map(fields('completed')),
+    ]);
+  }
+
+  #inMs(length: Duration): number {
+    return this.clock.nowMs() + toMs('seed', length);
   }
 }
+
+const mapValues = (
+  lengths: Readonly<Record<string, Duration>> = {},
+  toS: (length: Duration) => number,
+): Record<string, number> => Object.fromEntries(Object.entries(lengths).map(([id, length]) => [id, toS(length)]));
 
 export interface TestQueueOptions {
   /** Default: a new one at 2099-12-31T22:13:20Z. Give the same clock to two queues to compare them. */
