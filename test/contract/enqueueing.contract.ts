@@ -122,6 +122,19 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       expect((await q.dump()).nextUp).toEqual(['taken', 'new']);
     });
 
+    it('keeps the order of a large batch', async () => {
+      await using q = openQueue();
+      const ids = Array.from({ length: 1_200 }, (_, at) => `task-${at}`);
+
+      const outcomes = await q.broker.enqueue(ids.map((id) => ({ message: q.message(id) })));
+      const first = await q.broker.fetch(q.name, 700, 30_000);
+      const second = await q.broker.fetch(q.name, 700, 30_000);
+
+      expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['pending']));
+      expect([...first.tasks, ...second.tasks].map(({ message }) => message.id)).toEqual(ids);
+      expect([first.remaining, second.remaining]).toEqual([500, 0]);
+    });
+
     it('keeps a task as it was when the caller changes what it handed in', async () => {
       await using q = openQueue();
       const payload = Buffer.from('original');

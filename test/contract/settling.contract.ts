@@ -203,6 +203,33 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       }
     });
 
+    it('does nothing for an empty batch', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine'] });
+      const before = await q.dump();
+
+      expect(await q.broker.settle(q.name, [])).toEqual([]);
+      expect(await q.broker.extendLeases(q.name, [], 1)).toEqual([]);
+      expect(await q.broker.enqueue([])).toEqual([]);
+
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('settles a large batch at once, each task by its own lease', async () => {
+      await using q = openQueue();
+      const ids = Array.from({ length: 1_200 }, (_, at) => `task-${at}`);
+      await q.seed({ active: ids });
+      await q.reclaimLease('task-700');
+
+      const replies = await q.broker.settle(
+        q.name,
+        ids.map((id) => settlement(q, id, { kind: 'done' })),
+      );
+
+      expect(replies.flatMap((reply, at) => (reply === 'leaseLost' ? [ids[at]] : []))).toEqual(['task-700']);
+      expect(await q.dump()).toMatchObject({ active: ['task-700'], processed: counted(1_199) });
+    });
+
     it('leaves a lock alone that another task holds by now', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'], messages: { mine: { uniqueKey: lockOf(q) } } });
