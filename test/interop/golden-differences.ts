@@ -1,0 +1,243 @@
+/** Steps that are not played. */
+export interface LeftOut {
+  readonly steps: readonly number[];
+  /** Only this part of them; the rest is played. */
+  readonly part?: string;
+  readonly why: string;
+}
+
+/** A call that Go accepts and we refuse. */
+export interface Refusal {
+  readonly step: number;
+  /** The option that our error names. */
+  readonly option: string;
+  /** Tasks and queues that are missing on our side from then on. */
+  readonly absent?: readonly string[];
+  readonly why: string;
+}
+
+/** A field that we leave in another state than Go, from a step on, in the notation of the recording. Null: not there. */
+export interface Difference {
+  readonly step: number;
+  readonly key: string;
+  readonly field: string;
+  readonly go: unknown;
+  readonly ours: unknown;
+  readonly why: string;
+}
+
+type ByScenario<Row> = Readonly<Record<string, readonly Row[]>>;
+
+// ---- what is not played -----------------------------------------------------------------------------------------
+
+const INSPECTOR = 'this call of the inspector comes later';
+const GROUPS = 'groups come later';
+
+export const LEFT_OUT: ByScenario<LeftOut> = {
+  enqueue_errors: [
+    { steps: [1], why: 'there is no task object that could be nil: the type is the first argument' },
+    { steps: [10, 11], why: GROUPS },
+  ],
+  enqueue_unique: [
+    { steps: [9, 10], why: GROUPS },
+    { steps: [11, 12], why: INSPECTOR },
+  ],
+  enqueue_scheduled: [
+    { steps: [7], why: GROUPS },
+    { steps: [8, 9], why: INSPECTOR },
+  ],
+  batch_enqueue: [{ steps: [1], part: 'the elements nil and Group(g)', why: `no task object can be nil; ${GROUPS}` }],
+  retry_once_failed: [{ steps: [3], part: 'our inspector: the test moves the task as Go does', why: INSPECTOR }],
+  scheduled_forwarded: [{ steps: [1], part: 'our enqueueing of f-2: the test writes it as Go does', why: GROUPS }],
+  archived: [{ steps: [2, 3], why: INSPECTOR }],
+  completed: [{ steps: [4, 6, 7], why: INSPECTOR }],
+  active_and_server_keys: [{ steps: [4, 5, 6, 7, 8, 9], why: INSPECTOR }],
+  lease_expired: [
+    { steps: [2], why: INSPECTOR },
+    { steps: [3], part: 'the waiting: the test deletes what Redis would expire', why: 'it takes 12 s of real time' },
+  ],
+};
+
+export const REFUSED: ByScenario<Refusal> = {
+  enqueue_options: [
+    { step: 3, option: 'maxRetry', absent: ['o-3'], why: 'a negative number is a mistake; Go takes it for 0' },
+    { step: 5, option: 'timeout', absent: ['o-5'], why: 'the wire counts seconds; Go cuts it to 0, which is none' },
+    { step: 6, option: 'timeout', absent: ['o-6'], why: 'no time at all; Go takes it for the default of 30 minutes' },
+    { step: 7, option: 'timeout', absent: ['o-7'], why: 'a negative length of time; Go stores it' },
+    { step: 12, option: 'queue', absent: ['低い {x}', '名前'], why: 'braces break the hash tag of a Redis Cluster' },
+  ],
+  enqueue_scheduled: [
+    { step: 4, option: 'processIn', absent: ['s-4'], why: 'a negative length of time; Go runs the task at once' },
+    { step: 5, option: 'processAt', absent: ['s-5'], why: 'two start times contradict each other; Go takes the last' },
+  ],
+  strict_priority_server: [
+    { step: 1, option: 'queues.ignored', why: 'a queue of weight 0 is never served; Go drops it without a word' },
+  ],
+};
+
+// ---- what we leave in another state -----------------------------------------------------------------------------
+
+const ROUNDED_UP = 'rounded up to the whole second, so that no server starts the task early';
+const EXACT = 'the exact time beside the rounded one';
+const LONGER_LEASE = 'rounded up to the whole second, so that a lease is never shorter than promised';
+const LEAKED_LOCK = 'Go takes the lock before it finds that the id exists, and the lock stays';
+const CLOCK_READ_TWICE = 'Go reads its clock twice and cuts to whole seconds';
+const BATCHED_HEADER = 'Go drops the Header option in batches';
+const BATCHED_LOCK = 'Go has no unique tasks in batches';
+const UNKNOWN_TYPE = 'a task of unknown type has not failed: another server may know it';
+const OUR_ERROR_TEXT = "an error's text is that of its language";
+const CRASHED = 'the task did not fail, its worker did: it runs again at once, and no retry is lost';
+const LATENCY = 'without it the latency of the queue reads 0';
+const PAUSED_BY_TEST = 'so that nobody takes what was recovered';
+
+const DEFAULT = 'asynq:{default}';
+const PANIC = 'panic error cause by: panic';
+const NO_CONNECTION = 'dial tcp 10.0.0.1:25: connection refused';
+const LEASE_EXPIRED = 'asynq: task lease expired';
+
+/** What is different at a step for one reason: key, field, what Go leaves, what we leave. */
+function rows(
+  step: number,
+  why: string,
+  different: readonly (readonly [key: string, field: string, go: unknown, ours: unknown])[],
+): Difference[] {
+  return different.map(([key, field, go, ours]) => ({ step, key, field, go, ours, why }));
+}
+
+/** A task begins to wait in `scheduled` or `retry`. */
+function waits(step: number, set: 'scheduled' | 'retry', id: string, lengthS: number): Difference[] {
+  const due = `now+${lengthS}s`;
+  return [
+    ...rows(step, ROUNDED_UP, [[`${DEFAULT}:${set}`, `zset.${id}`, due, `${due} up`]]),
+    ...rows(step, EXACT, [[`${DEFAULT}:t:${id}`, 'hash.due_at_ms', null, `now+${lengthS * 1000}ms`]]),
+  ];
+}
+
+function leases(step: number, tasks: Readonly<Record<string, string>>): Difference[] {
+  return Object.entries(tasks).flatMap(([id, queue]) =>
+    rows(step, LONGER_LEASE, [[`asynq:{${queue}}:lease`, `zset.${id}`, 'now+30s', 'now+30s up']]),
+  );
+}
+
+export const DIFFERENCES: ByScenario<Difference> = {
+  enqueue_unique: [
+    ...rows(7, LEAKED_LOCK, [
+      [`${DEFAULT}:unique:u:795f3202b17cb6bc3d4b771d8c6c9eaf`, 'string', 'u-1', null],
+      [`${DEFAULT}:unique:u:795f3202b17cb6bc3d4b771d8c6c9eaf`, 'ttl_s', 3_600, null],
+    ]),
+    ...waits(8, 'scheduled', 'u-7', 7_200),
+    ...rows(8, CLOCK_READ_TWICE, [[`${DEFAULT}:unique:u:c18788c2f274c779da72d9854ea4bfbf`, 'ttl_s', 10_799, 10_800]]),
+  ],
+  enqueue_scheduled: [
+    ...waits(1, 'scheduled', 's-1', 3_600),
+    ...rows(2, ROUNDED_UP, [[`${DEFAULT}:scheduled`, 'zset.s-2', 1_893_456_000, 1_893_456_001]]),
+    ...rows(2, EXACT, [[`${DEFAULT}:t:s-2`, 'hash.due_at_ms', null, '1893456000999']]),
+  ],
+  batch_enqueue: [
+    ...rows(1, EXACT, [[`${DEFAULT}:t:b-2`, 'hash.due_at_ms', null, '1893456000000']]),
+    ...rows(1, BATCHED_HEADER, [[`${DEFAULT}:t:b-3`, 'hash.msg.headers.k', null, 'v']]),
+    ...rows(1, BATCHED_LOCK, [
+      [`${DEFAULT}:pending`, 'list', ['b-4', 'b-3', 'b-1'], ['b-4', 'b-3', 'b-unique', 'b-1']],
+      [`${DEFAULT}:unique:t:`, 'string', null, 'b-unique'],
+      [`${DEFAULT}:unique:t:`, 'ttl_s', null, 3_600],
+      [`${DEFAULT}:t:b-unique`, 'hash.msg.type', null, 't'],
+      [`${DEFAULT}:t:b-unique`, 'hash.msg.id', null, 'b-unique'],
+      [`${DEFAULT}:t:b-unique`, 'hash.msg.queue', null, 'default'],
+      [`${DEFAULT}:t:b-unique`, 'hash.msg.retry', null, 25],
+      [`${DEFAULT}:t:b-unique`, 'hash.msg.timeout', null, 1_800],
+      [`${DEFAULT}:t:b-unique`, 'hash.msg.unique_key', null, `${DEFAULT}:unique:t:`],
+      [`${DEFAULT}:t:b-unique`, 'hash.unique_key', null, `${DEFAULT}:unique:t:`],
+      [`${DEFAULT}:t:b-unique`, 'hash.state', null, 'pending'],
+      [`${DEFAULT}:t:b-unique`, 'hash.pending_since', null, 'now ns'],
+    ]),
+  ],
+  retry_once_failed: [...waits(1, 'retry', 'r-1', 3_600), ...waits(4, 'retry', 'r-1', 3_600)],
+  retry_not_a_failure: waits(1, 'retry', 'r-2', 3_600),
+  retry_unique: waits(1, 'retry', 'r-3', 3_600),
+  active_and_server_keys: [
+    ...leases(2, { 'w-1': 'default', 'w-2': 'critical' }),
+    ...leases(3, { 'w-1': 'default', 'w-2': 'critical' }),
+    ...waits(10, 'retry', 'w-1', 3_600),
+    ...leases(11, { 'w-2': 'critical' }),
+  ],
+  timeout: ['d-1', 'd-2', 'd-3'].flatMap((id) => waits(1, 'retry', id, 3_600)),
+  shutdown_requeue: rows(1, LATENCY, [[`${DEFAULT}:t:q-1`, 'hash.pending_since', null, 'now ns']]),
+  panic_and_unknown_type: [
+    ...['panic:string', 'panic:error', 'panic:runtime', 'empty:error'].flatMap((id) => waits(1, 'retry', id, 3_600)),
+    ...rows(1, OUR_ERROR_TEXT, [
+      [`${DEFAULT}:t:panic:string`, 'hash.msg.error_msg', `${PANIC} [/app/tasks.go:11]: kaboom`, 'kaboom'],
+      [
+        `${DEFAULT}:t:panic:error`,
+        'hash.msg.error_msg',
+        `${PANIC} [/app/tasks.go:15]: ${NO_CONNECTION}`,
+        NO_CONNECTION,
+      ],
+      [
+        `${DEFAULT}:t:panic:runtime`,
+        'hash.msg.error_msg',
+        `${PANIC} [internal/runtime/maps/runtime_faststr_swiss.go:265]: assignment to entry in nil map`,
+        "Cannot set properties of null (setting 'key')",
+      ],
+      [`${DEFAULT}:t:empty:error`, 'hash.msg.error_msg', null, 'Error'],
+    ]),
+    ...rows(1, UNKNOWN_TYPE, [
+      [`${DEFAULT}:retry`, 'zset.no:handler', 'now+3600s', 'now+5s up'],
+      [`${DEFAULT}:t:no:handler`, 'hash.due_at_ms', null, 'now+5000ms'],
+      [`${DEFAULT}:t:no:handler`, 'hash.unknown_since_ms', null, 'now+0ms'],
+      [`${DEFAULT}:t:no:handler`, 'hash.msg.retried', 1, null],
+      [`${DEFAULT}:processed`, 'string', '5', '4'],
+      [`${DEFAULT}:processed:<today>`, 'string', '5', '4'],
+      [`${DEFAULT}:failed`, 'string', '5', '4'],
+      [`${DEFAULT}:failed:<today>`, 'string', '5', '4'],
+    ]),
+  ],
+  lease_expired: [
+    ...leases(1, { 'l-1': 'default', 'l-2': 'default' }),
+    ...rows(5, CRASHED, [
+      [`${DEFAULT}:pending`, 'list', null, ['l-1', 'l-2']],
+      [`${DEFAULT}:retry`, 'zset.l-1', 'now+3600s', null],
+      [`${DEFAULT}:archived`, 'zset.l-2', 'now+0s', null],
+      [`${DEFAULT}:t:l-1`, 'hash.state', 'retry', 'pending'],
+      [`${DEFAULT}:t:l-1`, 'hash.pending_since', null, 'now ns'],
+      [`${DEFAULT}:t:l-1`, 'hash.crashes', null, '1'],
+      [`${DEFAULT}:t:l-1`, 'hash.msg.retried', 1, null],
+      [`${DEFAULT}:t:l-1`, 'hash.msg.error_msg', LEASE_EXPIRED, null],
+      [`${DEFAULT}:t:l-1`, 'hash.msg.last_failed_at', 'now+0s', null],
+      [`${DEFAULT}:t:l-2`, 'hash.state', 'archived', 'pending'],
+      [`${DEFAULT}:t:l-2`, 'hash.pending_since', null, 'now ns'],
+      [`${DEFAULT}:t:l-2`, 'hash.crashes', null, '1'],
+      [`${DEFAULT}:t:l-2`, 'hash.msg.error_msg', LEASE_EXPIRED, null],
+      [`${DEFAULT}:t:l-2`, 'hash.msg.last_failed_at', 'now+0s', null],
+      [`${DEFAULT}:processed`, 'string', '2', null],
+      [`${DEFAULT}:processed:<today>`, 'string', '2', null],
+      [`${DEFAULT}:processed:<today>`, 'ttl_s', 7_776_000, null],
+      [`${DEFAULT}:failed`, 'string', '2', null],
+      [`${DEFAULT}:failed:<today>`, 'string', '2', null],
+      [`${DEFAULT}:failed:<today>`, 'ttl_s', 7_776_000, null],
+    ]),
+    ...rows(5, PAUSED_BY_TEST, [[`${DEFAULT}:paused`, 'string', null, 'now+0s']]),
+  ],
+};
+
+/** A key that only our servers write. It may be there at any step, and ends by itself within seconds. */
+export interface OwnKey {
+  readonly pattern: RegExp;
+  readonly type: string;
+  readonly longestTtlS: number;
+  readonly why: string;
+}
+
+export const OWN_KEYS: readonly OwnKey[] = [
+  {
+    pattern: /^asynq:\{[^{}]+\}:(leader|standby)$/,
+    type: 'string',
+    longestTtlS: 10,
+    why: 'one server of ours leads each queue, another stands by',
+  },
+  {
+    pattern: /^asynq:\{[^{}]+\}:wake$/,
+    type: 'list',
+    longestTtlS: 10,
+    why: 'tokens that wake idle servers; one that stops leaves a token, so that another leads at once',
+  },
+];

@@ -1,0 +1,274 @@
+import {
+  Client,
+  type Handler,
+  Inspector,
+  InvalidOptionsError,
+  type QueueInfo,
+  Server,
+  type ServeMux,
+  type ServerOptions,
+  silentLogger,
+  type TaskEvent,
+  type TaskInfo,
+} from '@nestjs-asynq/core';
+import { FakeClock } from '@nestjs-asynq/core/testing';
+import { Redis } from 'ioredis';
+import { expect } from 'vitest';
+import { Conditions } from '../support/conditions.js';
+import type { RedisServer } from '../support/redis-server.js';
+import { DIFFERENCES, LEFT_OUT, OWN_KEYS, REFUSED } from './golden-differences.js';
+import { factName, type Facts, keyOf, readFacts } from './golden-facts.js';
+import { ExpectedFacts, type RecordedStep, recording, type Span } from './golden-recording.js';
+
+/** How far `pass` moves the clock between two looks. */
+const TICK_MS = 50;
+/** Real time that a condition is given. */
+const PATIENCE_MS = 20_000;
+
+/**
+ * Plays one recorded scenario with our parts. After each step all of Redis must be as Go left it, but for the
+ * differences listed for the step. Time stands still unless the test moves it, so that scores can be foretold.
+ */
+export class GoldenStage implements AsyncDisposable {
+  readonly clock: FakeClock;
+  readonly client: Client;
+  readonly inspector: Inspector;
+  /** Hands of Go, or of time: for what neither client nor server does. */
+  readonly redis: Redis;
+  /** Holds handlers up until `release`. */
+  readonly held: Promise<void>;
+  private readonly events: TaskEvent[] = [];
+  private readonly conditions = new Conditions();
+  private readonly connection: { readonly url: string };
+  private readonly goLeaves = new ExpectedFacts();
+  private readonly weLeave = new ExpectedFacts();
+  private readonly played = new Set<number>();
+  private readonly servers: Server[] = [];
+  private letGo: () => void = () => undefined;
+
+  /** @param startMs where the clock stands; by default where that of Redis does, 0.4 s into a second */
+  constructor(
+    server: RedisServer,
+    private readonly scenario: string,
+    startMs = Math.floor(Date.now() / 1000) * 1000 + 400,
+  ) {
+    this.connection = { url: server.url };
+    this.clock = new FakeClock(startMs);
+    this.redis = new Redis(server.url);
+    this.client = new Client(this.withClock());
+    this.inspector = new Inspector(this.withClock());
+    this.held = new Promise((resolve) => (this.letGo = resolve));
+  }
+
+  release(): void {
+    this.letGo();
+  }
+
+  /** Options of a part on this stage. */
+  withClock(): Required<Pick<ServerOptions, 'connection' | 'clock' | 'logger'>> {
+    return { connection: this.connection, clock: this.clock, logger: silentLogger };
+  }
+
+  /** A server on the clock of the stage, in one thread: a thread of its own would not see that clock. */
+  async serve(handler: ServeMux | Handler, options: Partial<ServerOptions> = {}): Promise<Server> {
+    const onEvent = (event: TaskEvent): void => {
+      this.events.push(event);
+      this.conditions.check();
+    };
+    const server = new Server({ ...this.withClock(), heartbeat: 'inline', concurrency: 10, onEvent, ...options });
+    this.servers.push(server);
+    await server.start(handler);
+    return server;
+  }
+
+  /** Serves until so many tasks had such an event since the start of the scenario, and shuts down. */
+  async serveUntil(
+    kind: TaskEvent['kind'],
+    count: number,
+    ...serving: Parameters<GoldenStage['serve']>
+  ): Promise<void> {
+    const server = await this.serve(...serving);
+    await this.heard(kind, count);
+    await server.shutdown();
+  }
+
+  /** Waits until so many tasks had such an event since the start of the scenario. */
+  async heard(kind: TaskEvent['kind'], count = 1): Promise<void> {
+    await this.conditions.until(() => this.count(kind) >= count);
+  }
+
+  count(kind: TaskEvent['kind']): number {
+    return this.events.filter((event) => event.kind === kind).length;
+  }
+
+  /** Looks at Redis again and again until the condition holds; the clock stands still. */
+  async until(holds: () => Promise<boolean>, betweenLooks?: () => Promise<void>): Promise<void> {
+    const giveUpAtMs = Date.now() + PATIENCE_MS;
+    while (!(await holds())) {
+      if (Date.now() > giveUpAtMs) throw new Error(`does not come true: ${holds.toString()}`);
+      await betweenLooks?.();
+    }
+  }
+
+  /** As `until`, and time passes, but slowly enough for Redis to answer in it. */
+  async pass(holds: () => Promise<boolean>): Promise<void> {
+    await this.until(holds, async () => {
+      await this.redis.ping();
+      await this.clock.advance(TICK_MS);
+    });
+  }
+
+  /** Lets time pass until the server shows something new and has extended the leases of these tasks, by queue. */
+  async nextBeat(tasks: Readonly<Record<string, string>>): Promise<void> {
+    const [serverKey] = await this.redis.keys('asynq:servers:*');
+    const written = (): Promise<(string | null)[]> =>
+      Promise.all([
+        this.redis.get(serverKey!),
+        ...Object.entries(tasks).map(([queue, id]) => this.redis.zscore(`asynq:{${queue}}:lease`, id)),
+      ]);
+    const before = await written();
+    await this.pass(async () => (await written()).every((value, index) => value !== before[index]));
+  }
+
+  /** The message that Go left in a task's hash at a step. */
+  recordedMessage(number: number, key: string): Readonly<Record<string, unknown>> {
+    const { hash } = this.step(number).changes![key] as { hash: { msg: Record<string, unknown> } };
+    return hash.msg;
+  }
+
+  step(number: number): RecordedStep {
+    return recording[this.scenario]!.steps[number - 1]!;
+  }
+
+  /** Plays a step, and compares all of Redis. */
+  async play(number: number, act: () => Promise<unknown>): Promise<void> {
+    const span = await this.run(number, act);
+    this.applyDifferences(number, span);
+
+    const { expected, actual } = this.weLeave.compare(withoutOwnKeys(await readFacts(this.redis)));
+    expect(actual, `step ${number}: ${this.step(number).op}`).toEqual(expected);
+  }
+
+  /** Plays a step that only reads: our inspector must tell what Go's told. */
+  async read(number: number, look: () => Promise<readonly object[]>): Promise<void> {
+    expect(await look()).toEqual(this.step(number).returned);
+    this.notePlayed(number);
+  }
+
+  /** Plays a step that Go accepts and we refuse; `REFUSED` says why. Nothing may be written. */
+  async refuse(number: number, act: () => Promise<unknown>): Promise<void> {
+    const refusal = REFUSED[this.scenario]?.find(({ step }) => step === number);
+    if (!refusal) throw new Error(`step ${number} is not listed as refused`);
+    const before = await this.lasting();
+
+    await this.run(number, () => expectRefusal(act, refusal.option));
+
+    expect(await this.lasting()).toEqual(before);
+  }
+
+  /** Steps that were not played, though they are not listed as left out or a difference is listed for them. */
+  missing(): number[] {
+    const due = recording[this.scenario]!.steps.map((_, index) => index + 1).filter((step) => !this.isLeftOut(step));
+    const different = (DIFFERENCES[this.scenario] ?? []).map(({ step }) => step);
+    return [...new Set([...due, ...different])].filter((step) => !this.played.has(step));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.release();
+    await Promise.all(this.servers.map((server) => server.shutdown()));
+    await Promise.all([this.client.close(), this.inspector.close()]);
+    await this.redis.flushall();
+    this.redis.disconnect();
+  }
+
+  /** All that lies in Redis but for the time it has to live. */
+  private async lasting(): Promise<object> {
+    const facts = [...(await readFacts(this.redis))];
+    return Object.fromEntries(facts.filter(([name]) => !name.endsWith(' ttl_s')));
+  }
+
+  private isLeftOut(number: number): boolean {
+    return (LEFT_OUT[this.scenario] ?? []).some(({ steps, part }) => part === undefined && steps.includes(number));
+  }
+
+  private notePlayed(number: number): void {
+    if (this.isLeftOut(number)) throw new Error(`step ${number} is listed as left out, and was played`);
+    this.played.add(number);
+  }
+
+  /** Acts, and notes what Go's call of this step changed. */
+  private async run(number: number, act: () => Promise<unknown>): Promise<Span> {
+    const redisFromMs = Date.now();
+    const fromMs = this.clock.nowMs();
+    await act();
+    const span: Span = { redisFromMs, fromMs, toMs: this.clock.nowMs() };
+    const refusals = (REFUSED[this.scenario] ?? []).filter(({ step }) => step <= number);
+    const { changes } = this.step(number);
+    this.goLeaves.apply(changes, span);
+    this.weLeave.apply(
+      changes,
+      span,
+      refusals.flatMap(({ absent = [] }) => absent),
+    );
+    this.notePlayed(number);
+    return span;
+  }
+
+  /** Applies what is listed for the step. Each row must name what Go left there, and leave something else. */
+  private applyDifferences(number: number, span: Span): void {
+    for (const { step, key, field, go, ours } of DIFFERENCES[this.scenario] ?? []) {
+      if (step !== number) continue;
+      expect(this.goLeaves.notation(key, field), `${key} ${field}, as Go leaves it at step ${number}`).toEqual(go);
+      expect(ours, `${key} ${field} is different`).not.toEqual(go);
+      this.weLeave.set(key, field, ours, span);
+    }
+  }
+}
+
+/** A queue under Go's names. */
+export function asGoShowsQueue({ queue, isPaused, latencyMs: _, ...counts }: QueueInfo): object {
+  const { processedToday, failedToday, ...others } = counts;
+  const renamed = Object.entries(others).map(([name, value]) => [name[0]!.toUpperCase() + name.slice(1), value]);
+  const today = { Processed: processedToday, Failed: failedToday };
+  return { Queue: queue, Paused: isPaused, ...today, ...Object.fromEntries(renamed) };
+}
+
+/** A task under Go's names. */
+export function asGoShowsTask(task: TaskInfo): object {
+  return {
+    ID: task.id,
+    Queue: task.queue,
+    Type: task.type,
+    State: task.state,
+    Payload: Buffer.from(task.payload).toString(),
+    Result: task.result === undefined ? null : Buffer.from(task.result).toString(),
+    MaxRetry: task.maxRetry,
+    Retried: task.retried,
+    LastErr: task.lastError,
+    IsOrphaned: task.isOrphaned,
+  };
+}
+
+/** The call must fail for this option alone. */
+export async function expectRefusal(act: () => Promise<unknown>, option: string): Promise<void> {
+  const refused = await act().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(refused).toBeInstanceOf(InvalidOptionsError);
+  expect((refused as InvalidOptionsError).problems.map((problem) => problem.option)).toEqual([option]);
+}
+
+/** Takes out the keys that only we write, as long as they are as listed. */
+function withoutOwnKeys(facts: Facts): Facts {
+  for (const key of new Set([...facts.keys()].map(keyOf))) {
+    const own = OWN_KEYS.find(({ pattern }) => pattern.test(key));
+    if (!own) continue;
+    const [value, ttl] = [factName(key, own.type), factName(key, 'ttl_s')];
+    expect(facts.has(value), `${key} is a ${own.type}`).toBe(true);
+    expect(facts.get(ttl), ttl).toBeLessThanOrEqual(own.longestTtlS);
+    facts.delete(value);
+    facts.delete(ttl);
+  }
+  return facts;
+}
