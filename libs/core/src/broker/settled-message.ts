@@ -2,6 +2,9 @@ import type { TaskMessage } from '../wire/task-message.js';
 import { floorS } from '../wire/unix-time.js';
 import type { Outcome } from './roles.js';
 
+/** asynq's words for a task whose worker vanished: the last error of one that took too many workers down. */
+export const LEASE_EXPIRED = 'asynq: task lease expired';
+
 /** The message to store for a task whose attempt ended: the rules of asynq, the same for every broker. */
 export function settledMessage(message: TaskMessage, outcome: Outcome, nowMs: number): TaskMessage {
   const nowS = BigInt(floorS(nowMs));

@@ -1,10 +1,7 @@
 import { floorS, fromS } from '../../wire/unix-time.js';
 import type { RecoveredTask, RecoverOptions, RecoverReply, RepairReport } from '../roles.js';
-import { settledMessage } from '../settled-message.js';
+import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
-
-/** Last error of a task that took too many workers down; asynq's words for a lost lease. */
-const LEASE_EXPIRED = 'asynq: task lease expired';
 
 export function recoverExpired(store: MemoryStore, queueName: string, options: RecoverOptions): RecoverReply {
   const { graceMs, maxCrashes, limit } = options;

@@ -3,14 +3,11 @@ import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
 import type { RecoveredTask, RecoverOps, RecoverOptions } from '../roles.js';
-import { settledMessage } from '../settled-message.js';
+import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import { dropOrphans } from './orphans.js';
 import type { RedisSession } from './redis-session.js';
 import { archiveTasks } from './settle.js';
-
-/** asynq's words for a task whose worker vanished. */
-const LEASE_EXPIRED = 'asynq: task lease expired';
 
 /** A task whose lease ended. */
 interface Expired {
