@@ -102,7 +102,7 @@ describe(`a fleet of ${SERVERS} idle servers on one queue`, () => {
 
   it('starts the next task within 3 s of the death of its leader', async () => {
     const leaderId = await admin.get('asynq:{fleet}:leader');
-    expect(await admin.zrange('asynq:servers', 0, -1)).toContainEqual(
+    expect(await admin.zrange('asynq:servers', '0', '-1')).toContainEqual(
       expect.stringContaining(`:${leader.pid}:${leaderId}}`),
     );
 

@@ -31,7 +31,7 @@ const DEMOTED = /READONLY|read.?only replica/i;
 export const textOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   const last = (error as { lastNodeError?: Error }).lastNodeError;
-  return last ? `${error.message} ${last.message}` : `${error.message}`;
+  return last ? `${error.message} ${last.message}` : error.message;
 };
 
 export const isTransient = (error: unknown): boolean => TRANSIENT.test(`${textOf(error)} ${codeOf(error)}`);
@@ -44,4 +44,4 @@ export function toRedisError(command: string, error: unknown): RedisCommandError
     : new RedisCommandError(command, isTransient(error), { cause: error });
 }
 
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
+const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? '';
