@@ -77,7 +77,13 @@ describe('Loop', () => {
 
   it('runs once more when it was woken during a step', async () => {
     const clock = new FakeClock();
-    const loop: ScriptedLoop = new ScriptedLoop(clock, [() => loop.wake(), () => undefined]);
+    const loop: ScriptedLoop = new ScriptedLoop(clock, [
+      () => {
+        loop.wake();
+        return undefined;
+      },
+      () => undefined,
+    ]);
 
     loop.start();
     await clock.advance(1_000);
