@@ -15,6 +15,12 @@ export const keys = {
   server: (host: string, pid: number, serverId: string): string => `asynq:servers:{${host}:${pid}:${serverId}}`,
   /** hash: task id to `WorkerInfo` bytes */
   serverWorkers: (host: string, pid: number, serverId: string): string => `asynq:workers:{${host}:${pid}:${serverId}}`,
+  /** zset: scheduler keys, score expiry in unix s */
+  schedulers: 'asynq:schedulers',
+  /** list: `SchedulerEntry` bytes; the id of a scheduler is `<host>:<pid>:<uuid>` */
+  scheduler: (schedulerId: string): string => `asynq:schedulers:{${schedulerId}}`,
+  /** zset: `SchedulerEnqueueEvent` bytes, score unix s; has no hash tag, so only commands of one key touch it */
+  schedulerHistory: (entryId: string): string => `asynq:scheduler_history:${entryId}`,
   /** pub/sub channel: ids of tasks to cancel */
   cancelChannel: 'asynq:cancel',
 
@@ -59,6 +65,10 @@ export const keys = {
   standby: (queue: string): string => queueKey(queue, 'standby'),
   /** (ours) list: wake tokens for idle servers */
   wake: (queue: string): string => queueKey(queue, 'wake'),
+  /** (ours) set: names of the queue's schedules */
+  schedules: (queue: string): string => queueKey(queue, 'schedules'),
+  /** (ours) hash: one schedule and how far it has come */
+  schedule: (queue: string, name: string): string => queueKey(queue, `schedule:${name}`),
   /** (ours) pub/sub channel: a task was scheduled ahead of all others, or the queue was unpaused */
   nudgeChannel: (queue: string): string => queueKey(queue, 'nudge'),
 } as const;

@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.js';
+import type { SchedulerEnqueueEvent, SchedulerEntry } from '../../wire/scheduler-entry.js';
 import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import type { TaskState } from '../../wire/task-state.js';
@@ -29,6 +30,17 @@ export interface MemoryTask {
   rawMsg?: Uint8Array | undefined;
 }
 
+/** How far a schedule has come; times in unix ms. */
+export interface MemorySchedule {
+  spec: string;
+  taskType: string;
+  sinceMs: number;
+  /** Ticks after this one are still to be claimed. */
+  claimedMs: number;
+  firedMs?: number | undefined;
+  isPaused: boolean;
+}
+
 /** Everything of one queue, by the names of the keys in Redis. Scores are unix s where nothing else is said. */
 export class MemoryQueue {
   readonly tasks = new Map<string, MemoryTask>();
@@ -57,6 +69,8 @@ export class MemoryQueue {
   /** Wake tokens that nobody took yet; they expire together. */
   tokens = { count: 0, expireAtMs: 0 };
   readonly nudgeListeners = new Set<() => void>();
+  /** By name. */
+  readonly schedules = new Map<string, MemorySchedule>();
   /** Unix s; `undefined` when it is not paused. */
   pausedAtS: number | undefined;
   /** Where the next repair pass goes on, as an index into each set. */
@@ -64,7 +78,7 @@ export class MemoryQueue {
 
   constructor(
     readonly name: string,
-    private readonly clock: Clock,
+    readonly clock: Clock,
   ) {
     this.locks = new ExpiringMap(clock);
     this.duties = new ExpiringMap(clock);
@@ -155,9 +169,14 @@ export class MemoryStore {
   /** By server id. */
   readonly presence: ExpiringMap<Presence>;
   readonly cancelListeners = new Set<(taskId: string) => void>();
+  /** What schedulers show of their plans, by scheduler id. */
+  readonly schedulers: ExpiringMap<readonly SchedulerEntry[]>;
+  /** Firings by entry id, oldest first. */
+  readonly schedulerEvents = new Map<string, readonly SchedulerEnqueueEvent[]>();
 
   constructor(readonly clock: Clock) {
     this.presence = new ExpiringMap(clock);
+    this.schedulers = new ExpiringMap(clock);
   }
 
   queue(name: string): MemoryQueue {
