@@ -1,0 +1,13 @@
+import { QueueError } from './queue-error.js';
+
+/** A cron spec that cannot be read; the message says which part and why. */
+export class CronSpecError extends QueueError {
+  readonly code = 'CRON_SPEC';
+
+  constructor(
+    readonly spec: string,
+    readonly reason: string,
+  ) {
+    super(`cron spec ${JSON.stringify(spec)}: ${reason}`);
+  }
+}

@@ -1,0 +1,76 @@
+import { CronSpecError } from '../errors/cron-spec.error.js';
+import { parseGoDuration } from '../wire/go-duration.js';
+import { parseCronField, FIELD_KINDS } from './cron-field.js';
+import { type CronFields, CronTicks, IntervalTicks, type TickTimes } from './tick-times.js';
+import { TimeZone } from './time-zone.js';
+
+export interface CronSpecOptions {
+  /** Where the spec names no zone. Default UTC. */
+  readonly zone?: string | undefined;
+  /** Take a sixth field, of seconds, before the five. Go's asynq does not. Default `false`. */
+  readonly seconds?: boolean | undefined;
+}
+
+const DESCRIPTORS: Readonly<Record<string, string>> = {
+  '@yearly': '0 0 1 1 *',
+  '@annually': '0 0 1 1 *',
+  '@monthly': '0 0 1 * *',
+  '@weekly': '0 0 * * 0',
+  '@daily': '0 0 * * *',
+  '@midnight': '0 0 * * *',
+  '@hourly': '0 * * * *',
+};
+const EVERY = '@every ';
+const NS_PER_S = 1_000_000_000n;
+
+/**
+ * Reads a cron spec as the standard parser of robfig/cron v3 does, which Go's asynq uses: five fields, a descriptor such
+ * as `@daily`, `@every 1h30m`; a zone in front as in `CRON_TZ=Asia/Tokyo 0 6 * * *`.
+ * @throws {CronSpecError} it cannot be read, or names an unknown zone
+ */
+export function parseCronSpec(spec: string, { zone = 'UTC', seconds = false }: CronSpecOptions = {}): TickTimes {
+  const fail = (reason: string): never => {
+    throw new CronSpecError(spec, reason);
+  };
+  if (typeof spec !== 'string' || spec === '') return fail('it is empty');
+  const [, ownZone, rest] = /^(?:CRON_)?TZ=([^ ]*) (.*)$/s.exec(spec) ?? [];
+  if (rest === undefined && /^(?:CRON_)?TZ=/.test(spec)) return fail('nothing follows the time zone');
+  const text = rest === undefined ? spec : rest.trim();
+  if (text.startsWith(EVERY)) return everyTicks(text.slice(EVERY.length), fail);
+  const cron = text.startsWith('@') ? (DESCRIPTORS[text] ?? fail(`there is no descriptor ${text}`)) : text;
+  const fields = splitFields(cron, seconds && cron === text, fail);
+  try {
+    return new CronTicks(readFields(fields), openZone(ownZone ?? zone));
+  } catch (error) {
+    if (error instanceof RangeError) return fail(error.message);
+    throw error;
+  }
+}
+
+function everyTicks(text: string, fail: (reason: string) => never): TickTimes {
+  const ns = parseGoDuration(text) ?? fail(`"${text}" is no length of time such as 90s or 1h30m`);
+  const wholeS = ns / NS_PER_S;
+  return new IntervalTicks(Number(wholeS > 1n ? wholeS : 1n) * 1000);
+}
+
+/** Six fields, seconds first. White space is what Go's Unicode tables say. */
+function splitFields(text: string, mayHaveSeconds: boolean, fail: (reason: string) => never): string[] {
+  const fields = text.split(/\p{White_Space}+/u).filter((field) => field !== '');
+  if (fields.length === 5) return ['0', ...fields];
+  if (mayHaveSeconds && fields.length === 6) return fields;
+  const mend = fields.length === 6 ? '; a field of seconds needs the option "seconds"' : '';
+  return fail(`${fields.length} fields instead of ${mayHaveSeconds ? '5 or 6' : '5'}${mayHaveSeconds ? '' : mend}`);
+}
+
+function readFields(texts: readonly string[]): CronFields {
+  const kinds = Object.entries(FIELD_KINDS);
+  return Object.fromEntries(kinds.map(([key, kind], at) => [key, parseCronField(texts[at]!, kind)])) as CronFields;
+}
+
+function openZone(name: string): TimeZone {
+  try {
+    return new TimeZone(name);
+  } catch {
+    throw new RangeError(`there is no time zone "${name}"`);
+  }
+}
