@@ -2,12 +2,16 @@ import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describeCancelling } from './cancelling.contract.js';
 import { describeDuties } from './duties.contract.js';
 import { describeEnqueueing } from './enqueueing.contract.js';
+import { describeFleet } from './fleet.contract.js';
 import { describeForwarding } from './forwarding.contract.js';
 import { describeInspecting } from './inspecting.contract.js';
 import { describeLeasing } from './leasing.contract.js';
+import { describeListing } from './listing.contract.js';
+import { describeMoving } from './moving.contract.js';
 import { describePausing } from './pausing.contract.js';
 import { describePresence } from './presence.contract.js';
 import { describeRecovering } from './recovering.contract.js';
+import { describeRemoving } from './removing.contract.js';
 import { describeResults } from './results.contract.js';
 import { describeRetention } from './retention.contract.js';
 import { describeSettling } from './settling.contract.js';
@@ -28,4 +32,8 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeDuties(backend, openQueue);
   describeWaking(backend, openQueue);
   describeInspecting(backend, openQueue);
+  describeFleet(backend, openQueue);
+  describeListing(backend, openQueue);
+  describeMoving(backend, openQueue);
+  describeRemoving(backend, openQueue);
 }

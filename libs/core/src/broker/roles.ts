@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.js';
 import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
 import type { TaskMessage } from '../wire/task-message.js';
-import type { TaskState } from '../wire/task-state.js';
+import type { FleetOps, InspectOps, ListOps, MoveOps, RemovalOps } from './inspect-roles.js';
 
 /**
  * What a broker promises, cut into roles of a few methods. A part of the server takes only the role it uses.
@@ -26,6 +26,10 @@ export interface Broker
     DutyOps,
     WakeOps,
     InspectOps,
+    ListOps,
+    MoveOps,
+    RemovalOps,
+    FleetOps,
     HealthOps {
   /** What it is, for logs: `'redis'`, `'redis cluster'`, `'memory'`. */
   readonly kind: string;
@@ -283,40 +287,6 @@ export interface WakeOps {
   wakeIdle(queue: string, count: number): Promise<void>;
   /** Pending tasks right now, 0 while the queue is paused: what a poll asks. */
   waitingCount(queue: string): Promise<number>;
-}
-
-// ---- inspect ----------------------------------------------------------------------------------------------------
-
-export interface QueueStats {
-  readonly counts: Readonly<Record<TaskState, number>>;
-  /** Groups with waiting tasks. */
-  readonly groups: number;
-  readonly processedToday: number;
-  readonly failedToday: number;
-  readonly processedTotal: number;
-  readonly failedTotal: number;
-  readonly isPaused: boolean;
-  /** How long the next pending task has waited; 0 when none does or nobody wrote it down. */
-  readonly latencyMs: number;
-}
-
-export interface StoredTask {
-  readonly message: TaskMessage;
-  readonly state: TaskState;
-  /** When it will be processed, for scheduled, retry and pending tasks. */
-  readonly nextProcessAtMs: number | undefined;
-  readonly result: Uint8Array | undefined;
-  /** Active, but its lease ended. */
-  readonly isOrphaned: boolean;
-  readonly crashes: number;
-}
-
-export interface InspectOps {
-  queueNames(): Promise<string[]>;
-  /** `undefined` when nobody announced the queue. */
-  queueStats(queue: string): Promise<QueueStats | undefined>;
-  /** `undefined` when the queue holds no such task. */
-  findTask(queue: string, taskId: string): Promise<StoredTask | undefined>;
 }
 
 // ---- health -----------------------------------------------------------------------------------------------------

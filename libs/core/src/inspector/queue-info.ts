@@ -1,4 +1,4 @@
-import type { QueueStats } from '../broker/roles.js';
+import type { QueueStats } from '../broker/inspect-roles.js';
 
 /** A queue at one moment. */
 export interface QueueInfo {

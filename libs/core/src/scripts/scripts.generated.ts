@@ -634,6 +634,129 @@ end
 return moved`,
 );
 
+/** put tasks aside that wait somewhere. */
+export const archiveTasks = new Script<
+  {
+    /** zset asynq:{q}:<state> or asynq:{q}:g:<group>; or the list asynq:{q}:pending */
+    readonly source: string;
+    /** zset asynq:{q}:archived score: archived-at, unix seconds */
+    readonly archived: string;
+    /** set asynq:{q}:groups */
+    readonly groups: string;
+    /** hash asynq:{q}:t:<id> one per task */
+    readonly task: readonly string[];
+  },
+  {
+    /** 1: source is pending */
+    readonly isList: ScriptArg;
+    /** 1: search a list from its right end */
+    readonly nearTail: ScriptArg;
+    /** the group that source is, or empty */
+    readonly groupName: ScriptArg;
+    /** unix s */
+    readonly archivedAtS: ScriptArg;
+  },
+  {
+    /** text */
+    readonly taskId: ScriptArg;
+  }
+>(
+  'archive-tasks',
+  { keys: ['source', 'archived', 'groups', 'task'], args: ['isList', 'nearTail', 'groupName', 'archivedAtS'], fields: ['taskId'] },
+  `local function take(source, isList, nearTail, taskId)
+if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
+return redis.call('ZREM', source, taskId) == 1
+end
+local function forgetEmptyGroup(groups, group, groupName)
+if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
+end
+local source, archived, groups = KEYS[1], KEYS[2], KEYS[3]
+local isList, nearTail, groupName, archivedAtS = ARGV[1] == '1', ARGV[2] == '1', ARGV[3], ARGV[4]
+local FIRST_TASK, ARGS = 4, 4
+local replies = {}
+for i = 1, #ARGV - ARGS do
+local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
+local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
+replies[i] = 0
+if take(source, isList, nearTail, taskId) then
+if hasMessage then
+redis.call('ZADD', archived, archivedAtS, taskId)
+redis.call('HSET', task, 'state', 'archived')
+redis.call('HDEL', task, 'due_at_ms')
+replies[i] = 1
+else
+redis.call('DEL', task)
+end
+end
+end
+forgetEmptyGroup(groups, source, groupName)
+return replies`,
+);
+
+/** delete tasks that wait or have ended, and release their locks. */
+export const deleteTasks = new Script<
+  {
+    /** zset asynq:{q}:<state> or asynq:{q}:g:<group>; or the list asynq:{q}:pending */
+    readonly source: string;
+    /** set asynq:{q}:groups */
+    readonly groups: string;
+    /** hash asynq:{q}:t:<id> one per task */
+    readonly task: readonly string[];
+    /** string asynq:{q}:unique:<type>:<md5> one per task with hasLock, in their order */
+    readonly lock: readonly string[];
+  },
+  {
+    /** 1: source is pending */
+    readonly isList: ScriptArg;
+    /** 1: search a list from its right end */
+    readonly nearTail: ScriptArg;
+    /** the group that source is, or empty */
+    readonly groupName: ScriptArg;
+  },
+  {
+    /** text */
+    readonly taskId: ScriptArg;
+    /** 1 or 0 */
+    readonly hasLock: ScriptArg;
+  }
+>(
+  'delete-tasks',
+  { keys: ['source', 'groups', 'task', 'lock'], args: ['isList', 'nearTail', 'groupName'], fields: ['taskId', 'hasLock'] },
+  `local function take(source, isList, nearTail, taskId)
+if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
+return redis.call('ZREM', source, taskId) == 1
+end
+local function forgetEmptyGroup(groups, group, groupName)
+if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
+end
+local function unlock(lockKey, taskId)
+if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
+end
+local source, groups = KEYS[1], KEYS[2]
+local isList, nearTail, groupName = ARGV[1] == '1', ARGV[2] == '1', ARGV[3]
+local FIRST_TASK, ARGS, FIELDS = 3, 3, 2
+local tasks = (#ARGV - ARGS) / FIELDS
+local nextLock = FIRST_TASK + tasks
+local replies = {}
+for i = 1, tasks do
+local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
+local lock
+if hasLock then
+lock = KEYS[nextLock]
+nextLock = nextLock + 1
+end
+replies[i] = 0
+if take(source, isList, nearTail, taskId) then
+redis.call('DEL', task)
+unlock(lock, taskId)
+replies[i] = 1
+end
+end
+forgetEmptyGroup(groups, source, groupName)
+return replies`,
+);
+
 /** one picture of a queue's sizes and counters. */
 export const queueStats = new Script<
   {
@@ -674,6 +797,174 @@ reply[11] = redis.call('EXISTS', KEYS[11])
 reply[12] = redis.call('LINDEX', KEYS[1], -1)
 for i, group in ipairs(redis.call('SMEMBERS', KEYS[12])) do reply[12 + i] = group end
 return reply`,
+);
+
+/** delete the sets of a queue that holds no tasks to run or to look at. */
+export const removeQueue = new Script<
+  {
+    /** list asynq:{q}:pending */
+    readonly pending: string;
+    /** list asynq:{q}:active */
+    readonly active: string;
+    /** zset asynq:{q}:scheduled */
+    readonly scheduled: string;
+    /** zset asynq:{q}:retry */
+    readonly retry: string;
+    /** zset asynq:{q}:archived */
+    readonly archived: string;
+    /** zset asynq:{q}:lease */
+    readonly lease: string;
+  },
+  Record<never, never>,
+  Record<never, never>
+>(
+  'remove-queue',
+  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'lease'], args: [], fields: [] },
+  `for i = 1, 5 do
+if redis.call('EXISTS', KEYS[i]) == 1 then return 0 end
+end
+redis.call('DEL', KEYS[6])
+return 1`,
+);
+
+/** let a task run at another time. */
+export const rescheduleTask = new Script<
+  {
+    /** zset asynq:{q}:<state> or asynq:{q}:g:<group>; or the list asynq:{q}:pending */
+    readonly source: string;
+    /** zset asynq:{q}:scheduled or asynq:{q}:retry score: due time, unix seconds */
+    readonly target: string;
+    /** set asynq:{q}:groups */
+    readonly groups: string;
+    /** hash asynq:{q}:t:<id> */
+    readonly task: string;
+  },
+  {
+    /** 1: source is pending */
+    readonly isList: ScriptArg;
+    /** the group that source is, or empty */
+    readonly groupName: ScriptArg;
+    /** scheduled or retry */
+    readonly targetState: ScriptArg;
+    /** text */
+    readonly taskId: ScriptArg;
+    /** unix s, rounded up */
+    readonly processAtS: ScriptArg;
+    /** unix ms */
+    readonly dueAtMs: ScriptArg;
+    /** told when the task goes ahead of all that wait */
+    readonly nudgeChannel: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'reschedule-task',
+  { keys: ['source', 'target', 'groups', 'task'], args: ['isList', 'groupName', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel'], fields: [] },
+  `local function take(source, isList, nearTail, taskId)
+if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
+return redis.call('ZREM', source, taskId) == 1
+end
+local function forgetEmptyGroup(groups, group, groupName)
+if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
+end
+local source, target, groups, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local isList, groupName, targetState, taskId = ARGV[1] == '1', ARGV[2], ARGV[3], ARGV[4]
+local processAtS, dueAtMs, nudgeChannel = ARGV[5], ARGV[6], ARGV[7]
+if redis.call('HEXISTS', task, 'msg') == 0 then return 0 end
+if not take(source, isList, true, taskId) then return 0 end
+local first = tonumber(redis.call('ZRANGE', target, 0, 0, 'WITHSCORES')[2])
+redis.call('ZADD', target, processAtS, taskId)
+redis.call('HSET', task, 'state', targetState, 'due_at_ms', dueAtMs)
+redis.call('HDEL', task, 'pending_since')
+forgetEmptyGroup(groups, source, groupName)
+if not first or tonumber(processAtS) <= first then redis.pcall('PUBLISH', nudgeChannel, '') end
+return 1`,
+);
+
+/** let tasks run now, wherever they wait. */
+export const runTasks = new Script<
+  {
+    /** zset asynq:{q}:<state> or asynq:{q}:g:<group>; or the list asynq:{q}:pending */
+    readonly source: string;
+    /** list asynq:{q}:pending new ids at the left, next to run at the right */
+    readonly pending: string;
+    /** set asynq:{q}:groups */
+    readonly groups: string;
+    /** hash asynq:{q}:t:<id> one per task */
+    readonly task: readonly string[];
+  },
+  {
+    /** 1: source is pending */
+    readonly isList: ScriptArg;
+    /** 1: search a list from its right end */
+    readonly nearTail: ScriptArg;
+    /** 1: run next; 0: run after those that wait */
+    readonly atHead: ScriptArg;
+    /** the group that source is, or empty */
+    readonly groupName: ScriptArg;
+    /** unix ns */
+    readonly pendingSinceNs: ScriptArg;
+  },
+  {
+    /** text */
+    readonly taskId: ScriptArg;
+  }
+>(
+  'run-tasks',
+  { keys: ['source', 'pending', 'groups', 'task'], args: ['isList', 'nearTail', 'atHead', 'groupName', 'pendingSinceNs'], fields: ['taskId'] },
+  `local function take(source, isList, nearTail, taskId)
+if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
+return redis.call('ZREM', source, taskId) == 1
+end
+local function forgetEmptyGroup(groups, group, groupName)
+if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
+end
+local source, pending, groups = KEYS[1], KEYS[2], KEYS[3]
+local isList, nearTail, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
+local groupName, pendingSinceNs = ARGV[4], ARGV[5]
+local FIRST_TASK, ARGS = 4, 5
+local replies = {}
+for i = 1, #ARGV - ARGS do
+local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
+local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
+replies[i] = 0
+if take(source, isList, nearTail, taskId) then
+if hasMessage then
+redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
+redis.call('HSET', task, 'state', 'pending')
+if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
+redis.call('HDEL', task, 'due_at_ms')
+replies[i] = 1
+else
+redis.call('DEL', task)
+end
+end
+end
+forgetEmptyGroup(groups, source, groupName)
+return replies`,
+);
+
+/** store another message for a scheduled task. */
+export const updateMessage = new Script<
+  {
+    /** hash asynq:{q}:t:<id> */
+    readonly task: string;
+  },
+  {
+    /** the message as read before */
+    readonly expected: ScriptArg;
+    /** the one to store */
+    readonly message: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'update-message',
+  { keys: ['task'], args: ['expected', 'message'], fields: [] },
+  `local task = KEYS[1]
+local expected, message = ARGV[1], ARGV[2]
+local found = redis.call('HMGET', task, 'state', 'msg')
+if found[1] ~= 'scheduled' or found[2] ~= expected then return 0 end
+redis.call('HSET', task, 'msg', message)
+return 1`,
 );
 
 /** read tasks just claimed and mark them active. The strict form of fetch.lua, second half. */

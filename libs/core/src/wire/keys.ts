@@ -24,6 +24,8 @@ export const keys = {
   /** pub/sub channel: ids of tasks to cancel */
   cancelChannel: 'asynq:cancel',
 
+  /** prefix of all keys of a queue; only a purge scans for it */
+  queuePrefix: (queue: string): string => queueKey(queue, ''),
   /** hash: one task */
   task: (queue: string, taskId: string): string => queueKey(queue, `t:${taskId}`),
   /** prefix of all task hashes; only the fast fetch builds keys from it */

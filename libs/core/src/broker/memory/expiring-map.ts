@@ -19,6 +19,12 @@ export class ExpiringMap<Value> {
     this.#expiries.set(key, expiresAtMs);
   }
 
+  /** Unix ms. */
+  expiresAtMs(key: string): number | undefined {
+    this.#expire();
+    return this.#expiries.score(key);
+  }
+
   delete(key: string): void {
     this.#values.delete(key);
     this.#expiries.delete(key);

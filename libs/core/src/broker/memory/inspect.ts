@@ -1,6 +1,6 @@
 import type { TaskState } from '../../wire/task-state.js';
 import { fromS, utcDay } from '../../wire/unix-time.js';
-import type { QueueStats, StoredTask } from '../roles.js';
+import type { QueueStats, StoredTask } from '../inspect-roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 
 export function queueStats(store: MemoryStore, queueName: string): QueueStats | undefined {
@@ -42,18 +42,28 @@ function latencyMs(queue: MemoryQueue, nowNs: bigint): number {
 
 export function findTask(store: MemoryStore, queueName: string, taskId: string): StoredTask | undefined {
   const queue = store.queue(queueName);
+  const state = queue.tasks.get(taskId)?.state;
+  return state && storedTask(queue, taskId, state);
+}
+
+/** A task that was found in `state`; `undefined` when it has no message. */
+export function storedTask(queue: MemoryQueue, taskId: string, state: TaskState): StoredTask | undefined {
   const task = queue.tasks.get(taskId);
   const stored = queue.read(taskId);
-  if (!stored || !task?.state) return undefined;
-  const { state } = task;
-  const nowMs = store.clock.nowMs();
+  if (!stored || !task) return undefined;
+  const nowMs = queue.clock.nowMs();
   const leaseEndsAtMs = fromS(queue.lease.score(taskId) ?? 0);
   return {
     message: stored.message,
     state,
-    nextProcessAtMs: state === 'pending' ? nowMs : (queue.scheduled.score(taskId) ?? queue.retry.score(taskId)),
+    nextProcessAtMs: nextProcessAtMs(queue, taskId, state, nowMs),
     result: task.result && Uint8Array.from(task.result),
     isOrphaned: state === 'active' && leaseEndsAtMs <= nowMs,
     crashes: task.crashes ?? 0,
   };
+}
+
+function nextProcessAtMs(queue: MemoryQueue, taskId: string, state: TaskState, nowMs: number): number | undefined {
+  if (state === 'pending') return nowMs;
+  return state === 'scheduled' || state === 'retry' ? queue[state].score(taskId) : undefined;
 }

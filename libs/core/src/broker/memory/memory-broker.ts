@@ -1,5 +1,9 @@
 import { type Clock, systemClock } from '../../runtime/clock.js';
+import { keySlot } from '../../wire/key-slot.js';
+import { keys } from '../../wire/keys.js';
+import type { SchedulerEnqueueEvent, SchedulerEntry } from '../../wire/scheduler-entry.js';
 import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
+import type { TaskState } from '../../wire/task-state.js';
 import type {
   ArchiveLimits,
   Broker,
@@ -10,23 +14,34 @@ import type {
   ForwardReply,
   LeaseClaim,
   NewTask,
-  QueueStats,
   QueueWatch,
   RecoverOptions,
   RecoverReply,
   RepairReport,
   Settlement,
   SettleReply,
-  StoredTask,
 } from '../roles.js';
+import type {
+  ClusterNode,
+  DailyCount,
+  MoveTarget,
+  QueueStats,
+  ScanPage,
+  ShownServer,
+  StoredTask,
+  TaskList,
+} from '../inspect-roles.js';
 import { dropDuty, keepDuty, takeDuty } from './duty.js';
 import { enqueue } from './enqueue.js';
 import { forwardDue } from './forward.js';
 import { findTask, queueStats } from './inspect.js';
 import { extendLeases, fetch } from './lease.js';
+import { dailyCounts, groupSizes, listIds, listSize, listTasks, scanTasks } from './lists.js';
 import { MemoryStore } from './memory-store.js';
+import { lockTtlS, moveTasks, reschedule, updatePayload } from './moves.js';
 import { pause, unpause } from './pausing.js';
 import { recoverExpired, repair } from './recover.js';
+import { purgeQueue, removeQueue } from './removal.js';
 import { deleteExpiredCompleted, trimArchived } from './retention.js';
 import { settle, writeResult } from './settle.js';
 import { openWatch, waitingCount, wakeIdle } from './waking.js';
@@ -161,6 +176,77 @@ export class MemoryBroker implements Broker {
 
   async findTask(queue: string, taskId: string): Promise<StoredTask | undefined> {
     return findTask(this.store, queue, taskId);
+  }
+
+  async listSize(queue: string, list: TaskList): Promise<number> {
+    return listSize(this.store, queue, list);
+  }
+
+  async listIds(queue: string, list: TaskList, skip: number, limit: number): Promise<string[]> {
+    return listIds(this.store, queue, list, skip, limit);
+  }
+
+  async listTasks(queue: string, list: TaskList, skip: number, limit: number): Promise<StoredTask[]> {
+    return listTasks(this.store, queue, list, skip, limit);
+  }
+
+  async scanTasks(queue: string, list: TaskList, position: string | undefined, limit: number): Promise<ScanPage> {
+    return scanTasks(this.store, queue, list, position, limit);
+  }
+
+  async groupSizes(queue: string): Promise<{ group: string; size: number }[]> {
+    return groupSizes(this.store, queue);
+  }
+
+  async dailyCounts(queue: string, days: number): Promise<DailyCount[]> {
+    return dailyCounts(this.store, queue, days);
+  }
+
+  /** Nobody measures what an object takes. */
+  async memoryBytes(): Promise<undefined> {}
+
+  async moveTasks(queue: string, from: TaskList, ids: readonly string[], to: MoveTarget): Promise<boolean[]> {
+    return moveTasks(this.store, queue, from, ids, to);
+  }
+
+  async reschedule(queue: string, from: TaskList, taskId: string, atMs: number): Promise<boolean> {
+    return reschedule(this.store, queue, from, taskId, atMs);
+  }
+
+  async updatePayload(queue: string, taskId: string, payload: Uint8Array): Promise<TaskState | undefined> {
+    return updatePayload(this.store, queue, taskId, payload);
+  }
+
+  async lockTtlS(queue: string, taskId: string): Promise<number | undefined> {
+    return lockTtlS(this.store, queue, taskId);
+  }
+
+  async removeQueue(queue: string): Promise<boolean> {
+    return removeQueue(this.store, queue);
+  }
+
+  async purgeQueue(queue: string): Promise<number> {
+    return purgeQueue(this.store, queue);
+  }
+
+  async shownServers(): Promise<ShownServer[]> {
+    return this.store.presence.entries().map(([, shown]) => shown);
+  }
+
+  async schedulerEntries(): Promise<SchedulerEntry[]> {
+    return this.store.schedulers.entries().flatMap(([, entries]) => entries);
+  }
+
+  async schedulerEvents(entryId: string, skip: number, limit: number): Promise<SchedulerEnqueueEvent[]> {
+    return (this.store.schedulerEvents.get(entryId) ?? []).toReversed().slice(skip, skip + limit);
+  }
+
+  async clusterSlot(queue: string): Promise<number> {
+    return keySlot(keys.pending(queue));
+  }
+
+  async clusterNodes(): Promise<ClusterNode[]> {
+    return [];
   }
 
   async ping(): Promise<void> {}

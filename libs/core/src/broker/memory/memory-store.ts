@@ -68,7 +68,7 @@ export class MemoryQueue {
   readonly idlers: Waiters;
   /** Wake tokens that nobody took yet; they expire together. */
   tokens = { count: 0, expireAtMs: 0 };
-  readonly nudgeListeners = new Set<() => void>();
+  readonly nudgeListeners: Set<() => void>;
   /** By name. */
   readonly schedules = new Map<string, MemorySchedule>();
   /** Unix s; `undefined` when it is not paused. */
@@ -76,14 +76,17 @@ export class MemoryQueue {
   /** Where the next repair pass goes on, as an index into each set. */
   repairFrom = 0;
 
+  /** @param purged the queue of this name that was purged: its data is gone, but who waits goes on waiting */
   constructor(
     readonly name: string,
     readonly clock: Clock,
+    purged?: MemoryQueue,
   ) {
     this.locks = new ExpiringMap(clock);
     this.duties = new ExpiringMap(clock);
-    this.peekers = new Waiters(clock);
-    this.idlers = new Waiters(clock);
+    this.peekers = purged?.peekers ?? new Waiters(clock);
+    this.idlers = purged?.idlers ?? new Waiters(clock);
+    this.nudgeListeners = purged?.nudgeListeners ?? new Set();
   }
 
   /** The hash of a task; as in Redis, writing to one that is missing makes it. */
@@ -188,7 +191,13 @@ export class MemoryStore {
     return queue;
   }
 
-  /** Drops all data of a queue. */
+  /** Drops all data of a queue, but not those who listen to it. */
+  purge(name: string): void {
+    this.#queues.set(name, new MemoryQueue(name, this.clock, this.#queues.get(name)));
+    this.announced.delete(name);
+  }
+
+  /** Drops a queue with everything and everyone. */
   forget(name: string): void {
     this.#queues.delete(name);
     this.announced.delete(name);

@@ -75,6 +75,15 @@ export class SortedSet implements Iterable<ScoredId> {
     return ids;
   }
 
+  /** How many entries have a lower score. */
+  countBelow(score: number): number {
+    const at = firstIndex(this.#chunks.length, (index) => this.#chunks[index]!.at(-1)!.score >= score);
+    const inChunk = this.#chunks[at] ?? [];
+    let count = firstIndex(inChunk.length, (index) => inChunk[index]!.score >= score);
+    for (const chunk of this.#chunks.slice(0, at)) count += chunk.length;
+    return count;
+  }
+
   /** Up to `limit` ids from the given rank on; a copy. */
   slice(rank: number, limit: number): string[] {
     const ids: string[] = [];

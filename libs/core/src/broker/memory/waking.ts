@@ -7,14 +7,17 @@ const TOKEN_TTL_MS = 2_000;
 
 /** A watch is over when it is closed, or the broker is. */
 export function openWatch(store: MemoryStore, queueName: string, brokerClosed: AbortSignal): QueueWatch {
-  const queue = store.queue(queueName);
   const closing = new AbortController();
   const closed = AbortSignal.any([closing.signal, brokerClosed]);
   return {
-    peek: async (timeoutMs) =>
-      !closed.aborted && (queue.pending.size > 0 || (await queue.peekers.wait(timeoutMs, closed))),
-    awaitToken: async (timeoutMs) =>
-      !closed.aborted && (takeToken(queue, store.clock.nowMs()) || (await queue.idlers.wait(timeoutMs, closed))),
+    async peek(timeoutMs) {
+      const queue = store.queue(queueName);
+      return !closed.aborted && (queue.pending.size > 0 || (await queue.peekers.wait(timeoutMs, closed)));
+    },
+    async awaitToken(timeoutMs) {
+      const queue = store.queue(queueName);
+      return !closed.aborted && (takeToken(queue, store.clock.nowMs()) || (await queue.idlers.wait(timeoutMs, closed)));
+    },
     close: async () => closing.abort(),
   };
 }

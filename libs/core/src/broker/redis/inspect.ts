@@ -1,11 +1,10 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
-import { fromS, utcDay } from '../../wire/unix-time.js';
-import type { InspectOps, QueueStats, StoredTask } from '../roles.js';
-import { readStoredMessage } from '../stored-message.js';
-import { exactDueAtMs } from './due-time.js';
+import { utcDay } from '../../wire/unix-time.js';
+import type { InspectOps, QueueStats, StoredTask } from '../inspect-roles.js';
 import type { RedisSession } from './redis-session.js';
+import { askForTask, type TaskReply, toStoredTask } from './stored-task.js';
 
 type StatsReply = [
   ...counts: [pending: number, active: number, scheduled: number, retry: number, archived: number, completed: number],
@@ -42,20 +41,14 @@ export function inspectOps(redis: RedisSession): InspectOps {
     },
 
     async findTask(queue, taskId): Promise<StoredTask | undefined> {
-      const [bytes, stateText, result, crashes, dueAtMs] = await redis.command('HMGET', (client) =>
-        client.hmgetBuffer(keys.task(queue, taskId), 'msg', 'state', 'result', 'crashes', 'due_at_ms'),
-      );
-      const state = TASK_STATES.find((known) => known === stateText?.toString());
-      if (!bytes || !state) return undefined;
+      const [reply, stateText] = (await redis.pipeline('HMGET', (pipeline) => {
+        askForTask(pipeline, queue, taskId);
+        pipeline.hget(keys.task(queue, taskId), 'state');
+      })) as [TaskReply, string | null];
+      const state = TASK_STATES.find((known) => known === stateText);
+      if (!state) return undefined;
       const score = await readScore(redis, queue, taskId, state);
-      return {
-        message: readStoredMessage(queue, taskId, bytes).message,
-        state,
-        nextProcessAtMs: nextProcessAtMs(state, score, dueAtMs ?? null, redis.clock.nowMs()),
-        result: result ?? undefined,
-        isOrphaned: state === 'active' && (score === undefined || fromS(score) <= redis.clock.nowMs()),
-        crashes: toCount(crashes ?? null),
-      };
+      return toStoredTask(queue, { id: taskId, state, score }, reply, redis.clock.nowMs());
     },
   };
 }
@@ -114,15 +107,4 @@ async function readScore(
   ];
   const score = key && (await redis.command('ZSCORE', (client) => client.zscore(key, taskId)));
   return score ? Number(score) : undefined;
-}
-
-function nextProcessAtMs(
-  state: TaskState,
-  score: number | undefined,
-  dueAtMs: Buffer | null,
-  nowMs: number,
-): number | undefined {
-  if (state === 'pending') return nowMs;
-  if ((state !== 'scheduled' && state !== 'retry') || score === undefined) return undefined;
-  return exactDueAtMs(score, dueAtMs?.toString() ?? null);
 }

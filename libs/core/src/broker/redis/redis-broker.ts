@@ -1,9 +1,12 @@
 import type { Broker } from '../roles.js';
 import { enqueueOps } from './enqueue.js';
+import { fleetOps } from './fleet.js';
 import { forwardOps } from './forward.js';
 import { healthOps } from './health.js';
 import { inspectOps } from './inspect.js';
 import { leaseOps } from './lease.js';
+import { listOps } from './lists.js';
+import { moveOps } from './moves.js';
 import { presenceOps } from './presence.js';
 import { queueControlOps } from './queue-control.js';
 import { recoverOps } from './recover.js';
@@ -11,6 +14,7 @@ import { isClusterConnection, type RedisConnection } from './redis-connection.js
 import { RedisSession, type RedisSessionOptions } from './redis-session.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 import { RedisVersion } from './redis-version.js';
+import { removalOps } from './removal.js';
 import { retentionOps } from './retention.js';
 import { settleOps } from './settle.js';
 import { wakeOps } from './wake.js';
@@ -37,6 +41,10 @@ export function openRedisBroker(connection: RedisConnection, options: RedisSessi
     ...presenceOps(redis),
     ...wakeOps(redis, version),
     ...inspectOps(redis),
+    ...listOps(redis),
+    ...moveOps(redis),
+    ...removalOps(redis),
+    ...fleetOps(redis),
     ...healthOps(redis, version),
     async close() {
       redis.close();

@@ -2,6 +2,7 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
 import type { RetentionOps } from '../roles.js';
+import { readLocks } from './locks.js';
 import type { RedisSession } from './redis-session.js';
 
 export function retentionOps(redis: RedisSession): RetentionOps {
@@ -40,12 +41,4 @@ export function retentionOps(redis: RedisSession): RetentionOps {
       )) as number;
     },
   };
-}
-
-/** The lock each task holds or held, '' for none. Only locks of the queue: a foreign name would leave its slot. */
-async function readLocks(redis: RedisSession, queue: string, ids: readonly string[]): Promise<string[]> {
-  const names = (await redis.pipeline('HGET', (pipeline) => {
-    for (const id of ids) pipeline.hget(keys.task(queue, id), 'unique_key');
-  })) as (string | null)[];
-  return names.map((name) => (name?.startsWith(keys.uniquePrefix(queue)) ? name : ''));
 }

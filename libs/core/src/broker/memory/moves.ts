@@ -1,0 +1,89 @@
+import { encodeTaskMessage } from '../../wire/task-message.js';
+import type { TaskState } from '../../wire/task-state.js';
+import { ceilS, floorS } from '../../wire/unix-time.js';
+import type { MoveTarget, TaskList } from '../inspect-roles.js';
+import type { IdList } from './id-list.js';
+import type { MemoryQueue, MemoryStore } from './memory-store.js';
+import type { SortedSet } from './sorted-set.js';
+
+export function moveTasks(
+  store: MemoryStore,
+  queueName: string,
+  from: TaskList,
+  ids: readonly string[],
+  to: MoveTarget,
+): boolean[] {
+  const queue = store.queue(queueName);
+  const moved = ids.map((id) => listOf(queue, from)?.delete(id) === true && move(queue, id, from, to));
+  forgetEmptyGroup(queue, from);
+  return moved;
+}
+
+/** `false` when the id had no message: it is dropped. */
+function move(queue: MemoryQueue, id: string, from: TaskList, to: MoveTarget): boolean {
+  const task = queue.tasks.get(id);
+  if (to === 'deleted' || !task?.msg) {
+    queue.tasks.delete(id);
+    if (to === 'deleted') queue.unlock(task?.uniqueKey, id);
+    return to === 'deleted';
+  }
+  task.dueAtMs = undefined;
+  if (to === 'archived') {
+    task.state = 'archived';
+    queue.archived.set(id, floorS(queue.clock.nowMs()));
+    return true;
+  }
+  const waitingSinceNs = from.state === 'pending' ? task.pendingSinceNs : undefined;
+  queue.makePending(id, task, to === 'pending' ? 'left' : 'right');
+  if (from.state === 'pending') task.pendingSinceNs = waitingSinceNs;
+  return true;
+}
+
+export function reschedule(
+  store: MemoryStore,
+  queueName: string,
+  from: TaskList,
+  taskId: string,
+  atMs: number,
+): boolean {
+  const queue = store.queue(queueName);
+  const task = queue.tasks.get(taskId);
+  if (!task?.msg || !listOf(queue, from)?.delete(taskId)) return false;
+  task.pendingSinceNs = undefined;
+  queue.makeDelayed(taskId, task, from.state === 'retry' ? 'retry' : 'scheduled', atMs);
+  forgetEmptyGroup(queue, from);
+  return true;
+}
+
+export function updatePayload(
+  store: MemoryStore,
+  queueName: string,
+  taskId: string,
+  payload: Uint8Array,
+): TaskState | undefined {
+  const queue = store.queue(queueName);
+  const task = queue.tasks.get(taskId);
+  const stored = queue.read(taskId);
+  if (!stored || !task?.state) return undefined;
+  if (task.state === 'scheduled') task.msg = encodeTaskMessage({ ...stored.message, payload });
+  return task.state;
+}
+
+export function lockTtlS(store: MemoryStore, queueName: string, taskId: string): number | undefined {
+  const queue = store.queue(queueName);
+  const lock = queue.tasks.get(taskId)?.uniqueKey;
+  if (!lock || queue.locks.get(lock) !== taskId) return undefined;
+  return ceilS(queue.locks.expiresAtMs(lock)! - store.clock.nowMs());
+}
+
+/** The list or sorted set that holds the ids; `undefined` for a group that nobody put a task into. */
+export function listOf(queue: MemoryQueue, { state, group = '' }: TaskList): IdList | SortedSet | undefined {
+  return state === 'aggregating' ? queue.groups.get(group) : queue[state];
+}
+
+/** As in Redis, where a sorted set without members is gone. */
+function forgetEmptyGroup(queue: MemoryQueue, { group }: TaskList): void {
+  if (group === undefined || queue.groups.get(group)?.size) return;
+  queue.groups.delete(group);
+  queue.groupNames.delete(group);
+}

@@ -1,0 +1,17 @@
+import type { MemoryStore } from './memory-store.js';
+
+export function removeQueue(store: MemoryStore, queueName: string): boolean {
+  const queue = store.queue(queueName);
+  const { pending, active, scheduled, retry, archived } = queue;
+  if ([pending, active, scheduled, retry, archived].some(({ size }) => size > 0)) return false;
+  for (const id of queue.lease.slice(0, queue.lease.size)) queue.lease.delete(id);
+  store.announced.delete(queueName);
+  return true;
+}
+
+/** Counts tasks: a queue in memory has no other keys. */
+export function purgeQueue(store: MemoryStore, queueName: string): number {
+  const { size } = store.queue(queueName).tasks;
+  store.purge(queueName);
+  return size;
+}

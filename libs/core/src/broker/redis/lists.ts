@@ -1,0 +1,189 @@
+import { keys } from '../../wire/keys.js';
+import { fromS, utcDay } from '../../wire/unix-time.js';
+import type { DailyCount, ListOps, ScannedTask, ScanPage, StoredTask, TaskList } from '../inspect-roles.js';
+import { memoryBytes } from './memory-usage.js';
+import { listKey } from './moves.js';
+import type { RedisSession } from './redis-session.js';
+import { askForTask, type FoundTask, type TaskReply, toStoredTask } from './stored-task.js';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+export function listOps(redis: RedisSession): ListOps {
+  return {
+    listSize: (queue, list) => listSize(redis, queue, list),
+
+    async listIds(queue, list, skip, limit) {
+      return (await readEntries(redis, queue, list, skip, limit)).map(({ id }) => id);
+    },
+
+    async listTasks(queue, list, skip, limit) {
+      const found = await readEntries(redis, queue, list, skip, limit);
+      const tasks = await readTasks(redis, queue, found);
+      return tasks.flatMap(({ task }) => task ?? []);
+    },
+
+    scanTasks: (queue, list, position, limit) =>
+      isRow(list)
+        ? scanRow(redis, queue, list, Number(position ?? 0), limit)
+        : scanSet(redis, queue, list, position, limit),
+
+    async groupSizes(queue) {
+      const groups = (await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)))).toSorted();
+      const sizes = (await redis.pipeline('ZCARD', (pipeline) => {
+        for (const group of groups) pipeline.zcard(keys.group(queue, group));
+      })) as number[];
+      return groups.map((group, i) => ({ group, size: sizes[i]! }));
+    },
+
+    async dailyCounts(queue, days): Promise<DailyCount[]> {
+      const nowMs = redis.clock.nowMs();
+      const names = Array.from({ length: days }, (_, ago) => utcDay(nowMs - ago * DAY_MS));
+      const counters = (await redis.pipeline('GET', (pipeline) => {
+        for (const day of names) pipeline.get(keys.processedOn(queue, day)).get(keys.failedOn(queue, day));
+      })) as (string | null)[];
+      return names.map((day, i) => ({
+        day,
+        processed: Number(counters[2 * i] ?? 0),
+        failed: Number(counters[2 * i + 1] ?? 0),
+      }));
+    },
+
+    memoryBytes: (queue) => memoryBytes(redis, queue),
+  };
+}
+
+/** A Redis list; all other states are sorted sets. */
+const isRow = ({ state }: TaskList): boolean => state === 'pending' || state === 'active';
+
+async function listSize(redis: RedisSession, queue: string, list: TaskList): Promise<number> {
+  const key = listKey(queue, list);
+  return isRow(list)
+    ? redis.command('LLEN', (client) => client.llen(key))
+    : redis.command('ZCARD', (client) => client.zcard(key));
+}
+
+async function readEntries(
+  redis: RedisSession,
+  queue: string,
+  list: TaskList,
+  skip: number,
+  limit: number,
+): Promise<FoundTask[]> {
+  if (!isRow(list)) return readSet(redis, queue, list, skip, limit);
+  const key = listKey(queue, list);
+  const ids = await redis.command('LRANGE', (client) => client.lrange(key, -skip - limit, -skip - 1));
+  return withLeases(redis, queue, list, ids.reverse());
+}
+
+async function readSet(
+  redis: RedisSession,
+  queue: string,
+  list: TaskList,
+  skip: number,
+  limit: number,
+): Promise<FoundTask[]> {
+  const flat = await redis.command('ZRANGE', (client) =>
+    client.zrange(listKey(queue, list), String(skip), String(skip + limit - 1), 'WITHSCORES'),
+  );
+  const found: FoundTask[] = [];
+  for (let at = 0; at < flat.length; at += 2) {
+    found.push({ id: flat[at]!, state: list.state, score: Number(flat[at + 1]) });
+  }
+  return found;
+}
+
+/** Active tasks are shown with the end of their lease. */
+async function withLeases(
+  redis: RedisSession,
+  queue: string,
+  { state }: TaskList,
+  ids: readonly string[],
+): Promise<FoundTask[]> {
+  if (state !== 'active' || ids.length === 0) return ids.map((id) => ({ id, state, score: undefined }));
+  const scores = (await redis.pipeline('ZSCORE', (pipeline) => {
+    for (const id of ids) pipeline.zscore(keys.lease(queue), id);
+  })) as (string | null)[];
+  return ids.map((id, i) => ({ id, state, score: scores[i] ? Number(scores[i]) : undefined }));
+}
+
+async function readTasks(
+  redis: RedisSession,
+  queue: string,
+  found: readonly FoundTask[],
+): Promise<{ task: StoredTask | undefined; pendingSince: string | null }[]> {
+  if (found.length === 0) return [];
+  const replies = await redis.pipeline('HMGET', (pipeline) => {
+    for (const { id } of found) askForTask(pipeline, queue, id);
+    for (const { id } of found) pipeline.hget(keys.task(queue, id), 'pending_since');
+  });
+  const nowMs = redis.clock.nowMs();
+  return found.map((one, i) => ({
+    task: toStoredTask(queue, one, replies[i] as TaskReply, nowMs),
+    pendingSince: replies[found.length + i] as string | null,
+  }));
+}
+
+/** From the newest on: what is pushed meanwhile shifts the walk back, so it sees a task twice rather than never. */
+async function scanRow(
+  redis: RedisSession,
+  queue: string,
+  list: TaskList,
+  from: number,
+  limit: number,
+): Promise<ScanPage> {
+  const ids = await redis.command('LRANGE', (client) => client.lrange(listKey(queue, list), from, from + limit - 1));
+  const found = await withLeases(redis, queue, list, ids);
+  return toPage(redis, queue, found, limit, (i) => String(from + i + 1));
+}
+
+/** The position is the last score and how many entries of that score are done: lower ones may come and go. */
+async function scanSet(
+  redis: RedisSession,
+  queue: string,
+  list: TaskList,
+  position: string | undefined,
+  limit: number,
+): Promise<ScanPage> {
+  const [score = '-inf', done = '0'] = position?.split(':') ?? [];
+  const key = listKey(queue, list);
+  const [below, upTo] = (await redis.pipeline('ZCOUNT', (pipeline) => {
+    pipeline.zcount(key, '-inf', `(${score}`).zcount(key, '-inf', score);
+  })) as [number, number];
+  const found = await readSet(redis, queue, list, Math.min(below + Number(done), upTo), limit);
+  const firstOf = new Map<number, number>();
+  for (const [i, { score: own }] of found.entries()) if (!firstOf.has(own!)) firstOf.set(own!, i);
+  const after = (i: number): string => {
+    const own = found[i]!.score!;
+    const before = String(own) === score ? Number(done) : 0;
+    return `${own}:${before + i - firstOf.get(own)! + 1}`;
+  };
+  return toPage(redis, queue, found, limit, after);
+}
+
+async function toPage(
+  redis: RedisSession,
+  queue: string,
+  found: readonly FoundTask[],
+  limit: number,
+  after: (index: number) => string,
+): Promise<ScanPage> {
+  const read = await readTasks(redis, queue, found);
+  const tasks = read.flatMap(({ task, pendingSince }, i): ScannedTask[] =>
+    task ? [{ task, atMs: timeOf(task, found[i]!.score, pendingSince), after: after(i) }] : [],
+  );
+  const scanned = found.length;
+  return { tasks, scanned, next: scanned < limit ? undefined : after(scanned - 1) };
+}
+
+function timeOf(task: StoredTask, score: number | undefined, pendingSince: string | null): number | undefined {
+  switch (task.state) {
+    case 'active':
+      return undefined;
+    case 'pending':
+      return pendingSince && /^\d+$/.test(pendingSince) ? Number(BigInt(pendingSince) / 1_000_000n) : undefined;
+    case 'completed':
+      return fromS(Number(task.message.completedAtS));
+    default:
+      return task.nextProcessAtMs ?? fromS(score!);
+  }
+}

@@ -1,0 +1,48 @@
+import { RedisCommandError } from '../../errors/redis-command.error.js';
+import { keys } from '../../wire/keys.js';
+import { TASK_STATES } from '../../wire/task-state.js';
+import type { TaskList } from '../inspect-roles.js';
+import { listKey } from './moves.js';
+import type { RedisSession } from './redis-session.js';
+
+/** As many as asynq looks at. */
+const SAMPLED_TASKS = 20;
+const SAMPLED_GROUPS = 5;
+
+/**
+ * Estimates what a queue's tasks take, from the size of a few hashes of every list. `undefined` when Redis does not
+ * tell: the command is often forbidden, and an estimate is not worth an error.
+ */
+export async function memoryBytes(redis: RedisSession, queue: string): Promise<number | undefined> {
+  try {
+    const groups = await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)));
+    const states = TASK_STATES.filter((state) => state !== 'aggregating').map((state): TaskList => ({ state }));
+    const sampled = groups.slice(0, SAMPLED_GROUPS).map((group): TaskList => ({ state: 'aggregating', group }));
+    const ofStates = await Promise.all(states.map((list) => listBytes(redis, queue, list)));
+    const ofGroups = await Promise.all(sampled.map((list) => listBytes(redis, queue, list)));
+    return Math.round(sum(ofStates) + mean(ofGroups) * groups.length);
+  } catch (error) {
+    if (!(error instanceof RedisCommandError)) throw error;
+    return undefined;
+  }
+}
+
+/** The list itself, and its length times the mean size of the first hashes. */
+async function listBytes(redis: RedisSession, queue: string, list: TaskList): Promise<number> {
+  const key = listKey(queue, list);
+  const isRow = list.state === 'pending' || list.state === 'active';
+  const last = SAMPLED_TASKS - 1;
+  const [length, ids] = (await redis.pipeline('LRANGE', (pipeline) => {
+    if (isRow) pipeline.llen(key).lrange(key, 0, last);
+    else pipeline.zcard(key).zrange(key, '0', String(last));
+  })) as [number, string[]];
+  if (length === 0) return 0;
+  const [own, ...hashes] = (await redis.pipeline('MEMORY USAGE', (pipeline) => {
+    for (const sampled of [key, ...ids.map((id) => keys.task(queue, id))]) pipeline.memory('USAGE', sampled);
+  })) as (number | null)[];
+  return (own ?? 0) + mean(hashes.filter((bytes) => bytes !== null)) * length;
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+
+const mean = (numbers: readonly number[]): number => (numbers.length === 0 ? 0 : sum(numbers) / numbers.length);

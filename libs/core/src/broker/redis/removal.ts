@@ -1,0 +1,70 @@
+import type { Redis } from 'ioredis';
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import type { RemovalOps } from '../inspect-roles.js';
+import type { RedisClient } from './redis-connection.js';
+import type { RedisSession } from './redis-session.js';
+
+/** Keys that one call of `SCAN` looks at, and that one `UNLINK` may remove. */
+const SCAN_COUNT = 1_000;
+const UNLINK_BATCH = 500;
+
+export function removalOps(redis: RedisSession): RemovalOps {
+  return {
+    async removeQueue(queue) {
+      const reply = await redis.run(
+        scripts.removeQueue,
+        {
+          pending: keys.pending(queue),
+          active: keys.active(queue),
+          scheduled: keys.scheduled(queue),
+          retry: keys.retry(queue),
+          archived: keys.archived(queue),
+          lease: keys.lease(queue),
+        },
+        {},
+      );
+      if (reply === 0) return false;
+      await forgetName(redis, queue);
+      return true;
+    },
+
+    async purgeQueue(queue) {
+      // First what servers take tasks from, so that they find none while the rest goes.
+      let removed = await unlink(redis, [keys.pending(queue), keys.scheduled(queue), keys.retry(queue)]);
+      const nodes = await redis.command('SCAN', async (client) => mastersOf(client).length);
+      for (let node = 0; node < nodes; node++) removed += await purgeNode(redis, queue, node);
+      await forgetName(redis, queue); // last: dies before here, and the queue still shows, to be purged again
+      return removed;
+    },
+  };
+}
+
+async function purgeNode(redis: RedisSession, queue: string, node: number): Promise<number> {
+  const pattern = `${escapeGlob(keys.queuePrefix(queue))}*`;
+  let removed = 0;
+  let cursor = '0';
+  do {
+    const [next, found] = await redis.command('SCAN', async (client) =>
+      mastersOf(client)[node]!.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT),
+    );
+    removed += await unlink(redis, found);
+    cursor = next;
+  } while (cursor !== '0');
+  return removed;
+}
+
+async function unlink(redis: RedisSession, found: readonly string[]): Promise<number> {
+  let removed = 0;
+  for (let at = 0; at < found.length; at += UNLINK_BATCH) {
+    removed += await redis.command('UNLINK', (client) => client.unlink(...found.slice(at, at + UNLINK_BATCH)));
+  }
+  return removed;
+}
+
+const forgetName = (redis: RedisSession, queue: string): Promise<number> =>
+  redis.command('SREM', (client) => client.srem(keys.queues, queue));
+
+const mastersOf = (client: RedisClient): readonly Redis[] => ('nodes' in client ? client.nodes('master') : [client]);
+
+const escapeGlob = (text: string): string => text.replace(/[\\*?[\]]/g, '\\$&');

@@ -1,0 +1,54 @@
+import type { ChainableCommander } from 'ioredis';
+import { keys } from '../../wire/keys.js';
+import type { TaskState } from '../../wire/task-state.js';
+import { fromS } from '../../wire/unix-time.js';
+import type { StoredTask } from '../inspect-roles.js';
+import { readStoredMessage } from '../stored-message.js';
+import { exactDueAtMs } from './due-time.js';
+
+/** Where a task was found. */
+export interface FoundTask {
+  readonly id: string;
+  readonly state: TaskState;
+  /** Its due time or the end of its lease, unix s, in the states that have one. */
+  readonly score: number | undefined;
+}
+
+/** The fields of a task's hash that inspectors show, in the order of a reply of `HMGET`. */
+const FIELDS = ['msg', 'result', 'crashes', 'due_at_ms'] as const;
+
+export type TaskReply = readonly (Buffer | null)[];
+
+/** Asks for what {@link toStoredTask} reads. */
+export function askForTask(pipeline: ChainableCommander, queue: string, id: string): void {
+  pipeline.hmgetBuffer(keys.task(queue, id), ...FIELDS);
+}
+
+/** `undefined` when the hash has no message. */
+export function toStoredTask(
+  queue: string,
+  { id, state, score }: FoundTask,
+  [bytes, result, crashes, dueAtMs]: TaskReply,
+  nowMs: number,
+): StoredTask | undefined {
+  if (!bytes) return undefined;
+  return {
+    message: readStoredMessage(queue, id, bytes).message,
+    state,
+    nextProcessAtMs: nextProcessAtMs(state, score, dueAtMs ?? null, nowMs),
+    result: result ?? undefined,
+    isOrphaned: state === 'active' && (score === undefined || fromS(score) <= nowMs),
+    crashes: Number(crashes?.toString() ?? 0),
+  };
+}
+
+function nextProcessAtMs(
+  state: TaskState,
+  score: number | undefined,
+  dueAtMs: Buffer | null,
+  nowMs: number,
+): number | undefined {
+  if (state === 'pending') return nowMs;
+  if ((state !== 'scheduled' && state !== 'retry') || score === undefined) return undefined;
+  return exactDueAtMs(score, dueAtMs?.toString() ?? null);
+}

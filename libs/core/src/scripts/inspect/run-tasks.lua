@@ -1,0 +1,42 @@
+-- run-tasks: let tasks run now, wherever they wait.
+--
+-- KEYS[1]   source   zset  asynq:{q}:<state> or asynq:{q}:g:<group>; or the list asynq:{q}:pending
+-- KEYS[2]   pending  list  asynq:{q}:pending   new ids at the left, next to run at the right
+-- KEYS[3]   groups   set   asynq:{q}:groups
+-- KEYS[4..] task     hash  asynq:{q}:t:<id>    one per task
+-- ARGV[1]   isList          1: source is pending
+-- ARGV[2]   nearTail        1: search a list from its right end
+-- ARGV[3]   atHead          1: run next; 0: run after those that wait
+-- ARGV[4]   groupName       the group that source is, or empty
+-- ARGV[5]   pendingSinceNs  unix ns
+-- ARGV[6..] per task: taskId
+-- RETURNS per task 1 moved
+--                  0 not in source; or without a message, and then removed with its stub
+--         asynq 0.26 leaves `pending_since` out, and the latency reads 0.
+-- COST    O(tasks x log n), in a list O(tasks x distance from the end)
+--@include take
+--@include forget-empty-group
+local source, pending, groups = KEYS[1], KEYS[2], KEYS[3]
+local isList, nearTail, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
+local groupName, pendingSinceNs = ARGV[4], ARGV[5]
+local FIRST_TASK, ARGS = 4, 5
+
+local replies = {}
+for i = 1, #ARGV - ARGS do
+  local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
+  local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
+  replies[i] = 0
+  if take(source, isList, nearTail, taskId) then
+    if hasMessage then
+      redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
+      redis.call('HSET', task, 'state', 'pending')
+      if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
+      redis.call('HDEL', task, 'due_at_ms')
+      replies[i] = 1
+    else
+      redis.call('DEL', task)
+    end
+  end
+end
+forgetEmptyGroup(groups, source, groupName)
+return replies

@@ -1,0 +1,16 @@
+-- update-message: store another message for a scheduled task.
+--
+-- KEYS[1] task  hash  asynq:{q}:t:<id>
+-- ARGV[1] expected  the message as read before
+-- ARGV[2] message   the one to store
+-- RETURNS 1 stored
+--         0 not scheduled any more, or its message is another one by now; nothing written
+-- COST    O(1)
+local task = KEYS[1]
+local expected, message = ARGV[1], ARGV[2]
+
+local found = redis.call('HMGET', task, 'state', 'msg')
+if found[1] ~= 'scheduled' or found[2] ~= expected then return 0 end
+
+redis.call('HSET', task, 'msg', message)
+return 1

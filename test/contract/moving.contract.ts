@@ -1,0 +1,190 @@
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+import { Hearing } from './hearing.js';
+
+const DIGEST = { state: 'aggregating', group: 'digest' } as const;
+
+/** Two tasks in the group `digest`. */
+async function fillGroup(q: TestQueue): Promise<void> {
+  await q.seed({ retry: { g1: 1, g2: 1 } });
+  await q.inject({ tasks: { g1: { group: 'digest' }, g2: { group: 'digest' } } });
+  await q.clock.advance('1s');
+  await q.broker.forwardDue(q.name, 10);
+}
+
+/** What every broker promises about moving tasks that nobody works on. */
+export function describeMoving(backend: string, openQueue: () => TestQueue): void {
+  describe(`moving on ${backend}`, () => {
+    it('lets tasks run after those that wait, the first named first', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['waiting'], archived: { a1: '2m', a2: '1m', stays: 0 } });
+      await q.clock.advance('5s');
+
+      const moved = await q.broker.moveTasks(q.name, { state: 'archived' }, ['a1', 'a2', 'unknown'], 'pending');
+
+      expect(moved).toEqual([true, true, false]);
+      const dump = await q.dump();
+      expect(dump.nextUp).toEqual(['waiting', 'a1', 'a2']);
+      expect(Object.keys(dump.archived)).toEqual(['stays']);
+      expect(dump.tasks['a1']).toMatchObject({ state: 'pending', pendingSinceNs: q.clock.nowNs() });
+    });
+
+    it('lets a task run next, and forgets when it was due', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['waiting'], scheduled: { due: '1h' } });
+
+      await q.broker.moveTasks(q.name, { state: 'scheduled' }, ['due'], 'pendingHead');
+
+      const dump = await q.dump();
+      expect([dump.nextUp, dump.scheduled]).toEqual([['due', 'waiting'], {}]);
+      expect(dump.tasks['due']).not.toHaveProperty('dueAtMs');
+    });
+
+    it('moves a pending task to the head without making it younger', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['first', 'second'] });
+      const sinceNs = q.clock.nowNs();
+      await q.clock.advance('1m');
+
+      await q.broker.moveTasks(q.name, { state: 'pending' }, ['second'], 'pendingHead');
+
+      const dump = await q.dump();
+      expect(dump.nextUp).toEqual(['second', 'first']);
+      expect(dump.tasks['second']).toMatchObject({ pendingSinceNs: sinceNs });
+    });
+
+    it.each(['oldest', 'newest'] as const)('archives pending tasks, found from the %s on', async (near) => {
+      await using q = openQueue();
+      await q.seed({ pending: ['p1', 'p2', 'p3'] });
+
+      const moved = await q.broker.moveTasks(q.name, { state: 'pending' }, ['p2', 'p3'], 'archived', near);
+
+      expect(moved).toEqual([true, true]);
+      const nowS = Math.floor(q.clock.nowMs() / 1000);
+      expect(await q.dump()).toMatchObject({ nextUp: ['p1'], archived: { p2: nowS, p3: nowS } });
+    });
+
+    it('deletes tasks, and releases the locks that are theirs', async () => {
+      await using q = openQueue();
+      const lock = (name: string): string => `asynq:{${q.name}}:unique:test:task:${name}`;
+      await q.seed({
+        pending: ['own', 'borrowed', 'stays'],
+        messages: { own: { uniqueKey: lock('own') }, borrowed: { uniqueKey: lock('borrowed') } },
+      });
+      await q.inject({ locks: { [lock('borrowed')]: 'its-new-holder' } });
+
+      await q.broker.moveTasks(q.name, { state: 'pending' }, ['own', 'borrowed'], 'deleted');
+
+      const dump = await q.dump();
+      expect([dump.nextUp, Object.keys(dump.tasks)]).toEqual([['stays'], ['stays']]);
+      expect(dump.locks).toEqual({ [lock('borrowed')]: 'its-new-holder' });
+    });
+
+    it('takes tasks out of a group, and forgets a group that has none left', async () => {
+      await using q = openQueue();
+      await fillGroup(q);
+
+      await q.broker.moveTasks(q.name, DIGEST, ['g1'], 'pending');
+      const half = await q.dump();
+      await q.broker.moveTasks(q.name, DIGEST, ['g2'], 'archived');
+      const none = await q.dump();
+
+      expect([half.groupNames, half.nextUp]).toEqual([['digest'], ['g1']]);
+      expect([none.groupNames, none.groups, Object.keys(none.archived)]).toEqual([[], {}, ['g2']]);
+    });
+
+    it('moves nothing out of a list that it is not in', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['p'], active: ['a'], retry: { r: '1h' } });
+      const before = await q.dump();
+
+      const moved = await Promise.all([
+        q.broker.moveTasks(q.name, { state: 'scheduled' }, ['p', 'a', 'r'], 'deleted'),
+        q.broker.moveTasks(q.name, DIGEST, ['p', 'a', 'r'], 'archived'),
+        q.broker.moveTasks(q.name, { state: 'pending' }, ['a', 'r'], 'pending'),
+      ]);
+
+      expect(moved.flat()).not.toContain(true);
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('drops an id without a message, whatever it is asked to do with it', async () => {
+      await using q = openQueue();
+      const ids = { stub: 1, gone: 1, deleted: 1 };
+      await q.inject({ archived: ids, tasks: { stub: { state: 'archived' } } });
+
+      const run = await q.broker.moveTasks(q.name, { state: 'archived' }, ['stub', 'gone'], 'pending');
+      const deleted = await q.broker.moveTasks(q.name, { state: 'archived' }, ['deleted'], 'deleted');
+
+      expect([run, deleted]).toEqual([[false, false], [true]]);
+      expect(await q.dump()).toMatchObject({ nextUp: [], archived: {}, tasks: {} });
+    });
+
+    it('answers for every task of a batch that takes several calls', async () => {
+      await using q = openQueue();
+      const ids = Array.from({ length: 1_203 }, (_, i) => `t${i}`);
+      await q.seed({ pending: ids });
+
+      const moved = await q.broker.moveTasks(q.name, { state: 'pending' }, ['unknown', ...ids], 'deleted');
+
+      expect([moved.length, moved.indexOf(true)]).toEqual([1_204, 1]);
+      expect(await q.dump()).toMatchObject({ nextUp: [], tasks: {} });
+    });
+
+    it('reschedules a task, exact to the millisecond, and tells who waits for the next due time', async () => {
+      await using q = openQueue();
+      const ears = new Hearing<void>();
+      await q.broker.onNudge(q.name, () => ears.listener());
+      await q.seed({ scheduled: { s: '1h' }, retry: { r: '1h' }, pending: ['p'] });
+      const atMs = q.clock.nowMs() + 90_250;
+
+      const moved = [
+        await q.broker.reschedule(q.name, { state: 'scheduled' }, 's', atMs),
+        await q.broker.reschedule(q.name, { state: 'retry' }, 'r', atMs),
+        await q.broker.reschedule(q.name, { state: 'pending' }, 'p', atMs),
+        await q.broker.reschedule(q.name, { state: 'pending' }, 's', atMs),
+      ];
+      await ears.times(1);
+
+      expect(moved).toEqual([true, true, true, false]);
+      const atS = Math.ceil(atMs / 1000);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({ nextUp: [], scheduled: { s: atS, p: atS }, retry: { r: atS } });
+      expect(dump.tasks['r']).toMatchObject({ state: 'retry', dueAtMs: atMs });
+      expect(dump.tasks['p']).toMatchObject({ state: 'scheduled', dueAtMs: atMs });
+      expect(dump.tasks['p']).not.toHaveProperty('pendingSinceNs');
+    });
+
+    it('gives a scheduled task another payload, and no task in any other state', async () => {
+      await using q = openQueue();
+      await q.seed({ scheduled: { s: '1h' }, pending: ['p'] });
+      const payload = Uint8Array.from([1, 2, 3]);
+      const before = await q.dump();
+
+      const states = [
+        await q.broker.updatePayload(q.name, 's', payload),
+        await q.broker.updatePayload(q.name, 'p', payload),
+        await q.broker.updatePayload(q.name, 'unknown', payload),
+      ];
+
+      expect(states).toEqual(['scheduled', 'pending', undefined]);
+      const message = { ...q.message('s'), payload };
+      expect(await q.dump()).toEqual({
+        ...before,
+        tasks: { ...before.tasks, s: { ...before.tasks['s'], message } },
+      });
+    });
+
+    it('tells how long a task will hold its unique lock', async () => {
+      await using q = openQueue();
+      const lock = (name: string): string => `asynq:{${q.name}}:unique:test:task:${name}`;
+      await q.broker.enqueue([{ message: q.message('holder', { uniqueKey: lock('1') }), uniqueTtlS: 90 }]);
+      await q.seed({ pending: ['lost'], messages: { lost: { uniqueKey: lock('2') } } });
+      await q.inject({ locks: { [lock('2')]: 'another' } });
+
+      expect(await q.broker.lockTtlS(q.name, 'holder')).toBe(90);
+      expect(await q.broker.lockTtlS(q.name, 'lost')).toBeUndefined();
+      expect(await q.broker.lockTtlS(q.name, 'unknown')).toBeUndefined();
+    });
+  });
+}
