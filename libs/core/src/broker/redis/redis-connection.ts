@@ -47,6 +47,8 @@ export type RedisConnection = UrlConnection | ClusterConnection | SentinelConnec
 export type ConnectionPurpose = 'commands' | 'watch' | 'subscriber';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** How long a closing socket may keep the process alive when its peer does not answer. */
+const DISCONNECT_TIMEOUT_MS = 200;
 
 /** 50 ms doubling to 2 s, with jitter, for ever: Redis may be away for long, and nothing is busy meanwhile. */
 const reconnectDelayMs = (attempts: number): number =>
@@ -60,6 +62,7 @@ const ourRules = (purpose: ConnectionPurpose) =>
   ({
     connectionName: `asynq:${purpose}:${process.pid}`,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: false,
     autoResubscribe: true,
