@@ -106,5 +106,15 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
       expect(facts.evictionPolicy).toBe('noeviction');
       expect(Math.abs(facts.clockSkewMs)).toBeLessThan(1_000);
     });
+
+    it('tells what its store says about itself', async () => {
+      await using q = openQueue();
+
+      const info = await q.broker.storeInfo();
+
+      const named = (name: string) => expect.objectContaining({ [name]: expect.stringMatching(/\S/) }) as object;
+      const told = { memory: {}, redis: named('redis_version'), 'redis cluster': named('cluster_state') };
+      expect(info).toEqual(told[q.broker.kind as keyof typeof told]);
+    });
   });
 }

@@ -304,4 +304,6 @@ export interface BrokerFacts {
 export interface HealthOps {
   ping(): Promise<void>;
   facts(): Promise<BrokerFacts>;
+  /** What Redis tells about itself, a cluster about the cluster, by Redis' own names; nothing in memory. */
+  storeInfo(): Promise<Readonly<Record<string, string>>>;
 }

@@ -255,6 +255,10 @@ export class MemoryBroker implements Broker {
     return { version: 'memory', evictionPolicy: 'noeviction', clockSkewMs: 0 };
   }
 
+  async storeInfo(): Promise<Readonly<Record<string, string>>> {
+    return {};
+  }
+
   /** Ends the watches. The tasks stay for those who hold the broker. */
   async close(): Promise<void> {
     this.#closing.abort();

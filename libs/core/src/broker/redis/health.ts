@@ -19,5 +19,15 @@ export function healthOps(redis: RedisSession, version: RedisVersion): HealthOps
         clockSkewMs: seconds! * 1000 + micros! / 1000 - halfTripMs - askedAtMs,
       };
     },
+
+    async storeInfo() {
+      const text = await redis.command('INFO', (client) => (client.isCluster ? client.cluster('INFO') : client.info()));
+      return Object.fromEntries(
+        [...String(text).matchAll(INFO_LINE)].map(([, name = '', value = '']) => [name, value]),
+      );
+    },
   };
 }
+
+/** `name:value`; headings begin with `#`. */
+const INFO_LINE = /^([^#:\r\n]+):([^\r\n]*)/gm;
