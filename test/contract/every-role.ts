@@ -14,6 +14,8 @@ import { describeRecovering } from './recovering.contract.js';
 import { describeRemoving } from './removing.contract.js';
 import { describeResults } from './results.contract.js';
 import { describeRetention } from './retention.contract.js';
+import { describePlanning } from './planning.contract.js';
+import { describeScheduling } from './scheduling.contract.js';
 import { describeSettling } from './settling.contract.js';
 import { describeWaking } from './waking.contract.js';
 
@@ -36,4 +38,6 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeListing(backend, openQueue);
   describeMoving(backend, openQueue);
   describeRemoving(backend, openQueue);
+  describeScheduling(backend, openQueue);
+  describePlanning(backend, openQueue);
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import type { FleetOps, InspectOps, ListOps, MoveOps, RemovalOps } from './inspect-roles.js';
+import type { PlanOps, ScheduleOps } from './schedule-roles.js';
 
 /**
  * What a broker promises, cut into roles of a few methods. A part of the server takes only the role it uses.
@@ -30,6 +31,8 @@ export interface Broker
     MoveOps,
     RemovalOps,
     FleetOps,
+    ScheduleOps,
+    PlanOps,
     HealthOps {
   /** What it is, for logs: `'redis'`, `'redis cluster'`, `'memory'`. */
   readonly kind: string;

@@ -1278,6 +1278,172 @@ if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
 return replies`,
 );
 
+/** claim a tick of a schedule and enqueue its task. */
+export const fireTick = new Script<
+  {
+    /** hash asynq:{q}:schedule:<name> */
+    readonly schedule: string;
+    /** hash asynq:{q}:t:<id> */
+    readonly task: string;
+    /** list asynq:{q}:pending new ids at the left */
+    readonly pending: string;
+    /** zset asynq:{q}:scheduled score: process-at, unix seconds */
+    readonly scheduled: string;
+    /** string asynq:{q}:unique:<type>:<md5> one when there is a ttl */
+    readonly lock: readonly string[];
+  },
+  {
+    /** the one that the tick was computed from */
+    readonly spec: ScriptArg;
+    /** the last claimed tick that the caller knows of, unix ms */
+    readonly claimedMs: ScriptArg;
+    /** unix ms */
+    readonly tickMs: ScriptArg;
+    /** text */
+    readonly taskId: ScriptArg;
+    /** protobuf */
+    readonly message: ScriptArg;
+    /** unix ns */
+    readonly pendingSinceNs: ScriptArg;
+    /** unix s, rounded up; 0: at once */
+    readonly processAtS: ScriptArg;
+    /** unix ms */
+    readonly dueAtMs: ScriptArg;
+    /** 0: no lock */
+    readonly uniqueTtlS: ScriptArg;
+    /** told when the task goes ahead of all that are scheduled */
+    readonly nudgeChannel: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'fire-tick',
+  { keys: ['schedule', 'task', 'pending', 'scheduled', 'lock'], args: ['spec', 'claimedMs', 'tickMs', 'taskId', 'message', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'uniqueTtlS', 'nudgeChannel'], fields: [] },
+  `local schedule, task, pending, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local spec, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
+local taskId, message, pendingSinceNs = ARGV[4], ARGV[5], ARGV[6]
+local processAtS, dueAtMs, uniqueTtlS, nudgeChannel = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
+local function reply(result)
+local progress = redis.call('HMGET', schedule, 'since_ms', 'claimed_ms', 'fired_ms', 'paused_ms')
+return { result, progress[1], progress[2], progress[3], progress[4] }
+end
+local known = redis.call('HMGET', schedule, 'spec', 'claimed_ms', 'paused_ms')
+if not known[1] then return reply(-4) end
+if known[1] ~= spec then return reply(-3) end
+if known[3] then return reply(-2) end
+if known[2] ~= claimedMs then return reply(-1) end
+local exists = redis.call('EXISTS', task) == 1
+local isLocked = lock and redis.call('EXISTS', lock) == 1
+local first = redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2]
+redis.call('HSET', schedule, 'claimed_ms', tickMs, 'fired_ms', tickMs)
+if exists then return reply(0) end
+if isLocked then return reply(2) end
+redis.call('HSET', task, 'msg', message)
+if lock then
+redis.call('SET', lock, taskId, 'EX', uniqueTtlS)
+redis.call('HSET', task, 'unique_key', lock)
+end
+if processAtS == '0' then
+redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
+redis.call('LPUSH', pending, taskId)
+else
+redis.call('HSET', task, 'state', 'scheduled', 'due_at_ms', dueAtMs)
+redis.call('ZADD', scheduled, processAtS, taskId)
+local goesAhead = not first or tonumber(processAtS) <= tonumber(first)
+if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
+end
+return reply(1)`,
+);
+
+/** let a schedule fire no more, or again. */
+export const pauseSchedule = new Script<
+  {
+    /** hash asynq:{q}:schedule:<name> */
+    readonly schedule: string;
+  },
+  {
+    /** 1 to pause, 0 to resume */
+    readonly isPaused: ScriptArg;
+    /** unix ms; after a pause ticks count from here */
+    readonly nowMs: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'pause-schedule',
+  { keys: ['schedule'], args: ['isPaused', 'nowMs'], fields: [] },
+  `local schedule = KEYS[1]
+local isPaused, nowMs = ARGV[1], ARGV[2]
+if redis.call('EXISTS', schedule) == 0 then return -1 end
+if redis.call('HEXISTS', schedule, 'paused_ms') == tonumber(isPaused) then return 0 end
+if isPaused == '1' then
+redis.call('HSET', schedule, 'paused_ms', nowMs)
+else
+redis.call('HDEL', schedule, 'paused_ms')
+redis.call('HSET', schedule, 'claimed_ms', nowMs)
+end
+return 1`,
+);
+
+/** store what a schedule is; keep how far it has come unless its spec changed. */
+export const saveSchedule = new Script<
+  {
+    /** hash asynq:{q}:schedule:<name> */
+    readonly schedule: string;
+    /** set asynq:{q}:schedules */
+    readonly schedules: string;
+  },
+  {
+    /** text */
+    readonly name: ScriptArg;
+    /** with its zone */
+    readonly spec: ScriptArg;
+    /** text */
+    readonly taskType: ScriptArg;
+    /** unix ms */
+    readonly nowMs: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'save-schedule',
+  { keys: ['schedule', 'schedules'], args: ['name', 'spec', 'taskType', 'nowMs'], fields: [] },
+  `local schedule, schedules = KEYS[1], KEYS[2]
+local name, spec, taskType, nowMs = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if redis.call('HGET', schedule, 'spec') ~= spec then
+redis.call('HSET', schedule, 'spec', spec, 'since_ms', nowMs, 'claimed_ms', nowMs)
+redis.call('HDEL', schedule, 'fired_ms')
+end
+redis.call('HSET', schedule, 'type', taskType)
+redis.call('SADD', schedules, name)
+return redis.call('HMGET', schedule, 'since_ms', 'claimed_ms', 'fired_ms', 'paused_ms')`,
+);
+
+/** replace what a scheduler shows of its entries. */
+export const writePlan = new Script<
+  {
+    /** list asynq:schedulers:{<scheduler id>} */
+    readonly plan: string;
+  },
+  {
+    /** whole seconds */
+    readonly ttlS: ScriptArg;
+  },
+  {
+    /** protobuf */
+    readonly entry: ScriptArg;
+  }
+>(
+  'write-plan',
+  { keys: ['plan'], args: ['ttlS'], fields: ['entry'] },
+  `local plan = KEYS[1]
+local ttlS = ARGV[1]
+redis.call('DEL', plan)
+for i = 2, #ARGV do
+redis.call('LPUSH', plan, ARGV[i])
+end
+redis.call('EXPIRE', plan, ttlS)
+return 1`,
+);
+
 /** delete archived tasks beyond the limits of the archive, with their locks. */
 export const trimArchived = new Script<
   {

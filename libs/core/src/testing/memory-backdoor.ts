@@ -1,5 +1,6 @@
 import type { MemoryQueue, MemoryStore } from '../broker/memory/memory-store.js';
 import type { SortedSet } from '../broker/memory/sorted-set.js';
+import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
 import type { ServerInfo } from '../wire/server-info.js';
 import { ceilS, fromS } from '../wire/unix-time.js';
 import {
@@ -54,6 +55,14 @@ export class MemoryBackdoor implements Backdoor {
       server: shown.server,
       workers: Object.fromEntries(shown.workers.map((worker) => [worker.taskId, worker])),
     };
+  }
+
+  async plan(schedulerId: string): Promise<SchedulerEntry[]> {
+    return [...(this.store.schedulers.get(schedulerId) ?? [])];
+  }
+
+  async history(entryId: string): Promise<SchedulerEnqueueEvent[]> {
+    return [...(this.store.schedulerEvents.get(entryId) ?? [])];
   }
 
   async inject(injection: Injection): Promise<void> {

@@ -1,4 +1,5 @@
 import { MessageDecodeError } from '../errors/message-decode.error.js';
+import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
 import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
 import { decodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
 import type { TaskState } from '../wire/task-state.js';
@@ -94,6 +95,10 @@ export interface Backdoor {
   dump(): Promise<QueueDump>;
   /** `undefined` when the server shows nothing. */
   presence(server: ServerInfo): Promise<PresenceDump | undefined>;
+  /** What a scheduler shows, the next to fire first; empty when it shows nothing. */
+  plan(schedulerId: string): Promise<SchedulerEntry[]>;
+  /** Oldest first. */
+  history(entryId: string): Promise<SchedulerEnqueueEvent[]>;
   inject(injection: Injection): Promise<void>;
   /** Removes the queue. */
   destroy(): Promise<void>;

@@ -1,5 +1,11 @@
 import type { ChainableCommander, Cluster, Redis } from 'ioredis';
 import { keys } from '../wire/keys.js';
+import {
+  decodeSchedulerEnqueueEvent,
+  decodeSchedulerEntry,
+  type SchedulerEnqueueEvent,
+  type SchedulerEntry,
+} from '../wire/scheduler-entry.js';
 import { decodeServerInfo, decodeWorkerInfo, type ServerInfo } from '../wire/server-info.js';
 import type { TaskState } from '../wire/task-state.js';
 import {
@@ -61,6 +67,21 @@ export class RedisBackdoor implements Backdoor {
       server: decodeServerInfo(server),
       workers: Object.fromEntries(Object.entries(workers).map(([id, bytes]) => [id, decodeWorkerInfo(bytes)])),
     };
+  }
+
+  async plan(schedulerId: string): Promise<SchedulerEntry[]> {
+    const plan = keys.scheduler(schedulerId);
+    const [isListed, entries] = await Promise.all([
+      this.client.zscore(keys.schedulers, plan),
+      this.client.lrangeBuffer(plan, 0, -1),
+    ]);
+    if ((isListed === null) !== (entries.length === 0)) throw new Error('only one of the two keys of a plan is there');
+    return entries.reverse().map(decodeSchedulerEntry);
+  }
+
+  async history(entryId: string): Promise<SchedulerEnqueueEvent[]> {
+    const events = await this.client.zrangeBuffer(keys.schedulerHistory(entryId), '0', '-1');
+    return events.map(decodeSchedulerEnqueueEvent);
   }
 
   async inject(injection: Injection): Promise<void> {
@@ -190,6 +211,7 @@ class Picture {
       case keys.leader(queue):
       case keys.standby(queue):
       case keys.wake(queue):
+      case keys.schedules(queue):
         return undefined;
       default:
         return this.readerOfPrefix(key);
@@ -200,6 +222,7 @@ class Picture {
     const { queue } = this;
     const id = after(key, keys.taskPrefix(queue));
     if (id !== undefined) return hash(key, (fields) => (this.tasks[id] = dumpTask(fields)), this.strayKeys);
+    if (after(key, keys.schedule(queue, '')) !== undefined) return undefined;
     const group = after(key, keys.group(queue, ''));
     if (group !== undefined) return sortedSet(key, (scores) => (this.groups[group] = scores));
     if (after(key, keys.uniquePrefix(queue)) !== undefined) return text(key, (value) => (this.locks[key] = value));

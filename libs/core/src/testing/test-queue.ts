@@ -4,6 +4,7 @@ import { MemoryBroker } from '../broker/memory/memory-broker.js';
 import { openRedisBroker } from '../broker/redis/redis-broker.js';
 import type { Broker, LeaseClaim, LeasedTask } from '../broker/roles.js';
 import { type Duration, toMs } from '../runtime/duration.js';
+import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
 import type { ServerInfo } from '../wire/server-info.js';
 import { silentLogger } from '../runtime/logger.js';
 import { encodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
@@ -114,6 +115,16 @@ export class TestQueue implements AsyncDisposable {
   /** What inspectors see of a server; `undefined` when it shows nothing. */
   presence(server: ServerInfo): Promise<PresenceDump | undefined> {
     return this.backdoor.presence(server);
+  }
+
+  /** What inspectors see of a scheduler's plan, the next to fire first. */
+  plan(schedulerId: string): Promise<SchedulerEntry[]> {
+    return this.backdoor.plan(schedulerId);
+  }
+
+  /** The firings of a scheduler's entry, oldest first. */
+  history(entryId: string): Promise<SchedulerEnqueueEvent[]> {
+    return this.backdoor.history(entryId);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

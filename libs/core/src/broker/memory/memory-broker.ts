@@ -31,6 +31,14 @@ import type {
   StoredTask,
   TaskList,
 } from '../inspect-roles.js';
+import type {
+  ScheduleDefinition,
+  ScheduleId,
+  ScheduleProgress,
+  ScheduleTick,
+  StoredSchedule,
+  TickReply,
+} from '../schedule-roles.js';
 import { dropDuty, keepDuty, takeDuty } from './duty.js';
 import { enqueue } from './enqueue.js';
 import { forwardDue } from './forward.js';
@@ -40,9 +48,11 @@ import { dailyCounts, groupSizes, listIds, listSize, listTasks, scanTasks } from
 import { MemoryStore } from './memory-store.js';
 import { lockTtlS, moveTasks, reschedule, updatePayload } from './moves.js';
 import { pause, unpause } from './pausing.js';
+import { recordEnqueueEvent, writePlan } from './plan.js';
 import { recoverExpired, repair } from './recover.js';
 import { purgeQueue, removeQueue } from './removal.js';
 import { deleteExpiredCompleted, trimArchived } from './retention.js';
+import { fireTick, saveSchedule, schedules, setSchedulePaused } from './schedule.js';
 import { settle, writeResult } from './settle.js';
 import { openWatch, waitingCount, wakeIdle } from './waking.js';
 
@@ -247,6 +257,42 @@ export class MemoryBroker implements Broker {
 
   async clusterNodes(): Promise<ClusterNode[]> {
     return [];
+  }
+
+  async saveSchedule(definition: ScheduleDefinition): Promise<ScheduleProgress> {
+    return saveSchedule(this.store, definition);
+  }
+
+  async fireTick(tick: ScheduleTick): Promise<TickReply> {
+    return fireTick(this.store, tick);
+  }
+
+  async setSchedulePaused(schedule: ScheduleId, isPaused: boolean): Promise<boolean | undefined> {
+    return setSchedulePaused(this.store, schedule, isPaused);
+  }
+
+  async removeSchedule({ queue, name }: ScheduleId): Promise<boolean> {
+    return this.store.queue(queue).schedules.delete(name);
+  }
+
+  async schedules(queue: string): Promise<StoredSchedule[]> {
+    return schedules(this.store, queue);
+  }
+
+  async writePlan(schedulerId: string, entries: readonly SchedulerEntry[], ttlS: number): Promise<void> {
+    writePlan(this.store, schedulerId, entries, ttlS);
+  }
+
+  async clearPlan(schedulerId: string): Promise<void> {
+    this.store.schedulers.delete(schedulerId);
+  }
+
+  async recordEnqueueEvent(entryId: string, event: SchedulerEnqueueEvent): Promise<void> {
+    recordEnqueueEvent(this.store, entryId, event);
+  }
+
+  async clearHistory(entryId: string): Promise<void> {
+    this.store.schedulerEvents.delete(entryId);
   }
 
   async ping(): Promise<void> {}

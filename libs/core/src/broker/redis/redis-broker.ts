@@ -7,6 +7,7 @@ import { inspectOps } from './inspect.js';
 import { leaseOps } from './lease.js';
 import { listOps } from './lists.js';
 import { moveOps } from './moves.js';
+import { planOps } from './plan.js';
 import { presenceOps } from './presence.js';
 import { queueControlOps } from './queue-control.js';
 import { recoverOps } from './recover.js';
@@ -16,6 +17,7 @@ import { RedisSubscriber } from './redis-subscriber.js';
 import { RedisVersion } from './redis-version.js';
 import { removalOps } from './removal.js';
 import { retentionOps } from './retention.js';
+import { scheduleOps } from './schedule.js';
 import { settleOps } from './settle.js';
 import { wakeOps } from './wake.js';
 
@@ -45,6 +47,8 @@ export function openRedisBroker(connection: RedisConnection, options: RedisSessi
     ...moveOps(redis),
     ...removalOps(redis),
     ...fleetOps(redis),
+    ...scheduleOps(redis),
+    ...planOps(redis),
     ...healthOps(redis, version),
     async close() {
       redis.close();

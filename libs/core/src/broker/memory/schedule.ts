@@ -1,0 +1,76 @@
+import type {
+  ScheduleDefinition,
+  ScheduleId,
+  ScheduleProgress,
+  ScheduleTick,
+  StoredSchedule,
+  TickOutcome,
+  TickReply,
+} from '../schedule-roles.js';
+import { enqueue } from './enqueue.js';
+import type { MemorySchedule, MemoryStore } from './memory-store.js';
+
+export function saveSchedule(
+  store: MemoryStore,
+  { queue, name, spec, taskType }: ScheduleDefinition,
+): ScheduleProgress {
+  const nowMs = store.clock.nowMs();
+  const { schedules } = store.queue(queue);
+  const known = schedules.get(name);
+  const isAsBefore = known?.spec === spec;
+  const schedule = isAsBefore
+    ? { ...known, taskType }
+    : { spec, taskType, sinceMs: nowMs, claimedMs: nowMs, isPaused: known?.isPaused ?? false };
+  schedules.set(name, schedule);
+  return progressOf(schedule);
+}
+
+export function fireTick(store: MemoryStore, tick: ScheduleTick): TickReply {
+  store.announced.add(tick.queue);
+  const schedule = store.queue(tick.queue).schedules.get(tick.name);
+  if (!schedule) return { outcome: { status: 'missing' }, progress: undefined };
+  const outcome = refusal(schedule, tick) ?? claim(store, schedule, tick);
+  return { outcome, progress: progressOf(schedule) };
+}
+
+function refusal(schedule: MemorySchedule, { spec, claimedMs }: ScheduleTick): TickOutcome | undefined {
+  if (schedule.spec !== spec) return { status: 'replaced' };
+  if (schedule.isPaused) return { status: 'paused' };
+  return schedule.claimedMs === claimedMs ? undefined : { status: 'claimed' };
+}
+
+function claim(store: MemoryStore, schedule: MemorySchedule, { tickMs, task }: ScheduleTick): TickOutcome {
+  schedule.claimedMs = tickMs;
+  schedule.firedMs = tickMs;
+  const { status } = enqueue(store, [task])[0]!;
+  if (status === 'idConflict' || status === 'duplicate') return { status };
+  return { status: 'enqueued', state: status === 'scheduled' ? 'scheduled' : 'pending' };
+}
+
+export function setSchedulePaused(
+  store: MemoryStore,
+  { queue, name }: ScheduleId,
+  isPaused: boolean,
+): boolean | undefined {
+  const schedule = store.queue(queue).schedules.get(name);
+  if (!schedule) return undefined;
+  if (schedule.isPaused === isPaused) return false;
+  schedule.isPaused = isPaused;
+  if (!isPaused) schedule.claimedMs = store.clock.nowMs();
+  return true;
+}
+
+export function schedules(store: MemoryStore, queue: string): StoredSchedule[] {
+  const named = [...store.queue(queue).schedules].sort(([a], [b]) => (a < b ? -1 : 1));
+  return named.map(([name, schedule]) => ({
+    queue,
+    name,
+    spec: schedule.spec,
+    taskType: schedule.taskType,
+    ...progressOf(schedule),
+  }));
+}
+
+function progressOf({ sinceMs, claimedMs, firedMs, isPaused }: MemorySchedule): ScheduleProgress {
+  return { sinceMs, claimedMs, firedMs, isPaused };
+}

@@ -1,0 +1,41 @@
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import { encodeSchedulerEnqueueEvent, encodeSchedulerEntry } from '../../wire/scheduler-entry.js';
+import { floorS, fromNs } from '../../wire/unix-time.js';
+import type { PlanOps } from '../schedule-roles.js';
+import type { RedisSession } from './redis-session.js';
+
+/** As asynq: removing so many of the newest from the count leaves room for one more. */
+const HISTORY_SIZE = 1000;
+
+export function planOps(redis: RedisSession): PlanOps {
+  return {
+    async writePlan(schedulerId, entries, ttlS) {
+      const plan = keys.scheduler(schedulerId);
+      const expiresAtS = floorS(redis.clock.nowMs()) + ttlS;
+      await redis.command('ZADD', (client) => client.zadd(keys.schedulers, expiresAtS, plan));
+      const items = entries.map((entry) => ({ entry: encodeSchedulerEntry(entry) }));
+      await redis.run(scripts.writePlan, { plan }, { ttlS }, items);
+    },
+
+    async clearPlan(schedulerId) {
+      const plan = keys.scheduler(schedulerId);
+      await redis.command('ZREM', (client) => client.zrem(keys.schedulers, plan));
+      await redis.command('DEL', (client) => client.del(plan));
+    },
+
+    async recordEnqueueEvent(entryId, event) {
+      const history = keys.schedulerHistory(entryId);
+      const enqueuedAtS = floorS(fromNs(event.enqueuedAtNs));
+      await redis.pipeline('ZADD', (pipeline) => {
+        pipeline
+          .zremrangebyrank(history, 0, -HISTORY_SIZE)
+          .zadd(history, enqueuedAtS, encodeSchedulerEnqueueEvent(event));
+      });
+    },
+
+    async clearHistory(entryId) {
+      await redis.command('DEL', (client) => client.del(keys.schedulerHistory(entryId)));
+    },
+  };
+}

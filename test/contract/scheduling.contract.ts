@@ -1,0 +1,209 @@
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+import { Hearing } from './hearing.js';
+
+type Broker = TestQueue['broker'];
+type Tick = Parameters<Broker['fireTick']>[0];
+
+const SPEC = '@every 1m';
+const scheduleOf = (q: TestQueue, spec = SPEC) => ({ queue: q.name, name: 'report', spec, taskType: 'report:build' });
+
+/** A schedule that was stored just now, and its first tick. */
+async function openSchedule(q: TestQueue, task: Partial<Tick['task']> = {}): Promise<Tick> {
+  const { claimedMs } = await q.broker.saveSchedule(scheduleOf(q));
+  const message = q.message('one');
+  return {
+    queue: q.name,
+    name: 'report',
+    spec: SPEC,
+    claimedMs,
+    tickMs: claimedMs + 60_000,
+    task: { message, ...task },
+  };
+}
+
+const fresh = (q: TestQueue) => {
+  const nowMs = q.clock.nowMs();
+  return { sinceMs: nowMs, claimedMs: nowMs, firedMs: undefined, isPaused: false };
+};
+
+/** What every broker promises about stored schedules. */
+export function describeScheduling(backend: string, openQueue: () => TestQueue): void {
+  describe(`scheduling on ${backend}`, () => {
+    it('stores a schedule and remembers it', async () => {
+      await using q = openQueue();
+      const progress = fresh(q);
+
+      const first = await q.broker.saveSchedule(scheduleOf(q));
+      await q.clock.advance('5m');
+      const second = await q.broker.saveSchedule({ ...scheduleOf(q), taskType: 'other' });
+
+      expect([first, second]).toEqual([progress, progress]);
+      expect(await q.broker.schedules(q.name)).toEqual([{ ...scheduleOf(q), taskType: 'other', ...progress }]);
+      expect(await q.dump()).toMatchObject({ tasks: {}, isAnnounced: false });
+    });
+
+    it('begins anew when the spec changes, and stays paused', async () => {
+      await using q = openQueue();
+      const tick = await openSchedule(q);
+      await q.broker.fireTick(tick);
+      await q.broker.setSchedulePaused(tick, true);
+      await q.clock.advance('5m');
+
+      const progress = await q.broker.saveSchedule(scheduleOf(q, '@every 2m'));
+
+      expect(progress).toEqual({ ...fresh(q), isPaused: true });
+    });
+
+    it('claims a tick and enqueues its task in one step', async () => {
+      await using q = openQueue();
+      const tick = await openSchedule(q);
+      await q.clock.advance('1m');
+
+      const { outcome, progress } = await q.broker.fireTick(tick);
+
+      expect(outcome).toEqual({ status: 'enqueued', state: 'pending' });
+      expect(progress).toEqual({
+        sinceMs: tick.claimedMs,
+        claimedMs: tick.tickMs,
+        firedMs: tick.tickMs,
+        isPaused: false,
+      });
+      const { nextUp, tasks, isAnnounced } = await q.dump();
+      expect({ nextUp, isAnnounced }).toEqual({ nextUp: ['one'], isAnnounced: true });
+      expect(tasks).toEqual({
+        one: { message: q.message('one'), state: 'pending', pendingSinceNs: q.clock.nowNs() },
+      });
+    });
+
+    it('gives a tick to one of many who claim it', async () => {
+      await using q = openQueue();
+      const tick = await openSchedule(q);
+
+      const claims = ['a', 'b', 'c', 'd', 'e'].map((id) =>
+        q.broker.fireTick({ ...tick, task: { message: q.message(id) } }),
+      );
+      const replies = await Promise.all(claims);
+
+      expect(replies.map(({ outcome }) => outcome.status).sort()).toEqual([...Array(4).fill('claimed'), 'enqueued']);
+      expect((await q.dump()).nextUp).toHaveLength(1);
+    });
+
+    it('writes nothing for a tick that was claimed before, and says how far the schedule is', async () => {
+      await using q = openQueue();
+      const tick = await openSchedule(q);
+      await q.broker.fireTick(tick);
+      const before = await q.dump();
+
+      const reply = await q.broker.fireTick({ ...tick, task: { message: q.message('two') } });
+
+      expect(reply).toEqual({
+        outcome: { status: 'claimed' },
+        progress: { sinceMs: tick.claimedMs, claimedMs: tick.tickMs, firedMs: tick.tickMs, isPaused: false },
+      });
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('schedules a task that starts later, to the millisecond, and wakes the forwarders', async () => {
+      await using q = openQueue();
+      const ears = new Hearing<void>();
+      await q.broker.onNudge(q.name, () => ears.listener());
+      const processAtMs = q.clock.nowMs() + 1_500;
+      const tick = await openSchedule(q, { processAtMs });
+
+      const { outcome } = await q.broker.fireTick(tick);
+      await ears.times(1);
+
+      expect(outcome).toEqual({ status: 'enqueued', state: 'scheduled' });
+      expect(await q.dump()).toMatchObject({
+        scheduled: { one: Math.ceil(processAtMs / 1000) },
+        tasks: { one: { state: 'scheduled', dueAtMs: processAtMs } },
+      });
+    });
+
+    it('takes the lock of a unique task, and uses the tick up when another holds it', async () => {
+      await using q = openQueue();
+      const uniqueKey = `asynq:{${q.name}}:unique:test:task:1`;
+      const tick = await openSchedule(q, { message: q.message('one', { uniqueKey }), uniqueTtlS: 60 });
+      await q.broker.fireTick(tick);
+
+      const second = { message: q.message('two', { uniqueKey }), uniqueTtlS: 60 };
+      const reply = await q.broker.fireTick({
+        ...tick,
+        claimedMs: tick.tickMs,
+        tickMs: tick.tickMs + 60_000,
+        task: second,
+      });
+
+      expect(reply).toMatchObject({ outcome: { status: 'duplicate' }, progress: { claimedMs: tick.tickMs + 60_000 } });
+      const { nextUp, locks, tasks } = await q.dump();
+      expect({ nextUp, locks }).toEqual({ nextUp: ['one'], locks: { [uniqueKey]: 'one' } });
+      expect(tasks['one']).toMatchObject({ uniqueKey });
+    });
+
+    it('uses the tick up when the queue holds a task of the id', async () => {
+      await using q = openQueue();
+      await q.seed({ archived: { one: '1m' } });
+      const tick = await openSchedule(q);
+
+      const reply = await q.broker.fireTick(tick);
+
+      expect(reply).toMatchObject({ outcome: { status: 'idConflict' }, progress: { claimedMs: tick.tickMs } });
+      expect(await q.dump()).toMatchObject({ nextUp: [], tasks: { one: { state: 'archived' } } });
+    });
+
+    it('fires nothing while it is paused, and counts from the resumption', async () => {
+      await using q = openQueue();
+      const tick = await openSchedule(q);
+
+      const pauses = [await q.broker.setSchedulePaused(tick, true), await q.broker.setSchedulePaused(tick, true)];
+      await q.clock.advance('10m');
+      const { outcome } = await q.broker.fireTick(tick);
+      const resumptions = [
+        await q.broker.setSchedulePaused(tick, false),
+        await q.broker.setSchedulePaused(tick, false),
+      ];
+
+      expect([pauses, resumptions]).toEqual([
+        [true, false],
+        [true, false],
+      ]);
+      expect(outcome).toEqual({ status: 'paused' });
+      expect(await q.dump()).toMatchObject({ tasks: {} });
+      expect(await q.broker.schedules(q.name)).toMatchObject([{ claimedMs: q.clock.nowMs(), isPaused: false }]);
+    });
+
+    it('fires nothing for a spec that was replaced', async () => {
+      await using q = openQueue();
+      const tick = await openSchedule(q);
+      await q.broker.saveSchedule(scheduleOf(q, '@hourly'));
+
+      const { outcome } = await q.broker.fireTick(tick);
+
+      expect(outcome).toEqual({ status: 'replaced' });
+      expect(await q.dump()).toMatchObject({ tasks: {} });
+    });
+
+    it('forgets a schedule that is removed', async () => {
+      await using q = openQueue();
+      const tick = await openSchedule(q);
+
+      const removals = [await q.broker.removeSchedule(tick), await q.broker.removeSchedule(tick)];
+
+      expect(removals).toEqual([true, false]);
+      expect(await q.broker.fireTick(tick)).toEqual({ outcome: { status: 'missing' }, progress: undefined });
+      expect(await q.broker.setSchedulePaused(tick, true)).toBeUndefined();
+      expect(await q.broker.schedules(q.name)).toEqual([]);
+      expect(await q.dump()).toMatchObject({ tasks: {} });
+    });
+
+    it('lists schedules by name', async () => {
+      await using q = openQueue();
+      for (const name of ['b', 'a', 'ä b:c']) await q.broker.saveSchedule({ ...scheduleOf(q), name });
+
+      const names = (await q.broker.schedules(q.name)).map(({ name }) => name);
+
+      expect(names).toEqual(['a', 'b', 'ä b:c']);
+    });
+  });
+}
