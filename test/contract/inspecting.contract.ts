@@ -9,6 +9,16 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
 
       expect(await q.broker.queueStats(q.name)).toBeUndefined();
       expect(await q.broker.queueNames()).not.toContain(q.name);
+      expect(await q.broker.hasQueue(q.name)).toBe(false);
+    });
+
+    it('knows a queue by its name as soon as a task was put into it', async () => {
+      await using q = openQueue();
+
+      await q.broker.enqueue([{ message: q.message('t') }]);
+
+      expect(await q.broker.queueNames()).toContain(q.name);
+      expect(await q.broker.hasQueue(q.name)).toBe(true);
     });
 
     it('counts the tasks of every state, the groups, and what became of the attempts', async () => {

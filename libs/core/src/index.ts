@@ -12,8 +12,19 @@ export { RevokeTask, SkipRetry } from './task/signals.js';
 export { defaultRetryDelay, type RetryDelay } from './task/retry-delay.js';
 
 // Looking into queues
-export { Inspector, type InspectorOptions } from './inspector/inspector.js';
-export type { QueueInfo } from './inspector/queue-info.js';
+export {
+  type GroupOption,
+  Inspector,
+  type InspectorOptions,
+  type MatchingOptions,
+  type Paging,
+} from './inspector/inspector.js';
+export type { BulkOptions, BulkProgress } from './inspector/bulk-mover.js';
+export type { SchedulerEntry, SchedulerEvent, ServerInfo, WorkerInfo } from './inspector/fleet-info.js';
+export type { DailyStats, GroupInfo, QueueInfo } from './inspector/queue-info.js';
+export type { FoundTasks, TaskFilter, TaskSearch } from './inspector/task-search.js';
+export type { TaskMoveOptions } from './inspector/task-mover.js';
+export type { ClusterNode } from './broker/inspect-roles.js';
 export type { TaskInfo } from './inspector/task-info.js';
 export type { TaskState } from './wire/task-state.js';
 
@@ -36,9 +47,11 @@ export { HandlerNotFoundError } from './errors/handler-not-found.error.js';
 export { InvalidOptionsError, type OptionProblem } from './errors/invalid-options.error.js';
 export { LeaseLostError } from './errors/lease-lost.error.js';
 export { PayloadTooLargeError } from './errors/payload-too-large.error.js';
+export { QueueNotEmptyError } from './errors/queue-not-empty.error.js';
 export { QueueNotFoundError } from './errors/queue-not-found.error.js';
 export { RedisCommandError } from './errors/redis-command.error.js';
 export { ServerShutdownError, TaskCanceledError, TaskTimeoutError } from './errors/attempt-aborted.error.js';
 export { ServerStateError } from './errors/server-state.error.js';
 export { TaskIdConflictError } from './errors/task-id-conflict.error.js';
 export { TaskNotFoundError } from './errors/task-not-found.error.js';
+export { TaskStateError } from './errors/task-state.error.js';

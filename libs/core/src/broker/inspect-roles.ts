@@ -33,6 +33,8 @@ export interface StoredTask {
 
 export interface InspectOps {
   queueNames(): Promise<string[]>;
+  /** Whether somebody announced the queue. */
+  hasQueue(queue: string): Promise<boolean>;
   /** `undefined` when nobody announced the queue. */
   queueStats(queue: string): Promise<QueueStats | undefined>;
   /** `undefined` when the queue holds no such task. */

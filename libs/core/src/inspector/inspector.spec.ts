@@ -88,6 +88,84 @@ describe('Inspector', () => {
     expect(isPaused).toBe(true);
   });
 
+  it('estimates memory only when asked, and does without where nobody can tell', async () => {
+    const { queue, inspector } = await open();
+    vi.spyOn(queue.broker, 'memoryBytes').mockResolvedValueOnce(4_096);
+
+    const answers = [await inspector.queueInfo('q'), await inspector.queueInfo('q', { memory: true })];
+
+    expect(answers.map(({ memoryBytes }) => memoryBytes)).toEqual([undefined, 4_096]);
+  });
+
+  it('tells the history of a queue day by day', async () => {
+    const { queue, inspector } = await open();
+    const { tasks } = await queue.broker.fetch('q', 1, 30_000);
+    const settlement = { message: queue.message('first'), claim: queue.claim(tasks[0]!) };
+    await queue.broker.settle('q', [{ ...settlement, outcome: { kind: 'done' } }]);
+
+    expect(await inspector.history('q', 2)).toEqual([
+      { queue: 'q', day: '2099-12-31', processed: 1, failed: 0 },
+      { queue: 'q', day: '2099-12-30', processed: 0, failed: 0 },
+    ]);
+    await expect(inspector.history('q', 0)).rejects.toThrow('option "days"');
+    await expect(inspector.history('nowhere', 1)).rejects.toThrow(QueueNotFoundError);
+  });
+
+  it('lists tasks in pages', async () => {
+    const { queue, inspector } = await open();
+    await queue.seed({ pending: ['2', '3', '4', '5'] });
+    const ids = async (paging: object) => (await inspector.listTasks('q', 'pending', paging)).map(({ id }) => id);
+
+    expect(await ids({})).toEqual(['first', '2', '3', '4', '5']);
+    expect(await ids({ size: 2 })).toEqual(['first', '2']);
+    expect(await ids({ size: 2, page: 3 })).toEqual(['5']);
+    await expect(ids({ size: 0 })).rejects.toThrow('option "size"');
+    await expect(inspector.listTasks('q', 'aggregating')).rejects.toThrow('option "group"');
+    await expect(inspector.listTasks('nowhere', 'pending')).rejects.toThrow(QueueNotFoundError);
+  });
+
+  it('shows servers with the tasks they run', async () => {
+    const { queue, clock, inspector } = await open();
+    const who = { host: 'h', pid: 7, serverId: 's1', startedAtMs: clock.nowMs() };
+    const config = { concurrency: 3, queues: { q: 1 }, strictPriority: false, status: 'active', activeWorkerCount: 1 };
+    const task = { taskId: 'first', taskType: 'email', taskPayload: Buffer.from('{}'), queue: 'q' };
+    const worker = { ...who, ...task, deadlineMs: clock.nowMs() + 1_000 };
+    await queue.broker.writePresence({ ...who, ...config } as never, [worker], 10);
+
+    const startedAt = new Date(clock.nowMs());
+    const { activeWorkerCount: _, ...shown } = config;
+    expect(await inspector.servers()).toEqual([
+      {
+        ...{ id: 's1', host: 'h', pid: 7, startedAt, ...shown },
+        workers: [{ ...task, startedAt, deadline: new Date(clock.nowMs() + 1_000) }],
+      },
+    ]);
+  });
+
+  it('shows the plans of schedulers and what came of them', async () => {
+    const { queue, inspector } = await open();
+    const entry = { id: 'e1', spec: '@every 1m', taskType: 'report', taskPayload: new Uint8Array() };
+    const plan = { ...entry, enqueueOptions: ['Queue("low")'], nextEnqueueAtMs: 5_000, prevEnqueueAtMs: undefined };
+    vi.spyOn(queue.broker, 'schedulerEntries').mockResolvedValue([plan]);
+    const events = vi.spyOn(queue.broker, 'schedulerEvents');
+    events.mockResolvedValue([{ taskId: 't', enqueuedAtNs: 1_700_000_000_123_000_000n }]);
+
+    expect(await inspector.schedulerEntries()).toEqual([
+      { ...entry, options: ['Queue("low")'], nextEnqueueAt: new Date(5_000), prevEnqueueAt: undefined },
+    ]);
+    expect(await inspector.schedulerEvents('e1', { page: 2, size: 5 })).toEqual([
+      { taskId: 't', enqueuedAt: new Date(1_700_000_000_123) },
+    ]);
+    expect(events).toHaveBeenCalledWith('e1', 5, 5);
+  });
+
+  it('tells the cluster slot of a queue', async () => {
+    const { inspector } = await open();
+
+    expect(await inspector.clusterSlot('foo')).toBe(12_182);
+    expect(await inspector.clusterNodes('foo')).toEqual([]);
+  });
+
   it('publishes the wish to cancel a task', async () => {
     const { queue, inspector } = await open();
     const heard = new Promise((resolve) => void queue.broker.onCancel(resolve));

@@ -1,17 +1,38 @@
 import type { Connection } from '../broker/connection.js';
+import type { ClusterNode, MoveTarget, TaskList } from '../broker/inspect-roles.js';
 import { clockOf, openBroker } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
+import { QueueNotEmptyError } from '../errors/queue-not-empty.error.js';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
-import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import type { Clock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { isText } from '../runtime/unicode-text.js';
+import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { queueNameProblem } from '../wire/queue-name.js';
-import { type QueueInfo, toQueueInfo } from './queue-info.js';
+import { TASK_STATES, type TaskState } from '../wire/task-state.js';
+import { BulkMover, type BulkOptions } from './bulk-mover.js';
+import {
+  type SchedulerEntry,
+  type SchedulerEvent,
+  type ServerInfo,
+  toSchedulerEntry,
+  toSchedulerEvent,
+  toServerInfo,
+} from './fleet-info.js';
+import { type DailyStats, type GroupInfo, type QueueInfo, toQueueInfo } from './queue-info.js';
 import { type TaskInfo, toTaskInfo } from './task-info.js';
+import { TaskMover, type TaskMoveOptions } from './task-mover.js';
+import {
+  checkFilter,
+  checkGroup,
+  type FoundTasks,
+  type TaskFilter,
+  TaskSearcher,
+  type TaskSearch,
+} from './task-search.js';
 
 /** Options of an inspector. Only `connection` is needed. */
 export interface InspectorOptions {
@@ -21,15 +42,52 @@ export interface InspectorOptions {
   readonly logger?: Logger | undefined;
   /** Default: the broker's, else the machine's. For tests. */
   readonly clock?: Clock | undefined;
+  /** Encodes the payloads given to `updateTaskPayload`. Default JSON, as the client. */
+  readonly codec?: PayloadCodec | undefined;
 }
+
+/** One page of a list. */
+export interface Paging {
+  /** From 1, which is the default. */
+  readonly page?: number | undefined;
+  /** Entries of a page, 1 to 10,000. Default 30. */
+  readonly size?: number | undefined;
+}
+
+/** Which of the tasks that wait in groups; for the state `aggregating` needed, for others not allowed. */
+export interface GroupOption {
+  readonly group?: string | undefined;
+}
+
+/** Bulk work on the tasks that match a filter. */
+export interface MatchingOptions extends BulkOptions {
+  /** Only counts them. Default `false`. */
+  readonly dryRun?: boolean | undefined;
+}
+
+/** States of which all tasks may be moved at once. Only `deleteAll` may take completed ones, as in asynq. */
+const RUN_ALL: readonly TaskState[] = ['scheduled', 'retry', 'archived', 'aggregating'];
+const ARCHIVE_ALL: readonly TaskState[] = ['pending', 'scheduled', 'retry', 'aggregating'];
+const DELETE_ALL: readonly TaskState[] = ['pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'];
+
+/** Whose tasks `deleteQueue` deletes by force; completed and aggregating ones stay, as in asynq. */
+const FORCED: readonly TaskState[] = ['pending', 'scheduled', 'retry', 'archived'];
 
 /**
  * Reads queues and tasks and controls them, those of Go programs too. Every method may also throw
- * `InvalidOptionsError` for a name that cannot be one, `RedisCommandError`, and `ClosedError` after `close()`.
+ * `InvalidOptionsError` for a name or an option that cannot be one, `RedisCommandError`, and `ClosedError` after
+ * `close()`; and, where nothing else is said, `QueueNotFoundError` for a queue that nobody has put a task into.
+ *
+ * Bulk work goes in small steps, reports each of them, and can be stopped between two: see {@link BulkOptions}. It
+ * deals with as many tasks as there are when it begins.
  */
 export class Inspector {
   readonly #broker: Broker;
   readonly #ownsBroker: boolean;
+  readonly #codec: PayloadCodec;
+  readonly #mover: TaskMover;
+  readonly #bulk: BulkMover;
+  readonly #searcher: TaskSearcher;
   #isClosed = false;
 
   /**
@@ -38,12 +96,16 @@ export class Inspector {
    */
   constructor(options: InspectorOptions) {
     const reader = new OptionReader(options);
-    reader.onlyKnown(['connection', 'logger', 'clock']);
+    reader.onlyKnown(['connection', 'logger', 'clock', 'codec']);
     if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
+    this.#codec = reader.callable('codec', jsonCodec, ['encode', 'decode']);
     reader.throwIfWrong();
     const { connection, logger = consoleLogger, clock = clockOf(connection) } = options;
     this.#broker = openBroker(connection, { clock, logger });
     this.#ownsBroker = this.#broker !== connection;
+    this.#mover = new TaskMover(this.#broker);
+    this.#bulk = new BulkMover(this.#broker);
+    this.#searcher = new TaskSearcher(this.#broker);
   }
 
   // ---- queues ---------------------------------------------------------------------------------------------------
@@ -53,44 +115,257 @@ export class Inspector {
     return (await this.#open().queueNames()).toSorted();
   }
 
-  /** @throws {QueueNotFoundError} nobody has put a task into it */
-  async queueInfo(queue: string): Promise<QueueInfo> {
+  /** @param options `memory: true` estimates the memory, too: from samples, so it costs some commands more */
+  async queueInfo(
+    queue: string,
+    { memory = false }: { readonly memory?: boolean | undefined } = {},
+  ): Promise<QueueInfo> {
     refuse(queueNameProblem('queue', queue));
     const stats = await this.#open().queueStats(queue);
     if (!stats) throw new QueueNotFoundError(queue);
-    return toQueueInfo(queue, stats);
+    return toQueueInfo(queue, stats, memory ? await this.#broker.memoryBytes(queue) : undefined);
   }
 
-  /** Stops all servers from starting tasks of the queue; running ones go on. `false` when it was paused already. */
+  /** What became of attempts today, yesterday, … `days` days (UTC), 1 to 90: older counters are gone. */
+  async history(queue: string, days: number): Promise<DailyStats[]> {
+    refuse(queueNameProblem('queue', queue));
+    const reader = new OptionReader({ days });
+    const count = reader.wholeNumber('days', 1, 1, 90);
+    reader.throwIfWrong();
+    await this.#checkKnown(queue);
+    return (await this.#broker.dailyCounts(queue, count)).map((counts) => ({ queue, ...counts }));
+  }
+
+  /** The groups with waiting tasks, by name. None for an unknown queue. */
+  async groups(queue: string): Promise<GroupInfo[]> {
+    refuse(queueNameProblem('queue', queue));
+    return this.#open().groupSizes(queue);
+  }
+
+  /**
+   * Stops all servers from starting tasks of the queue; running ones go on. `false` when it was paused already. The
+   * queue need not exist.
+   */
   async pauseQueue(queue: string): Promise<boolean> {
     refuse(queueNameProblem('queue', queue));
     return this.#open().pause(queue);
   }
 
-  /** `false` when the queue was not paused. */
+  /** `false` when the queue was not paused. The queue need not exist. */
   async unpauseQueue(queue: string): Promise<boolean> {
     refuse(queueNameProblem('queue', queue));
     return this.#open().unpause(queue);
   }
 
-  // ---- tasks ----------------------------------------------------------------------------------------------------
+  /**
+   * Removes an empty queue; with `force` also one that has tasks, but none that runs: those that are pending, scheduled,
+   * in retry or archived are deleted with their locks. As in asynq, completed and aggregating tasks do not count and
+   * stay behind, as do counters and a pause; `purgeQueue` leaves nothing.
+   * @throws {QueueNotEmptyError} it has tasks; or, by force, active ones, or new ones that came meanwhile
+   */
+  async deleteQueue(
+    queue: string,
+    options: BulkOptions & { readonly force?: boolean | undefined } = {},
+  ): Promise<void> {
+    refuse(queueNameProblem('queue', queue));
+    await this.#checkKnown(queue);
+    if (options.force) {
+      await this.#checkNoneActive(queue);
+      for (const state of FORCED) await this.#bulk.moveAll(queue, { state }, 'deleted', options);
+    }
+    if (!(await this.#broker.removeQueue(queue))) throw new QueueNotEmptyError(queue);
+  }
 
   /**
-   * @throws {TaskNotFoundError} the queue holds no such task: it ended and was not retained, or never was
-   * @throws {QueueNotFoundError} nobody has put a task into the queue
+   * Deletes a queue with every key of it, in small steps: all tasks, groups, locks, counters, a pause. The queue need
+   * not be announced any more. Costs a walk over all keys of the database.
+   * @param options `force: true` does not mind active tasks: they run on, and their outcomes are dropped
+   * @throws {QueueNotEmptyError} it has active tasks
    */
+  async purgeQueue(queue: string, { force = false }: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    refuse(queueNameProblem('queue', queue));
+    const isKnown = await this.#open().hasQueue(queue);
+    if (!force) await this.#checkNoneActive(queue);
+    const removed = await this.#broker.purgeQueue(queue);
+    if (removed === 0 && !isKnown) throw new QueueNotFoundError(queue);
+  }
+
+  // ---- looking for tasks ----------------------------------------------------------------------------------------
+
+  /** @throws {TaskNotFoundError} the queue holds no such task: it ended and was not retained, or never was */
   async taskInfo(queue: string, taskId: string): Promise<TaskInfo> {
     refuse(queueNameProblem('queue', queue) ?? taskIdProblem(taskId));
     const task = await this.#open().findTask(queue, taskId);
-    if (task) return toTaskInfo(task);
-    const isKnown = (await this.#open().queueNames()).includes(queue);
-    throw isKnown ? new TaskNotFoundError(queue, taskId) : new QueueNotFoundError(queue);
+    if (!task) throw await this.#mover.notFound(queue, taskId);
+    return toTaskInfo(task);
+  }
+
+  /**
+   * One page of a state's tasks, in asynq's order: `pending` next to run first, `active` longest running first,
+   * `scheduled` and `retry` soonest first, `archived` and the tasks of a group oldest first, `completed` next to be
+   * deleted first.
+   */
+  async listTasks(queue: string, state: TaskState, options: Paging & GroupOption = {}): Promise<TaskInfo[]> {
+    const { group, ...paging } = options;
+    const list = toList(queue, state, group, TASK_STATES);
+    const { skip, size } = readPaging(paging);
+    await this.#checkKnown(queue);
+    return (await this.#broker.listTasks(queue, list, skip, size)).map(toTaskInfo);
+  }
+
+  /** Searches the tasks of one state, in a bounded number of steps: the answer's `cursor` says where to go on. */
+  async findTasks(search: TaskSearch): Promise<FoundTasks> {
+    refuse(queueNameProblem('queue', search.queue));
+    await this.#checkKnown(search.queue);
+    return this.#searcher.find(search);
+  }
+
+  // ---- one task -------------------------------------------------------------------------------------------------
+
+  /**
+   * Lets a task that waits for its time, or has ended, run now: after the pending ones.
+   * @throws {TaskNotFoundError} no such task
+   * @throws {TaskStateError} it is pending or active, or not in `expectedState`
+   */
+  async runTask(queue: string, taskId: string, options: TaskMoveOptions = {}): Promise<void> {
+    await this.#moverFor(queue, taskId).move(queue, taskId, 'run', options);
+  }
+
+  /**
+   * Puts a task aside: it runs only when somebody says so. It keeps its unique lock.
+   * @throws {TaskNotFoundError} no such task
+   * @throws {TaskStateError} it is active or archived, or not in `expectedState`
+   */
+  async archiveTask(queue: string, taskId: string, options: TaskMoveOptions = {}): Promise<void> {
+    await this.#moverFor(queue, taskId).move(queue, taskId, 'archive', options);
+  }
+
+  /**
+   * Deletes a task and releases its unique lock.
+   * @throws {TaskNotFoundError} no such task
+   * @throws {TaskStateError} it is active, or not in `expectedState`
+   */
+  async deleteTask(queue: string, taskId: string, options: TaskMoveOptions = {}): Promise<void> {
+    await this.#moverFor(queue, taskId).move(queue, taskId, 'delete', options);
+  }
+
+  /**
+   * Lets a task run next, before all that are pending.
+   * @throws {TaskNotFoundError} no such task
+   * @throws {TaskStateError} it is active, or not in `expectedState`
+   */
+  async promote(queue: string, taskId: string, options: TaskMoveOptions = {}): Promise<void> {
+    await this.#moverFor(queue, taskId).move(queue, taskId, 'promote', options);
+  }
+
+  /**
+   * Lets a task run at another time, to the millisecond; a past one means at once. A task in `retry` stays there, all
+   * others become scheduled.
+   * @throws {TaskNotFoundError} no such task
+   * @throws {TaskStateError} it is active, or not in `expectedState`
+   */
+  async reschedule(queue: string, taskId: string, at: Date, options: TaskMoveOptions = {}): Promise<void> {
+    const mover = this.#moverFor(queue, taskId);
+    const reader = new OptionReader({ at });
+    const atMs = reader.date('at');
+    if (atMs === undefined) reader.refuse('at', 'a Date');
+    reader.throwIfWrong();
+    await mover.reschedule(queue, taskId, atMs!, options);
+  }
+
+  /**
+   * Moves a pending, scheduled or retrying task to another queue, with its id, its failures so far, its time and the
+   * rest of its unique lock; one in `retry` is scheduled there. Not atomic: it is in both queues for a moment. If a
+   * server takes it from both in that moment it runs twice, as any task may.
+   * @throws {TaskNotFoundError} no such task
+   * @throws {TaskStateError} it is in another state, or not in `expectedState`
+   * @throws {TaskIdConflictError} the target has a task of this id
+   * @throws {DuplicateTaskError} in the target another task holds the unique lock
+   */
+  async moveToQueue(queue: string, taskId: string, target: string, options: TaskMoveOptions = {}): Promise<void> {
+    refuse(queueNameProblem('target', target));
+    if (target === queue) refuse({ option: 'target', value: target, allowed: 'another queue' });
+    await this.#moverFor(queue, taskId).moveToQueue(queue, taskId, target, options);
+  }
+
+  /**
+   * Gives a scheduled task another payload: bytes as they are, all else through the codec. A unique lock stays the one
+   * of the old payload, as in asynq.
+   * @throws {TaskNotFoundError} no such task
+   * @throws {TaskStateError} it is not scheduled
+   */
+  async updateTaskPayload(queue: string, taskId: string, payload: unknown): Promise<void> {
+    const bytes = payload instanceof Uint8Array ? payload : this.#codec.encode(payload);
+    await this.#moverFor(queue, taskId).updatePayload(queue, taskId, bytes);
   }
 
   /** Asks every server to abort the running task with this id, in any queue. A signal: nobody may hear it. */
   async cancelTask(taskId: string): Promise<void> {
     refuse(taskIdProblem(taskId));
     await this.#open().publishCancel(taskId);
+  }
+
+  // ---- many tasks -----------------------------------------------------------------------------------------------
+
+  /** Lets all scheduled, retrying or archived tasks, or those of a group, run now; returns how many. */
+  async runAll(queue: string, state: TaskState, options: BulkOptions & GroupOption = {}): Promise<number> {
+    return this.#moveAll(queue, toList(queue, state, options.group, RUN_ALL), 'pending', options);
+  }
+
+  /** Archives all pending, scheduled or retrying tasks, or those of a group; returns how many. */
+  async archiveAll(queue: string, state: TaskState, options: BulkOptions & GroupOption = {}): Promise<number> {
+    return this.#moveAll(queue, toList(queue, state, options.group, ARCHIVE_ALL), 'archived', options);
+  }
+
+  /** Deletes all tasks of a state other than `active`, or those of a group, with their locks; returns how many. */
+  async deleteAll(queue: string, state: TaskState, options: BulkOptions & GroupOption = {}): Promise<number> {
+    return this.#moveAll(queue, toList(queue, state, options.group, DELETE_ALL), 'deleted', options);
+  }
+
+  /** Lets all matching tasks run now that are scheduled, retrying, archived or in a group; returns how many. */
+  async runMatching(filter: TaskFilter, options: MatchingOptions = {}): Promise<number> {
+    return this.#moveMatching(filter, RUN_ALL, 'pending', options);
+  }
+
+  /** Archives all matching tasks that are pending, scheduled, retrying or in a group; returns how many. */
+  async archiveMatching(filter: TaskFilter, options: MatchingOptions = {}): Promise<number> {
+    return this.#moveMatching(filter, ARCHIVE_ALL, 'archived', options);
+  }
+
+  /** Deletes all matching tasks of a state other than `active`, with their locks; returns how many. */
+  async deleteMatching(filter: TaskFilter, options: MatchingOptions = {}): Promise<number> {
+    return this.#moveMatching(filter, DELETE_ALL, 'deleted', options);
+  }
+
+  // ---- servers and schedulers -----------------------------------------------------------------------------------
+
+  /** The servers that gave a sign of life in the last seconds, and the tasks they run. */
+  async servers(): Promise<ServerInfo[]> {
+    return (await this.#open().shownServers()).map(toServerInfo);
+  }
+
+  /** The plans of all schedulers that are alive. */
+  async schedulerEntries(): Promise<SchedulerEntry[]> {
+    return (await this.#open().schedulerEntries()).map(toSchedulerEntry);
+  }
+
+  /** The firings of an entry, newest first; about a thousand are kept. None for an unknown entry. */
+  async schedulerEvents(entryId: string, paging: Paging = {}): Promise<SchedulerEvent[]> {
+    refuse(isText(entryId) ? undefined : { option: 'entryId', value: entryId, allowed: 'text that is not blank' });
+    const { skip, size } = readPaging(paging);
+    return (await this.#open().schedulerEvents(entryId, skip, size)).map(toSchedulerEvent);
+  }
+
+  /** The Redis Cluster slot of the queue's keys. The queue need not exist. */
+  async clusterSlot(queue: string): Promise<number> {
+    refuse(queueNameProblem('queue', queue));
+    return this.#open().clusterSlot(queue);
+  }
+
+  /** The nodes of a Redis Cluster that hold the queue's keys, the master first; none outside of a cluster. */
+  async clusterNodes(queue: string): Promise<ClusterNode[]> {
+    refuse(queueNameProblem('queue', queue));
+    return this.#open().clusterNodes(queue);
   }
 
   /** Closes the connections that this inspector opened. Idempotent. */
@@ -103,10 +378,62 @@ export class Inspector {
     await this.close();
   }
 
+  async #moveAll(queue: string, list: TaskList, to: MoveTarget, options: BulkOptions): Promise<number> {
+    await this.#checkKnown(queue);
+    return this.#bulk.moveAll(queue, list, to, options);
+  }
+
+  async #moveMatching(
+    filter: TaskFilter,
+    allowed: readonly TaskState[],
+    to: MoveTarget,
+    options: MatchingOptions,
+  ): Promise<number> {
+    checkFilter(filter);
+    const list = toList(filter.queue, filter.state, filter.group, allowed);
+    await this.#checkKnown(filter.queue);
+    const tasks = await this.#searcher.findAll(filter, options);
+    return options.dryRun ? tasks.length : this.#bulk.moveMatched(filter.queue, list, tasks, to, options);
+  }
+
+  #moverFor(queue: string, taskId: string): TaskMover {
+    refuse(queueNameProblem('queue', queue) ?? taskIdProblem(taskId));
+    this.#open();
+    return this.#mover;
+  }
+
+  async #checkKnown(queue: string): Promise<void> {
+    if (!(await this.#open().hasQueue(queue))) throw new QueueNotFoundError(queue);
+  }
+
+  async #checkNoneActive(queue: string): Promise<void> {
+    const active = await this.#broker.listSize(queue, { state: 'active' });
+    if (active > 0) throw new QueueNotEmptyError(queue, active);
+  }
+
   #open(): Broker {
     if (this.#isClosed) throw new ClosedError('inspector');
     return this.#broker;
   }
+}
+
+/** @throws {InvalidOptionsError} the queue, the state or the group cannot be one, or the state not in this call */
+function toList(queue: string, state: TaskState, group: string | undefined, allowed: readonly TaskState[]): TaskList {
+  const reader = new OptionReader({ queue, state, group });
+  reader.add(queueNameProblem('queue', queue));
+  if (!allowed.includes(state)) reader.refuse('state', allowed.join(', '));
+  checkGroup(reader, { state, group });
+  reader.throwIfWrong();
+  return { state, group };
+}
+
+function readPaging(paging: Paging): { skip: number; size: number } {
+  const reader = new OptionReader(paging);
+  reader.onlyKnown(['page', 'size']);
+  const page = reader.wholeNumber('page', 1, 1, 1_000_000_000);
+  const size = reader.wholeNumber('size', 30, 1, 10_000);
+  reader.throwIfWrong();
+  return { skip: (page - 1) * size, size };
 }
 
 function taskIdProblem(taskId: unknown): OptionProblem | undefined {

@@ -180,6 +180,10 @@ export class MemoryBroker implements Broker {
     return [...this.store.announced];
   }
 
+  async hasQueue(queue: string): Promise<boolean> {
+    return this.store.announced.has(queue);
+  }
+
   async queueStats(queue: string): Promise<QueueStats | undefined> {
     return queueStats(this.store, queue);
   }

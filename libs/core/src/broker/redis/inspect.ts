@@ -19,8 +19,10 @@ export function inspectOps(redis: RedisSession): InspectOps {
   return {
     queueNames: () => redis.command('SMEMBERS', (client) => client.smembers(keys.queues)),
 
+    hasQueue: (queue) => hasQueue(redis, queue),
+
     async queueStats(queue): Promise<QueueStats | undefined> {
-      if ((await redis.command('SISMEMBER', (client) => client.sismember(keys.queues, queue))) === 0) return undefined;
+      if (!(await hasQueue(redis, queue))) return undefined;
       const [pending, active, scheduled, retry, archived, completed, ...rest] = (await readStats(
         redis,
         queue,
@@ -51,6 +53,10 @@ export function inspectOps(redis: RedisSession): InspectOps {
       return toStoredTask(queue, { id: taskId, state, score }, reply, redis.clock.nowMs());
     },
   };
+}
+
+async function hasQueue(redis: RedisSession, queue: string): Promise<boolean> {
+  return (await redis.command('SISMEMBER', (client) => client.sismember(keys.queues, queue))) === 1;
 }
 
 const toCount = (counter: Counter): number => Number(counter?.toString() ?? 0);

@@ -1,0 +1,80 @@
+import type { ListOps, MoveOps, MoveTarget, TaskList } from '../broker/inspect-roles.js';
+
+/** Tasks of one step. Between steps Redis serves others, and the caller may give up. */
+const STEP = 500;
+
+/** Entries of `pending` that one script call may walk past while it looks for tasks, a few milliseconds' worth. */
+const WALK = 500_000;
+
+/** How far bulk work has come. */
+export interface BulkProgress {
+  /** Tasks dealt with so far. */
+  readonly done: number;
+  /** Tasks to deal with; grows while matching tasks are still being searched. */
+  readonly total: number;
+}
+
+/** Options of bulk work. */
+export interface BulkOptions {
+  /** Stops the work between two steps; the call then rejects with the signal's reason. What is done stays done. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told after every step. */
+  readonly onProgress?: ((progress: BulkProgress) => void) | undefined;
+}
+
+/** A task to move, and how many newer ones lay before it in its list. */
+export interface MatchedTask {
+  readonly id: string;
+  readonly depth: number;
+}
+
+/** Moves many tasks in small steps, none of which holds Redis up. */
+export class BulkMover {
+  constructor(private readonly broker: ListOps & MoveOps) {}
+
+  /** Moves as many tasks as the list holds now, the first in asynq's order first; returns how many it moved. */
+  async moveAll(queue: string, list: TaskList, to: MoveTarget, options: BulkOptions): Promise<number> {
+    const total = await this.broker.listSize(queue, list);
+    let moved = 0;
+    for (let done = 0; done < total;) {
+      options.signal?.throwIfAborted();
+      // Every id that was named before has left the list, so the next ones are the first again.
+      const ids = await this.broker.listIds(queue, list, 0, Math.min(STEP, total - done));
+      if (ids.length === 0) break;
+      moved += countTrue(await this.broker.moveTasks(queue, list, ids, to));
+      done += ids.length;
+      options.onProgress?.({ done, total });
+    }
+    return moved;
+  }
+
+  /** Moves the tasks that a walk through the list found, if they are still there; returns how many it moved. */
+  async moveMatched(
+    queue: string,
+    list: TaskList,
+    tasks: readonly MatchedTask[],
+    to: MoveTarget,
+    options: BulkOptions,
+  ): Promise<number> {
+    let moved = 0;
+    for (let done = 0; done < tasks.length;) {
+      options.signal?.throwIfAborted();
+      const step = tasks.slice(done, done + STEP);
+      const size = list.state === 'pending' ? stepInRow(step) : step.length;
+      const ids = step.slice(0, size).map(({ id }) => id);
+      moved += countTrue(await this.broker.moveTasks(queue, list, ids, to, 'newest'));
+      done += size;
+      options.onProgress?.({ done, total: tasks.length });
+    }
+    return moved;
+  }
+}
+
+/** How many of the tasks one call may take out of a Redis list, which is walked anew for each. */
+function stepInRow(tasks: readonly MatchedTask[]): number {
+  let walked = 0;
+  const size = tasks.findIndex(({ depth }) => (walked += depth) > WALK);
+  return size < 0 ? tasks.length : Math.max(size, 1);
+}
+
+const countTrue = (answers: readonly boolean[]): number => answers.filter(Boolean).length;

@@ -1,0 +1,80 @@
+import type { ShownServer } from '../broker/inspect-roles.js';
+import type { SchedulerEnqueueEvent as EventRecord, SchedulerEntry as EntryRecord } from '../wire/scheduler-entry.js';
+import type { WorkerInfo as WorkerRecord } from '../wire/server-info.js';
+import { fromNs } from '../wire/unix-time.js';
+
+/** A server that gave a sign of life in the last seconds. */
+export interface ServerInfo {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly concurrency: number;
+  /** Queue name to weight. */
+  readonly queues: Readonly<Record<string, number>>;
+  readonly strictPriority: boolean;
+  readonly status: 'new' | 'active' | 'stopped' | 'closed';
+  readonly startedAt: Date;
+  /** The tasks it runs now. */
+  readonly workers: readonly WorkerInfo[];
+}
+
+/** A task that a server runs now. */
+export interface WorkerInfo {
+  readonly taskId: string;
+  readonly taskType: string;
+  readonly taskPayload: Uint8Array;
+  readonly queue: string;
+  readonly startedAt: Date;
+  /** When the attempt will be aborted. */
+  readonly deadline: Date;
+}
+
+/** One line of a scheduler's plan. */
+export interface SchedulerEntry {
+  readonly id: string;
+  /** Cron spec as given. */
+  readonly spec: string;
+  readonly taskType: string;
+  readonly taskPayload: Uint8Array;
+  /** Options of its tasks in asynq's text form, such as `Queue("low")`. */
+  readonly options: readonly string[];
+  /** `undefined`: it never fires. */
+  readonly nextEnqueueAt: Date | undefined;
+  /** `undefined`: it has not fired yet. */
+  readonly prevEnqueueAt: Date | undefined;
+}
+
+/** One firing of a scheduler's entry. */
+export interface SchedulerEvent {
+  readonly taskId: string;
+  readonly enqueuedAt: Date;
+}
+
+export function toServerInfo({ server, workers }: ShownServer): ServerInfo {
+  const { serverId: id, host, pid, concurrency, queues, strictPriority, status, startedAtMs } = server;
+  const startedAt = new Date(startedAtMs);
+  return { id, host, pid, concurrency, queues, strictPriority, status, startedAt, workers: workers.map(toWorkerInfo) };
+}
+
+function toWorkerInfo({ taskId, taskType, taskPayload, queue, startedAtMs, deadlineMs }: WorkerRecord): WorkerInfo {
+  return { taskId, taskType, taskPayload, queue, startedAt: new Date(startedAtMs), deadline: new Date(deadlineMs) };
+}
+
+export function toSchedulerEntry(entry: EntryRecord): SchedulerEntry {
+  const { id, spec, taskType, taskPayload, enqueueOptions, nextEnqueueAtMs, prevEnqueueAtMs } = entry;
+  return {
+    id,
+    spec,
+    taskType,
+    taskPayload,
+    options: enqueueOptions,
+    nextEnqueueAt: dateOf(nextEnqueueAtMs),
+    prevEnqueueAt: dateOf(prevEnqueueAtMs),
+  };
+}
+
+export function toSchedulerEvent({ taskId, enqueuedAtNs }: EventRecord): SchedulerEvent {
+  return { taskId, enqueuedAt: new Date(fromNs(enqueuedAtNs)) };
+}
+
+const dateOf = (atMs: number | undefined): Date | undefined => (atMs === undefined ? undefined : new Date(atMs));

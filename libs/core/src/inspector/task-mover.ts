@@ -1,0 +1,134 @@
+import type { InspectOps, MoveOps, StoredTask, TaskList } from '../broker/inspect-roles.js';
+import type { EnqueueOps, EnqueueOutcome } from '../broker/roles.js';
+import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
+import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
+import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
+import { TaskNotFoundError } from '../errors/task-not-found.error.js';
+import { TaskStateError } from '../errors/task-state.error.js';
+import { keys } from '../wire/keys.js';
+import type { TaskMessage } from '../wire/task-message.js';
+import type { TaskState } from '../wire/task-state.js';
+
+/** How often a task is looked up again when it was moved between the look and the act. */
+const ATTEMPTS = 3;
+
+const ANY_BUT_ACTIVE = ['pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'] as const;
+
+/** What may be done with a task, by the states it may be in. */
+const ALLOWED = {
+  run: ['scheduled', 'retry', 'archived', 'completed', 'aggregating'],
+  promote: ANY_BUT_ACTIVE,
+  archive: ['pending', 'scheduled', 'retry', 'completed', 'aggregating'],
+  delete: ANY_BUT_ACTIVE,
+  reschedule: ANY_BUT_ACTIVE,
+  moveToQueue: ['pending', 'scheduled', 'retry'],
+} as const satisfies Record<string, readonly TaskState[]>;
+
+/** Options of what is done with one task. */
+export interface TaskMoveOptions {
+  /** Do it only in this state. Default: in every state that allows it. */
+  readonly expectedState?: TaskState | undefined;
+}
+
+type Act = (from: TaskList, task: StoredTask) => Promise<boolean>;
+
+/** Moves single tasks. Each looks where the task is and acts there; whoever comes between makes it look again. */
+export class TaskMover {
+  constructor(private readonly broker: InspectOps & MoveOps & EnqueueOps) {}
+
+  async move(
+    queue: string,
+    taskId: string,
+    action: 'run' | 'promote' | 'archive' | 'delete',
+    options: TaskMoveOptions,
+  ): Promise<void> {
+    const to = { run: 'pending', promote: 'pendingHead', archive: 'archived', delete: 'deleted' } as const;
+    await this.#act(queue, taskId, ALLOWED[action], options, async (from) => {
+      const [moved] = await this.broker.moveTasks(queue, from, [taskId], to[action]);
+      return moved!;
+    });
+  }
+
+  async reschedule(queue: string, taskId: string, atMs: number, options: TaskMoveOptions): Promise<void> {
+    await this.#act(queue, taskId, ALLOWED.reschedule, options, (from) =>
+      this.broker.reschedule(queue, from, taskId, atMs),
+    );
+  }
+
+  /** Two queues are two slots, so this takes two steps: the task is in both for a moment, never in none. */
+  async moveToQueue(queue: string, taskId: string, target: string, options: TaskMoveOptions): Promise<void> {
+    await this.#act(queue, taskId, ALLOWED.moveToQueue, options, async (from, task) => {
+      const uniqueTtlS = await this.broker.lockTtlS(queue, taskId);
+      const [outcome] = await this.broker.enqueue([
+        {
+          message: { ...task.message, queue: target, uniqueKey: lockIn(target, task.message, uniqueTtlS) },
+          processAtMs: task.state === 'pending' ? undefined : task.nextProcessAtMs,
+          uniqueTtlS,
+        },
+      ]);
+      const state = stateOf(outcome!, task.message, target);
+      const [isGone] = await this.broker.moveTasks(queue, from, [taskId], 'deleted');
+      // Somebody took the task meanwhile: it is his, and the copy goes.
+      if (!isGone) await this.broker.moveTasks(target, { state, group: groupOf(state, task) }, [taskId], 'deleted');
+      return isGone!;
+    });
+  }
+
+  async updatePayload(queue: string, taskId: string, payload: Uint8Array): Promise<void> {
+    const state = await this.broker.updatePayload(queue, taskId, payload);
+    if (state === undefined) throw await this.notFound(queue, taskId);
+    if (state !== 'scheduled') throw new TaskStateError(queue, taskId, state, ['scheduled']);
+  }
+
+  /** The error for a task that is not there: is its queue? */
+  async notFound(queue: string, taskId: string): Promise<Error> {
+    const isKnown = await this.broker.hasQueue(queue);
+    return isKnown ? new TaskNotFoundError(queue, taskId) : new QueueNotFoundError(queue);
+  }
+
+  async #act(
+    queue: string,
+    taskId: string,
+    allowed: readonly TaskState[],
+    { expectedState }: TaskMoveOptions,
+    act: Act,
+  ): Promise<void> {
+    const needed = allowed.filter((state) => expectedState === undefined || state === expectedState);
+    if (needed.length === 0) {
+      throw new InvalidOptionsError([{ option: 'expectedState', value: expectedState, allowed: allowed.join(', ') }]);
+    }
+    let task: StoredTask | undefined;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      task = await this.broker.findTask(queue, taskId);
+      if (!task) throw await this.notFound(queue, taskId);
+      const { state } = task;
+      if (!needed.includes(state)) break;
+      if (await act({ state, group: groupOf(state, task) }, task)) return;
+    }
+    throw new TaskStateError(queue, taskId, task!.state, needed);
+  }
+}
+
+const groupOf = (state: TaskState, { message }: StoredTask): string | undefined =>
+  state === 'aggregating' ? message.groupKey : undefined;
+
+/** The same lock in another queue; '' when the task holds none. */
+function lockIn(target: string, { uniqueKey, queue }: TaskMessage, ttlS: number | undefined): string {
+  if (ttlS === undefined) return '';
+  return keys.uniquePrefix(target) + uniqueKey.slice(keys.uniquePrefix(queue).length);
+}
+
+/** @throws what kept the task from being written */
+function stateOf(outcome: EnqueueOutcome, { id, type }: TaskMessage, queue: string): TaskState {
+  switch (outcome.status) {
+    case 'idConflict':
+      throw new TaskIdConflictError(queue, id);
+    case 'duplicate':
+      throw new DuplicateTaskError(queue, type, outcome.holderId);
+    case 'failed':
+      throw outcome.error;
+    default:
+      return outcome.status;
+  }
+}

@@ -1,0 +1,184 @@
+import type { ListOps, ScannedTask, StoredTask, TaskList } from '../broker/inspect-roles.js';
+import { OptionReader } from '../runtime/option-reader.js';
+import { queueNameProblem } from '../wire/queue-name.js';
+import { TASK_STATES, type TaskState } from '../wire/task-state.js';
+import type { BulkOptions, MatchedTask } from './bulk-mover.js';
+import { type TaskInfo, toTaskInfo } from './task-info.js';
+
+/** Entries read in one step. */
+const PAGE = 500;
+const DEFAULT_LIMIT = 100;
+const DEFAULT_SCAN_BUDGET = 10_000;
+
+/** Which tasks are meant: all conditions hold for them. */
+export interface TaskFilter {
+  readonly queue: string;
+  readonly state: TaskState;
+  /** Needed for `aggregating`, and only then. */
+  readonly group?: string | undefined;
+  /** The task type; `'email:*'` for all types that begin so. */
+  readonly type?: string | undefined;
+  readonly idPrefix?: string | undefined;
+  /** Text (in UTF-8) or bytes that occur in the payload. */
+  readonly payloadContains?: string | Uint8Array | undefined;
+  /** Text that occurs in the last error. */
+  readonly errorContains?: string | undefined;
+  /** Headers that the task carries with these very values. */
+  readonly header?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Not before this time, by the state's own clock: due (scheduled, retry), archived, completed, put into its group, or
+   * into `pending`. Not for `active`.
+   */
+  readonly from?: Date | undefined;
+  /** Not after this time. */
+  readonly to?: Date | undefined;
+}
+
+/** A search, and how far it may go. */
+export interface TaskSearch extends TaskFilter {
+  /** Most tasks to return, 1 to 10,000. Default 100. */
+  readonly limit?: number | undefined;
+  /** Most tasks to look at. Default 10,000. */
+  readonly scanBudget?: number | undefined;
+  /** Where to go on: the `cursor` of an earlier answer to the same filter. Default: the beginning. */
+  readonly cursor?: string | undefined;
+}
+
+export interface FoundTasks {
+  /** Sorted as `listTasks` does, but `pending` and `active` newest first. */
+  readonly tasks: readonly TaskInfo[];
+  /** Give it to the next search to go on; `undefined`: the whole list has been searched. */
+  readonly cursor: string | undefined;
+  /** Tasks looked at. */
+  readonly scanned: number;
+}
+
+const FILTER_NAMES = [
+  ...['queue', 'state', 'group', 'type', 'idPrefix', 'payloadContains', 'errorContains', 'header', 'from', 'to'],
+];
+const SEARCH_NAMES = [...FILTER_NAMES, 'limit', 'scanBudget', 'cursor'];
+
+/** Looks through lists for tasks that meet a filter. Reads in pages, and writes nothing. */
+export class TaskSearcher {
+  constructor(private readonly broker: ListOps) {}
+
+  /** Searches until it has `limit` tasks, has looked at `scanBudget`, or is at the end. */
+  async find(search: TaskSearch): Promise<FoundTasks> {
+    const { limit, scanBudget } = readSearch(search);
+    const [list, matches] = [listOf(search), matcherOf(search)];
+    const tasks = new Map<string, TaskInfo>();
+    let cursor = search.cursor;
+    for (let scanned = 0; ;) {
+      const page = await this.broker.scanTasks(search.queue, list, cursor, Math.min(PAGE, scanBudget - scanned));
+      for (const found of page.tasks) {
+        if (!matches(found)) continue;
+        tasks.set(found.task.message.id, toTaskInfo(found.task)); // one that moved in the list may come by twice
+        if (tasks.size === limit) {
+          const looked = scanned + page.tasks.indexOf(found) + 1;
+          return { tasks: [...tasks.values()], cursor: found.after, scanned: looked };
+        }
+      }
+      scanned += page.scanned;
+      cursor = page.next;
+      if (cursor === undefined || scanned >= scanBudget) return { tasks: [...tasks.values()], cursor, scanned };
+    }
+  }
+
+  /** Looks through the whole list. */
+  async findAll(filter: TaskFilter, { signal, onProgress }: BulkOptions): Promise<MatchedTask[]> {
+    const [list, matches] = [listOf(filter), matcherOf(filter)];
+    const matched = new Map<string, MatchedTask>();
+    let position: string | undefined;
+    let depth = 0;
+    do {
+      signal?.throwIfAborted();
+      const page = await this.broker.scanTasks(filter.queue, list, position, PAGE);
+      depth += page.scanned;
+      for (const found of page.tasks) {
+        const { id } = found.task.message;
+        if (matches(found)) matched.set(id, { id, depth });
+      }
+      onProgress?.({ done: 0, total: matched.size });
+      position = page.next;
+    } while (position !== undefined);
+    return [...matched.values()];
+  }
+}
+
+/** @throws {InvalidOptionsError} a condition is wrong; all of them at once */
+export function checkFilter(filter: TaskFilter): void {
+  const reader = new OptionReader(filter);
+  reader.onlyKnown(FILTER_NAMES);
+  readFilter(reader, filter);
+  reader.throwIfWrong();
+}
+
+function readSearch(search: TaskSearch): { limit: number; scanBudget: number } {
+  const reader = new OptionReader(search);
+  reader.onlyKnown(SEARCH_NAMES);
+  readFilter(reader, search);
+  const limit = reader.wholeNumber('limit', DEFAULT_LIMIT, 1, 10_000);
+  const scanBudget = reader.wholeNumber('scanBudget', DEFAULT_SCAN_BUDGET, 1, Number.MAX_SAFE_INTEGER);
+  const cursor = reader.text('cursor', undefined);
+  if (cursor !== undefined && !/^\d+(:\d+)?$/.test(cursor)) reader.refuse('cursor', 'the cursor of an earlier search');
+  reader.throwIfWrong();
+  return { limit, scanBudget };
+}
+
+function readFilter(reader: OptionReader, filter: TaskFilter): void {
+  reader.add(queueNameProblem('queue', filter.queue));
+  if (!TASK_STATES.includes(filter.state)) reader.refuse('state', TASK_STATES.join(', '));
+  checkGroup(reader, filter);
+  for (const name of ['type', 'idPrefix', 'errorContains']) reader.text(name, undefined);
+  const { payloadContains, header } = filter;
+  if (!(payloadContains instanceof Uint8Array)) reader.text('payloadContains', undefined);
+  const values = header === undefined ? [] : Object.values(header);
+  if (!values.every((value) => typeof value === 'string')) reader.refuse('header', 'text for each name of a header');
+  for (const name of ['from', 'to'] as const) {
+    reader.date(name);
+    if (filter[name] && filter.state === 'active') reader.refuse(name, 'nothing for active tasks');
+  }
+}
+
+/** A group belongs to `aggregating`, and to no other state. */
+export function checkGroup(reader: OptionReader, { state, group }: TaskList): void {
+  reader.text('group', undefined);
+  if (state === 'aggregating' && group === undefined) reader.refuse('group', 'the name of a group');
+  if (state !== 'aggregating' && group !== undefined) reader.refuse('group', 'a group only with state "aggregating"');
+}
+
+const listOf = ({ state, group }: TaskFilter): TaskList => ({ state, group });
+
+type Condition = (task: StoredTask) => boolean;
+
+function matcherOf(filter: TaskFilter): (found: ScannedTask) => boolean {
+  const conditions = conditionsOf(filter);
+  const fromMs = filter.from?.getTime() ?? Number.NEGATIVE_INFINITY;
+  const toMs = filter.to?.getTime() ?? Number.POSITIVE_INFINITY;
+  const isTimed = filter.from !== undefined || filter.to !== undefined;
+  return ({ task, atMs }) =>
+    (!isTimed || (atMs !== undefined && atMs >= fromMs && atMs <= toMs)) &&
+    conditions.every((condition) => condition(task));
+}
+
+function conditionsOf({ type, idPrefix, payloadContains, errorContains, header }: TaskFilter): Condition[] {
+  const conditions: Condition[] = [];
+  if (idPrefix !== undefined) conditions.push(({ message }) => message.id.startsWith(idPrefix));
+  if (type !== undefined) conditions.push(typeCondition(type));
+  if (errorContains !== undefined) conditions.push(({ message }) => message.errorMsg.includes(errorContains));
+  if (header !== undefined) {
+    const wanted = Object.entries(header);
+    conditions.push(({ message }) => wanted.every(([name, value]) => message.headers[name] === value));
+  }
+  if (payloadContains !== undefined) {
+    const part = Buffer.from(payloadContains as Uint8Array); // a string is read as UTF-8
+    conditions.push(({ message }) => Buffer.from(message.payload).includes(part));
+  }
+  return conditions;
+}
+
+function typeCondition(type: string): Condition {
+  if (!type.endsWith('*')) return ({ message }) => message.type === type;
+  const prefix = type.slice(0, -1);
+  return ({ message }) => message.type.startsWith(prefix);
+}
