@@ -4,6 +4,7 @@ import { describeDuties } from './duties.contract.js';
 import { describeEnqueueing } from './enqueueing.contract.js';
 import { describeFleet } from './fleet.contract.js';
 import { describeForwarding } from './forwarding.contract.js';
+import { describeGrouping } from './grouping.contract.js';
 import { describeInspecting } from './inspecting.contract.js';
 import { describeLeasing } from './leasing.contract.js';
 import { describeListing } from './listing.contract.js';
@@ -25,6 +26,7 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeLeasing(backend, openQueue);
   describeSettling(backend, openQueue);
   describeForwarding(backend, openQueue);
+  describeGrouping(backend, openQueue);
   describeRecovering(backend, openQueue);
   describeRetention(backend, openQueue);
   describePausing(backend, openQueue);

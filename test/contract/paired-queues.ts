@@ -7,7 +7,9 @@ import { type Past, type TaskWithAPast, TASKS_WITH_A_PAST } from './tasks-with-a
 
 type Broker = TestQueue['broker'];
 type Settlement = Parameters<Broker['settle']>[1][number];
+type AggregationSet = NonNullable<Awaited<ReturnType<Broker['takeRipe']>>>;
 type Held = Pick<Settlement, 'message' | 'claim'>;
+type NewTask = Parameters<Broker['enqueue']>[0][number];
 type OperationOf<Op extends Operation['op']> = Extract<Operation, { op: Op }>;
 
 /** What memory said, and what Redis said. */
@@ -24,6 +26,8 @@ export class PairedQueues {
   private readonly name: string;
   /** Every lease ever given out, newest first, those of settled tasks last; many are over. */
   private readonly held: Held[] = [];
+  /** Every aggregation set ever taken, newest first, as memory and as Redis named it; many are over. */
+  private readonly sets: Replies<AggregationSet>[] = [];
   private addedTasks = 0;
 
   constructor(
@@ -66,6 +70,12 @@ export class PairedQueues {
         const { claim } = this.claimed(operation.claim);
         return this.both((broker) => broker.writeResult(this.name, claim, operation.result));
       }
+      case 'takeRipe':
+        return this.takeRipe(operation);
+      case 'endSet':
+        return this.endSet(operation);
+      case 'reclaim':
+        return this.both((broker) => broker.reclaimSets(this.name, ALL));
       case 'repair':
         return this.both((broker) => broker.repair(this.name, ALL));
       case 'deleteCompleted':
@@ -81,6 +91,7 @@ export class PairedQueues {
           task: await broker.findTask(this.name, operation.id),
           stats: await broker.queueStats(this.name),
           waiting: await broker.waitingCount(this.name),
+          groups: await broker.waitingGroups(this.name),
         }));
     }
   }
@@ -99,12 +110,40 @@ export class PairedQueues {
 
   private enqueue({ tasks, delayMs }: OperationOf<'enqueue'>): Promise<Replies> {
     const processAtMs = delayMs === undefined ? undefined : this.clock.nowMs() + delayMs;
-    const newTasks = tasks.map(({ id, lock, payload, retentionS }) => {
-      const uniqueKey = lock === undefined ? '' : `asynq:{${this.name}}:unique:test:task:${lock}`;
-      const message = this.memory.message(id, { payload, retentionS, uniqueKey });
-      return { message, processAtMs, uniqueTtlS: lock === undefined ? undefined : LOCK_TTL_S };
-    });
+    const newTasks = tasks.map((task) => this.newTask(task, processAtMs));
     return this.both((broker) => broker.enqueue(newTasks));
+  }
+
+  private newTask(
+    { id, lock, group, payload, retentionS }: OperationOf<'enqueue'>['tasks'][number],
+    processAtMs: number | undefined,
+  ): NewTask {
+    const uniqueKey = lock === undefined ? '' : `asynq:{${this.name}}:unique:test:task:${lock}`;
+    const message = this.memory.message(id, { payload, retentionS, uniqueKey, groupKey: group ?? '' });
+    return { message, processAtMs, uniqueTtlS: lock === undefined ? undefined : LOCK_TTL_S };
+  }
+
+  /** The ids of sets are random. */
+  private async takeRipe({ group, limits }: OperationOf<'takeRipe'>): Promise<Replies> {
+    const [memory, redis] = await this.both((broker) => broker.takeRipe(this.name, group, limits));
+    if (!memory || !redis) return [memory, redis];
+    this.sets.unshift([memory, redis]);
+    return [
+      { ...memory, setId: '' },
+      { ...redis, setId: '' },
+    ];
+  }
+
+  private async endSet({ nth, how, task, delayMs }: OperationOf<'endSet'>): Promise<Replies> {
+    const sets = this.sets[nth % this.sets.length];
+    if (!sets) return [undefined, undefined];
+    const newTask = this.newTask(task, delayMs === undefined ? undefined : this.clock.nowMs() + delayMs);
+    const end = (broker: Broker, set: AggregationSet): Promise<unknown> => {
+      if (how === 'finish') return broker.finishSet(this.name, set, newTask);
+      if (how === 'return') return broker.returnSet(this.name, set);
+      return broker.archiveMembers(this.name, set, set.tasks.slice(0, 1));
+    };
+    return Promise.all([end(this.memory.broker, sets[0]), end(this.redis.broker, sets[1])]);
   }
 
   private async fetch(limit: number): Promise<Replies> {

@@ -5,12 +5,14 @@ import { type Past, TASKS_WITH_A_PAST } from './tasks-with-a-past.js';
 const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'é', '😀');
 const lock = fc.option(fc.constantFrom('1', '2', '3'), { nil: undefined });
 const delayMs = fc.oneof(fc.constantFrom(-5, 0, 1, 999, 1_000, 1_001), fc.integer({ min: 1, max: 20_000 }));
+const group = fc.constantFrom('digest', 'g:h');
 const nth = fc.nat({ max: 7 });
 const text = fc.string({ unit: 'grapheme', maxLength: 5 });
 
 const newTask = fc.record({
   id,
   lock,
+  group: fc.option(group, { nil: undefined, freq: 1 }),
   payload: fc.uint8Array({ maxLength: 4 }),
   retentionS: fc.constantFrom(0n, 5n, 3600n),
 });
@@ -80,6 +82,29 @@ const operation = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('repair' as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      op: fc.constant('takeRipe' as const),
+      group,
+      limits: fc.record({
+        gracePeriodS: fc.constantFrom(1, 5),
+        maxDelayS: fc.constantFrom(0, 2),
+        maxSize: fc.constantFrom(0, 2),
+      }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant('endSet' as const),
+      nth,
+      how: fc.constantFrom('finish' as const, 'return' as const, 'archive' as const),
+      task: newTask,
+      delayMs: fc.option(delayMs, { nil: undefined }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('reclaim' as const) }) },
   {
     weight: 3,
     arbitrary: fc.record({

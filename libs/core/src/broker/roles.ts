@@ -1,7 +1,9 @@
 import type { Clock } from '../runtime/clock.js';
 import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
 import type { TaskMessage } from '../wire/task-message.js';
+import type { GroupOps } from './group-roles.js';
 import type { FleetOps, InspectOps, ListOps, MoveOps, RemovalOps } from './inspect-roles.js';
+import type { NewTask } from './new-task.js';
 import type { PlanOps, ScheduleOps } from './schedule-roles.js';
 
 /**
@@ -18,6 +20,7 @@ export interface Broker
     LeaseOps,
     SettleOps,
     ForwardOps,
+    GroupOps,
     RecoverOps,
     RetentionOps,
     PauseOps,
@@ -44,18 +47,13 @@ export interface Broker
 
 // ---- enqueue ----------------------------------------------------------------------------------------------------
 
-/** A task to be written. `message.queue` and `message.id` say where. */
-export interface NewTask {
-  readonly message: TaskMessage;
-  /** When to start it; absent or not after now: at once. Kept to the millisecond. */
-  readonly processAtMs?: number | undefined;
-  /** How long to hold the lock `message.uniqueKey`, whole seconds from now; absent: take no lock. */
-  readonly uniqueTtlS?: number | undefined;
-}
+export type { NewTask };
 
 export type EnqueueOutcome =
   | { readonly status: 'pending' }
   | { readonly status: 'scheduled' }
+  /** It waits in its group. A scheduled task joins its group when its time has come. */
+  | { readonly status: 'aggregating' }
   /** The id exists in the queue. Nothing was written. */
   | { readonly status: 'idConflict' }
   /** Another task holds the lock. Nothing was written. */

@@ -28,6 +28,7 @@ const OPTION_NAMES: readonly (keyof TaskOptions)[] = [
   'unique',
   'processAt',
   'processIn',
+  'group',
   'retention',
   'headers',
 ];
@@ -56,6 +57,7 @@ interface TaskPlan {
   readonly deadlineS: number;
   readonly retentionS: number;
   readonly processAtMs: number | undefined;
+  readonly group: string;
   readonly unique: { readonly ttlMs: number; readonly key: string | undefined } | undefined;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -111,6 +113,7 @@ function readTaskOptions(
     deadlineS,
     retentionS: durationS(reader.duration('retention', 0, { maxMs: LONGEST_MS })),
     processAtMs: readStart(reader, options, nowMs),
+    group: reader.text('group', undefined) ?? '',
     unique: readUnique(reader, options.unique, path),
     headers: readHeaders(reader, options.headers),
   };
@@ -205,7 +208,7 @@ function toNewTask({ type, payload }: EnqueueItem, bytes: Uint8Array, plan: Task
       lastFailedAtS: 0n,
       retentionS: BigInt(plan.retentionS),
       completedAtS: 0n,
-      groupKey: '',
+      groupKey: plan.group,
       headers: plan.headers,
     },
     processAtMs,

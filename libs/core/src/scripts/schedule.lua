@@ -1,27 +1,31 @@
 -- schedule: write tasks that may run later.
 --
 -- KEYS[1]   scheduled  zset    asynq:{q}:scheduled             score: process-at, unix seconds
--- KEYS[2..] task       hash    asynq:{q}:t:<id>                one per task
+-- KEYS[2]   groups     set     asynq:{q}:groups                names of groups
+-- KEYS[3..] task       hash    asynq:{q}:t:<id>                one per task
 -- KEYS[..]  lock       string  asynq:{q}:unique:<type>:<md5>   one per task with a ttl, in their order
 -- ARGV[1]   nudgeChannel    told when a task goes ahead of all that wait
 -- ARGV[2]   isRepeat        1 after a lost reply: a task with the same bytes is ours
--- ARGV[3..] per task: taskId, message (protobuf), processAtS (unix s, rounded up), dueAtMs (unix ms), uniqueTtlS (0: no lock)
+-- ARGV[3..] per task: taskId, message (protobuf), processAtS (unix s, rounded up), dueAtMs (unix ms), groupName (empty: none), uniqueTtlS (0: no lock)
 -- RETURNS per task 1 written
 --                  0 the id exists, in any state; nothing written
 --                  text: id of the task that holds the lock; nothing written
+--         Keeps the group of a task, and names it now: a forwarder of Go puts the task into its group and adds no name.
+--         asynq 0.26 forgets the group, and the task runs by itself.
 -- COST    O(tasks x log n)
-local scheduled = KEYS[1]
+local scheduled, groups = KEYS[1], KEYS[2]
 local nudgeChannel, isRepeat = ARGV[1], ARGV[2] == '1'
-local ARGS, FIELDS = 2, 5
+local ARGS, FIELDS = 2, 6
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 2 + tasks
+local nextLock = 3 + tasks
 local first = tonumber(redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2])
 local goesAhead = false
 
 local replies = {}
 for i = 1, tasks do
-  local task, at = KEYS[1 + i], ARGS + (i - 1) * FIELDS
-  local taskId, message, processAtS, dueAtMs, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
+  local task, at = KEYS[2 + i], ARGS + (i - 1) * FIELDS
+  local taskId, message, processAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local groupName, ttlS = ARGV[at + 5], ARGV[at + 6]
   local lock
   if ttlS ~= '0' then
     lock = KEYS[nextLock]
@@ -35,6 +39,10 @@ for i = 1, tasks do
   else
     redis.call('HSET', task, 'msg', message, 'state', 'scheduled', 'due_at_ms', dueAtMs)
     if lock then redis.call('HSET', task, 'unique_key', lock) end
+    if groupName ~= '' then
+      redis.call('HSET', task, 'group', groupName)
+      redis.call('SADD', groups, groupName)
+    end
     redis.call('ZADD', scheduled, processAtS, taskId)
     if not first or tonumber(processAtS) <= first then goesAhead = true end
     replies[i] = 1

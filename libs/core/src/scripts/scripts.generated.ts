@@ -634,6 +634,306 @@ end
 return moved`,
 );
 
+/** write tasks that wait in groups until they are made into one. */
+export const addToGroup = new Script<
+  {
+    /** set asynq:{q}:groups names of groups */
+    readonly groups: string;
+    /** hash asynq:{q}:t:<id> one per task */
+    readonly task: readonly string[];
+    /** zset asynq:{q}:g:<group> one per task; score: time added, unix seconds */
+    readonly group: readonly string[];
+    /** string asynq:{q}:unique:<type>:<md5> one per task with a ttl, in their order */
+    readonly lock: readonly string[];
+  },
+  {
+    /** unix s */
+    readonly addedAtS: ScriptArg;
+    /** 1 after a lost reply: a task with the same bytes is ours */
+    readonly isRepeat: ScriptArg;
+  },
+  {
+    /** text */
+    readonly taskId: ScriptArg;
+    /** protobuf */
+    readonly message: ScriptArg;
+    /** text */
+    readonly groupName: ScriptArg;
+    /** 0: no lock */
+    readonly uniqueTtlS: ScriptArg;
+  }
+>(
+  'add-to-group',
+  { keys: ['groups', 'task', 'group', 'lock'], args: ['addedAtS', 'isRepeat'], fields: ['taskId', 'message', 'groupName', 'uniqueTtlS'] },
+  `local groups = KEYS[1]
+local addedAtS, isRepeat = ARGV[1], ARGV[2] == '1'
+local ARGS, FIELDS = 2, 4
+local tasks = (#ARGV - ARGS) / FIELDS
+local nextLock = 2 + 2 * tasks
+local replies = {}
+for i = 1, tasks do
+local task, group, at = KEYS[1 + i], KEYS[1 + tasks + i], ARGS + (i - 1) * FIELDS
+local taskId, message, groupName, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+local lock
+if ttlS ~= '0' then
+lock = KEYS[nextLock]
+nextLock = nextLock + 1
+end
+if redis.call('EXISTS', task) == 1 then
+replies[i] = (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
+elseif lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then
+replies[i] = redis.call('GET', lock)
+else
+redis.call('HSET', task, 'msg', message, 'state', 'aggregating', 'group', groupName)
+if lock then redis.call('HSET', task, 'unique_key', lock) end
+redis.call('ZADD', group, addedAtS, taskId)
+redis.call('SADD', groups, groupName)
+replies[i] = 1
+end
+end
+return replies`,
+);
+
+/** write the task that an aggregation set was made into, and delete the set with its members. */
+export const finishSet = new Script<
+  {
+    /** zset asynq:{q}:g:<group>:<uuid> */
+    readonly aggregationSet: string;
+    /** zset asynq:{q}:aggregation_sets keys of sets; score: deadline, unix seconds */
+    readonly aggregationSets: string;
+    /** list asynq:{q}:pending new ids at the left */
+    readonly pending: string;
+    /** zset asynq:{q}:scheduled score: process-at, unix seconds */
+    readonly scheduled: string;
+    /** hash asynq:{q}:t:<id> the new task */
+    readonly aggregate: string;
+    /** hash asynq:{q}:t:<id> one per task of the set */
+    readonly task: readonly string[];
+    /** string asynq:{q}:unique:<type>:<md5> one per task with hasLock, in their order; last that of the new task, if any */
+    readonly lock: readonly string[];
+  },
+  {
+    /** unix s; another one, and the set is not ours any more */
+    readonly deadlineS: ScriptArg;
+    /** the new task */
+    readonly aggregateId: ScriptArg;
+    /** protobuf */
+    readonly message: ScriptArg;
+    /** 0: no lock for the new task */
+    readonly uniqueTtlS: ScriptArg;
+    /** unix ns */
+    readonly pendingSinceNs: ScriptArg;
+    /** unix s, rounded up; 0: at once */
+    readonly processAtS: ScriptArg;
+    /** unix ms; 0: at once */
+    readonly dueAtMs: ScriptArg;
+    /** told when the new task is scheduled */
+    readonly nudgeChannel: ScriptArg;
+  },
+  {
+    /** text */
+    readonly taskId: ScriptArg;
+    /** 1 or 0 */
+    readonly hasLock: ScriptArg;
+  }
+>(
+  'finish-set',
+  { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'aggregate', 'task', 'lock'], args: ['deadlineS', 'aggregateId', 'message', 'uniqueTtlS', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'nudgeChannel'], fields: ['taskId', 'hasLock'] },
+  `local function unlock(lockKey, taskId)
+if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
+end
+local aggregationSet, aggregationSets, pending, scheduled, aggregate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local deadlineS, aggregateId, message, uniqueTtlS, pendingSinceNs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local processAtS, dueAtMs, nudgeChannel = ARGV[6], ARGV[7], ARGV[8]
+local FIRST_TASK, ARGS, FIELDS = 6, 8, 2
+local tasks = (#ARGV - ARGS) / FIELDS
+local nextLock = FIRST_TASK + tasks
+if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then
+return redis.call('HGET', aggregate, 'msg') == message and 1 or -1
+end
+if redis.call('EXISTS', aggregate) == 1 then return 0 end
+local isMember = {}
+for i = 1, tasks do
+local taskId = ARGV[ARGS + (i - 1) * FIELDS + 1]
+isMember[taskId] = redis.call('ZSCORE', aggregationSet, taskId) ~= false
+end
+local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
+local holder = lock and redis.call('GET', lock)
+if holder and not isMember[holder] then return holder end
+for i = 1, tasks do
+local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
+if isMember[taskId] then
+redis.call('DEL', task)
+if hasLock then unlock(KEYS[nextLock], taskId) end
+end
+if hasLock then nextLock = nextLock + 1 end
+end
+redis.call('DEL', aggregationSet)
+redis.call('ZREM', aggregationSets, aggregationSet)
+redis.call('HSET', aggregate, 'msg', message)
+if lock then
+redis.call('SET', lock, aggregateId, 'EX', uniqueTtlS)
+redis.call('HSET', aggregate, 'unique_key', lock)
+end
+if processAtS == '0' then
+redis.call('HSET', aggregate, 'state', 'pending', 'pending_since', pendingSinceNs)
+redis.call('LPUSH', pending, aggregateId)
+else
+redis.call('HSET', aggregate, 'state', 'scheduled', 'due_at_ms', dueAtMs)
+redis.call('ZADD', scheduled, processAtS, aggregateId)
+redis.pcall('PUBLISH', nudgeChannel, '')
+end
+return 1`,
+);
+
+/** take tasks out of an aggregation set that cannot be aggregated: archive them, or drop ids without a message. */
+export const mendSet = new Script<
+  {
+    /** zset asynq:{q}:g:<group>:<uuid> */
+    readonly aggregationSet: string;
+    /** zset asynq:{q}:aggregation_sets keys of sets; score: deadline, unix seconds */
+    readonly aggregationSets: string;
+    /** zset asynq:{q}:archived score: archived-at, unix seconds */
+    readonly archived: string;
+    /** hash asynq:{q}:t:<id> one per task */
+    readonly task: readonly string[];
+  },
+  {
+    /** unix s; another one, and the set is not ours any more */
+    readonly deadlineS: ScriptArg;
+    /** unix s */
+    readonly archivedAtS: ScriptArg;
+  },
+  {
+    /** text */
+    readonly taskId: ScriptArg;
+    /** with the reason as its last error; empty: drop the id */
+    readonly message: ScriptArg;
+    /** unreadable bytes found; empty: none */
+    readonly rawMessage: ScriptArg;
+  }
+>(
+  'mend-set',
+  { keys: ['aggregationSet', 'aggregationSets', 'archived', 'task'], args: ['deadlineS', 'archivedAtS'], fields: ['taskId', 'message', 'rawMessage'] },
+  `local aggregationSet, aggregationSets, archived = KEYS[1], KEYS[2], KEYS[3]
+local deadlineS, archivedAtS = ARGV[1], ARGV[2]
+local FIRST_TASK, ARGS, FIELDS = 4, 2, 3
+local tasks = (#ARGV - ARGS) / FIELDS
+if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then return 0 end
+local left = 0
+for i = 1, tasks do
+local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+local taskId, message, rawMessage = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+if redis.call('ZREM', aggregationSet, taskId) == 1 then
+if message == '' then
+redis.call('DEL', task)
+else
+redis.call('HSET', task, 'msg', message, 'state', 'archived')
+if rawMessage ~= '' then redis.call('HSET', task, 'raw_msg', rawMessage) end
+redis.call('ZADD', archived, archivedAtS, taskId)
+end
+left = left + 1
+end
+end
+if redis.call('EXISTS', aggregationSet) == 0 then redis.call('ZREM', aggregationSets, aggregationSet) end
+return left`,
+);
+
+/** give tasks of an aggregation set back to their group. */
+export const returnSet = new Script<
+  {
+    /** zset asynq:{q}:g:<group>:<uuid> score: time added, unix seconds */
+    readonly aggregationSet: string;
+    /** zset asynq:{q}:aggregation_sets keys of sets; score: deadline, unix seconds */
+    readonly aggregationSets: string;
+    /** zset asynq:{q}:g:<group> the same scores */
+    readonly group: string;
+    /** set asynq:{q}:groups names of groups */
+    readonly groups: string;
+  },
+  {
+    /** unix s; another one, and the set is somebody else's by now */
+    readonly deadlineS: ScriptArg;
+    /** most tasks to move */
+    readonly limit: ScriptArg;
+    /** text */
+    readonly groupName: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'return-set',
+  { keys: ['aggregationSet', 'aggregationSets', 'group', 'groups'], args: ['deadlineS', 'limit', 'groupName'], fields: [] },
+  `local aggregationSet, aggregationSets, group, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local deadlineS, limit, groupName = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then return 0 end
+local entries = redis.call('ZRANGE', aggregationSet, 0, limit - 1, 'WITHSCORES')
+for i = 1, #entries, 2 do
+redis.call('ZADD', group, entries[i + 1], entries[i])
+redis.call('ZREM', aggregationSet, entries[i])
+end
+if #entries > 0 then redis.call('SADD', groups, groupName) end
+if redis.call('EXISTS', aggregationSet) == 0 then redis.call('ZREM', aggregationSets, aggregationSet) end
+return #entries / 2`,
+);
+
+/** move the tasks of a ripe group to an aggregation set. */
+export const takeGroup = new Script<
+  {
+    /** zset asynq:{q}:g:<group> score: time added, unix seconds */
+    readonly group: string;
+    /** zset asynq:{q}:g:<group>:<uuid> new; the same scores */
+    readonly aggregationSet: string;
+    /** zset asynq:{q}:aggregation_sets keys of sets; score: deadline, unix seconds */
+    readonly aggregationSets: string;
+    /** set asynq:{q}:groups names of groups */
+    readonly groups: string;
+  },
+  {
+    /** unix s */
+    readonly nowS: ScriptArg;
+    /** ripe when nobody joined for so long */
+    readonly gracePeriodS: ScriptArg;
+    /** ripe when the oldest task waits for so long; 0: however long */
+    readonly maxDelayS: ScriptArg;
+    /** ripe when so many wait; 0: however many */
+    readonly maxSize: ScriptArg;
+    /** most tasks to take */
+    readonly limit: ScriptArg;
+    /** unix s; from then on anybody may give the set back */
+    readonly deadlineS: ScriptArg;
+    /** text */
+    readonly groupName: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'take-group',
+  { keys: ['group', 'aggregationSet', 'aggregationSets', 'groups'], args: ['nowS', 'gracePeriodS', 'maxDelayS', 'maxSize', 'limit', 'deadlineS', 'groupName'], fields: [] },
+  `local group, aggregationSet, aggregationSets, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local nowS, gracePeriodS, maxDelayS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local limit, deadlineS, groupName = tonumber(ARGV[5]), ARGV[6], ARGV[7]
+local function isRipe(size)
+if maxSize > 0 and size >= maxSize then return true end
+local oldestS = tonumber(redis.call('ZRANGE', group, 0, 0, 'WITHSCORES')[2])
+if maxDelayS > 0 and oldestS <= nowS - maxDelayS then return true end
+local newestS = tonumber(redis.call('ZRANGE', group, -1, -1, 'WITHSCORES')[2])
+return newestS <= nowS - gracePeriodS
+end
+local size = redis.call('ZCARD', group)
+if size == 0 or not isRipe(size) then return {} end
+if maxSize > 0 then limit = math.min(limit, maxSize) end
+local entries = redis.call('ZRANGE', group, 0, limit - 1, 'WITHSCORES')
+local taken = {}
+for i = 1, #entries, 2 do
+redis.call('ZADD', aggregationSet, entries[i + 1], entries[i])
+redis.call('ZREM', group, entries[i])
+taken[#taken + 1] = entries[i]
+end
+redis.call('ZADD', aggregationSets, deadlineS, aggregationSet)
+if #taken == size then redis.call('SREM', groups, groupName) end
+return taken`,
+);
+
 /** put tasks aside that wait somewhere. */
 export const archiveTasks = new Script<
   {
@@ -1220,6 +1520,8 @@ export const schedule = new Script<
   {
     /** zset asynq:{q}:scheduled score: process-at, unix seconds */
     readonly scheduled: string;
+    /** set asynq:{q}:groups names of groups */
+    readonly groups: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** string asynq:{q}:unique:<type>:<md5> one per task with a ttl, in their order */
@@ -1240,23 +1542,26 @@ export const schedule = new Script<
     readonly processAtS: ScriptArg;
     /** unix ms */
     readonly dueAtMs: ScriptArg;
+    /** empty: none */
+    readonly groupName: ScriptArg;
     /** 0: no lock */
     readonly uniqueTtlS: ScriptArg;
   }
 >(
   'schedule',
-  { keys: ['scheduled', 'task', 'lock'], args: ['nudgeChannel', 'isRepeat'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'uniqueTtlS'] },
-  `local scheduled = KEYS[1]
+  { keys: ['scheduled', 'groups', 'task', 'lock'], args: ['nudgeChannel', 'isRepeat'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
+  `local scheduled, groups = KEYS[1], KEYS[2]
 local nudgeChannel, isRepeat = ARGV[1], ARGV[2] == '1'
-local ARGS, FIELDS = 2, 5
+local ARGS, FIELDS = 2, 6
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 2 + tasks
+local nextLock = 3 + tasks
 local first = tonumber(redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2])
 local goesAhead = false
 local replies = {}
 for i = 1, tasks do
-local task, at = KEYS[1 + i], ARGS + (i - 1) * FIELDS
-local taskId, message, processAtS, dueAtMs, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
+local task, at = KEYS[2 + i], ARGS + (i - 1) * FIELDS
+local taskId, message, processAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+local groupName, ttlS = ARGV[at + 5], ARGV[at + 6]
 local lock
 if ttlS ~= '0' then
 lock = KEYS[nextLock]
@@ -1269,6 +1574,10 @@ replies[i] = redis.call('GET', lock)
 else
 redis.call('HSET', task, 'msg', message, 'state', 'scheduled', 'due_at_ms', dueAtMs)
 if lock then redis.call('HSET', task, 'unique_key', lock) end
+if groupName ~= '' then
+redis.call('HSET', task, 'group', groupName)
+redis.call('SADD', groups, groupName)
+end
 redis.call('ZADD', scheduled, processAtS, taskId)
 if not first or tonumber(processAtS) <= first then goesAhead = true end
 replies[i] = 1

@@ -11,7 +11,7 @@ interface TaskEventBase {
 export type TaskEvent =
   | (TaskEventBase & {
       readonly kind: 'enqueued';
-      readonly state: 'pending' | 'scheduled';
+      readonly state: 'pending' | 'scheduled' | 'aggregating';
       readonly nextProcessAt: Date;
     })
   | (TaskEventBase & { readonly kind: 'started'; readonly retried: number })

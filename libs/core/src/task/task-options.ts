@@ -29,6 +29,11 @@ export interface TaskOptions {
   readonly processAt?: Date | undefined;
   /** Start not before so much time has passed. Default 0: at once. Not together with `processAt`. */
   readonly processIn?: Duration | undefined;
+  /**
+   * Let the task wait in this group until an aggregator makes one task of all that wait there; with a start time it
+   * joins the group then. Not blank. Default none. Nothing happens to a group that no server aggregates.
+   */
+  readonly group?: string | undefined;
   /** Keep the completed task and its result for so long, whole seconds. Default 0: delete it on success. */
   readonly retention?: Duration | undefined;
   /** Metadata beside the payload, text to text. A Go worker before asynq 0.26 loses them when it retries the task. */
@@ -40,7 +45,7 @@ export interface EnqueuedTask {
   readonly id: string;
   readonly queue: string;
   readonly type: string;
-  readonly state: 'pending' | 'scheduled';
-  /** When it may start: now for a pending task. */
+  readonly state: 'pending' | 'scheduled' | 'aggregating';
+  /** When it may start: now for a pending task, and for one in a group the time from which it waits there. */
   readonly nextProcessAt: Date;
 }

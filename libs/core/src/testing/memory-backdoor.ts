@@ -11,6 +11,7 @@ import {
   type PresenceDump,
   type QueueDump,
   type Scores,
+  sortSets,
 } from './queue-dump.js';
 
 /** How long an injected lock is held. */
@@ -37,6 +38,9 @@ export class MemoryBackdoor implements Backdoor {
       archived: scores(queue.archived),
       completed: scores(queue.completed),
       groups: Object.fromEntries([...queue.groups].map(([name, set]) => [name, scores(set)])),
+      aggregationSets: sortSets(
+        [...queue.aggregationSets.values()].map((set) => ({ ...set, members: scores(set.members) })),
+      ),
       groupNames: [...queue.groupNames].sort(),
       tasks: Object.fromEntries([...queue.tasks].map(([id, task]) => [id, dumpTask(task)])),
       locks: Object.fromEntries(queue.locks.entries()),

@@ -37,6 +37,21 @@ export interface CounterDump {
   readonly days: Readonly<Record<string, number>>;
 }
 
+/** Tasks taken from a group. */
+export interface SetDump {
+  readonly group: string;
+  /** Unix s. */
+  readonly deadlineS: number;
+  /** When they joined the group. */
+  readonly members: Scores;
+}
+
+export function sortSets(sets: readonly SetDump[]): SetDump[] {
+  const place = ({ group, deadlineS, members }: SetDump): string =>
+    JSON.stringify([group, deadlineS, Object.keys(members).sort()]);
+  return sets.toSorted((a, b) => (place(a) < place(b) ? -1 : 1));
+}
+
 /** Everything that a queue consists of, whatever broker holds it: equal dumps, equal queues. */
 export interface QueueDump {
   /** Ids in `pending`, next to run first. */
@@ -51,6 +66,8 @@ export interface QueueDump {
   /** When they will be deleted. */
   readonly completed: Scores;
   readonly groups: Readonly<Record<string, Scores>>;
+  /** Tasks that are being aggregated, sorted by group and deadline; ids of sets are left out, since they are random. */
+  readonly aggregationSets: readonly SetDump[];
   /** Sorted. */
   readonly groupNames: readonly string[];
   readonly tasks: Readonly<Record<string, TaskDump>>;

@@ -16,6 +16,7 @@ import {
   type PresenceDump,
   type QueueDump,
   type Scores,
+  sortSets,
   type TaskDump,
   type TaskFields,
 } from './queue-dump.js';
@@ -163,7 +164,10 @@ class Picture {
     archived: {},
     completed: {},
   };
+  /** Groups, and aggregation sets as `<group>:<uuid>`. */
   private readonly groups: Record<string, Scores> = {};
+  /** Deadlines of aggregation sets by their keys. */
+  private setDeadlines: Scores = {};
   private readonly tasks: Record<string, TaskDump> = {};
   private readonly locks: Record<string, string> = {};
   private readonly counters = { processed: newCounter(), failed: newCounter() };
@@ -179,7 +183,7 @@ class Picture {
     return {
       ...this.lists,
       ...this.sets,
-      groups: this.groups,
+      ...this.splitGroups(),
       tasks: this.tasks,
       locks: this.locks,
       ...this.counters,
@@ -187,6 +191,18 @@ class Picture {
       isAnnounced: this.isAnnounced,
       strayKeys: this.strayKeys.sort(),
     };
+  }
+
+  private splitGroups(): Pick<QueueDump, 'groups' | 'aggregationSets'> {
+    const groups = { ...this.groups };
+    const prefix = keys.group(this.queue, '');
+    const sets = Object.entries(this.setDeadlines).map(([key, deadlineS]) => {
+      const name = key.slice(prefix.length);
+      const members = groups[name] ?? {};
+      delete groups[name];
+      return { group: name.slice(0, name.lastIndexOf(':')), deadlineS, members };
+    });
+    return { groups, aggregationSets: sortSets(sets) };
   }
 
   /** `undefined` for keys that are none of the dump's business. */
@@ -206,6 +222,8 @@ class Picture {
         return sortedSet(key, (scores) => (this.sets[lastPart(key) as 'scheduled'] = scores));
       case keys.groups(queue):
         return set(key, (names) => (this.lists.groupNames = names.sort()));
+      case keys.aggregationSets(queue):
+        return sortedSet(key, (scores) => (this.setDeadlines = scores));
       case keys.paused(queue):
         return text(key, (value) => (this.pausedAtS = Number(value)));
       case keys.leader(queue):

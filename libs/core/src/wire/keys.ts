@@ -58,6 +58,10 @@ export const keys = {
   groups: (queue: string): string => queueKey(queue, 'groups'),
   /** zset: ids waiting in a group, score time added in unix s */
   group: (queue: string, group: string): string => queueKey(queue, `g:${group}`),
+  /** zset: ids taken from a group to be made into one task, scores as in the group; the id of a set is a UUID v4 */
+  aggregationSet: (queue: string, group: string, setId: string): string => queueKey(queue, `g:${group}:${setId}`),
+  /** zset: keys of aggregation sets, score deadline in unix s */
+  aggregationSets: (queue: string): string => queueKey(queue, 'aggregation_sets'),
   /** prefix of all unique locks; `unique-key.ts` builds the whole name */
   uniquePrefix: (queue: string): string => queueKey(queue, 'unique:'),
 

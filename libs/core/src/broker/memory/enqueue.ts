@@ -11,7 +11,7 @@ export function enqueue(store: MemoryStore, tasks: readonly NewTask[]): EnqueueO
 }
 
 function write(queue: MemoryQueue, { message, processAtMs, uniqueTtlS }: NewTask, nowMs: number): EnqueueOutcome {
-  const { id, uniqueKey } = message;
+  const { id, uniqueKey, groupKey } = message;
   // The id before the lock: a conflict must not leave a lock behind.
   if (queue.tasks.has(id)) return { status: 'idConflict' };
   const task: MemoryTask = { msg: encodeTaskMessage(message) };
@@ -22,10 +22,18 @@ function write(queue: MemoryQueue, { message, processAtMs, uniqueTtlS }: NewTask
     task.uniqueKey = uniqueKey;
   }
   queue.tasks.set(id, task);
-  if (processAtMs === undefined || processAtMs <= nowMs) {
-    queue.makePending(id, task, 'left');
-    return { status: 'pending' };
+  if (processAtMs !== undefined && processAtMs > nowMs) {
+    if (groupKey) {
+      task.group = groupKey;
+      queue.groupNames.add(groupKey);
+    }
+    queue.makeDelayed(id, task, 'scheduled', processAtMs);
+    return { status: 'scheduled' };
   }
-  queue.makeDelayed(id, task, 'scheduled', processAtMs);
-  return { status: 'scheduled' };
+  if (groupKey) {
+    queue.makeAggregating(id, task, groupKey);
+    return { status: 'aggregating' };
+  }
+  queue.makePending(id, task, 'left');
+  return { status: 'pending' };
 }

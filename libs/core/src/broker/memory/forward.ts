@@ -1,7 +1,5 @@
-import { floorS } from '../../wire/unix-time.js';
 import type { ForwardReply } from '../roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
-import { SortedSet } from './sorted-set.js';
 
 export function forwardDue(store: MemoryStore, queueName: string, limit: number): ForwardReply {
   const queue = store.queue(queueName);
@@ -10,34 +8,23 @@ export function forwardDue(store: MemoryStore, queueName: string, limit: number)
   for (const source of [queue.scheduled, queue.retry]) {
     for (const id of source.upTo(nowMs, limit)) {
       source.delete(id);
-      if (forward(queue, id, nowMs)) moved += 1;
+      if (forward(queue, id)) moved += 1;
     }
   }
   return { moved, nextDueAtMs: earliest(queue.scheduled.first()?.score, queue.retry.first()?.score) };
 }
 
 /** `false` when the task has no message: it is dropped. */
-function forward(queue: MemoryQueue, id: string, nowMs: number): boolean {
+function forward(queue: MemoryQueue, id: string): boolean {
   const task = queue.tasks.get(id);
   if (!task?.msg) {
     queue.dropOrphan(id);
     return false;
   }
   task.dueAtMs = undefined;
-  if (task.group) {
-    task.state = 'aggregating';
-    addToGroup(queue, task.group, id, floorS(nowMs));
-  } else {
-    queue.makePending(id, task, 'left');
-  }
+  if (task.group) queue.makeAggregating(id, task, task.group);
+  else queue.makePending(id, task, 'left');
   return true;
-}
-
-function addToGroup(queue: MemoryQueue, name: string, id: string, addedAtS: number): void {
-  const group = queue.groups.get(name) ?? new SortedSet();
-  group.set(id, addedAtS);
-  queue.groups.set(name, group);
-  queue.groupNames.add(name);
 }
 
 function earliest(a: number | undefined, b: number | undefined): number | undefined {

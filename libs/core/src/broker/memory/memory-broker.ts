@@ -3,7 +3,9 @@ import { keySlot } from '../../wire/key-slot.js';
 import { keys } from '../../wire/keys.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../../wire/scheduler-entry.js';
 import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
+import type { TaskMessage } from '../../wire/task-message.js';
 import type { TaskState } from '../../wire/task-state.js';
+import type { AggregationSet, FinishReply, GroupLimits, WaitingGroup } from '../group-roles.js';
 import type {
   ArchiveLimits,
   Broker,
@@ -42,6 +44,7 @@ import type {
 import { dropDuty, keepDuty, takeDuty } from './duty.js';
 import { enqueue } from './enqueue.js';
 import { forwardDue } from './forward.js';
+import { archiveMembers, finishSet, reclaimSets, returnSet, takeRipe, waitingGroups } from './groups.js';
 import { findTask, queueStats } from './inspect.js';
 import { extendLeases, fetch } from './lease.js';
 import { dailyCounts, groupSizes, listIds, listSize, listTasks, scanTasks } from './lists.js';
@@ -105,6 +108,30 @@ export class MemoryBroker implements Broker {
 
   async onNudge(queue: string, listener: () => void): Promise<() => Promise<void>> {
     return subscribe(this.store.queue(queue).nudgeListeners, () => listener());
+  }
+
+  async waitingGroups(queue: string): Promise<WaitingGroup[]> {
+    return waitingGroups(this.store, queue);
+  }
+
+  async takeRipe(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | undefined> {
+    return takeRipe(this.store, queue, group, limits);
+  }
+
+  async archiveMembers(queue: string, set: AggregationSet, messages: readonly TaskMessage[]): Promise<number> {
+    return archiveMembers(this.store, queue, set, messages);
+  }
+
+  async finishSet(queue: string, set: AggregationSet, task: NewTask): Promise<FinishReply> {
+    return finishSet(this.store, queue, set, task);
+  }
+
+  async returnSet(queue: string, set: AggregationSet): Promise<void> {
+    returnSet(this.store, queue, set);
+  }
+
+  async reclaimSets(queue: string, limit: number): Promise<number> {
+    return reclaimSets(this.store, queue, limit);
   }
 
   async recoverExpired(queue: string, options: RecoverOptions): Promise<RecoverReply> {

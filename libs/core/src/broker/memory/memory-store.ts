@@ -41,6 +41,15 @@ export interface MemorySchedule {
   isPaused: boolean;
 }
 
+/** Tasks taken from a group to be made into one. */
+export interface MemorySet {
+  readonly group: string;
+  /** Unix s. */
+  readonly deadlineS: number;
+  /** Ids and when they joined the group, unix s. */
+  readonly members: SortedSet;
+}
+
 /** Everything of one queue, by the names of the keys in Redis. Scores are unix s where nothing else is said. */
 export class MemoryQueue {
   readonly tasks = new Map<string, MemoryTask>();
@@ -57,6 +66,8 @@ export class MemoryQueue {
   readonly completed = new SortedSet();
   readonly groups = new Map<string, SortedSet>();
   readonly groupNames = new Set<string>();
+  /** By the id of the set. */
+  readonly aggregationSets = new Map<string, MemorySet>();
   readonly counters = new Counters();
   /** Full name of the lock to the id of the task that holds it. */
   readonly locks: ExpiringMap<string>;
@@ -118,6 +129,20 @@ export class MemoryQueue {
     const first = this[state].first();
     this[state].set(id, task.dueAtMs);
     if (!first || task.dueAtMs < first.score) this.nudge();
+  }
+
+  /** Puts a task into its group. */
+  makeAggregating(id: string, task: MemoryTask, group: string): void {
+    task.state = 'aggregating';
+    task.group = group;
+    this.joinGroup(group, id, floorS(this.clock.nowMs()));
+  }
+
+  joinGroup(name: string, id: string, joinedAtS: number): void {
+    const group = this.groups.get(name) ?? new SortedSet();
+    group.set(id, joinedAtS);
+    this.groups.set(name, group);
+    this.groupNames.add(name);
   }
 
   /** Ends the lease of a task. */

@@ -3,7 +3,7 @@ import { sleep, systemClock } from '../../runtime/clock.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
-import { ceilS } from '../../wire/unix-time.js';
+import { ceilS, floorS } from '../../wire/unix-time.js';
 import type { EnqueueOps, EnqueueOutcome, NewTask } from '../roles.js';
 import type { RedisSession } from './redis-session.js';
 
@@ -23,10 +23,13 @@ interface Entry {
   readonly message: Uint8Array;
 }
 
+/** What becomes of a task that is written; each has a script of its own. */
+type Kind = 'pending' | 'scheduled' | 'aggregating';
+
 /** Tasks of one queue and kind that go in one script call. */
 interface Batch {
   readonly queue: string;
-  readonly isScheduled: boolean;
+  readonly kind: Kind;
   readonly entries: Entry[];
   bytes: number;
 }
@@ -43,8 +46,8 @@ export function enqueueOps(redis: RedisSession): EnqueueOps {
   }
 
   async function write(batch: Batch, isRepeat: boolean): Promise<EnqueueOutcome[]> {
-    const replies = batch.isScheduled ? await schedule(redis, batch, isRepeat) : await enqueue(redis, batch, isRepeat);
-    return replies.map((reply) => toOutcome(reply, batch.isScheduled));
+    const replies = await WRITERS[batch.kind](redis, batch, isRepeat);
+    return replies.map((reply) => toOutcome(reply, batch.kind));
   }
 
   async function writeWithRepeats(batch: Batch): Promise<EnqueueOutcome[]> {
@@ -80,13 +83,13 @@ function toBatches(tasks: readonly NewTask[], nowMs: number): Batch[] {
   const open = new Map<string, Batch>();
   tasks.forEach((task, index) => {
     const { queue } = task.message;
-    const isScheduled = task.processAtMs !== undefined && task.processAtMs > nowMs;
-    const kind = `${isScheduled ? 'scheduled' : 'pending'}:${queue}`;
+    const kind = kindOf(task, nowMs);
+    const place = `${kind}:${queue}`;
     const message = encodeTaskMessage(task.message);
-    let batch = open.get(kind);
+    let batch = open.get(place);
     if (!batch || batch.entries.length >= BATCH_TASKS || batch.bytes + message.length > BATCH_BYTES) {
-      batch = { queue, isScheduled, entries: [], bytes: 0 };
-      open.set(kind, batch);
+      batch = { queue, kind, entries: [], bytes: 0 };
+      open.set(place, batch);
       batches.push(batch);
     }
     batch.entries.push({ index, task, message });
@@ -94,6 +97,13 @@ function toBatches(tasks: readonly NewTask[], nowMs: number): Batch[] {
   });
   return batches;
 }
+
+function kindOf({ message, processAtMs }: NewTask, nowMs: number): Kind {
+  if (processAtMs !== undefined && processAtMs > nowMs) return 'scheduled';
+  return message.groupKey === '' ? 'pending' : 'aggregating';
+}
+
+const WRITERS = { pending: enqueue, scheduled: schedule, aggregating: addToGroup };
 
 function enqueue(redis: RedisSession, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
   return redis.run(
@@ -107,13 +117,32 @@ function enqueue(redis: RedisSession, { queue, entries }: Batch, isRepeat: boole
 function schedule(redis: RedisSession, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
   return redis.run(
     scripts.schedule,
-    { scheduled: keys.scheduled(queue), ...taskAndLockKeys(queue, entries) },
+    { scheduled: keys.scheduled(queue), groups: keys.groups(queue), ...taskAndLockKeys(queue, entries) },
     { nudgeChannel: keys.nudgeChannel(queue), isRepeat: Number(isRepeat) },
     entries.map(({ task, message }) => ({
       taskId: task.message.id,
       message,
       processAtS: ceilS(task.processAtMs!),
       dueAtMs: Math.ceil(task.processAtMs!),
+      groupName: task.message.groupKey,
+      uniqueTtlS: task.uniqueTtlS ?? 0,
+    })),
+  ) as Promise<EnqueueReply[]>;
+}
+
+function addToGroup(redis: RedisSession, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
+  return redis.run(
+    scripts.addToGroup,
+    {
+      groups: keys.groups(queue),
+      group: entries.map(({ task }) => keys.group(queue, task.message.groupKey)),
+      ...taskAndLockKeys(queue, entries),
+    },
+    { addedAtS: floorS(redis.clock.nowMs()), isRepeat: Number(isRepeat) },
+    entries.map(({ task, message }) => ({
+      taskId: task.message.id,
+      message,
+      groupName: task.message.groupKey,
       uniqueTtlS: task.uniqueTtlS ?? 0,
     })),
   ) as Promise<EnqueueReply[]>;
@@ -127,8 +156,8 @@ const taskAndLockKeys = (queue: string, entries: readonly Entry[]) => ({
 /** 1 written, 0 id exists, text: id of the lock's holder. */
 type EnqueueReply = number | Buffer;
 
-function toOutcome(reply: EnqueueReply, isScheduled: boolean): EnqueueOutcome {
-  if (reply === 1) return { status: isScheduled ? 'scheduled' : 'pending' };
+function toOutcome(reply: EnqueueReply, kind: Kind): EnqueueOutcome {
+  if (reply === 1) return { status: kind };
   if (reply === 0) return { status: 'idConflict' };
   return { status: 'duplicate', holderId: Buffer.isBuffer(reply) ? reply.toString() : undefined };
 }

@@ -2,6 +2,7 @@ import type { Broker } from '../roles.js';
 import { enqueueOps } from './enqueue.js';
 import { fleetOps } from './fleet.js';
 import { forwardOps } from './forward.js';
+import { groupOps } from './groups.js';
 import { healthOps } from './health.js';
 import { inspectOps } from './inspect.js';
 import { leaseOps } from './lease.js';
@@ -37,6 +38,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisSessi
     ...leaseOps(redis, declaredKeysOnly),
     ...settleOps(redis),
     ...forwardOps(redis, subscriber),
+    ...groupOps(redis),
     ...recoverOps(redis),
     ...retentionOps(redis),
     ...queueControlOps(redis, subscriber),

@@ -1,0 +1,80 @@
+import type { TaskMessage } from '../wire/task-message.js';
+import type { NewTask } from './new-task.js';
+
+/** What a broker promises about groups: tasks that wait together until they are made into one. */
+
+/** Most tasks of one aggregation set: Redis serves nobody else while a script runs. */
+export const LARGEST_SET = 1_000;
+
+/** How long somebody may work on an aggregation set before anybody may give it back; asynq's, too. */
+export const SET_LIFE_S = 120;
+
+/** When a group is ripe. */
+export interface GroupLimits {
+  /** Nobody joined for so long. */
+  readonly gracePeriodS: number;
+  /** The oldest task waits for so long; 0: however long. */
+  readonly maxDelayS: number;
+  /** So many tasks wait, and that many are taken at one time; 0: however many. */
+  readonly maxSize: number;
+}
+
+/** A group with waiting tasks. */
+export interface WaitingGroup {
+  readonly name: string;
+  readonly size: number;
+  /** When the task that waits longest joined, unix s. */
+  readonly oldestS: number;
+  /** When the task that came last joined, unix s. */
+  readonly newestS: number;
+}
+
+/** Tasks taken from a group to be made into one. Until its deadline it belongs to whoever took it. */
+export interface AggregationSet {
+  readonly group: string;
+  /** A UUID v4. */
+  readonly setId: string;
+  /** Unix s. Proof of ownership. */
+  readonly deadlineS: number;
+  /** Longest waiting first. */
+  readonly tasks: readonly TaskMessage[];
+}
+
+export type FinishReply =
+  | { readonly status: 'finished' }
+  /** The set was given back, or another server finished it. Nothing was written. */
+  | { readonly status: 'setLost' }
+  /** The queue has a task with the id of the new one. Nothing was written. */
+  | { readonly status: 'idConflict' }
+  /** A task outside of the set holds the lock of the new one. Nothing was written. */
+  | { readonly status: 'duplicate'; readonly holderId: string };
+
+export interface GroupOps {
+  /** All groups of the queue in which tasks wait, by name. */
+  waitingGroups(queue: string): Promise<WaitingGroup[]>;
+
+  /**
+   * Takes the tasks of a group, at most {@link LARGEST_SET}, if it is ripe by now; `undefined` when it is not.
+   * Ids without a message are dropped; messages that do not decode, or carry another id or queue, are quarantined in
+   * `archived`. If the reply is lost, {@link reclaimSets} gives the tasks back.
+   */
+  takeRipe(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | undefined>;
+
+  /** Archives tasks of a set that cannot be aggregated, as the messages say; returns how many were in the set. */
+  archiveMembers(queue: string, set: AggregationSet, messages: readonly TaskMessage[]): Promise<number>;
+
+  /**
+   * Writes the task that the members of a set were made into and deletes these, with their locks, in one step. The new
+   * task's queue must be that of the set; its group is ignored. Safe to repeat after a lost reply.
+   */
+  finishSet(queue: string, set: AggregationSet, task: NewTask): Promise<FinishReply>;
+
+  /** Gives the members of a set back to their group, to be taken again; nothing happens if the set was lost. */
+  returnSet(queue: string, set: AggregationSet): Promise<void>;
+
+  /**
+   * Gives the members of up to `limit` sets whose deadline has passed back to their groups, those of Go servers too, and
+   * makes the groups known again; returns how many sets there were.
+   */
+  reclaimSets(queue: string, limit: number): Promise<number>;
+}

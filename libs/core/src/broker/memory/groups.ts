@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
+import { floorS } from '../../wire/unix-time.js';
+import {
+  type AggregationSet,
+  type FinishReply,
+  type GroupLimits,
+  LARGEST_SET,
+  SET_LIFE_S,
+  type WaitingGroup,
+} from '../group-roles.js';
+import { ripeFromS } from '../group-ripeness.js';
+import type { NewTask } from '../roles.js';
+import type { MemoryQueue, MemorySet, MemoryStore } from './memory-store.js';
+import { SortedSet } from './sorted-set.js';
+
+export function waitingGroups(store: MemoryStore, queueName: string): WaitingGroup[] {
+  const queue = store.queue(queueName);
+  return [...queue.groupNames].sort().flatMap((name) => waitingGroup(queue, name) ?? []);
+}
+
+export function takeRipe(
+  store: MemoryStore,
+  queueName: string,
+  name: string,
+  limits: GroupLimits,
+): AggregationSet | undefined {
+  const queue = store.queue(queueName);
+  const nowS = floorS(store.clock.nowMs());
+  const group = waitingGroup(queue, name);
+  if (!group || ripeFromS(group, limits) > nowS) return undefined;
+
+  const waiting = queue.groups.get(name)!;
+  const set: MemorySet = { group: name, deadlineS: nowS + SET_LIFE_S, members: new SortedSet() };
+  const setId = randomUUID();
+  for (const id of waiting.slice(0, limits.maxSize > 0 ? Math.min(limits.maxSize, LARGEST_SET) : LARGEST_SET)) {
+    set.members.set(id, waiting.score(id)!);
+    waiting.delete(id);
+  }
+  if (waiting.size === 0) {
+    queue.groups.delete(name);
+    queue.groupNames.delete(name);
+  }
+  queue.aggregationSets.set(setId, set);
+  const tasks = readMembers(queue, setId, set);
+  return tasks.length > 0 ? { group: name, setId, deadlineS: set.deadlineS, tasks } : undefined;
+}
+
+export function archiveMembers(
+  store: MemoryStore,
+  queueName: string,
+  set: AggregationSet,
+  messages: readonly TaskMessage[],
+): number {
+  const queue = store.queue(queueName);
+  const members = ownSet(queue, set)?.members;
+  if (!members) return 0;
+  const archived = messages.filter(({ id }) => members.delete(id));
+  for (const message of archived) queue.archive(message.id, queue.task(message.id), message);
+  dropIfEmpty(queue, set.setId);
+  return archived.length;
+}
+
+export function finishSet(
+  store: MemoryStore,
+  queueName: string,
+  set: AggregationSet,
+  { message, processAtMs, uniqueTtlS }: NewTask,
+): FinishReply {
+  const queue = store.queue(queueName);
+  const nowMs = store.clock.nowMs();
+  const members = ownSet(queue, set)?.members;
+  const msg = encodeTaskMessage(message);
+  if (!members) return { status: isStored(queue, message.id, msg) ? 'finished' : 'setLost' };
+  if (queue.tasks.has(message.id)) return { status: 'idConflict' };
+  const holderId = uniqueTtlS === undefined ? undefined : queue.locks.get(message.uniqueKey);
+  if (holderId !== undefined && !members.has(holderId)) return { status: 'duplicate', holderId };
+
+  for (const { id } of set.tasks.filter((member) => members.has(member.id))) {
+    queue.unlock(queue.tasks.get(id)?.uniqueKey, id);
+    queue.tasks.delete(id);
+  }
+  queue.aggregationSets.delete(set.setId);
+  const task = queue.task(message.id);
+  task.msg = msg;
+  if (uniqueTtlS !== undefined) {
+    queue.locks.set(message.uniqueKey, message.id, nowMs + uniqueTtlS * 1000);
+    task.uniqueKey = message.uniqueKey;
+  }
+  if (processAtMs === undefined || processAtMs <= nowMs) queue.makePending(message.id, task, 'left');
+  else queue.makeDelayed(message.id, task, 'scheduled', processAtMs);
+  return { status: 'finished' };
+}
+
+export function returnSet(store: MemoryStore, queueName: string, set: AggregationSet): void {
+  const queue = store.queue(queueName);
+  const own = ownSet(queue, set);
+  if (own) giveBack(queue, set.setId, own);
+}
+
+export function reclaimSets(store: MemoryStore, queueName: string, limit: number): number {
+  const queue = store.queue(queueName);
+  const nowS = floorS(store.clock.nowMs());
+  const stale = [...queue.aggregationSets].filter(([, { deadlineS }]) => deadlineS <= nowS).slice(0, limit);
+  for (const [setId, set] of stale) giveBack(queue, setId, set);
+  return stale.length;
+}
+
+function waitingGroup(queue: MemoryQueue, name: string): WaitingGroup | undefined {
+  const group = queue.groups.get(name);
+  const [oldest, newest] = [group?.first(), group?.last()];
+  return group && oldest && newest && { name, size: group.size, oldestS: oldest.score, newestS: newest.score };
+}
+
+/** The sound messages of a set; all else is taken out of it. */
+function readMembers(queue: MemoryQueue, setId: string, { members }: MemorySet): TaskMessage[] {
+  const sound: TaskMessage[] = [];
+  for (const id of members.slice(0, members.size)) {
+    const stored = queue.read(id);
+    if (stored?.isSound) {
+      sound.push(stored.message);
+      continue;
+    }
+    members.delete(id);
+    if (stored) queue.quarantine(id, queue.task(id), stored.message);
+    else queue.tasks.delete(id);
+  }
+  dropIfEmpty(queue, setId);
+  return sound;
+}
+
+/** The set, if it still belongs to whoever took it. */
+function ownSet(queue: MemoryQueue, { setId, deadlineS }: AggregationSet): MemorySet | undefined {
+  const set = queue.aggregationSets.get(setId);
+  return set?.deadlineS === deadlineS ? set : undefined;
+}
+
+function dropIfEmpty(queue: MemoryQueue, setId: string): void {
+  if (queue.aggregationSets.get(setId)?.members.size === 0) queue.aggregationSets.delete(setId);
+}
+
+function giveBack(queue: MemoryQueue, setId: string, { group, members }: MemorySet): void {
+  for (const { id, score } of members) queue.joinGroup(group, id, score);
+  queue.aggregationSets.delete(setId);
+}
+
+function isStored(queue: MemoryQueue, id: string, msg: Uint8Array): boolean {
+  const stored = queue.tasks.get(id)?.msg;
+  return stored !== undefined && Buffer.compare(stored, msg) === 0;
+}

@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
+import { ceilS, floorS } from '../../wire/unix-time.js';
+import {
+  type AggregationSet,
+  type FinishReply,
+  type GroupLimits,
+  type GroupOps,
+  LARGEST_SET,
+  SET_LIFE_S,
+  type WaitingGroup,
+} from '../group-roles.js';
+import type { NewTask } from '../roles.js';
+import { readStoredMessage } from '../stored-message.js';
+import { readLocks } from './locks.js';
+import type { RedisSession } from './redis-session.js';
+
+/** Groups that one round trip asks about. */
+const GROUPS_PER_LOOK = 500;
+
+/** A member of a set that cannot be aggregated, and what to archive in its place; no message: drop it. */
+interface Misfit {
+  readonly id: string;
+  readonly message?: TaskMessage | undefined;
+  /** Bytes to keep that do not decode. */
+  readonly rawMessage?: Uint8Array | undefined;
+}
+
+type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
+
+export function groupOps(redis: RedisSession): GroupOps {
+  return {
+    async waitingGroups(queue) {
+      const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)))).toSorted();
+      const groups: WaitingGroup[] = [];
+      for (let at = 0; at < names.length; at += GROUPS_PER_LOOK) {
+        groups.push(...(await readGroups(redis, queue, names.slice(at, at + GROUPS_PER_LOOK))));
+      }
+      return groups;
+    },
+
+    async takeRipe(queue, group, limits) {
+      const deadlineS = floorS(redis.clock.nowMs()) + SET_LIFE_S;
+      const set = { group, setId: randomUUID(), deadlineS };
+      const ids = await take(redis, queue, set, limits);
+      if (ids.length === 0) return undefined;
+      const tasks = await readMembers(redis, queue, set, ids);
+      return tasks.length > 0 ? { ...set, tasks } : undefined; // a set without members is gone
+    },
+
+    archiveMembers: (queue, set, messages) =>
+      removeMisfits(
+        redis,
+        queue,
+        set,
+        messages.map((message) => ({ id: message.id, message })),
+      ),
+
+    finishSet: (queue, set, task) => finish(redis, queue, set, task),
+
+    returnSet: (queue, set) => giveBack(redis, queue, set),
+
+    async reclaimSets(queue, limit) {
+      const nowS = floorS(redis.clock.nowMs());
+      const stale = await redis.command('ZRANGEBYSCORE', (client) =>
+        client.zrangebyscore(keys.aggregationSets(queue), '-inf', nowS, 'WITHSCORES', 'LIMIT', 0, limit),
+      );
+      const sets = stale.flatMap((key, at) =>
+        at % 2 === 0 ? (toSetName(queue, key, Number(stale[at + 1])) ?? []) : [],
+      );
+      for (const set of sets) await giveBack(redis, queue, set);
+      return sets.length;
+    },
+  };
+}
+
+async function readGroups(redis: RedisSession, queue: string, names: readonly string[]): Promise<WaitingGroup[]> {
+  const replies = await redis.pipeline('ZRANGE', (pipeline) => {
+    for (const name of names) {
+      const key = keys.group(queue, name);
+      pipeline.zcard(key).zrange(key, '0', '0', 'WITHSCORES').zrange(key, '-1', '-1', 'WITHSCORES');
+    }
+  });
+  return names.flatMap((name, i) => {
+    const [size, oldest, newest] = replies.slice(3 * i) as [number, string[], string[]];
+    // A name without tasks belongs to tasks that are scheduled; a group may also have been emptied between two replies.
+    if (oldest.length === 0 || newest.length === 0) return [];
+    return [{ name, size, oldestS: Number(oldest[1]), newestS: Number(newest[1]) }];
+  });
+}
+
+async function take(redis: RedisSession, queue: string, set: SetName, limits: GroupLimits): Promise<string[]> {
+  const { group, setId, deadlineS } = set;
+  const ids = (await redis.run(
+    scripts.takeGroup,
+    {
+      group: keys.group(queue, group),
+      aggregationSet: keys.aggregationSet(queue, group, setId),
+      aggregationSets: keys.aggregationSets(queue),
+      groups: keys.groups(queue),
+    },
+    { nowS: floorS(redis.clock.nowMs()), ...limits, limit: LARGEST_SET, deadlineS, groupName: group },
+  )) as Buffer[];
+  return ids.map((id) => id.toString());
+}
+
+/** The sound messages of a set; all else is taken out of it. */
+async function readMembers(
+  redis: RedisSession,
+  queue: string,
+  set: SetName,
+  ids: readonly string[],
+): Promise<TaskMessage[]> {
+  const found = (await redis.pipeline('HGET', (pipeline) => {
+    for (const id of ids) pipeline.hgetBuffer(keys.task(queue, id), 'msg');
+  })) as (Buffer | null)[];
+  const sound: TaskMessage[] = [];
+  const misfits: Misfit[] = [];
+  ids.forEach((id, i) => {
+    const rawMessage = found[i];
+    const stored = rawMessage && readStoredMessage(queue, id, rawMessage);
+    if (stored?.isSound) sound.push(stored.message);
+    else misfits.push(stored ? { id, message: stored.message, rawMessage } : { id });
+  });
+  if (misfits.length > 0) await removeMisfits(redis, queue, set, misfits);
+  return sound;
+}
+
+async function removeMisfits(
+  redis: RedisSession,
+  queue: string,
+  { group, setId, deadlineS }: SetName,
+  misfits: readonly Misfit[],
+): Promise<number> {
+  return (await redis.run(
+    scripts.mendSet,
+    {
+      aggregationSet: keys.aggregationSet(queue, group, setId),
+      aggregationSets: keys.aggregationSets(queue),
+      archived: keys.archived(queue),
+      task: misfits.map(({ id }) => keys.task(queue, id)),
+    },
+    { deadlineS, archivedAtS: floorS(redis.clock.nowMs()) },
+    misfits.map(({ id, message, rawMessage }) => ({
+      taskId: id,
+      message: message ? encodeTaskMessage(message) : '',
+      rawMessage: rawMessage ?? '',
+    })),
+  )) as number;
+}
+
+async function finish(redis: RedisSession, queue: string, set: AggregationSet, task: NewTask): Promise<FinishReply> {
+  const { group, setId, deadlineS, tasks } = set;
+  const { message, processAtMs, uniqueTtlS } = task;
+  const ids = tasks.map(({ id }) => id);
+  const locks = await readLocks(redis, queue, ids);
+  const ownLocks = locks.filter((lock) => lock !== '');
+  const nowMs = redis.clock.nowMs();
+  const isDelayed = processAtMs !== undefined && processAtMs > nowMs;
+  const reply = (await redis.run(
+    scripts.finishSet,
+    {
+      aggregationSet: keys.aggregationSet(queue, group, setId),
+      aggregationSets: keys.aggregationSets(queue),
+      pending: keys.pending(queue),
+      scheduled: keys.scheduled(queue),
+      aggregate: keys.task(queue, message.id),
+      task: ids.map((id) => keys.task(queue, id)),
+      lock: uniqueTtlS === undefined ? ownLocks : [...ownLocks, message.uniqueKey],
+    },
+    {
+      deadlineS,
+      aggregateId: message.id,
+      message: encodeTaskMessage(message),
+      uniqueTtlS: uniqueTtlS ?? 0,
+      pendingSinceNs: redis.clock.nowNs(),
+      processAtS: isDelayed ? ceilS(processAtMs) : 0,
+      dueAtMs: isDelayed ? Math.ceil(processAtMs) : 0,
+      nudgeChannel: keys.nudgeChannel(queue),
+    },
+    ids.map((taskId, i) => ({ taskId, hasLock: Number(locks[i] !== '') })),
+  )) as number | Buffer;
+  if (Buffer.isBuffer(reply)) return { status: 'duplicate', holderId: reply.toString() };
+  return { status: reply === 1 ? 'finished' : reply === 0 ? 'idConflict' : 'setLost' };
+}
+
+async function giveBack(redis: RedisSession, queue: string, { group, setId, deadlineS }: SetName): Promise<void> {
+  let moved: number;
+  do {
+    moved = (await redis.run(
+      scripts.returnSet,
+      {
+        aggregationSet: keys.aggregationSet(queue, group, setId),
+        aggregationSets: keys.aggregationSets(queue),
+        group: keys.group(queue, group),
+        groups: keys.groups(queue),
+      },
+      { deadlineS, limit: LARGEST_SET, groupName: group },
+    )) as number;
+  } while (moved >= LARGEST_SET); // those of Go may be larger
+}
+
+/** `undefined` for a key that is no set of this queue: to touch it could leave the queue's slot. */
+function toSetName(queue: string, key: string, deadlineS: number): SetName | undefined {
+  const prefix = keys.group(queue, '');
+  const end = key.lastIndexOf(':');
+  if (!key.startsWith(prefix) || end <= prefix.length) return undefined;
+  return { group: key.slice(prefix.length, end), setId: key.slice(end + 1), deadlineS };
+}

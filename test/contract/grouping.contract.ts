@@ -1,0 +1,364 @@
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+import { Hearing } from './hearing.js';
+
+type Broker = TestQueue['broker'];
+type Limits = Parameters<Broker['takeRipe']>[2];
+type AggregationSet = NonNullable<Awaited<ReturnType<Broker['takeRipe']>>>;
+
+const MINUTE: Limits = { gracePeriodS: 60, maxDelayS: 0, maxSize: 0 };
+
+const member = (q: TestQueue, id: string, group = 'digest') => ({ message: q.message(id, { groupKey: group }) });
+
+const lockOf = (q: TestQueue, name: string): string => `asynq:{${q.name}}:unique:test:task:${name}`;
+
+const idsOf = (set: AggregationSet | undefined): string[] | undefined => set?.tasks.map(({ id }) => id);
+
+/** Tasks of one group, a second apart. */
+async function fill(q: TestQueue, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    await q.broker.enqueue([member(q, id)]);
+    await q.clock.advance('1s');
+  }
+}
+
+async function takeAll(q: TestQueue): Promise<AggregationSet> {
+  await q.clock.advance('60s');
+  const set = await q.broker.takeRipe(q.name, 'digest', MINUTE);
+  if (!set) throw new Error('the group is not ripe');
+  return set;
+}
+
+/** What every broker promises about tasks that are made into one. */
+export function describeGrouping(backend: string, openQueue: () => TestQueue): void {
+  describe(`joining a group on ${backend}`, () => {
+    it('lets tasks wait in their groups, and names these', async () => {
+      await using q = openQueue();
+
+      const outcomes = await q.broker.enqueue([member(q, 'a'), member(q, 'b', 'other'), member(q, 'c')]);
+
+      const nowS = q.clock.nowMs() / 1000;
+      expect(outcomes).toEqual([{ status: 'aggregating' }, { status: 'aggregating' }, { status: 'aggregating' }]);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({
+        nextUp: [],
+        groups: { digest: { a: nowS, c: nowS }, other: { b: nowS } },
+        groupNames: ['digest', 'other'],
+        isAnnounced: true,
+        strayKeys: [],
+      });
+      expect(dump.tasks['b']).toEqual({
+        state: 'aggregating',
+        group: 'other',
+        message: q.message('b', { groupKey: 'other' }),
+      });
+      expect(await q.broker.queueStats(q.name)).toMatchObject({ groups: 2, counts: { aggregating: 3, pending: 0 } });
+      expect(await q.broker.waitingGroups(q.name)).toEqual([
+        { name: 'digest', size: 2, oldestS: nowS, newestS: nowS },
+        { name: 'other', size: 1, oldestS: nowS, newestS: nowS },
+      ]);
+    });
+
+    it('refuses an id that exists, and writes nothing for it', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['taken'] });
+      const before = await q.dump();
+
+      const outcomes = await q.broker.enqueue([
+        { message: q.message('taken', { groupKey: 'digest', uniqueKey: lockOf(q, '1') }), uniqueTtlS: 60 },
+      ]);
+
+      expect(outcomes).toEqual([{ status: 'idConflict' }]);
+      expect(await q.dump()).toEqual({ ...before, isAnnounced: true });
+    });
+
+    it('takes the unique lock, and keeps its name with the task', async () => {
+      await using q = openQueue();
+      const uniqueKey = lockOf(q, '1');
+
+      const outcomes = await q.broker.enqueue([
+        { message: q.message('plain', { groupKey: 'digest' }) },
+        { message: q.message('holder', { groupKey: 'digest', uniqueKey }), uniqueTtlS: 60 },
+        { message: q.message('second', { groupKey: 'digest', uniqueKey }), uniqueTtlS: 60 },
+      ]);
+
+      expect(outcomes.map(({ status }) => status)).toEqual(['aggregating', 'aggregating', 'duplicate']);
+      const dump = await q.dump();
+      expect(dump).toMatchObject({ locks: { [uniqueKey]: 'holder' }, tasks: { holder: { uniqueKey } } });
+      expect(Object.keys(dump.tasks).sort()).toEqual(['holder', 'plain']);
+    });
+
+    it('joins a scheduled task to its group when its time has come', async () => {
+      await using q = openQueue();
+      const processAtMs = q.clock.nowMs() + 10_000;
+
+      const outcomes = await q.broker.enqueue([{ ...member(q, 'later'), processAtMs }]);
+      const scheduled = await q.dump();
+      await q.clock.advance('10s');
+      await q.broker.forwardDue(q.name, 100);
+
+      expect(outcomes).toEqual([{ status: 'scheduled' }]);
+      // The name is there before its time, because a forwarder of Go adds none.
+      expect(scheduled).toMatchObject({ groups: {}, groupNames: ['digest'], tasks: { later: { group: 'digest' } } });
+      expect(await q.dump()).toMatchObject({
+        scheduled: {},
+        nextUp: [],
+        groups: { digest: { later: q.clock.nowMs() / 1000 } },
+        tasks: { later: { state: 'aggregating' } },
+      });
+    });
+
+    it('does not show a group whose tasks are all scheduled as waiting', async () => {
+      await using q = openQueue();
+      await q.broker.enqueue([{ ...member(q, 'later'), processAtMs: q.clock.nowMs() + 10_000 }]);
+
+      expect(await q.broker.waitingGroups(q.name)).toEqual([]);
+      expect(await q.broker.takeRipe(q.name, 'digest', MINUTE)).toBeUndefined();
+      expect((await q.dump()).groupNames).toEqual(['digest']);
+    });
+  });
+
+  describe(`taking ripe groups on ${backend}`, () => {
+    it('takes all when nobody joined for the grace period, and not a second before', async () => {
+      await using q = openQueue();
+      await fill(q, ['first', 'second']);
+      const nowS = q.clock.nowMs() / 1000;
+      await q.clock.advance('58s');
+
+      const early = await q.broker.takeRipe(q.name, 'digest', MINUTE);
+      await q.clock.advance('1s');
+      const set = await q.broker.takeRipe(q.name, 'digest', MINUTE);
+
+      expect(early).toBeUndefined();
+      expect(set?.tasks).toEqual([
+        q.message('first', { groupKey: 'digest' }),
+        q.message('second', { groupKey: 'digest' }),
+      ]);
+      const deadlineS = q.clock.nowMs() / 1000 + 120;
+      expect(set?.deadlineS).toBe(deadlineS);
+      expect(await q.dump()).toMatchObject({
+        groups: {},
+        groupNames: [],
+        aggregationSets: [{ group: 'digest', deadlineS, members: { first: nowS - 2, second: nowS - 1 } }],
+        tasks: { first: { state: 'aggregating' }, second: { state: 'aggregating' } },
+      });
+    });
+
+    it('takes all when the oldest has waited for the longest delay, whoever joined since', async () => {
+      await using q = openQueue();
+      const limits = { ...MINUTE, maxDelayS: 3 };
+      await fill(q, ['a', 'b']);
+
+      const early = await q.broker.takeRipe(q.name, 'digest', limits);
+      await q.clock.advance('1s');
+      const set = await q.broker.takeRipe(q.name, 'digest', limits);
+
+      expect(early).toBeUndefined();
+      expect(idsOf(set)).toEqual(['a', 'b']);
+    });
+
+    it('takes the oldest as soon as so many wait, and leaves the rest in the group', async () => {
+      await using q = openQueue();
+      const limits = { ...MINUTE, maxSize: 2 };
+      await fill(q, ['c']);
+
+      const tooFew = await q.broker.takeRipe(q.name, 'digest', limits);
+      await fill(q, ['b', 'a']);
+      const set = await q.broker.takeRipe(q.name, 'digest', limits);
+      const rest = await q.broker.takeRipe(q.name, 'digest', limits);
+
+      expect([tooFew, rest]).toEqual([undefined, undefined]);
+      expect(idsOf(set)).toEqual(['c', 'b']);
+      const dump = await q.dump();
+      expect(Object.keys(dump.groups['digest']!)).toEqual(['a']);
+      expect(dump.groupNames).toEqual(['digest']);
+    });
+
+    it('takes at most 1,000 at one time', async () => {
+      await using q = openQueue();
+      const ids = Array.from({ length: 1_001 }, (_, at) => `task-${String(at).padStart(4, '0')}`);
+      await q.broker.enqueue(ids.map((id) => member(q, id)));
+
+      const first = await takeAll(q);
+      const second = await q.broker.takeRipe(q.name, 'digest', MINUTE);
+
+      expect(idsOf(first)).toEqual(ids.slice(0, 1_000));
+      expect(idsOf(second)).toEqual(['task-1000']);
+      expect((await q.dump()).groupNames).toEqual([]);
+    });
+
+    it('drops ids without a message, and puts aside what cannot be read', async () => {
+      await using q = openQueue();
+      const garbage = Uint8Array.from([0xff, 0xff]);
+      await fill(q, ['gone', 'stub', 'garbage', 'fine']);
+      await q.inject({ tasks: { gone: undefined, stub: { msg: undefined }, garbage: { msg: garbage } } });
+
+      const set = await takeAll(q);
+
+      expect(idsOf(set)).toEqual(['fine']);
+      const dump = await q.dump();
+      expect(Object.keys(dump.tasks).sort()).toEqual(['fine', 'garbage']);
+      expect(dump.archived).toEqual({ garbage: q.clock.nowMs() / 1000 });
+      expect(dump.tasks['garbage']).toMatchObject({ state: 'archived', rawMsg: garbage });
+      expect(dump.aggregationSets.map(({ members }) => Object.keys(members))).toEqual([['fine']]);
+    });
+
+    it('leaves no set behind when none of the tasks can be used', async () => {
+      await using q = openQueue();
+      await fill(q, ['gone']);
+      await q.inject({ tasks: { gone: undefined } });
+      await q.clock.advance('60s');
+
+      expect(await q.broker.takeRipe(q.name, 'digest', MINUTE)).toBeUndefined();
+      expect(await q.dump()).toMatchObject({ groups: {}, groupNames: [], aggregationSets: [], tasks: {} });
+    });
+
+    it('archives members on request', async () => {
+      await using q = openQueue();
+      await fill(q, ['good', 'bad']);
+      const set = await takeAll(q);
+      const refused = { ...q.message('bad', { groupKey: 'digest' }), errorMsg: 'not JSON' };
+
+      const archived = await q.broker.archiveMembers(q.name, set, [refused, q.message('stranger')]);
+
+      expect(archived).toBe(1);
+      const dump = await q.dump();
+      expect(dump.archived).toEqual({ bad: q.clock.nowMs() / 1000 });
+      expect(dump.tasks['bad']).toMatchObject({ state: 'archived', message: { errorMsg: 'not JSON' } });
+      expect(dump.aggregationSets.map(({ members }) => Object.keys(members))).toEqual([['good']]);
+      expect(dump.tasks).not.toHaveProperty('stranger');
+    });
+  });
+
+  describe(`finishing aggregation sets on ${backend}`, () => {
+    it('writes the new task and deletes the members with their locks, in one step', async () => {
+      await using q = openQueue();
+      const uniqueKey = lockOf(q, '1');
+      await q.broker.enqueue([
+        member(q, 'a'),
+        { message: q.message('b', { groupKey: 'digest', uniqueKey }), uniqueTtlS: 600 },
+      ]);
+      const set = await takeAll(q);
+
+      const reply = await q.broker.finishSet(q.name, set, { message: q.message('sum') });
+
+      expect(reply).toEqual({ status: 'finished' });
+      const dump = await q.dump();
+      expect(dump).toMatchObject({ nextUp: ['sum'], groups: {}, groupNames: [], aggregationSets: [], locks: {} });
+      expect(dump.tasks).toEqual({
+        sum: { state: 'pending', message: q.message('sum'), pendingSinceNs: q.clock.nowNs() },
+      });
+    });
+
+    it('schedules a new task that has a start time, and nudges the forwarder', async () => {
+      await using q = openQueue();
+      await fill(q, ['a']);
+      const set = await takeAll(q);
+      const processAtMs = q.clock.nowMs() + 10_250;
+      const ears = new Hearing<void>();
+      const stop = await q.broker.onNudge(q.name, () => ears.listener());
+
+      await q.broker.finishSet(q.name, set, { message: q.message('sum'), processAtMs });
+
+      await ears.times(1);
+      expect(await q.dump()).toMatchObject({
+        nextUp: [],
+        scheduled: { sum: Math.ceil(processAtMs / 1000) },
+        tasks: { sum: { state: 'scheduled', dueAtMs: processAtMs } },
+      });
+      await stop();
+    });
+
+    it('gives the new task a lock that a member held', async () => {
+      await using q = openQueue();
+      const uniqueKey = lockOf(q, '1');
+      await q.broker.enqueue([{ message: q.message('a', { groupKey: 'digest', uniqueKey }), uniqueTtlS: 600 }]);
+      const set = await takeAll(q);
+
+      const reply = await q.broker.finishSet(q.name, set, { message: q.message('sum', { uniqueKey }), uniqueTtlS: 60 });
+
+      expect(reply).toEqual({ status: 'finished' });
+      expect(await q.dump()).toMatchObject({ locks: { [uniqueKey]: 'sum' }, tasks: { sum: { uniqueKey } } });
+    });
+
+    it('writes nothing when the id exists or another task holds the lock', async () => {
+      await using q = openQueue();
+      const uniqueKey = lockOf(q, '1');
+      await q.seed({ pending: ['taken'], messages: { taken: { uniqueKey } } });
+      await fill(q, ['a']);
+      const set = await takeAll(q);
+      const before = await q.dump();
+
+      const conflict = await q.broker.finishSet(q.name, set, { message: q.message('taken') });
+      const locked = { message: q.message('sum', { uniqueKey }), uniqueTtlS: 60 };
+      const duplicate = await q.broker.finishSet(q.name, set, locked);
+
+      expect(conflict).toEqual({ status: 'idConflict' });
+      expect(duplicate).toEqual({ status: 'duplicate', holderId: 'taken' });
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('may be repeated after a lost reply', async () => {
+      await using q = openQueue();
+      await fill(q, ['a']);
+      const set = await takeAll(q);
+      await q.broker.finishSet(q.name, set, { message: q.message('sum') });
+      const before = await q.dump();
+
+      const again = await q.broker.finishSet(q.name, set, { message: q.message('sum') });
+      const another = await q.broker.finishSet(q.name, set, { message: q.message('sum', { type: 'another' }) });
+
+      expect([again, another]).toEqual([{ status: 'finished' }, { status: 'setLost' }]);
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('changes nothing once the set was reclaimed', async () => {
+      await using q = openQueue();
+      await fill(q, ['a']);
+      const set = await takeAll(q);
+      await q.clock.advance('120s');
+      await q.broker.reclaimSets(q.name, 10);
+      const before = await q.dump();
+
+      const reply = await q.broker.finishSet(q.name, set, { message: q.message('sum') });
+      const archived = await q.broker.archiveMembers(q.name, set, [q.message('a')]);
+      await q.broker.returnSet(q.name, set);
+
+      expect([reply, archived]).toEqual([{ status: 'setLost' }, 0]);
+      expect(await q.dump()).toEqual(before);
+    });
+  });
+
+  describe(`giving aggregation sets back on ${backend}`, () => {
+    it('puts the members back as they were, and names the group again', async () => {
+      await using q = openQueue();
+      await fill(q, ['a', 'b']);
+      const before = await q.dump();
+      const set = await takeAll(q);
+
+      await q.broker.returnSet(q.name, set);
+
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('reclaims sets from their deadline on, so many at one time', async () => {
+      await using q = openQueue();
+      const names = ['one', 'two', 'three'];
+      await q.broker.enqueue(names.map((name) => member(q, `of-${name}`, name)));
+      await q.clock.advance('60s');
+      for (const name of names) await q.broker.takeRipe(q.name, name, MINUTE);
+      await q.clock.advance('119s');
+
+      const early = await q.broker.reclaimSets(q.name, 2);
+      await q.clock.advance('1s');
+      const replies = [await q.broker.reclaimSets(q.name, 2), await q.broker.reclaimSets(q.name, 2)];
+
+      expect([early, ...replies]).toEqual([0, 2, 1]);
+      expect(await q.dump()).toMatchObject({
+        groups: { one: {}, two: {}, three: {} },
+        groupNames: ['one', 'three', 'two'],
+        aggregationSets: [],
+      });
+    });
+  });
+}
