@@ -6,6 +6,7 @@ import {
   CONNECTION_NAME,
   getTaskDistributorToken,
   getTaskEventsToken,
+  getTaskInspectorToken,
   getTaskServerToken,
   GIVEN_OPTIONS,
   internalToken,
@@ -17,6 +18,7 @@ import { HandlerBinder } from './handling/handler-binder.js';
 import { PayloadCheck } from './handling/payload-check.js';
 import { PayloadValidator } from './handling/payload-validator.js';
 import { TaskPipeline } from './handling/task-pipeline.js';
+import { TaskInspector } from './inspector/task-inspector.service.js';
 import { ConnectionLifecycle } from './lifecycle/connection.lifecycle.js';
 import { NestLogAdapter } from './lifecycle/nest-logger.js';
 import { TaskEvents } from './lifecycle/task-events.js';
@@ -37,6 +39,7 @@ export class AsynqCoreModule {
       providers: [...(given.providers ?? []), ...connectionProviders(name)],
       exports: [
         getTaskDistributorToken(name),
+        getTaskInspectorToken(name),
         getTaskEventsToken(name),
         getTaskServerToken(name),
         internalToken('settings', name),
@@ -78,6 +81,7 @@ function connectionProviders(name: string): Provider[] {
       useFactory: makeDistributor,
       inject: [settings, client, handlers, validator],
     },
+    { provide: getTaskInspectorToken(name), useFactory: makeInspector, inject: [settings, broker] },
     {
       provide: getTaskServerToken(name),
       useFactory: makeServer,
@@ -133,6 +137,11 @@ function makeDistributor(
 ): TaskDistributor {
   if (!settings.validateOnEnqueue || !validator) return new TaskDistributor(client);
   return new TaskDistributor(client, new PayloadCheck(handlers, validator, settings.codec ?? jsonCodec));
+}
+
+function makeInspector(settings: AsynqSettings, broker: Broker): TaskInspector {
+  const { clock, codec } = settings;
+  return new TaskInspector({ connection: broker, clock, codec, logger: loggerFor('AsynqInspector', settings) });
 }
 
 function makeServer(

@@ -1,6 +1,7 @@
 import type { InjectionToken } from '@nestjs/common';
 import { DEFAULT_CONNECTION } from './asynq.options.js';
 import { TaskDistributor } from './distributor/task-distributor.service.js';
+import { TaskInspector } from './inspector/task-inspector.service.js';
 import { TaskEvents } from './lifecycle/task-events.js';
 import { TaskServer } from './lifecycle/task-server.js';
 
@@ -19,6 +20,10 @@ export const internalToken = (part: InternalPart, name: string): InjectionToken 
 /** Token of the {@link TaskDistributor} of a named connection: the class itself for the default one. */
 export const getTaskDistributorToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskDistributor> =>
   name === DEFAULT_CONNECTION ? TaskDistributor : `asynq:TaskDistributor:${name}`;
+
+/** Token of the {@link TaskInspector} of a named connection: the class itself for the default one. */
+export const getTaskInspectorToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskInspector> =>
+  name === DEFAULT_CONNECTION ? TaskInspector : `asynq:TaskInspector:${name}`;
 
 /** Token of the {@link TaskEvents} of a named connection: the class itself for the default one. */
 export const getTaskEventsToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskEvents> =>

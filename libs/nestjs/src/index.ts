@@ -3,8 +3,18 @@ import 'reflect-metadata';
 export { AsynqModule } from './asynq.module.js';
 export type { AsynqModuleExtras } from './asynq.module-definition.js';
 export type { AsynqModuleOptions, ConnectOptions, EnhancerOptions } from './asynq.options.js';
-export { getTaskDistributorToken, getTaskEventsToken, getTaskServerToken } from './asynq.tokens.js';
-export { InjectTaskDistributor, InjectTaskEvents, InjectTaskServer } from './decorators/inject.decorator.js';
+export {
+  getTaskDistributorToken,
+  getTaskEventsToken,
+  getTaskInspectorToken,
+  getTaskServerToken,
+} from './asynq.tokens.js';
+export {
+  InjectTaskDistributor,
+  InjectTaskEvents,
+  InjectTaskInspector,
+  InjectTaskServer,
+} from './decorators/inject.decorator.js';
 export { TaskHandler, type TaskHandlerOptions } from './decorators/task-handler.decorator.js';
 export { Ctx, Payload, Signal, TaskId } from './decorators/task-params.decorator.js';
 export { HandlerSetupError } from './discovery/handler-setup.error.js';
@@ -13,23 +23,33 @@ export type { PayloadOf, TaskPayloads, TaskType } from './distributor/task-paylo
 export { type AsynqContextType, getTaskContext, isAsynqContext } from './handling/asynq-context.js';
 export type { PayloadValidationOptions } from './handling/payload-validator.js';
 export { InvalidPayloadError } from './handling/invalid-payload.error.js';
+export { TaskInspector } from './inspector/task-inspector.service.js';
 export { ConnectionUnavailableError, DuplicateConnectionError } from './lifecycle/connection.errors.js';
 export { TaskEvents, type TaskEventOf } from './lifecycle/task-events.js';
 export { TaskServer, type TaskServerState } from './lifecycle/task-server.js';
 
-// What handlers and callers of the distributor need of the core.
+// What handlers and callers of the distributor and the inspector need of the core.
 export {
   type Connection,
   type Duration,
   DuplicateTaskError,
   type EnqueuedTask,
   type EnqueueResult,
+  type FoundTasks,
   InvalidOptionsError,
   QueueError,
+  type QueueInfo,
+  QueueNotEmptyError,
+  QueueNotFoundError,
   RevokeTask,
   SkipRetry,
   TaskIdConflictError,
   type TaskContext,
   type TaskEvent,
+  type TaskFilter,
+  type TaskInfo,
+  TaskNotFoundError,
   type TaskOptions,
+  type TaskSearch,
+  TaskStateError,
 } from '@nestjs-asynq/core';

@@ -1,11 +1,19 @@
 import { Inject } from '@nestjs/common';
-import { getTaskDistributorToken, getTaskEventsToken, getTaskServerToken } from '../asynq.tokens.js';
+import {
+  getTaskDistributorToken,
+  getTaskEventsToken,
+  getTaskInspectorToken,
+  getTaskServerToken,
+} from '../asynq.tokens.js';
 
 /** What `@Inject` returns: it fits constructor parameters and properties. */
 type InjectDecorator = PropertyDecorator & ParameterDecorator;
 
 /** Injects the `TaskDistributor` of a named connection; without a name the same as injecting the class. */
 export const InjectTaskDistributor = (name?: string): InjectDecorator => Inject(getTaskDistributorToken(name));
+
+/** Injects the `TaskInspector` of a named connection; without a name the same as injecting the class. */
+export const InjectTaskInspector = (name?: string): InjectDecorator => Inject(getTaskInspectorToken(name));
 
 /** Injects the `TaskEvents` of a named connection; without a name the same as injecting the class. */
 export const InjectTaskEvents = (name?: string): InjectDecorator => Inject(getTaskEventsToken(name));
