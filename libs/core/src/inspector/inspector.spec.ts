@@ -175,6 +175,12 @@ describe('Inspector', () => {
     expect(await heard).toBe('one');
   });
 
+  it('tells what Redis says about itself, which is nothing in memory', async () => {
+    const { inspector } = await open();
+
+    expect(await inspector.redisInfo()).toEqual({});
+  });
+
   it('refuses names that cannot be one', async () => {
     const { inspector } = await open();
 

@@ -368,6 +368,13 @@ export class Inspector {
     return this.#open().clusterNodes(queue);
   }
 
+  /**
+   * What Redis tells about itself, by its own names: `INFO`, or `CLUSTER INFO` of a cluster. Nothing for `'memory'`.
+   */
+  async redisInfo(): Promise<Readonly<Record<string, string>>> {
+    return this.#open().storeInfo();
+  }
+
   /** Closes the connections that this inspector opened. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -22,9 +22,7 @@ export function healthOps(redis: RedisSession, version: RedisVersion): HealthOps
 
     async storeInfo() {
       const text = await redis.command('INFO', (client) => (client.isCluster ? client.cluster('INFO') : client.info()));
-      return Object.fromEntries(
-        [...String(text).matchAll(INFO_LINE)].map(([, name = '', value = '']) => [name, value]),
-      );
+      return Object.fromEntries([...text.matchAll(INFO_LINE)].map(([, name = '', value = '']) => [name, value]));
     },
   };
 }
