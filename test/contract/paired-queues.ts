@@ -86,6 +86,20 @@ export class PairedQueues {
         return this.both((broker) => broker.pause(this.name));
       case 'unpause':
         return this.both((broker) => broker.unpause(this.name));
+      case 'list':
+        return this.list(operation);
+      case 'move': {
+        const { list, ids, to, near } = operation;
+        return this.both((broker) => broker.moveTasks(this.name, list, ids, to, near));
+      }
+      case 'reschedule': {
+        const atMs = this.clock.nowMs() + operation.delayMs;
+        return this.both((broker) => broker.reschedule(this.name, operation.list, operation.id, atMs));
+      }
+      case 'updatePayload':
+        return this.both((broker) => broker.updatePayload(this.name, operation.id, operation.payload));
+      case 'removeQueue':
+        return this.removeQueue(operation.withEverything);
       case 'inspect':
         return this.both(async (broker) => ({
           task: await broker.findTask(this.name, operation.id),
@@ -194,6 +208,37 @@ export class PairedQueues {
     expect(redisMs).toBeLessThanOrEqual(exactMs);
     expect(redisMs).toBeGreaterThan(exactMs - 1_000);
     return [memory.moved, redis.moved];
+  }
+
+  /** Redis sorts tasks due in the same second by their ids, memory by the millisecond. */
+  private list({ list }: OperationOf<'list'>): Promise<Replies> {
+    const byId = <T>(tasks: readonly T[], idOf: (task: T) => string): T[] =>
+      list.state === 'scheduled' || list.state === 'retry'
+        ? tasks.toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+        : [...tasks];
+    return this.both(async (broker) => {
+      const scan = await broker.scanTasks(this.name, list, undefined, ALL);
+      const scanned = scan.tasks.map(({ task, atMs }) => ({ task, atMs }));
+      return {
+        ids: byId(await broker.listIds(this.name, list, 0, ALL), (id) => id),
+        tasks: byId(await broker.listTasks(this.name, list, 0, ALL), ({ message }) => message.id),
+        scanned: byId(scanned, ({ task }) => task.message.id),
+        entries: scan.scanned,
+        size: await broker.listSize(this.name, list),
+        groups: await broker.groupSizes(this.name),
+        days: await broker.dailyCounts(this.name, 2),
+      };
+    });
+  }
+
+  private async removeQueue(withEverything: boolean): Promise<Replies> {
+    const replies = await this.both(async (broker) => {
+      if (!withEverything) return broker.removeQueue(this.name);
+      await broker.purgeQueue(this.name); // how many keys there were is each broker's own affair
+      return undefined;
+    });
+    await this.clock.advance('1s'); // for so long a broker on Redis relies on what it announced
+    return replies;
   }
 
   /** What is due already is due now: by how much it is late says nothing. */

@@ -9,6 +9,16 @@ const group = fc.constantFrom('digest', 'g:h');
 const nth = fc.nat({ max: 7 });
 const text = fc.string({ unit: 'grapheme', maxLength: 5 });
 
+/** The first tasks with a past have these ids, too. */
+const anyId = fc.oneof(
+  id,
+  fc.nat({ max: 5 }).map((n) => `past-${n}`),
+);
+const states = ['pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'] as const;
+const list = fc
+  .constantFrom(...states)
+  .map((state) => (state === 'aggregating' ? { state, group: 'digest' } : { state }));
+
 const newTask = fc.record({
   id,
   lock,
@@ -132,6 +142,27 @@ const operation = fc.oneof(
     arbitrary: fc.record({ op: fc.constant('writeResult' as const), claim, result: fc.uint8Array({ maxLength: 4 }) }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('inspect' as const), id }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('list' as const), list }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      op: fc.constant('move' as const),
+      list,
+      ids: fc.uniqueArray(anyId, { minLength: 1, maxLength: 5 }),
+      to: fc.constantFrom('pending' as const, 'pendingHead' as const, 'archived' as const, 'deleted' as const),
+      near: fc.constantFrom('oldest' as const, 'newest' as const),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('reschedule' as const), list, id: anyId, delayMs }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: fc.constant('updatePayload' as const),
+      id: anyId,
+      payload: fc.uint8Array({ maxLength: 4 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('removeQueue' as const), withEverything: fc.boolean() }) },
 );
 
 export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
