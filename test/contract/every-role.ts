@@ -16,6 +16,7 @@ import { describeRemoving } from './removing.contract.js';
 import { describeResults } from './results.contract.js';
 import { describeRetention } from './retention.contract.js';
 import { describePlanning } from './planning.contract.js';
+import { describeSchedulers } from './schedulers.contract.js';
 import { describeScheduling } from './scheduling.contract.js';
 import { describeSettling } from './settling.contract.js';
 import { describeWaking } from './waking.contract.js';
@@ -42,4 +43,5 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeRemoving(backend, openQueue);
   describeScheduling(backend, openQueue);
   describePlanning(backend, openQueue);
+  describeSchedulers(backend, openQueue);
 }

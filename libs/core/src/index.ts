@@ -11,6 +11,16 @@ export type { Handler, TaskContext } from './task/task-context.js';
 export { RevokeTask, SkipRetry } from './task/signals.js';
 export { defaultRetryDelay, type RetryDelay } from './task/retry-delay.js';
 
+// Enqueueing at regular times
+export type { CatchUp } from './scheduler/catch-up.js';
+export { parseCronSpec, type CronSpecOptions } from './scheduler/cron-spec.js';
+export type { PeriodicTaskConfig } from './scheduler/periodic-entry.js';
+export type { PeriodicTaskOptions } from './scheduler/periodic-options.js';
+export type { PeriodicTaskProvider } from './scheduler/provider-sync.js';
+export { type PlannedTask, Scheduler } from './scheduler/scheduler.js';
+export type { SchedulerOptions } from './scheduler/scheduler-options.js';
+export type { TickTimes } from './scheduler/tick-times.js';
+
 // Looking into queues
 export {
   type GroupOption,
@@ -42,6 +52,7 @@ export { OptionReader } from './runtime/option-reader.js';
 // Errors
 export { QueueError } from './errors/queue-error.js';
 export { ClosedError } from './errors/closed.error.js';
+export { CronSpecError } from './errors/cron-spec.error.js';
 export { DuplicateTaskError } from './errors/duplicate-task.error.js';
 export { HandlerNotFoundError } from './errors/handler-not-found.error.js';
 export { InvalidOptionsError, type OptionProblem } from './errors/invalid-options.error.js';
@@ -50,6 +61,7 @@ export { PayloadTooLargeError } from './errors/payload-too-large.error.js';
 export { QueueNotEmptyError } from './errors/queue-not-empty.error.js';
 export { QueueNotFoundError } from './errors/queue-not-found.error.js';
 export { RedisCommandError } from './errors/redis-command.error.js';
+export { ScheduleNotFoundError } from './errors/schedule-not-found.error.js';
 export { ServerShutdownError, TaskCanceledError, TaskTimeoutError } from './errors/attempt-aborted.error.js';
 export { ServerStateError } from './errors/server-state.error.js';
 export { TaskIdConflictError } from './errors/task-id-conflict.error.js';

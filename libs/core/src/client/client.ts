@@ -148,7 +148,11 @@ export class Client {
   }
 }
 
-function readComposing(options: ClientOptions): ComposeSettings {
+/**
+ * What composing a task takes from a client's options.
+ * @throws {InvalidOptionsError} an option is wrong; all of them at once
+ */
+export function readComposing(options: ClientOptions): ComposeSettings {
   const reader = new OptionReader(options);
   reader.onlyKnown(OPTION_NAMES);
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");

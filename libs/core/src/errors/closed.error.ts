@@ -1,10 +1,10 @@
 import { QueueError } from './queue-error.js';
 
-/** The client, inspector or broker was used after its `close()`. */
+/** The client, inspector, scheduler or broker was used after its `close()`. */
 export class ClosedError extends QueueError {
   readonly code = 'CLOSED';
 
-  constructor(readonly part: 'client' | 'inspector' | 'broker') {
+  constructor(readonly part: 'client' | 'inspector' | 'scheduler' | 'broker') {
     super(`the ${part} is closed`);
   }
 }

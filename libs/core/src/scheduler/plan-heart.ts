@@ -1,0 +1,38 @@
+import type { PlanOps } from '../broker/schedule-roles.js';
+import { Loop, type LoopDeps } from '../runtime/loop.js';
+import { ceilS } from '../wire/unix-time.js';
+import type { PeriodicEntry } from './periodic-entry.js';
+
+/** Shows the plan to inspectors, anew at each beat, so that a dead scheduler vanishes. */
+export class PlanHeart extends Loop {
+  private isShown = false;
+
+  constructor(
+    private readonly broker: PlanOps,
+    private readonly schedulerId: string,
+    private readonly entries: ReadonlyMap<string, PeriodicEntry>,
+    private readonly intervalMs: number,
+    deps: LoopDeps,
+  ) {
+    super('scheduler heartbeat', deps);
+  }
+
+  async runOnce(): Promise<number> {
+    const entries = [...this.entries.values()].map((entry) => entry.toPlan());
+    entries.sort((a, b) => (a.nextEnqueueAtMs ?? Infinity) - (b.nextEnqueueAtMs ?? Infinity) || 0);
+    if (entries.length > 0) {
+      await this.broker.writePlan(this.schedulerId, entries, ceilS(2 * this.intervalMs));
+      this.isShown = true;
+    } else {
+      await this.clear();
+    }
+    return this.intervalMs;
+  }
+
+  /** Leaves the sight of inspectors. */
+  async clear(): Promise<void> {
+    if (!this.isShown) return;
+    await this.broker.clearPlan(this.schedulerId);
+    this.isShown = false;
+  }
+}

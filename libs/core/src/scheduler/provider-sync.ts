@@ -1,0 +1,81 @@
+import { CronSpecError } from '../errors/cron-spec.error.js';
+import { Loop, type LoopDeps } from '../runtime/loop.js';
+import type { PeriodicEntry, PeriodicTaskConfig } from './periodic-entry.js';
+
+/** Where periodic tasks come from at run time: a database, a file, a service. */
+export interface PeriodicTaskProvider {
+  /** All periodic tasks that should be planned now. When it throws, the plan stays as it is. */
+  periodicTasks(): readonly PeriodicTaskConfig[] | Promise<readonly PeriodicTaskConfig[]>;
+}
+
+/** What the synchronisation does to the plan. */
+export interface PlanChanges {
+  /** @throws a reason why the configuration cannot work */
+  make(config: PeriodicTaskConfig): PeriodicEntry;
+  /** @throws {InvalidOptionsError} another entry has its name */
+  add(entry: PeriodicEntry): void;
+  /** @param isForgotten also the stored schedule goes, since no other entry takes its name */
+  remove(entry: PeriodicEntry, isForgotten: boolean): Promise<void>;
+}
+
+/** Keeps the plan equal to what a provider says: adds what is new, removes what is gone, leaves what is as before. */
+export class ProviderSync extends Loop {
+  private readonly known = new Map<string, PeriodicEntry>();
+  private isFresh = false;
+
+  constructor(
+    private readonly provider: PeriodicTaskProvider,
+    private readonly changes: PlanChanges,
+    private readonly intervalMs: number,
+    deps: LoopDeps,
+  ) {
+    super('periodic task provider', deps, intervalMs);
+  }
+
+  /** The first synchronisation, whose failure the caller should see. */
+  async begin(): Promise<void> {
+    await this.sync();
+    this.isFresh = true;
+  }
+
+  async runOnce(): Promise<number> {
+    if (!this.isFresh) await this.sync();
+    this.isFresh = false;
+    return this.intervalMs;
+  }
+
+  /** Everything is read and checked before anything changes. */
+  private async sync(): Promise<void> {
+    const wanted = new Map<string, PeriodicEntry>();
+    for (const config of await this.provider.periodicTasks()) {
+      const entry = this.makeUnlessUnreadable(config);
+      if (entry) wanted.set(keyOf(entry), entry); // two equal ones are one schedule
+    }
+    const names = new Set([...wanted.values()].map(nameOf));
+    for (const [key, entry] of this.known) {
+      if (wanted.has(key)) continue;
+      await this.changes.remove(entry, !names.has(nameOf(entry)));
+      this.known.delete(key);
+    }
+    for (const [key, entry] of wanted) {
+      if (this.known.has(key)) continue;
+      this.changes.add(entry);
+      this.known.set(key, entry);
+    }
+  }
+
+  /** A spec that cannot be read does not hold up the others; it is tried again at every synchronisation. */
+  private makeUnlessUnreadable(config: PeriodicTaskConfig): PeriodicEntry | undefined {
+    try {
+      return this.changes.make(config);
+    } catch (error) {
+      if (!(error instanceof CronSpecError)) throw error;
+      this.logger.error(`a periodic task of type "${config.type}" is left out`, { error });
+      return undefined;
+    }
+  }
+}
+
+const nameOf = ({ definition }: PeriodicEntry): string => JSON.stringify([definition.queue, definition.name]);
+
+const keyOf = (entry: PeriodicEntry): string => `${nameOf(entry)} ${entry.catchUp} ${entry.hash}`;

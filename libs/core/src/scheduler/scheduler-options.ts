@@ -1,0 +1,61 @@
+import type { ClientOptions } from '../client/client.js';
+import type { Duration } from '../runtime/duration.js';
+import { OptionReader } from '../runtime/option-reader.js';
+import type { PeriodicTaskProvider } from './provider-sync.js';
+import { TimeZone } from './time-zone.js';
+
+/** Options of a scheduler: those of the client that enqueues, and its own. Only `connection` is needed. */
+export interface SchedulerOptions extends ClientOptions {
+  /** IANA time zone of specs that name none. Default `'UTC'`. */
+  readonly zone?: string | undefined;
+  /** How often the plan is shown to inspectors, whole seconds; it is seen for twice as long. Default `'10s'`. */
+  readonly heartbeatInterval?: Duration | undefined;
+  /** Periodic tasks beside the registered ones, looked up again and again at run time. Default none. */
+  readonly provider?: PeriodicTaskProvider | undefined;
+  /** How often the provider is asked. Default `'3m'`, as in asynq. */
+  readonly syncInterval?: Duration | undefined;
+}
+
+const CLIENT_NAMES: readonly (keyof ClientOptions)[] = [
+  'connection',
+  'codec',
+  'maxPayloadBytes',
+  'defaults',
+  'onEvent',
+  'logger',
+  'clock',
+];
+const OWN_NAMES = ['zone', 'heartbeatInterval', 'provider', 'syncInterval'];
+const DEFAULT_HEARTBEAT_MS = 10_000;
+const DEFAULT_SYNC_MS = 180_000;
+/** Options, checked, cut by who takes them; those of the client are checked by it. */
+export interface SchedulerSettings {
+  readonly client: ClientOptions;
+  readonly zone: string;
+  readonly heartbeatMs: number;
+  readonly syncMs: number;
+}
+
+/** @throws {InvalidOptionsError} an option of the scheduler's own is wrong, or unknown */
+export function readSchedulerOptions(options: SchedulerOptions): SchedulerSettings {
+  const reader = new OptionReader(options);
+  reader.onlyKnown([...CLIENT_NAMES, ...OWN_NAMES]);
+  reader.callable('provider', undefined, ['periodicTasks']);
+  const settings: SchedulerSettings = {
+    client: Object.fromEntries(CLIENT_NAMES.map((name) => [name, options[name]])) as unknown as ClientOptions,
+    zone: reader.text('zone', 'UTC'),
+    heartbeatMs: reader.duration('heartbeatInterval', DEFAULT_HEARTBEAT_MS, { minMs: 1_000 }),
+    syncMs: reader.duration('syncInterval', DEFAULT_SYNC_MS, { minMs: 1 }),
+  };
+  if (!isZone(settings.zone)) reader.refuse('zone', "an IANA time zone such as 'Europe/Berlin'");
+  reader.throwIfWrong();
+  return settings;
+}
+
+function isZone(name: string): boolean {
+  try {
+    return new TimeZone(name) instanceof TimeZone;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,256 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { clockOf, openBroker } from '../broker/open-broker.js';
+import type { Broker } from '../broker/roles.js';
+import { Client, readComposing } from '../client/client.js';
+import { ClosedError } from '../errors/closed.error.js';
+import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
+import type { Clock } from '../runtime/clock.js';
+import { consoleLogger, type Logger } from '../runtime/logger.js';
+import { guardListener } from '../task/task-event.js';
+import type { EnqueuedTask } from '../task/task-options.js';
+import { type EntrySettings, makeEntry, type PeriodicEntry } from './periodic-entry.js';
+import type { PeriodicTaskOptions } from './periodic-options.js';
+import { PlanHeart } from './plan-heart.js';
+import { type PlanChanges, ProviderSync } from './provider-sync.js';
+import { readSchedulerOptions, type SchedulerOptions } from './scheduler-options.js';
+import { TickLoop } from './tick-loop.js';
+
+/** A periodic task as a scheduler has planned it. */
+export interface PlannedTask {
+  /** Of this registration, as `asynq cron ls` shows it. */
+  readonly id: string;
+  /** The schedule's name in its queue, and in this scheduler. */
+  readonly name: string;
+  readonly queue: string;
+  /** With the time zone in front, when it is not UTC. */
+  readonly spec: string;
+  readonly type: string;
+  /** `undefined`: it never fires, or the scheduler has not begun. */
+  readonly nextAt: Date | undefined;
+  /** The last tick, whichever scheduler claimed it; `undefined`: none yet. */
+  readonly previousAt: Date | undefined;
+  readonly isPaused: boolean;
+}
+
+/** As long as a timer can be. */
+const FOREVER_MS = 2 ** 31 - 1;
+
+/**
+ * Enqueues tasks at regular times.
+ *
+ * ```ts
+ * const scheduler = new Scheduler({ connection: { url: 'redis://localhost:6379' }, zone: 'Europe/Berlin' });
+ * scheduler.register('0 3 * * *', 'report:build', { kind: 'daily' }, { queue: 'low' });
+ * await scheduler.start();
+ * ```
+ *
+ * Run as many as you like with the same periodic tasks: each tick is claimed and its task enqueued in one step, so that
+ * it is enqueued once. (Schedulers of Go fire for themselves and know nothing of ours.) A scheduler lives once: `new`,
+ * `active`, `closed`.
+ */
+export class Scheduler {
+  readonly #broker: Broker;
+  readonly #ownsBroker: boolean;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #client: Client;
+  readonly #settings: EntrySettings;
+  readonly #entries = new Map<string, PeriodicEntry>();
+  readonly #ticks: TickLoop;
+  readonly #heart: PlanHeart;
+  readonly #sync: ProviderSync | undefined;
+  #state: 'new' | 'active' | 'closed' = 'new';
+  #closing: Promise<void> | undefined;
+  /** The clock's timers let the process end: a scheduler that runs is a reason to stay. */
+  #keepAlive: NodeJS.Timeout | undefined;
+
+  /**
+   * Connects when it is started.
+   * @throws {InvalidOptionsError} an option is wrong
+   */
+  constructor(options: SchedulerOptions) {
+    const settings = readSchedulerOptions(options);
+    this.#settings = { composing: readComposing(settings.client), zone: settings.zone };
+    this.#logger = options.logger ?? consoleLogger;
+    this.#clock = options.clock ?? clockOf(options.connection);
+    this.#broker = openBroker(options.connection, { clock: this.#clock, logger: this.#logger });
+    this.#ownsBroker = this.#broker !== options.connection;
+    this.#client = new Client({ ...settings.client, connection: this.#broker, clock: this.#clock });
+
+    const deps = { clock: this.#clock, logger: this.#logger };
+    const schedulerId = `${hostname()}:${process.pid}:${randomUUID()}`;
+    this.#ticks = new TickLoop({
+      ...deps,
+      broker: this.#broker,
+      composing: this.#settings.composing,
+      entries: this.#entries,
+      emit: guardListener(options.onEvent, this.#logger),
+    });
+    this.#heart = new PlanHeart(this.#broker, schedulerId, this.#entries, settings.heartbeatMs, deps);
+    if (options.provider) this.#sync = new ProviderSync(options.provider, this.#changes(), settings.syncMs, deps);
+  }
+
+  get state(): 'new' | 'active' | 'closed' {
+    return this.#state;
+  }
+
+  /**
+   * Plans a periodic task, before `start()` or while the scheduler runs.
+   *
+   * @param spec as in asynq: five fields, `@daily`, `@every 1h30m`; `CRON_TZ=Asia/Tokyo ` may stand in front
+   * @throws {CronSpecError} the spec cannot be read
+   * @throws {InvalidOptionsError} type, payload or options are wrong, or another periodic task has the name
+   * @throws {PayloadTooLargeError} the encoded payload is above `maxPayloadBytes`
+   * @throws {ClosedError} after `shutdown()`
+   */
+  register(spec: string, type: string, payload?: unknown, options?: PeriodicTaskOptions): PlannedTask {
+    if (this.#state === 'closed') throw new ClosedError('scheduler');
+    const entry = makeEntry({ spec, type, payload, options }, this.#settings, this.#clock.nowMs());
+    this.#add(entry);
+    return toPlannedTask(entry);
+  }
+
+  /**
+   * Takes a periodic task out of the plan and forgets its schedule. Another scheduler that still has it begins it anew.
+   * @throws {ScheduleNotFoundError} there is none of this name
+   * @throws {RedisCommandError} the schedule may still be stored; it fires no more here
+   */
+  async unregister(name: string): Promise<void> {
+    await this.#remove(this.#find(name), true);
+  }
+
+  /** The plan, in the order of registration. */
+  entries(): PlannedTask[] {
+    return [...this.#entries.values()].map(toPlannedTask);
+  }
+
+  /**
+   * Begins to fire; does nothing when it fires already. Redis being away is no error here: the scheduler logs it, and
+   * catches up when Redis is back.
+   * @throws {ClosedError} after `shutdown()`
+   * @throws what the provider throws at its first call, and what is wrong with its periodic tasks
+   */
+  async start(): Promise<void> {
+    if (this.#state === 'closed') throw new ClosedError('scheduler');
+    if (this.#state === 'active') return;
+    this.#state = 'active';
+    this.#keepAlive = setInterval(() => undefined, FOREVER_MS);
+    try {
+      await this.#sync?.begin();
+    } catch (error) {
+      await this.shutdown();
+      throw error;
+    }
+    for (const loop of [this.#ticks, this.#heart, this.#sync]) loop?.start();
+  }
+
+  /**
+   * Stops firing for every scheduler that has this schedule, until {@link resume}. Ticks that pass meanwhile are given up.
+   * `false`: it was paused already.
+   * @throws {ScheduleNotFoundError} there is none of this name
+   */
+  async pause(name: string): Promise<boolean> {
+    return this.#setPaused(this.#find(name), true);
+  }
+
+  /**
+   * Lets a paused schedule fire again; `false`: it was not paused.
+   * @throws {ScheduleNotFoundError} there is none of this name
+   */
+  async resume(name: string): Promise<boolean> {
+    return this.#setPaused(this.#find(name), false);
+  }
+
+  /**
+   * Enqueues the task of a periodic task now, beside its ticks, paused or not.
+   * @throws {ScheduleNotFoundError} there is none of this name
+   * @throws whatever `Client.enqueue` throws
+   */
+  async runNow(name: string): Promise<EnqueuedTask> {
+    const { id, item } = this.#find(name);
+    const task = await this.#client.enqueue(item.type, item.payload, item.options);
+    await this.#broker.recordEnqueueEvent(id, { taskId: task.id, enqueuedAtNs: this.#clock.nowNs() });
+    return task;
+  }
+
+  /**
+   * Fires no more, waits for claims under way, leaves the sight of inspectors, closes the connections it opened. The
+   * stored schedules stay. Never rejects because of Redis. Idempotent.
+   */
+  async shutdown(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#state = 'closed';
+    await Promise.all([this.#ticks.stop(), this.#heart.stop(), this.#sync?.stop()]);
+    try {
+      await this.#heart.clear();
+      // As asynq: histories live as long as the registrations they belong to.
+      await Promise.all([...this.#entries.values()].map(({ id }) => this.#broker.clearHistory(id)));
+    } catch (error) {
+      this.#logger.warn('could not clear the plan at shutdown; it vanishes by itself', { error });
+    }
+    await this.#client.close();
+    if (this.#ownsBroker) await this.#broker.close();
+    clearInterval(this.#keepAlive);
+  }
+
+  #add(entry: PeriodicEntry): void {
+    if (this.#entries.has(entry.name)) {
+      const allowed = 'a name that no other periodic task of this scheduler has; set it to tell equal ones apart';
+      throw new InvalidOptionsError([{ option: 'name', value: entry.name, allowed }]);
+    }
+    this.#entries.set(entry.name, entry);
+    this.#ticks.wake();
+  }
+
+  async #remove(entry: PeriodicEntry, isForgotten: boolean): Promise<void> {
+    this.#entries.delete(entry.name);
+    await this.#broker.clearHistory(entry.id);
+    if (isForgotten) await this.#broker.removeSchedule(entry.definition);
+  }
+
+  async #setPaused(entry: PeriodicEntry, isPaused: boolean): Promise<boolean> {
+    await this.#broker.saveSchedule(entry.definition); // perhaps it never was
+    const hasChanged = await this.#broker.setSchedulePaused(entry.definition, isPaused);
+    entry.resumeFrom(await this.#broker.saveSchedule(entry.definition), this.#clock.nowMs());
+    this.#ticks.wake();
+    return hasChanged ?? false;
+  }
+
+  #find(name: string): PeriodicEntry {
+    const entry = this.#entries.get(name);
+    if (!entry) throw new ScheduleNotFoundError(name, [...this.#entries.keys()]);
+    return entry;
+  }
+
+  #changes(): PlanChanges {
+    return {
+      make: (config) => makeEntry(config, this.#settings, this.#clock.nowMs()),
+      add: (entry) => this.#add(entry),
+      remove: (entry, isForgotten) => this.#remove(entry, isForgotten),
+    };
+  }
+}
+
+function toPlannedTask(entry: PeriodicEntry): PlannedTask {
+  const { id, name, definition, nextMs, progress } = entry;
+  return {
+    id,
+    name,
+    queue: definition.queue,
+    spec: definition.spec,
+    type: definition.taskType,
+    nextAt: nextMs === undefined ? undefined : new Date(nextMs),
+    previousAt: progress?.firedMs === undefined ? undefined : new Date(progress.firedMs),
+    isPaused: progress?.isPaused ?? false,
+  };
+}
