@@ -6,6 +6,15 @@ export type { EnqueuedTask, TaskOptions, UniqueOptions } from './task/task-optio
 // Handling them
 export { Server } from './server/server.js';
 export type { ServerOptions } from './server/server-options.js';
+export type {
+  Aggregate,
+  AggregatedTask,
+  AggregationContext,
+  GroupAggregatorOptions,
+  GroupedTask,
+  GroupLimitOptions,
+  GroupOverrides,
+} from './server/group-aggregator.js';
 export { type HandlerOptions, type Middleware, ServeMux } from './server/serve-mux.js';
 export type { Handler, TaskContext } from './task/task-context.js';
 export { RevokeTask, SkipRetry } from './task/signals.js';

@@ -85,6 +85,7 @@ const SERVER_NAMES: Readonly<Record<keyof SharedWithServer, true>> = {
   maxCrashes: true,
   recoverGrace: true,
   maxBlockingConnections: true,
+  groupAggregator: true,
   onHealthCheck: true,
   healthCheckInterval: true,
   clock: true,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RecoveredTask, RecoverOps, RecoverReply } from '../broker/roles.js';
+import type { RecoveredTask, RecoverReply } from '../broker/roles.js';
 import type { Logger } from '../runtime/logger.js';
 import { silentLogger } from '../runtime/logger.js';
 import { recordCalls } from '../testing/call-recorder.js';
@@ -26,14 +26,17 @@ function openRecovered({ isLeader = true, leaseMs = 30_000 } = {}) {
   return { q, clock: q.clock, counts: recorded.counts, leadership, recoverer, recovered };
 }
 
+type RecovererOps = ConstructorParameters<typeof Recoverer>[0];
+
 /** A recoverer over replies that the test makes up. */
-function openScripted(ops: Partial<RecoverOps>, logger: Logger = silentLogger) {
+function openScripted(ops: Partial<RecovererOps>, logger: Logger = silentLogger) {
   const clock = new FakeClock();
   const nothing: RecoverReply = { recovered: [], nextExpiryAtMs: undefined };
   let looks = 0;
-  const broker: RecoverOps = {
+  const broker: RecovererOps = {
     recoverExpired: async (...args) => (looks++, ops.recoverExpired?.(...args) ?? nothing),
     repair: async (...args) => ops.repair?.(...args) ?? { leasesAdded: 0, orphansRemoved: 0 },
+    reclaimSets: async (...args) => ops.reclaimSets?.(...args) ?? 0,
   };
   const options = { leaseMs: 30_000, graceMs: 2_000, maxCrashes: 5, onRecovered: () => undefined };
   const recoverer = new Recoverer(broker, new FakeLeadership(['q']), 'q', options, { clock, logger });
@@ -72,7 +75,7 @@ describe('Recoverer', () => {
 
     await clock.advance('2m');
 
-    expect(counts()).toEqual({ recoverExpired: 9, repair: 3 });
+    expect(counts()).toEqual({ recoverExpired: 9, repair: 3, reclaimSets: 3 });
   });
 
   it('rests while another server leads, and begins when this one is elected', async () => {
@@ -86,7 +89,7 @@ describe('Recoverer', () => {
     await clock.advance(0);
 
     expect(callsBefore).toEqual({});
-    expect(counts()).toEqual({ recoverExpired: 1, repair: 1 });
+    expect(counts()).toEqual({ recoverExpired: 1, repair: 1, reclaimSets: 1 });
   });
 
   it('goes on at once after a full batch', async () => {
@@ -118,6 +121,21 @@ describe('Recoverer', () => {
 
     expect(looks()).toBe(2);
     expect(log).toEqual([{ message: 'repaired queue "q"', queue: 'q', leasesAdded: 2, orphansRemoved: 1 }]);
+  });
+
+  it('says when it gave unfinished aggregations back to their groups', async () => {
+    const log: object[] = [];
+    const logger = {
+      ...silentLogger,
+      warn: (message: string, fields?: object) => void log.push({ message, ...fields }),
+    };
+    const { clock, recoverer } = openScripted({ reclaimSets: async () => 2 }, logger);
+    recoverer.start();
+
+    await clock.advance(0);
+
+    const message = 'gave back unfinished aggregations of queue "q"';
+    expect(log).toEqual([{ message, queue: 'q', setsReclaimed: 2 }]);
   });
 
   it('does not spin on a lease that ended and cannot be recovered', async () => {

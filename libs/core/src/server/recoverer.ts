@@ -1,3 +1,4 @@
+import type { GroupOps } from '../broker/group-roles.js';
 import type { RecoveredTask, RecoverOps } from '../broker/roles.js';
 import type { LoopDeps } from '../runtime/loop.js';
 import { LeaderLoop } from './leader-loop.js';
@@ -8,6 +9,8 @@ const BATCH = 100;
 /** Most ids of each set that one repair looks at. */
 const REPAIR_BATCH = 100;
 const REPAIR_EVERY_MS = 60_000;
+/** Most aggregation sets that one repair gives back. */
+const SETS_BATCH = 100;
 /** Longest time between two looks, if the lease is not shorter: so each lease is seen before it ends. */
 const LONGEST_MS = 15_000;
 /** Pause when a lease has ended and its task still was not given back. */
@@ -23,14 +26,14 @@ export interface RecovererOptions {
 }
 
 /**
- * Gives the tasks of vanished servers back to their queue as soon as their leases are over, and has the broker repair
- * what crashes left behind, once a minute.
+ * Gives the tasks of vanished servers back to their queue as soon as their leases are over. Once a minute it has the
+ * broker repair what crashes left behind, and gives the tasks of unfinished aggregations back to their groups.
  */
 export class Recoverer extends LeaderLoop {
   private nextRepairAtMs = 0;
 
   constructor(
-    private readonly broker: RecoverOps,
+    private readonly broker: RecoverOps & Pick<GroupOps, 'reclaimSets'>,
     leadership: Leadership,
     queue: string,
     private readonly options: RecovererOptions,
@@ -54,7 +57,14 @@ export class Recoverer extends LeaderLoop {
   private async repairWhenDue(): Promise<boolean> {
     if (this.clock.nowMs() < this.nextRepairAtMs) return false;
     const { leasesAdded, orphansRemoved } = await this.broker.repair(this.queue, REPAIR_BATCH);
+    const setsReclaimed = await this.broker.reclaimSets(this.queue, SETS_BATCH);
     this.nextRepairAtMs = this.clock.nowMs() + REPAIR_EVERY_MS;
+    if (setsReclaimed > 0) {
+      this.logger.warn(`gave back unfinished aggregations of queue "${this.queue}"`, {
+        queue: this.queue,
+        setsReclaimed,
+      });
+    }
     if (leasesAdded > 0 || orphansRemoved > 0) {
       this.logger.warn(`repaired queue "${this.queue}"`, { queue: this.queue, leasesAdded, orphansRemoved });
     }

@@ -6,6 +6,7 @@ import type { PayloadCodec } from '../task/payload-codec.js';
 import type { RetryDelay } from '../task/retry-delay.js';
 import type { TaskContext } from '../task/task-context.js';
 import type { TaskEventListener } from '../task/task-event.js';
+import type { GroupAggregatorOptions } from './group-aggregator.js';
 
 /** Options of a server. Only `connection` is needed. Defaults follow asynq where it has the option. */
 export interface ServerOptions {
@@ -53,6 +54,8 @@ export interface ServerOptions {
   readonly recoverGrace?: Duration | undefined;
   /** Most queues that are watched by a blocking connection each; the rest are polled. Default 16. */
   readonly maxBlockingConnections?: number | undefined;
+  /** Makes one task of the tasks that were enqueued with a `group`. Default: groups are left to other servers. */
+  readonly groupAggregator?: GroupAggregatorOptions | undefined;
   /** Called after every health check. */
   readonly onHealthCheck?: ((error: Error | undefined) => void) | undefined;
   /** Default `'15s'`. Only runs when `onHealthCheck` is given. */

@@ -1,6 +1,7 @@
 import type { Connection } from '../broker/connection.js';
 import type { Broker, RecoveredTask } from '../broker/roles.js';
 import type { LoopDeps } from '../runtime/loop.js';
+import { Aggregator } from './aggregator.js';
 import { BrokerCheck } from './broker-check.js';
 import { CancelListener } from './cancel-listener.js';
 import { Forwarder } from './forwarder.js';
@@ -63,7 +64,13 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
     settler,
     processor: new Processor(broker, weights, settings.leaseMs, processing),
     cancelListener: new CancelListener(broker, (taskId) => workers.cancel(taskId), deps),
-    background: [new BrokerCheck(broker, deps), ...healthChecks(broker, settings, deps), ...upkeep, watcher],
+    background: [
+      new BrokerCheck(broker, deps),
+      ...healthChecks(broker, settings, deps),
+      ...upkeep,
+      ...aggregators(broker, weights.queues, settings, deps),
+      watcher,
+    ],
   };
 }
 
@@ -117,6 +124,16 @@ function upkeepOf(
     new Forwarder(broker, leadership, queue, { intervalMs: settings.delayedTaskCheckIntervalMs }, deps),
     new Janitor(broker, leadership, queue, trimming, deps),
   ];
+}
+
+function aggregators(
+  broker: Broker,
+  queues: readonly string[],
+  { groupPlans: plans, codec, shutdownTimeoutMs, emit }: ServerSettings,
+  deps: LoopDeps,
+): BackgroundPart[] {
+  if (!plans) return [];
+  return queues.map((queue) => new Aggregator(broker, queue, { plans, codec, shutdownTimeoutMs, emit }, deps));
 }
 
 function healthChecks(broker: Broker, settings: ServerSettings, deps: LoopDeps): BackgroundPart[] {

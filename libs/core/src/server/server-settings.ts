@@ -8,6 +8,7 @@ import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { defaultRetryDelay, type RetryDelay } from '../task/retry-delay.js';
 import { guardListener, type TaskEventListener } from '../task/task-event.js';
 import { queueNameProblem } from '../wire/queue-name.js';
+import { type GroupPlans, readGroupAggregator } from './group-aggregator.js';
 import type { ServerOptions } from './server-options.js';
 
 /** {@link ServerOptions} checked, with defaults, in numbers with units. */
@@ -35,6 +36,8 @@ export interface ServerSettings {
   readonly maxCrashes: number;
   readonly recoverGraceMs: number;
   readonly maxBlockingConnections: number;
+  /** `undefined`: this server aggregates no groups. */
+  readonly groupPlans: GroupPlans | undefined;
   readonly onHealthCheck: ServerOptions['onHealthCheck'];
   readonly healthCheckIntervalMs: number;
   /** Never throws. */
@@ -67,6 +70,7 @@ const OPTION_NAMES: Readonly<Record<keyof ServerOptions, true>> = {
   maxCrashes: true,
   recoverGrace: true,
   maxBlockingConnections: true,
+  groupAggregator: true,
   onHealthCheck: true,
   healthCheckInterval: true,
   onEvent: true,
@@ -98,6 +102,7 @@ export function resolveSettings(options: ServerOptions): ServerSettings {
     ...readRetention(reader, options),
     heartbeat: reader.oneOf('heartbeat', ['thread', 'inline']),
     maxBlockingConnections: reader.wholeNumber('maxBlockingConnections', 16, 0, 10_000),
+    groupPlans: readGroupAggregator(reader, options.groupAggregator),
     onHealthCheck: reader.callable('onHealthCheck', undefined),
     emit: guardListener(reader.callable('onEvent', undefined), logger),
     logger,
