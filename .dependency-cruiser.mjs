@@ -25,6 +25,7 @@ export default {
     forbid('testing-is-for-specs', '^libs/core/src/(?!testing/).*(?<!\\.spec)\\.ts$', '^libs/core/src/testing/'),
     forbid('core-knows-no-nest', '^libs/core/', '^(libs/(?!core/)|apps/)|node_modules/@nestjs/'),
     forbid('nest-knows-no-app', '^libs/nestjs/', '^(apps|libs/dashboard)/'),
+    forbid('cli-knows-core-only', '^apps/cli/', '^(libs/(?!core/)|apps/(?!cli/))|node_modules/(@nestjs/|ioredis)'),
     forbid('front-door-only', '^(libs/(?!core/)|apps/|test/)', `^libs/core/${doors}`),
     forbid('front-door-of-nest-only', '^(libs/(?!nestjs/)|apps/|test/)', `^libs/nestjs/${doors}`),
     forbid('libs-know-no-test', '^(libs|apps)/', '^test/'),

@@ -58,6 +58,17 @@ describe.each([
   });
 });
 
+it('let npx run the command line', async () => {
+  const folder = await mkdtemp(join(scratch, 'command-'));
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'operator', private: true }));
+  const [core] = tarballs;
+  await npm(['install', core!, await pack('apps/cli')], folder);
+
+  const { stdout } = await execute('npx', ['--no-install', 'asynq', 'queue', '--help'], { cwd: folder });
+
+  expect(stdout).toContain('asynq queue list');
+}, 300_000);
+
 /** What `npm publish` would send; returns the file. */
 async function pack(folder: string): Promise<string> {
   const { stdout } = await npm(['pack', '--json', '--pack-destination', scratch], join(ROOT, folder));

@@ -1,0 +1,18 @@
+import type { Argv } from 'yargs';
+import type { Context } from '../context.js';
+
+/** Flags that every command knows. */
+export interface GlobalFlags {
+  readonly json: boolean;
+}
+
+export type Cli = Argv<GlobalFlags>;
+
+/** Makes the handler of a command from what it does. */
+export type Run = <Flags>(action: (context: Context, flags: Flags) => Promise<void>) => (flags: Flags) => Promise<void>;
+
+/** A command that only holds others, such as `queue`. */
+export function commandGroup(cli: Cli, name: string, describe: string, fill: (cli: Cli) => Cli): Cli {
+  const missing = `Which ${name} command? See: asynq ${name} --help`;
+  return cli.command(name, describe, (group) => fill(group.demandCommand(1, missing).strict().recommendCommands()));
+}

@@ -1,0 +1,78 @@
+import type { TaskOptions } from '@nestjs-asynq/core';
+import type { Context } from '../context.js';
+import { parseGoDuration } from '../output/go-duration.js';
+import { UsageError } from '../usage.error.js';
+import type { Cli, Run } from './command.js';
+
+interface EnqueueFlags {
+  readonly type_name: string;
+  readonly payload: string;
+  readonly queue: string | undefined;
+  readonly id: string | undefined;
+  readonly retry: number | undefined;
+  readonly timeout: string | undefined;
+  readonly deadline: string | undefined;
+  readonly unique: string | undefined;
+  readonly process_at: string | undefined;
+  readonly process_in: string | undefined;
+  readonly retention: string | undefined;
+  readonly group: string | undefined;
+}
+
+const text = (describe: string) => ({ type: 'string', describe }) as const;
+
+export function enqueueCommand(cli: Cli, run: Run): Cli {
+  return cli.command(
+    'enqueue',
+    'Enqueue a task',
+    (command) =>
+      command
+        .option('type_name', { ...text('Type of the task'), alias: 't', demandOption: true })
+        .option('payload', { ...text('Payload, taken as it is'), alias: 'l', demandOption: true })
+        .option('retry', { type: 'number', describe: 'Most retries', defaultDescription: '25' })
+        .option('queue', { ...text('Queue for the task'), alias: 'q', defaultDescription: 'default' })
+        .option('id', { ...text('Id of the task'), alias: 'i', defaultDescription: 'a random UUID' })
+        .option('timeout', { ...text('Longest run of one attempt, such as 10m'), defaultDescription: '30m' })
+        .option('deadline', text('When every attempt must be over, RFC 3339'))
+        .option('unique', text('Refuse the task while an equal one was enqueued so long ago, such as 1h'))
+        .option('process_at', text('When to start, RFC 3339'))
+        .option('process_in', text('Start so much later, such as 30s'))
+        .option('retention', text('Keep the completed task so long, such as 24h'))
+        .option('group', { ...text('Group to be merged with'), alias: 'g' }),
+    run(enqueue),
+  );
+}
+
+async function enqueue(context: Context, flags: EnqueueFlags): Promise<void> {
+  const task = await context.client.enqueue(flags.type_name, Buffer.from(flags.payload), taskOptions(flags));
+  context.show(task, `Successfully enqueued task: id=${task.id} queue=${task.queue}`);
+}
+
+function taskOptions(flags: EnqueueFlags): TaskOptions {
+  return {
+    queue: flags.queue,
+    taskId: flags.id,
+    maxRetry: flags.retry,
+    timeout: duration('timeout', flags.timeout),
+    deadline: parseDate('deadline', flags.deadline),
+    unique: duration('unique', flags.unique),
+    processAt: parseDate('process_at', flags.process_at),
+    processIn: duration('process_in', flags.process_in),
+    retention: duration('retention', flags.retention),
+    group: flags.group,
+  };
+}
+
+function duration(name: string, given: string | undefined): number | undefined {
+  return given === undefined ? undefined : parseGoDuration(name, given);
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+/** @throws {UsageError} it is no time in RFC 3339 */
+export function parseDate(name: string, given: string | undefined): Date | undefined {
+  if (given === undefined) return undefined;
+  const read = new Date(given);
+  if (RFC_3339.test(given) && !Number.isNaN(read.getTime())) return read;
+  throw new UsageError(`--${name} is "${given}": a time such as 2030-01-31T12:00:00Z expected`);
+}

@@ -1,0 +1,21 @@
+import type { Context } from '../context.js';
+import { oneLine } from '../output/cells.js';
+import { type Cli, commandGroup, type Run } from './command.js';
+
+export function groupCommands(cli: Cli, run: Run): Cli {
+  return commandGroup(cli, 'group', 'Manage groups', (group) =>
+    group.command(
+      ['list', 'ls'],
+      'List the groups of a queue',
+      (command) =>
+        command.option('queue', { alias: 'q', type: 'string', demandOption: true, describe: 'Name of a queue' }),
+      run(list),
+    ),
+  );
+}
+
+async function list(context: Context, { queue }: { readonly queue: string }): Promise<void> {
+  const groups = await context.inspector.groups(queue);
+  const names = groups.map(({ group }) => oneLine(group));
+  context.show(groups, names.length === 0 ? `No groups in ${JSON.stringify(queue)} queue` : names.join('\n'));
+}

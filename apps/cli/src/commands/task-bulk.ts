@@ -1,0 +1,58 @@
+import type { Context } from '../context.js';
+import { type BulkWatch, watched } from '../output/progress.js';
+import type { Cli, Run } from './command.js';
+
+const RUN_STATES = ['scheduled', 'retry', 'archived', 'aggregating'] as const;
+const ARCHIVE_STATES = ['pending', 'aggregating', 'scheduled', 'retry'] as const;
+const DELETE_STATES = ['pending', 'aggregating', 'scheduled', 'retry', 'archived', 'completed'] as const;
+
+interface BulkFlags<State extends string> {
+  readonly queue: string;
+  readonly state: State;
+  readonly group: string | undefined;
+}
+
+/** What is done to a task, and how the count of them is told. */
+export const BULK_WORDS = { run: 'tasks are now pending', archive: 'tasks archived', delete: 'tasks deleted' } as const;
+
+export type BulkAction = keyof typeof BULK_WORDS;
+
+export function bulkCommands(cli: Cli, run: Run): Cli {
+  return cli
+    .command(
+      'runall',
+      'Run all tasks in a state',
+      (command) => bulkFlags(command, RUN_STATES),
+      run((context, { queue, state, group }: BulkFlags<(typeof RUN_STATES)[number]>) =>
+        bulk(context, 'run', (watch) => context.inspector.runAll(queue, state, { group, ...watch })),
+      ),
+    )
+    .command(
+      'archiveall',
+      'Archive all tasks in a state',
+      (command) => bulkFlags(command, ARCHIVE_STATES),
+      run((context, { queue, state, group }: BulkFlags<(typeof ARCHIVE_STATES)[number]>) =>
+        bulk(context, 'archive', (watch) => context.inspector.archiveAll(queue, state, { group, ...watch })),
+      ),
+    )
+    .command(
+      'deleteall',
+      'Delete all tasks in a state',
+      (command) => bulkFlags(command, DELETE_STATES),
+      run((context, { queue, state, group }: BulkFlags<(typeof DELETE_STATES)[number]>) =>
+        bulk(context, 'delete', (watch) => context.inspector.deleteAll(queue, state, { group, ...watch })),
+      ),
+    );
+}
+
+function bulkFlags<State extends string>(command: Cli, states: readonly State[]) {
+  return command
+    .option('queue', { alias: 'q', type: 'string', demandOption: true, describe: 'Queue of the tasks' })
+    .option('state', { alias: 's', choices: states, demandOption: true, describe: 'State of the tasks' })
+    .option('group', { alias: 'g', type: 'string', describe: 'Group of aggregating tasks' });
+}
+
+async function bulk(context: Context, action: BulkAction, work: (watch: BulkWatch) => Promise<number>): Promise<void> {
+  const count = await watched(context, work);
+  context.show({ count }, `${count} ${BULK_WORDS[action]}`);
+}

@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UsageError } from '../usage.error.js';
+import { readConfigFile } from './config-file.js';
+
+describe('the config file', () => {
+  let home: string;
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'asynq-cli-'));
+  });
+
+  afterEach(() => rmSync(home, { recursive: true }));
+
+  it.each([
+    ['.asynq.yaml', 'uri: h:1\ndb: 2\n'],
+    ['.asynq.yml', 'uri: h:1\ndb: 2\n'],
+    ['.asynq.json', '{ "uri": "h:1", "db": 2 }'],
+  ])('is %s in the home folder', (name, content) => {
+    writeFileSync(join(home, name), content);
+
+    expect(readConfigFile(undefined, home)).toEqual({ uri: 'h:1', db: 2 });
+  });
+
+  it('may be missing there, or empty', () => {
+    expect(readConfigFile(undefined, home)).toEqual({});
+    writeFileSync(join(home, '.asynq.yaml'), '# nothing yet\n');
+
+    expect(readConfigFile(undefined, home)).toEqual({});
+  });
+
+  it('must be there when it is named', () => {
+    expect(() => readConfigFile(join(home, 'other.yaml'), home)).toThrow('no such file');
+  });
+
+  it.each(['- a list', '{ not closed', 'just text'])('must hold settings by name, not "%s"', (content) => {
+    const path = join(home, 'wrong.yaml');
+    writeFileSync(path, content);
+
+    expect(() => readConfigFile(path, home)).toThrow(UsageError);
+  });
+});

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { UsageError } from '../usage.error.js';
+
+const DEFAULT_NAMES = ['.asynq.yaml', '.asynq.yml', '.asynq.json'];
+
+/**
+ * Settings from the file that `--config` names, else from the first of `$HOME/.asynq.yaml`, `.yml` and `.json`, else
+ * none.
+ * @throws {UsageError} the named file is missing, or a file cannot be read as YAML or JSON
+ */
+export function readConfigFile(named: string | undefined, home: string): Readonly<Record<string, unknown>> {
+  if (named !== undefined) return readFile(named) ?? refuse(named, 'no such file');
+  for (const name of DEFAULT_NAMES) {
+    const settings = readFile(join(home, name));
+    if (settings) return settings;
+  }
+  return {};
+}
+
+function readFile(path: string): Readonly<Record<string, unknown>> | undefined {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(path, 'utf8')); // JSON is YAML, too
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    return refuse(path, error instanceof Error ? error.message : String(error));
+  }
+  if (content === null) return {};
+  if (typeof content !== 'object' || Array.isArray(content)) return refuse(path, 'settings by name expected');
+  return content as Record<string, unknown>;
+}
+
+function refuse(path: string, reason: string): never {
+  throw new UsageError(`config file ${path}: ${reason}`);
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../usage.error.js';
+import { connectionOf } from './connection-of.js';
+
+describe('the connection', () => {
+  it('goes to the local server by default', () => {
+    expect(connectionOf({})).toEqual({ url: 'redis://127.0.0.1:6379', options: { db: 0 } });
+  });
+
+  it('takes the URI, and what stands outside of it first', () => {
+    const connection = connectionOf({ uri: 'redis://ada:pw@h:1/2', password: 'other', db: 5 });
+
+    expect(connection).toEqual({ url: 'redis://h:1', options: { username: 'ada', password: 'other', db: 5 } });
+  });
+
+  it.each([
+    [{ uri: 'rediss://h:1' }, { rejectUnauthorized: true }],
+    [{ uri: 'h:1', tls: true, insecure: true }, { rejectUnauthorized: false }],
+    [
+      { uri: 'h:1', tls_server: 'redis.example' },
+      { servername: 'redis.example', rejectUnauthorized: true },
+    ],
+  ])('speaks TLS when asked: %j', (settings, tls) => {
+    expect(connectionOf(settings)).toEqual({ url: 'redis://h:1', options: { db: 0, tls } });
+  });
+
+  it('goes through a socket', () => {
+    const connection = connectionOf({ uri: 'redis-socket:///run/redis.sock?db=1' });
+
+    expect(connection).toEqual({ url: 'redis://localhost', options: { db: 1, path: '/run/redis.sock' } });
+  });
+
+  it('goes to the nodes of a cluster', () => {
+    const connection = connectionOf({ cluster: true, cluster_addrs: 'a:1,b:2', username: 'ada', password: 'pw' });
+
+    expect(connection).toEqual({
+      cluster: [
+        { host: 'a', port: 1 },
+        { host: 'b', port: 2 },
+      ],
+      options: { redisOptions: { username: 'ada', password: 'pw' } },
+    });
+  });
+
+  it.each([
+    { sentinel_addrs: 'a:1', master_name: 'main', sentinel_password: 'guard', password: 'pw', db: 1 },
+    { uri: 'redis-sentinel://:guard@a:1/1?master=main', password: 'pw' },
+  ])('asks sentinels for the master: %j', (settings) => {
+    expect(connectionOf(settings)).toEqual({
+      sentinels: [{ host: 'a', port: 1 }],
+      name: 'main',
+      options: { password: 'pw', sentinelPassword: 'guard', db: 1 },
+    });
+  });
+
+  it('needs the name of the master', () => {
+    expect(() => connectionOf({ sentinel_addrs: 'a:1' })).toThrow(UsageError);
+  });
+});

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../usage.error.js';
+import { readSettings } from './settings.js';
+
+describe('settings', () => {
+  it('come from the flag, then ASYNQ_…, then the bare variable, then the file', () => {
+    const settings = readSettings(
+      { uri: 'flag' },
+      { ASYNQ_URI: 'own', URI: 'bare', ASYNQ_PASSWORD: 'own', PASSWORD: 'bare', CLUSTER_ADDRS: 'bare', TLS_SERVER: '' },
+      { uri: 'file', cluster_addrs: 'file', tls_server: 'file' },
+    );
+
+    expect(settings).toEqual({ uri: 'flag', password: 'own', cluster_addrs: 'bare', tls_server: 'file' });
+  });
+
+  it('turn text into numbers and switches', () => {
+    const settings = readSettings({}, { DB: '3', CLUSTER: 'true', ASYNQ_TLS: '0' }, { insecure: true });
+
+    expect(settings).toEqual({ db: 3, cluster: true, tls: false, insecure: true });
+  });
+
+  it('leave the name of the logged-in user alone', () => {
+    expect(readSettings({}, { USERNAME: 'ada' }, {})).toEqual({});
+    expect(readSettings({}, { ASYNQ_USERNAME: 'ada' }, {})).toEqual({ username: 'ada' });
+  });
+
+  it.each([
+    [{ db: Number.NaN }, {}, {}, '--db is "NaN": a whole number expected'],
+    [{}, { DB: 'one' }, {}, 'DB is "one": a whole number expected'],
+    [{}, { ASYNQ_TLS: 'maybe' }, {}, 'ASYNQ_TLS is "maybe": true or false expected'],
+    [{}, {}, { cluster: 'no' }, '"cluster" in the config file is "no": true or false expected'],
+  ])('refuse what cannot be read, and say where it stands', (flags, env, file, message) => {
+    expect(() => readSettings(flags, env, file)).toThrow(new UsageError(message));
+  });
+});

@@ -1,0 +1,81 @@
+import { UsageError } from '../usage.error.js';
+
+interface SettingKinds {
+  readonly text: string;
+  readonly number: number;
+  readonly switch: boolean;
+}
+
+interface Setting {
+  readonly kind: keyof SettingKinds;
+  readonly alias?: string;
+  readonly describe: string;
+  /** Shown in the help; what it means is decided where the connection is made. */
+  readonly defaultText?: string;
+  /** A name that systems set to something else: read from the environment as `ASYNQ_…` only. */
+  readonly isTakenInEnv?: true;
+}
+
+/** How to reach Redis: names and aliases of asynq's command line, and beside them those of Sentinel. */
+export const SETTINGS = {
+  uri: {
+    kind: 'text',
+    alias: 'u',
+    describe: 'Redis server: host:port, or redis://, rediss://, redis-socket://, redis-sentinel://',
+    defaultText: '127.0.0.1:6379',
+  },
+  db: { kind: 'number', alias: 'n', describe: 'Redis database number', defaultText: '0' },
+  username: { kind: 'text', alias: 'U', describe: 'Redis user', isTakenInEnv: true },
+  password: { kind: 'text', alias: 'p', describe: 'Redis password' },
+  cluster: { kind: 'switch', describe: 'Connect to a Redis Cluster' },
+  cluster_addrs: {
+    kind: 'text',
+    describe: 'Some nodes of the cluster, comma-separated',
+    defaultText: '127.0.0.1:7000 to 7005',
+  },
+  sentinel_addrs: { kind: 'text', describe: 'Sentinels, comma-separated; needs --master_name' },
+  master_name: { kind: 'text', describe: 'Name of the master that the sentinels watch' },
+  sentinel_username: { kind: 'text', describe: 'User of the sentinels themselves' },
+  sentinel_password: { kind: 'text', describe: 'Password of the sentinels themselves' },
+  tls: { kind: 'switch', describe: 'Connect with TLS' },
+  tls_server: { kind: 'text', describe: 'Server name for TLS validation; turns TLS on' },
+  insecure: { kind: 'switch', describe: 'Accept any TLS certificate' },
+} as const satisfies Record<string, Setting>;
+
+type SettingName = keyof typeof SETTINGS;
+
+/** The settings that were given somewhere; the others are `undefined`. */
+export type Settings = { readonly [Name in SettingName]?: SettingKinds[(typeof SETTINGS)[Name]['kind']] | undefined };
+
+type Given = Readonly<Record<string, unknown>>;
+
+/**
+ * Each setting from the first place that has it: the flag, `ASYNQ_<NAME>`, `<NAME>` (asynq's own variables), the file.
+ * @throws {UsageError} a value cannot be read
+ */
+export function readSettings(flags: Given, env: NodeJS.ProcessEnv, file: Given): Settings {
+  const entries = Object.entries<Setting>(SETTINGS).map(([name, setting]) => {
+    const variable = name.toUpperCase();
+    const sources: readonly [string, unknown][] = [
+      [`--${name}`, flags[name]],
+      [`ASYNQ_${variable}`, env[`ASYNQ_${variable}`]],
+      [variable, setting.isTakenInEnv ? undefined : env[variable]],
+      [`"${name}" in the config file`, file[name]],
+    ];
+    const found = sources.find(([, value]) => value !== undefined && value !== null && value !== '');
+    return [name, found && readValue(setting.kind, ...found)];
+  });
+  return Object.fromEntries(entries) as Settings;
+}
+
+function readValue(kind: Setting['kind'], source: string, value: unknown): string | number | boolean {
+  const text = String(value);
+  if (kind === 'text') return text;
+  if (kind === 'number') {
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    throw new UsageError(`${source} is "${text}": a whole number expected`);
+  }
+  if (/^(true|t|1)$/i.test(text)) return true;
+  if (/^(false|f|0)$/i.test(text)) return false;
+  throw new UsageError(`${source} is "${text}": true or false expected`);
+}

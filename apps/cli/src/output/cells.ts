@@ -1,0 +1,66 @@
+import { goDuration } from './go-duration.js';
+
+/** What Go calls printable: letters, marks, numbers, punctuation, symbols and the ASCII space. */
+const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
+/** Would move the cursor or break a line of a table. */
+const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
+
+/** Text of a task on one line: what a terminal would obey is escaped. */
+export function oneLine(text: string): string {
+  return text.replaceAll(UNPRINTABLE, (char) => {
+    if (/[\p{Zs}]/u.test(char)) return ' ';
+    const escaped = JSON.stringify(char).slice(1, -1);
+    return escaped === char ? `\\u${char.codePointAt(0)!.toString(16).padStart(4, '0')}` : escaped;
+  });
+}
+
+/** Payload or result, as asynq shows it. */
+export function bytesCell(bytes: Uint8Array | undefined): string {
+  const text = textOf(bytes ?? new Uint8Array());
+  return text !== undefined && PRINTABLE.test(text) && text.trim() !== '' ? text : 'non-printable bytes';
+}
+
+/** The text that the bytes are in UTF-8; `undefined` when they are none. */
+export function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A time in the zone of this machine, as `date` writes it: `Thu Mar  5 07:08:09 UTC 2026`; empty for none. */
+export function dateCell(date: Date | undefined): string {
+  if (!date) return '';
+  const parts = Object.fromEntries(DATE_PARTS.formatToParts(date).map(({ type, value }) => [type, value]));
+  const { weekday, month, day = '', hour, minute, second, timeZoneName, year } = parts;
+  return `${weekday} ${month} ${day.padStart(2)} ${hour}:${minute}:${second} ${timeZoneName} ${year}`;
+}
+
+const DATE_PARTS = new Intl.DateTimeFormat('en-US', {
+  weekday: 'short',
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+  timeZoneName: 'short',
+  year: 'numeric',
+});
+
+/** When a waiting task is due, seen from now: `in 1m30s`, `right now`. */
+export function dueCell(date: Date | undefined, nowMs: number): string {
+  if (!date) return '';
+  return date.getTime() < nowMs ? 'right now' : `in ${goDuration(date.getTime() - nowMs)}`;
+}
+
+/** How long ago: `5s ago`. */
+export function agoCell(date: Date, nowMs: number): string {
+  return `${goDuration(nowMs - date.getTime())} ago`;
+}
+
+/** Share of failed attempts: `12.50%`, `N/A` without any. */
+export function errorRateCell(processed: number, failed: number): string {
+  return processed === 0 ? 'N/A' : `${((failed / processed) * 100).toFixed(2)}%`;
+}

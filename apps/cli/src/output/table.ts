@@ -1,0 +1,23 @@
+import Table from 'cli-table3';
+import { oneLine } from './cells.js';
+
+const NO_FRAME = {
+  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
+  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
+  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
+};
+
+/** A table as asynq prints it: a line of titles, a line of dashes under them, two blanks between the columns. */
+export function table(titles: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const printed = new Table({
+    chars: NO_FRAME,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  printed.push(
+    [...titles],
+    titles.map((title) => '-'.repeat(title.length)),
+  );
+  printed.push(...rows.map((row) => row.map((cell) => oneLine(String(cell)))));
+  const lines = printed.toString().split('\n');
+  return lines.map((line) => line.trimEnd()).join('\n');
+}

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import type { Connection } from '@nestjs-asynq/core';
+import yargs from 'yargs';
+import type { Cli, Run } from './commands/command.js';
+import { cronCommands } from './commands/cron.js';
+import { groupCommands } from './commands/group.js';
+import { queueCommands } from './commands/queue.js';
+import { serverCommands } from './commands/server.js';
+import { statsCommand } from './commands/stats.js';
+import { taskCommands } from './commands/task.js';
+import { connectionOf } from './connection/connection-of.js';
+import { readConfigFile } from './connection/config-file.js';
+import { readSettings, SETTINGS, type Settings } from './connection/settings.js';
+import { Context, errorLine, type Io } from './context.js';
+import { UsageError } from './usage.error.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const VERSION = `asynq version ${version}`;
+
+/**
+ * Runs one command line and returns the exit status: 0 done, 1 something failed, 2 the command line makes no sense.
+ * @param connect what the settings lead to; tests give a broker of their own
+ */
+export async function runCli(args: readonly string[], io: Io, connect = connectionOf): Promise<number> {
+  let hasFailed = false;
+  const run: Run = (action) => async (flags) => {
+    const given = flags as Readonly<Record<string, unknown>>;
+    refuseRepeated(given);
+    await using context = openContext(given, io, connect);
+    await action(context, flags);
+    hasFailed = context.hasFailed;
+  };
+  try {
+    await program(args, io, run).parseAsync();
+  } catch (error) {
+    io.stderr(`${errorLine(error)}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+  return hasFailed ? 1 : 0;
+}
+
+/** Takes several values. */
+const VARIADIC = ['_', 'queues', 'ids', 'header'];
+
+/** yargs would hand on a list where one value is expected. */
+function refuseRepeated(flags: Readonly<Record<string, unknown>>): void {
+  const repeated = Object.keys(flags).find((name) => Array.isArray(flags[name]) && !VARIADIC.includes(name));
+  if (repeated !== undefined) throw new UsageError(`--${repeated} is given more than once`);
+}
+
+function openContext(
+  flags: Readonly<Record<string, unknown>>,
+  io: Io,
+  connect: (settings: Settings) => Connection,
+): Context {
+  const file = readConfigFile(flags['config'] as string | undefined, io.home);
+  const settings = readSettings(flags, io.env, file);
+  return new Context(io, connect(settings), settings.cluster === true, flags['json'] === true);
+}
+
+function program(args: readonly string[], io: Io, run: Run): Cli {
+  const cli: Cli = yargs([...args])
+    .scriptName('asynq')
+    .usage('$0 <command> <subcommand> [flags]')
+    .exitProcess(false)
+    .fail((message: string | null, error: Error | undefined) => {
+      throw error ?? new UsageError(message ?? 'the command line makes no sense');
+    })
+    .parserConfiguration({ 'camel-case-expansion': false }) // names as asynq spells them
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, 'Which command? See: asynq --help')
+    .options(connectionFlags())
+    .option('config', {
+      type: 'string',
+      group: 'Redis:',
+      describe: 'File with defaults for these flags',
+      defaultDescription: '$HOME/.asynq.yaml',
+    })
+    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+    .version(VERSION)
+    .command('version', 'Print the version', {}, () => io.stdout(`${VERSION}\n`))
+    .completion('completion', 'Print a completion script for bash or zsh')
+    .help()
+    .alias('help', 'h')
+    .epilogue('Exit status: 0 done, 1 something failed, 2 the command line makes no sense.');
+  return COMMANDS.reduce((filled, add) => add(filled, run), cli);
+}
+
+const COMMANDS = [statsCommand, queueCommands, taskCommands, groupCommands, serverCommands, cronCommands];
+
+function connectionFlags() {
+  const flags = Object.entries(SETTINGS).map(([name, setting]) => {
+    const type = ({ text: 'string', number: 'number', switch: 'boolean' } as const)[setting.kind];
+    const alias = 'alias' in setting ? { alias: setting.alias } : {};
+    const shown = 'defaultText' in setting ? { defaultDescription: setting.defaultText } : {};
+    return [name, { type, describe: setting.describe, group: 'Redis:', ...alias, ...shown }] as const;
+  });
+  return Object.fromEntries(flags);
+}

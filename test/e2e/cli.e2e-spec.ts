@@ -1,0 +1,282 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Server, ServeMux, silentLogger } from '@nestjs-asynq/core';
+import { FakeClock, openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Conditions } from '../support/conditions.js';
+import { type RedisServer, startCluster, startRedis } from '../support/redis-server.js';
+import { AsynqCommand } from './asynq-command.js';
+
+let redis: RedisServer;
+let connection: Redis;
+let asynq: AsynqCommand;
+let queue: TestQueue;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  connection = new Redis(redis.url);
+  asynq = new AsynqCommand(['--uri', `${redis.host}:${redis.port}`]);
+});
+
+afterAll(async () => {
+  connection.disconnect();
+  await redis.stop();
+});
+
+beforeEach(async () => {
+  await connection.flushall();
+  queue = openRedisQueue(connection, { name: 'mail', clock: new FakeClock(Date.now()) });
+  await connection.sadd('asynq:queues', 'mail');
+});
+
+describe('tasks on the command line', () => {
+  it('are listed in the columns of their state', async () => {
+    const failed = { errorMsg: 'boom\nat line 1', lastFailedAtS: 1_700_000_000n, retried: 2, maxRetry: 5 };
+    await queue.seed({
+      pending: ['one'],
+      active: ['two'],
+      scheduled: { three: '1h' },
+      retry: { four: '1h' },
+      archived: { five: '1h' },
+      messages: { one: { payload: Uint8Array.of(0xff) }, four: failed, five: failed },
+    });
+    const list = (state: string) => asynq.rows('task', 'ls', '-q', 'mail', '-s', state);
+
+    const when = 'Tue Nov 14 22:13:20 UTC 2023';
+    const due = expect.stringMatching(/^in (59m|1h0m)\d+s$/) as string;
+    const retryTitles = ['ID', 'Type', 'Payload', 'Next Retry', 'Last Error', 'Last Failed', 'Retried', 'Max Retry'];
+    expect((await list('pending'))[2]).toEqual(['one', 'test:task', 'non-printable bytes']);
+    expect((await list('active'))[2]).toEqual(['two', 'test:task', '{"id":"two"}']);
+    expect((await list('scheduled'))[2]).toEqual(['three', 'test:task', '{"id":"three"}', due]);
+    expect((await list('retry'))[0]).toEqual(retryTitles);
+    expect((await list('retry'))[2]).toEqual([
+      'four',
+      'test:task',
+      '{"id":"four"}',
+      due,
+      'boom\\nat line 1',
+      when,
+      '2',
+      '5',
+    ]);
+    expect((await list('archived'))[2]).toEqual(['five', 'test:task', '{"id":"five"}', when, 'boom\\nat line 1']);
+    expect(await list('completed')).toEqual([['No completed tasks in "mail" queue']]);
+  });
+
+  it('are enqueued, inspected, run, archived and deleted', async () => {
+    const one = ['-q', 'mail', '-i', 'one'];
+
+    const enqueued = await asynq.output(
+      'task',
+      'enqueue',
+      '-t',
+      'email',
+      '-l',
+      '{"n":1}',
+      ...one,
+      '--process_in',
+      '1h',
+    );
+    expect(enqueued).toBe('Successfully enqueued task: id=one queue=mail\n');
+    expect(await asynq.json('task', 'inspect', ...one)).toMatchObject({ state: 'scheduled', payload: '{"n":1}' });
+    expect(await asynq.output('task', 'run', ...one)).toBe('task is now pending\n');
+    expect(await asynq.output('task', 'archive', ...one)).toBe('task archived\n');
+    expect(await asynq.output('task', 'inspect', ...one)).toMatch(/^State: {3}archived$/m);
+    expect(await asynq.output('task', 'rm', ...one)).toBe('task deleted\n');
+    expect(await asynq.run('task', 'inspect', ...one)).toMatchObject({ status: 1, stdout: '' });
+  });
+
+  it('wait in groups', async () => {
+    const group = ['-g', 'daily'];
+    await asynq.output('task', 'enqueue', '-t', 'digest', '-l', '{}', '-q', 'mail', '-i', 'one', ...group);
+
+    expect(await asynq.output('group', 'ls', '-q', 'mail')).toBe('daily\n');
+    const rows = await asynq.rows('task', 'ls', '-q', 'mail', '-s', 'aggregating', ...group);
+    expect(rows[0]).toEqual(['ID', 'Type', 'Payload', 'Group']);
+    expect(rows[2]).toEqual(['one', 'digest', '{}', 'daily']);
+    expect(await asynq.output('task', 'runall', '-q', 'mail', '-s', 'aggregating', ...group)).toBe(
+      '1 tasks are now pending\n',
+    );
+  });
+
+  it('are moved by state', async () => {
+    await queue.seed({ archived: { a: '1h', b: '1h' }, retry: { c: '1h' } });
+    const all = (action: string, state: string) => asynq.output('task', action, '-q', 'mail', '-s', state);
+
+    expect(await all('archiveall', 'retry')).toBe('1 tasks archived\n');
+    expect(await all('runall', 'archived')).toBe('3 tasks are now pending\n');
+    expect(await all('deleteall', 'pending')).toBe('3 tasks deleted\n');
+    expect(await asynq.json('queue', 'inspect', 'mail')).toMatchObject([{ queue: 'mail', size: 0 }]);
+  });
+
+  it('are found by what they hold, and only counted in a dry run', async () => {
+    const flaky = { type: 'email:verify', errorMsg: 'timeout', headers: { tenant: 'a' } };
+    await queue.seed({
+      archived: { x1: '1h', x2: '1h', y: '1h' },
+      messages: { x1: flaky, x2: { ...flaky, headers: {} } },
+    });
+    const find = ['task', 'find', '-q', 'mail', '-s', 'archived'];
+    const filter = ['-t', 'email:*', '--id_prefix', 'x', '--error_contains', 'time', '--header', 'tenant=a'];
+
+    expect(await asynq.json(...find, ...filter)).toMatchObject({ tasks: [{ id: 'x1' }], cursor: null });
+    expect(await asynq.output(...find, '--id_prefix', 'x', '--delete', '--dry-run')).toBe('2 tasks match\n');
+    expect(await asynq.output(...find, '--id_prefix', 'x', '--delete')).toBe('2 tasks deleted\n');
+    expect((await asynq.rows(...find)).slice(2).map(([id]) => id)).toEqual(['y']);
+  });
+});
+
+describe('queues and servers on the command line', () => {
+  it('shows, pauses, resumes and removes queues', async () => {
+    await queue.seed({ pending: ['one'] });
+
+    expect(await asynq.output('queue', 'ls')).toBe('mail\n');
+    expect(await asynq.output('queue', 'pause', 'mail')).toBe('Successfully paused queue "mail"\n');
+    expect(await asynq.output('queue', 'inspect', 'mail')).toMatch(/^Paused: true$/m);
+    expect(await asynq.output('queue', 'unpause', 'mail')).toBe('Successfully unpaused queue "mail"\n');
+    expect((await asynq.rows('queue', 'history', 'mail', '-x', '3')).slice(4)).toHaveLength(3);
+    expect(await asynq.run('queue', 'rm', 'mail')).toMatchObject({ status: 1, stdout: '' });
+    expect(await asynq.output('queue', 'rm', '--force', 'mail')).toBe('Successfully removed queue "mail"\n');
+    expect(await asynq.output('queue', 'ls')).toBe('');
+  });
+
+  it('shows the servers at work and what they run', async () => {
+    const conditions = new Conditions();
+    let started = 0;
+    let finish = (): void => undefined;
+    const mux = new ServeMux().handle('email', async () => {
+      started++;
+      conditions.check();
+      await new Promise<void>((resolve) => (finish = resolve));
+    });
+    const options = {
+      connection: { url: redis.url },
+      queues: { mail: 3, low: 1 },
+      concurrency: 4,
+      logger: silentLogger,
+    };
+    await using client = new Client({ connection: { url: redis.url } });
+    const server = new Server(options);
+    await server.start(mux);
+    await client.enqueue('email', undefined, { queue: 'mail', taskId: 'one' });
+    await conditions.until(() => started === 1);
+
+    const rows = await asynq.rows('server', 'ls');
+    const stats = await asynq.json('stats');
+    finish();
+    await server.shutdown();
+
+    expect(rows[0]).toEqual(['Host', 'PID', 'State', 'Active Workers', 'Queues', 'Started']);
+    expect(rows[2]!.slice(1, 5)).toEqual([
+      String(process.pid),
+      'active',
+      expect.stringMatching(/^[01]\/4$/),
+      'mail:3 low:1',
+    ]);
+    expect(stats).toMatchObject({ aggregate: { active: 1 }, queues: [{ Queue: 'mail', Active: 1 }] });
+    expect(stats).toHaveProperty('redis.redis_version');
+  });
+
+  it('shows periodic tasks and what they enqueued', async () => {
+    const entry = {
+      id: 'entry-1',
+      spec: '@every 1h',
+      taskType: 'report',
+      taskPayload: Buffer.from('{}'),
+      enqueueOptions: ['Queue("low")', 'MaxRetry(3)'],
+      nextEnqueueAtMs: Date.now() + 3_600_000,
+      prevEnqueueAtMs: undefined,
+    };
+    await queue.broker.writePlan('scheduler', [entry], 60);
+    await queue.broker.recordEnqueueEvent('entry-1', { taskId: 'one', enqueuedAtNs: 1_700_000_000_500_000_000n });
+
+    const [titles, , row] = await asynq.rows('cron', 'ls');
+    const next = expect.stringMatching(/^In (59m\d+s|1h0m0s)$/) as string;
+    expect(titles).toEqual(['EntryID', 'Spec', 'Type', 'Payload', 'Options', 'Next', 'Prev']);
+    expect(row).toEqual(['entry-1', '@every 1h', 'report', '{}', '[Queue("low") MaxRetry(3)]', next, 'N/A']);
+    expect((await asynq.rows('cron', 'history', 'entry-1')).slice(2)).toEqual([
+      ['TaskID', 'EnqueuedAt'],
+      ['------', '----------'],
+      ['one', '2023-11-14 22:13:20.5 +0000 UTC'],
+    ]);
+  });
+
+  it('has nothing to say about an empty Redis', async () => {
+    expect(await asynq.output('server', 'ls')).toBe('No running servers\n');
+    expect(await asynq.output('cron', 'ls')).toBe('No scheduler entries\n');
+    expect(await asynq.output('group', 'ls', '-q', 'mail')).toBe('No groups in "mail" queue\n');
+  });
+});
+
+describe('the command itself', () => {
+  it('tells its version, and completes commands', async () => {
+    expect(await asynq.output('--version')).toMatch(/^asynq version \d+\.\d+\.\d+\n$/);
+    expect(await asynq.output('version')).toBe(await asynq.output('--version'));
+    expect(await asynq.output('completion')).toContain('--get-yargs-completions');
+    expect(await asynq.output('--get-yargs-completions', 'asynq', 'queue', '')).toMatch(/^pause/m);
+  });
+
+  it('ends with one line and a status when it cannot do what it should', async () => {
+    const away = new AsynqCommand(['--uri', '127.0.0.1:1']);
+
+    expect(await asynq.run('queue', 'lst')).toEqual({ status: 2, stdout: '', stderr: 'error: Did you mean list?\n' });
+    expect(await away.run('queue', 'ls')).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^error: .*\n$/),
+    });
+  });
+});
+
+describe('ways to Redis', () => {
+  it('are read from the environment and from a file', async () => {
+    await queue.seed({ pending: ['one'] });
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, '.asynq.yaml'), `uri: ${redis.host}:${redis.port}\n`);
+
+    expect(await new AsynqCommand([], { URI: `${redis.host}:${redis.port}` }).output('queue', 'ls')).toBe('mail\n');
+    expect(await new AsynqCommand([], { ASYNQ_URI: redis.url }).output('queue', 'ls')).toBe('mail\n');
+    expect(await new AsynqCommand([], { HOME: folder.path }).output('queue', 'ls')).toBe('mail\n');
+  });
+
+  it('may ask for a user and a password', async () => {
+    await connection.acl('SETUSER', 'ada', 'on', '>secret', '~*', '&*', '+@all');
+    await queue.seed({ pending: ['one'] });
+    const address = `${redis.host}:${redis.port}`;
+
+    expect(await asynq.output('queue', 'ls', '-U', 'ada', '-p', 'secret')).toBe('mail\n');
+    expect(await new AsynqCommand(['-u', `redis://ada:secret@${address}/0`]).output('queue', 'ls')).toBe('mail\n');
+    expect(await asynq.run('queue', 'ls', '-U', 'ada', '-p', 'wrong')).toMatchObject({ status: 1 });
+  });
+
+  it('may be a socket', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'redis.sock');
+    await using server = await startRedis({ args: ['--unixsocket', path] });
+    const client = new Redis(server.url);
+    await client.sadd('asynq:queues', 'behind-socket');
+    client.disconnect();
+
+    expect(await new AsynqCommand(['-u', `redis-socket://${path}`]).output('queue', 'ls')).toBe('behind-socket\n');
+  });
+
+  it('may be a cluster, whose slots and nodes are shown', async () => {
+    await using cluster = await startCluster();
+    const addresses = cluster.addresses.map(({ host, port }) => `${host}:${port}`);
+    const command = new AsynqCommand(['--cluster', '--cluster_addrs', addresses.join(',')]);
+    await command.output('task', 'enqueue', '-t', 'email', '-l', '{}', '-q', 'mail');
+
+    const [titles, , row] = await command.rows('queue', 'ls');
+
+    expect(titles).toEqual(['Queue', 'Cluster KeySlot', 'Cluster Nodes']);
+    expect(row).toEqual(['mail', expect.stringMatching(/^\d+$/), expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
+    expect(addresses).toContain(row![2]);
+    expect(await command.output('stats')).toMatch(/^OK +3 +3$/m);
+  });
+});
+
+async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'asynq-cli-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
