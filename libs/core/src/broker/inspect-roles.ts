@@ -114,7 +114,7 @@ export type ListEnd = 'oldest' | 'newest';
 export interface MoveOps {
   /**
    * Takes tasks out of a list other than `active`; for each whether it was there and was moved. Atomic per task, in
-   * script calls of at most 500 tasks. Deleting releases the unique lock; the other moves keep it. An id without a
+   * script calls of at most 250 tasks. Deleting releases the unique lock; the other moves keep it. An id without a
    * message leaves the list, too, but only as deleted does it count as moved.
    * @param near the end of `pending` near which the ids lie: the search begins there. Default `oldest`
    */

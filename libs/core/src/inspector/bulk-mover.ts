@@ -1,7 +1,7 @@
 import type { ListOps, MoveOps, MoveTarget, TaskList } from '../broker/inspect-roles.js';
 
 /** Tasks of one step. Between steps Redis serves others, and the caller may give up. */
-const STEP = 500;
+const STEP = 250;
 
 /** Entries of `pending` that one script call may walk past while it looks for tasks, a few milliseconds' worth. */
 const WALK = 500_000;

@@ -9,7 +9,7 @@ import { readLocks } from './locks.js';
 import type { RedisSession } from './redis-session.js';
 
 /** Tasks in one script call: Redis serves nobody else meanwhile. */
-const BATCH = 500;
+const BATCH = 250;
 
 /** What every script of this file needs to know of the list it takes tasks from. */
 interface Source {
