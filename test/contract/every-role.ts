@@ -19,7 +19,9 @@ import { describePlanning } from './planning.contract.js';
 import { describeSchedulers } from './schedulers.contract.js';
 import { describeScheduling } from './scheduling.contract.js';
 import { describeSettling } from './settling.contract.js';
+import { describeWaiting } from './waiting.contract.js';
 import { describeWaking } from './waking.contract.js';
+import { describeWishing } from './wishing.contract.js';
 
 /** All that a broker promises. `openQueue` gives a fresh queue at every call. */
 export function describeEveryRole(backend: string, openQueue: () => TestQueue): void {
@@ -33,6 +35,8 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describePausing(backend, openQueue);
   describeCancelling(backend, openQueue);
   describeResults(backend, openQueue);
+  describeWaiting(backend, openQueue);
+  describeWishing(backend, openQueue);
   describePresence(backend, openQueue);
   describeDuties(backend, openQueue);
   describeWaking(backend, openQueue);

@@ -118,7 +118,8 @@ export function describeLeasing(backend: string, openQueue: () => TestQueue): vo
       const before = await q.dump();
       const expiresAtS = before.leases['mine']! + 5;
 
-      const lost = await q.broker.extendLeases(q.name, [q.claim('mine'), q.claim('reclaimed'), ended], expiresAtS);
+      const claims = [q.claim('mine'), q.claim('reclaimed'), ended];
+      const { lost } = await q.broker.extendLeases(q.name, claims, expiresAtS);
 
       expect(lost).toEqual(['reclaimed', 'ended']);
       expect(await q.dump()).toEqual({ ...before, leases: { ...before.leases, mine: expiresAtS } });
@@ -130,7 +131,7 @@ export function describeLeasing(backend: string, openQueue: () => TestQueue): vo
       const [confirmedS] = q.claim('mine').expiriesS;
 
       const claim = { id: 'mine', expiriesS: [confirmedS! - 5, confirmedS!] };
-      const lost = await q.broker.extendLeases(q.name, [claim], confirmedS! + 5);
+      const { lost } = await q.broker.extendLeases(q.name, [claim], confirmedS! + 5);
 
       expect(lost).toEqual([]);
       expect((await q.dump()).leases).toEqual({ mine: confirmedS! + 5 });

@@ -76,6 +76,17 @@ export class PairedQueues {
         return this.endSet(operation);
       case 'reclaim':
         return this.both((broker) => broker.reclaimSets(this.name, ALL));
+      case 'writeProgress': {
+        const { claim } = this.claimed(operation.claim);
+        return this.both((broker) => broker.writeProgress(this.name, claim, operation.progress));
+      }
+      case 'await':
+        return this.both((broker) => broker.awaitTask(this.name, operation.id));
+      case 'wish':
+        return this.both(async (broker) => ({
+          isWritten: await broker.wishCancel(this.name, operation.id, operation.wish),
+          wish: await broker.cancelWish(this.name, operation.id),
+        }));
       case 'repair':
         return this.both((broker) => broker.repair(this.name, ALL));
       case 'deleteCompleted':

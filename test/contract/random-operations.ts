@@ -28,7 +28,11 @@ const newTask = fc.record({
 });
 
 const outcome = fc.oneof(
-  fc.record({ kind: fc.constantFrom('done' as const, 'complete' as const, 'requeue' as const) }),
+  fc.record({ kind: fc.constantFrom('done' as const, 'requeue' as const) }),
+  fc.record({
+    kind: fc.constant('complete' as const),
+    result: fc.option(fc.uint8Array({ maxLength: 4 }), { nil: undefined }),
+  }),
   fc.record({
     kind: fc.constant('retry' as const),
     delayMs,
@@ -140,6 +144,23 @@ const operation = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ op: fc.constant('writeResult' as const), claim, result: fc.uint8Array({ maxLength: 4 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('writeProgress' as const),
+      claim,
+      progress: fc.record({ share: fc.constantFrom(0, 0.25, 1), note: text, atMs: nth }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('await' as const), id }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('wish' as const),
+      id,
+      wish: fc.constantFrom('retry' as const, 'archive' as const, 'delete' as const),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('inspect' as const), id }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('list' as const), list }) },

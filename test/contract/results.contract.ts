@@ -28,6 +28,60 @@ export function describeResults(backend: string, openQueue: () => TestQueue): vo
       expect(await q.dump()).toEqual(before);
     });
 
+    it('keeps how far a running task has come; the last report wins, and outlives the attempt', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine'] });
+      const claim = q.claim('mine');
+      const atMs = q.clock.nowMs();
+
+      await q.broker.writeProgress(q.name, claim, { share: 0.1, note: 'begun', atMs: atMs - 5 });
+      const isWritten = await q.broker.writeProgress(q.name, claim, { share: 0.4, atMs });
+      await q.broker.settle(q.name, [{ message: q.message('mine'), claim, outcome: { kind: 'requeue' } }]);
+
+      expect(isWritten).toBe(true);
+      expect(await q.broker.findTask(q.name, 'mine')).toMatchObject({
+        state: 'pending',
+        progress: { share: 0.4, atMs },
+      });
+    });
+
+    it('keeps no progress once another server has the lease', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine'] });
+      await q.reclaimLease('mine');
+      const before = await q.dump();
+
+      const isWritten = await q.broker.writeProgress(q.name, q.claim('mine'), { share: 1, atMs: 1 });
+
+      expect(isWritten).toBe(false);
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('stores a result in the call that completes the task', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['written', 'returned', 'empty'] });
+      await q.broker.writeResult(q.name, q.claim('written'), Buffer.from('before'));
+      const result = Uint8Array.from([0, 255]);
+      const end = (id: string, rest: { result?: Uint8Array }) => ({
+        message: q.message(id),
+        claim: q.claim(id),
+        outcome: { kind: 'complete' as const, ...rest },
+      });
+
+      await q.broker.settle(q.name, [
+        end('written', {}),
+        end('returned', { result }),
+        end('empty', { result: new Uint8Array() }),
+      ]);
+
+      const { tasks } = await q.dump();
+      expect(Object.fromEntries(Object.entries(tasks).map(([id, task]) => [id, task.result]))).toEqual({
+        written: Uint8Array.from(Buffer.from('before')),
+        returned: result,
+        empty: new Uint8Array(),
+      });
+    });
+
     it('leaves no trace of a task that is gone', async () => {
       await using q = openQueue();
       const before = await q.dump();

@@ -1,7 +1,8 @@
 // Putting tasks into queues
 export { Client, type ClientOptions, type EnqueueResult } from './client/client.js';
 export type { EnqueueItem } from './client/enqueue-options.js';
-export type { EnqueuedTask, TaskOptions, UniqueOptions } from './task/task-options.js';
+export type { EnqueuedTask, TaskEnd, TaskHandle, WaitOptions } from './task/task-handle.js';
+export type { TaskOptions, UniqueOptions } from './task/task-options.js';
 
 // Handling them
 export { Server } from './server/server.js';
@@ -44,7 +45,7 @@ export type { DailyStats, GroupInfo, QueueInfo } from './inspector/queue-info.js
 export type { FoundTasks, TaskFilter, TaskSearch } from './inspector/task-search.js';
 export type { TaskMoveOptions } from './inspector/task-mover.js';
 export type { ClusterNode } from './broker/inspect-roles.js';
-export type { TaskInfo } from './inspector/task-info.js';
+export type { TaskInfo, TaskProgress } from './inspector/task-info.js';
 export type { TaskState } from './wire/task-state.js';
 
 // What all three share
@@ -73,6 +74,8 @@ export { RedisCommandError } from './errors/redis-command.error.js';
 export { ScheduleNotFoundError } from './errors/schedule-not-found.error.js';
 export { ServerShutdownError, TaskCanceledError, TaskTimeoutError } from './errors/attempt-aborted.error.js';
 export { ServerStateError } from './errors/server-state.error.js';
+export { TaskFailedError } from './errors/task-failed.error.js';
 export { TaskIdConflictError } from './errors/task-id-conflict.error.js';
 export { TaskNotFoundError } from './errors/task-not-found.error.js';
 export { TaskStateError } from './errors/task-state.error.js';
+export { WaitTimeoutError } from './errors/wait-timeout.error.js';

@@ -1,6 +1,7 @@
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
 import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
 import type { TaskMessage } from '../wire/task-message.js';
+import type { ProgressRecord } from '../wire/task-progress.js';
 import type { TaskState } from '../wire/task-state.js';
 
 /** What a broker promises to inspectors: pictures of queues and tasks, lists, moves, removal, and who is at work. */
@@ -26,6 +27,8 @@ export interface StoredTask {
   /** When it will be processed, for scheduled, retry and pending tasks. */
   readonly nextProcessAtMs: number | undefined;
   readonly result: Uint8Array | undefined;
+  /** What its handler said last of its progress, in an earlier attempt perhaps. */
+  readonly progress: ProgressRecord | undefined;
   /** Active, but its lease ended. */
   readonly isOrphaned: boolean;
   readonly crashes: number;

@@ -5,6 +5,8 @@ import type { GroupOps } from './group-roles.js';
 import type { FleetOps, InspectOps, ListOps, MoveOps, RemovalOps } from './inspect-roles.js';
 import type { NewTask } from './new-task.js';
 import type { PlanOps, ScheduleOps } from './schedule-roles.js';
+import type { ProgressRecord } from '../wire/task-progress.js';
+import type { CancelWish, WaitOps, WishOps } from './wait-roles.js';
 
 /**
  * What a broker promises, cut into roles of a few methods. A part of the server takes only the role it uses.
@@ -26,6 +28,8 @@ export interface Broker
     PauseOps,
     CancelOps,
     ResultOps,
+    WaitOps,
+    WishOps,
     PresenceOps,
     DutyOps,
     WakeOps,
@@ -97,6 +101,13 @@ export interface LeaseClaim {
   readonly expiriesS: readonly number[];
 }
 
+export interface ExtendReply {
+  /** Ids that were not ours any more; untouched. */
+  readonly lost: readonly string[];
+  /** Tasks of ours that somebody wants to be canceled. */
+  readonly wishes: readonly { readonly id: string; readonly wish: CancelWish }[];
+}
+
 export interface LeaseOps {
   /**
    * Moves up to `limit` tasks from `pending` to `active`, oldest first, each with a lease of `leaseMs`.
@@ -106,8 +117,8 @@ export interface LeaseOps {
    */
   fetch(queue: string, limit: number, leaseMs: number): Promise<FetchReply>;
 
-  /** Sets the leases of the claimed tasks to `expiresAtS`; returns the ids that were not ours any more (untouched). */
-  extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<string[]>;
+  /** Sets the leases of the claimed tasks to `expiresAtS`. */
+  extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<ExtendReply>;
 }
 
 // ---- settle -----------------------------------------------------------------------------------------------------
@@ -117,7 +128,11 @@ export type Outcome =
   /** Success: delete the task. */
   | { readonly kind: 'done' }
   /** Success of a task with retention: keep it in `completed` for `message.retentionS`. */
-  | { readonly kind: 'complete' }
+  | {
+      readonly kind: 'complete';
+      /** Absent: the one that was written before stays. */
+      readonly result?: Uint8Array | undefined;
+    }
   | {
       readonly kind: 'retry';
       /** Kept to the millisecond. */
@@ -249,6 +264,8 @@ export interface CancelOps {
 export interface ResultOps {
   /** Stores a result while the task is active and ours; `false` when it is not (nothing written). The last write wins. */
   writeResult(queue: string, claim: LeaseClaim, result: Uint8Array): Promise<boolean>;
+  /** Keeps how far the task has come, in the same way. It outlives the attempt. */
+  writeProgress(queue: string, claim: LeaseClaim, progress: ProgressRecord): Promise<boolean>;
 }
 
 // ---- presence, duties, wake-up ------------------------------------------------------------------------------------

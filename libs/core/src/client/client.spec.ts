@@ -32,9 +32,10 @@ describe('Client.enqueue', () => {
     const task = await client.enqueue('email:welcome', { to: 'a' }, { taskId: 'one' });
 
     const now = new Date(clock.nowMs());
-    expect(task).toEqual({ id: 'one', queue: 'q', type: 'email:welcome', state: 'pending', nextProcessAt: now });
+    const facts = { id: 'one', queue: 'q', type: 'email:welcome', nextProcessAt: now };
+    expect(task).toEqual({ ...facts, initialState: 'pending' });
     expect(await queue.dump()).toMatchObject({ nextUp: ['one'] });
-    expect(events).toEqual([{ kind: 'enqueued', at: now, ...task }]);
+    expect(events).toEqual([{ kind: 'enqueued', at: now, ...facts, state: 'pending' }]);
   });
 
   it('tells the exact time of a delayed task', async () => {
@@ -42,7 +43,7 @@ describe('Client.enqueue', () => {
 
     const task = await client.enqueue('remind', undefined, { processIn: 1_250 });
 
-    expect(task).toMatchObject({ state: 'scheduled', nextProcessAt: new Date(clock.nowMs() + 1_250) });
+    expect(task).toMatchObject({ initialState: 'scheduled', nextProcessAt: new Date(clock.nowMs() + 1_250) });
   });
 
   it('starts a task of the past at once', async () => {
@@ -50,7 +51,7 @@ describe('Client.enqueue', () => {
 
     const task = await client.enqueue('late', undefined, { processAt: new Date(clock.nowMs() - 1) });
 
-    expect(task).toMatchObject({ state: 'pending', nextProcessAt: new Date(clock.nowMs()) });
+    expect(task).toMatchObject({ initialState: 'pending', nextProcessAt: new Date(clock.nowMs()) });
   });
 
   it('refuses an id that the queue holds, and says which', async () => {
@@ -86,7 +87,7 @@ describe('Client.enqueue', () => {
     };
     const { client } = open({ onEvent, logger: { ...silentLogger, error } });
 
-    await expect(client.enqueue('a')).resolves.toMatchObject({ state: 'pending' });
+    await expect(client.enqueue('a')).resolves.toMatchObject({ initialState: 'pending' });
 
     expect(error).toHaveBeenCalledOnce();
   });

@@ -9,8 +9,11 @@ import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { guardListener, type TaskEventListener } from '../task/task-event.js';
-import type { EnqueuedTask, TaskOptions } from '../task/task-options.js';
+import type { EnqueuedTask } from '../task/task-handle.js';
+import type { TaskOptions } from '../task/task-options.js';
+import { ClientEnqueuedTask, type HandleDeps } from './client-task-handle.js';
 import { type ComposeSettings, composeTask, type EnqueueItem, taskOptionProblems } from './enqueue-options.js';
+import { TaskWaiter } from './task-waiter.js';
 
 /** Options of a client. Only `connection` is needed. */
 export interface ClientOptions {
@@ -56,7 +59,8 @@ export class Client {
   readonly #clock: Clock;
   readonly #composing: ComposeSettings;
   readonly #emit: TaskEventListener;
-  #isClosed = false;
+  readonly #handles: HandleDeps;
+  readonly #closing = new AbortController();
 
   /**
    * Connects when it is first used.
@@ -69,10 +73,13 @@ export class Client {
     this.#emit = guardListener(options.onEvent, logger);
     this.#broker = openBroker(options.connection, { clock: this.#clock, logger });
     this.#ownsBroker = this.#broker !== options.connection;
+    const { signal: closed } = this.#closing;
+    const waiter = new TaskWaiter({ broker: this.#broker, clock: this.#clock, closed });
+    this.#handles = { waiter, codec: this.#composing.codec };
   }
 
   /**
-   * Writes one task, atomically.
+   * Writes one task, atomically. The task that it returns can be waited for.
    * @throws {InvalidOptionsError} type, payload or options are wrong; nothing was written
    * @throws {PayloadTooLargeError} the encoded payload is above `maxPayloadBytes`; nothing was written
    * @throws {TaskIdConflictError} the queue holds a task of this id in some state; nothing was written
@@ -93,7 +100,7 @@ export class Client {
    * @throws {ClosedError} after `close()`; everything else is reported per task
    */
   async enqueueMany(items: readonly EnqueueItem[]): Promise<EnqueueResult[]> {
-    if (this.#isClosed) throw new ClosedError('client');
+    if (this.#closing.signal.aborted) throw new ClosedError('client');
     const nowMs = this.#clock.nowMs();
     const composed = items.map((item) => this.#compose(item, nowMs));
     const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
@@ -101,9 +108,9 @@ export class Client {
     return composed.map((task) => (task instanceof Error ? { error: task } : written.next().value!));
   }
 
-  /** Closes the connections that this client opened. Idempotent. */
+  /** Ends the waits for its tasks, and closes the connections that this client opened. Idempotent. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort(new ClosedError('client'));
     if (this.#ownsBroker) await this.#broker.close();
   }
 
@@ -139,10 +146,10 @@ export class Client {
       case 'failed':
         return { error: outcome.error };
       default: {
-        const state = outcome.status;
-        const nextProcessAt = new Date(state === 'scheduled' ? processAtMs! : nowMs);
-        this.#emit({ kind: 'enqueued', id, queue, type, state, nextProcessAt, at: new Date(nowMs) });
-        return { task: { id, queue, type, state, nextProcessAt } };
+        const initialState = outcome.status;
+        const nextProcessAt = new Date(initialState === 'scheduled' ? processAtMs! : nowMs);
+        this.#emit({ kind: 'enqueued', id, queue, type, state: initialState, nextProcessAt, at: new Date(nowMs) });
+        return { task: new ClientEnqueuedTask({ id, queue, type, initialState, nextProcessAt }, this.#handles) };
       }
     }
   }

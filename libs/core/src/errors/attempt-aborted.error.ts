@@ -9,11 +9,15 @@ export class TaskTimeoutError extends QueueError {
   }
 }
 
-/** Somebody cancelled the running task. It is retried like any failure. */
+/** Somebody canceled the running task. It is retried like any failure, unless they wished otherwise. */
 export class TaskCanceledError extends QueueError {
   readonly code = 'TASK_CANCELED';
 
-  constructor(readonly taskId: string) {
+  /** @param wish what shall become of the task if its handler does not decide; `undefined`: nobody said */
+  constructor(
+    readonly taskId: string,
+    readonly wish?: 'retry' | 'archive' | 'delete' | undefined,
+  ) {
     super('context canceled');
   }
 }

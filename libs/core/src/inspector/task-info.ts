@@ -2,6 +2,14 @@ import type { StoredTask } from '../broker/inspect-roles.js';
 import type { TaskState } from '../wire/task-state.js';
 import { clampInt64, fromS } from '../wire/unix-time.js';
 
+/** How far a task has come. */
+export interface TaskProgress {
+  /** From 0 to 1. */
+  readonly share: number;
+  readonly note: string | undefined;
+  readonly at: Date;
+}
+
 /** A task at one moment. */
 export interface TaskInfo {
   readonly id: string;
@@ -26,6 +34,8 @@ export interface TaskInfo {
   readonly completedAt: Date | undefined;
   /** What its handler stored; `undefined` when nothing. */
   readonly result: Uint8Array | undefined;
+  /** What its handler said last of how far it has come, in an earlier attempt perhaps; `undefined` when nothing. */
+  readonly progress: TaskProgress | undefined;
   /** The group it waits in to be merged; `undefined` for a task without one. */
   readonly group: string | undefined;
   /** Active, but its worker gave no sign of life for the length of a lease; it is about to be recovered. */
@@ -34,7 +44,8 @@ export interface TaskInfo {
   readonly crashes: number;
 }
 
-export function toTaskInfo({ message, state, nextProcessAtMs, result, isOrphaned, crashes }: StoredTask): TaskInfo {
+export function toTaskInfo(task: StoredTask): TaskInfo {
+  const { message, state, nextProcessAtMs, result, progress, isOrphaned, crashes } = task;
   return {
     id: message.id,
     queue: message.queue,
@@ -52,6 +63,7 @@ export function toTaskInfo({ message, state, nextProcessAtMs, result, isOrphaned
     retentionMs: fromS(clampInt64(message.retentionS)),
     completedAt: dateOf(message.completedAtS),
     result,
+    progress: progress && { share: progress.share, note: progress.note, at: new Date(progress.atMs) },
     group: message.groupKey === '' ? undefined : message.groupKey,
     isOrphaned,
     crashes,

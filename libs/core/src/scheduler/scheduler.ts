@@ -9,7 +9,7 @@ import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import type { Clock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { guardListener } from '../task/task-event.js';
-import type { EnqueuedTask } from '../task/task-options.js';
+import type { EnqueuedTask } from '../task/task-handle.js';
 import { type EntrySettings, makeEntry, type PeriodicEntry } from './periodic-entry.js';
 import type { PeriodicTaskOptions } from './periodic-options.js';
 import { PlanHeart } from './plan-heart.js';

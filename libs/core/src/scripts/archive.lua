@@ -7,21 +7,26 @@
 -- KEYS[5]   processed       string  asynq:{q}:processed
 -- KEYS[6]   failedToday     string  asynq:{q}:failed:<yyyy-mm-dd>
 -- KEYS[7]   failed          string  asynq:{q}:failed
--- KEYS[8..] task            hash    asynq:{q}:t:<id>                 one per task
+-- KEYS[8]   awaited         zset    asynq:{q}:awaited                score: until when somebody waits, unix seconds
+-- KEYS[9..] task            hash    asynq:{q}:t:<id>                 one per task
 -- ARGV[1]   statsExpireAtS  unix s
 -- ARGV[2]   archivedAtS     unix s
--- ARGV[3..] per task: taskId, message (protobuf), crashes (a number to store, or empty), leases (own lease scores, comma separated)
+-- ARGV[3]   endedChannel    hears of tasks in `awaited`
+-- ARGV[4..] per task: taskId, message (protobuf), crashes (a number to store, or empty), leases (own lease scores, comma separated)
 -- RETURNS per task 1 archived
 --                  0 not ours any more: lease lost or task settled; nothing written
 --         Does not trim: the janitor does, in bounded steps. asynq 0.26 trims here and fails at 8,000 old entries.
 -- COST    O(tasks x n) in active, which the servers' concurrency bounds
 --@include owns-lease
 --@include count
-local active, lease, archived, processedToday, processed, failedToday, failed =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local statsExpireAtS, archivedAtS = ARGV[1], ARGV[2]
-local FIRST_TASK, ARGS, FIELDS = 8, 2, 4
+--@include tell-waiters
+local active, lease, archived, processedToday, processed, failedToday, failed, awaited =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local statsExpireAtS, archivedAtS, endedChannel = ARGV[1], ARGV[2], ARGV[3]
+local FIRST_TASK, ARGS, FIELDS = 9, 3, 4
 local tasks = (#ARGV - ARGS) / FIELDS
+
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
 local replies, ended = {}, 0
 for i = 1, tasks do
@@ -33,8 +38,9 @@ for i = 1, tasks do
     redis.call('ZREM', lease, taskId)
     redis.call('ZADD', archived, archivedAtS, taskId)
     redis.call('HSET', task, 'msg', message, 'state', 'archived')
-    redis.call('HDEL', task, 'unknown_since_ms')
+    redis.call('HDEL', task, 'unknown_since_ms', 'cancel_then')
     if crashes ~= '' then redis.call('HSET', task, 'crashes', crashes) end
+    if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
     ended = ended + 1
     replies[i] = 1
   else

@@ -5,26 +5,33 @@
 -- KEYS[3]   completed       zset    asynq:{q}:completed              score: deletion time, unix seconds
 -- KEYS[4]   processedToday  string  asynq:{q}:processed:<yyyy-mm-dd>
 -- KEYS[5]   processed       string  asynq:{q}:processed
--- KEYS[6..] task            hash    asynq:{q}:t:<id>                 one per task
+-- KEYS[6]   awaited         zset    asynq:{q}:awaited                score: until when somebody waits, unix seconds
+-- KEYS[7..] task            hash    asynq:{q}:t:<id>                 one per task
 -- KEYS[..]  lock            string  asynq:{q}:unique:<type>:<md5>    one per task with hasLock, in their order
 -- ARGV[1]   statsExpireAtS  unix s
--- ARGV[2..] per task: taskId, message (protobuf), deleteAtS (unix s), hasLock (1 or 0), leases (own lease scores, comma separated)
+-- ARGV[2]   endedChannel    hears of tasks in `awaited`
+-- ARGV[3..] per task: taskId, message (protobuf), deleteAtS (unix s), hasLock (1 or 0), hasResult (1 or 0), result (bytes), leases (own lease scores, comma separated)
 -- RETURNS per task 1 completed
 --                  0 not ours any more: lease lost or task settled; nothing written
 -- COST    O(tasks x n) in active, which the servers' concurrency bounds
 --@include owns-lease
 --@include count
 --@include unlock
-local active, lease, completed, processedToday, processed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local statsExpireAtS = ARGV[1]
-local FIRST_TASK, ARGS, FIELDS = 6, 1, 5
+--@include tell-waiters
+local active, lease, completed, processedToday, processed, awaited =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
+local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = FIRST_TASK + tasks
+
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
 local replies, ended = {}, 0
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-  local taskId, message, deleteAtS, hasLock, leases = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1', ARGV[at + 5]
+  local taskId, message, deleteAtS, hasLock = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1'
+  local hasResult, result, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
   local lock
   if hasLock then
     lock = KEYS[nextLock]
@@ -36,8 +43,10 @@ for i = 1, tasks do
     redis.call('ZREM', lease, taskId)
     redis.call('ZADD', completed, deleteAtS, taskId)
     redis.call('HSET', task, 'msg', message, 'state', 'completed')
-    redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
+    if hasResult then redis.call('HSET', task, 'result', result) end
+    redis.call('HDEL', task, 'unknown_since_ms', 'crashes', 'cancel_then')
     unlock(lock, taskId)
+    if isAnyAwaited then tellWaiters(awaited, endedChannel, 'completed', taskId) end
     ended = ended + 1
     replies[i] = 1
   else

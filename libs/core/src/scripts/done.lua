@@ -4,21 +4,26 @@
 -- KEYS[2]   lease           zset    asynq:{q}:lease                  score: lease expiry, unix seconds
 -- KEYS[3]   processedToday  string  asynq:{q}:processed:<yyyy-mm-dd>
 -- KEYS[4]   processed       string  asynq:{q}:processed
--- KEYS[5..] task            hash    asynq:{q}:t:<id>                 one per task
+-- KEYS[5]   awaited         zset    asynq:{q}:awaited                score: until when somebody waits, unix seconds
+-- KEYS[6..] task            hash    asynq:{q}:t:<id>                 one per task
 -- KEYS[..]  lock            string  asynq:{q}:unique:<type>:<md5>    one per task with hasLock, in their order
 -- ARGV[1]   statsExpireAtS  unix s
--- ARGV[2..] per task: taskId, hasLock (1 or 0), leases (own lease scores, comma separated)
+-- ARGV[2]   endedChannel    hears of tasks in `awaited`
+-- ARGV[3..] per task: taskId, hasLock (1 or 0), leases (own lease scores, comma separated)
 -- RETURNS per task 1 deleted
 --                  0 not ours any more: lease lost or task settled; nothing written
 -- COST    O(tasks x n) in active, which the servers' concurrency bounds
 --@include owns-lease
 --@include count
 --@include unlock
-local active, lease, processedToday, processed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local statsExpireAtS = ARGV[1]
-local FIRST_TASK, ARGS, FIELDS = 5, 1, 3
+--@include tell-waiters
+local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
+local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = FIRST_TASK + tasks
+
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
 local replies, ended = {}, 0
 for i = 1, tasks do
@@ -35,6 +40,7 @@ for i = 1, tasks do
     redis.call('ZREM', lease, taskId)
     redis.call('DEL', task)
     unlock(lock, taskId)
+    if isAnyAwaited then tellWaiters(awaited, endedChannel, 'deleted', taskId) end
     ended = ended + 1
     replies[i] = 1
   else

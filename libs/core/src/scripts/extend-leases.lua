@@ -1,19 +1,25 @@
--- extend-leases: keep tasks for longer.
+-- extend-leases: keep tasks for longer, and learn which of them shall be canceled.
 --
 -- KEYS[1]   lease  zset  asynq:{q}:lease   score: lease expiry, unix seconds
+-- KEYS[2..] task   hash  asynq:{q}:t:<id>  one per task
 -- ARGV[1]   expiresAtS  unix s
 -- ARGV[2..] per task: taskId, leases (own lease scores, comma separated)
--- RETURNS ids of tasks that are not ours any more; untouched
+-- RETURNS {ids of tasks that are not ours any more, untouched; then taskId and wish of each that shall be canceled}
 -- COST    O(tasks x log n)
 --@include owns-lease
 local lease, expiresAtS = KEYS[1], ARGV[1]
-local lost = {}
+local lost, wishes = {}, {}
 for at = 2, #ARGV, 2 do
-  local taskId, leases = ARGV[at], ARGV[at + 1]
+  local task, taskId, leases = KEYS[1 + at / 2], ARGV[at], ARGV[at + 1]
   if ownsLease(lease, taskId, leases) then
     redis.call('ZADD', lease, 'XX', expiresAtS, taskId)
+    local wish = redis.call('HGET', task, 'cancel_then')
+    if wish then
+      wishes[#wishes + 1] = taskId
+      wishes[#wishes + 1] = wish
+    end
   else
     lost[#lost + 1] = taskId
   end
 end
-return lost
+return { lost, wishes }

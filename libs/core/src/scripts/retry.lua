@@ -36,7 +36,7 @@ for i = 1, tasks do
     redis.call('ZADD', retry, retryAtS, taskId)
     redis.call('HSET', task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs)
     if unknownTypeSinceMs == '' then
-      redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
+      redis.call('HDEL', task, 'unknown_since_ms', 'crashes', 'cancel_then')
     else
       redis.call('HSET', task, 'unknown_since_ms', unknownTypeSinceMs)
     end

@@ -48,6 +48,8 @@ export const archive = new Script<
     readonly failedToday: string;
     /** string asynq:{q}:failed */
     readonly failed: string;
+    /** zset asynq:{q}:awaited score: until when somebody waits, unix seconds */
+    readonly awaited: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
   },
@@ -56,6 +58,8 @@ export const archive = new Script<
     readonly statsExpireAtS: ScriptArg;
     /** unix s */
     readonly archivedAtS: ScriptArg;
+    /** hears of tasks in `awaited` */
+    readonly endedChannel: ScriptArg;
   },
   {
     /** text */
@@ -69,7 +73,7 @@ export const archive = new Script<
   }
 >(
   'archive',
-  { keys: ['active', 'lease', 'archived', 'processedToday', 'processed', 'failedToday', 'failed', 'task'], args: ['statsExpireAtS', 'archivedAtS'], fields: ['taskId', 'message', 'crashes', 'leases'] },
+  { keys: ['active', 'lease', 'archived', 'processedToday', 'processed', 'failedToday', 'failed', 'awaited', 'task'], args: ['statsExpireAtS', 'archivedAtS', 'endedChannel'], fields: ['taskId', 'message', 'crashes', 'leases'] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -80,11 +84,15 @@ if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expi
 local reply = redis.pcall('INCRBY', totalKey, n)
 if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
 end
-local active, lease, archived, processedToday, processed, failedToday, failed =
-KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local statsExpireAtS, archivedAtS = ARGV[1], ARGV[2]
-local FIRST_TASK, ARGS, FIELDS = 8, 2, 4
+local function tellWaiters(awaited, endedChannel, ending, taskId)
+if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+end
+local active, lease, archived, processedToday, processed, failedToday, failed, awaited =
+KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local statsExpireAtS, archivedAtS, endedChannel = ARGV[1], ARGV[2], ARGV[3]
+local FIRST_TASK, ARGS, FIELDS = 9, 3, 4
 local tasks = (#ARGV - ARGS) / FIELDS
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies, ended = {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
@@ -94,8 +102,9 @@ redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('ZADD', archived, archivedAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'state', 'archived')
-redis.call('HDEL', task, 'unknown_since_ms')
+redis.call('HDEL', task, 'unknown_since_ms', 'cancel_then')
 if crashes ~= '' then redis.call('HSET', task, 'crashes', crashes) end
+if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
 ended = ended + 1
 replies[i] = 1
 else
@@ -161,6 +170,8 @@ export const complete = new Script<
     readonly processedToday: string;
     /** string asynq:{q}:processed */
     readonly processed: string;
+    /** zset asynq:{q}:awaited score: until when somebody waits, unix seconds */
+    readonly awaited: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** string asynq:{q}:unique:<type>:<md5> one per task with hasLock, in their order */
@@ -169,6 +180,8 @@ export const complete = new Script<
   {
     /** unix s */
     readonly statsExpireAtS: ScriptArg;
+    /** hears of tasks in `awaited` */
+    readonly endedChannel: ScriptArg;
   },
   {
     /** text */
@@ -179,12 +192,16 @@ export const complete = new Script<
     readonly deleteAtS: ScriptArg;
     /** 1 or 0 */
     readonly hasLock: ScriptArg;
+    /** 1 or 0 */
+    readonly hasResult: ScriptArg;
+    /** bytes */
+    readonly result: ScriptArg;
     /** own lease scores, comma separated */
     readonly leases: ScriptArg;
   }
 >(
   'complete',
-  { keys: ['active', 'lease', 'completed', 'processedToday', 'processed', 'task', 'lock'], args: ['statsExpireAtS'], fields: ['taskId', 'message', 'deleteAtS', 'hasLock', 'leases'] },
+  { keys: ['active', 'lease', 'completed', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'message', 'deleteAtS', 'hasLock', 'hasResult', 'result', 'leases'] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -198,15 +215,21 @@ end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
-local active, lease, completed, processedToday, processed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local statsExpireAtS = ARGV[1]
-local FIRST_TASK, ARGS, FIELDS = 6, 1, 5
+local function tellWaiters(awaited, endedChannel, ending, taskId)
+if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+end
+local active, lease, completed, processedToday, processed, awaited =
+KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
+local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = FIRST_TASK + tasks
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies, ended = {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, message, deleteAtS, hasLock, leases = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1', ARGV[at + 5]
+local taskId, message, deleteAtS, hasLock = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1'
+local hasResult, result, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
 local lock
 if hasLock then
 lock = KEYS[nextLock]
@@ -217,8 +240,10 @@ redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('ZADD', completed, deleteAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'state', 'completed')
-redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
+if hasResult then redis.call('HSET', task, 'result', result) end
+redis.call('HDEL', task, 'unknown_since_ms', 'crashes', 'cancel_then')
 unlock(lock, taskId)
+if isAnyAwaited then tellWaiters(awaited, endedChannel, 'completed', taskId) end
 ended = ended + 1
 replies[i] = 1
 else
@@ -274,6 +299,8 @@ export const done = new Script<
     readonly processedToday: string;
     /** string asynq:{q}:processed */
     readonly processed: string;
+    /** zset asynq:{q}:awaited score: until when somebody waits, unix seconds */
+    readonly awaited: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** string asynq:{q}:unique:<type>:<md5> one per task with hasLock, in their order */
@@ -282,6 +309,8 @@ export const done = new Script<
   {
     /** unix s */
     readonly statsExpireAtS: ScriptArg;
+    /** hears of tasks in `awaited` */
+    readonly endedChannel: ScriptArg;
   },
   {
     /** text */
@@ -293,7 +322,7 @@ export const done = new Script<
   }
 >(
   'done',
-  { keys: ['active', 'lease', 'processedToday', 'processed', 'task', 'lock'], args: ['statsExpireAtS'], fields: ['taskId', 'hasLock', 'leases'] },
+  { keys: ['active', 'lease', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'hasLock', 'leases'] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -307,11 +336,15 @@ end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
-local active, lease, processedToday, processed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local statsExpireAtS = ARGV[1]
-local FIRST_TASK, ARGS, FIELDS = 5, 1, 3
+local function tellWaiters(awaited, endedChannel, ending, taskId)
+if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+end
+local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
+local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = FIRST_TASK + tasks
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies, ended = {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
@@ -326,6 +359,7 @@ redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('DEL', task)
 unlock(lock, taskId)
+if isAnyAwaited then tellWaiters(awaited, endedChannel, 'deleted', taskId) end
 ended = ended + 1
 replies[i] = 1
 else
@@ -454,11 +488,13 @@ end
 return replies`,
 );
 
-/** keep tasks for longer. */
+/** keep tasks for longer, and learn which of them shall be canceled. */
 export const extendLeases = new Script<
   {
     /** zset asynq:{q}:lease score: lease expiry, unix seconds */
     readonly lease: string;
+    /** hash asynq:{q}:t:<id> one per task */
+    readonly task: readonly string[];
   },
   {
     /** unix s */
@@ -472,22 +508,27 @@ export const extendLeases = new Script<
   }
 >(
   'extend-leases',
-  { keys: ['lease'], args: ['expiresAtS'], fields: ['taskId', 'leases'] },
+  { keys: ['lease', 'task'], args: ['expiresAtS'], fields: ['taskId', 'leases'] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
 end
 local lease, expiresAtS = KEYS[1], ARGV[1]
-local lost = {}
+local lost, wishes = {}, {}
 for at = 2, #ARGV, 2 do
-local taskId, leases = ARGV[at], ARGV[at + 1]
+local task, taskId, leases = KEYS[1 + at / 2], ARGV[at], ARGV[at + 1]
 if ownsLease(lease, taskId, leases) then
 redis.call('ZADD', lease, 'XX', expiresAtS, taskId)
+local wish = redis.call('HGET', task, 'cancel_then')
+if wish then
+wishes[#wishes + 1] = taskId
+wishes[#wishes + 1] = wish
+end
 else
 lost[#lost + 1] = taskId
 end
 end
-return lost`,
+return { lost, wishes }`,
 );
 
 /** lease the tasks that run next. The fast form: one call, task keys built from a prefix. */
@@ -541,7 +582,7 @@ redis.call('LPUSH', active, unpack(fetched))
 redis.call('ZADD', lease, unpack(leases))
 for _, taskId in ipairs(fetched) do
 redis.call('HSET', taskPrefix .. taskId, 'state', 'active')
-redis.call('HDEL', taskPrefix .. taskId, 'pending_since')
+redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then')
 end
 end
 if #ids == limit then reply[2] = redis.call('LLEN', pending) end
@@ -1283,7 +1324,7 @@ for i, task in ipairs(KEYS) do
 local fields = redis.call('HMGET', task, 'msg', 'unknown_since_ms')
 if fields[1] then
 redis.call('HSET', task, 'state', 'active')
-redis.call('HDEL', task, 'pending_since')
+redis.call('HDEL', task, 'pending_since', 'cancel_then')
 end
 reply[2 * i - 1], reply[2 * i] = fields[1], fields[2]
 end
@@ -1498,7 +1539,7 @@ redis.call('ZREM', lease, taskId)
 redis.call('ZADD', retry, retryAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs)
 if unknownTypeSinceMs == '' then
-redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
+redis.call('HDEL', task, 'unknown_since_ms', 'crashes', 'cancel_then')
 else
 redis.call('HSET', task, 'unknown_since_ms', unknownTypeSinceMs)
 end
@@ -1831,6 +1872,27 @@ redis.call('PEXPIRE', wake, ttlMs)
 return 1`,
 );
 
+/** write down what shall become of a running task once it is canceled. */
+export const wishCancel = new Script<
+  {
+    /** hash asynq:{q}:t:<id> */
+    readonly task: string;
+  },
+  {
+    /** retry, archive or delete */
+    readonly wish: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'wish-cancel',
+  { keys: ['task'], args: ['wish'], fields: [] },
+  `local task = KEYS[1]
+local wish = ARGV[1]
+if redis.call('HGET', task, 'state') ~= 'active' then return 0 end
+redis.call('HSET', task, 'cancel_then', wish)
+return 1`,
+);
+
 /** show a server and its running tasks to inspectors. */
 export const writePresence = new Script<
   {
@@ -1860,6 +1922,37 @@ redis.call('SETEX', server, ttlS, info)
 redis.call('DEL', workers)
 for at = 3, #ARGV, 2 do redis.call('HSET', workers, ARGV[at], ARGV[at + 1]) end
 redis.call('EXPIRE', workers, ttlS)
+return 1`,
+);
+
+/** keep what a handler says of its progress with its running task. */
+export const writeProgress = new Script<
+  {
+    /** zset asynq:{q}:lease score: lease expiry, unix seconds */
+    readonly lease: string;
+    /** hash asynq:{q}:t:<id> */
+    readonly task: string;
+  },
+  {
+    /** text */
+    readonly taskId: ScriptArg;
+    /** own lease scores, comma separated */
+    readonly leases: ScriptArg;
+    /** JSON */
+    readonly progress: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'write-progress',
+  { keys: ['lease', 'task'], args: ['taskId', 'leases', 'progress'], fields: [] },
+  `local function ownsLease(leaseKey, taskId, leases)
+local score = redis.call('ZSCORE', leaseKey, taskId)
+return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
+end
+local lease, task = KEYS[1], KEYS[2]
+local taskId, leases, progress = ARGV[1], ARGV[2], ARGV[3]
+if not ownsLease(lease, taskId, leases) or redis.call('HGET', task, 'state') ~= 'active' then return 0 end
+redis.call('HSET', task, 'progress', progress)
 return 1`,
 );
 

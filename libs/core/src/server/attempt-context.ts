@@ -1,9 +1,22 @@
 import type { ResultOps } from '../broker/roles.js';
 import { LeaseLostError } from '../errors/lease-lost.error.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Logger } from '../runtime/logger.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import type { TaskContext } from '../task/task-context.js';
+import type { TaskEventListener } from '../task/task-event.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import type { LeaseHandle } from './lease-keeper.js';
+import { ProgressReporter } from './progress-reporter.js';
+
+export interface AttemptContextDeps {
+  readonly lease: LeaseHandle;
+  readonly results: ResultOps;
+  readonly codec: PayloadCodec;
+  readonly emit: TaskEventListener;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 /** The handler's view of its attempt. */
 export class AttemptContext implements TaskContext {
@@ -15,15 +28,15 @@ export class AttemptContext implements TaskContext {
   readonly retried: number;
   readonly maxRetry: number;
   readonly deadline: Date;
-  readonly #lease: LeaseHandle;
-  readonly #results: ResultOps;
-  readonly #codec: PayloadCodec;
+  readonly #deps: AttemptContextDeps;
+  #reporter: ProgressReporter | undefined;
+  #hasResult = false;
 
   constructor(
     message: TaskMessage,
     deadlineMs: number,
     readonly signal: AbortSignal,
-    deps: { readonly lease: LeaseHandle; readonly results: ResultOps; readonly codec: PayloadCodec },
+    deps: AttemptContextDeps,
   ) {
     this.id = message.id;
     this.type = message.type;
@@ -33,15 +46,54 @@ export class AttemptContext implements TaskContext {
     this.retried = message.retried;
     this.maxRetry = message.maxRetry;
     this.deadline = new Date(deadlineMs);
-    this.#lease = deps.lease;
-    this.#results = deps.results;
-    this.#codec = deps.codec;
+    this.#deps = deps;
   }
 
   async writeResult(result: unknown): Promise<void> {
-    const bytes = result instanceof Uint8Array ? result : this.#codec.encode(result);
+    const { results, lease } = this.#deps;
+    const bytes = this.#encode(result);
     this.signal.throwIfAborted();
-    const isStored = await this.#results.writeResult(this.queue, this.#lease.claim(), bytes);
+    const isStored = await results.writeResult(this.queue, lease.claim(), bytes);
     if (!isStored) throw new LeaseLostError(this.queue, this.id);
+    this.#hasResult = true;
+  }
+
+  progress(share: number, note?: string): void {
+    this.#reporter ??= this.#openReporter();
+    this.#reporter.report(share, note);
+  }
+
+  /** Stores the last progress, if there is some that is not stored yet. Never rejects. */
+  async flush(): Promise<void> {
+    await this.#reporter?.flush();
+  }
+
+  /** What the handler's return value adds to the task: bytes to store, or nothing. */
+  resultOf(returned: unknown): Uint8Array | undefined {
+    if (returned === undefined || this.#hasResult) return undefined;
+    try {
+      return this.#encode(returned);
+    } catch (error) {
+      // The work is done: running it again would not make its answer any more of a result.
+      const fields = { queue: this.queue, taskId: this.id, type: this.type, error };
+      this.#deps.logger.warn('cannot store what the handler returned as the result of its task', fields);
+      return undefined;
+    }
+  }
+
+  #encode(result: unknown): Uint8Array {
+    return result instanceof Uint8Array ? result : this.#deps.codec.encode(result);
+  }
+
+  #openReporter(): ProgressReporter {
+    const { results, lease, emit, clock, logger } = this.#deps;
+    const { id, type, queue } = this;
+    return new ProgressReporter({
+      write: (progress) => results.writeProgress(queue, lease.claim(), progress),
+      onWritten: ({ share, note, atMs }) =>
+        emit({ kind: 'progressed', id, type, queue, share, note, at: new Date(atMs) }),
+      clock,
+      logger,
+    });
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { TaskCanceledError } from '../errors/attempt-aborted.error.js';
 import { HandlerNotFoundError } from '../errors/handler-not-found.error.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import { MAX_RETRY_DELAY_MS, type RetryDelay } from '../task/retry-delay.js';
@@ -47,6 +48,15 @@ describe('failureOutcome', () => {
   it('archives for SkipRetry, also as the cause of another error', () => {
     expect(outcome(new SkipRetry('no use'))).toEqual({ kind: 'archive', error: 'no use' });
     expect(outcome(new Error('outer', { cause: new SkipRetry() }))).toEqual({ kind: 'archive', error: 'outer' });
+  });
+
+  it.each([
+    ['delete', { kind: 'done' }],
+    ['archive', { kind: 'archive', error: 'context canceled' }],
+    ['retry', { kind: 'retry', retryAtMs: NOW_MS + 5_000, error: 'context canceled', isFailure: true }],
+    [undefined, { kind: 'retry', retryAtMs: NOW_MS + 5_000, error: 'context canceled', isFailure: true }],
+  ] as const)('does what is wished for a canceled task: %s', (wish, expected) => {
+    expect(outcome(new TaskCanceledError('a', wish))).toEqual(expected);
   });
 
   it('drops for RevokeTask, even when no retry is left', () => {

@@ -1,4 +1,5 @@
 import type { LeasedTask, Outcome } from '../broker/roles.js';
+import { TaskCanceledError } from '../errors/attempt-aborted.error.js';
 import { HandlerNotFoundError } from '../errors/handler-not-found.error.js';
 import type { Logger } from '../runtime/logger.js';
 import { defaultRetryDelay, MAX_RETRY_DELAY_MS, type RetryDelay } from '../task/retry-delay.js';
@@ -19,9 +20,10 @@ export interface FailurePolicy {
  * 1. `RevokeTask`: it is done with.
  * 2. No server knows its type: it goes back uncounted, and is archived once that has lasted too long. (asynq would
  *    burn a retry each time.)
- * 3. `SkipRetry`, or no retry is left: archived. The latter even when `isFailure` says `false`, as in asynq: a task
+ * 3. It was canceled with a wish to archive or to delete it: so be it.
+ * 4. `SkipRetry`, or no retry is left: archived. The latter even when `isFailure` says `false`, as in asynq: a task
  *    that ran out of retries does not go on for ever on uncounted ones.
- * 4. Else it is retried; counted unless `isFailure` says `false`.
+ * 5. Else it is retried; counted unless `isFailure` says `false`.
  */
 export function failureOutcome(task: LeasedTask, error: unknown, policy: FailurePolicy, nowMs: number): Outcome {
   const { message } = task;
@@ -29,6 +31,8 @@ export function failureOutcome(task: LeasedTask, error: unknown, policy: Failure
   const text = errorText(error);
   if (signal instanceof RevokeTask) return { kind: 'done' };
   if (error instanceof HandlerNotFoundError) return unknownTypeOutcome(task, text, policy, nowMs);
+  if (error instanceof TaskCanceledError && error.wish === 'delete') return { kind: 'done' };
+  if (error instanceof TaskCanceledError && error.wish === 'archive') return { kind: 'archive', error: text };
   if (signal || message.retried >= message.maxRetry) return { kind: 'archive', error: text };
   const retryAtMs = nowMs + retryDelayMs(task, error, policy);
   return { kind: 'retry', retryAtMs, error: text, isFailure: isFailure(task, error, policy) };

@@ -10,7 +10,7 @@ import type { TaskEvent } from '../task/task-event.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { FakeLease } from '../testing/fake-lease.js';
 import type { TaskMessage } from '../wire/task-message.js';
-import { ABORT_GRACE_MS, Attempt, type AttemptDeps } from './attempt.js';
+import { ABORT_GRACE_MS, Attempt, type AttemptDeps, type Ending } from './attempt.js';
 import { routeAll } from './serve-mux.js';
 import type { ServerOptions } from './server-options.js';
 
@@ -38,7 +38,7 @@ function prepare(
   const task = { message: { ...message, ...messageDifferences }, leaseExpiresAtS: 9 };
   const attempt = new Attempt({ task, startedAtMs: clock.nowMs(), deadlineMs: clock.nowMs() + 10_000 }, lease, {
     router: routeAll(handler),
-    results: { writeResult: async () => true },
+    results: { writeResult: async () => true, writeProgress: async () => true },
     codec: jsonCodec,
     failurePolicy: {
       retryDelay: () => 5_000,
@@ -273,7 +273,81 @@ describe('Attempt, aborted', () => {
   });
 });
 
+describe('what a handler returns', () => {
+  const retained = { retentionS: 60n };
+  const text = (ending: Ending): string | undefined => {
+    const { outcome } = ending;
+    return outcome?.kind === 'complete' && outcome.result ? Buffer.from(outcome.result).toString() : undefined;
+  };
+
+  it.each<[string, unknown, string | undefined]>([
+    ['an object', { sent: 2 }, '{"sent":2}'],
+    ['null', null, 'null'],
+    ['bytes', Buffer.from('as they are'), 'as they are'],
+    ['nothing', undefined, undefined],
+  ])('is the result of a task with retention: %s', async (_, returned, result) => {
+    const { attempt } = prepare(() => Promise.resolve(returned), {}, retained);
+
+    const ending = await attempt.run();
+
+    expect(ending.outcome?.kind).toBe('complete');
+    expect(text(ending)).toBe(result);
+  });
+
+  it('is nothing without retention', async () => {
+    const { attempt } = prepare(() => ({ sent: 2 }));
+
+    expect((await attempt.run()).outcome).toEqual({ kind: 'done' });
+  });
+
+  it('gives way to a result that the handler wrote itself', async () => {
+    const { attempt } = prepare(
+      async (_, context) => {
+        await context.writeResult('mine');
+        return 'other';
+      },
+      {},
+      retained,
+    );
+
+    expect(text(await attempt.run())).toBeUndefined();
+  });
+
+  it('does not fail the task when it has no form on the wire', async () => {
+    const { attempt, warn } = prepare(() => () => 'a function', {}, retained);
+
+    const ending = await attempt.run();
+
+    expect(ending.outcome?.kind).toBe('complete');
+    expect(warn).toHaveBeenCalledOnce();
+  });
+});
+
 describe('TaskContext', () => {
+  it('stores the last progress before the outcome, and tells of each that is stored', async () => {
+    const writeProgress = vi.fn<ResultOps['writeProgress']>(async () => true);
+    const { attempt, clock, events } = prepare(
+      (_, context) => {
+        for (const share of [0.1, 0.2, 0.3]) context.progress(share, 'resizing');
+      },
+      { results: { writeResult: async () => true, writeProgress } },
+    );
+
+    await attempt.run();
+
+    const claim = { id: 'task-1', expiriesS: [9] };
+    const atMs = clock.nowMs();
+    expect(writeProgress.mock.calls).toEqual([
+      ['q', claim, { share: 0.1, note: 'resizing', atMs }],
+      ['q', claim, { share: 0.3, note: 'resizing', atMs }],
+    ]);
+    expect(events.map((event) => (event.kind === 'progressed' ? event.share : event.kind))).toEqual([
+      'started',
+      0.1,
+      0.3,
+    ]);
+  });
+
   it('shows the task', async () => {
     let seen: TaskContext | undefined;
     const { attempt, clock } = prepare((_, context) => void (seen = context));
@@ -291,7 +365,7 @@ describe('TaskContext', () => {
         await context.writeResult({ ok: true });
         await context.writeResult(Uint8Array.of(1));
       },
-      { results: { writeResult } },
+      { results: { writeResult, writeProgress: async () => true } },
     );
 
     await attempt.run();
@@ -302,7 +376,8 @@ describe('TaskContext', () => {
   });
 
   it('refuses a result when the task is not ours any more, or the attempt was aborted', async () => {
-    const lost = prepare((_, context) => context.writeResult(1), { results: { writeResult: async () => false } });
+    const results = { writeResult: async () => false, writeProgress: async () => false };
+    const lost = prepare((_, context) => context.writeResult(1), { results });
     const aborted = prepare(async (_, context) => {
       await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
       await context.writeResult(1).catch((error: unknown) => {

@@ -5,7 +5,6 @@ import { LeaseLostError } from '../errors/lease-lost.error.js';
 import type { Clock, TimerHandle } from '../runtime/clock.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import { findSignal, SkipRetry } from '../task/signals.js';
-import type { TaskContext } from '../task/task-context.js';
 import type { TaskEventListener } from '../task/task-event.js';
 import { AttemptContext } from './attempt-context.js';
 import { errorText, failureOutcome, type FailurePolicy } from './attempt-outcome.js';
@@ -38,9 +37,8 @@ export interface Ending {
   readonly durationMs: number;
 }
 
-type Answer = { readonly isSuccess: true } | { readonly isSuccess: false; readonly error: unknown };
-
-const SUCCESS: Answer = { isSuccess: true };
+type Answer =
+  { readonly isSuccess: true; readonly returned: unknown } | { readonly isSuccess: false; readonly error: unknown };
 
 /**
  * One attempt of one task.
@@ -58,7 +56,7 @@ export class Attempt {
   readonly #controller = new AbortController();
   #answerForHandler: (answer: Answer) => void = () => undefined;
   readonly #answeredFor = new Promise<Answer>((resolve) => (this.#answerForHandler = resolve));
-  readonly #context: TaskContext;
+  readonly #context: AttemptContext;
   readonly #task: LeasedTask;
   readonly #startedAtMs: number;
   readonly #deadlineMs: number;
@@ -74,8 +72,9 @@ export class Attempt {
     this.#task = task;
     this.#startedAtMs = startedAtMs;
     this.#deadlineMs = deadlineMs;
-    const { results, codec } = deps;
-    this.#context = new AttemptContext(task.message, deadlineMs, this.#controller.signal, { lease, results, codec });
+    const { results, codec, emit, clock, failurePolicy } = deps;
+    const contextDeps = { lease, results, codec, emit, clock, logger: failurePolicy.logger };
+    this.#context = new AttemptContext(task.message, deadlineMs, this.#controller.signal, contextDeps);
   }
 
   get message(): LeasedTask['message'] {
@@ -99,7 +98,9 @@ export class Attempt {
   async run(): Promise<Ending> {
     const { route, answer } = await this.#answer();
     const durationMs = this.deps.clock.nowMs() - this.#startedAtMs;
-    if (answer.isSuccess) return { outcome: this.#isLost ? undefined : this.#successOutcome(), durationMs };
+    await this.#context.flush();
+    if (answer.isSuccess)
+      return { outcome: this.#isLost ? undefined : this.#successOutcome(answer.returned), durationMs };
     return this.#judge(this.#effectiveError(answer.error), route, durationMs);
   }
 
@@ -174,8 +175,10 @@ export class Attempt {
     }
   }
 
-  #successOutcome(): Outcome {
-    return { kind: this.message.retentionS > 0n ? 'complete' : 'done' };
+  #successOutcome(returned: unknown): Outcome {
+    return this.message.retentionS > 0n
+      ? { kind: 'complete', result: this.#context.resultOf(returned) }
+      : { kind: 'done' };
   }
 
   /** After an abort, only an error that steers the outcome is the handler's own. */
@@ -201,8 +204,7 @@ function failure(error: unknown): Answer {
 /** Calls a handler, which may throw before it returns a promise. Never rejects. */
 async function settled(handle: () => unknown): Promise<Answer> {
   try {
-    await handle();
-    return SUCCESS;
+    return { isSuccess: true, returned: await handle() };
   } catch (error) {
     return failure(error);
   }

@@ -4,7 +4,7 @@ import { silentLogger } from '../runtime/logger.js';
 import { openMemoryQueue } from '../testing/test-queue.js';
 import type { ServerStatus } from '../wire/server-info.js';
 import { ceilS } from '../wire/unix-time.js';
-import type { Heart, RunningBatch } from './heartbeater.js';
+import type { CancelRequest, Heart, RunningBatch } from './heartbeater.js';
 import { HeartbeatLeaseKeeper, type HeartListener } from './heartbeat-lease-keeper.js';
 import { type NextExpiry, SharedLeases } from './shared-leases.js';
 
@@ -52,7 +52,10 @@ function openKeeper({ withThread = false, threadFails = false } = {}) {
   const thread = threadFails ? fail : create;
   const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
   const deps = { clock: q.clock, logger };
-  const keeper = new HeartbeatLeaseKeeper({ inline: create, thread: withThread ? thread : undefined }, LEASE_MS, deps);
+  const wished: CancelRequest[] = [];
+  const onCancel = (request: CancelRequest): void => void wished.push(request);
+  const kinds = { inline: create, thread: withThread ? thread : undefined };
+  const keeper = new HeartbeatLeaseKeeper(kinds, LEASE_MS, onCancel, deps);
   const nowS = ceilS(q.clock.nowMs());
   const track = (...ids: string[]) => {
     const startedAtMs = q.clock.nowMs();
@@ -65,7 +68,7 @@ function openKeeper({ withThread = false, threadFails = false } = {}) {
       })),
     );
   };
-  return { q, clock: q.clock, keeper, hearts, warnings, track, nowS };
+  return { q, clock: q.clock, keeper, hearts, warnings, wished, track, nowS };
 }
 
 describe('HeartbeatLeaseKeeper', () => {

@@ -3,14 +3,19 @@ import { LeaseLostError } from '../errors/lease-lost.error.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import type { ServerStatus } from '../wire/server-info.js';
 import { ceilS, fromS } from '../wire/unix-time.js';
-import { type Heart, LONGEST_SHOWN_PAYLOAD_BYTES, type RunningBatch, type RunningTask } from './heartbeater.js';
+import {
+  type BeatListener,
+  type CancelRequest,
+  type Heart,
+  LONGEST_SHOWN_PAYLOAD_BYTES,
+  type RunningBatch,
+  type RunningTask,
+} from './heartbeater.js';
 import type { LeaseHandle, LeaseKeeper, TrackedTask } from './lease-keeper.js';
 import { NextExpiry, possibleExpiriesS, type SharedLease, SharedLeases } from './shared-leases.js';
 
 /** What a heart tells its keeper. */
-export interface HeartListener {
-  /** Redis says that these tasks are not ours any more. */
-  onLost(keys: readonly number[]): void;
+export interface HeartListener extends BeatListener {
   /** The heart beats no more, though nobody stopped it. */
   onDeath(error: Error): void;
 }
@@ -35,6 +40,7 @@ export class HeartbeatLeaseKeeper implements LeaseKeeper, HeartListener {
   constructor(
     private readonly hearts: Hearts,
     leaseMs: number,
+    private readonly onCancel: (request: CancelRequest) => void,
     private readonly deps: LoopDeps,
   ) {
     this.next.announce(ceilS(deps.clock.nowMs() + leaseMs));
@@ -73,6 +79,10 @@ export class HeartbeatLeaseKeeper implements LeaseKeeper, HeartListener {
 
   onLost(keys: readonly number[]): void {
     for (const key of keys) this.handles.get(key)?.lose();
+  }
+
+  onWishes(requests: readonly CancelRequest[]): void {
+    for (const request of requests) this.onCancel(request);
   }
 
   onDeath(error: Error): void {

@@ -4,7 +4,7 @@ import { recordCalls } from '../testing/call-recorder.js';
 import { failingBroker } from '../testing/failing-broker.js';
 import { openMemoryQueue } from '../testing/test-queue.js';
 import { ceilS } from '../wire/unix-time.js';
-import { Heartbeater, type RunningTask } from './heartbeater.js';
+import { type CancelRequest, Heartbeater, type RunningTask } from './heartbeater.js';
 import { NextExpiry, type SharedLease, SharedLeases } from './shared-leases.js';
 
 const LEASE_MS = 30_000;
@@ -25,11 +25,12 @@ function openBeating() {
   const next = new NextExpiry();
   next.announce(ceilS(q.clock.nowMs() + LEASE_MS));
   const lost: number[] = [];
+  const wishes: CancelRequest[] = [];
   const heart = new Heartbeater(
     recorded.broker,
     { identity, intervalMs: 5_000, leaseMs: LEASE_MS },
     next,
-    (keys) => void lost.push(...keys),
+    { onLost: (keys) => void lost.push(...keys), onWishes: (requests) => void wishes.push(...requests) },
     { clock: q.clock, logger: silentLogger, random: () => 1 },
   );
   let lastKey = 0;
@@ -48,7 +49,7 @@ function openBeating() {
   };
   const scoreOf = async (id: string): Promise<number | undefined> => (await q.dump()).leases[id];
   const startS = ceilS(q.clock.nowMs());
-  return { q, clock: q.clock, failing, counts: recorded.counts, next, heart, lost, run, scoreOf, startS };
+  return { q, clock: q.clock, failing, counts: recorded.counts, next, heart, lost, wishes, run, scoreOf, startS };
 }
 
 describe('Heartbeater', () => {
@@ -142,6 +143,19 @@ describe('Heartbeater', () => {
     expect(caughtUp).toBeGreaterThanOrEqual(startS + 36);
     expect(lost).toEqual([]);
     expect(lease!.confirmedS).toBe(caughtUp);
+  });
+
+  it('passes on the wish to cancel a task, with the beat that extends its lease', async () => {
+    const { q, clock, heart, run, wishes, counts } = openBeating();
+    await run('a', 'b');
+    heart.start();
+    await clock.advance('1s');
+    await q.broker.wishCancel(q.name, 'b', 'delete');
+
+    await clock.advance('4s');
+
+    expect(wishes).toEqual([{ queue: q.name, id: 'b', wish: 'delete' }]);
+    expect(counts()['extendLeases']).toBe(1);
   });
 
   it('does not revive a lease that ended while Redis was away', async () => {

@@ -1,4 +1,5 @@
 import type { LeaseOps, PresenceOps } from '../broker/roles.js';
+import type { CancelWish } from '../broker/wait-roles.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import type { ServerInfo, ServerStatus, WorkerInfo } from '../wire/server-info.js';
 import { ceilS, fromS } from '../wire/unix-time.js';
@@ -36,6 +37,21 @@ export interface RunningBatch {
   readonly tasks: readonly RunningTask[];
 }
 
+/** A running task that somebody wants to be canceled. */
+export interface CancelRequest {
+  readonly queue: string;
+  readonly id: string;
+  readonly wish: CancelWish;
+}
+
+/** What a beat learns. */
+export interface BeatListener {
+  /** Redis says that these tasks are not ours any more. */
+  onLost(keys: readonly number[]): void;
+  /** Told again at every beat while the task runs. */
+  onWishes(requests: readonly CancelRequest[]): void;
+}
+
 /** What beats: a {@link Heartbeater} in this thread, or a stand-in for one in another. */
 export interface Heart {
   /** First beat at once. */
@@ -65,19 +81,18 @@ interface Extension {
 
 /**
  * One beat: extends the leases of running tasks and shows the server to inspectors. Runs in the main thread or in one
- * of its own. Only `onLost` and the shared leases lead back to the main thread.
+ * of its own. Only the listener and the shared leases lead back to the main thread.
  */
 export class Heartbeater extends Loop implements Heart {
   private readonly running = new Map<number, Beating>();
   private sweepAtSize = FIRST_SWEEP_SIZE;
   private status: ServerStatus = 'active';
 
-  /** @param onLost hears the keys of tasks that Redis says are not ours any more */
   constructor(
     private readonly broker: Pick<LeaseOps, 'extendLeases'> & PresenceOps,
     private readonly settings: HeartbeatSettings,
     private readonly next: NextExpiry,
-    private readonly onLost: (keys: readonly number[]) => void,
+    private readonly listener: BeatListener,
     deps: LoopDeps,
   ) {
     super('heartbeat', deps, settings.intervalMs);
@@ -167,13 +182,15 @@ export class Heartbeater extends Loop implements Heart {
       return { id: task.id, expiriesS };
     });
     for (const { lease } of beating) lease.propose(expiresAtS);
-    const lostIds = new Set(await this.broker.extendLeases(queue, claims, expiresAtS));
+    const { lost, wishes } = await this.broker.extendLeases(queue, claims, expiresAtS);
+    const lostIds = new Set(lost);
     const lostKeys: number[] = [];
     for (const { task, lease } of beating) {
       if (!lostIds.has(task.id)) lease.confirm();
       else if (this.running.delete(task.key)) lostKeys.push(task.key);
     }
-    if (lostKeys.length > 0) this.onLost(lostKeys);
+    if (lostKeys.length > 0) this.listener.onLost(lostKeys);
+    if (wishes.length > 0) this.listener.onWishes(wishes.map((wish) => ({ queue, ...wish })));
   }
 
   private async writePresence(): Promise<void> {

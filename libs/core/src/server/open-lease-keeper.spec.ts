@@ -18,7 +18,9 @@ async function openOver(connection: (broker: Connection) => Connection, heartbea
   const q = openMemoryQueue();
   const log: string[] = [];
   const logger = { ...silentLogger, info: (message: string) => void log.push(message) };
-  const options = { identity, intervalMs: 5_000, leaseMs: 30_000, heartbeat, connection: connection(q.broker) };
+  const times = { intervalMs: 5_000, leaseMs: 30_000 };
+  const onCancel = (): void => undefined;
+  const options = { identity, ...times, heartbeat, connection: connection(q.broker), onCancel };
   const keeper = openLeaseKeeper(q.broker, options, { clock: q.clock, logger });
   await keeper.start();
   await q.clock.advance(0);

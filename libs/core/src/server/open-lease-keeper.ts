@@ -3,7 +3,7 @@ import type { Connection } from '../broker/connection.js';
 import type { LeaseOps, PresenceOps } from '../broker/roles.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
 import type { LoopDeps } from '../runtime/loop.js';
-import { Heartbeater, type HeartbeatSettings } from './heartbeater.js';
+import { type CancelRequest, Heartbeater, type HeartbeatSettings } from './heartbeater.js';
 import { HeartbeatLeaseKeeper, type Hearts } from './heartbeat-lease-keeper.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { type HeartThreadData, ThreadHeart } from './thread-heart.js';
@@ -13,6 +13,8 @@ export interface LeaseKeeperOptions extends HeartbeatSettings {
   readonly heartbeat: 'thread' | 'inline' | undefined;
   /** How the thread reaches the same queues. */
   readonly connection: Connection;
+  /** Hears of tasks that somebody wants to be canceled, at every beat while they run. */
+  readonly onCancel: (request: CancelRequest) => void;
 }
 
 /**
@@ -25,13 +27,13 @@ export function openLeaseKeeper(
   options: LeaseKeeperOptions,
   deps: LoopDeps,
 ): LeaseKeeper {
-  const { identity, intervalMs, leaseMs } = options;
+  const { identity, intervalMs, leaseMs, onCancel } = options;
   const settings = { identity, intervalMs, leaseMs };
   const hearts: Hearts = {
-    inline: (next, listener) => new Heartbeater(broker, settings, next, (keys) => listener.onLost(keys), deps),
+    inline: (next, listener) => new Heartbeater(broker, settings, next, listener, deps),
     thread: threadHeart(options, settings, deps),
   };
-  return new HeartbeatLeaseKeeper(hearts, leaseMs, deps);
+  return new HeartbeatLeaseKeeper(hearts, leaseMs, onCancel, deps);
 }
 
 function threadHeart(options: LeaseKeeperOptions, settings: HeartbeatSettings, deps: LoopDeps): Hearts['thread'] {

@@ -6,7 +6,7 @@ import { BrokerCheck } from './broker-check.js';
 import { CancelListener } from './cancel-listener.js';
 import { Forwarder } from './forwarder.js';
 import { HealthCheck } from './health-check.js';
-import type { ServerIdentity } from './heartbeater.js';
+import type { CancelRequest, ServerIdentity } from './heartbeater.js';
 import { Janitor } from './janitor.js';
 import type { LeaseKeeper } from './lease-keeper.js';
 import { openLeaseKeeper } from './open-lease-keeper.js';
@@ -53,9 +53,9 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
   const deps: LoopDeps = { clock, logger };
   const weights = new QueueWeights(settings.queues, settings.strictPriority);
   const watcher = openWatcher(context, settings, weights.queues, deps);
-  const leaseKeeper = openKeeper(context, settings, deps);
   const settler = new Settler(broker, deps);
   const workers = openWorkers(context, settings, settler);
+  const leaseKeeper = openKeeper(context, settings, workers, deps);
   const processing = { workers, leaseKeeper, workSignal: watcher, clock, logger };
   const upkeep = weights.queues.flatMap((queue) => upkeepOf(queue, broker, watcher, settings, deps));
   return {
@@ -63,7 +63,7 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
     workers,
     settler,
     processor: new Processor(broker, weights, settings.leaseMs, processing),
-    cancelListener: new CancelListener(broker, (taskId) => workers.cancel(taskId), deps),
+    cancelListener: new CancelListener(broker, (taskId) => void workers.cancel(taskId), deps),
     background: [
       new BrokerCheck(broker, deps),
       ...healthChecks(broker, settings, deps),
@@ -84,9 +84,14 @@ function openWatcher(
   return new WorkWatcher(broker, { queues, serverId, maxBlockingConnections, taskCheckIntervalMs }, deps);
 }
 
-function openKeeper({ broker, connection, identity }: PartsContext, settings: ServerSettings, deps: LoopDeps) {
-  const { heartbeat, heartbeatIntervalMs: intervalMs, leaseMs } = settings;
-  return openLeaseKeeper(broker, { heartbeat, connection, identity, intervalMs, leaseMs }, deps);
+function openKeeper(
+  { broker, connection, identity }: PartsContext,
+  { heartbeat, heartbeatIntervalMs: intervalMs, leaseMs }: ServerSettings,
+  workers: WorkerPool,
+  deps: LoopDeps,
+): LeaseKeeper {
+  const onCancel = ({ queue, id, wish }: CancelRequest): void => workers.cancelAs(queue, id, wish);
+  return openLeaseKeeper(broker, { heartbeat, connection, identity, intervalMs, leaseMs, onCancel }, deps);
 }
 
 function openWorkers({ broker, router }: PartsContext, settings: ServerSettings, settler: Settler): WorkerPool {
@@ -94,6 +99,7 @@ function openWorkers({ broker, router }: PartsContext, settings: ServerSettings,
   return new WorkerPool(concurrency, settler, {
     router,
     results: broker,
+    wishes: broker,
     codec,
     failurePolicy: settings,
     errorHandler,

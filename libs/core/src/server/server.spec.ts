@@ -127,6 +127,20 @@ describe('Server', () => {
     expect(Buffer.from(result!).toString()).toBe('{"sent":true}');
   });
 
+  it('answers those who wait with what the handler returns', async () => {
+    await using t = open();
+    await t.serve((payload, context) => {
+      context.progress(0.5, 'halfway');
+      return (payload as number[]).reduce((sum, one) => sum + one);
+    });
+    const task = await t.client.enqueue('sum', [1, 2, 3], { retention: '1h' });
+
+    expect(await task.result<number>()).toBe(6);
+    const { progress } = await t.inspector.taskInfo(t.queue.name, task.id);
+    expect(progress).toEqual({ share: 0.5, note: 'halfway', at: new Date(t.clock.nowMs()) });
+    expect(await t.event('progressed')).toMatchObject({ id: task.id, share: 0.5, note: 'halfway' });
+  });
+
   it('leaves a task of unknown type to a server that knows it, without burning a retry', async () => {
     await using t = open();
     const other = new ServeMux().handle('other', () => undefined);
@@ -169,6 +183,22 @@ describe('Server', () => {
 
     expect(await t.inspector.taskInfo(t.queue.name, id)).toMatchObject({
       state: 'retry',
+      lastError: 'context canceled',
+    });
+  });
+
+  it('cancels a running task at a heartbeat when nobody heard the signal, and does what was wished', async () => {
+    await using t = open();
+    await t.serve(obedient);
+    const { id } = await t.client.enqueue('long');
+    await t.event('started');
+
+    await t.broker.wishCancel(t.queue.name, id, 'archive');
+    await t.clock.advance('10s');
+
+    await t.event('archived');
+    expect(await t.inspector.taskInfo(t.queue.name, id)).toMatchObject({
+      state: 'archived',
       lastError: 'context canceled',
     });
   });

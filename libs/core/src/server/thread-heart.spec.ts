@@ -5,7 +5,7 @@ import { silentLogger } from '../runtime/logger.js';
 import { failingBroker } from '../testing/failing-broker.js';
 import { openMemoryQueue } from '../testing/test-queue.js';
 import { ceilS } from '../wire/unix-time.js';
-import type { RunningBatch } from './heartbeater.js';
+import type { CancelRequest, RunningBatch } from './heartbeater.js';
 import { NextExpiry, SharedLeases } from './shared-leases.js';
 import { beatInThread, type HeartWorker, ThreadHeart } from './thread-heart.js';
 
@@ -72,6 +72,7 @@ function openThread({ deaf = false } = {}) {
   const heard = new EventEmitter();
   const listener = {
     onLost: (keys: readonly number[]) => void heard.emit('lost', keys),
+    onWishes: (requests: readonly CancelRequest[]) => void heard.emit('wishes', requests),
     onDeath: (error: Error) => void heard.emit('death', error),
   };
   const logger = {
@@ -143,6 +144,17 @@ describe('ThreadHeart', () => {
     await clock.advance('5s');
 
     expect(await lost).toEqual([[2]]);
+  });
+
+  it('tells the main thread which tasks shall be canceled', async () => {
+    const { q, clock, heard, run } = openThread();
+    await run('a', 'b');
+    await q.broker.wishCancel(q.name, 'b', 'archive');
+
+    const wishes = once(heard, 'wishes');
+    await clock.advance('5s');
+
+    expect(await wishes).toEqual([[{ queue: q.name, id: 'b', wish: 'archive' }]]);
   });
 
   it('shows the status it is told', async () => {

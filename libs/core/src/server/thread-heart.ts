@@ -7,7 +7,14 @@ import type { LoopDeps } from '../runtime/loop.js';
 import type { Logger } from '../runtime/logger.js';
 import type { ServerStatus } from '../wire/server-info.js';
 import type { HeartListener } from './heartbeat-lease-keeper.js';
-import { type Heart, Heartbeater, type HeartbeatSettings, type RunningBatch } from './heartbeater.js';
+import {
+  type BeatListener,
+  type CancelRequest,
+  type Heart,
+  Heartbeater,
+  type HeartbeatSettings,
+  type RunningBatch,
+} from './heartbeater.js';
 import { NextExpiry } from './shared-leases.js';
 
 /** How long a thread may take to remove the server's presence before it is ended by force. */
@@ -27,6 +34,7 @@ type ToThread =
 
 type FromThread =
   | { readonly kind: 'lost'; readonly keys: readonly number[] }
+  | { readonly kind: 'wishes'; readonly requests: readonly CancelRequest[] }
   | { readonly kind: 'log'; readonly level: keyof Logger; readonly message: string; readonly fields: object };
 
 /** The part of a `Worker` that is used here. */
@@ -92,6 +100,7 @@ export class ThreadHeart implements Heart {
 
   private receive(message: FromThread): void {
     if (message.kind === 'lost') this.listener.onLost(message.keys);
+    else if (message.kind === 'wishes') this.listener.onWishes(message.requests);
     else this.deps.logger[message.level](message.message, message.fields);
   }
 }
@@ -106,8 +115,11 @@ export function beatInThread(
   const post = (message: FromThread): void => port.postMessage(message);
   const logger = loggerTo(post);
   const broker = openBroker(connection, { clock, logger });
-  const onLost = (keys: readonly number[]): void => post({ kind: 'lost', keys });
-  const heart = new Heartbeater(broker, settings, new NextExpiry(next), onLost, { clock, logger });
+  const listener: BeatListener = {
+    onLost: (keys) => post({ kind: 'lost', keys }),
+    onWishes: (requests) => post({ kind: 'wishes', requests }),
+  };
+  const heart = new Heartbeater(broker, settings, new NextExpiry(next), listener, { clock, logger });
   const stop = async (): Promise<void> => {
     await heart.stop();
     await broker.close();

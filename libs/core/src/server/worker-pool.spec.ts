@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Outcome } from '../broker/roles.js';
+import type { CancelWish, WishOps } from '../broker/wait-roles.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import { jsonCodec } from '../task/payload-codec.js';
 import { RevokeTask, SkipRetry } from '../task/signals.js';
@@ -13,8 +14,10 @@ import { routeAll, type TaskRouter } from './serve-mux.js';
 import type { Settler, Unsettled } from './settler.js';
 import { WorkerPool } from './worker-pool.js';
 
+const noWish: WishOps['cancelWish'] = async () => undefined;
+
 /** Slots over a settler that only writes down what it gets. */
-function prepare(router: Handler | TaskRouter, { concurrency = 2 } = {}) {
+function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = noWish } = {}) {
   const clock = new FakeClock();
   const events: TaskEvent[] = [];
   const unsettled: Unsettled[] = [];
@@ -22,7 +25,8 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2 } = {}) {
   const settler = { settle: (item: Unsettled) => void unsettled.push(item) } as unknown as Settler;
   const workers = new WorkerPool(concurrency, settler, {
     router: typeof router === 'function' ? routeAll(router) : router,
-    results: { writeResult: async () => true },
+    results: { writeResult: async () => true, writeProgress: async () => true },
+    wishes: { cancelWish },
     codec: jsonCodec,
     failurePolicy: {
       retryDelay: () => 5_000,
@@ -103,7 +107,7 @@ describe('WorkerPool', () => {
     run('a', 'two');
     run('b', 'one');
 
-    workers.cancel('a');
+    await workers.cancel('a');
     await clock.advance(0);
 
     expect(unsettled.map(({ message, outcome }) => [message.queue, outcome])).toEqual([
@@ -111,6 +115,40 @@ describe('WorkerPool', () => {
       ['two', expect.objectContaining({ kind: 'retry', error: 'context canceled' })],
     ]);
     expect(workers.free).toBe(2);
+  });
+
+  it('cancels a task with the wish that is written beside it', async () => {
+    const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish: async (queue) => queue as CancelWish });
+    run('a', 'archive');
+
+    await workers.cancel('a');
+    await clock.advance(0);
+
+    expect(outcomes()).toEqual({ a: 'archive' });
+  });
+
+  it('cancels a task without a wish when none can be read', async () => {
+    const { workers, run, clock, outcomes, logger } = prepare(obedient, {
+      cancelWish: () => Promise.reject(new Error('away')),
+    });
+    run('a');
+
+    await workers.cancel('a');
+    await clock.advance(0);
+
+    expect(outcomes()).toEqual({ a: 'retry' });
+    expect(logger.warn).toHaveBeenCalledWith(expect.stringContaining('cannot read'), expect.anything());
+  });
+
+  it('cancels a task of one queue as a heartbeat says', async () => {
+    const { workers, run, clock, unsettled } = prepare(obedient, { concurrency: 2 });
+    run('a', 'one');
+    run('a', 'two');
+
+    workers.cancelAs('two', 'a', 'delete');
+    await clock.advance(0);
+
+    expect(unsettled.map(({ message, outcome }) => [message.queue, outcome])).toEqual([['two', { kind: 'done' }]]);
   });
 
   it.each<[string, Handler, TaskEvent['kind']]>([

@@ -1,3 +1,4 @@
+import type { CancelWish, WishOps } from '../broker/wait-roles.js';
 import { ServerShutdownError, TaskCanceledError } from '../errors/attempt-aborted.error.js';
 import { HandlerNotFoundError } from '../errors/handler-not-found.error.js';
 import { Bell } from '../runtime/bell.js';
@@ -15,6 +16,10 @@ const LAST_WORD_MS = 500;
 const UNKNOWN_TYPE_LOG_MS = 10_000;
 /** For how long after it is due again a task of unknown type is expected to turn up. */
 const UNKNOWN_TYPE_ECHO_MS = 5_000;
+
+export interface WorkerPoolDeps extends AttemptDeps {
+  readonly wishes: Pick<WishOps, 'cancelWish'>;
+}
 
 /**
  * The slots of a server. Each runs one attempt at a time and is free again when the handler has really ended: a handler
@@ -35,7 +40,7 @@ export class WorkerPool {
   constructor(
     readonly concurrency: number,
     private readonly settler: Settler,
-    private readonly deps: AttemptDeps,
+    private readonly deps: WorkerPoolDeps,
   ) {
     this.#slotFreed = new Bell(deps.clock);
     this.#unknownTypeLog = new LogLimit(deps.clock, UNKNOWN_TYPE_LOG_MS);
@@ -73,10 +78,19 @@ export class WorkerPool {
     while (this.free <= 0 && !signal.aborted) await this.#slotFreed.wait(signal);
   }
 
-  /** Aborts the running task with this id, in whatever queue. */
-  cancel(taskId: string): void {
+  /** Aborts the running task with this id, in whatever queue. What then becomes of it may be written beside it. */
+  async cancel(taskId: string): Promise<void> {
+    const attempts = [...this.#running.keys()].filter(({ message }) => message.id === taskId);
+    await Promise.all(
+      attempts.map(async (attempt) => attempt.abort(new TaskCanceledError(taskId, await this.#wishFor(attempt)))),
+    );
+  }
+
+  /** Aborts one running task; unless its handler decides, the wish does. */
+  cancelAs(queue: string, taskId: string, wish: CancelWish): void {
     for (const attempt of this.#running.keys()) {
-      if (attempt.message.id === taskId) attempt.abort(new TaskCanceledError(taskId));
+      const { message } = attempt;
+      if (message.id === taskId && message.queue === queue) attempt.abort(new TaskCanceledError(taskId, wish));
     }
   }
 
@@ -90,6 +104,19 @@ export class WorkerPool {
     this.#isClosed = true;
     for (const attempt of this.#running.keys()) attempt.abort(new ServerShutdownError(attempt.message.id));
     await within(this.deps.clock, ABORT_GRACE_MS + LAST_WORD_MS, Promise.all(this.#undecided));
+  }
+
+  async #wishFor({ message: { queue, id } }: Attempt): Promise<CancelWish | undefined> {
+    try {
+      return await this.deps.wishes.cancelWish(queue, id);
+    } catch (error) {
+      this.#logger.warn('cannot read what shall become of a canceled task; it is retried', {
+        queue,
+        taskId: id,
+        error,
+      });
+      return undefined;
+    }
   }
 
   async #freeSlot(attempt: Attempt): Promise<void> {

@@ -23,10 +23,17 @@ export interface TaskContext {
    * @throws {LeaseLostError} the task is not ours any more
    */
   writeResult(result: unknown): Promise<void>;
+  /**
+   * Says how far the task has come: a share from 0 to 1 (others are taken for the nearest), and a short note. Shown by
+   * inspectors. Call it as often as you like: at most two reports a second are stored, and the last one before the
+   * attempt ends. A report that cannot be stored does not harm the task.
+   */
+  progress(share: number, note?: string): void;
 }
 
 /**
  * Handles one task. Its promise decides: fulfilled is success; rejected with `SkipRetry` archives, with `RevokeTask`
- * drops, with anything else retries.
+ * drops, with anything else retries. What it returns is stored as the result of a task that has a `retention`, unless
+ * it is `undefined` or the handler has called `writeResult`.
  */
 export type Handler = (payload: unknown, context: TaskContext) => unknown;

@@ -15,6 +15,8 @@ export type TaskEvent =
       readonly nextProcessAt: Date;
     })
   | (TaskEventBase & { readonly kind: 'started'; readonly retried: number })
+  /** The handler told how far it has come, and that is stored. Of reports that follow closely only some are. */
+  | (TaskEventBase & { readonly kind: 'progressed'; readonly share: number; readonly note: string | undefined })
   /** The handler succeeded and the outcome is stored. */
   | (TaskEventBase & { readonly kind: 'succeeded'; readonly durationMs: number })
   /** The handler failed; `retried`, `archived` or `revoked` follows, unless the lease was lost. */

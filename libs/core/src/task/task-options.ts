@@ -39,13 +39,3 @@ export interface TaskOptions {
   /** Metadata beside the payload, text to text. A Go worker before asynq 0.26 loses them when it retries the task. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
-
-/** A task as it was accepted. */
-export interface EnqueuedTask {
-  readonly id: string;
-  readonly queue: string;
-  readonly type: string;
-  readonly state: 'pending' | 'scheduled' | 'aggregating';
-  /** When it may start: now for a pending task, and for one in a group the time from which it waits there. */
-  readonly nextProcessAt: Date;
-}

@@ -2,6 +2,7 @@ import { MessageDecodeError } from '../errors/message-decode.error.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
 import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
 import { decodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
+import type { CancelWish } from '../broker/wait-roles.js';
 import type { TaskState } from '../wire/task-state.js';
 
 /** Points in time by task id, unix s: the scores of a sorted set. */
@@ -16,6 +17,9 @@ export interface TaskFields {
   readonly uniqueKey?: string | undefined;
   readonly group?: string | undefined;
   readonly result?: Uint8Array | undefined;
+  /** JSON. */
+  readonly progress?: string | undefined;
+  readonly cancelThen?: CancelWish | undefined;
   readonly dueAtMs?: number | undefined;
   readonly crashes?: number | undefined;
   readonly unknownSinceMs?: number | undefined;

@@ -1,4 +1,5 @@
 import type { ChainableCommander, Cluster, Redis } from 'ioredis';
+import type { CancelWish } from '../broker/wait-roles.js';
 import { keys } from '../wire/keys.js';
 import {
   decodeSchedulerEnqueueEvent,
@@ -33,6 +34,8 @@ const FIELDS = {
   uniqueKey: { name: 'unique_key', read: (value: Buffer) => value.toString() },
   group: { name: 'group', read: (value: Buffer) => value.toString() },
   result: { name: 'result', read: (value: Buffer) => value },
+  progress: { name: 'progress', read: (value: Buffer) => value.toString() },
+  cancelThen: { name: 'cancel_then', read: (value: Buffer) => value.toString() as CancelWish },
   dueAtMs: { name: 'due_at_ms', read: (value: Buffer) => Number(value) },
   crashes: { name: 'crashes', read: (value: Buffer) => Number(value) },
   unknownSinceMs: { name: 'unknown_since_ms', read: (value: Buffer) => Number(value) },
@@ -230,6 +233,7 @@ class Picture {
       case keys.standby(queue):
       case keys.wake(queue):
       case keys.schedules(queue):
+      case keys.awaited(queue):
         return undefined;
       default:
         return this.readerOfPrefix(key);

@@ -75,6 +75,10 @@ export const keys = {
   schedules: (queue: string): string => queueKey(queue, 'schedules'),
   /** (ours) hash: one schedule and how far it has come */
   schedule: (queue: string, name: string): string => queueKey(queue, `schedule:${name}`),
+  /** (ours) zset: ids of tasks that somebody waits for, score until when in unix s */
+  awaited: (queue: string): string => queueKey(queue, 'awaited'),
+  /** (ours) pub/sub channel: how an awaited task ended */
+  endedChannel: (queue: string): string => queueKey(queue, 'ended'),
   /** (ours) pub/sub channel: a task was scheduled ahead of all others, or the queue was unpaused */
   nudgeChannel: (queue: string): string => queueKey(queue, 'nudge'),
 } as const;

@@ -35,7 +35,7 @@ describe('enqueue', () => {
 
     const task = await app.tasks.enqueue('report', { day: 1 }, { taskId: 'r-1', queue: 'low', processIn: '1h' });
 
-    expect(task).toMatchObject({ id: 'r-1', type: 'report', queue: 'low', state: 'scheduled' });
+    expect(task).toMatchObject({ id: 'r-1', type: 'report', queue: 'low', initialState: 'scheduled' });
   });
 
   it("fills in the module's defaults", async () => {
@@ -96,13 +96,13 @@ describe('validateOnEnqueue', () => {
   it('judges the payload as the handler will see it: a Date arrives as text', async () => {
     await using app = await startValidating();
 
-    expect(await app.tasks.enqueue('spec:invite', good)).toMatchObject({ state: 'pending' });
+    expect(await app.tasks.enqueue('spec:invite', good)).toMatchObject({ initialState: 'pending' });
   });
 
   it('lets a type pass that has no handler here', async () => {
     await using app = await startValidating();
 
-    expect(await app.tasks.enqueue('elsewhere', { any: 'thing' })).toMatchObject({ state: 'pending' });
+    expect(await app.tasks.enqueue('elsewhere', { any: 'thing' })).toMatchObject({ initialState: 'pending' });
   });
 
   it('asks the handler that would run the task: the one with the longest pattern', async () => {
@@ -115,7 +115,7 @@ describe('validateOnEnqueue', () => {
     }
     await using app = await startApp({ providers: [Tasks], asynq: { validateOnEnqueue: true } });
 
-    expect(await app.tasks.enqueue('mail:other', bad)).toMatchObject({ state: 'pending' });
+    expect(await app.tasks.enqueue('mail:other', bad)).toMatchObject({ initialState: 'pending' });
     await expect(app.tasks.enqueue('mail:invite:now', bad)).rejects.toThrow(InvalidPayloadError);
   });
 
@@ -132,7 +132,7 @@ describe('validateOnEnqueue', () => {
       { type: 'spec:invite', payload: bad },
     ]);
 
-    expect(results.map(({ task, error }) => task?.state ?? error?.name)).toEqual([
+    expect(results.map(({ task, error }) => task?.initialState ?? error?.name)).toEqual([
       'InvalidPayloadError',
       'pending',
       'InvalidPayloadError',
@@ -143,7 +143,7 @@ describe('validateOnEnqueue', () => {
   it('is off by default', async () => {
     await using app = await startApp({ providers: [InvitationTasks], asynq: { worker: false } });
 
-    expect(await app.tasks.enqueue('spec:invite', bad)).toMatchObject({ state: 'pending' });
+    expect(await app.tasks.enqueue('spec:invite', bad)).toMatchObject({ initialState: 'pending' });
   });
 });
 

@@ -1,4 +1,5 @@
 import type { TaskState } from '../../wire/task-state.js';
+import { decodeProgress } from '../../wire/task-progress.js';
 import { fromS, utcDay } from '../../wire/unix-time.js';
 import type { QueueStats, StoredTask } from '../inspect-roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
@@ -58,6 +59,7 @@ export function storedTask(queue: MemoryQueue, taskId: string, state: TaskState)
     state,
     nextProcessAtMs: nextProcessAtMs(queue, taskId, state, nowMs),
     result: task.result && Uint8Array.from(task.result),
+    progress: task.progress === undefined ? undefined : decodeProgress(task.progress),
     isOrphaned: state === 'active' && leaseEndsAtMs <= nowMs,
     crashes: task.crashes ?? 0,
   };

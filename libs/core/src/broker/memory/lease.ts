@@ -1,5 +1,5 @@
 import { ceilS } from '../../wire/unix-time.js';
-import type { FetchReply, LeaseClaim, LeasedTask } from '../roles.js';
+import type { ExtendReply, FetchReply, LeaseClaim, LeasedTask } from '../roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 
 export function fetch(store: MemoryStore, queueName: string, limit: number, leaseMs: number): FetchReply {
@@ -26,6 +26,7 @@ function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number): LeasedTa
     return undefined;
   }
   task.pendingSinceNs = undefined;
+  task.cancelThen = undefined;
   if (!stored.isSound) {
     queue.quarantine(id, task, stored.message);
     return undefined;
@@ -41,14 +42,21 @@ export function extendLeases(
   queueName: string,
   claims: readonly LeaseClaim[],
   expiresAtS: number,
-): string[] {
+): ExtendReply {
   const queue = store.queue(queueName);
   const lost: string[] = [];
+  const wishes: ExtendReply['wishes'][number][] = [];
   for (const claim of claims) {
-    if (ownsLease(queue, claim)) queue.lease.set(claim.id, expiresAtS);
-    else lost.push(claim.id);
+    const { id } = claim;
+    if (!ownsLease(queue, claim)) {
+      lost.push(id);
+      continue;
+    }
+    queue.lease.set(id, expiresAtS);
+    const wish = queue.tasks.get(id)?.cancelThen;
+    if (wish) wishes.push({ id, wish });
   }
-  return lost;
+  return { lost, wishes };
 }
 
 /** Whether the lease is one that the claiming server wrote. A lost lease has no score, or that of its next owner. */

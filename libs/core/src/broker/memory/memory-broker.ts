@@ -4,6 +4,7 @@ import { keys } from '../../wire/keys.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../../wire/scheduler-entry.js';
 import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
 import type { TaskMessage } from '../../wire/task-message.js';
+import type { ProgressRecord } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
 import type { AggregationSet, FinishReply, GroupLimits, WaitingGroup } from '../group-roles.js';
 import type {
@@ -12,6 +13,7 @@ import type {
   BrokerFacts,
   Duty,
   EnqueueOutcome,
+  ExtendReply,
   FetchReply,
   ForwardReply,
   LeaseClaim,
@@ -41,6 +43,7 @@ import type {
   StoredSchedule,
   TickReply,
 } from '../schedule-roles.js';
+import type { CancelWish, TaskEnding } from '../wait-roles.js';
 import { dropDuty, keepDuty, takeDuty } from './duty.js';
 import { enqueue } from './enqueue.js';
 import { forwardDue } from './forward.js';
@@ -56,7 +59,8 @@ import { recoverExpired, repair } from './recover.js';
 import { purgeQueue, removeQueue } from './removal.js';
 import { deleteExpiredCompleted, trimArchived } from './retention.js';
 import { fireTick, saveSchedule, schedules, setSchedulePaused } from './schedule.js';
-import { settle, writeResult } from './settle.js';
+import { settle, writeProgress, writeResult } from './settle.js';
+import { awaitTask, wishCancel } from './wait.js';
 import { openWatch, waitingCount, wakeIdle } from './waking.js';
 
 export interface MemoryBrokerOptions {
@@ -94,7 +98,7 @@ export class MemoryBroker implements Broker {
     return reply;
   }
 
-  async extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<string[]> {
+  async extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<ExtendReply> {
     return extendLeases(this.store, queue, claims, expiresAtS);
   }
 
@@ -168,6 +172,29 @@ export class MemoryBroker implements Broker {
 
   async writeResult(queue: string, claim: LeaseClaim, result: Uint8Array): Promise<boolean> {
     return writeResult(this.store, queue, claim, result);
+  }
+
+  async writeProgress(queue: string, claim: LeaseClaim, progress: ProgressRecord): Promise<boolean> {
+    return writeProgress(this.store, queue, claim, progress);
+  }
+
+  async awaitTask(queue: string, taskId: string): Promise<TaskState | undefined> {
+    return awaitTask(this.store, queue, taskId);
+  }
+
+  async onTaskEnded(
+    queue: string,
+    listener: (taskId: string, ending: TaskEnding) => void,
+  ): Promise<() => Promise<void>> {
+    return subscribe(this.store.queue(queue).endedListeners, (taskId, ending) => listener(taskId, ending));
+  }
+
+  async wishCancel(queue: string, taskId: string, wish: CancelWish): Promise<boolean> {
+    return wishCancel(this.store, queue, taskId, wish);
+  }
+
+  async cancelWish(queue: string, taskId: string): Promise<CancelWish | undefined> {
+    return this.store.queue(queue).tasks.get(taskId)?.cancelThen;
   }
 
   async writePresence(server: ServerInfo, workers: readonly WorkerInfo[], ttlS: number): Promise<void> {

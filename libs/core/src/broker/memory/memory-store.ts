@@ -5,6 +5,7 @@ import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js'
 import type { TaskState } from '../../wire/task-state.js';
 import { floorS } from '../../wire/unix-time.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
+import type { CancelWish, TaskEnding } from '../wait-roles.js';
 import { Counters } from './counters.js';
 import { ExpiringMap } from './expiring-map.js';
 import { IdList } from './id-list.js';
@@ -22,6 +23,9 @@ export interface MemoryTask {
   uniqueKey?: string | undefined;
   group?: string | undefined;
   result?: Uint8Array | undefined;
+  /** As Redis holds it: JSON. */
+  progress?: string | undefined;
+  cancelThen?: CancelWish | undefined;
   /** Unix ms. */
   dueAtMs?: number | undefined;
   crashes?: number | undefined;
@@ -80,6 +84,9 @@ export class MemoryQueue {
   /** Wake tokens that nobody took yet; they expire together. */
   tokens = { count: 0, expireAtMs: 0 };
   readonly nudgeListeners: Set<() => void>;
+  /** Ids of tasks that somebody waits for. */
+  readonly awaited: ExpiringMap<true>;
+  readonly endedListeners: Set<(taskId: string, ending: TaskEnding) => void>;
   /** By name. */
   readonly schedules = new Map<string, MemorySchedule>();
   /** Unix s; `undefined` when it is not paused. */
@@ -95,9 +102,11 @@ export class MemoryQueue {
   ) {
     this.locks = new ExpiringMap(clock);
     this.duties = new ExpiringMap(clock);
+    this.awaited = new ExpiringMap(clock);
     this.peekers = purged?.peekers ?? new Waiters(clock);
     this.idlers = purged?.idlers ?? new Waiters(clock);
     this.nudgeListeners = purged?.nudgeListeners ?? new Set();
+    this.endedListeners = purged?.endedListeners ?? new Set();
   }
 
   /** The hash of a task; as in Redis, writing to one that is missing makes it. */

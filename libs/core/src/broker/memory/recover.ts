@@ -2,6 +2,7 @@ import { floorS, fromS } from '../../wire/unix-time.js';
 import type { RecoveredTask, RecoverOptions, RecoverReply, RepairReport } from '../roles.js';
 import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
+import { tellWaiters } from './wait.js';
 
 export function recoverExpired(store: MemoryStore, queueName: string, options: RecoverOptions): RecoverReply {
   const { graceMs, maxCrashes, limit } = options;
@@ -33,8 +34,10 @@ function recover(queue: MemoryQueue, id: string, maxCrashes: number, nowMs: numb
   }
   const message = settledMessage(stored.message, { kind: 'archive', error: LEASE_EXPIRED }, nowMs);
   task.unknownSinceMs = undefined;
+  task.cancelThen = undefined;
   queue.archive(id, task, message);
   queue.counters.count(nowMs, true);
+  tellWaiters(queue, id, 'archived');
   return { message, crashes, outcome: 'archived' };
 }
 

@@ -1,9 +1,11 @@
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
+import { encodeProgress, type ProgressRecord } from '../../wire/task-progress.js';
 import { clampInt64, floorS } from '../../wire/unix-time.js';
 import type { LeaseClaim, Outcome, Settlement, SettleReply } from '../roles.js';
 import { settledMessage } from '../settled-message.js';
 import { ownsLease } from './lease.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
+import { tellWaiters } from './wait.js';
 
 export function settle(store: MemoryStore, queueName: string, settlements: readonly Settlement[]): SettleReply[] {
   const queue = store.queue(queueName);
@@ -23,28 +25,37 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       queue.tasks.delete(id);
       queue.unlock(message.uniqueKey, id);
       queue.counters.count(nowMs, false);
+      tellWaiters(queue, id, 'deleted');
       return;
     case 'complete':
       task.msg = encodeTaskMessage(message);
       task.state = 'completed';
       task.unknownSinceMs = undefined;
       task.crashes = undefined;
+      task.cancelThen = undefined;
+      if (outcome.result) task.result = Uint8Array.from(outcome.result);
       queue.completed.set(id, floorS(nowMs) + clampInt64(message.retentionS));
       queue.unlock(message.uniqueKey, id);
       queue.counters.count(nowMs, false);
+      tellWaiters(queue, id, 'completed');
       return;
     case 'retry':
       task.msg = encodeTaskMessage(message);
       task.unknownSinceMs = outcome.unknownTypeSinceMs;
-      // A handler ran to its end: whatever took earlier workers down, it was not this task.
-      if (outcome.unknownTypeSinceMs === undefined) task.crashes = undefined;
+      if (outcome.unknownTypeSinceMs === undefined) {
+        // A handler ran to its end: whatever took earlier workers down, it was not this task.
+        task.crashes = undefined;
+        task.cancelThen = undefined;
+      }
       queue.makeDelayed(id, task, 'retry', outcome.retryAtMs);
       if (outcome.isFailure) queue.counters.count(nowMs, true);
       return;
     case 'archive':
       task.unknownSinceMs = undefined;
+      task.cancelThen = undefined;
       queue.archive(id, task, message);
       queue.counters.count(nowMs, true);
+      tellWaiters(queue, id, 'archived');
       return;
     case 'requeue':
       queue.makePending(id, task, 'right');
@@ -52,9 +63,25 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
 }
 
 export function writeResult(store: MemoryStore, queueName: string, claim: LeaseClaim, result: Uint8Array): boolean {
+  const task = runningTask(store, queueName, claim);
+  if (task) task.result = Uint8Array.from(result);
+  return task !== undefined;
+}
+
+export function writeProgress(
+  store: MemoryStore,
+  queueName: string,
+  claim: LeaseClaim,
+  progress: ProgressRecord,
+): boolean {
+  const task = runningTask(store, queueName, claim);
+  if (task) task.progress = encodeProgress(progress);
+  return task !== undefined;
+}
+
+/** `undefined` when the task is not active, or not the claiming server's. */
+function runningTask(store: MemoryStore, queueName: string, claim: LeaseClaim): MemoryTask | undefined {
   const queue = store.queue(queueName);
   const task = queue.tasks.get(claim.id);
-  if (task?.state !== 'active' || !ownsLease(queue, claim)) return false;
-  task.result = Uint8Array.from(result);
-  return true;
+  return task?.state === 'active' && ownsLease(queue, claim) ? task : undefined;
 }

@@ -3,8 +3,9 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
-import type { FetchReply, LeaseClaim, LeasedTask, LeaseOps } from '../roles.js';
+import type { ExtendReply, FetchReply, LeaseClaim, LeasedTask, LeaseOps } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
+import { toWish } from './wishes.js';
 import { refusesUndeclaredKeys } from './redis-failure.js';
 import type { RedisSession } from './redis-session.js';
 import { dropOrphans } from './orphans.js';
@@ -64,16 +65,22 @@ export function leaseOps(redis: RedisSession, declaredKeysOnly: boolean): LeaseO
 
     async extendLeases(queue, claims, expiresAtS) {
       const lost: string[] = [];
+      const wishes: ExtendReply['wishes'][number][] = [];
       for (let at = 0; at < claims.length; at += MOST_PER_CALL) {
-        const reply = (await redis.run(
+        const batch = claims.slice(at, at + MOST_PER_CALL);
+        const [lostIds, wished] = (await redis.run(
           scripts.extendLeases,
-          { lease: keys.lease(queue) },
+          { lease: keys.lease(queue), task: batch.map(({ id }) => keys.task(queue, id)) },
           { expiresAtS },
-          claims.slice(at, at + MOST_PER_CALL).map((claim) => ({ taskId: claim.id, leases: leasesOf(claim) })),
-        )) as Buffer[];
-        lost.push(...reply.map(String));
+          batch.map((claim) => ({ taskId: claim.id, leases: leasesOf(claim) })),
+        )) as [Buffer[], Buffer[]];
+        lost.push(...lostIds.map(String));
+        for (let i = 0; i < wished.length; i += 2) {
+          const wish = toWish(wished[i + 1]!);
+          if (wish) wishes.push({ id: String(wished[i]), wish });
+        }
       }
-      return lost;
+      return { lost, wishes };
     },
   };
 }

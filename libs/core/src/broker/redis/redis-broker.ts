@@ -20,7 +20,9 @@ import { removalOps } from './removal.js';
 import { retentionOps } from './retention.js';
 import { scheduleOps } from './schedule.js';
 import { settleOps } from './settle.js';
+import { waitOps } from './wait.js';
 import { wakeOps } from './wake.js';
+import { wishOps } from './wishes.js';
 
 /**
  * A broker on Redis: one file per role over one session. Connects at the first call, reconnects by itself.
@@ -44,6 +46,8 @@ export function openRedisBroker(connection: RedisConnection, options: RedisSessi
     ...queueControlOps(redis, subscriber),
     ...presenceOps(redis),
     ...wakeOps(redis, version),
+    ...waitOps(redis, subscriber),
+    ...wishOps(redis),
     ...inspectOps(redis),
     ...listOps(redis),
     ...moveOps(redis),

@@ -1,6 +1,7 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
+import { encodeProgress } from '../../wire/task-progress.js';
 import { ceilS, clampInt64, floorS, utcDay } from '../../wire/unix-time.js';
 import type { Outcome, ResultOps, Settlement, SettleOps, SettleReply } from '../roles.js';
 import { settledMessage } from '../settled-message.js';
@@ -35,6 +36,15 @@ export function settleOps(redis: RedisSession): SettleOps & ResultOps {
       );
       return reply === 1;
     },
+
+    async writeProgress(queue, claim, progress) {
+      const reply = await redis.run(
+        scripts.writeProgress,
+        { lease: keys.lease(queue), task: keys.task(queue, claim.id) },
+        { taskId: claim.id, leases: leasesOf(claim), progress: encodeProgress(progress) },
+      );
+      return reply === 1;
+    },
   };
 }
 
@@ -55,8 +65,14 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
   done: (redis, queue, batch) =>
     redis.run(
       scripts.done,
-      { ...leaseKeys(queue), ...processedKeys(redis, queue), ...taskKeys(queue, batch), lock: lockKeys(batch) },
-      { statsExpireAtS: statsExpireAtS(redis) },
+      {
+        ...leaseKeys(queue),
+        ...processedKeys(redis, queue),
+        awaited: keys.awaited(queue),
+        ...taskKeys(queue, batch),
+        lock: lockKeys(batch),
+      },
+      { statsExpireAtS: statsExpireAtS(redis), endedChannel: keys.endedChannel(queue) },
       batch.map(({ message, claim }) => ({
         taskId: message.id,
         hasLock: Number(message.uniqueKey !== ''),
@@ -72,17 +88,23 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
         ...leaseKeys(queue),
         completed: keys.completed(queue),
         ...processedKeys(redis, queue),
+        awaited: keys.awaited(queue),
         ...taskKeys(queue, batch),
         lock: lockKeys(batch),
       },
-      { statsExpireAtS: statsExpireAtS(redis) },
-      batch.map(({ message, claim, outcome }) => ({
-        taskId: message.id,
-        message: encodeTaskMessage(settledMessage(message, outcome, nowMs)),
-        deleteAtS: floorS(nowMs) + clampInt64(message.retentionS),
-        hasLock: Number(message.uniqueKey !== ''),
-        leases: leasesOf(claim),
-      })),
+      { statsExpireAtS: statsExpireAtS(redis), endedChannel: keys.endedChannel(queue) },
+      batch.map(({ message, claim, outcome }) => {
+        const { result } = outcome as Extract<Outcome, { kind: 'complete' }>;
+        return {
+          taskId: message.id,
+          message: encodeTaskMessage(settledMessage(message, outcome, nowMs)),
+          deleteAtS: floorS(nowMs) + clampInt64(message.retentionS),
+          hasLock: Number(message.uniqueKey !== ''),
+          hasResult: Number(result !== undefined),
+          result: result ?? '',
+          leases: leasesOf(claim),
+        };
+      }),
     );
   },
 
@@ -145,9 +167,14 @@ export function archiveTasks(
       archived: keys.archived(queue),
       ...processedKeys(redis, queue),
       ...failedKeys(redis, queue),
+      awaited: keys.awaited(queue),
       task: items.map(({ taskId }) => keys.task(queue, taskId)),
     },
-    { statsExpireAtS: statsExpireAtS(redis), archivedAtS: floorS(redis.clock.nowMs()) },
+    {
+      statsExpireAtS: statsExpireAtS(redis),
+      archivedAtS: floorS(redis.clock.nowMs()),
+      endedChannel: keys.endedChannel(queue),
+    },
     items,
   );
 }

@@ -1,5 +1,6 @@
 import type { ChainableCommander } from 'ioredis';
 import { keys } from '../../wire/keys.js';
+import { decodeProgress } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { StoredTask } from '../inspect-roles.js';
@@ -15,7 +16,7 @@ export interface FoundTask {
 }
 
 /** The fields of a task's hash that inspectors show, in the order of a reply of `HMGET`. */
-const FIELDS = ['msg', 'result', 'crashes', 'due_at_ms'] as const;
+const FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress'] as const;
 
 export type TaskReply = readonly (Buffer | null)[];
 
@@ -28,7 +29,7 @@ export function askForTask(pipeline: ChainableCommander, queue: string, id: stri
 export function toStoredTask(
   queue: string,
   { id, state, score }: FoundTask,
-  [bytes, result, crashes, dueAtMs]: TaskReply,
+  [bytes, result, crashes, dueAtMs, progress]: TaskReply,
   nowMs: number,
 ): StoredTask | undefined {
   if (!bytes) return undefined;
@@ -37,6 +38,7 @@ export function toStoredTask(
     state,
     nextProcessAtMs: nextProcessAtMs(state, score, dueAtMs ?? null, nowMs),
     result: result ?? undefined,
+    progress: progress ? decodeProgress(progress.toString()) : undefined,
     isOrphaned: state === 'active' && (score === undefined || fromS(score) <= nowMs),
     crashes: Number(crashes?.toString() ?? 0),
   };

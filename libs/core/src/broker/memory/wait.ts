@@ -1,0 +1,26 @@
+import type { TaskState } from '../../wire/task-state.js';
+import type { CancelWish, TaskEnding } from '../wait-roles.js';
+import type { MemoryQueue, MemoryStore } from './memory-store.js';
+
+/** For how long one call asks. */
+const AWAITED_MS = 30_000;
+
+export function awaitTask(store: MemoryStore, queueName: string, taskId: string): TaskState | undefined {
+  const queue = store.queue(queueName);
+  queue.awaited.set(taskId, true, store.clock.nowMs() + AWAITED_MS);
+  return queue.tasks.get(taskId)?.state;
+}
+
+/** Tells those who wait for a task how it ended: in a moment, never inside the operation that ends it. */
+export function tellWaiters(queue: MemoryQueue, taskId: string, ending: TaskEnding): void {
+  if (!queue.awaited.get(taskId)) return;
+  queue.awaited.delete(taskId);
+  for (const listener of queue.endedListeners) queueMicrotask(() => listener(taskId, ending));
+}
+
+export function wishCancel(store: MemoryStore, queueName: string, taskId: string, wish: CancelWish): boolean {
+  const task = store.queue(queueName).tasks.get(taskId);
+  if (task?.state !== 'active') return false;
+  task.cancelThen = wish;
+  return true;
+}

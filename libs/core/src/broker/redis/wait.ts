@@ -1,0 +1,33 @@
+import { keys } from '../../wire/keys.js';
+import { TASK_STATES } from '../../wire/task-state.js';
+import { ceilS, floorS } from '../../wire/unix-time.js';
+import type { TaskEnding, WaitOps } from '../wait-roles.js';
+import type { RedisSession } from './redis-session.js';
+import type { RedisSubscriber } from './redis-subscriber.js';
+
+/** For how long one call asks. */
+const AWAITED_MS = 30_000;
+
+export function waitOps(redis: RedisSession, subscriber: RedisSubscriber): WaitOps {
+  return {
+    /** Asks first and looks then, so that an end between the two is told. */
+    async awaitTask(queue, taskId) {
+      const awaited = keys.awaited(queue);
+      const nowMs = redis.clock.nowMs();
+      const replies = await redis.pipeline('ZADD', (pipeline) => {
+        pipeline
+          .zremrangebyscore(awaited, '-inf', floorS(nowMs)) // those who gave up
+          .zadd(awaited, ceilS(nowMs + AWAITED_MS), taskId)
+          .pexpire(awaited, AWAITED_MS)
+          .hget(keys.task(queue, taskId), 'state');
+      });
+      return TASK_STATES.find((state) => state === replies[3]);
+    },
+
+    onTaskEnded: (queue, listener) =>
+      subscriber.subscribe(keys.endedChannel(queue), (message) => {
+        const space = message.indexOf(' ');
+        listener(message.slice(space + 1), message.slice(0, space) as TaskEnding);
+      }),
+  };
+}

@@ -1,0 +1,38 @@
+import type { TaskState } from '../wire/task-state.js';
+
+/** What a broker promises to those who wait for a task, and to those who want it to stop. */
+
+// ---- waiting ----------------------------------------------------------------------------------------------------
+
+/** How a task ended: `deleted` after success without retention, or by `RevokeTask`. */
+export type TaskEnding = 'deleted' | 'completed' | 'archived';
+
+export interface WaitOps {
+  /**
+   * Asks for news of a task for half a minute from now: the end of an attempt of ours that ends the task is told to
+   * `onTaskEnded`. Returns the state that the task is in right after; `undefined`: there is no such task.
+   */
+  awaitTask(queue: string, taskId: string): Promise<TaskState | undefined>;
+  /**
+   * Calls back when a task of the queue ends that somebody asked for. A hint only: it may be lost, Go servers do not
+   * send it, and inspectors move tasks without it. Resolves to a function that ends the subscription.
+   */
+  onTaskEnded(queue: string, listener: (taskId: string, ending: TaskEnding) => void): Promise<() => Promise<void>>;
+}
+
+// ---- canceling --------------------------------------------------------------------------------------------------
+
+/** What shall become of a task whose attempt was canceled. `retry`: a failure like any other. */
+export type CancelWish = 'retry' | 'archive' | 'delete';
+
+export const CANCEL_WISHES: readonly CancelWish[] = ['retry', 'archive', 'delete'];
+
+export interface WishOps {
+  /**
+   * Writes down that a running task shall be canceled, and what then; `false` when it is not active (nothing written).
+   * `extendLeases` reports it. It concerns the attempt that runs now: it is gone when that has ended.
+   */
+  wishCancel(queue: string, taskId: string, wish: CancelWish): Promise<boolean>;
+  /** What {@link wishCancel} wrote; `undefined` when nothing. */
+  cancelWish(queue: string, taskId: string): Promise<CancelWish | undefined>;
+}

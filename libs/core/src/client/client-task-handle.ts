@@ -1,0 +1,52 @@
+import { TaskFailedError } from '../errors/task-failed.error.js';
+import type { PayloadCodec } from '../task/payload-codec.js';
+import type { EnqueuedTask, TaskEnd, TaskHandle, WaitOptions } from '../task/task-handle.js';
+import type { TaskState } from '../wire/task-state.js';
+import type { TaskWaiter } from './task-waiter.js';
+
+export interface HandleDeps {
+  readonly waiter: TaskWaiter;
+  readonly codec: PayloadCodec;
+}
+
+/** A handle that shows nothing but the facts when it is logged or sent as JSON. */
+export class ClientTaskHandle implements TaskHandle {
+  readonly id: string;
+  readonly queue: string;
+  readonly #deps: HandleDeps;
+
+  constructor({ id, queue }: Pick<TaskHandle, 'id' | 'queue'>, deps: HandleDeps) {
+    this.id = id;
+    this.queue = queue;
+    this.#deps = deps;
+  }
+
+  async state(): Promise<TaskState | undefined> {
+    return this.#deps.waiter.state(this.queue, this.id);
+  }
+
+  async wait(options?: WaitOptions): Promise<TaskEnd> {
+    return this.#deps.waiter.wait(this.queue, this.id, options);
+  }
+
+  async result<Result = unknown>(options?: WaitOptions): Promise<Result> {
+    const end = await this.wait(options);
+    if (end.state === 'archived') throw new TaskFailedError(this.queue, this.id, end.lastError);
+    const bytes = end.state === 'completed' ? end.result : undefined;
+    return (bytes && this.#deps.codec.decode(bytes)) as Result;
+  }
+}
+
+/** What a client says of a task that it has written. */
+export class ClientEnqueuedTask extends ClientTaskHandle implements EnqueuedTask {
+  readonly type: string;
+  readonly initialState: EnqueuedTask['initialState'];
+  readonly nextProcessAt: Date;
+
+  constructor(facts: Omit<EnqueuedTask, 'state' | 'wait' | 'result'>, deps: HandleDeps) {
+    super(facts, deps);
+    this.type = facts.type;
+    this.initialState = facts.initialState;
+    this.nextProcessAt = facts.nextProcessAt;
+  }
+}

@@ -1,0 +1,136 @@
+import type { InspectOps } from '../broker/inspect-roles.js';
+import type { TaskEnding, WaitOps } from '../broker/wait-roles.js';
+import { RedisCommandError } from '../errors/redis-command.error.js';
+import { TaskNotFoundError } from '../errors/task-not-found.error.js';
+import { WaitTimeoutError } from '../errors/wait-timeout.error.js';
+import { Backoff } from '../runtime/backoff.js';
+import { Bell } from '../runtime/bell.js';
+import type { Clock } from '../runtime/clock.js';
+import { toMs } from '../runtime/duration.js';
+import type { TaskEnd, WaitOptions } from '../task/task-handle.js';
+import type { TaskState } from '../wire/task-state.js';
+
+const FIRST_LOOK_MS = 400; // a pause is half of its step at least
+const LAST_LOOK_MS = 5_000;
+/** How long the news of an end may come after the end itself: it travels on another connection. */
+const NEWS_DELAY_MS = 1_000;
+/** As long as a timer can be. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+export interface TaskWaiterDeps {
+  readonly broker: WaitOps & Pick<InspectOps, 'findTask'>;
+  readonly clock: Clock;
+  /** Ends every wait with its reason. */
+  readonly closed: AbortSignal;
+}
+
+/** Waits for tasks to end. */
+export class TaskWaiter {
+  constructor(private readonly deps: TaskWaiterDeps) {}
+
+  async state(queue: string, taskId: string): Promise<TaskState | undefined> {
+    this.deps.closed.throwIfAborted();
+    return (await this.deps.broker.findTask(queue, taskId))?.state;
+  }
+
+  /** See `TaskHandle.wait`. */
+  async wait(queue: string, taskId: string, { timeout, signal }: WaitOptions = {}): Promise<TaskEnd> {
+    const { clock, closed } = this.deps;
+    const timeoutMs = timeout === undefined ? undefined : toMs('timeout', timeout, { maxMs: LONGEST_WAIT_MS });
+    const expiry = new AbortController();
+    const expire = (): void => expiry.abort(new WaitTimeoutError(queue, taskId, timeoutMs!));
+    const timer = timeoutMs === undefined ? undefined : clock.setTimer(expire, timeoutMs);
+    const stop = AbortSignal.any([closed, expiry.signal, ...(signal ? [signal] : [])]);
+    try {
+      return await new Wait(queue, taskId, stop, this.deps).untilEnd();
+    } finally {
+      clock.clearTimer(timer);
+    }
+  }
+}
+
+/** One wait for one task. */
+class Wait {
+  private readonly news: Bell;
+  /** As the news said. */
+  private ending: TaskEnding | undefined;
+  private wasThere = false;
+
+  constructor(
+    private readonly queue: string,
+    private readonly taskId: string,
+    private readonly stop: AbortSignal,
+    private readonly deps: TaskWaiterDeps,
+  ) {
+    this.news = new Bell(deps.clock);
+  }
+
+  async untilEnd(): Promise<TaskEnd> {
+    const unsubscribe = await this.subscribe();
+    try {
+      const pauses = new Backoff(FIRST_LOOK_MS, LAST_LOOK_MS);
+      for (;;) {
+        const end = await this.look();
+        if (end) return end;
+        await this.pause(pauses.nextMs());
+      }
+    } finally {
+      await unsubscribe?.();
+    }
+  }
+
+  /** Without news, looking has to do. */
+  private async subscribe(): Promise<(() => Promise<void>) | undefined> {
+    this.stop.throwIfAborted();
+    try {
+      return await this.deps.broker.onTaskEnded(this.queue, (taskId, ending) => {
+        if (taskId !== this.taskId) return;
+        this.ending = ending;
+        this.news.ring();
+      });
+    } catch (error) {
+      if (error instanceof RedisCommandError) return undefined;
+      throw error;
+    }
+  }
+
+  /** `undefined`: it has not ended, or Redis is away. */
+  private async look(): Promise<TaskEnd | undefined> {
+    if (this.ending === 'deleted') return { state: 'deleted' };
+    try {
+      const state = await this.deps.broker.awaitTask(this.queue, this.taskId);
+      if (state === undefined) return await this.lookForNews();
+      this.wasThere = true;
+      return state === 'completed' || state === 'archived' ? await this.readEnd() : undefined;
+    } catch (error) {
+      if (error instanceof RedisCommandError && error.isTransient) return undefined;
+      throw error;
+    }
+  }
+
+  private async readEnd(): Promise<TaskEnd | undefined> {
+    const task = await this.deps.broker.findTask(this.queue, this.taskId);
+    if (task?.state === 'completed') return { state: 'completed', result: task.result };
+    if (task?.state === 'archived') return { state: 'archived', lastError: task.message.errorMsg };
+    return undefined; // it went on meanwhile
+  }
+
+  /**
+   * The task is gone.
+   * @throws {TaskNotFoundError} and nobody tells how
+   */
+  private async lookForNews(): Promise<TaskEnd> {
+    if (this.wasThere) await this.pause(NEWS_DELAY_MS);
+    if (this.ending === 'deleted') return { state: 'deleted' };
+    throw new TaskNotFoundError(this.queue, this.taskId);
+  }
+
+  /**
+   * Waits for news.
+   * @throws the reason to stop
+   */
+  private async pause(pauseMs: number): Promise<void> {
+    await this.news.wait(this.stop, pauseMs);
+    this.stop.throwIfAborted();
+  }
+}

@@ -1,0 +1,23 @@
+/** The field `progress` of a task hash: what a handler said last of how far it has come. */
+export interface ProgressRecord {
+  /** Part that is done, from 0 to 1. */
+  readonly share: number;
+  readonly note?: string | undefined;
+  /** When it was said, unix ms. */
+  readonly atMs: number;
+}
+
+export function encodeProgress({ share, note, atMs }: ProgressRecord): string {
+  return JSON.stringify({ share, note, atMs });
+}
+
+/** `undefined` for text that is not such a record: it is only shown, so it must not cost the reader the task. */
+export function decodeProgress(text: string): ProgressRecord | undefined {
+  try {
+    const { share, note, atMs } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof share !== 'number' || typeof atMs !== 'number') return undefined;
+    return { share, atMs, ...(typeof note === 'string' && { note }) };
+  } catch {
+    return undefined;
+  }
+}
