@@ -20,6 +20,7 @@ export interface GoTask {
   readonly processInMs?: number | undefined;
   readonly processAtMs?: number | undefined;
   readonly retentionMs?: number | undefined;
+  readonly group?: string | undefined;
 }
 
 export type GoEnqueued = { readonly id: string; readonly state: string } | { readonly error: string };
@@ -188,6 +189,27 @@ export class GoPeer implements AsyncDisposable {
 
   async delete(queue: string, taskId: string): Promise<void> {
     await this.ask('delete', { queue, taskId });
+  }
+
+  /** Calls asynq's function for all tasks of a state; how many there were. */
+  moveAll(op: 'runAll' | 'archiveAll' | 'deleteAll', queue: string, state: string, group?: string): Promise<number> {
+    return this.ask(op, { queue, state, group });
+  }
+
+  async deleteQueue(queue: string, force: boolean): Promise<void> {
+    await this.ask('deleteQueue', { queue, force });
+  }
+
+  async updatePayload(queue: string, taskId: string, payload: Uint8Array): Promise<void> {
+    await this.ask('updatePayload', { queue, taskId, payload: Buffer.from(payload).toString('base64') });
+  }
+
+  groups(queue: string): Promise<{ group: string; size: number }[]> {
+    return this.ask('groups', { queue });
+  }
+
+  history(queue: string, days: number): Promise<{ queue: string; day: string; processed: number; failed: number }[]> {
+    return this.ask('history', { queue, days });
   }
 
   servers(): Promise<GoServerInfo[]> {

@@ -21,6 +21,7 @@ type newTask struct {
 	ProcessInMs  int64             `json:"processInMs"`
 	ProcessAtMs  int64             `json:"processAtMs"`
 	RetentionMs  int64             `json:"retentionMs"`
+	Group        string            `json:"group"`
 }
 
 // enqueued is the outcome for one task: its id and state, or the error.
@@ -64,6 +65,7 @@ func (t newTask) options() []asynq.Option {
 	add(t.ProcessInMs != 0, asynq.ProcessIn(millis(t.ProcessInMs)))
 	add(t.ProcessAtMs != 0, asynq.ProcessAt(time.UnixMilli(t.ProcessAtMs)))
 	add(t.RetentionMs != 0, asynq.Retention(millis(t.RetentionMs)))
+	add(t.Group != "", asynq.Group(t.Group))
 	if t.MaxRetry != nil {
 		opts = append(opts, asynq.MaxRetry(*t.MaxRetry))
 	}

@@ -15,8 +15,11 @@ type target struct {
 	State  string `json:"state"`
 	Group  string `json:"group"`
 	// Page counts from 1.
-	Page     int `json:"page"`
-	PageSize int `json:"pageSize"`
+	Page     int    `json:"page"`
+	PageSize int    `json:"pageSize"`
+	Days     int    `json:"days"`
+	Force    bool   `json:"force"`
+	Payload  []byte `json:"payload"`
 }
 
 // shownTask is asynq.TaskInfo with units in its names; absent times are 0.

@@ -48,6 +48,14 @@ var operations = map[string]operation{
 	"archive":   archiveTask,
 	"delete":    deleteTask,
 	"servers":   servers,
+
+	"groups":        groups,
+	"history":       history,
+	"runAll":        runAll,
+	"archiveAll":    archiveAll,
+	"deleteAll":     deleteAll,
+	"deleteQueue":   deleteQueue,
+	"updatePayload": updatePayload,
 }
 
 func main() {
