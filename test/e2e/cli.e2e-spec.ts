@@ -136,9 +136,20 @@ describe('queues and servers on the command line', () => {
     expect(await asynq.output('queue', 'inspect', 'mail')).toMatch(/^Paused: true$/m);
     expect(await asynq.output('queue', 'unpause', 'mail')).toBe('Successfully unpaused queue "mail"\n');
     expect((await asynq.rows('queue', 'history', 'mail', '-x', '3')).slice(4)).toHaveLength(3);
-    expect(await asynq.run('queue', 'rm', 'mail')).toMatchObject({ status: 1, stdout: '' });
+    expect(await asynq.run('queue', 'rm', 'mail')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'error: queue "mail" is not empty; --force removes it with its tasks\n',
+    });
     expect(await asynq.output('queue', 'rm', '--force', 'mail')).toBe('Successfully removed queue "mail"\n');
     expect(await asynq.output('queue', 'ls')).toBe('');
+  });
+
+  it('removes a queue without leaving a key behind', async () => {
+    await queue.seed({ pending: ['one'], completed: { two: '1h' } });
+
+    expect(await asynq.output('queue', 'rm', '-f', '--purge', 'mail')).toBe('Successfully removed queue "mail"\n');
+    expect(await connection.keys('*')).toEqual([]);
   });
 
   it('shows the servers at work and what they run', async () => {

@@ -1,6 +1,7 @@
-import type { QueueInfo } from '@nestjs-asynq/core';
+import { type QueueInfo, QueueNotEmptyError } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { errorRateCell } from '../output/cells.js';
+import { watched } from '../output/progress.js';
 import { table } from '../output/table.js';
 import { type Cli, commandGroup, type Run } from './command.js';
 
@@ -9,6 +10,11 @@ const SEPARATOR = `\n\n${'='.repeat(49)}\n\n`;
 
 interface QueueFlags {
   readonly queues: string[];
+}
+
+interface RemoveFlags extends QueueFlags {
+  readonly force: boolean;
+  readonly purge: boolean;
 }
 
 export function queueCommands(cli: Cli, run: Run): Cli {
@@ -31,12 +37,14 @@ export function queueCommands(cli: Cli, run: Run): Cli {
         ['remove <queues..>', 'rm <queues..>', 'delete <queues..>'],
         'Remove queues',
         (command) =>
-          some(command).option('force', {
-            alias: 'f',
-            type: 'boolean',
-            default: false,
-            describe: 'Remove the queue with all its tasks',
-          }),
+          some(command)
+            .option('force', {
+              alias: 'f',
+              type: 'boolean',
+              default: false,
+              describe: 'Remove the queue with its tasks',
+            })
+            .option('purge', { type: 'boolean', default: false, describe: 'Leave no key of the queue behind' }),
         run(remove),
       ),
   );
@@ -108,8 +116,18 @@ async function resume(context: Context, { queues: names }: QueueFlags): Promise<
   });
 }
 
-async function remove(context: Context, { queues: names, force }: QueueFlags & { force: boolean }): Promise<void> {
-  await change(context, names, 'removed', (queue) => context.inspector.deleteQueue(queue, { force }));
+/** Without `--purge` completed tasks, groups, counters and a pause stay behind, as in asynq. */
+async function remove(context: Context, { queues: names, force, purge }: RemoveFlags): Promise<void> {
+  await change(context, names, 'removed', async (queue) => {
+    try {
+      // Refuses a queue with tasks unless forced; a purge alone would only mind those that run.
+      await watched(context, (watch) => context.inspector.deleteQueue(queue, { force, ...watch }));
+    } catch (error) {
+      if (!(error instanceof QueueNotEmptyError) || force) throw error;
+      throw new Error(`${error.message}; --force removes it with its tasks`, { cause: error });
+    }
+    if (purge) await context.inspector.purgeQueue(queue);
+  });
 }
 
 async function change(

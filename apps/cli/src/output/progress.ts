@@ -29,10 +29,10 @@ export async function watched<Result>(context: Context, work: (watch: BulkWatch)
   let progress = { done: 0, total: 0 };
   const onProgress: BulkWatch['onProgress'] = (now) => {
     progress = now;
+    if (!bar?.isActive) bar?.start(now.total, now.done);
     bar?.setTotal(now.total);
     bar?.update(now.done);
   };
-  bar?.start(0, 0);
   process.once('SIGINT', abort);
   try {
     return await work({ signal: interrupt.signal, onProgress });
