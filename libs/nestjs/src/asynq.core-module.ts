@@ -11,6 +11,7 @@ import {
   GIVEN_OPTIONS,
   internalToken,
 } from './asynq.tokens.js';
+import { TaskAggregators } from './discovery/task-aggregators.js';
 import { TaskHandlerExplorer } from './discovery/task-handler.explorer.js';
 import { TaskHandlers } from './discovery/task-handlers.js';
 import { TaskDistributor } from './distributor/task-distributor.service.js';
@@ -59,6 +60,7 @@ function connectionProviders(name: string): Provider[] {
   const client = internalToken('client', name);
   const validator = internalToken('validator', name);
   const handlers = internalToken('handlers', name);
+  const aggregators = internalToken('aggregators', name);
   const events = getTaskEventsToken(name);
   return [
     { provide: CONNECTION_NAME, useValue: name },
@@ -77,6 +79,12 @@ function connectionProviders(name: string): Provider[] {
     { provide: validator, useFactory: loadValidator, inject: [settings] },
     { provide: handlers, useFactory: makeHandlers, inject: [settings, DiscoveryService, MetadataScanner] },
     {
+      provide: aggregators,
+      useFactory: (own: AsynqSettings, discovery: DiscoveryService, scanner: MetadataScanner) =>
+        new TaskAggregators(own.name, discovery, scanner),
+      inject: [settings, DiscoveryService, MetadataScanner],
+    },
+    {
       provide: getTaskDistributorToken(name),
       useFactory: makeDistributor,
       inject: [settings, client, handlers, validator],
@@ -85,12 +93,12 @@ function connectionProviders(name: string): Provider[] {
     {
       provide: getTaskServerToken(name),
       useFactory: makeServer,
-      inject: [settings, broker, handlers, events, validator, ModuleRef],
+      inject: [settings, broker, handlers, aggregators, events, validator, ModuleRef],
     },
     {
       provide: internalToken('connection-lifecycle', name),
       useFactory: makeLifecycle,
-      inject: [settings, broker, client, handlers, events, ModulesContainer],
+      inject: [settings, broker, client, handlers, aggregators, events, ModulesContainer],
     },
   ];
 }
@@ -148,12 +156,21 @@ function makeServer(
   settings: AsynqSettings,
   broker: Broker,
   handlers: TaskHandlers,
+  aggregators: TaskAggregators,
   events: TaskEvents,
   validator: PayloadValidator | undefined,
   moduleRef: ModuleRef,
 ): TaskServer {
   const binder = new HandlerBinder(new TaskPipeline(moduleRef, settings.enhancers, validator));
-  return new TaskServer({ settings, broker, handlers, binder, events, logger: loggerFor('AsynqServer', settings) });
+  return new TaskServer({
+    settings,
+    broker,
+    handlers,
+    aggregators,
+    binder,
+    events,
+    logger: loggerFor('AsynqServer', settings),
+  });
 }
 
 function makeLifecycle(
@@ -161,12 +178,13 @@ function makeLifecycle(
   broker: Broker,
   client: Client,
   handlers: TaskHandlers,
+  aggregators: TaskAggregators,
   events: TaskEvents,
   modules: ModulesContainer,
 ): ConnectionLifecycle {
   const logger = loggerFor('AsynqModule', settings);
   const connectionNames = (): string[] => namesOfConnections(modules);
-  return new ConnectionLifecycle({ settings, broker, client, handlers, events, logger, connectionNames });
+  return new ConnectionLifecycle({ settings, broker, client, handlers, aggregators, events, logger, connectionNames });
 }
 
 function namesOfConnections(modules: ModulesContainer): string[] {

@@ -13,7 +13,14 @@ export const CONNECTION_NAME = Symbol('asynq:connection-name');
 
 /** Parts of a connection that stay inside this package. */
 type InternalPart =
-  'settings' | 'broker' | 'client' | 'validator' | 'handlers' | 'connection-lifecycle' | 'server-lifecycle';
+  | 'settings'
+  | 'broker'
+  | 'client'
+  | 'validator'
+  | 'handlers'
+  | 'aggregators'
+  | 'connection-lifecycle'
+  | 'server-lifecycle';
 
 export const internalToken = (part: InternalPart, name: string): InjectionToken => `asynq:${part}:${name}`;
 

@@ -15,6 +15,11 @@ export {
   InjectTaskInspector,
   InjectTaskServer,
 } from './decorators/inject.decorator.js';
+export {
+  TaskAggregator,
+  type TaskAggregatorDecorator,
+  type TaskAggregatorOptions,
+} from './decorators/task-aggregator.decorator.js';
 export { TaskHandler, type TaskHandlerOptions } from './decorators/task-handler.decorator.js';
 export { Ctx, Payload, Signal, TaskId } from './decorators/task-params.decorator.js';
 export { HandlerSetupError } from './discovery/handler-setup.error.js';
@@ -30,11 +35,15 @@ export { TaskServer, type TaskServerState } from './lifecycle/task-server.js';
 
 // What handlers and callers of the distributor and the inspector need of the core.
 export {
+  type AggregatedTask,
+  type AggregationContext,
   type Connection,
   type Duration,
   DuplicateTaskError,
   type EnqueuedTask,
   type EnqueueResult,
+  type GroupAggregatorOptions,
+  type GroupedTask,
   type FoundTasks,
   InvalidOptionsError,
   QueueError,

@@ -100,7 +100,7 @@ interface MarkedMethod {
 }
 
 /** The instance first: for `useFactory` the metatype is the factory, not the class. */
-function prototypeOf({ instance, metatype }: InstanceWrapper<object>): object | undefined {
+export function prototypeOf({ instance, metatype }: InstanceWrapper<object>): object | undefined {
   if (typeof instance === 'object' && instance !== null) return Reflect.getPrototypeOf(instance) ?? undefined;
   return (metatype?.prototype as object | undefined) ?? undefined;
 }

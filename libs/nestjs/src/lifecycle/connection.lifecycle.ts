@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { Broker, Client, Logger } from '@nestjs-asynq/core';
 import type { AsynqSettings } from '../asynq.options.js';
+import type { TaskAggregators } from '../discovery/task-aggregators.js';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
+import { HandlerSetupError } from '../discovery/handler-setup.error.js';
 import { addressOf, ConnectionUnavailableError, DuplicateConnectionError, reasonOf } from './connection.errors.js';
 import type { TaskEvents } from './task-events.js';
 
@@ -14,6 +16,7 @@ export interface ConnectionLifecycleDeps {
   readonly broker: Broker;
   readonly client: Client;
   readonly handlers: TaskHandlers;
+  readonly aggregators: TaskAggregators;
   readonly events: TaskEvents;
   readonly logger: Logger;
   /** Names of all connections in the app; one that was defined twice stands there twice. */
@@ -29,13 +32,15 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
 
   /**
    * @throws {DuplicateConnectionError} `forRoot` was called twice for this name
-   * @throws {HandlerSetupError} a handler that cannot work
+   * @throws {HandlerSetupError} a handler or an aggregator that cannot work
    * @throws {ConnectionUnavailableError} Redis did not answer in time
    */
   async onModuleInit(): Promise<void> {
     try {
       this.checkName();
       this.deps.handlers.load(this.deps.connectionNames());
+      this.deps.aggregators.load(this.deps.connectionNames());
+      this.checkAggregators();
       await this.connect();
     } catch (error) {
       // Nest shuts nothing down after a failed boot, and an open connection would keep the process alive.
@@ -60,6 +65,17 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
     const { name } = this.deps.settings;
     if (this.deps.connectionNames().filter((other) => other === name).length < 2) return;
     throw new DuplicateConnectionError(name);
+  }
+
+  /** A server without handlers does not run, and the groups would wait for ever without a word. */
+  private checkAggregators(): void {
+    const { settings, handlers, aggregators } = this.deps;
+    const [pattern] = aggregators.patterns;
+    if (pattern === undefined || handlers.all.length > 0 || !settings.worker) return;
+    throw new HandlerSetupError(
+      `groups "${pattern}" have a @TaskAggregator, but connection "${settings.name}" has no @TaskHandler, so that no ` +
+        'server runs. Add the handler of the tasks that it makes, or set "worker" to false.',
+    );
   }
 
   private async connect(): Promise<void> {

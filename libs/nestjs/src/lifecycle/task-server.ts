@@ -1,6 +1,7 @@
-import { type Broker, type Logger, Server, ServeMux } from '@nestjs-asynq/core';
+import { type Broker, type GroupAggregatorOptions, type Logger, Server, ServeMux } from '@nestjs-asynq/core';
 import type { AsynqSettings } from '../asynq.options.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
+import type { TaskAggregators } from '../discovery/task-aggregators.js';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
 import type { HandlerBinder } from '../handling/handler-binder.js';
 import type { TaskEvents } from './task-events.js';
@@ -9,6 +10,7 @@ export interface TaskServerDeps {
   readonly settings: AsynqSettings;
   readonly broker: Broker;
   readonly handlers: TaskHandlers;
+  readonly aggregators: TaskAggregators;
   readonly binder: HandlerBinder;
   readonly events: TaskEvents;
   readonly logger: Logger;
@@ -22,19 +24,11 @@ export type TaskServerState = 'off' | Server['state'];
  * yourself. Inject it by its class; `@InjectTaskServer(name)` for a named connection.
  */
 export class TaskServer {
-  private readonly server: Server | undefined;
+  private server: Server | undefined;
 
   /** @throws {InvalidOptionsError} a server option is wrong */
   constructor(private readonly deps: TaskServerDeps) {
-    const { settings, broker, events, logger } = deps;
-    if (!settings.worker) return;
-    this.server = new Server({
-      ...settings.server,
-      // Redis once more, not the distributor's broker: a connection that is open cannot go to the heartbeat's thread.
-      connection: settings.connection === 'memory' ? broker : settings.connection,
-      onEvent: (event) => events.emit(event),
-      logger,
-    });
+    if (deps.settings.worker) this.server = this.makeServer(undefined);
   }
 
   get state(): TaskServerState {
@@ -45,12 +39,16 @@ export class TaskServer {
    * Binds the handlers and begins to take tasks.
    * @throws {HandlerSetupError} this process only enqueues
    * @throws {ServerStateError} it was started before
+   * @throws {InvalidOptionsError} what is said of groups is wrong
    */
   async start(): Promise<void> {
     if (!this.server || this.state === 'off') {
       const reason = this.server ? 'no provider has a @TaskHandler' : 'its option "worker" is false';
       throw new HandlerSetupError(`connection "${this.deps.settings.name}" has nothing to start: ${reason}`);
     }
+    const groupAggregator = this.deps.aggregators.withMethods(this.deps.settings.server.groupAggregator);
+    // The first one checked the other options, before methods were known; it has not connected yet.
+    if (groupAggregator && this.server.state === 'new') this.server = this.makeServer(groupAggregator);
     await this.server.start(this.makeMux());
     this.deps.logger.info(`handling ${this.deps.handlers.all.map(({ pattern }) => pattern).join(', ')}`);
   }
@@ -71,6 +69,18 @@ export class TaskServer {
   /** @throws {RedisCommandError} Redis does not answer */
   async ping(): Promise<void> {
     await (this.state === 'active' ? this.server! : this.deps.broker).ping();
+  }
+
+  private makeServer(groupAggregator: GroupAggregatorOptions | undefined): Server {
+    const { settings, broker, events, logger } = this.deps;
+    return new Server({
+      ...settings.server,
+      groupAggregator,
+      // Redis once more, not the distributor's broker: a connection that is open cannot go to the heartbeat's thread.
+      connection: settings.connection === 'memory' ? broker : settings.connection,
+      onEvent: (event) => events.emit(event),
+      logger,
+    });
   }
 
   private makeMux(): ServeMux {

@@ -1,0 +1,45 @@
+import type { Aggregate, GroupLimitOptions } from '@nestjs-asynq/core';
+
+const TASK_AGGREGATORS = 'asynq:task-aggregators';
+
+/** Options of one aggregator. Limits that are left out are those of the module's `groupAggregator`. */
+export interface TaskAggregatorOptions extends GroupLimitOptions {
+  /** Name of the connection whose groups are aggregated. Default `'default'`. */
+  readonly connection?: string | undefined;
+}
+
+export interface TaskAggregatorMetadata {
+  readonly pattern: string;
+  readonly options: TaskAggregatorOptions;
+}
+
+/** Fits methods that take `(group, tasks, context)`, or fewer of them, and return the task to enqueue. */
+export type TaskAggregatorDecorator = <Method extends Aggregate>(
+  target: object,
+  method: string | symbol,
+  descriptor: TypedPropertyDescriptor<Method>,
+) => void;
+
+/**
+ * Marks a method of a provider as what makes one task of the tasks of a group. `pattern` is the name of a group, or a
+ * prefix with `*` behind it (`'digest:*'`); the exact name wins, then the longest prefix. A method may carry several.
+ *
+ * It runs outside of guards, pipes and interceptors: there is no one task that it handles. What it throws is logged,
+ * and the tasks go back to their group to be tried again. The provider must be a singleton.
+ */
+export function TaskAggregator(pattern: string, options: TaskAggregatorOptions = {}): TaskAggregatorDecorator {
+  return (target, method, { value }) => {
+    if (typeof target === 'function') {
+      throw new TypeError(
+        `@TaskAggregator("${pattern}") is on the static method ${target.name}.${String(method)}; static methods cannot aggregate tasks`,
+      );
+    }
+    const others = taskAggregatorsOf(value!);
+    Reflect.defineMetadata(TASK_AGGREGATORS, [{ pattern, options }, ...others], value!);
+  };
+}
+
+/** What the decorators on a method say, in the order they are written. */
+export function taskAggregatorsOf(method: object): readonly TaskAggregatorMetadata[] {
+  return (Reflect.getMetadata(TASK_AGGREGATORS, method) as TaskAggregatorMetadata[] | undefined) ?? [];
+}

@@ -1,0 +1,106 @@
+import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+import type { Aggregate, GroupAggregatorOptions } from '@nestjs-asynq/core';
+import { DEFAULT_CONNECTION } from '../asynq.options.js';
+import { type TaskAggregatorMetadata, taskAggregatorsOf } from '../decorators/task-aggregator.decorator.js';
+import { HandlerSetupError } from './handler-setup.error.js';
+import { prototypeOf } from './task-handler.explorer.js';
+
+/** One pattern of one method that carries `@TaskAggregator`. */
+interface DiscoveredAggregator extends TaskAggregatorMetadata {
+  readonly provider: InstanceWrapper<object>;
+  readonly method: string;
+  /** `Digests.send`, for messages. */
+  readonly label: string;
+}
+
+/** The aggregators of one connection, known from the start of the app's initialisation on. */
+export class TaskAggregators {
+  private found: readonly DiscoveredAggregator[] = [];
+
+  constructor(
+    private readonly connection: string,
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  /**
+   * Looks for the aggregators. Called once, when every module has been scanned and before anything starts.
+   * @throws {HandlerSetupError} two for one pattern, an unknown connection, or a provider that cannot work
+   */
+  load(connections: readonly string[]): void {
+    const all = this.explore();
+    for (const aggregator of all) check(aggregator, connections);
+    this.found = all.filter(({ options }) => (options.connection ?? DEFAULT_CONNECTION) === this.connection);
+    checkUnique(this.found);
+  }
+
+  get patterns(): readonly string[] {
+    return this.found.map(({ pattern }) => pattern);
+  }
+
+  /** The option of the core's server: what the module was given, and every method that was found. */
+  withMethods(given: GroupAggregatorOptions | undefined): GroupAggregatorOptions | undefined {
+    if (this.found.length === 0) return given;
+    const own = this.found.map(({ pattern, options, provider, method }) => {
+      const { connection: _, ...limits } = options;
+      const instance = provider.instance as Record<string, Aggregate>;
+      const aggregate: Aggregate = (...args) => instance[method]!(...args);
+      return [pattern, { ...given?.groups?.[pattern], ...limits, aggregate }] as const;
+    });
+    return { ...given, groups: { ...given?.groups, ...Object.fromEntries(own) } };
+  }
+
+  private explore(): DiscoveredAggregator[] {
+    const seen = new Set<unknown>();
+    return this.discovery.getProviders().flatMap((provider: InstanceWrapper<object>) => {
+      const instance: unknown = provider.instance;
+      // The same instance under another token, by `useExisting` or a factory, is the same aggregator.
+      if (provider.isAlias || seen.has(instance)) return [];
+      if (instance) seen.add(instance);
+      return this.aggregatorsOf(provider);
+    });
+  }
+
+  private aggregatorsOf(provider: InstanceWrapper<object>): DiscoveredAggregator[] {
+    const prototype = prototypeOf(provider);
+    if (!prototype) return [];
+    return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
+      const label = `${prototype.constructor.name}.${method}`;
+      const marks = taskAggregatorsOf(Reflect.get(prototype, method) as object);
+      return marks.map((mark) => ({ ...mark, provider, method, label }));
+    });
+  }
+}
+
+function check({ label, pattern, options, provider }: DiscoveredAggregator, connections: readonly string[]): void {
+  if (pattern.trim() === '') {
+    throw new HandlerSetupError(
+      `${label}: the group is blank. Give @TaskAggregator a name, or a prefix such as "a:*".`,
+    );
+  }
+  if (!provider.isDependencyTreeStatic() || provider.isTransient) {
+    throw new HandlerSetupError(
+      `${label} aggregates groups in a provider that is not a singleton: no request or task is there to build it for. ` +
+        'Move it to a class that needs nothing request-scoped.',
+    );
+  }
+  const connection = options.connection ?? DEFAULT_CONNECTION;
+  if (connections.includes(connection)) return;
+  throw new HandlerSetupError(
+    `${label} aggregates groups of connection "${connection}", which no AsynqModule.forRoot() defines ` +
+      `(known: ${connections.join(', ')}). Set "connection" of its @TaskAggregator to one of these.`,
+  );
+}
+
+function checkUnique(aggregators: readonly DiscoveredAggregator[]): void {
+  for (const { pattern } of aggregators) {
+    const same = aggregators.filter((other) => other.pattern === pattern);
+    if (same.length < 2) continue;
+    const lines = same.map(({ label, provider }) => `  ${label}   (module ${provider.host?.name ?? ''})`);
+    throw new HandlerSetupError(
+      `duplicate aggregator for groups "${pattern}":\n${lines.join('\n')}\n` +
+        'A group is aggregated by one method: remove one of them, or give them different groups.',
+    );
+  }
+}
