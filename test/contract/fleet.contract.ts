@@ -50,6 +50,31 @@ export function describeFleet(backend: string, openQueue: () => TestQueue): void
       expect(one).toEqual([{ server: busy, workers: [worker] }]);
     });
 
+    it('shows the plans of schedulers until their time is up, and the history of an entry, newest first', async () => {
+      await using q = openQueue();
+      const entry = {
+        id: randomUUID(),
+        spec: '@every 1m',
+        taskType: 'report',
+        taskPayload: Uint8Array.from([1, 2]),
+        enqueueOptions: [`Queue("${q.name}")`],
+        nextEnqueueAtMs: q.clock.nowMs() + 60_000,
+        prevEnqueueAtMs: undefined,
+      };
+      const events = [1, 2, 3].map((n) => ({ taskId: `t${n}`, enqueuedAtNs: q.clock.nowNs() + BigInt(n) * 10n ** 9n }));
+      await q.broker.writePlan(`host:1:${randomUUID()}`, [entry], 10);
+      for (const event of events) await q.broker.recordEnqueueEvent(entry.id, event);
+      const shown = async () => (await q.broker.schedulerEntries()).filter(({ id }) => id === entry.id);
+
+      expect(await shown()).toEqual([entry]);
+      expect(await q.broker.schedulerEvents(entry.id, 0, 2)).toEqual([events[2], events[1]]);
+      expect(await q.broker.schedulerEvents(entry.id, 2, 2)).toEqual([events[0]]);
+      await q.clock.advance('11s');
+      expect(await shown()).toEqual([]);
+      await q.broker.clearHistory(entry.id);
+      expect(await q.broker.schedulerEvents(entry.id, 0, 2)).toEqual([]);
+    });
+
     it('tells the cluster slot of a queue, and in a cluster the nodes that hold it', async () => {
       await using q = openQueue();
 
