@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Conditions } from '../support/conditions.js';
 import { type RedisServer, startCluster, startRedis } from '../support/redis-server.js';
-import { AsynqCommand } from './asynq-command.js';
+import { AsynqCommand } from '../support/asynq-command.js';
 
 let redis: RedisServer;
 let connection: Redis;
