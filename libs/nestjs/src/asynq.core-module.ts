@@ -7,11 +7,13 @@ import {
   getTaskDistributorToken,
   getTaskEventsToken,
   getTaskInspectorToken,
+  getTaskSchedulerToken,
   getTaskServerToken,
   GIVEN_OPTIONS,
   internalToken,
 } from './asynq.tokens.js';
 import { TaskAggregators } from './discovery/task-aggregators.js';
+import { PeriodicTaskExplorer } from './discovery/periodic-task.explorer.js';
 import { TaskHandlerExplorer } from './discovery/task-handler.explorer.js';
 import { TaskHandlers } from './discovery/task-handlers.js';
 import { TaskDistributor } from './distributor/task-distributor.service.js';
@@ -24,6 +26,8 @@ import { ConnectionLifecycle } from './lifecycle/connection.lifecycle.js';
 import { NestLogAdapter } from './lifecycle/nest-logger.js';
 import { TaskEvents } from './lifecycle/task-events.js';
 import { TaskServer } from './lifecycle/task-server.js';
+import { PeriodicTasks } from './scheduler/periodic-tasks.js';
+import { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
 /**
  * Everything of one connection but the server's start and stop. Global, so that its distributor can be injected
@@ -42,6 +46,7 @@ export class AsynqCoreModule {
         getTaskDistributorToken(name),
         getTaskInspectorToken(name),
         getTaskEventsToken(name),
+        getTaskSchedulerToken(name),
         getTaskServerToken(name),
         internalToken('settings', name),
       ],
@@ -61,6 +66,7 @@ function connectionProviders(name: string): Provider[] {
   const validator = internalToken('validator', name);
   const handlers = internalToken('handlers', name);
   const aggregators = internalToken('aggregators', name);
+  const periodicTasks = internalToken('periodic-tasks', name);
   const events = getTaskEventsToken(name);
   return [
     { provide: CONNECTION_NAME, useValue: name },
@@ -95,10 +101,16 @@ function connectionProviders(name: string): Provider[] {
       useFactory: makeServer,
       inject: [settings, broker, handlers, aggregators, events, validator, ModuleRef],
     },
+    { provide: getTaskSchedulerToken(name), useFactory: makeScheduler, inject: [settings, broker, events] },
+    {
+      provide: periodicTasks,
+      useFactory: makePeriodicTasks,
+      inject: [settings, getTaskSchedulerToken(name), DiscoveryService, MetadataScanner],
+    },
     {
       provide: internalToken('connection-lifecycle', name),
       useFactory: makeLifecycle,
-      inject: [settings, broker, client, handlers, aggregators, events, ModulesContainer],
+      inject: [settings, broker, client, handlers, aggregators, periodicTasks, events, ModulesContainer],
     },
   ];
 }
@@ -173,18 +185,50 @@ function makeServer(
   });
 }
 
+function makeScheduler(settings: AsynqSettings, broker: Broker, events: TaskEvents): TaskScheduler {
+  return new TaskScheduler({
+    ...settings.client,
+    ...(settings.scheduler || undefined),
+    connection: broker,
+    clock: settings.clock,
+    codec: settings.codec,
+    onEvent: (event) => events.emit(event),
+    logger: loggerFor('AsynqScheduler', settings),
+  });
+}
+
+function makePeriodicTasks(
+  settings: AsynqSettings,
+  scheduler: TaskScheduler,
+  discovery: DiscoveryService,
+  scanner: MetadataScanner,
+): PeriodicTasks {
+  return new PeriodicTasks(settings.name, new PeriodicTaskExplorer(discovery, scanner), scheduler);
+}
+
 function makeLifecycle(
   settings: AsynqSettings,
   broker: Broker,
   client: Client,
   handlers: TaskHandlers,
   aggregators: TaskAggregators,
+  periodicTasks: PeriodicTasks,
   events: TaskEvents,
   modules: ModulesContainer,
 ): ConnectionLifecycle {
   const logger = loggerFor('AsynqModule', settings);
   const connectionNames = (): string[] => namesOfConnections(modules);
-  return new ConnectionLifecycle({ settings, broker, client, handlers, aggregators, events, logger, connectionNames });
+  return new ConnectionLifecycle({
+    settings,
+    broker,
+    client,
+    handlers,
+    aggregators,
+    periodicTasks,
+    events,
+    logger,
+    connectionNames,
+  });
 }
 
 function namesOfConnections(modules: ModulesContainer): string[] {

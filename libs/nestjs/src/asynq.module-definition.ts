@@ -1,9 +1,11 @@
 import { ConfigurableModuleBuilder, type DynamicModule } from '@nestjs/common';
 import { AsynqCoreModule, loggerFor } from './asynq.core-module.js';
 import { type AsynqModuleOptions, type AsynqSettings, DEFAULT_CONNECTION } from './asynq.options.js';
-import { getTaskServerToken, GIVEN_OPTIONS, internalToken } from './asynq.tokens.js';
+import { getTaskSchedulerToken, getTaskServerToken, GIVEN_OPTIONS, internalToken } from './asynq.tokens.js';
 import { ServerLifecycle } from './lifecycle/server.lifecycle.js';
 import type { TaskServer } from './lifecycle/task-server.js';
+import { SchedulerLifecycle } from './scheduler/scheduler.lifecycle.js';
+import type { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
 /** What must be known before any factory runs, and so stands beside `useFactory`. */
 export interface AsynqModuleExtras {
@@ -21,7 +23,7 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<AsynqMo
   )
   .build();
 
-/** Two layers: the connection in a global module, and around it the server's start and stop in one that is not. */
+/** Two layers: the connection in a global module, and around it the start and stop of server and scheduler in one that is not. */
 function withConnection(definition: DynamicModule, name: string): DynamicModule {
   const { module, imports, providers } = definition;
   return {
@@ -33,6 +35,12 @@ function withConnection(definition: DynamicModule, name: string): DynamicModule 
         useFactory: (server: TaskServer, settings: AsynqSettings) =>
           new ServerLifecycle(server, settings, loggerFor('AsynqServer', settings)),
         inject: [getTaskServerToken(name), internalToken('settings', name)],
+      },
+      {
+        provide: internalToken('scheduler-lifecycle', name),
+        useFactory: (scheduler: TaskScheduler, settings: AsynqSettings) =>
+          new SchedulerLifecycle(scheduler, settings, loggerFor('AsynqScheduler', settings)),
+        inject: [getTaskSchedulerToken(name), internalToken('settings', name)],
       },
     ],
   };

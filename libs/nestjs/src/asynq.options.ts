@@ -1,4 +1,10 @@
-import { type ClientOptions, type Duration, OptionReader, type ServerOptions } from '@nestjs-asynq/core';
+import {
+  type ClientOptions,
+  type Duration,
+  OptionReader,
+  type SchedulerOptions,
+  type ServerOptions,
+} from '@nestjs-asynq/core';
 import type { PayloadValidationOptions } from './handling/payload-validator.js';
 
 /** Name of the connection that is meant when none is given. */
@@ -22,6 +28,9 @@ export interface ConnectOptions {
   readonly timeout?: Duration | undefined;
 }
 
+/** How periodic tasks are planned. */
+export type SchedulerModuleOptions = Pick<SchedulerOptions, 'zone' | 'heartbeatInterval' | 'provider' | 'syncInterval'>;
+
 type SharedWithServer = Omit<ServerOptions, 'connection' | 'logger' | 'onEvent'>;
 type SharedWithClient = Pick<ClientOptions, 'defaults' | 'maxPayloadBytes'>;
 
@@ -44,6 +53,8 @@ export interface AsynqModuleOptions extends SharedWithServer, SharedWithClient {
   readonly enhancers?: EnhancerOptions | undefined;
   /** What to do when Redis is away at boot. Default: fail after 5 s. */
   readonly connect?: ConnectOptions | undefined;
+  /** Time zone and further source of periodic tasks; `false`: this process does not fire them. Default: it does. */
+  readonly scheduler?: SchedulerModuleOptions | false | undefined;
 }
 
 /** Options, checked, cut by who takes them. */
@@ -60,6 +71,7 @@ export interface AsynqSettings {
   readonly validation: PayloadValidationOptions | false;
   readonly enhancers: EnhancerOptions;
   readonly connect: { readonly required: boolean; readonly timeoutMs: number };
+  readonly scheduler: SchedulerModuleOptions | false;
 }
 
 /** Records, so that the compiler notices an option that is missing here. */
@@ -101,6 +113,7 @@ const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedW
   validation: true,
   enhancers: true,
   connect: true,
+  scheduler: true,
 };
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
@@ -129,6 +142,7 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
     validation: readValidation(given, reader),
     enhancers: readEnhancers(given, reader),
     connect: readConnect(given, reader),
+    scheduler: readScheduler(given, reader),
   };
   reader.throwIfWrong();
   return settings;
@@ -166,4 +180,13 @@ function readConnect({ connect = {} }: AsynqModuleOptions, reader: OptionReader)
   };
   reader.add(...inner.problems);
   return read;
+}
+
+/** Names only: the values are checked by the scheduler. */
+function readScheduler({ scheduler = {} }: AsynqModuleOptions, reader: OptionReader): AsynqSettings['scheduler'] {
+  if (scheduler === false) return false;
+  const inner = new OptionReader(scheduler, 'scheduler.');
+  inner.onlyKnown(['zone', 'heartbeatInterval', 'provider', 'syncInterval']);
+  reader.add(...inner.problems);
+  return scheduler;
 }

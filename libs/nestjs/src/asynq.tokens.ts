@@ -4,6 +4,7 @@ import { TaskDistributor } from './distributor/task-distributor.service.js';
 import { TaskInspector } from './inspector/task-inspector.service.js';
 import { TaskEvents } from './lifecycle/task-events.js';
 import { TaskServer } from './lifecycle/task-server.js';
+import { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
 /** What the user passed to `forRoot`, or what the factory of `forRootAsync` returned, unchecked. */
 export const GIVEN_OPTIONS = Symbol('asynq:given-options');
@@ -20,7 +21,9 @@ type InternalPart =
   | 'handlers'
   | 'aggregators'
   | 'connection-lifecycle'
-  | 'server-lifecycle';
+  | 'server-lifecycle'
+  | 'periodic-tasks'
+  | 'scheduler-lifecycle';
 
 export const internalToken = (part: InternalPart, name: string): InjectionToken => `asynq:${part}:${name}`;
 
@@ -39,3 +42,7 @@ export const getTaskEventsToken = (name: string = DEFAULT_CONNECTION): Injection
 /** Token of the {@link TaskServer} of a named connection: the class itself for the default one. */
 export const getTaskServerToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskServer> =>
   name === DEFAULT_CONNECTION ? TaskServer : `asynq:TaskServer:${name}`;
+
+/** Token of the {@link TaskScheduler} of a named connection: the class itself for the default one. */
+export const getTaskSchedulerToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskScheduler> =>
+  name === DEFAULT_CONNECTION ? TaskScheduler : `asynq:TaskScheduler:${name}`;

@@ -2,19 +2,26 @@ import 'reflect-metadata';
 
 export { AsynqModule } from './asynq.module.js';
 export type { AsynqModuleExtras } from './asynq.module-definition.js';
-export type { AsynqModuleOptions, ConnectOptions, EnhancerOptions } from './asynq.options.js';
+export type { AsynqModuleOptions, ConnectOptions, EnhancerOptions, SchedulerModuleOptions } from './asynq.options.js';
 export {
   getTaskDistributorToken,
   getTaskEventsToken,
   getTaskInspectorToken,
+  getTaskSchedulerToken,
   getTaskServerToken,
 } from './asynq.tokens.js';
 export {
   InjectTaskDistributor,
   InjectTaskEvents,
   InjectTaskInspector,
+  InjectTaskScheduler,
   InjectTaskServer,
 } from './decorators/inject.decorator.js';
+export {
+  type PeriodicHandlerOptions,
+  PeriodicTask,
+  type PeriodicTaskDecoratorOptions,
+} from './decorators/periodic-task.decorator.js';
 export {
   TaskAggregator,
   type TaskAggregatorDecorator,
@@ -30,6 +37,7 @@ export type { PayloadValidationOptions } from './handling/payload-validator.js';
 export { InvalidPayloadError } from './handling/invalid-payload.error.js';
 export { TaskInspector } from './inspector/task-inspector.service.js';
 export { ConnectionUnavailableError, DuplicateConnectionError } from './lifecycle/connection.errors.js';
+export { TaskScheduler } from './scheduler/task-scheduler.service.js';
 export { TaskEvents, type TaskEventOf } from './lifecycle/task-events.js';
 export { TaskServer, type TaskServerState } from './lifecycle/task-server.js';
 
@@ -46,6 +54,9 @@ export {
   type GroupedTask,
   type FoundTasks,
   InvalidOptionsError,
+  type PeriodicTaskConfig,
+  type PeriodicTaskOptions,
+  type PeriodicTaskProvider,
   QueueError,
   type QueueInfo,
   QueueNotEmptyError,

@@ -6,6 +6,8 @@ import { TimeZone } from './time-zone.js';
 
 /** Options of a scheduler: those of the client that enqueues, and its own. Only `connection` is needed. */
 export interface SchedulerOptions extends ClientOptions {
+  /** For options that a periodic task leaves out. A `group` among them does not apply. */
+  readonly defaults?: ClientOptions['defaults'];
   /** IANA time zone of specs that name none. Default `'UTC'`. */
   readonly zone?: string | undefined;
   /** How often the plan is shown to inspectors, whole seconds; it is seen for twice as long. Default `'10s'`. */
@@ -42,7 +44,7 @@ export function readSchedulerOptions(options: SchedulerOptions): SchedulerSettin
   reader.onlyKnown([...CLIENT_NAMES, ...OWN_NAMES]);
   reader.callable('provider', undefined, ['periodicTasks']);
   const settings: SchedulerSettings = {
-    client: Object.fromEntries(CLIENT_NAMES.map((name) => [name, options[name]])) as unknown as ClientOptions,
+    client: pickClientOptions(options),
     zone: reader.text('zone', 'UTC'),
     heartbeatMs: reader.duration('heartbeatInterval', DEFAULT_HEARTBEAT_MS, { minMs: 1_000 }),
     syncMs: reader.duration('syncInterval', DEFAULT_SYNC_MS, { minMs: 1 }),
@@ -50,6 +52,12 @@ export function readSchedulerOptions(options: SchedulerOptions): SchedulerSettin
   if (!isZone(settings.zone)) reader.refuse('zone', "an IANA time zone such as 'Europe/Berlin'");
   reader.throwIfWrong();
   return settings;
+}
+
+/** A tick claims and enqueues in one step, which knows no groups. */
+function pickClientOptions(options: SchedulerOptions): ClientOptions {
+  const picked = Object.fromEntries(CLIENT_NAMES.map((name) => [name, options[name]])) as unknown as ClientOptions;
+  return { ...picked, defaults: options.defaults && { ...options.defaults, group: undefined } };
 }
 
 function isZone(name: string): boolean {

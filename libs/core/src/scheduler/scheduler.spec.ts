@@ -263,6 +263,17 @@ describe('Scheduler', () => {
     await expect(scheduler.start()).rejects.toThrow(ClosedError);
   });
 
+  it('leaves the group of the default options out', async () => {
+    const { scheduler, clock, queue } = await open({ defaults: { queue: 'q', group: 'g' } });
+    scheduler.register('@every 1m', 'a');
+    await scheduler.start();
+
+    await clock.advance('1m');
+
+    expect(await queue.dump()).toMatchObject({ nextUp: [expect.any(String)], groups: {} });
+    await scheduler.shutdown();
+  });
+
   it('refuses wrong options', () => {
     const options = { connection: 'memory', zone: 'Nowhere/Land', heartbeatIntervall: 5, provider: {} };
 

@@ -3,6 +3,7 @@ import {
   getTaskDistributorToken,
   getTaskEventsToken,
   getTaskInspectorToken,
+  getTaskSchedulerToken,
   getTaskServerToken,
 } from '../asynq.tokens.js';
 
@@ -17,6 +18,9 @@ export const InjectTaskInspector = (name?: string): InjectDecorator => Inject(ge
 
 /** Injects the `TaskEvents` of a named connection; without a name the same as injecting the class. */
 export const InjectTaskEvents = (name?: string): InjectDecorator => Inject(getTaskEventsToken(name));
+
+/** Injects the `TaskScheduler` of a named connection; without a name the same as injecting the class. */
+export const InjectTaskScheduler = (name?: string): InjectDecorator => Inject(getTaskSchedulerToken(name));
 
 /** Injects the `TaskServer` of a named connection; without a name the same as injecting the class. */
 export const InjectTaskServer = (name?: string): InjectDecorator => Inject(getTaskServerToken(name));

@@ -1,10 +1,10 @@
 import { QueueError } from '@nestjs-asynq/core';
 
-/** A `@TaskHandler` that cannot work, found at boot. The message names the class, the method and the mend. */
+/** A `@TaskHandler` or `@PeriodicTask` that cannot work, found at boot. The message names the class, the method and the mend. */
 export class HandlerSetupError extends QueueError {
   readonly code = 'HANDLER_SETUP';
 
-  constructor(message: string) {
-    super(`AsynqModule: ${message}`);
+  constructor(message: string, options?: ErrorOptions) {
+    super(`AsynqModule: ${message}`, options);
   }
 }

@@ -5,6 +5,7 @@ import type { AsynqSettings } from '../asynq.options.js';
 import type { TaskAggregators } from '../discovery/task-aggregators.js';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
+import type { PeriodicTasks } from '../scheduler/periodic-tasks.js';
 import { addressOf, ConnectionUnavailableError, DuplicateConnectionError, reasonOf } from './connection.errors.js';
 import type { TaskEvents } from './task-events.js';
 
@@ -17,6 +18,7 @@ export interface ConnectionLifecycleDeps {
   readonly client: Client;
   readonly handlers: TaskHandlers;
   readonly aggregators: TaskAggregators;
+  readonly periodicTasks: PeriodicTasks;
   readonly events: TaskEvents;
   readonly logger: Logger;
   /** Names of all connections in the app; one that was defined twice stands there twice. */
@@ -32,7 +34,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
 
   /**
    * @throws {DuplicateConnectionError} `forRoot` was called twice for this name
-   * @throws {HandlerSetupError} a handler or an aggregator that cannot work
+   * @throws {HandlerSetupError} a handler, an aggregator or a periodic task that cannot work
    * @throws {ConnectionUnavailableError} Redis did not answer in time
    */
   async onModuleInit(): Promise<void> {
@@ -41,6 +43,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
       this.deps.handlers.load(this.deps.connectionNames());
       this.deps.aggregators.load(this.deps.connectionNames());
       this.checkAggregators();
+      this.deps.periodicTasks.load(this.deps.connectionNames());
       await this.connect();
     } catch (error) {
       // Nest shuts nothing down after a failed boot, and an open connection would keep the process alive.

@@ -1,0 +1,72 @@
+import type { PeriodicTaskOptions } from '@nestjs-asynq/core';
+import type { PayloadOf, TaskType } from '../distributor/task-payloads.js';
+import { TaskHandler } from './task-handler.decorator.js';
+
+const PERIODIC_TASKS = 'asynq:periodic-tasks';
+
+/** Options of one periodic task: those of each enqueue, and when and how it fires. */
+export interface PeriodicTaskDecoratorOptions extends PeriodicTaskOptions {
+  /** Name of the connection that the task goes through. Default `'default'`. */
+  readonly connection?: string | undefined;
+}
+
+/** Options of a method that is its own handler. */
+export interface PeriodicHandlerOptions extends PeriodicTaskDecoratorOptions {
+  /** Task type of the method. Default `<Class>.<method>`; set it when the class may be renamed. */
+  readonly type?: string | undefined;
+}
+
+export interface PeriodicTaskMetadata {
+  readonly spec: string;
+  readonly type: string;
+  readonly payload: unknown;
+  readonly options: PeriodicTaskDecoratorOptions;
+}
+
+/**
+ * Enqueues a task of this type at every tick, from whichever process claims the tick: each tick gives one task, however
+ * many processes run. On a class or a method of a provider, where it only stands; the handler may be anywhere.
+ *
+ * @param spec as in asynq: `0 3 * * *`, `@daily`, `@every 30s`, with `CRON_TZ=Asia/Tokyo ` in front if you like
+ */
+export function PeriodicTask<Type extends TaskType>(
+  spec: string,
+  type: Type,
+  payload?: PayloadOf<Type>,
+  options?: PeriodicTaskDecoratorOptions,
+): ClassDecorator & MethodDecorator;
+/**
+ * Runs the method at every tick, in one of the processes that serve the queue: it enqueues a task without a payload, and the
+ * method is its handler, as with `@TaskHandler`. The schedule's `name` is the task type unless you give one.
+ */
+export function PeriodicTask(spec: string, options?: PeriodicHandlerOptions): MethodDecorator;
+export function PeriodicTask(
+  spec: string,
+  typeOrOptions: string | PeriodicHandlerOptions = {},
+  payload?: unknown,
+  options: PeriodicTaskDecoratorOptions = {},
+): ClassDecorator & MethodDecorator {
+  return (target: object, method?: string | symbol, descriptor?: PropertyDescriptor): void => {
+    if (typeof typeOrOptions === 'string') {
+      addMetadata(descriptor ? (descriptor.value as object) : target, { spec, type: typeOrOptions, payload, options });
+      return;
+    }
+    if (!descriptor) {
+      const name = (target as { readonly name?: string }).name;
+      throw new TypeError(`@PeriodicTask("${spec}") on the class ${name} needs a task type as its second argument`);
+    }
+    const { type = `${target.constructor.name}.${String(method)}`, ...own } = typeOrOptions;
+    TaskHandler(type, { connection: own.connection })(target, method!, descriptor);
+    addMetadata(descriptor.value as object, { spec, type, payload: undefined, options: { name: type, ...own } });
+  };
+}
+
+function addMetadata(holder: object, metadata: PeriodicTaskMetadata): void {
+  Reflect.defineMetadata(PERIODIC_TASKS, [metadata, ...periodicTasksOf(holder)], holder);
+}
+
+/** What the decorators on a class or a method say, in the order they are written. */
+export function periodicTasksOf(holder: object): readonly PeriodicTaskMetadata[] {
+  // Its own: a subclass does not fire once more what its base class says.
+  return (Reflect.getOwnMetadata(PERIODIC_TASKS, holder) as PeriodicTaskMetadata[] | undefined) ?? [];
+}

@@ -1,0 +1,57 @@
+import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+import { type PeriodicTaskMetadata, periodicTasksOf } from '../decorators/periodic-task.decorator.js';
+import { HandlerSetupError } from './handler-setup.error.js';
+import { prototypeOf } from './task-handler.explorer.js';
+
+/** One `@PeriodicTask`, and where it stands. */
+export interface DiscoveredPeriodicTask extends PeriodicTaskMetadata {
+  /** `ReportTasks` or `ReportTasks.build`, for messages. */
+  readonly label: string;
+}
+
+/** Finds `@PeriodicTask` on classes and methods of providers. Only reads metadata. */
+export class PeriodicTaskExplorer {
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+  ) {}
+
+  /**
+   * Periodic tasks of every connection. A class that is provided twice counts once.
+   * @throws {HandlerSetupError} one that stands where it is not looked for
+   */
+  explore(): DiscoveredPeriodicTask[] {
+    this.refuseControllers();
+    const seen = new Set<object>();
+    return this.discovery.getProviders().flatMap((provider) => {
+      const prototype = prototypeOf(provider as InstanceWrapper<object>);
+      if (!prototype || seen.has(prototype)) return [];
+      seen.add(prototype);
+      return this.tasksOf(prototype);
+    });
+  }
+
+  private tasksOf(prototype: object): DiscoveredPeriodicTask[] {
+    const owner: unknown = prototype.constructor;
+    if (typeof owner !== 'function') return []; // a provided value may be an object without a class
+    const { name } = owner;
+    const ofClass = periodicTasksOf(owner).map((task) => ({ ...task, label: name }));
+    const ofMethods = this.scanner.getAllMethodNames(prototype).flatMap((method) => {
+      const handler = Reflect.get(prototype, method) as object;
+      return periodicTasksOf(handler).map((task) => ({ ...task, label: `${name}.${method}` }));
+    });
+    return [...ofClass, ...ofMethods];
+  }
+
+  private refuseControllers(): void {
+    for (const controller of this.discovery.getControllers()) {
+      const prototype = prototypeOf(controller as InstanceWrapper<object>);
+      const [found] = prototype ? this.tasksOf(prototype) : [];
+      if (!found) continue;
+      throw new HandlerSetupError(
+        `${found.label} has a @PeriodicTask in a controller. Move it to a class in "providers".`,
+      );
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import { Controller, Injectable, type Provider } from '@nestjs/common';
+import type { PeriodicTaskConfig, TaskEvent } from '@nestjs-asynq/core';
+import { FakeClock } from '@nestjs-asynq/core/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  type AsynqModuleOptions,
+  Ctx,
+  HandlerSetupError,
+  Payload,
+  PeriodicTask,
+  type TaskContext,
+  TaskHandler,
+  TaskScheduler,
+} from '../index.js';
+import { RecordingLog, startApp } from '../test-app.fixture.js';
+
+@Injectable()
+class ReportTasks {
+  readonly ran: string[] = [];
+
+  @PeriodicTask('@every 30s')
+  rotate(_payload: unknown, context: TaskContext): void {
+    this.ran.push(context.type);
+  }
+
+  @TaskHandler('report:build')
+  build(@Payload('kind') kind: string, @Ctx() { queue }: TaskContext): void {
+    this.ran.push(`${kind} in ${queue}`);
+  }
+}
+
+@PeriodicTask('*/2 * * * *', 'report:build', { kind: 'long' }, { queue: 'low' })
+@PeriodicTask('@every 1m', 'report:build', { kind: 'short' })
+@Injectable()
+class Plan {}
+
+/** A full minute. */
+const START_MS = 4_102_438_440_000;
+
+async function start(providers: Provider[], asynq: Partial<AsynqModuleOptions> = {}) {
+  const clock = new FakeClock(START_MS);
+  const app = await startApp({ providers, asynq: { clock, queues: { default: 1, low: 1 }, ...asynq } });
+  const enqueued: TaskEvent[] = [];
+  app.events.subscribe((event) => event.kind === 'enqueued' && enqueued.push(event));
+  return { app, clock, enqueued, scheduler: app.context.get(TaskScheduler) };
+}
+
+async function bootError(providers: Provider[], controllers: (new () => object)[] = []): Promise<unknown> {
+  return startApp({ providers, controllers }).catch((error: unknown) => error);
+}
+
+describe('@PeriodicTask', () => {
+  it('makes a method its own handler', async () => {
+    const { app, clock, scheduler } = await start([ReportTasks]);
+
+    await clock.advance('65s');
+
+    expect(app.context.get(ReportTasks).ran).toEqual(['ReportTasks.rotate', 'ReportTasks.rotate']);
+    expect(scheduler.entries()).toMatchObject([{ name: 'ReportTasks.rotate', type: 'ReportTasks.rotate' }]);
+    await app[Symbol.asyncDispose]();
+  });
+
+  it('on a class, enqueues tasks that are handled anywhere', async () => {
+    const { app, clock } = await start([ReportTasks, Plan]);
+
+    await clock.advance('125s');
+
+    const ran = app.context.get(ReportTasks).ran.filter((line) => line !== 'ReportTasks.rotate');
+    expect(ran.sort()).toEqual(['long in low', 'short in default', 'short in default']);
+    await app[Symbol.asyncDispose]();
+  });
+
+  it('counts once when its class is provided twice, and not again for a subclass', async () => {
+    @Injectable()
+    class Derived extends Plan {}
+
+    const { app, scheduler } = await start([Plan, { provide: 'plan', useClass: Plan }, Derived]);
+
+    expect(scheduler.entries()).toHaveLength(2);
+    await app[Symbol.asyncDispose]();
+  });
+
+  it('fails the boot with class, method, reason and mend', async () => {
+    @Injectable()
+    class WrongTasks {
+      @PeriodicTask('0 0 * * 7')
+      sunday(): void {}
+    }
+
+    const failure = await bootError([WrongTasks]);
+
+    expect(failure).toBeInstanceOf(HandlerSetupError);
+    expect((failure as Error).message).toBe(
+      'AsynqModule: WrongTasks.sunday: cron spec "0 0 * * 7": day of week 7 is not within 0 and 6. ' +
+        'Mend its @PeriodicTask("0 0 * * 7").',
+    );
+  });
+
+  it('fails the boot for a connection that nobody defines', async () => {
+    @PeriodicTask('@daily', 'a', 1, { connection: 'biling' })
+    class Billing {}
+
+    const failure = await bootError([Billing]);
+
+    expect((failure as Error).message).toContain('Billing has a periodic task for connection "biling"');
+  });
+
+  it('fails the boot on a controller', async () => {
+    @PeriodicTask('@daily', 'a')
+    @Controller()
+    class Pages {}
+
+    const failure = await bootError([], [Pages]);
+
+    expect((failure as Error).message).toContain('Pages has a @PeriodicTask in a controller');
+  });
+
+  it('on a class, wants a task type', () => {
+    const decorate = PeriodicTask('@daily') as unknown as ClassDecorator;
+
+    expect(() => decorate(Plan)).toThrow('on the class Plan needs a task type');
+  });
+});
+
+describe('the scheduler of an app', () => {
+  it('takes more periodic tasks from a provider', async () => {
+    const periodicTasks = (): PeriodicTaskConfig[] => [{ spec: '@every 10s', type: 'from:provider' }];
+    const { app, clock, enqueued } = await start([], { scheduler: { provider: { periodicTasks } } });
+
+    await clock.advance('25s');
+
+    expect(enqueued.map(({ type }) => type)).toEqual(['from:provider', 'from:provider']);
+    await app[Symbol.asyncDispose]();
+  });
+
+  it('plans in the zone of its options', async () => {
+    const { app, scheduler } = await start([Plan], { scheduler: { zone: 'Asia/Tokyo' } });
+
+    expect(scheduler.entries()[0]!.spec).toBe('CRON_TZ=Asia/Tokyo */2 * * * *');
+    await app[Symbol.asyncDispose]();
+  });
+
+  it('does not fire when it is switched off, and still runs tasks on demand', async () => {
+    const { app, clock, enqueued, scheduler } = await start([Plan], { scheduler: false });
+
+    await clock.advance('5m');
+    await scheduler.runNow(scheduler.entries()[0]!.name);
+
+    expect(scheduler.state).toBe('new');
+    expect(enqueued).toMatchObject([{ type: 'report:build', queue: 'low' }]);
+    await app[Symbol.asyncDispose]();
+  });
+
+  it('stops with the app', async () => {
+    const { app, scheduler } = await start([Plan]);
+    const whileUp = scheduler.state;
+
+    await app[Symbol.asyncDispose]();
+
+    expect([whileUp, scheduler.state]).toEqual(['active', 'closed']);
+  });
+
+  it('refuses an unknown option', async () => {
+    const asynq = { scheduler: { zonne: 'UTC' } } as never;
+
+    await expect(startApp({ asynq, log: new RecordingLog() })).rejects.toThrow('did you mean "zone"?');
+  });
+});

@@ -1,0 +1,44 @@
+import type { Scheduler } from '@nestjs-asynq/core';
+import { DEFAULT_CONNECTION } from '../asynq.options.js';
+import { HandlerSetupError } from '../discovery/handler-setup.error.js';
+import type { DiscoveredPeriodicTask, PeriodicTaskExplorer } from '../discovery/periodic-task.explorer.js';
+
+/** Puts the `@PeriodicTask`s of one connection into its scheduler. */
+export class PeriodicTasks {
+  constructor(
+    private readonly connection: string,
+    private readonly explorer: PeriodicTaskExplorer,
+    private readonly scheduler: Scheduler,
+  ) {}
+
+  /**
+   * Called once, before anything starts.
+   * @throws {HandlerSetupError} an unknown connection, a spec that cannot be read, wrong options
+   */
+  load(connections: readonly string[]): void {
+    const all = this.explorer.explore();
+    for (const task of all) checkConnection(task, connections);
+    for (const task of all.filter((task) => connectionOf(task) === this.connection)) this.register(task);
+  }
+
+  private register({ spec, type, payload, options, label }: DiscoveredPeriodicTask): void {
+    const { connection: _connection, ...rest } = options;
+    try {
+      this.scheduler.register(spec, type, payload, rest);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new HandlerSetupError(`${label}: ${reason}. Mend its @PeriodicTask("${spec}").`, { cause: error });
+    }
+  }
+}
+
+function checkConnection(task: DiscoveredPeriodicTask, connections: readonly string[]): void {
+  const connection = connectionOf(task);
+  if (connections.includes(connection)) return;
+  throw new HandlerSetupError(
+    `${task.label} has a periodic task for connection "${connection}", which no AsynqModule.forRoot() defines ` +
+      `(known: ${connections.join(', ')}). Set "connection" of its @PeriodicTask to one of these.`,
+  );
+}
+
+const connectionOf = ({ options }: DiscoveredPeriodicTask): string => options.connection ?? DEFAULT_CONNECTION;

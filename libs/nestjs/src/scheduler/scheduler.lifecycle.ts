@@ -1,0 +1,25 @@
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import type { Logger } from '@nestjs-asynq/core';
+import type { AsynqSettings } from '../asynq.options.js';
+import type { TaskScheduler } from './task-scheduler.service.js';
+
+/** Starts the scheduler when the app is up, if there is anything to fire, and stops it before the connection closes. */
+export class SchedulerLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
+  constructor(
+    private readonly scheduler: TaskScheduler,
+    private readonly settings: AsynqSettings,
+    private readonly logger: Logger,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { autoStart, scheduler } = this.settings;
+    const planned = this.scheduler.entries().length;
+    if (!autoStart || scheduler === false || (planned === 0 && !scheduler.provider)) return;
+    await this.scheduler.start();
+    this.logger.info(`firing ${this.scheduler.entries().length} periodic tasks`);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.scheduler.shutdown();
+  }
+}
