@@ -1,10 +1,10 @@
-import type { ListOps, MoveOps, MoveTarget, TaskList } from '../broker/inspect-roles.js';
+import type { ListEnd, ListOps, MoveOps, MoveTarget, TaskList } from '../broker/inspect-roles.js';
 
 /** Tasks of one step. Between steps Redis serves others, and the caller may give up. */
 const STEP = 250;
 
-/** Entries of `pending` that one script call may walk past while it looks for tasks, a few milliseconds' worth. */
-const WALK = 500_000;
+/** Entries of `pending` that one script call may walk past while it looks for tasks: about 5 ms. */
+const WALK = 250_000;
 
 /** How far bulk work has come. */
 export interface BulkProgress {
@@ -57,24 +57,49 @@ export class BulkMover {
     options: BulkOptions,
   ): Promise<number> {
     let moved = 0;
-    for (let done = 0; done < tasks.length;) {
-      options.signal?.throwIfAborted();
-      const step = tasks.slice(done, done + STEP);
-      const size = list.state === 'pending' ? stepInRow(step) : step.length;
-      const ids = step.slice(0, size).map(({ id }) => id);
-      moved += countTrue(await this.broker.moveTasks(queue, list, ids, to, 'newest'));
-      done += size;
-      options.onProgress?.({ done, total: tasks.length });
+    let done = 0;
+    for (const { near, tasks: half } of await this.#halves(queue, list, tasks)) {
+      for (let at = 0; at < half.length;) {
+        options.signal?.throwIfAborted();
+        const step = half.slice(at, at + (list.state === 'pending' ? stepInRow(half, at) : STEP));
+        const ids = step.map(({ id }) => id);
+        moved += countTrue(await this.broker.moveTasks(queue, list, ids, to, near));
+        at += step.length;
+        done += step.length;
+        options.onProgress?.({ done, total: tasks.length });
+      }
     }
     return moved;
   }
+
+  /** A Redis list is walked from one end to each task that leaves it: from the nearer one, and the nearest tasks first. */
+  async #halves(queue: string, list: TaskList, tasks: readonly MatchedTask[]): Promise<Half[]> {
+    if (list.state !== 'pending') return [{ near: 'newest', tasks }];
+    const size = await this.broker.listSize(queue, list);
+    const older = tasks.filter(({ depth }) => depth > size / 2);
+    return [
+      { near: 'newest', tasks: tasks.filter(({ depth }) => depth <= size / 2) },
+      { near: 'oldest', tasks: older.map(({ id, depth }) => ({ id, depth: Math.max(size - depth, 0) })).reverse() },
+    ];
+  }
 }
 
-/** How many of the tasks one call may take out of a Redis list, which is walked anew for each. */
-function stepInRow(tasks: readonly MatchedTask[]): number {
+interface Half {
+  readonly near: ListEnd;
+  /** With their distances from that end. */
+  readonly tasks: readonly MatchedTask[];
+}
+
+/** How many of the tasks from `at` on one call may take out of a Redis list. */
+function stepInRow(tasks: readonly MatchedTask[], at: number): number {
   let walked = 0;
-  const size = tasks.findIndex(({ depth }) => (walked += depth) > WALK);
-  return size < 0 ? tasks.length : Math.max(size, 1);
+  let size = 0;
+  while (size < STEP && at + size < tasks.length) {
+    walked += tasks[at + size]!.depth;
+    if (walked > WALK && size > 0) break;
+    size += 1;
+  }
+  return size;
 }
 
 const countTrue = (answers: readonly boolean[]): number => answers.filter(Boolean).length;

@@ -93,11 +93,11 @@ export class TaskSearcher {
     do {
       signal?.throwIfAborted();
       const page = await this.broker.scanTasks(filter.queue, list, position, PAGE);
-      depth += page.scanned;
-      for (const found of page.tasks) {
+      for (const [at, found] of page.tasks.entries()) {
         const { id } = found.task.message;
-        if (matches(found)) matched.set(id, { id, depth });
+        if (matches(found)) matched.set(id, { id, depth: depth + at });
       }
+      depth += page.scanned;
       onProgress?.({ done: 0, total: matched.size });
       position = page.next;
     } while (position !== undefined);
