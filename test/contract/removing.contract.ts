@@ -33,7 +33,7 @@ export function describeRemoving(backend: string, openQueue: () => TestQueue): v
       expect(Object.keys(dump.completed)).toEqual(['done']);
     });
 
-    it('purges a queue of every key, whatever its name, and no other queue', async () => {
+    it('purges a queue of every key, and no other queue', async () => {
       await using other = openQueue();
       await using q = openQueue();
       const empty = await q.dump();
@@ -51,6 +51,18 @@ export function describeRemoving(backend: string, openQueue: () => TestQueue): v
 
       expect(await q.dump()).toEqual(empty);
       expect((await other.dump()).nextUp).toEqual(['stays']);
+    });
+
+    it('takes a name for what it is, not for a pattern', async () => {
+      await using q = openQueue();
+      const [pattern, other] = [`${q.name}[a]*?\\`, `${q.name}a-and-more`];
+      for (const queue of [pattern, other]) await q.broker.enqueue([{ message: q.message('t', { queue }) }]);
+
+      await q.broker.purgeQueue(pattern);
+
+      expect(await q.broker.findTask(pattern, 't')).toBeUndefined();
+      expect(await q.broker.findTask(other, 't')).toMatchObject({ state: 'pending' });
+      expect(await q.broker.purgeQueue(other)).toBeGreaterThan(0);
     });
 
     it('still wakes those who wait for a queue that was purged', async () => {
