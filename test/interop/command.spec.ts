@@ -1,4 +1,3 @@
-import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AsynqCommand } from '../support/asynq-command.js';
 import { GoPeer, type GoTaskInfo, hasGoPeer } from '../support/go-peer.js';
@@ -41,7 +40,7 @@ describe.skipIf(!hasGoPeer)('the asynq command beside Go', () => {
   beforeEach(async () => {
     redis = await startRedis();
     go = new GoPeer(redis);
-    asynq = new AsynqCommand(['--uri', `127.0.0.1:${redis.port}`], { HOME: tmpdir() });
+    asynq = new AsynqCommand(['--uri', `127.0.0.1:${redis.port}`]);
   });
 
   afterEach(async () => {

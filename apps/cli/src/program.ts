@@ -64,6 +64,7 @@ function openContext(
 function program(args: readonly string[], io: Io, run: Run): Cli {
   const cli: Cli = yargs([...args])
     .scriptName('asynq')
+    .locale('en') // the rest of the output is, too
     .usage('$0 <command> <subcommand> [flags]')
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
@@ -82,12 +83,12 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
     .version(VERSION)
-    .command('version', 'Print the version', {}, () => io.stdout(`${VERSION}\n`))
-    .completion('completion', 'Print a completion script for bash or zsh')
     .help()
     .alias('help', 'h')
     .epilogue('Exit status: 0 done, 1 something failed, 2 the command line makes no sense.');
-  return COMMANDS.reduce((filled, add) => add(filled, run), cli);
+  return COMMANDS.reduce((filled, add) => add(filled, run), cli)
+    .command('version', 'Print the version', {}, () => io.stdout(`${VERSION}\n`))
+    .completion('completion', 'Print a completion script for bash or zsh');
 }
 
 const COMMANDS = [statsCommand, queueCommands, taskCommands, groupCommands, serverCommands, cronCommands];

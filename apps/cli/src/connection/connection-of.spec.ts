@@ -53,6 +53,14 @@ describe('the connection', () => {
     });
   });
 
+  it('speaks TLS to sentinels and master alike', () => {
+    const tls = { rejectUnauthorized: true };
+
+    expect(connectionOf({ sentinel_addrs: 'a:1', master_name: 'main', tls: true })).toMatchObject({
+      options: { tls, sentinelTLS: tls, enableTLSForSentinelMode: true },
+    });
+  });
+
   it('needs the name of the master', () => {
     expect(() => connectionOf({ sentinel_addrs: 'a:1' })).toThrow(UsageError);
   });

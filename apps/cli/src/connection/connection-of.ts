@@ -32,8 +32,11 @@ function sentinelConnection(settings: Settings, { sentinels }: { readonly sentin
   const { master_name: name, sentinel_username, sentinel_password, db } = settings;
   if (name === undefined)
     throw new UsageError('which master? Give its name with --master_name, or in the URI: ?master=name');
+  const toMaster = login(settings);
   const options = {
-    ...login(settings),
+    ...toMaster,
+    // As in asynq, TLS is for sentinels and master alike; ioredis has it off for both.
+    ...('tls' in toMaster && { sentinelTLS: toMaster.tls, enableTLSForSentinelMode: true }),
     ...(db !== undefined && { db }),
     ...(sentinel_username !== undefined && { sentinelUsername: sentinel_username }),
     ...(sentinel_password !== undefined && { sentinelPassword: sentinel_password }),
