@@ -56,6 +56,16 @@ export class PairedQueues {
         return [undefined, undefined];
       case 'enqueue':
         return this.enqueue(operation);
+      case 'saveSchedule': {
+        const definition = { ...this.schedule, spec: operation.spec, taskType: 'test:task' };
+        return this.both((broker) => broker.saveSchedule(definition));
+      }
+      case 'fireTick':
+        return this.fireTick(operation);
+      case 'pauseSchedule':
+        return this.both((broker) => broker.setSchedulePaused(this.schedule, operation.isPaused));
+      case 'removeSchedule':
+        return this.both((broker) => broker.removeSchedule(this.schedule));
       case 'fetch':
         return this.fetch(operation.limit);
       case 'extend':
@@ -117,6 +127,7 @@ export class PairedQueues {
           stats: await broker.queueStats(this.name),
           waiting: await broker.waitingCount(this.name),
           groups: await broker.waitingGroups(this.name),
+          schedules: await broker.schedules(this.name),
         }));
     }
   }
@@ -137,6 +148,25 @@ export class PairedQueues {
     const processAtMs = delayMs === undefined ? undefined : this.clock.nowMs() + delayMs;
     const newTasks = tasks.map((task) => this.newTask(task, processAtMs));
     return this.both((broker) => broker.enqueue(newTasks));
+  }
+
+  private get schedule() {
+    return { queue: this.name, name: 'schedule' };
+  }
+
+  private async fireTick({ spec, isStale, task, delayMs }: OperationOf<'fireTick'>): Promise<Replies> {
+    const [stored] = await this.memory.broker.schedules(this.name);
+    const claimedMs = (stored?.claimedMs ?? 0) - Number(isStale);
+    const tickMs = this.clock.nowMs();
+    const processAtMs = delayMs === undefined ? undefined : tickMs + delayMs;
+    const tick = {
+      ...this.schedule,
+      spec,
+      claimedMs,
+      tickMs,
+      task: this.newTask({ ...task, group: undefined }, processAtMs),
+    };
+    return this.both((broker) => broker.fireTick(tick));
   }
 
   private newTask(

@@ -49,7 +49,22 @@ const claim = fc.record({
   isForged: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 });
 
+const spec = fc.constantFrom('@every 30s', '@hourly');
+
 const operation = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('saveSchedule' as const), spec }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      op: fc.constant('fireTick' as const),
+      spec,
+      isStale: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+      task: newTask,
+      delayMs: fc.option(delayMs, { nil: undefined, freq: 1 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('pauseSchedule' as const), isPaused: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('removeSchedule' as const) }) },
   {
     weight: 6,
     arbitrary: fc.record({
