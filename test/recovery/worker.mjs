@@ -1,9 +1,11 @@
 // A worker process of its own for tests that kill workers: takes its settings as JSON, reports what happens as JSON
-// lines. Task types: quick ends at once, hang waits for its signal, block computes for `payload.ms`.
+// lines. Task types: quick ends at once, hang waits for its signal, block computes for `payload.ms`. Groups: with
+// `groupAggregator`, the ids of a group become the payload of a task `sum` in an hour; `hangAt` says in which call of the
+// function, counted from 1, it never answers again.
 import { createInterface } from 'node:readline';
 import { Server, ServeMux } from '@nestjs-asynq/core';
 
-const { server: options } = JSON.parse(process.argv[2]);
+const { server: options, hangAt } = JSON.parse(process.argv[2]);
 const report = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const silent = {
   debug() {},
@@ -27,8 +29,16 @@ mux.handle('block', ({ ms }) => {
   for (const endAtMs = Date.now() + ms; Date.now() < endAtMs;);
 });
 
+let aggregations = 0;
+async function aggregate(group, tasks) {
+  report({ kind: 'aggregating', id: group });
+  if (++aggregations >= hangAt) await new Promise(() => {});
+  return { type: 'sum', payload: tasks.map(({ id }) => id), options: { processIn: '1h' } };
+}
+
 const server = new Server({
   ...options,
+  groupAggregator: options.groupAggregator && { ...options.groupAggregator, aggregate },
   logger: silent,
   onEvent: ({ kind, id }) => kind === 'requeued' && report({ kind, id }),
 });

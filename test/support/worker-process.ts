@@ -7,7 +7,8 @@ import { LastWill } from './last-will.js';
 
 /** What a worker reports; see `test/recovery/worker.mjs`. */
 export interface WorkerReport {
-  readonly kind: 'ready' | 'started' | 'ended' | 'requeued' | 'shutdown' | 'cpu' | 'error';
+  readonly kind: 'ready' | 'started' | 'aggregating' | 'ended' | 'requeued' | 'shutdown' | 'cpu' | 'error';
+  /** Of a task, or of `aggregating` the name of the group. */
   readonly id?: string;
   readonly retried?: number;
   readonly atMs?: number;
@@ -18,6 +19,12 @@ export interface WorkerReport {
 
 /** Options of a server that can be written down as JSON. */
 export type WorkerOptions = Omit<ServerOptions, 'connection'> & { readonly connection: object };
+
+/** How a worker behaves. */
+export interface WorkerHabits {
+  /** From which call on, counted from 1, its function for groups never answers. */
+  readonly hangAt?: number;
+}
 
 /** A server in a process of its own. */
 export class WorkerProcess implements AsyncDisposable {
@@ -40,9 +47,11 @@ export class WorkerProcess implements AsyncDisposable {
   }
 
   /** Resolves when the worker's server runs. */
-  static async start(server: WorkerOptions): Promise<WorkerProcess> {
+  static async start(server: WorkerOptions, { hangAt }: WorkerHabits = {}): Promise<WorkerProcess> {
     const script = fileURLToPath(new URL('../recovery/worker.mjs', import.meta.url));
-    const child = spawn(process.execPath, [script, JSON.stringify({ server })], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script, JSON.stringify({ server, hangAt })], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const worker = new WorkerProcess(child);
     await worker.until((reports) => reports.some(({ kind }) => kind === 'ready'));
     return worker;
