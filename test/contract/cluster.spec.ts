@@ -1,6 +1,6 @@
 import { openRedisQueue } from '@nestjs-asynq/core/testing';
 import { Cluster } from 'ioredis';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
 import { describeEveryRole } from './every-role.js';
 
@@ -18,3 +18,12 @@ afterAll(async () => {
 });
 
 describeEveryRole('Redis Cluster', () => openRedisQueue(client));
+
+it('finds the slot of a queue, and the node that has it, as Redis does', async () => {
+  await using q = openRedisQueue(client);
+  const slot = await client.cluster('KEYSLOT', `asynq:{${q.name}}:pending`);
+
+  expect(await q.broker.clusterSlot(q.name)).toBe(slot);
+  const [node] = await q.broker.clusterNodes(q.name);
+  expect(client.slots[slot]![0]).toBe(node!.address);
+});

@@ -1,6 +1,6 @@
 import { Inspector, type TaskInfo } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GoPeer, type GoTaskInfo, hasGoPeer } from '../support/go-peer.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { factName, type Facts, readFacts } from './golden-facts.js';
@@ -149,6 +149,28 @@ describe.skipIf(!hasGoPeer)("our inspector, judged by Go's", () => {
     expect(await inspector.groups(QUEUE)).toEqual(await go.groups(QUEUE));
     expect(await inspector.history(QUEUE, 3)).toEqual(await go.history(QUEUE, 3));
     expect(info).toMatchObject({ pending: 2, scheduled: 2, retry: 2, archived: 2, completed: 2, aggregating: 2 });
+  });
+
+  it('shows servers of Go as Go does, and the tasks that they run', async () => {
+    await go.enqueue([{ queue: QUEUE, taskId: 'running', type: 'a:block', payload: Buffer.from('{"n":1}') }]);
+    await go.serve({ queues: { [QUEUE]: 3 }, concurrency: 1, strictPriority: true, taskCheckIntervalMs: 20 });
+    await vi.waitFor(async () => expect((await go.servers())[0]?.activeTaskIds).toHaveLength(1), 10_000);
+
+    const [theirs] = await go.servers();
+    const [ours] = await inspector.servers();
+    const active = await inspector.listTasks(QUEUE, 'active');
+
+    const { startedAtMs, activeTaskIds, ...config } = theirs!;
+    expect(ours).toMatchObject({ ...config, startedAt: new Date(startedAtMs) });
+    expect(ours!.workers.map(({ taskId }) => taskId)).toEqual(activeTaskIds);
+    expect(ours!.workers[0]).toMatchObject({
+      queue: QUEUE,
+      taskType: active[0]!.type,
+      taskPayload: active[0]!.payload,
+    });
+    expect(active.map(asGoShows)).toEqual((await go.tasks(QUEUE, 'active')).map(withoutNow));
+    await go.cancel(activeTaskIds[0]!);
+    await go.shutdown();
   });
 
   it('leaves no key of a queue that it purges', async () => {
