@@ -1,17 +1,21 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import { Hearing } from './hearing.js';
 
 /** What every broker promises about the wish to cancel a running task. */
 export function describeWishing(backend: string, openQueue: () => TestQueue): void {
   describe(`wishing on ${backend}`, () => {
-    it('writes a wish beside a running task; the last one wins', async () => {
+    it('writes a wish beside a running task and tells its server; the last one wins', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });
       const before = await q.dump();
+      const canceled = new Hearing<string>();
+      await q.broker.onCancel((id) => id === 'mine' && canceled.listener(id));
 
       await q.broker.wishCancel(q.name, 'mine', 'retry');
       const isWritten = await q.broker.wishCancel(q.name, 'mine', 'delete');
 
+      await canceled.times(2);
       expect(isWritten).toBe(true);
       expect(await q.broker.cancelWish(q.name, 'mine')).toBe('delete');
       expect(await q.dump()).toEqual({

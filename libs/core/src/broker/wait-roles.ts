@@ -30,7 +30,7 @@ export const CANCEL_WISHES: readonly CancelWish[] = ['retry', 'archive', 'delete
 export interface WishOps {
   /**
    * Writes down that a running task shall be canceled, and what then; `false` when it is not active (nothing written).
-   * `extendLeases` reports it. It concerns the attempt that runs now: it is gone when that has ended.
+   * Tells every server as `publishCancel` does, and `extendLeases` reports it. It concerns the attempt that runs now: it is gone when that has ended.
    */
   wishCancel(queue: string, taskId: string, wish: CancelWish): Promise<boolean>;
   /** What {@link wishCancel} wrote; `undefined` when nothing. */

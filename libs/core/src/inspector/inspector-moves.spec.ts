@@ -37,6 +37,46 @@ describe('what an inspector does with one task', () => {
     expect([Object.keys(dump.archived), dump.tasks['c']]).toEqual([['r'], undefined]);
   });
 
+  it('cancels one that runs as wished, and deals with others at once', async () => {
+    await q.seed({ active: ['busy'], scheduled: { s: '1h' }, retry: { r: '1h' }, archived: { a: '1h' } });
+
+    const replies = [
+      await inspector.cancel('q', 'busy', { then: 'delete' }),
+      await inspector.cancel('q', 's', { then: 'archive' }),
+      await inspector.cancel('q', 'r', { then: 'delete' }),
+      await inspector.cancel('q', 'a', { then: 'archive' }),
+      await inspector.cancel('q', 'first', { then: 'retry' }),
+    ];
+
+    expect(replies).toEqual(['requested', 'archived', 'deleted', 'unchanged', 'unchanged']);
+    const { nextUp, archived, tasks } = await q.dump();
+    expect(nextUp).toEqual(['first']);
+    expect(Object.keys(archived).toSorted()).toEqual(['a', 's']);
+    expect(tasks).toMatchObject({ busy: { state: 'active', cancelThen: 'delete' } });
+    expect(tasks['r']).toBeUndefined();
+  });
+
+  it('cancels one that begins to run just then', async () => {
+    await q.seed({ active: ['busy'] });
+    vi.spyOn(q.broker, 'wishCancel').mockResolvedValueOnce(false);
+
+    expect(await inspector.cancel('q', 'busy', { then: 'archive' })).toBe('requested');
+  });
+
+  it('refuses to cancel what is not there, or with a wish that is none', async () => {
+    await expect(inspector.cancel('q', 'gone', { then: 'delete' })).rejects.toThrow(TaskNotFoundError);
+    await expect(inspector.cancel('q', 'first', { then: 'drop' as 'delete' })).rejects.toThrow(InvalidOptionsError);
+  });
+
+  it('waits for it, as whoever enqueued it may', async () => {
+    await q.seed({ completed: { c: '1h' } });
+    await q.inject({ tasks: { c: { result: Buffer.from('{"sum":3}') } } });
+    const handle = inspector.task('q', 'c');
+
+    expect(await handle.result()).toEqual({ sum: 3 });
+    expect(await handle.state()).toBe('completed');
+  });
+
   it('refuses what its state forbids, and says which states allow it', async () => {
     await q.seed({ active: ['busy'] });
 

@@ -2,6 +2,9 @@ import type { Connection } from '../broker/connection.js';
 import type { ClusterNode, MoveTarget, TaskList } from '../broker/inspect-roles.js';
 import { clockOf, openBroker } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
+import { CANCEL_WISHES, type CancelWish } from '../broker/wait-roles.js';
+import { ClientTaskHandle } from '../client/client-task-handle.js';
+import { TaskWaiter } from '../client/task-waiter.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 import { QueueNotEmptyError } from '../errors/queue-not-empty.error.js';
@@ -11,6 +14,7 @@ import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { isText } from '../runtime/unicode-text.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
+import type { TaskHandle } from '../task/task-handle.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
 import { BulkMover, type BulkOptions } from './bulk-mover.js';
@@ -24,6 +28,7 @@ import {
 } from './fleet-info.js';
 import { type DailyStats, type GroupInfo, type QueueInfo, toQueueInfo } from './queue-info.js';
 import { type TaskInfo, toTaskInfo } from './task-info.js';
+import { type CancelReply, TaskCanceler } from './task-canceler.js';
 import { TaskMover, type TaskMoveOptions } from './task-mover.js';
 import {
   checkFilter,
@@ -42,7 +47,7 @@ export interface InspectorOptions {
   readonly logger?: Logger | undefined;
   /** Default: the broker's, else the machine's. For tests. */
   readonly clock?: Clock | undefined;
-  /** Encodes the payloads given to `updateTaskPayload`. Default JSON, as the client. */
+  /** Encodes the payloads given to `updateTaskPayload`, and decodes results. Default JSON, as the client. */
   readonly codec?: PayloadCodec | undefined;
 }
 
@@ -85,10 +90,12 @@ export class Inspector {
   readonly #broker: Broker;
   readonly #ownsBroker: boolean;
   readonly #codec: PayloadCodec;
+  readonly #waiter: TaskWaiter;
   readonly #mover: TaskMover;
+  readonly #canceler: TaskCanceler;
   readonly #bulk: BulkMover;
   readonly #searcher: TaskSearcher;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   /**
    * Connects when it is first used.
@@ -103,7 +110,9 @@ export class Inspector {
     const { connection, logger = consoleLogger, clock = clockOf(connection) } = options;
     this.#broker = openBroker(connection, { clock, logger });
     this.#ownsBroker = this.#broker !== connection;
+    this.#waiter = new TaskWaiter({ broker: this.#broker, clock, closed: this.#closing.signal });
     this.#mover = new TaskMover(this.#broker);
+    this.#canceler = new TaskCanceler(this.#broker, this.#mover);
     this.#bulk = new BulkMover(this.#broker);
     this.#searcher = new TaskSearcher(this.#broker);
   }
@@ -220,6 +229,12 @@ export class Inspector {
     return this.#searcher.find(search);
   }
 
+  /** A task to wait for. It need not exist: the handle's methods tell. */
+  task(queue: string, taskId: string): TaskHandle {
+    refuse(queueNameProblem('queue', queue) ?? taskIdProblem(taskId));
+    return new ClientTaskHandle({ queue, id: taskId }, { waiter: this.#waiter, codec: this.#codec });
+  }
+
   // ---- one task -------------------------------------------------------------------------------------------------
 
   /**
@@ -305,6 +320,24 @@ export class Inspector {
     await this.#open().publishCancel(taskId);
   }
 
+  /**
+   * Cancels a task in any state and says what becomes of it. One that runs is aborted by its server: at once if that
+   * hears the signal, else at its next heartbeat or the one after; `signal.reason` carries the wish. What the handler
+   * answers then still wins: success, `SkipRetry`, `RevokeTask`. Otherwise `then` decides: `retry` counts as a failure,
+   * `archive` puts the task aside, `delete` drops it with its unique lock. A Go server hears the signal and always
+   * retries. If the worker dies before it has heard of it, the wish is lost.
+   *
+   * A task that does not run is archived or deleted at once; `retry` leaves it as it is.
+   * @throws {TaskNotFoundError} no such task
+   * @throws {TaskStateError} it began to run, and stopped, each time it was looked for
+   */
+  async cancel(queue: string, taskId: string, { then }: { readonly then: CancelWish }): Promise<CancelReply> {
+    refuse(queueNameProblem('queue', queue) ?? taskIdProblem(taskId));
+    if (!CANCEL_WISHES.includes(then)) refuse({ option: 'then', value: then, allowed: CANCEL_WISHES.join(', ') });
+    this.#open();
+    return this.#canceler.cancel(queue, taskId, then);
+  }
+
   // ---- many tasks -----------------------------------------------------------------------------------------------
 
   /** Lets all scheduled, retrying or archived tasks, or those of a group, run now; returns how many. */
@@ -375,9 +408,9 @@ export class Inspector {
     return this.#open().storeInfo();
   }
 
-  /** Closes the connections that this inspector opened. Idempotent. */
+  /** Ends the waits for tasks, and closes the connections that this inspector opened. Idempotent. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort(new ClosedError('inspector'));
     if (this.#ownsBroker) await this.#broker.close();
   }
 
@@ -419,7 +452,7 @@ export class Inspector {
   }
 
   #open(): Broker {
-    if (this.#isClosed) throw new ClosedError('inspector');
+    if (this.#closing.signal.aborted) throw new ClosedError('inspector');
     return this.#broker;
   }
 }

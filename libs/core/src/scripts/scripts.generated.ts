@@ -1872,7 +1872,7 @@ redis.call('PEXPIRE', wake, ttlMs)
 return 1`,
 );
 
-/** write down what shall become of a running task once it is canceled. */
+/** ask for a running task to be canceled, and write down what shall become of it then. */
 export const wishCancel = new Script<
   {
     /** hash asynq:{q}:t:<id> */
@@ -1881,15 +1881,20 @@ export const wishCancel = new Script<
   {
     /** retry, archive or delete */
     readonly wish: ScriptArg;
+    /** asynq's, heard by Go servers too */
+    readonly cancelChannel: ScriptArg;
+    /** text */
+    readonly taskId: ScriptArg;
   },
   Record<never, never>
 >(
   'wish-cancel',
-  { keys: ['task'], args: ['wish'], fields: [] },
+  { keys: ['task'], args: ['wish', 'cancelChannel', 'taskId'], fields: [] },
   `local task = KEYS[1]
-local wish = ARGV[1]
+local wish, cancelChannel, taskId = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('HGET', task, 'state') ~= 'active' then return 0 end
 redis.call('HSET', task, 'cancel_then', wish)
+redis.pcall('PUBLISH', cancelChannel, taskId)
 return 1`,
 );
 

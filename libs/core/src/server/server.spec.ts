@@ -187,13 +187,29 @@ describe('Server', () => {
     });
   });
 
-  it('cancels a running task at a heartbeat when nobody heard the signal, and does what was wished', async () => {
+  it.each([
+    ['archive', 'archived'],
+    ['delete', 'revoked'],
+    ['retry', 'retried'],
+  ] as const)('cancels a running task at once with the wish to %s', async (then, kind) => {
     await using t = open();
     await t.serve(obedient);
     const { id } = await t.client.enqueue('long');
     await t.event('started');
 
-    await t.broker.wishCancel(t.queue.name, id, 'archive');
+    expect(await t.inspector.cancel(t.queue.name, id, { then })).toBe('requested');
+
+    expect(await t.event(kind)).toMatchObject({ id, error: { code: 'TASK_CANCELED', wish: then } });
+  });
+
+  it('cancels a running task at a heartbeat when nobody heard the signal, and does what was wished', async () => {
+    await using t = open();
+    t.broker.failNext('onCancel', { times: Number.POSITIVE_INFINITY });
+    await t.serve(obedient);
+    const { id } = await t.client.enqueue('long');
+    await t.event('started');
+
+    await t.inspector.cancel(t.queue.name, id, { then: 'archive' });
     await t.clock.advance('10s');
 
     await t.event('archived');

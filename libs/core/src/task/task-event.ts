@@ -28,7 +28,7 @@ export type TaskEvent =
       readonly isFailure: boolean;
     })
   | (TaskEventBase & { readonly kind: 'archived'; readonly error: unknown })
-  /** The handler threw `RevokeTask`; the task is deleted. */
+  /** The handler threw `RevokeTask`, or the task was canceled to be deleted; it is. */
   | (TaskEventBase & { readonly kind: 'revoked'; readonly error: unknown })
   /** The outcome was dropped, because the task is not this server's any more. It runs again, or ran, elsewhere. */
   | (TaskEventBase & { readonly kind: 'leaseLost' })

@@ -60,7 +60,7 @@ import { purgeQueue, removeQueue } from './removal.js';
 import { deleteExpiredCompleted, trimArchived } from './retention.js';
 import { fireTick, saveSchedule, schedules, setSchedulePaused } from './schedule.js';
 import { settle, writeProgress, writeResult } from './settle.js';
-import { awaitTask, wishCancel } from './wait.js';
+import { awaitTask, signalCancel, wishCancel } from './wait.js';
 import { openWatch, waitingCount, wakeIdle } from './waking.js';
 
 export interface MemoryBrokerOptions {
@@ -163,7 +163,7 @@ export class MemoryBroker implements Broker {
   }
 
   async publishCancel(taskId: string): Promise<void> {
-    for (const listener of this.store.cancelListeners) queueMicrotask(() => listener(taskId));
+    signalCancel(this.store, taskId);
   }
 
   async onCancel(listener: (taskId: string) => void): Promise<() => Promise<void>> {

@@ -18,9 +18,15 @@ export function tellWaiters(queue: MemoryQueue, taskId: string, ending: TaskEndi
   for (const listener of queue.endedListeners) queueMicrotask(() => listener(taskId, ending));
 }
 
+/** Asks all servers to cancel a task. */
+export function signalCancel(store: MemoryStore, taskId: string): void {
+  for (const listener of store.cancelListeners) queueMicrotask(() => listener(taskId));
+}
+
 export function wishCancel(store: MemoryStore, queueName: string, taskId: string, wish: CancelWish): boolean {
   const task = store.queue(queueName).tasks.get(taskId);
   if (task?.state !== 'active') return false;
   task.cancelThen = wish;
+  signalCancel(store, taskId);
   return true;
 }

@@ -6,7 +6,8 @@ import type { RedisSession } from './redis-session.js';
 export function wishOps(redis: RedisSession): WishOps {
   return {
     async wishCancel(queue, taskId, wish) {
-      return (await redis.run(scripts.wishCancel, { task: keys.task(queue, taskId) }, { wish })) === 1;
+      const args = { wish, cancelChannel: keys.cancelChannel, taskId };
+      return (await redis.run(scripts.wishCancel, { task: keys.task(queue, taskId) }, args)) === 1;
     },
 
     async cancelWish(queue, taskId) {
