@@ -152,41 +152,37 @@ describe('queues and servers on the command line', () => {
     expect(await connection.keys('*')).toEqual([]);
   });
 
-  it('shows the servers at work and what they run', async () => {
+  it('shows the servers at work, and cancels what they run', async () => {
     const conditions = new Conditions();
-    let started = 0;
-    let finish = (): void => undefined;
-    const mux = new ServeMux().handle('email', async () => {
-      started++;
+    const seen: string[] = [];
+    const note = (what: string): void => {
+      seen.push(what);
       conditions.check();
-      await new Promise<void>((resolve) => (finish = resolve));
-    });
-    const options = {
-      connection: { url: redis.url },
-      queues: { mail: 3, low: 1 },
-      concurrency: 4,
-      logger: silentLogger,
     };
-    await using client = new Client({ connection: { url: redis.url } });
-    const server = new Server(options);
+    const mux = new ServeMux().handle('email', async (_payload, { signal }) => {
+      note('started');
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      note('canceled');
+    });
+    const connection = { url: redis.url };
+    await using client = new Client({ connection });
+    const server = new Server({ connection, queues: { mail: 3, low: 1 }, concurrency: 4, logger: silentLogger });
     await server.start(mux);
     await client.enqueue('email', undefined, { queue: 'mail', taskId: 'one' });
-    await conditions.until(() => started === 1);
+    await conditions.until(() => seen.includes('started'));
 
     const rows = await asynq.rows('server', 'ls');
     const stats = await asynq.json('stats');
-    finish();
+    const canceled = await asynq.output('task', 'cancel', 'one');
+    await conditions.until(() => seen.includes('canceled'));
     await server.shutdown();
 
+    const workers = expect.stringMatching(/^[01]\/4$/) as string;
     expect(rows[0]).toEqual(['Host', 'PID', 'State', 'Active Workers', 'Queues', 'Started']);
-    expect(rows[2]!.slice(1, 5)).toEqual([
-      String(process.pid),
-      'active',
-      expect.stringMatching(/^[01]\/4$/),
-      'mail:3 low:1',
-    ]);
+    expect(rows[2]!.slice(1, 5)).toEqual([String(process.pid), 'active', workers, 'mail:3 low:1']);
     expect(stats).toMatchObject({ aggregate: { active: 1 }, queues: [{ Queue: 'mail', Active: 1 }] });
     expect(stats).toHaveProperty('redis.redis_version');
+    expect(canceled).toBe('Sent cancelation signal for task one\n');
   });
 
   it('shows periodic tasks and what they enqueued', async () => {

@@ -1,4 +1,4 @@
-import { Client, type Connection, openBroker, silentLogger } from '@nestjs-asynq/core';
+import { Client, type Connection, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from './program.js';
@@ -45,6 +45,53 @@ describe('asynq', () => {
     );
   });
 
+  it('prints one page of a list', async () => {
+    for (const taskId of ['one', 'two', 'three']) await client.enqueue('email', {}, { taskId });
+
+    const { stdout } = await asynq('task ls -q default -s pending --size 2 --page 2');
+
+    expect(stdout.trimEnd().split('\n').slice(2)).toEqual(['three  email  {}']);
+  });
+
+  it.each([
+    ['run', '2 tasks are now pending\n', 'pending'],
+    ['archive', '2 tasks archived\n', 'archived'],
+    ['delete', '2 tasks deleted\n', undefined],
+  ])('can %s what a search finds', async (action, told, after) => {
+    for (const taskId of ['a1', 'a2', 'b']) await client.enqueue('email', {}, { taskId, processIn: '1h' });
+
+    const { stdout } = await asynq(`task find -q default -s scheduled --id_prefix a --${action}`);
+
+    expect(stdout).toBe(told);
+    const inspector = new Inspector({ connection });
+    expect(await inspector.taskInfo('default', 'b')).toMatchObject({ state: 'scheduled' });
+    const found = inspector.taskInfo('default', 'a1').then((task) => task.state);
+    expect(await found.catch(() => undefined)).toBe(after);
+  });
+
+  it('says where a search that found enough would go on', async () => {
+    for (const taskId of ['one', 'two', 'three']) await client.enqueue('email', {}, { taskId });
+    const find = 'task find -q default -s pending --limit 1';
+
+    const { stdout } = await asynq(find);
+    const cursor = /--cursor (\S+)$/m.exec(stdout)![1];
+    const next = await asynq(`${find} --cursor ${cursor}`);
+
+    expect(stdout).toMatch(/^three .*$/m);
+    expect(next.stdout).toMatch(/^two .*$/m);
+  });
+
+  it('sums up all queues, and marks those that are paused', async () => {
+    await client.enqueue('email', {}, { queue: 'a' });
+    await client.enqueue('email', {}, { queue: 'b', processIn: '1h' });
+    await asynq('queue pause b');
+
+    const { stdout } = await asynq('stats');
+
+    expect(stdout).toMatch(/^0 +1 +0 +1 +0 +0 +0$/m);
+    expect(stdout).toMatch(/^a +b \(paused\)\n- +-+\n1 +1$/m);
+  });
+
   it('goes on after an item that fails, and ends with status 1', async () => {
     await client.enqueue('email', null, { queue: 'here' });
 
@@ -74,6 +121,10 @@ describe('asynq', () => {
     ['task inspect -q default', 'error: Missing required argument: id\n'],
     ['task ls -q default -s done', /^error: Invalid values:.*state.*"done".*\n$/],
     ['task enqueue -t a -l b --timeout soon', /^error: --timeout is "soon": .*\n$/],
+    ['task find -q a -s retry --run --delete', 'error: only one of --run, --archive and --delete\n'],
+    ['task find -q a -s retry --dry_run', 'error: --dry_run needs one of --run, --archive and --delete\n'],
+    ['task find -q a -s retry --header tenant', 'error: --header is "tenant": name=value expected\n'],
+    ['queue ls --config /nowhere/asynq.yaml', 'error: config file /nowhere/asynq.yaml: no such file\n'],
     ['task enqueue -t a -l b --process_at tomorrow', /^error: --process_at is "tomorrow": .*\n$/],
   ])('refuses "%s" with one line and status 2', async (line, message) => {
     const { status, stdout, stderr } = await asynq(line);
