@@ -85,6 +85,8 @@ describe('calls of the client leave what those of Go leave', () => {
     await stage.play(7, () => expectRefusal(() => client.enqueue('t', undefined, { taskId: ' ' }), 'taskId'));
     await stage.play(8, () => expectRefusal(() => client.enqueue('t', undefined, { unique: 999 }), 'unique'));
     await stage.play(9, () => expectRefusal(() => client.enqueue('t', undefined, { unique: 0 }), 'unique'));
+    await stage.play(10, () => expectRefusal(() => client.enqueue('t', undefined, { group: '' }), 'group'));
+    await stage.play(11, () => expectRefusal(() => client.enqueue('t', undefined, { group: ' ' }), 'group'));
     await stage.play(12, () => expectRefusal(() => client.enqueue(`a${halfACharacter}b`), 'type'));
     const headers = { k: halfACharacter };
     await stage.play(13, () => expectRefusal(() => client.enqueue('t', undefined, { headers }), 'headers.k'));
@@ -110,6 +112,12 @@ describe('calls of the client leave what those of Go leave', () => {
       await expect(taken).rejects.toThrow(TaskIdConflictError);
     });
     await stage.play(8, () => client.enqueue('u', bytes('later'), { processIn: '2h', unique: '1h', taskId: 'u-7' }));
+    const grouped = { group: 'g', unique: '1h' } as const;
+    await stage.play(9, () => client.enqueue('u', bytes('grouped'), { ...grouped, taskId: 'u-8' }));
+    await stage.play(10, async () => {
+      const again = client.enqueue('u', bytes('grouped'), { ...grouped, taskId: 'u-9' });
+      await expect(again).rejects.toThrow(DuplicateTaskError);
+    });
 
     expect(stage.missing()).toEqual([]);
   });
@@ -128,6 +136,25 @@ describe('calls of the client leave what those of Go leave', () => {
     await stage.play(6, async () => {
       await expect(client.enqueue('t', WELCOME, { taskId: 's-1' })).rejects.toThrow(TaskIdConflictError);
     });
+    await stage.play(7, () => client.enqueue('t', WELCOME, { processIn: '1h', group: 'g', taskId: 's-6' }));
+
+    expect(stage.missing()).toEqual([]);
+  });
+
+  it('enqueue_group: tasks that wait in groups, and what an inspector does to them', async () => {
+    await using stage = new GoldenStage(redis, 'enqueue_group', RECORDED_AT_MS);
+    const { client, inspector } = stage;
+
+    await stage.play(1, () => client.enqueue('t', bytes('1'), { group: 'user:1', taskId: 'g-1' }));
+    await stage.play(2, () => client.enqueue('t', bytes('2'), { group: 'user:1', taskId: 'g-2' }));
+    await stage.play(3, () => client.enqueue('t', bytes('3'), { group: 'user:2', taskId: 'g-3' }));
+    await stage.play(4, async () => {
+      const again = client.enqueue('t', bytes('1'), { group: 'user:1', taskId: 'g-1' });
+      await expect(again).rejects.toThrow(TaskIdConflictError);
+    });
+    await stage.play(7, () => inspector.runTask('default', 'g-1'));
+    await stage.play(8, () => inspector.archiveAll('default', 'aggregating', { group: 'user:2' }));
+    await stage.play(9, () => inspector.deleteTask('default', 'g-2'));
 
     expect(stage.missing()).toEqual([]);
   });
