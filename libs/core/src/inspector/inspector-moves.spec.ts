@@ -167,6 +167,15 @@ describe('moving a task to another queue', () => {
     expect(await q.broker.lockTtlS('low', 'r')).toBe(3600);
   });
 
+  it('takes a task of a group into the group of that name', async () => {
+    await q.broker.enqueue([{ message: q.message('g', { groupKey: 'digest' }) }]);
+
+    await inspector.moveToQueue('q', 'g', 'low', { expectedState: 'aggregating' });
+
+    expect(await inspector.groups('low')).toEqual([{ group: 'digest', size: 1 }]);
+    expect(await q.dump()).toMatchObject({ groups: {}, groupNames: [], nextUp: ['first'] });
+  });
+
   it('leaves it where it is when the target refuses it', async () => {
     await q.seed({ retry: { r: '90s' }, messages: { r: { uniqueKey: lock('q', 'x') } } });
     await q.broker.enqueue([{ message: q.message('first', { queue: 'taken' }) }]);

@@ -289,11 +289,12 @@ export class Inspector {
   }
 
   /**
-   * Moves a pending, scheduled or retrying task to another queue, with its id, its failures so far, its time and the
-   * rest of its unique lock; one in `retry` is scheduled there. Not atomic: it is in both queues for a moment. If a
-   * server takes it from both in that moment it runs twice, as any task may.
+   * Moves a task that has not ended to another queue, with its id, its failures so far, its time and the rest of its
+   * unique lock; one in `retry` is scheduled there, one of a group that is due waits in the group of that name. Not
+   * atomic: it is in both queues for a moment. If a server takes it from both in that moment it runs twice, as any task
+   * may.
    * @throws {TaskNotFoundError} no such task
-   * @throws {TaskStateError} it is in another state, or not in `expectedState`
+   * @throws {TaskStateError} it is active, archived or completed, or not in `expectedState`
    * @throws {TaskIdConflictError} the target has a task of this id
    * @throws {DuplicateTaskError} in the target another task holds the unique lock
    */

@@ -22,7 +22,7 @@ const ALLOWED = {
   archive: ['pending', 'scheduled', 'retry', 'completed', 'aggregating'],
   delete: ANY_BUT_ACTIVE,
   reschedule: ANY_BUT_ACTIVE,
-  moveToQueue: ['pending', 'scheduled', 'retry'],
+  moveToQueue: ['pending', 'scheduled', 'retry', 'aggregating'],
 } as const satisfies Record<string, readonly TaskState[]>;
 
 /** Options of what is done with one task. */
@@ -63,7 +63,7 @@ export class TaskMover {
       const [outcome] = await this.broker.enqueue([
         {
           message: { ...task.message, queue: target, uniqueKey: lockIn(target, task.message, uniqueTtlS) },
-          processAtMs: task.state === 'pending' ? undefined : task.nextProcessAtMs,
+          processAtMs: isDelayed(task) ? task.nextProcessAtMs : undefined,
           uniqueTtlS,
         },
       ]);
@@ -109,6 +109,8 @@ export class TaskMover {
     throw new TaskStateError(queue, taskId, task!.state, needed);
   }
 }
+
+const isDelayed = ({ state }: StoredTask): boolean => state === 'scheduled' || state === 'retry';
 
 const groupOf = (state: TaskState, { message }: StoredTask): string | undefined =>
   state === 'aggregating' ? message.groupKey : undefined;
