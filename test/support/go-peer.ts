@@ -48,6 +48,20 @@ export interface GoHandled {
   readonly atMs: number;
 }
 
+/** An entry of a scheduler, as Go reads it back. */
+export interface GoSchedulerEntry {
+  readonly id: string;
+  readonly spec: string;
+  readonly type: string;
+  /** Base64. */
+  readonly payload: string;
+  /** In their text form; Go leaves out those that it does not read back. */
+  readonly options: readonly string[];
+  /** 0: never. */
+  readonly nextAtMs: number;
+  readonly previousAtMs: number;
+}
+
 export interface GoQueueInfo {
   readonly queue: string;
   /** All tasks but the completed ones. */
@@ -210,6 +224,21 @@ export class GoPeer implements AsyncDisposable {
 
   history(queue: string, days: number): Promise<{ queue: string; day: string; processed: number; failed: number }[]> {
     return this.ask('history', { queue, days });
+  }
+
+  /** Starts a scheduler with one entry; the entry's id. It runs until the peer ends. */
+  schedule(spec: string, type: string, queue: string): Promise<string> {
+    return this.ask('schedule', { spec, type, queue });
+  }
+
+  /** Every scheduler's plan. */
+  schedulerEntries(): Promise<GoSchedulerEntry[]> {
+    return this.ask('schedulerEntries');
+  }
+
+  /** Ids of the tasks that a scheduler's entry enqueued, newest first. */
+  enqueueEvents(entryId: string): Promise<string[]> {
+    return this.ask('enqueueEvents', { entryId });
   }
 
   servers(): Promise<GoServerInfo[]> {

@@ -56,6 +56,10 @@ var operations = map[string]operation{
 	"deleteAll":     deleteAll,
 	"deleteQueue":   deleteQueue,
 	"updatePayload": updatePayload,
+
+	"schedule":         schedule,
+	"schedulerEntries": schedulerEntries,
+	"enqueueEvents":    enqueueEvents,
 }
 
 func main() {

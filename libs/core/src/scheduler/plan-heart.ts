@@ -3,7 +3,7 @@ import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { ceilS } from '../wire/unix-time.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 
-/** Shows the plan to inspectors, anew at each beat, so that a dead scheduler vanishes. */
+/** Shows the plan to inspectors, anew at each beat, so that a dead scheduler vanishes; `wake` shows new entries at once. */
 export class PlanHeart extends Loop {
   private isShown = false;
 
@@ -18,7 +18,8 @@ export class PlanHeart extends Loop {
   }
 
   async runOnce(): Promise<number> {
-    const entries = [...this.entries.values()].map((entry) => entry.toPlan());
+    const planned = [...this.entries.values()].filter(({ progress }) => progress !== undefined);
+    const entries = planned.map((entry) => entry.toPlan());
     entries.sort((a, b) => (a.nextEnqueueAtMs ?? Infinity) - (b.nextEnqueueAtMs ?? Infinity) || 0);
     if (entries.length > 0) {
       await this.broker.writePlan(this.schedulerId, entries, ceilS(2 * this.intervalMs));

@@ -87,6 +87,7 @@ export class Scheduler {
       composing: this.#settings.composing,
       entries: this.#entries,
       emit: guardListener(options.onEvent, this.#logger),
+      onPlanned: () => this.#heart.wake(),
     });
     this.#heart = new PlanHeart(this.#broker, schedulerId, this.#entries, settings.heartbeatMs, deps);
     if (options.provider) this.#sync = new ProviderSync(options.provider, this.#changes(), settings.syncMs, deps);

@@ -12,6 +12,8 @@ export interface TickLoopDeps extends LoopDeps {
   readonly composing: ComposeSettings;
   readonly entries: ReadonlyMap<string, PeriodicEntry>;
   readonly emit: TaskEventListener;
+  /** Told when an entry has got its first tick. */
+  readonly onPlanned: () => void;
 }
 
 /** Claims the ticks of all entries when they are due, and sleeps until the next. */
@@ -32,6 +34,7 @@ export class TickLoop extends Loop {
   private async advance(entry: PeriodicEntry): Promise<void> {
     if (!entry.progress) {
       entry.resumeFrom(await this.deps.broker.saveSchedule(entry.definition), this.clock.nowMs());
+      this.deps.onPlanned();
     }
     for (let ticks = 0; ticks < TICKS_PER_ROUND && !this.stopSignal.aborted; ticks++) {
       if (!entry.progress || entry.nextMs === undefined || entry.nextMs > this.clock.nowMs()) return;
