@@ -1,6 +1,6 @@
 import { type QueueInfo, QueueNotEmptyError } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
-import { errorRateCell } from '../output/cells.js';
+import { errorRateCell, oneLine } from '../output/cells.js';
 import { watched } from '../output/progress.js';
 import { table } from '../output/table.js';
 import { type Cli, commandGroup, type Run } from './command.js';
@@ -53,7 +53,7 @@ export function queueCommands(cli: Cli, run: Run): Cli {
 async function list(context: Context): Promise<void> {
   const names = await context.inspector.queues();
   if (!context.isCluster) {
-    if (names.length > 0 || context.isJson) context.show(names, names.join('\n'));
+    if (names.length > 0 || context.isJson) context.show(names, names.map((name) => oneLine(name)).join('\n'));
     return;
   }
   const placed = await context.each(names, async (queue) => ({
@@ -76,7 +76,7 @@ function queueReport(context: Context, info: QueueInfo): string {
   const today = [info.processedToday, info.failedToday, errorRateCell(info.processedToday, info.failedToday)];
   return [
     context.title('Queue Info'),
-    `Name:   ${info.queue}`,
+    `Name:   ${oneLine(info.queue)}`,
     `Size:   ${info.size}`,
     `Groups: ${info.groups}`,
     `Paused: ${info.isPaused}`,
@@ -97,7 +97,7 @@ async function history(context: Context, { queues: names, days }: QueueFlags & {
   if (histories.length === 0) return;
   const reports = histories.map(({ queue, days }) => {
     const rows = days.map(({ day, processed, failed }) => [day, processed, failed, errorRateCell(processed, failed)]);
-    return `Queue: ${queue}\n\n${table(['date (UTC)', 'processed', 'failed', 'error rate'], rows)}`;
+    return `Queue: ${oneLine(queue)}\n\n${table(['date (UTC)', 'processed', 'failed', 'error rate'], rows)}`;
   });
   context.show(histories, reports.join(SEPARATOR));
 }
