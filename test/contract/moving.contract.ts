@@ -175,6 +175,17 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       });
     });
 
+    it('leaves a message alone that it cannot read', async () => {
+      await using q = openQueue();
+      await q.seed({ scheduled: { s: '1h' } });
+      await q.inject({ tasks: { s: { msg: Uint8Array.from([0xff, 0xff]) } } });
+      const before = await q.dump();
+
+      expect(await q.broker.updatePayload(q.name, 's', Uint8Array.from([1]))).toBeUndefined();
+
+      expect(await q.dump()).toEqual(before);
+    });
+
     it('tells how long a task will hold its unique lock', async () => {
       await using q = openQueue();
       const lock = (name: string): string => `asynq:{${q.name}}:unique:test:task:${name}`;

@@ -129,7 +129,8 @@ export interface MoveOps {
   reschedule(queue: string, from: TaskList, taskId: string, atMs: number): Promise<boolean>;
   /**
    * Gives a scheduled task another payload; its unique lock stays that of the old one, as in asynq. Returns the state
-   * that the task is in: in any other than `scheduled` nothing was written. `undefined`: no such task.
+   * that the task is in: in any other than `scheduled` nothing was written. `undefined`: no such task, or its message
+   * cannot be read and is left as it is.
    */
   updatePayload(queue: string, taskId: string, payload: Uint8Array): Promise<TaskState | undefined>;
   /** How long the task will hold its unique lock, whole seconds; `undefined` when it holds none. */

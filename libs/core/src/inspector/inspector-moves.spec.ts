@@ -176,6 +176,15 @@ describe('moving a task to another queue', () => {
     expect(await q.dump()).toMatchObject({ groups: {}, groupNames: [], nextUp: ['first'] });
   });
 
+  it('leaves a task where it is whose message cannot be read', async () => {
+    await q.inject({ tasks: { first: { msg: Uint8Array.from([0xff, 0xff]) } } });
+    const before = await q.dump();
+
+    await expect(inspector.moveToQueue('q', 'first', 'low')).rejects.toThrow('is unreadable');
+
+    expect(await q.dump()).toEqual(before);
+  });
+
   it('leaves it where it is when the target refuses it', async () => {
     await q.seed({ retry: { r: '90s' }, messages: { r: { uniqueKey: lock('q', 'x') } } });
     await q.broker.enqueue([{ message: q.message('first', { queue: 'taken' }) }]);

@@ -1,5 +1,6 @@
 import type { InspectOps, MoveOps, StoredTask, TaskList } from '../broker/inspect-roles.js';
 import type { EnqueueOps, EnqueueOutcome } from '../broker/roles.js';
+import { QUARANTINED_TYPE } from '../broker/stored-message.js';
 import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
@@ -59,6 +60,8 @@ export class TaskMover {
   /** Two queues are two slots, so this takes two steps: the task is in both for a moment, never in none. */
   async moveToQueue(queue: string, taskId: string, target: string, options: TaskMoveOptions): Promise<void> {
     await this.#act(queue, taskId, ALLOWED.moveToQueue, options, async (from, task) => {
+      if (task.message.type === QUARANTINED_TYPE)
+        throw new TaskStateError(queue, taskId, 'unreadable', ALLOWED.moveToQueue);
       const uniqueTtlS = await this.broker.lockTtlS(queue, taskId);
       const [outcome] = await this.broker.enqueue([
         {

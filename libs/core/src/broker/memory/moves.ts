@@ -65,7 +65,9 @@ export function updatePayload(
   const task = queue.tasks.get(taskId);
   const stored = queue.read(taskId);
   if (!stored || !task?.state) return undefined;
-  if (task.state === 'scheduled') task.msg = encodeTaskMessage({ ...stored.message, payload });
+  if (task.state !== 'scheduled') return task.state;
+  if (!stored.isSound) return undefined;
+  task.msg = encodeTaskMessage({ ...stored.message, payload });
   return task.state;
 }
 

@@ -58,7 +58,8 @@ export function moveOps(redis: RedisSession): MoveOps {
         const state = TASK_STATES.find((known) => known === stateText?.toString());
         if (!expected || !state) return undefined;
         if (state !== 'scheduled') return state;
-        const { message } = readStoredMessage(queue, taskId, expected);
+        const { message, isSound } = readStoredMessage(queue, taskId, expected);
+        if (!isSound) return undefined;
         const changed = encodeTaskMessage({ ...message, payload });
         const args = { expected, message: changed };
         if ((await redis.run(scripts.updateMessage, { task: keys.task(queue, taskId) }, args)) === 1) return state;
