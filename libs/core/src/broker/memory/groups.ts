@@ -76,8 +76,8 @@ export function finishSet(
   const holderId = uniqueTtlS === undefined ? undefined : queue.locks.get(message.uniqueKey);
   if (holderId !== undefined && !members.has(holderId)) return { status: 'duplicate', holderId };
 
-  for (const { id } of set.tasks.filter((member) => members.has(member.id))) {
-    queue.unlock(queue.tasks.get(id)?.uniqueKey, id);
+  for (const { id, uniqueKey } of set.tasks.filter((member) => members.has(member.id))) {
+    queue.unlock(uniqueKey, id);
     queue.tasks.delete(id);
   }
   queue.aggregationSets.delete(set.setId);

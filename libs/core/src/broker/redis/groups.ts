@@ -14,7 +14,6 @@ import {
 } from '../group-roles.js';
 import type { NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
-import { readLocks } from './locks.js';
 import type { RedisSession } from './redis-session.js';
 
 /** Groups that one round trip asks about. */
@@ -155,7 +154,7 @@ async function finish(redis: RedisSession, queue: string, set: AggregationSet, t
   const { group, setId, deadlineS, tasks } = set;
   const { message, processAtMs, uniqueTtlS } = task;
   const ids = tasks.map(({ id }) => id);
-  const locks = await readLocks(redis, queue, ids);
+  const locks = tasks.map(({ uniqueKey }) => lockOf(queue, uniqueKey));
   const ownLocks = locks.filter((lock) => lock !== '');
   const nowMs = redis.clock.nowMs();
   const isDelayed = processAtMs !== undefined && processAtMs > nowMs;
@@ -201,6 +200,10 @@ async function giveBack(redis: RedisSession, queue: string, { group, setId, dead
     )) as number;
   } while (moved >= LARGEST_SET); // those of Go may be larger
 }
+
+/** '' for none. Go writes the name of a member's lock in its message alone. A name of another queue would leave the slot. */
+const lockOf = (queue: string, uniqueKey: string): string =>
+  uniqueKey.startsWith(keys.uniquePrefix(queue)) ? uniqueKey : '';
 
 /** `undefined` for a key that is no set of this queue: to touch it could leave the queue's slot. */
 function toSetName(queue: string, key: string, deadlineS: number): SetName | undefined {
