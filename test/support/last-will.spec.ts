@@ -47,8 +47,9 @@ it('runs nothing after it was disposed of', async () => {
     disposed[Symbol.dispose]();
   `);
 
+  const ended = child.exitCode === null ? once(child, 'exit') : [child.exitCode];
   await vi.waitFor(() => expect(existsSync(join(dir, 'kept'))).toBe(true), { timeout: 5000 });
 
-  expect(child.exitCode).toBe(0);
+  expect((await ended)[0]).toBe(0);
   expect(existsSync(join(dir, 'disposed'))).toBe(false);
 });
