@@ -53,10 +53,11 @@ describe('composeTask', () => {
       retention: '1h',
       headers: { 'trace-id': 'abc' },
       processIn: '10s',
+      group: 'digest:7',
     });
 
     expect(message).toMatchObject({ queue: 'critical', id: 'o-1', maxRetry: 7, timeoutS: 90n, retentionS: 3600n });
-    expect(message).toMatchObject({ deadlineS: 1_893_456_000n, headers: { 'trace-id': 'abc' } });
+    expect(message).toMatchObject({ deadlineS: 1_893_456_000n, headers: { 'trace-id': 'abc' }, groupKey: 'digest:7' });
     expect(processAtMs).toBe(NOW_MS + 10_000);
   });
 
@@ -127,6 +128,8 @@ describe('composeTask', () => {
     [{ queue: ' ' }, 'queue'],
     [{ queue: 'a}b' }, 'queue'],
     [{ taskId: '' }, 'taskId'],
+    [{ group: '  ' }, 'group'],
+    [{ group: 'a\ud800' }, 'group'],
     [{ taskId: 'a\ud800' }, 'taskId'],
     [{ maxRetry: -1 }, 'maxRetry'],
     [{ maxRetry: 1.5 }, 'maxRetry'],
