@@ -1,6 +1,9 @@
 import { QueueError } from '@nestjs-asynq/core';
 
-/** A `@TaskHandler` or `@PeriodicTask` that cannot work, found at boot. The message names the class, the method and the mend. */
+/**
+ * A `@TaskHandler`, `@TaskAggregator` or `@PeriodicTask` that cannot work, found at boot. The message names the class, the
+ * method and the mend.
+ */
 export class HandlerSetupError extends QueueError {
   readonly code = 'HANDLER_SETUP';
 
