@@ -33,7 +33,7 @@ export function Payload(first?: string | Pipe, ...rest: Pipe[]): ParameterDecora
   return markParam(TaskParam.payload, undefined, first ? [first, ...rest] : rest);
 }
 
-/** The {@link TaskContext}: id, type, queue, headers, retries, deadline, abort signal, `writeResult`. */
+/** The {@link TaskContext}: id, type, queue, headers, retries, deadline, abort signal, `writeResult`, `progress`. */
 export const Ctx = (): ParameterDecorator => markParam(TaskParam.context);
 
 /** The task's id: stable over retries, so it serves as an idempotency key. */

@@ -1,7 +1,7 @@
 import { type EnqueuedTask, openBroker } from '@nestjs-asynq/core';
 import { IsDateString, IsEmail } from 'class-validator';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { InvalidPayloadError, Payload, TaskHandler } from '../index.js';
+import { Ctx, InvalidPayloadError, Payload, type TaskContext, TaskHandler } from '../index.js';
 import { startApp, type TestApp } from '../test-app.fixture.js';
 import type { TaskDistributor } from './task-distributor.service.js';
 import type { PayloadOf } from './task-payloads.js';
@@ -26,6 +26,14 @@ class InvitationTasks {
   invite(@Payload() _invitation: Invitation): void {}
 }
 
+class SumTasks {
+  @TaskHandler('spec:sum')
+  sum(@Payload() numbers: number[], @Ctx() task: TaskContext): number {
+    task.progress(0.5);
+    return numbers.reduce((sum, one) => sum + one, 0);
+  }
+}
+
 const good = { to: 'ann@example.org', until: new Date(0) };
 const bad = { to: 'nowhere', until: new Date(0) };
 
@@ -44,6 +52,14 @@ describe('enqueue', () => {
     const [low, high] = [await app.tasks.enqueue('a'), await app.tasks.enqueue('a', 1, { queue: 'high' })];
 
     expect([low.queue, high.queue]).toEqual(['low', 'high']);
+  });
+
+  it('lets the caller wait for what the handler returns', async () => {
+    await using app = await startApp({ providers: [SumTasks] });
+
+    const task = await app.tasks.enqueue('spec:sum', [1, 2, 3], { retention: '1m' });
+
+    expect(await task.result<number>({ timeout: '10s' })).toBe(6);
   });
 
   it('announces the task to TaskEvents', async () => {
