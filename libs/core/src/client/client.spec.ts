@@ -149,6 +149,18 @@ describe('Client.enqueueMany', () => {
   });
 });
 
+describe('Client.ping', () => {
+  it('tells whether Redis answers, until the client is closed', async () => {
+    const { client, broker } = open();
+    broker.failNext('ping');
+
+    await expect(client.ping()).rejects.toThrow(RedisCommandError);
+    await expect(client.ping()).resolves.toBeUndefined();
+    await client.close();
+    await expect(client.ping()).rejects.toThrow(ClosedError);
+  });
+});
+
 describe('new Client', () => {
   it('refuses wrong options, all at once, defaults included', () => {
     const options = { maxPaylodBytes: 5, codec: {}, defaults: { maxRetires: 3, timeout: 5 } };

@@ -108,6 +108,16 @@ export class Client {
     return composed.map((task) => (task instanceof Error ? { error: task } : written.next().value!));
   }
 
+  /**
+   * Asks Redis for a sign of life.
+   * @throws {RedisCommandError} Redis cannot be reached
+   * @throws {ClosedError} after `close()`
+   */
+  async ping(): Promise<void> {
+    if (this.#closing.signal.aborted) throw new ClosedError('client');
+    await this.#broker.ping();
+  }
+
   /** Ends the waits for its tasks, and closes the connections that this client opened. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort(new ClosedError('client'));

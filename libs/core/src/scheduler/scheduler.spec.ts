@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { ClosedError } from '../errors/closed.error.js';
 import { CronSpecError } from '../errors/cron-spec.error.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { RedisCommandError } from '../errors/redis-command.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import type { TaskEvent } from '../task/task-event.js';
@@ -246,6 +247,16 @@ describe('Scheduler', () => {
     expect(await waiting(queue)).toBe(1);
     expect(await queue.broker.schedules('q')).toEqual([]);
     await scheduler.shutdown();
+  });
+
+  it('tells by a ping whether Redis answers, until it is shut down', async () => {
+    const { scheduler, broker } = await open();
+    broker.failNext('ping');
+
+    await expect(scheduler.ping()).rejects.toThrow(RedisCommandError);
+    await expect(scheduler.ping()).resolves.toBeUndefined();
+    await scheduler.shutdown();
+    await expect(scheduler.ping()).rejects.toThrow(ClosedError);
   });
 
   it('refuses what cannot work', async () => {

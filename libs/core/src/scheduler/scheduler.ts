@@ -177,6 +177,16 @@ export class Scheduler {
   }
 
   /**
+   * Asks Redis for a sign of life.
+   * @throws {RedisCommandError} Redis cannot be reached
+   * @throws {ClosedError} after `shutdown()`
+   */
+  async ping(): Promise<void> {
+    if (this.#state === 'closed') throw new ClosedError('scheduler');
+    await this.#client.ping();
+  }
+
+  /**
    * Fires no more, waits for claims under way, leaves the sight of inspectors, closes the connections it opened. The
    * stored schedules stay. Never rejects because of Redis. Idempotent.
    */

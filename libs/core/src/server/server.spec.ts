@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Client } from '../client/client.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { RedisCommandError } from '../errors/redis-command.error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
 import { Inspector } from '../inspector/inspector.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
@@ -328,6 +329,15 @@ describe('Server when the broker fails', () => {
 
     expect(warn).toHaveBeenCalledWith(expect.stringContaining('Redis evicts keys'), expect.anything());
     expect(warn).toHaveBeenCalledWith(expect.stringContaining('differs from ours by -1001 ms'), expect.anything());
+  });
+
+  it('tells by a ping whether the broker answers', async () => {
+    await using t = open();
+    const server = await t.serve(vi.fn<Handler>());
+    t.broker.failNext('ping');
+
+    await expect(server.ping()).rejects.toThrow(RedisCommandError);
+    await expect(server.ping()).resolves.toBeUndefined();
   });
 
   it('tells the result of every health check', async () => {
