@@ -58,7 +58,7 @@ export class BulkMover {
   ): Promise<number> {
     let moved = 0;
     let done = 0;
-    for (const { near, tasks: half } of await this.#halves(queue, list, tasks)) {
+    for (const { near, tasks: half } of await this.halves(queue, list, tasks)) {
       for (let at = 0; at < half.length;) {
         options.signal?.throwIfAborted();
         const step = half.slice(at, at + (list.state === 'pending' ? stepInRow(half, at) : STEP));
@@ -73,7 +73,7 @@ export class BulkMover {
   }
 
   /** A Redis list is walked from one end to each task that leaves it: from the nearer one, and the nearest tasks first. */
-  async #halves(queue: string, list: TaskList, tasks: readonly MatchedTask[]): Promise<Half[]> {
+  private async halves(queue: string, list: TaskList, tasks: readonly MatchedTask[]): Promise<Half[]> {
     if (list.state !== 'pending') return [{ near: 'newest', tasks }];
     const size = await this.broker.listSize(queue, list);
     const older = tasks.filter(({ depth }) => depth > size / 2);

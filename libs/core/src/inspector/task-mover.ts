@@ -45,21 +45,21 @@ export class TaskMover {
     options: TaskMoveOptions,
   ): Promise<void> {
     const to = { run: 'pending', promote: 'pendingHead', archive: 'archived', delete: 'deleted' } as const;
-    await this.#act(queue, taskId, ALLOWED[action], options, async (from) => {
+    await this.act(queue, taskId, ALLOWED[action], options, async (from) => {
       const [moved] = await this.broker.moveTasks(queue, from, [taskId], to[action]);
       return moved!;
     });
   }
 
   async reschedule(queue: string, taskId: string, atMs: number, options: TaskMoveOptions): Promise<void> {
-    await this.#act(queue, taskId, ALLOWED.reschedule, options, (from) =>
+    await this.act(queue, taskId, ALLOWED.reschedule, options, (from) =>
       this.broker.reschedule(queue, from, taskId, atMs),
     );
   }
 
   /** Two queues are two slots, so this takes two steps: the task is in both for a moment, never in none. */
   async moveToQueue(queue: string, taskId: string, target: string, options: TaskMoveOptions): Promise<void> {
-    await this.#act(queue, taskId, ALLOWED.moveToQueue, options, async (from, task) => {
+    await this.act(queue, taskId, ALLOWED.moveToQueue, options, async (from, task) => {
       if (task.message.type === QUARANTINED_TYPE)
         throw new TaskStateError(queue, taskId, 'unreadable', ALLOWED.moveToQueue);
       const uniqueTtlS = await this.broker.lockTtlS(queue, taskId);
@@ -90,7 +90,7 @@ export class TaskMover {
     return isKnown ? new TaskNotFoundError(queue, taskId) : new QueueNotFoundError(queue);
   }
 
-  async #act(
+  private async act(
     queue: string,
     taskId: string,
     allowed: readonly TaskState[],

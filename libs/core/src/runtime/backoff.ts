@@ -1,6 +1,6 @@
 /** Growing pauses between tries of something that fails: doubling, with jitter, up to a limit. */
 export class Backoff {
-  #failures = 0;
+  private failures = 0;
 
   /**
    * @param firstMs about how long to wait after the first failure
@@ -15,12 +15,12 @@ export class Backoff {
 
   /** Counts a failure and says how long to wait now: half of the step for sure, the rest by chance. */
   nextMs(): number {
-    const stepMs = Math.min(this.firstMs * 2 ** Math.min(this.#failures++, 30), this.longestMs);
+    const stepMs = Math.min(this.firstMs * 2 ** Math.min(this.failures++, 30), this.longestMs);
     return stepMs / 2 + (this.random() * stepMs) / 2;
   }
 
   /** It worked: start small again next time. */
   reset(): void {
-    this.#failures = 0;
+    this.failures = 0;
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from './clock.js';
 
 /** Keeps a trouble that repeats from flooding the log: one line per subject and period. */
 export class LogLimit {
-  readonly #quietUntilMs = new Map<string, number>();
+  private readonly quietUntilMs = new Map<string, number>();
 
   constructor(
     private readonly clock: Clock,
@@ -12,8 +12,8 @@ export class LogLimit {
   /** Whether to log about `subject` now. Subjects are few and fixed, such as queue names: they are never forgotten. */
   allows(subject: string): boolean {
     const nowMs = this.clock.nowMs();
-    if (nowMs < (this.#quietUntilMs.get(subject) ?? 0)) return false;
-    this.#quietUntilMs.set(subject, nowMs + this.periodMs);
+    if (nowMs < (this.quietUntilMs.get(subject) ?? 0)) return false;
+    this.quietUntilMs.set(subject, nowMs + this.periodMs);
     return true;
   }
 }

@@ -9,21 +9,21 @@ import { isText } from './unicode-text.js';
  * An option that is `undefined` counts as absent.
  */
 export class OptionReader {
-  readonly #problems: OptionProblem[] = [];
-  readonly #given: Readonly<Record<string, unknown>>;
+  private readonly found: OptionProblem[] = [];
+  private readonly given: Readonly<Record<string, unknown>>;
 
   /** @param path where the options stand, put before their names: `'archive.'` */
   constructor(
     given: object,
     private readonly path = '',
   ) {
-    this.#given = given as Readonly<Record<string, unknown>>;
+    this.given = given as Readonly<Record<string, unknown>>;
   }
 
   /** Refuses names outside `known`, with the nearest known one for a typo. */
   onlyKnown(known: readonly string[]): void {
-    for (const name of Object.keys(this.#given)) {
-      if (known.includes(name) || this.#given[name] === undefined) continue;
+    for (const name of Object.keys(this.given)) {
+      if (known.includes(name) || this.given[name] === undefined) continue;
       const nearest = nearestName(name, known);
       this.refuse(name, nearest ? `no option of this name; did you mean "${nearest}"?` : `only ${known.join(', ')}`);
     }
@@ -35,15 +35,15 @@ export class OptionReader {
     fallback: Fallback,
     bounds?: DurationBounds,
   ): number | Fallback {
-    const value = this.#given[name];
+    const value = this.given[name];
     if (value === undefined) return fallback;
     const problem = durationProblem(this.path + name, value, bounds);
-    if (problem) this.#problems.push(problem);
+    if (problem) this.found.push(problem);
     return problem ? fallback : durationMs(value)!;
   }
 
   wholeNumber(name: string, fallback: number, min: number, max: number): number {
-    const value = this.#given[name];
+    const value = this.given[name];
     if (value === undefined) return fallback;
     if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return value as number;
     this.refuse(name, `a whole number from ${min} to ${max}`);
@@ -51,24 +51,24 @@ export class OptionReader {
   }
 
   boolean(name: string, fallback: boolean): boolean {
-    return this.#checked(name, fallback, (value) => typeof value === 'boolean', 'true or false');
+    return this.checked(name, fallback, (value) => typeof value === 'boolean', 'true or false');
   }
 
   oneOf<Choice extends string>(name: string, choices: readonly Choice[]): Choice | undefined {
     const allowed = choices.map((choice) => `"${choice}"`).join(' or ');
-    return this.#checked(name, undefined, (value) => choices.includes(value as Choice), allowed);
+    return this.checked(name, undefined, (value) => choices.includes(value as Choice), allowed);
   }
 
   /** Text with something in it, in valid Unicode. */
   text<Fallback extends string | undefined>(name: string, fallback: Fallback): string | Fallback {
-    return this.#checked(name, fallback, isText, 'text that is not blank, in valid Unicode');
+    return this.checked(name, fallback, isText, 'text that is not blank, in valid Unicode');
   }
 
   /** A point in time in unix ms, from 1970 to the year 9999. */
   date(name: string): number | undefined {
     const isFine = (value: unknown): boolean =>
       value instanceof Date && value.getTime() >= 0 && value.getTime() <= LATEST_DATE_MS;
-    return this.#checked<Date | undefined>(name, undefined, isFine, 'a Date from 1970 to the year 9999')?.getTime();
+    return this.checked<Date | undefined>(name, undefined, isFine, 'a Date from 1970 to the year 9999')?.getTime();
   }
 
   /** A function, or an object that has all of `methods`. */
@@ -79,30 +79,30 @@ export class OptionReader {
           typeof value === 'object' &&
           methods.every((method) => isFunction(Reflect.get(value, method)))
         : isFunction(value);
-    return this.#checked(name, fallback, isFine, methods ? `an object with ${methods.join(', ')}` : 'a function');
+    return this.checked(name, fallback, isFine, methods ? `an object with ${methods.join(', ')}` : 'a function');
   }
 
   /** Notes a problem that only the caller can see. */
-  refuse(name: string, allowed: string, value: unknown = this.#given[name]): void {
-    this.#problems.push({ option: this.path + name, value, allowed });
+  refuse(name: string, allowed: string, value: unknown = this.given[name]): void {
+    this.found.push({ option: this.path + name, value, allowed });
   }
 
   /** Takes over problems found elsewhere; `undefined` stands for none. */
   add(...problems: readonly (OptionProblem | undefined)[]): void {
-    this.#problems.push(...problems.filter((problem) => problem !== undefined));
+    this.found.push(...problems.filter((problem) => problem !== undefined));
   }
 
   get problems(): readonly OptionProblem[] {
-    return this.#problems;
+    return this.found;
   }
 
   /** @throws {InvalidOptionsError} anything was wrong */
   throwIfWrong(): void {
-    if (this.#problems.length > 0) throw new InvalidOptionsError(this.#problems);
+    if (this.found.length > 0) throw new InvalidOptionsError(this.found);
   }
 
-  #checked<Kind>(name: string, fallback: Kind, isFine: (value: unknown) => boolean, allowed: string): Kind {
-    const value = this.#given[name];
+  private checked<Kind>(name: string, fallback: Kind, isFine: (value: unknown) => boolean, allowed: string): Kind {
+    const value = this.given[name];
     if (value === undefined) return fallback;
     if (isFine(value)) return value as Kind;
     this.refuse(name, allowed);

@@ -2,7 +2,7 @@ const DAY_MS = 86_400_000;
 
 /** The clock on the wall of one place. Wall times are milliseconds as if the place kept UTC. */
 export class TimeZone {
-  readonly #format: Intl.DateTimeFormat | undefined;
+  private readonly format: Intl.DateTimeFormat | undefined;
 
   /**
    * @param name an IANA name; empty for UTC, `Local` for the zone of this machine
@@ -12,7 +12,7 @@ export class TimeZone {
     // An offset is no name: some versions of Node know `+01:00`, Go knows none.
     if (/^[+-]/.test(name)) throw new RangeError(`${name} is no time zone`);
     if (name === '' || name === 'UTC') return;
-    this.#format = new Intl.DateTimeFormat('en-US', {
+    this.format = new Intl.DateTimeFormat('en-US', {
       timeZone: name === 'Local' ? undefined : name,
       hourCycle: 'h23',
       year: 'numeric',
@@ -26,26 +26,26 @@ export class TimeZone {
 
   /** What to add to an instant on a whole second to get the time on the wall, ms. */
   offsetMs(atMs: number): number {
-    if (!this.#format) return 0;
-    const parts = Object.fromEntries(this.#format.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]));
+    if (!this.format) return 0;
+    const parts = Object.fromEntries(this.format.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]));
     const { year, month, day, hour, minute, second } = parts as Record<string, number>;
     return Date.UTC(year!, month! - 1, day, hour, minute, second) - atMs;
   }
 
   /** The first second after `afterMs` and not after `untilMs` at which the offset is another; `undefined` for none. */
   nextChange(afterMs: number, untilMs: number): number | undefined {
-    if (!this.#format) return undefined;
+    if (!this.format) return undefined;
     const offsetMs = this.offsetMs(afterMs);
     // Day by day: no zone has ever gone forth and back within one.
     for (let fromMs = afterMs; fromMs < untilMs; fromMs += DAY_MS) {
       const toMs = Math.min(fromMs + DAY_MS, untilMs);
-      if (this.offsetMs(toMs) !== offsetMs) return this.#changeBetween(fromMs, toMs, offsetMs);
+      if (this.offsetMs(toMs) !== offsetMs) return this.changeBetween(fromMs, toMs, offsetMs);
     }
     return undefined;
   }
 
   /** Halves the stretch in which the offset changes until a second is left. */
-  #changeBetween(oldMs: number, newMs: number, offsetMs: number): number {
+  private changeBetween(oldMs: number, newMs: number, offsetMs: number): number {
     while (newMs - oldMs > 1000) {
       const middleMs = oldMs + Math.floor((newMs - oldMs) / 2000) * 1000;
       if (this.offsetMs(middleMs) === offsetMs) oldMs = middleMs;

@@ -53,76 +53,76 @@ type Answer =
 export class Attempt {
   /** When the handler really ended. Never rejects. */
   handlerEnded: Promise<unknown> = Promise.resolve();
-  readonly #controller = new AbortController();
-  #answerForHandler: (answer: Answer) => void = () => undefined;
-  readonly #answeredFor = new Promise<Answer>((resolve) => (this.#answerForHandler = resolve));
-  readonly #context: AttemptContext;
-  readonly #task: LeasedTask;
-  readonly #startedAtMs: number;
-  readonly #deadlineMs: number;
-  #deadlineTimer: TimerHandle | undefined;
-  #graceTimer: TimerHandle | undefined;
-  #isAnswered = false;
+  private readonly controller = new AbortController();
+  private answerForHandler: (answer: Answer) => void = () => undefined;
+  private readonly answeredFor = new Promise<Answer>((resolve) => (this.answerForHandler = resolve));
+  private readonly context: AttemptContext;
+  private readonly task: LeasedTask;
+  private readonly startedAtMs: number;
+  private readonly deadlineMs: number;
+  private deadlineTimer: TimerHandle | undefined;
+  private graceTimer: TimerHandle | undefined;
+  private isAnswered = false;
 
   constructor(
     { task, startedAtMs, deadlineMs }: TrackedTask,
     private readonly lease: LeaseHandle,
     private readonly deps: AttemptDeps,
   ) {
-    this.#task = task;
-    this.#startedAtMs = startedAtMs;
-    this.#deadlineMs = deadlineMs;
+    this.task = task;
+    this.startedAtMs = startedAtMs;
+    this.deadlineMs = deadlineMs;
     const { results, codec, emit, clock, failurePolicy } = deps;
     const contextDeps = { lease, results, codec, emit, clock, logger: failurePolicy.logger };
-    this.#context = new AttemptContext(task.message, deadlineMs, this.#controller.signal, contextDeps);
+    this.context = new AttemptContext(task.message, deadlineMs, this.controller.signal, contextDeps);
   }
 
   get message(): LeasedTask['message'] {
-    return this.#task.message;
+    return this.task.message;
   }
 
   /** Tells the handler to stop. The first reason counts; once there is an answer, none does. */
   abort(reason: AbortReason): void {
-    if (this.#isAnswered || this.#controller.signal.aborted) return;
-    this.#controller.abort(reason);
-    this.#graceTimer = this.deps.clock.setTimer(() => {
+    if (this.isAnswered || this.controller.signal.aborted) return;
+    this.controller.abort(reason);
+    this.graceTimer = this.deps.clock.setTimer(() => {
       this.deps.failurePolicy.logger.warn(
         'handler ignores its signal; its slot stays taken until it ends',
-        this.#logFields,
+        this.logFields,
       );
-      this.#answerForHandler(failure(reason));
+      this.answerForHandler(failure(reason));
     }, ABORT_GRACE_MS);
   }
 
   /** Runs the attempt to its end. Never rejects. */
   async run(): Promise<Ending> {
-    const { route, answer } = await this.#answer();
-    const durationMs = this.deps.clock.nowMs() - this.#startedAtMs;
-    await this.#context.flush();
+    const { route, answer } = await this.answer();
+    const durationMs = this.deps.clock.nowMs() - this.startedAtMs;
+    await this.context.flush();
     if (answer.isSuccess)
-      return { outcome: this.#isLost ? undefined : this.#successOutcome(answer.returned), durationMs };
-    return this.#judge(this.#effectiveError(answer.error), route, durationMs);
+      return { outcome: this.isLost ? undefined : this.successOutcome(answer.returned), durationMs };
+    return this.judge(this.effectiveError(answer.error), route, durationMs);
   }
 
-  async #answer(): Promise<{ readonly answer: Answer; readonly route?: Route }> {
+  private async answer(): Promise<{ readonly answer: Answer; readonly route?: Route }> {
     const { id, type, queue, retried } = this.message;
     const { clock, router, emit } = this.deps;
-    if (clock.nowMs() >= this.#deadlineMs) return { answer: failure(new TaskTimeoutError(id)) };
+    if (clock.nowMs() >= this.deadlineMs) return { answer: failure(new TaskTimeoutError(id)) };
     let route: Route | undefined;
     let payload: unknown;
     try {
       route = router.route(type);
       if (!route) return { answer: failure(new HandlerNotFoundError(type, router.patterns())) };
-      payload = this.#decode();
+      payload = this.decode();
     } catch (error) {
       return { answer: failure(error), ...(route && { route }) };
     }
     emit({ kind: 'started', id, type, queue, retried, at: new Date(clock.nowMs()) });
-    return { answer: await this.#callHandler(route, payload), route };
+    return { answer: await this.callHandler(route, payload), route };
   }
 
   /** @throws {SkipRetry} the payload does not decode, which no retry can mend */
-  #decode(): unknown {
+  private decode(): unknown {
     try {
       return this.deps.codec.decode(this.message.payload);
     } catch (cause) {
@@ -130,68 +130,68 @@ export class Attempt {
     }
   }
 
-  async #callHandler(route: Route, payload: unknown): Promise<Answer> {
-    const handled = settled(() => route.handler(payload, this.#context));
+  private async callHandler(route: Route, payload: unknown): Promise<Answer> {
+    const handled = settled(() => route.handler(payload, this.context));
     this.handlerEnded = handled;
     const onLost = (): void => this.abort(new LeaseLostError(this.message.queue, this.message.id));
     this.lease.lost.addEventListener('abort', onLost, { once: true });
     if (this.lease.lost.aborted) onLost();
-    this.#watchDeadline();
+    this.watchDeadline();
     try {
-      return await Promise.race([handled, this.#answeredFor]);
+      return await Promise.race([handled, this.answeredFor]);
     } finally {
-      this.#isAnswered = true;
+      this.isAnswered = true;
       this.lease.lost.removeEventListener('abort', onLost);
-      this.deps.clock.clearTimer(this.#deadlineTimer);
-      this.deps.clock.clearTimer(this.#graceTimer);
+      this.deps.clock.clearTimer(this.deadlineTimer);
+      this.deps.clock.clearTimer(this.graceTimer);
     }
   }
 
   /** A timer may fire early, or be cut short when the deadline is weeks away: look again. */
-  #watchDeadline(): void {
-    const leftMs = this.#deadlineMs - this.deps.clock.nowMs();
+  private watchDeadline(): void {
+    const leftMs = this.deadlineMs - this.deps.clock.nowMs();
     if (leftMs <= 0) this.abort(new TaskTimeoutError(this.message.id));
-    else this.#deadlineTimer = this.deps.clock.setTimer(() => this.#watchDeadline(), leftMs);
+    else this.deadlineTimer = this.deps.clock.setTimer(() => this.watchDeadline(), leftMs);
   }
 
-  async #judge(error: unknown, route: Route | undefined, durationMs: number): Promise<Ending> {
+  private async judge(error: unknown, route: Route | undefined, durationMs: number): Promise<Ending> {
     if (error instanceof ServerShutdownError) return { outcome: { kind: 'requeue' }, error, durationMs };
     const { id, type, queue } = this.message;
     const { clock, emit, failurePolicy } = this.deps;
     emit({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
-    await this.#tellErrorHandler(error);
-    if (this.#isLost) return { outcome: undefined, error, durationMs };
+    await this.tellErrorHandler(error);
+    if (this.isLost) return { outcome: undefined, error, durationMs };
     const retryDelay = route?.retryDelay ?? failurePolicy.retryDelay;
     const isFailure = route?.isFailure ?? failurePolicy.isFailure;
-    const outcome = failureOutcome(this.#task, error, { ...failurePolicy, retryDelay, isFailure }, clock.nowMs());
+    const outcome = failureOutcome(this.task, error, { ...failurePolicy, retryDelay, isFailure }, clock.nowMs());
     return { outcome, error, durationMs };
   }
 
-  async #tellErrorHandler(error: unknown): Promise<void> {
+  private async tellErrorHandler(error: unknown): Promise<void> {
     try {
-      await this.deps.errorHandler?.(error, this.#context);
+      await this.deps.errorHandler?.(error, this.context);
     } catch (cause) {
-      this.deps.failurePolicy.logger.error('errorHandler failed', { ...this.#logFields, error: cause });
+      this.deps.failurePolicy.logger.error('errorHandler failed', { ...this.logFields, error: cause });
     }
   }
 
-  #successOutcome(returned: unknown): Outcome {
+  private successOutcome(returned: unknown): Outcome {
     return this.message.retentionS > 0n
-      ? { kind: 'complete', result: this.#context.resultOf(returned) }
+      ? { kind: 'complete', result: this.context.resultOf(returned) }
       : { kind: 'done' };
   }
 
   /** After an abort, only an error that steers the outcome is the handler's own. */
-  #effectiveError(error: unknown): unknown {
-    const { aborted, reason } = this.#controller.signal;
+  private effectiveError(error: unknown): unknown {
+    const { aborted, reason } = this.controller.signal;
     return aborted && !findSignal(error) ? reason : error;
   }
 
-  get #isLost(): boolean {
+  private get isLost(): boolean {
     return this.lease.lost.aborted;
   }
 
-  get #logFields(): object {
+  private get logFields(): object {
     const { id, type, queue } = this.message;
     return { queue, taskId: id, type };
   }

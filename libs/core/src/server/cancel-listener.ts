@@ -3,7 +3,7 @@ import { Loop, type LoopDeps } from '../runtime/loop.js';
 
 /** Hears the wish to cancel a running task, from our inspectors and Go's. A wish uttered while Redis is away is lost. */
 export class CancelListener extends Loop {
-  #unsubscribe: (() => Promise<void>) | undefined;
+  private unsubscribe: (() => Promise<void>) | undefined;
 
   constructor(
     private readonly broker: Pick<CancelOps, 'onCancel'>,
@@ -15,13 +15,13 @@ export class CancelListener extends Loop {
 
   /** Subscribes. Once that has worked, the broker keeps the subscription alive. */
   async runOnce(): Promise<undefined> {
-    this.#unsubscribe ??= await this.broker.onCancel(this.cancel);
+    this.unsubscribe ??= await this.broker.onCancel(this.cancel);
   }
 
   override async stop(): Promise<void> {
     await super.stop();
-    const unsubscribe = this.#unsubscribe;
-    this.#unsubscribe = undefined;
+    const unsubscribe = this.unsubscribe;
+    this.unsubscribe = undefined;
     await unsubscribe?.();
   }
 }

@@ -3,7 +3,7 @@ import { Loop, type LoopDeps } from '../runtime/loop.js';
 
 /** Asks the broker for a sign of life and tells the user. First after one interval, as asynq does. */
 export class HealthCheck extends Loop {
-  #isFirst = true;
+  private isFirst = true;
 
   constructor(
     private readonly broker: Pick<HealthOps, 'ping'>,
@@ -15,12 +15,12 @@ export class HealthCheck extends Loop {
   }
 
   async runOnce(): Promise<number> {
-    if (this.#isFirst) this.#isFirst = false;
-    else this.#tell(await this.#ping());
+    if (this.isFirst) this.isFirst = false;
+    else this.tell(await this.ping());
     return this.intervalMs;
   }
 
-  async #ping(): Promise<Error | undefined> {
+  private async ping(): Promise<Error | undefined> {
     try {
       await this.broker.ping();
       return undefined;
@@ -29,7 +29,7 @@ export class HealthCheck extends Loop {
     }
   }
 
-  #tell(result: Error | undefined): void {
+  private tell(result: Error | undefined): void {
     try {
       this.onResult(result);
     } catch (error) {

@@ -48,13 +48,13 @@ interface Round {
  */
 export class Processor {
   /** Queues that fail. */
-  readonly #backoffs = new Map<string, Backoff>();
+  private readonly backoffs = new Map<string, Backoff>();
   /** Queue to when it may be fetched from again, unix ms. */
-  readonly #restsUntilMs = new Map<string, number>();
-  readonly #stopping = new AbortController();
-  readonly #logLimit: LogLimit;
-  #isWoken = true;
-  #loop: Promise<void> = Promise.resolve();
+  private readonly restsUntilMs = new Map<string, number>();
+  private readonly stopping = new AbortController();
+  private readonly logLimit: LogLimit;
+  private isWoken = true;
+  private loop: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly broker: Pick<LeaseOps, 'fetch'>,
@@ -62,30 +62,30 @@ export class Processor {
     private readonly leaseMs: number,
     private readonly deps: ProcessorDeps,
   ) {
-    this.#logLimit = new LogLimit(deps.clock, LOG_EVERY_MS);
+    this.logLimit = new LogLimit(deps.clock, LOG_EVERY_MS);
   }
 
   start(): void {
-    this.#loop = this.#run(this.#stopping.signal);
+    this.loop = this.run(this.stopping.signal);
   }
 
   /** Fetches no more. Waits for the fetches under way; their tasks still run. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#loop;
+    this.stopping.abort();
+    await this.loop;
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
+  private async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#awaitSlot(signal);
+      await this.awaitSlot(signal);
       if (signal.aborted) break;
-      const isDrained = await this.#fillSlots();
-      if (isDrained) await this.#awaitWork(signal);
+      const isDrained = await this.fillSlots();
+      if (isDrained) await this.awaitWork(signal);
     }
     this.deps.workSignal.setFree(false); // who takes no tasks must not lead others to none
   }
 
-  async #awaitSlot(signal: AbortSignal): Promise<void> {
+  private async awaitSlot(signal: AbortSignal): Promise<void> {
     const { workers, workSignal } = this.deps;
     if (workers.free > 0) return;
     workSignal.setFree(false);
@@ -94,41 +94,41 @@ export class Processor {
   }
 
   /** Returns whether there is nothing to fetch: every queue that works is empty. */
-  async #fillSlots(): Promise<boolean> {
+  private async fillSlots(): Promise<boolean> {
     const startedAtMs = this.deps.clock.nowMs();
-    const isServed = (queue: string): boolean => startedAtMs >= (this.#restsUntilMs.get(queue) ?? 0);
+    const isServed = (queue: string): boolean => startedAtMs >= (this.restsUntilMs.get(queue) ?? 0);
     const round: Round = { drained: new Set(), remaining: new Map() };
     const slots = this.deps.workers.free;
     const shares = this.weights.share(slots, isServed);
-    const counts = await Promise.all([...shares].map(([queue, share]) => this.#fetch(queue, share, round)));
+    const counts = await Promise.all([...shares].map(([queue, share]) => this.fetch(queue, share, round)));
     // Only what the draw left empty: slots that became free meanwhile take part in the next draw.
     let leftOver = counts.reduce((left, count) => left - count, slots);
     for (const queue of this.weights.order()) {
-      if (leftOver <= 0 || this.#stopping.signal.aborted) break;
-      if (isServed(queue) && !round.drained.has(queue)) leftOver -= await this.#fetch(queue, leftOver, round);
+      if (leftOver <= 0 || this.stopping.signal.aborted) break;
+      if (isServed(queue) && !round.drained.has(queue)) leftOver -= await this.fetch(queue, leftOver, round);
     }
-    this.#reportRemaining(round);
+    this.reportRemaining(round);
     return leftOver > 0;
   }
 
   /** Returns how many tasks there were. Never rejects. */
-  async #fetch(queue: string, limit: number, round: Round): Promise<number> {
+  private async fetch(queue: string, limit: number, round: Round): Promise<number> {
     try {
       const { tasks, isPaused, remaining } = await this.broker.fetch(queue, limit, this.leaseMs);
-      this.#backoffs.delete(queue);
+      this.backoffs.delete(queue);
       if (tasks.length < limit) round.drained.add(queue);
       round.remaining.set(queue, remaining);
       if (isPaused) this.deps.workSignal.reportPaused(queue);
-      this.#launch(tasks);
+      this.launch(tasks);
       return tasks.length;
     } catch (error) {
       round.drained.add(queue);
-      this.#noteTrouble(queue, error);
+      this.noteTrouble(queue, error);
       return 0;
     }
   }
 
-  #launch(tasks: readonly LeasedTask[]): void {
+  private launch(tasks: readonly LeasedTask[]): void {
     if (tasks.length === 0) return;
     const startedAtMs = this.deps.clock.nowMs();
     const tracked = tasks.map((task) => {
@@ -139,42 +139,42 @@ export class Processor {
   }
 
   /** Idle servers are woken once per wake-up: later rounds of a busy server tell nothing new. */
-  #reportRemaining({ remaining }: Round): void {
-    if (!this.#isWoken) return;
-    this.#isWoken = false;
+  private reportRemaining({ remaining }: Round): void {
+    if (!this.isWoken) return;
+    this.isWoken = false;
     for (const [queue, count] of remaining) if (count > 0) this.deps.workSignal.reportRemaining(queue, count);
   }
 
-  #noteTrouble(queue: string, error: unknown): void {
-    const backoff = this.#backoffs.get(queue) ?? new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
-    this.#backoffs.set(queue, backoff);
+  private noteTrouble(queue: string, error: unknown): void {
+    const backoff = this.backoffs.get(queue) ?? new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+    this.backoffs.set(queue, backoff);
     const pauseMs = backoff.nextMs();
-    this.#restsUntilMs.set(queue, this.deps.clock.nowMs() + pauseMs);
-    if (!this.#logLimit.allows(queue)) return;
+    this.restsUntilMs.set(queue, this.deps.clock.nowMs() + pauseMs);
+    if (!this.logLimit.allows(queue)) return;
     this.deps.logger.warn(`cannot fetch tasks; next try in ${Math.round(pauseMs)} ms`, { queue, error });
   }
 
-  async #awaitWork(signal: AbortSignal): Promise<void> {
-    const pauseMs = this.#restMs();
+  private async awaitWork(signal: AbortSignal): Promise<void> {
+    const pauseMs = this.restMs();
     if (pauseMs !== undefined) return sleep(this.deps.clock, pauseMs, signal);
     await this.deps.workSignal.waitForWork(signal);
-    this.#isWoken = true;
-    this.#standBack();
+    this.isWoken = true;
+    this.standBack();
   }
 
   /** How long to sleep while queues rest; `undefined` when none does. */
-  #restMs(): number | undefined {
+  private restMs(): number | undefined {
     const nowMs = this.deps.clock.nowMs();
-    const resting = [...this.#restsUntilMs.values()].filter((untilMs) => untilMs > nowMs);
+    const resting = [...this.restsUntilMs.values()].filter((untilMs) => untilMs > nowMs);
     if (resting.length === 0) return undefined;
     const shortestMs = Math.min(...resting) - nowMs;
     return resting.length === this.weights.queues.length ? shortestMs : Math.min(shortestMs, CHECK_WHILE_RESTING_MS);
   }
 
-  #standBack(): void {
+  private standBack(): void {
     for (const queue of this.weights.queues) {
       if (!this.deps.workers.expectsUnknownTypes(queue)) continue;
-      this.#restsUntilMs.set(queue, this.deps.clock.nowMs() + STAND_BACK_MS);
+      this.restsUntilMs.set(queue, this.deps.clock.nowMs() + STAND_BACK_MS);
       this.deps.workSignal.reportRemaining(queue, 1);
     }
   }

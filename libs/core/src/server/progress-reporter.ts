@@ -21,40 +21,40 @@ export interface ProgressDeps {
  */
 export class ProgressReporter {
   /** Not written yet. */
-  #latest: ProgressRecord | undefined;
-  #writing: Promise<void> | undefined;
-  readonly #flushing = new AbortController();
+  private latest: ProgressRecord | undefined;
+  private writing: Promise<void> | undefined;
+  private readonly flushing = new AbortController();
 
   constructor(private readonly deps: ProgressDeps) {}
 
   /** After `flush` nothing is taken any more. */
   report(share: number, note?: string): void {
-    if (this.#flushing.signal.aborted) return;
-    this.#latest = {
+    if (this.flushing.signal.aborted) return;
+    this.latest = {
       share: Math.min(Math.max(share || 0, 0), 1),
       atMs: this.deps.clock.nowMs(),
       ...(note !== undefined && { note: note.slice(0, LONGEST_NOTE).toWellFormed() }),
     };
-    this.#writing ??= this.#writeAll();
+    this.writing ??= this.writeAll();
   }
 
   /** Writes the last report, if it is not written yet. Never rejects. */
   async flush(): Promise<void> {
-    this.#flushing.abort();
-    await this.#writing;
+    this.flushing.abort();
+    await this.writing;
   }
 
-  async #writeAll(): Promise<void> {
-    while (this.#latest) {
-      const progress = this.#latest;
-      this.#latest = undefined;
-      await this.#write(progress);
-      await sleep(this.deps.clock, WRITE_INTERVAL_MS, this.#flushing.signal);
+  private async writeAll(): Promise<void> {
+    while (this.latest) {
+      const progress = this.latest;
+      this.latest = undefined;
+      await this.write(progress);
+      await sleep(this.deps.clock, WRITE_INTERVAL_MS, this.flushing.signal);
     }
-    this.#writing = undefined;
+    this.writing = undefined;
   }
 
-  async #write(progress: ProgressRecord): Promise<void> {
+  private async write(progress: ProgressRecord): Promise<void> {
     try {
       if (await this.deps.write(progress)) this.deps.onWritten(progress);
     } catch (error) {

@@ -5,7 +5,7 @@
  * long run, however few slots are free at a time. Strict: the queue of highest weight gets all.
  */
 export class QueueWeights {
-  readonly #entries: readonly (readonly [queue: string, weight: number])[];
+  private readonly entries: readonly (readonly [queue: string, weight: number])[];
 
   /**
    * @param queues queue name to weight, whole numbers above 0
@@ -17,22 +17,22 @@ export class QueueWeights {
     private readonly isStrict: boolean,
     private readonly random: () => number = Math.random,
   ) {
-    this.#entries = Object.entries(queues).toSorted(([, a], [, b]) => b - a);
+    this.entries = Object.entries(queues).toSorted(([, a], [, b]) => b - a);
   }
 
   get queues(): readonly string[] {
-    return this.#entries.map(([queue]) => queue);
+    return this.entries.map(([queue]) => queue);
   }
 
   /** How many of `slots` each queue may fill first. Only queues that `isServed` takes part. */
   share(slots: number, isServed: (queue: string) => boolean): Map<string, number> {
-    const served = this.#entries.filter(([queue]) => isServed(queue));
+    const served = this.entries.filter(([queue]) => isServed(queue));
     const shares = new Map<string, number>();
     const top = served[0];
     if (!top) return shares;
     if (this.isStrict || served.length === 1) return shares.set(top[0], slots);
     for (let slot = 0; slot < slots; slot++) {
-      const queue = served[this.#draw(served)]![0];
+      const queue = served[this.draw(served)]![0];
       shares.set(queue, (shares.get(queue) ?? 0) + 1);
     }
     return shares;
@@ -40,18 +40,18 @@ export class QueueWeights {
 
   /** Every queue once, in the order in which slots that stayed empty are offered. */
   order(): string[] {
-    if (this.isStrict || this.#entries.length === 1) return [...this.queues];
-    const left = [...this.#entries];
+    if (this.isStrict || this.entries.length === 1) return [...this.queues];
+    const left = [...this.entries];
     const order: string[] = [];
     while (left.length > 0) {
-      const [drawn] = left.splice(this.#draw(left), 1);
+      const [drawn] = left.splice(this.draw(left), 1);
       order.push(drawn![0]);
     }
     return order;
   }
 
   /** Index of an entry, by weight. */
-  #draw(entries: readonly (readonly [queue: string, weight: number])[]): number {
+  private draw(entries: readonly (readonly [queue: string, weight: number])[]): number {
     const total = entries.reduce((sum, [, weight]) => sum + weight, 0);
     let ticket = this.random() * total;
     const index = entries.findIndex(([, weight]) => (ticket -= weight) < 0);

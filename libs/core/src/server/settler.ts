@@ -38,9 +38,9 @@ interface Lane {
  * that a task that succeeded does not run twice for a short fault.
  */
 export class Settler {
-  readonly #lanes = new Map<string, Lane>();
-  readonly #drains = new Set<Promise<void>>();
-  readonly #stopping = new AbortController();
+  private readonly lanes = new Map<string, Lane>();
+  private readonly drains = new Set<Promise<void>>();
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly broker: SettleOps,
@@ -50,96 +50,96 @@ export class Settler {
   /** Takes over an outcome: it is stored with the next call of its queue, at once when none is in flight. */
   settle(unsettled: Unsettled): void {
     const { queue } = unsettled.message;
-    const lane = this.#lane(queue);
+    const lane = this.lane(queue);
     lane.waiting.push({ ...unsettled, wasSent: false });
     if (lane.isBusy) return;
     lane.isBusy = true;
-    const drain = this.#drain(queue, lane).finally(() => this.#drains.delete(drain));
-    this.#drains.add(drain);
+    const drain = this.drain(queue, lane).finally(() => this.drains.delete(drain));
+    this.drains.add(drain);
   }
 
   /** Waits until everything is stored, at most `timeoutMs`; what is left then is given up. */
   async flush(timeoutMs: number): Promise<void> {
-    await within(this.deps.clock, timeoutMs, this.#untilEmpty());
-    this.#stopping.abort();
-    for (const lane of this.#lanes.values()) for (const item of lane.waiting.splice(0)) this.#giveUp(item, 'shutdown');
+    await within(this.deps.clock, timeoutMs, this.untilEmpty());
+    this.stopping.abort();
+    for (const lane of this.lanes.values()) for (const item of lane.waiting.splice(0)) this.giveUp(item, 'shutdown');
   }
 
-  async #untilEmpty(): Promise<void> {
-    while (this.#drains.size > 0) await Promise.all(this.#drains);
+  private async untilEmpty(): Promise<void> {
+    while (this.drains.size > 0) await Promise.all(this.drains);
   }
 
-  #lane(queue: string): Lane {
-    let lane = this.#lanes.get(queue);
+  private lane(queue: string): Lane {
+    let lane = this.lanes.get(queue);
     if (!lane) {
       lane = { waiting: [], backoff: new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS), isBusy: false };
-      this.#lanes.set(queue, lane);
+      this.lanes.set(queue, lane);
     }
     return lane;
   }
 
-  async #drain(queue: string, lane: Lane): Promise<void> {
+  private async drain(queue: string, lane: Lane): Promise<void> {
     while (lane.waiting.length > 0) {
-      const unsent = await this.#send(queue, lane.waiting.splice(0, LARGEST_BATCH));
+      const unsent = await this.send(queue, lane.waiting.splice(0, LARGEST_BATCH));
       if (unsent.length === 0) {
         lane.backoff.reset();
         continue;
       }
       lane.waiting.unshift(...unsent);
-      await sleep(this.deps.clock, lane.backoff.nextMs(), this.#stopping.signal);
-      if (this.#stopping.signal.aborted) break;
+      await sleep(this.deps.clock, lane.backoff.nextMs(), this.stopping.signal);
+      if (this.stopping.signal.aborted) break;
     }
     lane.isBusy = false;
   }
 
   /** Returns what has to be sent again. */
-  async #send(queue: string, batch: readonly Waiting[]): Promise<Waiting[]> {
+  private async send(queue: string, batch: readonly Waiting[]): Promise<Waiting[]> {
     const settlements = batch.map(({ message, lease, outcome }) => ({ message, claim: lease.claim(), outcome }));
     let replies: readonly SettleReply[];
     try {
       replies = await this.broker.settle(queue, settlements);
     } catch (error) {
-      return this.#sortFailed(queue, batch, error);
+      return this.sortFailed(queue, batch, error);
     }
-    batch.forEach((item, index) => this.#finish(item, replies[index]!));
+    batch.forEach((item, index) => this.finish(item, replies[index]!));
     return [];
   }
 
-  async #sortFailed(queue: string, batch: readonly Waiting[], error: unknown): Promise<Waiting[]> {
+  private async sortFailed(queue: string, batch: readonly Waiting[], error: unknown): Promise<Waiting[]> {
     for (const item of batch) item.wasSent = true;
-    if (error instanceof RedisCommandError && error.isTransient) return this.#keepLeased(batch, error);
-    if (batch.length > 1) return this.#sendEach(queue, batch);
-    this.#giveUp(batch[0]!, error);
+    if (error instanceof RedisCommandError && error.isTransient) return this.keepLeased(batch, error);
+    if (batch.length > 1) return this.sendEach(queue, batch);
+    this.giveUp(batch[0]!, error);
     return [];
   }
 
   /** Redis refuses the batch for good: one task that it cannot store must not cost the others their outcome. */
-  async #sendEach(queue: string, batch: readonly Waiting[]): Promise<Waiting[]> {
+  private async sendEach(queue: string, batch: readonly Waiting[]): Promise<Waiting[]> {
     const unsent: Waiting[] = [];
-    for (const item of batch) unsent.push(...(await this.#send(queue, [item])));
+    for (const item of batch) unsent.push(...(await this.send(queue, [item])));
     return unsent;
   }
 
-  #keepLeased(batch: readonly Waiting[], error: unknown): Waiting[] {
-    if (this.#stopping.signal.aborted) {
-      for (const item of batch) this.#giveUp(item, error);
+  private keepLeased(batch: readonly Waiting[], error: unknown): Waiting[] {
+    if (this.stopping.signal.aborted) {
+      for (const item of batch) this.giveUp(item, error);
       return [];
     }
     const nowMs = this.deps.clock.nowMs();
     const isLeased = ({ lease }: Waiting): boolean => nowMs < lease.expiresAtMs() && !lease.lost.aborted;
-    for (const item of batch) if (!isLeased(item)) this.#giveUp(item, error);
+    for (const item of batch) if (!isLeased(item)) this.giveUp(item, error);
     return batch.filter(isLeased);
   }
 
   /** `leaseLost` after a lost reply means that the first call did its work. */
-  #finish(item: Waiting, reply: SettleReply): void {
+  private finish(item: Waiting, reply: SettleReply): void {
     const isStored = reply === 'settled' || item.wasSent;
     if (!isStored) this.deps.logger.warn('lost the lease on a task before its outcome was stored', fieldsOf(item));
     item.lease.end();
     item.onSettled(isStored ? 'settled' : 'leaseLost');
   }
 
-  #giveUp(item: Waiting, error: unknown): void {
+  private giveUp(item: Waiting, error: unknown): void {
     this.deps.logger.error('could not store the outcome of a task; it will be recovered', { ...fieldsOf(item), error });
     item.lease.end();
     item.onSettled('givenUp');

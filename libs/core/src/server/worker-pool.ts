@@ -27,68 +27,68 @@ export interface WorkerPoolDeps extends AttemptDeps {
  * meanwhile.
  */
 export class WorkerPool {
-  readonly #running = new Map<Attempt, Promise<void>>();
+  private readonly running = new Map<Attempt, Promise<void>>();
   /** Attempts whose outcome is not known yet. */
-  readonly #undecided = new Set<Promise<void>>();
+  private readonly undecided = new Set<Promise<void>>();
   /** Queue to when its tasks of unknown type will have turned up again, unix ms. */
-  readonly #unknownUntilMs = new Map<string, number>();
-  readonly #slotFreed: Bell;
-  readonly #unknownTypeLog: LogLimit;
-  readonly #logger: Logger;
-  #isClosed = false;
+  private readonly unknownUntilMs = new Map<string, number>();
+  private readonly slotFreed: Bell;
+  private readonly unknownTypeLog: LogLimit;
+  private readonly logger: Logger;
+  private isClosed = false;
 
   constructor(
     readonly concurrency: number,
     private readonly settler: Settler,
     private readonly deps: WorkerPoolDeps,
   ) {
-    this.#slotFreed = new Bell(deps.clock);
-    this.#unknownTypeLog = new LogLimit(deps.clock, UNKNOWN_TYPE_LOG_MS);
-    this.#logger = deps.failurePolicy.logger;
+    this.slotFreed = new Bell(deps.clock);
+    this.unknownTypeLog = new LogLimit(deps.clock, UNKNOWN_TYPE_LOG_MS);
+    this.logger = deps.failurePolicy.logger;
   }
 
   get free(): number {
-    return this.concurrency - this.#running.size;
+    return this.concurrency - this.running.size;
   }
 
   /** Whether the queue gave tasks of unknown type lately, which will turn up again. */
   expectsUnknownTypes(queue: string): boolean {
-    return this.deps.clock.nowMs() < (this.#unknownUntilMs.get(queue) ?? 0);
+    return this.deps.clock.nowMs() < (this.unknownUntilMs.get(queue) ?? 0);
   }
 
   /** Runs a task in a free slot. The caller asks for no more tasks than there are free slots. */
   run(tracked: TrackedTask, lease: LeaseHandle): void {
     const attempt = new Attempt(tracked, lease, this.deps);
-    if (this.#isClosed) {
+    if (this.isClosed) {
       // A fetch was answered after shutdown gave up waiting for it.
-      this.#settle(attempt, lease, { outcome: { kind: 'requeue' }, durationMs: 0 });
+      this.settle(attempt, lease, { outcome: { kind: 'requeue' }, durationMs: 0 });
       return;
     }
-    const decided = attempt.run().then((ending) => this.#settle(attempt, lease, ending));
-    this.#undecided.add(decided);
-    void decided.then(() => this.#undecided.delete(decided));
-    this.#running.set(
+    const decided = attempt.run().then((ending) => this.settle(attempt, lease, ending));
+    this.undecided.add(decided);
+    void decided.then(() => this.undecided.delete(decided));
+    this.running.set(
       attempt,
-      decided.then(() => this.#freeSlot(attempt)),
+      decided.then(() => this.freeSlot(attempt)),
     );
   }
 
   /** Resolves when a slot is free, or `signal` aborts. For one waiter. */
   async whenFree(signal: AbortSignal): Promise<void> {
-    while (this.free <= 0 && !signal.aborted) await this.#slotFreed.wait(signal);
+    while (this.free <= 0 && !signal.aborted) await this.slotFreed.wait(signal);
   }
 
   /** Aborts the running task with this id, in whatever queue. What then becomes of it may be written beside it. */
   async cancel(taskId: string): Promise<void> {
-    const attempts = [...this.#running.keys()].filter(({ message }) => message.id === taskId);
+    const attempts = [...this.running.keys()].filter(({ message }) => message.id === taskId);
     await Promise.all(
-      attempts.map(async (attempt) => attempt.abort(new TaskCanceledError(taskId, await this.#wishFor(attempt)))),
+      attempts.map(async (attempt) => attempt.abort(new TaskCanceledError(taskId, await this.wishFor(attempt)))),
     );
   }
 
   /** Aborts one running task; unless its handler decides, the wish does. */
   cancelAs(queue: string, taskId: string, wish: CancelWish): void {
-    for (const attempt of this.#running.keys()) {
+    for (const attempt of this.running.keys()) {
       const { message } = attempt;
       if (message.id === taskId && message.queue === queue) attempt.abort(new TaskCanceledError(taskId, wish));
     }
@@ -96,21 +96,21 @@ export class WorkerPool {
 
   /** Waits until every handler has ended, at most `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
-    await within(this.deps.clock, timeoutMs, Promise.all(this.#running.values()));
+    await within(this.deps.clock, timeoutMs, Promise.all(this.running.values()));
   }
 
   /** Aborts what still runs, and waits until the settler has its outcomes. Handlers that go on are left behind. */
   async abortAll(): Promise<void> {
-    this.#isClosed = true;
-    for (const attempt of this.#running.keys()) attempt.abort(new ServerShutdownError(attempt.message.id));
-    await within(this.deps.clock, ABORT_GRACE_MS + LAST_WORD_MS, Promise.all(this.#undecided));
+    this.isClosed = true;
+    for (const attempt of this.running.keys()) attempt.abort(new ServerShutdownError(attempt.message.id));
+    await within(this.deps.clock, ABORT_GRACE_MS + LAST_WORD_MS, Promise.all(this.undecided));
   }
 
-  async #wishFor({ message: { queue, id } }: Attempt): Promise<CancelWish | undefined> {
+  private async wishFor({ message: { queue, id } }: Attempt): Promise<CancelWish | undefined> {
     try {
       return await this.deps.wishes.cancelWish(queue, id);
     } catch (error) {
-      this.#logger.warn('cannot read what shall become of a canceled task; it is retried', {
+      this.logger.warn('cannot read what shall become of a canceled task; it is retried', {
         queue,
         taskId: id,
         error,
@@ -119,14 +119,14 @@ export class WorkerPool {
     }
   }
 
-  async #freeSlot(attempt: Attempt): Promise<void> {
+  private async freeSlot(attempt: Attempt): Promise<void> {
     await attempt.handlerEnded;
-    this.#running.delete(attempt);
-    this.#slotFreed.ring();
+    this.running.delete(attempt);
+    this.slotFreed.ring();
   }
 
-  #settle({ message }: Attempt, lease: LeaseHandle, ending: Ending): void {
-    this.#log(message, ending);
+  private settle({ message }: Attempt, lease: LeaseHandle, ending: Ending): void {
+    this.log(message, ending);
     const { clock, emit } = this.deps;
     if (!ending.outcome) {
       lease.end();
@@ -134,7 +134,7 @@ export class WorkerPool {
       return;
     }
     if (ending.outcome.kind === 'retry' && ending.outcome.unknownTypeSinceMs !== undefined) {
-      this.#unknownUntilMs.set(message.queue, ending.outcome.retryAtMs + UNKNOWN_TYPE_ECHO_MS);
+      this.unknownUntilMs.set(message.queue, ending.outcome.retryAtMs + UNKNOWN_TYPE_ECHO_MS);
     }
     this.settler.settle({
       message,
@@ -148,15 +148,15 @@ export class WorkerPool {
     });
   }
 
-  #log({ id, type, queue, retried, maxRetry }: Attempt['message'], { outcome, error }: Ending): void {
+  private log({ id, type, queue, retried, maxRetry }: Attempt['message'], { outcome, error }: Ending): void {
     const fields = { queue, taskId: id, type, retried, maxRetry };
-    if (!outcome) this.#logger.warn('lost the lease on a running task; its outcome is dropped', fields);
-    else if (outcome.kind === 'archive') this.#logger.error(`task archived: ${outcome.error}`, { ...fields, error });
+    if (!outcome) this.logger.warn('lost the lease on a running task; its outcome is dropped', fields);
+    else if (outcome.kind === 'archive') this.logger.error(`task archived: ${outcome.error}`, { ...fields, error });
     else if (outcome.kind === 'retry' && error instanceof HandlerNotFoundError) {
-      if (this.#unknownTypeLog.allows(queue)) this.#logger.warn(`task put back: ${errorText(error)}`, fields);
+      if (this.unknownTypeLog.allows(queue)) this.logger.warn(`task put back: ${errorText(error)}`, fields);
     } else if (outcome.kind === 'retry') {
       const level = outcome.isFailure ? 'warn' : 'debug';
-      this.#logger[level](`task failed, will be retried: ${outcome.error}`, { ...fields, error });
+      this.logger[level](`task failed, will be retried: ${outcome.error}`, { ...fields, error });
     }
   }
 }

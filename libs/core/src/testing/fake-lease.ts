@@ -3,7 +3,7 @@ import type { LeaseHandle } from '../server/lease-keeper.js';
 
 /** A lease that nobody extends: it ends when the test says so. */
 export class FakeLease implements LeaseHandle {
-  readonly #controller = new AbortController();
+  private readonly controller = new AbortController();
   hasEnded = false;
 
   constructor(
@@ -12,7 +12,7 @@ export class FakeLease implements LeaseHandle {
   ) {}
 
   get lost(): AbortSignal {
-    return this.#controller.signal;
+    return this.controller.signal;
   }
 
   claim(): LeaseClaim {
@@ -29,6 +29,6 @@ export class FakeLease implements LeaseHandle {
 
   /** As when a heartbeat learns that the task is not ours any more. */
   lose(): void {
-    this.#controller.abort();
+    this.controller.abort();
   }
 }

@@ -12,32 +12,32 @@ const NONE: DayCount = { processed: 0, failed: 0 };
 
 /** What became of a queue's attempts: ever, and by UTC day. */
 export class Counters {
-  #total = NONE;
-  readonly #days = new Map<string, DayCount>();
+  private totals = NONE;
+  private readonly byDay = new Map<string, DayCount>();
 
   get total(): DayCount {
-    return this.#total;
+    return this.totals;
   }
 
   /** By day, `yyyy-mm-dd`. */
   get days(): ReadonlyMap<string, DayCount> {
-    return this.#days;
+    return this.byDay;
   }
 
   on(day: string): DayCount {
-    return this.#days.get(day) ?? NONE;
+    return this.byDay.get(day) ?? NONE;
   }
 
   /** Counts one attempt that ended. */
   count(nowMs: number, isFailure: boolean): void {
     const day = utcDay(nowMs);
-    if (!this.#days.has(day)) this.#forgetBefore(utcDay(nowMs - KEPT_MS));
-    this.#days.set(day, plusOne(this.on(day), isFailure));
-    this.#total = plusOne(this.#total, isFailure);
+    if (!this.byDay.has(day)) this.forgetBefore(utcDay(nowMs - KEPT_MS));
+    this.byDay.set(day, plusOne(this.on(day), isFailure));
+    this.totals = plusOne(this.totals, isFailure);
   }
 
-  #forgetBefore(firstDay: string): void {
-    for (const day of this.#days.keys()) if (day < firstDay) this.#days.delete(day);
+  private forgetBefore(firstDay: string): void {
+    for (const day of this.byDay.keys()) if (day < firstDay) this.byDay.delete(day);
   }
 }
 

@@ -3,42 +3,42 @@ import { SortedSet } from './sorted-set.js';
 
 /** Values that vanish at a time of their own, as Redis keys with an expiry do. Every access clears what has expired. */
 export class ExpiringMap<Value> {
-  readonly #values = new Map<string, Value>();
-  readonly #expiries = new SortedSet();
+  private readonly values = new Map<string, Value>();
+  private readonly expiries = new SortedSet();
 
   constructor(private readonly clock: Clock) {}
 
   get(key: string): Value | undefined {
-    this.#expire();
-    return this.#values.get(key);
+    this.expire();
+    return this.values.get(key);
   }
 
   set(key: string, value: Value, expiresAtMs: number): void {
-    this.#expire();
-    this.#values.set(key, value);
-    this.#expiries.set(key, expiresAtMs);
+    this.expire();
+    this.values.set(key, value);
+    this.expiries.set(key, expiresAtMs);
   }
 
   /** Unix ms. */
   expiresAtMs(key: string): number | undefined {
-    this.#expire();
-    return this.#expiries.score(key);
+    this.expire();
+    return this.expiries.score(key);
   }
 
   delete(key: string): void {
-    this.#values.delete(key);
-    this.#expiries.delete(key);
+    this.values.delete(key);
+    this.expiries.delete(key);
   }
 
   /** A copy, by key. */
   entries(): [string, Value][] {
-    this.#expire();
-    return [...this.#values];
+    this.expire();
+    return [...this.values];
   }
 
-  #expire(): void {
+  private expire(): void {
     const nowMs = this.clock.nowMs();
-    for (let first = this.#expiries.first(); first && first.score <= nowMs; first = this.#expiries.first()) {
+    for (let first = this.expiries.first(); first && first.score <= nowMs; first = this.expiries.first()) {
       this.delete(first.id);
     }
   }

@@ -5,48 +5,48 @@ import { SortedSet } from './sorted-set.js';
  * removed without a walk: each is filed under the number of its place.
  */
 export class IdList implements Iterable<string> {
-  readonly #places = new SortedSet();
-  #leftmost = 0;
-  #rightmost = 0;
+  private readonly places = new SortedSet();
+  private leftmost = 0;
+  private rightmost = 0;
 
   get size(): number {
-    return this.#places.size;
+    return this.places.size;
   }
 
   has(id: string): boolean {
-    return this.#places.has(id);
+    return this.places.has(id);
   }
 
   pushLeft(id: string): void {
-    this.#places.set(id, --this.#leftmost);
+    this.places.set(id, --this.leftmost);
   }
 
   pushRight(id: string): void {
-    this.#places.set(id, ++this.#rightmost);
+    this.places.set(id, ++this.rightmost);
   }
 
   popRight(): string | undefined {
-    const last = this.#places.last();
-    if (last) this.#places.delete(last.id);
+    const last = this.places.last();
+    if (last) this.places.delete(last.id);
     return last?.id;
   }
 
   /** The id that `popRight` would give. */
   right(): string | undefined {
-    return this.#places.last()?.id;
+    return this.places.last()?.id;
   }
 
   delete(id: string): boolean {
-    return this.#places.delete(id);
+    return this.places.delete(id);
   }
 
   /** Up to `limit` ids from the given index on, counted from the left; a copy. */
   slice(index: number, limit: number): string[] {
-    return this.#places.slice(index, limit);
+    return this.places.slice(index, limit);
   }
 
   /** From left to right. */
   *[Symbol.iterator](): Iterator<string> {
-    for (const { id } of this.#places) yield id;
+    for (const { id } of this.places) yield id;
   }
 }

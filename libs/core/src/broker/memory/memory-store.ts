@@ -200,7 +200,7 @@ export interface Presence {
 
 /** All data of a memory broker. */
 export class MemoryStore {
-  readonly #queues = new Map<string, MemoryQueue>();
+  private readonly queues = new Map<string, MemoryQueue>();
   /** Queues that somebody enqueued to. */
   readonly announced = new Set<string>();
   /** By server id. */
@@ -217,23 +217,23 @@ export class MemoryStore {
   }
 
   queue(name: string): MemoryQueue {
-    let queue = this.#queues.get(name);
+    let queue = this.queues.get(name);
     if (!queue) {
       queue = new MemoryQueue(name, this.clock);
-      this.#queues.set(name, queue);
+      this.queues.set(name, queue);
     }
     return queue;
   }
 
   /** Drops all data of a queue, but not those who listen to it. */
   purge(name: string): void {
-    this.#queues.set(name, new MemoryQueue(name, this.clock, this.#queues.get(name)));
+    this.queues.set(name, new MemoryQueue(name, this.clock, this.queues.get(name)));
     this.announced.delete(name);
   }
 
   /** Drops a queue with everything and everyone. */
   forget(name: string): void {
-    this.#queues.delete(name);
+    this.queues.delete(name);
     this.announced.delete(name);
   }
 }

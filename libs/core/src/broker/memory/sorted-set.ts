@@ -11,58 +11,58 @@ export interface ScoredId {
  * of short sorted lists: finding a place is a binary search, and an insertion moves one chunk at most.
  */
 export class SortedSet implements Iterable<ScoredId> {
-  readonly #scores = new Map<string, number>();
+  private readonly scores = new Map<string, number>();
   /** None is empty; each ends before the next begins. */
-  readonly #chunks: ScoredId[][] = [];
+  private readonly chunks: ScoredId[][] = [];
 
   get size(): number {
-    return this.#scores.size;
+    return this.scores.size;
   }
 
   has(id: string): boolean {
-    return this.#scores.has(id);
+    return this.scores.has(id);
   }
 
   score(id: string): number | undefined {
-    return this.#scores.get(id);
+    return this.scores.get(id);
   }
 
   /** Adds the id, or moves it to its new score. */
   set(id: string, score: number): void {
     this.delete(id);
-    this.#scores.set(id, score);
+    this.scores.set(id, score);
     const entry = { id, score };
-    const at = Math.min(this.#chunkFor(entry), this.#chunks.length - 1);
-    const chunk = this.#chunks[at];
+    const at = Math.min(this.chunkFor(entry), this.chunks.length - 1);
+    const chunk = this.chunks[at];
     if (!chunk) {
-      this.#chunks.push([entry]);
+      this.chunks.push([entry]);
       return;
     }
     chunk.splice(placeIn(chunk, entry), 0, entry);
-    if (chunk.length > CHUNK_SIZE) this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK_SIZE / 2));
+    if (chunk.length > CHUNK_SIZE) this.chunks.splice(at + 1, 0, chunk.splice(CHUNK_SIZE / 2));
   }
 
   /** `false` when it was not there. */
   delete(id: string): boolean {
-    const score = this.#scores.get(id);
+    const score = this.scores.get(id);
     if (score === undefined) return false;
-    this.#scores.delete(id);
+    this.scores.delete(id);
     const entry = { id, score };
-    const at = this.#chunkFor(entry);
-    const chunk = this.#chunks[at]!;
+    const at = this.chunkFor(entry);
+    const chunk = this.chunks[at]!;
     chunk.splice(placeIn(chunk, entry), 1);
-    if (chunk.length === 0) this.#chunks.splice(at, 1);
+    if (chunk.length === 0) this.chunks.splice(at, 1);
     return true;
   }
 
   /** The entry of the lowest score. */
   first(): ScoredId | undefined {
-    return this.#chunks[0]?.[0];
+    return this.chunks[0]?.[0];
   }
 
   /** The entry of the highest score. */
   last(): ScoredId | undefined {
-    return this.#chunks.at(-1)?.at(-1);
+    return this.chunks.at(-1)?.at(-1);
   }
 
   /** Up to `limit` ids of at most `maxScore`, lowest first: a copy, so that the caller may change the set. */
@@ -77,10 +77,10 @@ export class SortedSet implements Iterable<ScoredId> {
 
   /** How many entries have a lower score. */
   countBelow(score: number): number {
-    const at = firstIndex(this.#chunks.length, (index) => this.#chunks[index]!.at(-1)!.score >= score);
-    const inChunk = this.#chunks[at] ?? [];
+    const at = firstIndex(this.chunks.length, (index) => this.chunks[index]!.at(-1)!.score >= score);
+    const inChunk = this.chunks[at] ?? [];
     let count = firstIndex(inChunk.length, (index) => inChunk[index]!.score >= score);
-    for (const chunk of this.#chunks.slice(0, at)) count += chunk.length;
+    for (const chunk of this.chunks.slice(0, at)) count += chunk.length;
     return count;
   }
 
@@ -88,7 +88,7 @@ export class SortedSet implements Iterable<ScoredId> {
   slice(rank: number, limit: number): string[] {
     const ids: string[] = [];
     let skipped = 0;
-    for (const chunk of this.#chunks) {
+    for (const chunk of this.chunks) {
       if (ids.length >= limit) break;
       const from = Math.max(rank - skipped, 0);
       skipped += chunk.length;
@@ -98,12 +98,12 @@ export class SortedSet implements Iterable<ScoredId> {
   }
 
   *[Symbol.iterator](): Iterator<ScoredId> {
-    for (const chunk of this.#chunks) yield* chunk;
+    for (const chunk of this.chunks) yield* chunk;
   }
 
   /** Index of the first chunk that does not end before the entry; the number of chunks when all do. */
-  #chunkFor(entry: ScoredId): number {
-    return firstIndex(this.#chunks.length, (at) => compare(this.#chunks[at]!.at(-1)!, entry) >= 0);
+  private chunkFor(entry: ScoredId): number {
+    return firstIndex(this.chunks.length, (at) => compare(this.chunks[at]!.at(-1)!, entry) >= 0);
   }
 }
 

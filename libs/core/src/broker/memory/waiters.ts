@@ -2,7 +2,7 @@ import type { Clock } from '../../runtime/clock.js';
 
 /** Calls that wait until something happens to a queue; first come, first served. */
 export class Waiters {
-  readonly #waiting = new Set<() => void>();
+  private readonly waiting = new Set<() => void>();
 
   constructor(private readonly clock: Clock) {}
 
@@ -11,7 +11,7 @@ export class Waiters {
     if (closed.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const end = (answer: boolean): void => {
-        this.#waiting.delete(release);
+        this.waiting.delete(release);
         this.clock.clearTimer(timer);
         closed.removeEventListener('abort', giveUp);
         resolve(answer);
@@ -20,18 +20,18 @@ export class Waiters {
       const giveUp = (): void => end(false);
       const timer = this.clock.setTimer(giveUp, timeoutMs);
       closed.addEventListener('abort', giveUp, { once: true });
-      this.#waiting.add(release);
+      this.waiting.add(release);
     });
   }
 
   /** Releases the one that waits longest; `false` when nobody does. */
   releaseOne(): boolean {
-    const [release] = this.#waiting;
+    const [release] = this.waiting;
     release?.();
     return release !== undefined;
   }
 
   releaseAll(): void {
-    for (const release of [...this.#waiting]) release();
+    for (const release of [...this.waiting]) release();
   }
 }
