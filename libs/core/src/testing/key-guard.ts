@@ -1,4 +1,4 @@
-import type { ScriptText } from '../broker/redis/redis-session.js';
+import type { ScriptText } from '../broker/redis/redis-link.js';
 import * as scripts from '../scripts/scripts.generated.js';
 
 /** Scripts that say so in their header: they build task keys from a prefix, all in the slot of their declared keys. */

@@ -5,7 +5,7 @@ import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
 import type { EnqueueOps, EnqueueOutcome, NewTask } from '../roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** Most tasks, and most bytes, of one script call: Redis serves nobody else while a script runs. */
 const BATCH_TASKS = 500;
@@ -34,7 +34,7 @@ interface Batch {
   bytes: number;
 }
 
-export function enqueueOps(redis: RedisSession): EnqueueOps {
+export function enqueueOps(redis: RedisLink): EnqueueOps {
   const announcedAtMs = new Map<string, number>();
 
   /** Before the task is written, so that no inspector meets a task of an unknown queue. */
@@ -105,7 +105,7 @@ function kindOf({ message, processAtMs }: NewTask, nowMs: number): Kind {
 
 const WRITERS = { pending: enqueue, scheduled: schedule, aggregating: addToGroup };
 
-function enqueue(redis: RedisSession, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
+function enqueue(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
   return redis.run(
     scripts.enqueue,
     { pending: keys.pending(queue), ...taskAndLockKeys(queue, entries) },
@@ -114,7 +114,7 @@ function enqueue(redis: RedisSession, { queue, entries }: Batch, isRepeat: boole
   ) as Promise<EnqueueReply[]>;
 }
 
-function schedule(redis: RedisSession, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
+function schedule(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
   return redis.run(
     scripts.schedule,
     { scheduled: keys.scheduled(queue), groups: keys.groups(queue), ...taskAndLockKeys(queue, entries) },
@@ -130,7 +130,7 @@ function schedule(redis: RedisSession, { queue, entries }: Batch, isRepeat: bool
   ) as Promise<EnqueueReply[]>;
 }
 
-function addToGroup(redis: RedisSession, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
+function addToGroup(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
   return redis.run(
     scripts.addToGroup,
     {

@@ -5,12 +5,12 @@ import { decodeSchedulerEnqueueEvent, decodeSchedulerEntry } from '../../wire/sc
 import { decodeServerInfo, decodeWorkerInfo } from '../../wire/server-info.js';
 import { floorS } from '../../wire/unix-time.js';
 import type { ClusterNode, FleetOps } from '../inspect-roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** One range of slots in a reply of `CLUSTER SLOTS`. */
 type SlotRange = [first: number, last: number, ...nodes: [host: string, port: number, id: string, ...unknown[]][]];
 
-export function fleetOps(redis: RedisSession): FleetOps {
+export function fleetOps(redis: RedisLink): FleetOps {
   return {
     async shownServers() {
       const [serverKeys, workersKeys] = [await aliveOf(redis, keys.servers), await aliveOf(redis, keys.workers)];
@@ -58,7 +58,7 @@ export function fleetOps(redis: RedisSession): FleetOps {
 }
 
 /** Members whose time is not up; those that are up are removed, as every reader does. */
-async function aliveOf(redis: RedisSession, index: string): Promise<string[]> {
+async function aliveOf(redis: RedisLink, index: string): Promise<string[]> {
   const nowS = floorS(redis.clock.nowMs());
   await redis.command('ZREMRANGEBYSCORE', (client) => client.zremrangebyscore(index, '-inf', nowS - 1));
   return redis.command('ZRANGEBYSCORE', (client) => client.zrangebyscore(index, nowS, '+inf'));

@@ -4,7 +4,7 @@ import { ceilS, floorS, fromS } from '../../wire/unix-time.js';
 import type { ForwardOps } from '../roles.js';
 import { exactDueAtMs } from './due-time.js';
 import { dropOrphans } from './orphans.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
 /** A task that waits in `scheduled` or `retry`. */
@@ -29,7 +29,7 @@ interface Look {
 /** Most tasks of one second that are told apart by the millisecond. Those beyond wait for their turn in it. */
 const CROWD = 1_000;
 
-export function forwardOps(redis: RedisSession, subscriber: RedisSubscriber): ForwardOps {
+export function forwardOps(redis: RedisLink, subscriber: RedisSubscriber): ForwardOps {
   /** By sorted set: tasks of the running second that are not due yet, so that a crowd is read once, not at every look. */
   const known = new Map<string, ReadonlyMap<string, Waiting>>();
 
@@ -97,14 +97,14 @@ interface Entry {
 }
 
 /** The entries of lowest score: a crowd, and one more if there is one. */
-async function soonest(redis: RedisSession, source: string): Promise<Entry[]> {
+async function soonest(redis: RedisLink, source: string): Promise<Entry[]> {
   const flat = await redis.command('ZRANGE', (client) => client.zrange(source, '0', String(CROWD), 'WITHSCORES'));
   const entries: Entry[] = [];
   for (let at = 0; at < flat.length; at += 2) entries.push({ id: flat[at]!, score: flat[at + 1]! });
   return entries;
 }
 
-async function readWaiting(redis: RedisSession, queue: string, entries: readonly Entry[]): Promise<Waiting[]> {
+async function readWaiting(redis: RedisLink, queue: string, entries: readonly Entry[]): Promise<Waiting[]> {
   if (entries.length === 0) return [];
   const replies = await redis.pipeline('HMGET', (pipeline) => {
     for (const { id } of entries)
@@ -122,7 +122,7 @@ async function readWaiting(redis: RedisSession, queue: string, entries: readonly
   });
 }
 
-async function toPending(redis: RedisSession, queue: string, source: string, due: readonly Waiting[]): Promise<number> {
+async function toPending(redis: RedisLink, queue: string, source: string, due: readonly Waiting[]): Promise<number> {
   const tasks = due.filter(({ group }) => group === '');
   if (tasks.length === 0) return 0;
   return (await redis.run(
@@ -133,7 +133,7 @@ async function toPending(redis: RedisSession, queue: string, source: string, due
   )) as number;
 }
 
-async function toGroups(redis: RedisSession, queue: string, source: string, due: readonly Waiting[]): Promise<number> {
+async function toGroups(redis: RedisLink, queue: string, source: string, due: readonly Waiting[]): Promise<number> {
   const tasks = due.filter(({ group }) => group !== '');
   if (tasks.length === 0) return 0;
   return (await redis.run(

@@ -14,7 +14,7 @@ import {
 } from '../group-roles.js';
 import type { NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** Groups that one round trip asks about. */
 const GROUPS_PER_LOOK = 500;
@@ -29,7 +29,7 @@ interface Misfit {
 
 type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
 
-export function groupOps(redis: RedisSession): GroupOps {
+export function groupOps(redis: RedisLink): GroupOps {
   return {
     async waitingGroups(queue) {
       const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)))).toSorted();
@@ -75,7 +75,7 @@ export function groupOps(redis: RedisSession): GroupOps {
   };
 }
 
-async function readGroups(redis: RedisSession, queue: string, names: readonly string[]): Promise<WaitingGroup[]> {
+async function readGroups(redis: RedisLink, queue: string, names: readonly string[]): Promise<WaitingGroup[]> {
   const replies = await redis.pipeline('ZRANGE', (pipeline) => {
     for (const name of names) {
       const key = keys.group(queue, name);
@@ -90,7 +90,7 @@ async function readGroups(redis: RedisSession, queue: string, names: readonly st
   });
 }
 
-async function take(redis: RedisSession, queue: string, set: SetName, limits: GroupLimits): Promise<string[]> {
+async function take(redis: RedisLink, queue: string, set: SetName, limits: GroupLimits): Promise<string[]> {
   const { group, setId, deadlineS } = set;
   const ids = (await redis.run(
     scripts.takeGroup,
@@ -107,7 +107,7 @@ async function take(redis: RedisSession, queue: string, set: SetName, limits: Gr
 
 /** The sound messages of a set; all else is taken out of it. */
 async function readMembers(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   set: SetName,
   ids: readonly string[],
@@ -128,7 +128,7 @@ async function readMembers(
 }
 
 async function removeMisfits(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   { group, setId, deadlineS }: SetName,
   misfits: readonly Misfit[],
@@ -150,7 +150,7 @@ async function removeMisfits(
   )) as number;
 }
 
-async function finish(redis: RedisSession, queue: string, set: AggregationSet, task: NewTask): Promise<FinishReply> {
+async function finish(redis: RedisLink, queue: string, set: AggregationSet, task: NewTask): Promise<FinishReply> {
   const { group, setId, deadlineS, tasks } = set;
   const { message, processAtMs, uniqueTtlS } = task;
   const ids = tasks.map(({ id }) => id);
@@ -185,7 +185,7 @@ async function finish(redis: RedisSession, queue: string, set: AggregationSet, t
   return { status: reply === 1 ? 'finished' : reply === 0 ? 'idConflict' : 'setLost' };
 }
 
-async function giveBack(redis: RedisSession, queue: string, { group, setId, deadlineS }: SetName): Promise<void> {
+async function giveBack(redis: RedisLink, queue: string, { group, setId, deadlineS }: SetName): Promise<void> {
   let moved: number;
   do {
     moved = (await redis.run(

@@ -1,8 +1,8 @@
 import type { HealthOps } from '../roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 import type { RedisVersion } from './redis-version.js';
 
-export function healthOps(redis: RedisSession, version: RedisVersion): HealthOps {
+export function healthOps(redis: RedisLink, version: RedisVersion): HealthOps {
   return {
     async ping() {
       await redis.command('PING', (client) => client.ping());

@@ -3,7 +3,7 @@ import { keys } from '../../wire/keys.js';
 import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
 import { utcDay } from '../../wire/unix-time.js';
 import type { InspectOps, QueueStats, StoredTask } from '../inspect-roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 import { askForTask, type TaskReply, toStoredTask } from './stored-task.js';
 
 type StatsReply = [
@@ -15,7 +15,7 @@ type StatsReply = [
 ];
 type Counter = Buffer | null;
 
-export function inspectOps(redis: RedisSession): InspectOps {
+export function inspectOps(redis: RedisLink): InspectOps {
   return {
     queueNames: () => redis.command('SMEMBERS', (client) => client.smembers(keys.queues)),
 
@@ -55,13 +55,13 @@ export function inspectOps(redis: RedisSession): InspectOps {
   };
 }
 
-async function hasQueue(redis: RedisSession, queue: string): Promise<boolean> {
+async function hasQueue(redis: RedisLink, queue: string): Promise<boolean> {
   return (await redis.command('SISMEMBER', (client) => client.sismember(keys.queues, queue))) === 1;
 }
 
 const toCount = (counter: Counter): number => Number(counter?.toString() ?? 0);
 
-function readStats(redis: RedisSession, queue: string): Promise<unknown> {
+function readStats(redis: RedisLink, queue: string): Promise<unknown> {
   const today = utcDay(redis.clock.nowMs());
   return redis.run(
     scripts.queueStats,
@@ -85,7 +85,7 @@ function readStats(redis: RedisSession, queue: string): Promise<unknown> {
 
 /** What the stats script could only name: sizes of groups, and since when the next task waits. */
 async function readMembers(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   groups: readonly string[],
   nextId: string | undefined,
@@ -103,7 +103,7 @@ async function readMembers(
 }
 
 async function readScore(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   taskId: string,
   state: TaskState,

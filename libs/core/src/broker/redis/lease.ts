@@ -7,7 +7,7 @@ import type { ExtendReply, FetchReply, LeaseClaim, LeasedTask, LeaseOps } from '
 import { readStoredMessage } from '../stored-message.js';
 import { toWish } from './wishes.js';
 import { refusesUndeclaredKeys } from './redis-failure.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 import { dropOrphans } from './orphans.js';
 
 /** Lua cannot unpack many more values at once. */
@@ -27,7 +27,7 @@ interface FetchedIds {
 }
 
 /** `declaredKeysOnly`: begin with the strict form; the fast one turns to it by itself when the server complains. */
-export function leaseOps(redis: RedisSession, declaredKeysOnly: boolean): LeaseOps {
+export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps {
   let isStrict = declaredKeysOnly;
 
   async function fetchFields(queue: string, limit: number, leaseExpiresAtS: number): Promise<FetchedIds> {
@@ -95,19 +95,14 @@ const sourceKeys = (queue: string) => ({
   lease: keys.lease(queue),
 });
 
-async function fetchFast(
-  redis: RedisSession,
-  queue: string,
-  limit: number,
-  leaseExpiresAtS: number,
-): Promise<FetchedIds> {
+async function fetchFast(redis: RedisLink, queue: string, limit: number, leaseExpiresAtS: number): Promise<FetchedIds> {
   const args = { leaseExpiresAtS, limit, taskPrefix: keys.taskPrefix(queue) };
   const [isPaused, remaining, ...flat] = (await redis.run(scripts.fetch, sourceKeys(queue), args)) as FetchReplyFields;
   return { isPaused: isPaused === 1, remaining, fields: inThrees(flat) };
 }
 
 async function fetchStrict(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   limit: number,
   leaseExpiresAtS: number,
@@ -136,7 +131,7 @@ function inThrees(flat: readonly (Buffer | null)[]): FetchedFields[] {
 }
 
 async function quarantine(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   claim: LeaseClaim,
   message: Parameters<typeof encodeTaskMessage>[0],

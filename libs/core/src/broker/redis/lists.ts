@@ -3,12 +3,12 @@ import { fromS, utcDay } from '../../wire/unix-time.js';
 import type { DailyCount, ListOps, ScannedTask, ScanPage, StoredTask, TaskList } from '../inspect-roles.js';
 import { memoryBytes } from './memory-usage.js';
 import { listKey } from './moves.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 import { askForTask, type FoundTask, type TaskReply, toStoredTask } from './stored-task.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 
-export function listOps(redis: RedisSession): ListOps {
+export function listOps(redis: RedisLink): ListOps {
   return {
     listSize: (queue, list) => listSize(redis, queue, list),
 
@@ -55,7 +55,7 @@ export function listOps(redis: RedisSession): ListOps {
 /** A Redis list; all other states are sorted sets. */
 const isRow = ({ state }: TaskList): boolean => state === 'pending' || state === 'active';
 
-async function listSize(redis: RedisSession, queue: string, list: TaskList): Promise<number> {
+async function listSize(redis: RedisLink, queue: string, list: TaskList): Promise<number> {
   const key = listKey(queue, list);
   return isRow(list)
     ? redis.command('LLEN', (client) => client.llen(key))
@@ -63,7 +63,7 @@ async function listSize(redis: RedisSession, queue: string, list: TaskList): Pro
 }
 
 async function readEntries(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   list: TaskList,
   skip: number,
@@ -76,7 +76,7 @@ async function readEntries(
 }
 
 async function readSet(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   list: TaskList,
   skip: number,
@@ -94,7 +94,7 @@ async function readSet(
 
 /** Active tasks are shown with the end of their lease. */
 async function withLeases(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   { state }: TaskList,
   ids: readonly string[],
@@ -107,7 +107,7 @@ async function withLeases(
 }
 
 async function readTasks(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   found: readonly FoundTask[],
 ): Promise<{ task: StoredTask | undefined; pendingSince: string | null }[]> {
@@ -125,7 +125,7 @@ async function readTasks(
 
 /** From the newest on: what is pushed meanwhile shifts the walk back, so it sees a task twice rather than never. */
 async function scanRow(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   list: TaskList,
   from: number,
@@ -138,7 +138,7 @@ async function scanRow(
 
 /** The position is the last score and how many entries of that score are done: lower ones may come and go. */
 async function scanSet(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   list: TaskList,
   position: string | undefined,
@@ -161,7 +161,7 @@ async function scanSet(
 }
 
 async function toPage(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   found: readonly FoundTask[],
   limit: number,

@@ -3,7 +3,7 @@ import { keys } from '../../wire/keys.js';
 import { TASK_STATES } from '../../wire/task-state.js';
 import type { TaskList } from '../inspect-roles.js';
 import { listKey } from './moves.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** As many as asynq looks at. */
 const SAMPLED_TASKS = 20;
@@ -13,7 +13,7 @@ const SAMPLED_GROUPS = 5;
  * Estimates what a queue's tasks take, from the size of a few hashes of every list. `undefined` when Redis does not
  * tell: the command is often forbidden, and an estimate is not worth an error.
  */
-export async function memoryBytes(redis: RedisSession, queue: string): Promise<number | undefined> {
+export async function memoryBytes(redis: RedisLink, queue: string): Promise<number | undefined> {
   try {
     const groups = await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)));
     const states = TASK_STATES.filter((state) => state !== 'aggregating').map((state): TaskList => ({ state }));
@@ -28,7 +28,7 @@ export async function memoryBytes(redis: RedisSession, queue: string): Promise<n
 }
 
 /** The list itself, and its length times the mean size of the first hashes. */
-async function listBytes(redis: RedisSession, queue: string, list: TaskList): Promise<number> {
+async function listBytes(redis: RedisLink, queue: string, list: TaskList): Promise<number> {
   const key = listKey(queue, list);
   const isRow = list.state === 'pending' || list.state === 'active';
   const last = SAMPLED_TASKS - 1;

@@ -6,7 +6,7 @@ import { ceilS, floorS } from '../../wire/unix-time.js';
 import type { ListEnd, MoveOps, MoveTarget, TaskList } from '../inspect-roles.js';
 import { readStoredMessage } from '../stored-message.js';
 import { readLocks } from './locks.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** Tasks in one script call: Redis serves nobody else meanwhile. */
 const BATCH = 250;
@@ -18,9 +18,9 @@ interface Source {
   readonly near: ListEnd;
 }
 
-type Move = (redis: RedisSession, source: Source, ids: readonly string[]) => Promise<unknown>;
+type Move = (redis: RedisLink, source: Source, ids: readonly string[]) => Promise<unknown>;
 
-export function moveOps(redis: RedisSession): MoveOps {
+export function moveOps(redis: RedisLink): MoveOps {
   return {
     async moveTasks(queue, list, ids, to, near = 'oldest') {
       const moved: boolean[] = [];
@@ -103,7 +103,7 @@ const MOVES: Record<MoveTarget, Move> = {
   },
 };
 
-function runTasks(redis: RedisSession, from: Source, ids: readonly string[], atHead: 0 | 1): Promise<unknown> {
+function runTasks(redis: RedisLink, from: Source, ids: readonly string[], atHead: 0 | 1): Promise<unknown> {
   const { isList, nearTail, groupName, source, groups } = sourceOf(from);
   return redis.run(
     scripts.runTasks,

@@ -1,9 +1,9 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** Removes ids without a message from every set, with their stub hashes; returns how many. */
-export async function dropOrphans(redis: RedisSession, queue: string, ids: readonly string[]): Promise<number> {
+export async function dropOrphans(redis: RedisLink, queue: string, ids: readonly string[]): Promise<number> {
   if (ids.length === 0) return 0;
   const removed = (await redis.run(
     scripts.dropOrphans,

@@ -3,12 +3,12 @@ import { keys } from '../../wire/keys.js';
 import { encodeSchedulerEnqueueEvent, encodeSchedulerEntry } from '../../wire/scheduler-entry.js';
 import { floorS, fromNs } from '../../wire/unix-time.js';
 import type { PlanOps } from '../schedule-roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** As asynq: removing so many of the newest from the count leaves room for one more. */
 const HISTORY_SIZE = 1000;
 
-export function planOps(redis: RedisSession): PlanOps {
+export function planOps(redis: RedisLink): PlanOps {
   return {
     async writePlan(schedulerId, entries, ttlS) {
       const plan = keys.scheduler(schedulerId);

@@ -3,9 +3,9 @@ import { keys } from '../../wire/keys.js';
 import { encodeServerInfo, encodeWorkerInfo } from '../../wire/server-info.js';
 import { floorS } from '../../wire/unix-time.js';
 import type { PresenceOps } from '../roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
-export function presenceOps(redis: RedisSession): PresenceOps {
+export function presenceOps(redis: RedisLink): PresenceOps {
   /** Servers whose last beat showed running tasks, or that never beat: their next one is written in full. */
   const idle = new Set<string>();
 

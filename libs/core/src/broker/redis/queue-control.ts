@@ -1,10 +1,10 @@
 import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
 import type { CancelOps, PauseOps } from '../roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
-export function queueControlOps(redis: RedisSession, subscriber: RedisSubscriber): PauseOps & CancelOps {
+export function queueControlOps(redis: RedisLink, subscriber: RedisSubscriber): PauseOps & CancelOps {
   return {
     async pause(queue) {
       const pausedAtS = floorS(redis.clock.nowMs());

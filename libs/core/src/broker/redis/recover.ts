@@ -6,7 +6,7 @@ import type { RecoveredTask, RecoverOps, RecoverOptions } from '../roles.js';
 import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import { dropOrphans } from './orphans.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 import { archiveTasks } from './settle.js';
 
 /** A task whose lease ended. */
@@ -18,7 +18,7 @@ interface Expired {
   readonly crashes: number;
 }
 
-export function recoverOps(redis: RedisSession): RecoverOps {
+export function recoverOps(redis: RedisLink): RecoverOps {
   /** Where the last repair of a queue stopped looking at its sorted sets. */
   const repairedUpTo = new Map<string, number>();
 
@@ -56,11 +56,7 @@ export function recoverOps(redis: RedisSession): RecoverOps {
 }
 
 /** The `limit` leases that end first, and one more if there is one. */
-async function soonestLeases(
-  redis: RedisSession,
-  queue: string,
-  limit: number,
-): Promise<{ id: string; score: string }[]> {
+async function soonestLeases(redis: RedisLink, queue: string, limit: number): Promise<{ id: string; score: string }[]> {
   const flat = await redis.command('ZRANGE', (client) =>
     client.zrange(keys.lease(queue), '0', String(limit), 'WITHSCORES'),
   );
@@ -70,7 +66,7 @@ async function soonestLeases(
 }
 
 async function readExpired(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   leases: readonly { id: string; score: string }[],
 ): Promise<Expired[]> {
@@ -90,7 +86,7 @@ async function readExpired(
 }
 
 async function requeue(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   expired: readonly Expired[],
   { maxCrashes }: RecoverOptions,
@@ -114,7 +110,7 @@ async function requeue(
 }
 
 async function archivePoison(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   expired: readonly Expired[],
   { maxCrashes }: RecoverOptions,
@@ -145,7 +141,7 @@ async function archivePoison(
 
 /** A window of `limit` ids of every set: all of `active` that matters, the sorted sets in turn. */
 async function readIds(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   from: number,
   limit: number,
@@ -159,7 +155,7 @@ async function readIds(
   return { active: active!, sets };
 }
 
-async function withoutMessage(redis: RedisSession, queue: string, ids: readonly string[]): Promise<string[]> {
+async function withoutMessage(redis: RedisLink, queue: string, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const hasMessage = await redis.pipeline('HEXISTS', (pipeline) => {
     for (const id of ids) pipeline.hexists(keys.task(queue, id), 'msg');
@@ -167,7 +163,7 @@ async function withoutMessage(redis: RedisSession, queue: string, ids: readonly 
   return [...new Set(ids.filter((_, i) => hasMessage[i] === 0))];
 }
 
-async function addLeases(redis: RedisSession, queue: string, active: readonly string[]): Promise<number> {
+async function addLeases(redis: RedisLink, queue: string, active: readonly string[]): Promise<number> {
   if (active.length === 0) return 0;
   const scores = await redis.pipeline('ZSCORE', (pipeline) => {
     for (const id of active) pipeline.zscore(keys.lease(queue), id);

@@ -13,7 +13,7 @@ import { presenceOps } from './presence.js';
 import { queueControlOps } from './queue-control.js';
 import { recoverOps } from './recover.js';
 import { isClusterConnection, type RedisConnection } from './redis-connection.js';
-import { RedisSession, type RedisSessionOptions } from './redis-session.js';
+import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 import { RedisVersion } from './redis-version.js';
 import { removalOps } from './removal.js';
@@ -25,11 +25,11 @@ import { wakeOps } from './wake.js';
 import { wishOps } from './wishes.js';
 
 /**
- * A broker on Redis: one file per role over one session. Connects at the first call, reconnects by itself.
+ * A broker on Redis: one file per role over one link. Connects at the first call, reconnects by itself.
  * @throws {InvalidOptionsError} the connection cannot work, such as one with a key prefix
  */
-export function openRedisBroker(connection: RedisConnection, options: RedisSessionOptions): Broker {
-  const redis = new RedisSession(connection, options);
+export function openRedisBroker(connection: RedisConnection, options: RedisLinkOptions): Broker {
+  const redis = new RedisLink(connection, options);
   const subscriber = new RedisSubscriber(redis);
   const version = new RedisVersion(redis);
   const declaredKeysOnly = ('declaredKeysOnly' in connection && connection.declaredKeysOnly) || false;

@@ -1,5 +1,5 @@
 import type { RedisClient } from './redis-connection.js';
-import { type RedisSession, whenReady } from './redis-session.js';
+import { type RedisLink, whenReady } from './redis-link.js';
 import { toRedisError } from './redis-failure.js';
 
 type Listener = (message: string) => void;
@@ -9,7 +9,7 @@ export class RedisSubscriber {
   private client: RedisClient | undefined;
   private readonly listeners = new Map<string, Set<Listener>>();
 
-  constructor(private readonly redis: RedisSession) {}
+  constructor(private readonly redis: RedisLink) {}
 
   /** Resolves to a function that ends this subscription. */
   async subscribe(channel: string, listener: Listener): Promise<() => Promise<void>> {

@@ -1,10 +1,10 @@
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** The server's version, asked once. */
 export class RedisVersion {
   private known: string | undefined;
 
-  constructor(private readonly redis: RedisSession) {}
+  constructor(private readonly redis: RedisLink) {}
 
   async text(): Promise<string> {
     if (this.known === undefined) {

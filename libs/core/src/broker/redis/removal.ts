@@ -3,13 +3,13 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import type { RemovalOps } from '../inspect-roles.js';
 import type { RedisClient } from './redis-connection.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** Keys that one call of `SCAN` looks at, and that one `UNLINK` may remove. */
 const SCAN_COUNT = 1_000;
 const UNLINK_BATCH = 500;
 
-export function removalOps(redis: RedisSession): RemovalOps {
+export function removalOps(redis: RedisLink): RemovalOps {
   return {
     async removeQueue(queue) {
       const reply = await redis.run(
@@ -40,7 +40,7 @@ export function removalOps(redis: RedisSession): RemovalOps {
   };
 }
 
-async function purgeNode(redis: RedisSession, queue: string, node: number): Promise<number> {
+async function purgeNode(redis: RedisLink, queue: string, node: number): Promise<number> {
   const pattern = `${escapeGlob(keys.queuePrefix(queue))}*`;
   let removed = 0;
   let cursor = '0';
@@ -54,7 +54,7 @@ async function purgeNode(redis: RedisSession, queue: string, node: number): Prom
   return removed;
 }
 
-async function unlink(redis: RedisSession, found: readonly string[]): Promise<number> {
+async function unlink(redis: RedisLink, found: readonly string[]): Promise<number> {
   let removed = 0;
   for (let at = 0; at < found.length; at += UNLINK_BATCH) {
     removed += await redis.command('UNLINK', (client) => client.unlink(...found.slice(at, at + UNLINK_BATCH)));
@@ -62,7 +62,7 @@ async function unlink(redis: RedisSession, found: readonly string[]): Promise<nu
   return removed;
 }
 
-const forgetName = (redis: RedisSession, queue: string): Promise<number> =>
+const forgetName = (redis: RedisLink, queue: string): Promise<number> =>
   redis.command('SREM', (client) => client.srem(keys.queues, queue));
 
 const mastersOf = (client: RedisClient): readonly Redis[] => ('nodes' in client ? client.nodes('master') : [client]);

@@ -3,9 +3,9 @@ import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
 import type { RetentionOps } from '../roles.js';
 import { readLocks } from './locks.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
-export function retentionOps(redis: RedisSession): RetentionOps {
+export function retentionOps(redis: RedisLink): RetentionOps {
   return {
     async deleteExpiredCompleted(queue, limit) {
       const nowS = floorS(redis.clock.nowMs());

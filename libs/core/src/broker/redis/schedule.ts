@@ -3,9 +3,9 @@ import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS } from '../../wire/unix-time.js';
 import type { ScheduleOps, ScheduleProgress, TickOutcome, TickTask } from '../schedule-roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
-export function scheduleOps(redis: RedisSession): ScheduleOps {
+export function scheduleOps(redis: RedisLink): ScheduleOps {
   return {
     async saveSchedule({ queue, name, spec, taskType }) {
       const reply = await redis.run(
@@ -80,7 +80,7 @@ function readProgress([sinceMs, claimedMs, firedMs, pausedMs]: ProgressReply): S
 }
 
 const taskArgs = (
-  { clock }: RedisSession,
+  { clock }: RedisLink,
   queue: string,
   { message, processAtMs = 0, uniqueTtlS = 0 }: TickTask,
   isScheduled: boolean,

@@ -6,7 +6,7 @@ import { ceilS, clampInt64, floorS, utcDay } from '../../wire/unix-time.js';
 import type { Outcome, ResultOps, Settlement, SettleOps, SettleReply } from '../roles.js';
 import { settledMessage } from '../settled-message.js';
 import { leasesOf } from './lease.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
 /** Most tasks of one script call. */
 const BATCH = 500;
@@ -14,7 +14,7 @@ const BATCH = 500;
 /** Counters of a day are kept for 90 days, as in asynq. */
 const STATS_KEPT_MS = 90 * 24 * 3600 * 1000;
 
-export function settleOps(redis: RedisSession): SettleOps & ResultOps {
+export function settleOps(redis: RedisLink): SettleOps & ResultOps {
   return {
     async settle(queue, settlements) {
       const replies: SettleReply[] = new Array<SettleReply>(settlements.length);
@@ -59,7 +59,7 @@ function toBatches(settlements: readonly Settlement[]): { kind: Outcome['kind'];
   return batches;
 }
 
-type SettleAs = (redis: RedisSession, queue: string, batch: readonly Settlement[]) => Promise<unknown>;
+type SettleAs = (redis: RedisLink, queue: string, batch: readonly Settlement[]) => Promise<unknown>;
 
 const settleAs: Record<Outcome['kind'], SettleAs> = {
   done: (redis, queue, batch) =>
@@ -156,7 +156,7 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
 
 /** Archives leased tasks: by their server, or by the recoverer, which also tells how often they crashed one. */
 export function archiveTasks(
-  redis: RedisSession,
+  redis: RedisLink,
   queue: string,
   items: readonly { taskId: string; message: Uint8Array; crashes: number | ''; leases: string }[],
 ): Promise<unknown> {
@@ -188,14 +188,14 @@ const taskKeys = (queue: string, batch: readonly Settlement[]) => ({
 const lockKeys = (batch: readonly Settlement[]): string[] =>
   batch.filter(({ message }) => message.uniqueKey !== '').map(({ message }) => message.uniqueKey);
 
-const processedKeys = (redis: RedisSession, queue: string) => ({
+const processedKeys = (redis: RedisLink, queue: string) => ({
   processedToday: keys.processedOn(queue, utcDay(redis.clock.nowMs())),
   processed: keys.processed(queue),
 });
 
-const failedKeys = (redis: RedisSession, queue: string) => ({
+const failedKeys = (redis: RedisLink, queue: string) => ({
   failedToday: keys.failedOn(queue, utcDay(redis.clock.nowMs())),
   failed: keys.failed(queue),
 });
 
-const statsExpireAtS = (redis: RedisSession): number => floorS(redis.clock.nowMs() + STATS_KEPT_MS);
+const statsExpireAtS = (redis: RedisLink): number => floorS(redis.clock.nowMs() + STATS_KEPT_MS);

@@ -2,13 +2,13 @@ import { keys } from '../../wire/keys.js';
 import { TASK_STATES } from '../../wire/task-state.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
 import type { TaskEnding, WaitOps } from '../wait-roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
 /** For how long one call asks. */
 const AWAITED_MS = 30_000;
 
-export function waitOps(redis: RedisSession, subscriber: RedisSubscriber): WaitOps {
+export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps {
   return {
     /** Asks first and looks then, so that an end between the two is told. */
     async awaitTask(queue, taskId) {

@@ -3,7 +3,7 @@ import { type Duty, type DutyOps, type QueueWatch, type WakeOps } from '../roles
 import { keys } from '../../wire/keys.js';
 import type { RedisClient } from './redis-connection.js';
 import { toRedisError } from './redis-failure.js';
-import { type RedisSession, whenReady } from './redis-session.js';
+import { type RedisLink, whenReady } from './redis-link.js';
 import type { RedisVersion } from './redis-version.js';
 
 /** Tokens that nobody took: there is no idle server. Soon they would only wake servers for nothing. */
@@ -13,7 +13,7 @@ const MOST_TOKENS = 64;
 /** How much longer than its timeout a blocking command may take before its connection is taken for dead. */
 const LATE_MS = 2_000;
 
-export function wakeOps(redis: RedisSession, version: RedisVersion): WakeOps & DutyOps {
+export function wakeOps(redis: RedisLink, version: RedisVersion): WakeOps & DutyOps {
   const dutyKey = (queue: string, duty: Duty): string => (duty === 'leader' ? keys.leader(queue) : keys.standby(queue));
 
   return {
@@ -64,7 +64,7 @@ class RedisQueueWatch implements QueueWatch {
   private isClosed = false;
 
   constructor(
-    private readonly redis: RedisSession,
+    private readonly redis: RedisLink,
     private readonly queue: string,
   ) {}
 

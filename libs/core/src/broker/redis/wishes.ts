@@ -1,9 +1,9 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { CANCEL_WISHES, type CancelWish, type WishOps } from '../wait-roles.js';
-import type { RedisSession } from './redis-session.js';
+import type { RedisLink } from './redis-link.js';
 
-export function wishOps(redis: RedisSession): WishOps {
+export function wishOps(redis: RedisLink): WishOps {
   return {
     async wishCancel(queue, taskId, wish) {
       const args = { wish, cancelChannel: keys.cancelChannel, taskId };

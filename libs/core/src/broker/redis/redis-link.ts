@@ -24,7 +24,7 @@ export interface ScriptText {
   readonly lua: string;
 }
 
-export interface RedisSessionOptions {
+export interface RedisLinkOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Changes the text of a script before it is sent. The key guard of the tests does. */
@@ -35,7 +35,7 @@ export interface RedisSessionOptions {
  * The connections of one broker, and the way its roles talk to Redis: scripts by their SHA, pipelines, plain commands.
  * Every failure leaves as a `RedisCommandError` that names the script or command.
  */
-export class RedisSession {
+export class RedisLink {
   readonly clock: Clock;
   readonly logger: Logger;
   private readonly prepareScript: ((script: ScriptText) => string) | undefined;
@@ -45,7 +45,7 @@ export class RedisSession {
 
   constructor(
     private readonly connection: RedisConnection,
-    { clock, logger, prepareScript }: RedisSessionOptions,
+    { clock, logger, prepareScript }: RedisLinkOptions,
   ) {
     checkRedisConnection(connection);
     this.clock = clock;
@@ -53,7 +53,7 @@ export class RedisSession {
     this.prepareScript = prepareScript;
   }
 
-  /** A further connection, for a purpose that must not hold up commands. Closed with the session. */
+  /** A further connection, for a purpose that must not hold up commands. Closed with the link. */
   openClient(purpose: ConnectionPurpose): RedisClient {
     if (this.isClosed) throw new ClosedError('broker');
     const client = openClient(this.connection, purpose);
