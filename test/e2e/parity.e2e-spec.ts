@@ -51,10 +51,10 @@ describe('the comparison with asynq', () => {
 
 describe('the check of the comparison', () => {
   it('finds names, members, commands and flags that do not exist', async () => {
-    const names = ['Client.enqueue', 'Client.enqueu', 'Clint', 'TaskHandler', 'ServerOptions.queues', 'Server.#broker'];
+    const names = ['Client.enqueue', 'Client.enqueu', 'Clint', 'TaskHandler', 'ServerOptions.queues', 'Server.broker'];
     const commands = ['asynq queue ls', 'asynq queue lst', 'asynq task list --page', 'asynq task list --pages'];
 
-    expect(new PublicNames().unknownAmong(names)).toEqual(['Client.enqueu', 'Clint', 'Server.#broker']);
+    expect(new PublicNames().unknownAmong(names)).toEqual(['Client.enqueu', 'Clint', 'Server.broker']);
     expect(await new CommandHelp().unknownAmong(commands)).toEqual(['asynq queue lst', 'asynq task list --pages']);
   });
 });
@@ -99,66 +99,72 @@ function testTitles(file: string): string[] {
 
 /** What the two packages export, and the members of that, as the compiler sees them. */
 class PublicNames {
-  readonly #checker: ts.TypeChecker;
-  readonly #exports = new Map<string, ts.Symbol>();
+  private readonly checker: ts.TypeChecker;
+  private readonly exports = new Map<string, ts.Symbol>();
 
   constructor() {
     const entries = ['core', 'nestjs'].map((lib) => join(root, 'libs', lib, 'dist/index.d.ts'));
     const { NodeNext } = ts.ModuleKind;
     const moduleResolution = ts.ModuleResolutionKind.NodeNext;
     const program = ts.createProgram(entries, { module: NodeNext, moduleResolution, strict: true, types: ['node'] });
-    this.#checker = program.getTypeChecker();
+    this.checker = program.getTypeChecker();
     for (const entry of entries) {
-      const module = this.#checker.getSymbolAtLocation(program.getSourceFile(entry)!)!;
-      for (const symbol of this.#checker.getExportsOfModule(module)) this.#exports.set(symbol.name, symbol);
+      const module = this.checker.getSymbolAtLocation(program.getSourceFile(entry)!)!;
+      for (const symbol of this.checker.getExportsOfModule(module)) this.exports.set(symbol.name, symbol);
     }
   }
 
   unknownAmong(names: readonly string[]): string[] {
-    return names.filter((name) => !this.#has(name));
+    return names.filter((name) => !this.has(name));
   }
 
   /** `@Name`, `Name`, or `Name.member` of an instance. */
-  #has(name: string): boolean {
+  private has(name: string): boolean {
     const [owner, ...members] = name.replace(/^@/, '').split('.');
-    const found = this.#exports.get(owner!);
+    const found = this.exports.get(owner!);
     if (!found) return false;
-    const symbol = found.flags & ts.SymbolFlags.Alias ? this.#checker.getAliasedSymbol(found) : found;
-    let type: ts.Type | undefined = this.#checker.getDeclaredTypeOfSymbol(symbol);
+    const symbol = found.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(found) : found;
+    let type = this.checker.getDeclaredTypeOfSymbol(symbol);
     for (const member of members) {
-      const property: ts.Symbol | undefined = type && this.#checker.getPropertyOfType(type, member);
-      type = property && this.#checker.getNonNullableType(this.#checker.getTypeOfSymbol(property));
+      const property = this.checker.getPropertyOfType(type, member);
+      if (!property || !isPublic(property)) return false;
+      type = this.checker.getNonNullableType(this.checker.getTypeOfSymbol(property));
     }
-    return type !== undefined;
+    return true;
   }
+}
+
+function isPublic({ declarations = [] }: ts.Symbol): boolean {
+  const hidden = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
+  return declarations.every((declaration) => (ts.getCombinedModifierFlags(declaration) & hidden) === 0);
 }
 
 /** What the built command says of itself. */
 class CommandHelp {
-  readonly #command = new AsynqCommand([]);
-  readonly #pages = new Map<string, Promise<string>>();
+  private readonly command = new AsynqCommand([]);
+  private readonly pages = new Map<string, Promise<string>>();
 
   async unknownAmong(lines: readonly string[]): Promise<string[]> {
     const unknown: string[] = [];
-    for (const line of lines) if (!(await this.#has(line))) unknown.push(line);
+    for (const line of lines) if (!(await this.has(line))) unknown.push(line);
     return unknown;
   }
 
   /** `asynq command subcommand --flag -f`. */
-  async #has(line: string): Promise<boolean> {
+  private async has(line: string): Promise<boolean> {
     const words = line.split(' ').slice(1);
     const flags = words.filter((word) => word.startsWith('-'));
     const path = words.slice(0, words.length - flags.length);
-    const parent = path.length === 0 ? undefined : await this.#help(path.slice(0, -1));
+    const parent = path.length === 0 ? undefined : await this.help(path.slice(0, -1));
     if (parent !== undefined && !lists(parent, path)) return false;
-    const help = flags.length === 0 ? '' : await this.#help(path); // each page is a process
+    const help = flags.length === 0 ? '' : await this.help(path); // each page is a process
     return flags.every((flag) => new RegExp(`(^|[ ,])${flag}[ ,]`, 'm').test(help));
   }
 
-  #help(path: readonly string[]): Promise<string> {
+  private help(path: readonly string[]): Promise<string> {
     const key = path.join(' ');
-    const help = this.#pages.get(key) ?? this.#command.output(...path, '--help');
-    this.#pages.set(key, help);
+    const help = this.pages.get(key) ?? this.command.output(...path, '--help');
+    this.pages.set(key, help);
     return help;
   }
 }

@@ -29,7 +29,10 @@ export interface ConnectOptions {
 }
 
 /** How periodic tasks are planned. */
-export type SchedulerModuleOptions = Pick<SchedulerOptions, 'zone' | 'heartbeatInterval' | 'provider' | 'syncInterval'>;
+export type SchedulerModuleOptions = Pick<
+  SchedulerOptions,
+  'zone' | 'heartbeatInterval' | 'provider' | 'syncInterval' | 'beforeEnqueue'
+>;
 
 type SharedWithServer = Omit<ServerOptions, 'connection' | 'logger' | 'onEvent'>;
 type SharedWithClient = Pick<ClientOptions, 'defaults' | 'maxPayloadBytes'>;
@@ -186,7 +189,7 @@ function readConnect({ connect = {} }: AsynqModuleOptions, reader: OptionReader)
 function readScheduler({ scheduler = {} }: AsynqModuleOptions, reader: OptionReader): AsynqSettings['scheduler'] {
   if (scheduler === false) return false;
   const inner = new OptionReader(scheduler, 'scheduler.');
-  inner.onlyKnown(['zone', 'heartbeatInterval', 'provider', 'syncInterval']);
+  inner.onlyKnown(['zone', 'heartbeatInterval', 'provider', 'syncInterval', 'beforeEnqueue']);
   reader.add(...inner.problems);
   return scheduler;
 }

@@ -1,4 +1,5 @@
 import type { ClientOptions } from '../client/client.js';
+import type { EnqueueItem } from '../client/enqueue-options.js';
 import type { Duration } from '../runtime/duration.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import type { PeriodicTaskProvider } from './provider-sync.js';
@@ -10,6 +11,11 @@ export interface SchedulerOptions extends ClientOptions {
   readonly defaults?: ClientOptions['defaults'];
   /** IANA time zone of specs that name none. Default `'UTC'`. */
   readonly zone?: string | undefined;
+  /**
+   * Called before a tick is claimed, with what would be enqueued. Another scheduler may win the tick, and a claim whose
+   * reply is lost is made again: `onEvent` says what was enqueued. What it throws is logged.
+   */
+  readonly beforeEnqueue?: ((task: EnqueueItem) => void) | undefined;
   /** How often the plan is shown to inspectors, whole seconds; it is seen for twice as long. Default `'10s'`. */
   readonly heartbeatInterval?: Duration | undefined;
   /** Periodic tasks beside the registered ones, looked up again and again at run time. Default none. */
@@ -27,7 +33,7 @@ const CLIENT_NAMES: readonly (keyof ClientOptions)[] = [
   'logger',
   'clock',
 ];
-const OWN_NAMES = ['zone', 'heartbeatInterval', 'provider', 'syncInterval'];
+const OWN_NAMES = ['zone', 'beforeEnqueue', 'heartbeatInterval', 'provider', 'syncInterval'];
 const DEFAULT_HEARTBEAT_MS = 10_000;
 const DEFAULT_SYNC_MS = 180_000;
 /** Options, checked, cut by who takes them; those of the client are checked by it. */
@@ -42,6 +48,7 @@ export interface SchedulerSettings {
 export function readSchedulerOptions(options: SchedulerOptions): SchedulerSettings {
   const reader = new OptionReader(options);
   reader.onlyKnown([...CLIENT_NAMES, ...OWN_NAMES]);
+  reader.callable('beforeEnqueue', undefined);
   reader.callable('provider', undefined, ['periodicTasks']);
   const settings: SchedulerSettings = {
     client: pickClientOptions(options),

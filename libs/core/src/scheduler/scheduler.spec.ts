@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { EnqueueItem } from '../client/enqueue-options.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { CronSpecError } from '../errors/cron-spec.error.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
@@ -126,6 +127,26 @@ describe('Scheduler', () => {
     await clock.advance('60s');
 
     expect(await waiting(queue)).toBe(1);
+    await scheduler.shutdown();
+  });
+
+  it('tells before each tick what it would enqueue, and enqueues it whatever the listener throws', async () => {
+    const told: EnqueueItem[] = [];
+    const beforeEnqueue = (task: EnqueueItem): void => {
+      told.push(task);
+      throw new Error('boom');
+    };
+    const error = vi.fn<Logger['error']>();
+    const { scheduler, clock, events } = await open({ beforeEnqueue, logger: { ...silentLogger, error } });
+    scheduler.register('@every 1m', 'report:build', Buffer.from('short'), { maxRetry: 3 });
+
+    await scheduler.start();
+    await clock.advance('2m');
+
+    const task = { type: 'report:build', payload: Buffer.from('short'), options: { maxRetry: 3 } };
+    expect(told).toEqual([task, task]);
+    expect(events).toHaveLength(2);
+    expect(error).toHaveBeenCalledTimes(2);
     await scheduler.shutdown();
   });
 

@@ -87,6 +87,7 @@ export class Scheduler {
       composing: this.#settings.composing,
       entries: this.#entries,
       emit: guardListener(options.onEvent, this.#logger),
+      beforeEnqueue: options.beforeEnqueue,
       onPlanned: () => this.#heart.wake(),
     });
     this.#heart = new PlanHeart(this.#broker, schedulerId, this.#entries, settings.heartbeatMs, deps);

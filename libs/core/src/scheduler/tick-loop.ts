@@ -1,5 +1,5 @@
 import type { PlanOps, ScheduleOps, TickReply } from '../broker/schedule-roles.js';
-import { type ComposeSettings, composeTask } from '../client/enqueue-options.js';
+import { type ComposeSettings, composeTask, type EnqueueItem } from '../client/enqueue-options.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import type { TaskEventListener } from '../task/task-event.js';
 import type { PeriodicEntry } from './periodic-entry.js';
@@ -12,6 +12,7 @@ export interface TickLoopDeps extends LoopDeps {
   readonly composing: ComposeSettings;
   readonly entries: ReadonlyMap<string, PeriodicEntry>;
   readonly emit: TaskEventListener;
+  readonly beforeEnqueue: ((task: EnqueueItem) => void) | undefined;
   /** Told when an entry has got its first tick. */
   readonly onPlanned: () => void;
 }
@@ -46,6 +47,7 @@ export class TickLoop extends Loop {
   private async fire(entry: PeriodicEntry, tickMs: number, claimedMs: number): Promise<void> {
     const { broker, composing, emit } = this.deps;
     const nowMs = this.clock.nowMs();
+    this.announce(entry);
     const task = composeTask(entry.item, composing, nowMs);
     const { id, queue, type } = task.message;
     const reply = await broker.fireTick({ ...entry.definition, claimedMs, tickMs, task });
@@ -56,6 +58,14 @@ export class TickLoop extends Loop {
     const nextProcessAt = new Date(state === 'scheduled' ? task.processAtMs! : nowMs);
     emit({ kind: 'enqueued', id, queue, type, state, nextProcessAt, at: new Date(nowMs) });
     await this.record(entry, id);
+  }
+
+  private announce({ name, item }: PeriodicEntry): void {
+    try {
+      this.deps.beforeEnqueue?.(item);
+    } catch (error) {
+      this.logger.error(`beforeEnqueue failed for periodic task "${name}"`, { error });
+    }
   }
 
   private async record(entry: PeriodicEntry, taskId: string): Promise<void> {
