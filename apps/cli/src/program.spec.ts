@@ -120,6 +120,8 @@ describe('asynq', () => {
     ['task inspect -q a -q b -i c', /^error: --q\w* is given more than once\n$/],
     ['task inspect -q default', 'error: Missing required argument: id\n'],
     ['task ls -q default -s done', /^error: Invalid values:.*state.*"done".*\n$/],
+    ['dash', 'error: dash needs a terminal\n'],
+    ['dash --refresh 999ms', 'error: --refresh is "999ms": 1s or more expected\n'],
     ['task enqueue -t a -l b --timeout soon', /^error: --timeout is "soon": .*\n$/],
     ['task find -q a -s retry --run --delete', 'error: only one of --run, --archive and --delete\n'],
     ['task find -q a -s retry --dry_run', 'error: --dry_run needs one of --run, --archive and --delete\n'],

@@ -3,6 +3,7 @@ import type { Connection } from '@nestjs-asynq/core';
 import yargs from 'yargs';
 import type { Cli, Run } from './commands/command.js';
 import { cronCommands } from './commands/cron.js';
+import { dashCommand } from './commands/dash.js';
 import { groupCommands } from './commands/group.js';
 import { queueCommands } from './commands/queue.js';
 import { serverCommands } from './commands/server.js';
@@ -91,7 +92,7 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
     .completion('completion', 'Print a completion script for bash or zsh');
 }
 
-const COMMANDS = [statsCommand, queueCommands, taskCommands, groupCommands, serverCommands, cronCommands];
+const COMMANDS = [statsCommand, queueCommands, taskCommands, groupCommands, serverCommands, cronCommands, dashCommand];
 
 function connectionFlags() {
   const flags = Object.entries(SETTINGS).map(([name, setting]) => {

@@ -1,3 +1,4 @@
+import type { ServerInfo } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { agoCell } from '../output/cells.js';
 import { table } from '../output/table.js';
@@ -10,19 +11,28 @@ export function serverCommands(cli: Cli, run: Run): Cli {
 }
 
 async function list(context: Context): Promise<void> {
-  const servers = (await context.inspector.servers()).toSorted(
-    (one, other) => compareText(one.host, other.host) || one.pid - other.pid,
-  );
-  const rows = servers.map((server) => [
+  const servers = serversInOrder(await context.inspector.servers());
+  const rows = serverRows(servers, context.io.nowMs());
+  context.show(servers, servers.length === 0 ? 'No running servers' : table(SERVER_TITLES, rows));
+}
+
+/** The columns that asynq shows of servers. */
+export const SERVER_TITLES = ['Host', 'PID', 'State', 'Active Workers', 'Queues', 'Started'];
+
+export function serverRows(servers: readonly ServerInfo[], nowMs: number): (string | number)[][] {
+  return servers.map((server) => [
     server.host,
     server.pid,
     server.status,
     `${server.workers.length}/${server.concurrency}`,
     queuesCell(server.queues),
-    agoCell(server.startedAt, context.io.nowMs()),
+    agoCell(server.startedAt, nowMs),
   ]);
-  const titles = ['Host', 'PID', 'State', 'Active Workers', 'Queues', 'Started'];
-  context.show(servers, servers.length === 0 ? 'No running servers' : table(titles, rows));
+}
+
+/** By host and process. */
+export function serversInOrder(servers: readonly ServerInfo[]): ServerInfo[] {
+  return servers.toSorted((one, other) => compareText(one.host, other.host) || one.pid - other.pid);
 }
 
 /** `name:priority`, the highest priority first. */

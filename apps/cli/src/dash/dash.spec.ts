@@ -1,0 +1,193 @@
+import { Client, type Connection, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
+import { FakeClock } from '@nestjs-asynq/core/testing';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { Dash } from './dash.js';
+import type { DashCommand } from './keys.js';
+import { selectedQueue, selectedTask, shown } from './state.js';
+import { pageSizeOf } from './view.js';
+
+const LINES = 16;
+const PAGE = pageSizeOf(LINES);
+
+let clock: FakeClock;
+let client: Client;
+let inspector: Inspector;
+let dash: Dash;
+const onQuit = vi.fn<() => void>();
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  const connection: Connection = openBroker('memory', { clock });
+  client = new Client({ connection, logger: silentLogger });
+  inspector = new Inspector({ connection, logger: silentLogger });
+  for (let n = 1; n <= PAGE + 1; n++) await client.enqueue('email', { n }, { queue: 'mail', taskId: `m${n}` });
+  await client.enqueue('report', {}, { queue: 'reports', taskId: 'r1', processIn: '1h' });
+  onQuit.mockReset();
+  const deps = { inspector, nowMs: () => clock.nowMs(), onChange: () => undefined, onQuit };
+  dash = new Dash({ ...deps, lines: LINES, columns: 80 });
+  await dash.refresh();
+});
+
+async function press(...commands: readonly DashCommand[]): Promise<void> {
+  for (const command of commands) await dash.press(command);
+}
+
+const taskIds = (): string[] => {
+  const { content } = shown(dash.state);
+  return content?.kind === 'queue' ? content.tasks.map(({ id }) => id) : [];
+};
+
+describe('moving around', () => {
+  it('moves the cursor around the ends', async () => {
+    await press('down');
+    expect(selectedQueue(dash.state)?.queue).toBe('reports');
+
+    await press('down');
+    expect(selectedQueue(dash.state)?.queue).toBe('mail');
+
+    await press('up');
+    expect(selectedQueue(dash.state)?.queue).toBe('reports');
+  });
+
+  it('opens a queue, its tabs, its pages and a task, and goes back', async () => {
+    await press('open', 'right');
+    expect(taskIds()).toEqual(['m1', 'm2', 'm3']);
+
+    await press('nextPage', 'nextPage');
+    expect(taskIds()).toEqual(['m4']);
+
+    await press('open');
+    expect(shown(dash.state)).toMatchObject({ view: { kind: 'task' }, content: { task: { id: 'm4' } } });
+
+    await press('back', 'previousPage', 'back');
+    expect(shown(dash.state).view).toEqual({ kind: 'queues' });
+    expect(onQuit).not.toHaveBeenCalled();
+  });
+
+  it('lists groups first, then the tasks of one', async () => {
+    await client.enqueue('digest', {}, { queue: 'mail', taskId: 'd1', group: 'daily' });
+
+    await press('open', 'right', 'right');
+    expect(shown(dash.state).content).toMatchObject({ groups: [{ group: 'daily', size: 1 }], tasks: [] });
+
+    await press('open');
+    expect(taskIds()).toEqual(['d1']);
+  });
+
+  it('turns from the queues to the servers', async () => {
+    await press('right');
+
+    expect(shown(dash.state).content).toEqual({ kind: 'servers', servers: [] });
+  });
+
+  it('shows the help once', async () => {
+    await press('help', 'help', 'back');
+
+    expect(shown(dash.state).view.kind).toBe('queues');
+  });
+
+  it('says that a task is gone', async () => {
+    await press('open', 'right', 'open');
+    await inspector.deleteTask('mail', 'm1');
+    await dash.tick();
+
+    expect(shown(dash.state).content).toEqual({ kind: 'task', task: undefined });
+  });
+
+  it('goes to the last page when the one it is on is no more', async () => {
+    await press('open', 'right', 'nextPage');
+    await inspector.deleteTask('mail', 'm4');
+    await dash.tick();
+
+    expect(taskIds()).toEqual(['m1', 'm2', 'm3']);
+  });
+
+  it('is left by going back from the first view, and by quitting anywhere', async () => {
+    await press('back');
+    await press('open', 'quit');
+
+    expect(onQuit).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('changing something', () => {
+  it.each([
+    ['run', 'task r1 is now pending', 'pending'],
+    ['archive', 'task r1 archived', 'archived'],
+    ['delete', 'task r1 deleted', undefined],
+  ] as const)('can %s a task once that is confirmed', async (command, notice, state) => {
+    await press('down', 'open', 'right', 'right', 'right', command);
+    expect(dash.state.asked?.question).toContain('task r1');
+    expect((await inspector.taskInfo('reports', 'r1')).state).toBe('scheduled');
+
+    await press('yes');
+
+    expect(dash.state).toMatchObject({ asked: undefined, notice });
+    const now = inspector.taskInfo('reports', 'r1').then((task) => task.state);
+    expect(await now.catch(() => undefined)).toBe(state);
+  });
+
+  it('pauses a queue and resumes it', async () => {
+    await press('pause', 'yes');
+    expect(selectedQueue(dash.state)).toMatchObject({ queue: 'mail', isPaused: true });
+
+    await press('pause', 'yes');
+    expect(selectedQueue(dash.state)).toMatchObject({ queue: 'mail', isPaused: false });
+  });
+
+  it('changes nothing when the answer is no', async () => {
+    await press('pause', 'no', 'yes');
+
+    expect(dash.state.asked).toBeUndefined();
+    expect(selectedQueue(dash.state)?.isPaused).toBe(false);
+  });
+
+  it('deals with the task that was asked about, and only in the state that was shown', async () => {
+    await press('open', 'right', 'delete');
+    await inspector.archiveTask('mail', 'm1');
+    await dash.tick();
+    expect(selectedTask(dash.state)?.id).toBe('m2');
+
+    await press('yes');
+
+    expect(dash.state.notice).toMatch(/^error: task m1 .* archived/);
+    expect(taskIds()).toEqual(['m2', 'm3', 'm4']);
+  });
+});
+
+describe('reading again', () => {
+  it('keeps what it has when Redis fails, and says so until it works again', async () => {
+    vi.spyOn(inspector, 'queues').mockRejectedValueOnce(new Error('gone'));
+    const before = shown(dash.state).content;
+
+    await dash.tick();
+    expect(dash.state.loadError).toBe('error: gone');
+    expect(shown(dash.state).content).toBe(before);
+
+    await dash.tick();
+    expect(dash.state.loadError).toBeUndefined();
+  });
+
+  it('never reads twice at a time: a tick waits for the next, other wishes for the end', async () => {
+    let answer = (_names: string[]): void => undefined;
+    const slow = new Promise<string[]>((resolve) => (answer = resolve));
+    const queues = vi.spyOn(inspector, 'queues').mockReturnValueOnce(slow);
+
+    const first = dash.refresh();
+    await dash.tick();
+    const wishes = [dash.refresh(), dash.refresh()];
+    expect(queues).toHaveBeenCalledTimes(1);
+    answer(['mail']);
+    await Promise.all([first, ...wishes]);
+
+    expect(queues).toHaveBeenCalledTimes(2);
+  });
+
+  it('drops what comes for a view that was left', async () => {
+    const late = dash.refresh();
+    await press('right');
+    await late;
+
+    expect(shown(dash.state)).toMatchObject({ view: { kind: 'servers' }, content: { kind: 'servers' } });
+  });
+});

@@ -1,0 +1,91 @@
+import { errorLine } from '../context.js';
+import { actionOf, type DashAction, type DashActions } from './action.js';
+import { type DashReads, loadContent } from './content.js';
+import type { DashCommand } from './keys.js';
+import { type DashState, firstState, navigate, received, selectedQueue, selectedTask, shown } from './state.js';
+
+export interface DashDeps {
+  readonly inspector: DashReads & DashActions;
+  readonly nowMs: () => number;
+  /** Size of the terminal. */
+  readonly lines: number;
+  readonly columns: number;
+  /** The state is another now. */
+  readonly onChange: () => void;
+  readonly onQuit: () => void;
+}
+
+/** The dashboard without its screen: takes commands, reads what is to be seen, and keeps the state. */
+export class Dash {
+  #state: DashState;
+  #isWanted = false;
+  #loading: Promise<void> | undefined;
+
+  constructor(private readonly deps: DashDeps) {
+    this.#state = firstState(deps.lines, deps.columns);
+  }
+
+  get state(): DashState {
+    return this.#state;
+  }
+
+  /** Resolves when what the command led to is on the screen. Never rejects: errors go to the footer. */
+  async press(command: DashCommand): Promise<void> {
+    const { asked, frames } = this.#state;
+    if (command === 'quit' || (command === 'back' && frames.length === 1)) return this.deps.onQuit();
+    this.#set({ ...this.#state, asked: undefined, notice: undefined });
+    if (asked) {
+      if (command === 'yes') await this.#perform(asked);
+      return;
+    }
+    const before = shown(this.#state).view;
+    this.#set({ ...navigate(this.#state, command), asked: this.#actionFor(command) });
+    if (shown(this.#state).view !== before) await this.refresh();
+  }
+
+  async resize(lines: number, columns: number): Promise<void> {
+    this.#set({ ...this.#state, lines, columns });
+    await this.refresh();
+  }
+
+  /** Reads again at the end of an interval; not when the last reading is still under way. */
+  async tick(): Promise<void> {
+    if (!this.#loading) await this.refresh();
+  }
+
+  /** Reads what is shown. Wishes that come while it reads become one more reading after this one. */
+  refresh(): Promise<void> {
+    this.#isWanted = true;
+    return (this.#loading ??= this.#loadWhileWanted());
+  }
+
+  async #loadWhileWanted(): Promise<void> {
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      const { view } = shown(this.#state);
+      try {
+        const content = await loadContent(this.deps.inspector, view, this.#state.lines);
+        this.#set(received(this.#state, view, content, this.deps.nowMs()));
+        this.#isWanted ||= shown(this.#state).view !== view; // left meanwhile, or its page is no more
+      } catch (error) {
+        this.#set({ ...this.#state, loadError: errorLine(error) });
+      }
+    }
+    this.#loading = undefined;
+  }
+
+  #actionFor(command: DashCommand): DashAction | undefined {
+    return actionOf(command, selectedQueue(this.#state), selectedTask(this.#state));
+  }
+
+  async #perform({ perform, done }: DashAction): Promise<void> {
+    const notice = await perform(this.deps.inspector).then(() => done, errorLine);
+    this.#set({ ...this.#state, notice });
+    await this.refresh();
+  }
+
+  #set(state: DashState): void {
+    this.#state = state;
+    this.deps.onChange();
+  }
+}

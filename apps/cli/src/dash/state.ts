@@ -1,0 +1,179 @@
+import type { QueueInfo, TaskInfo } from '@nestjs-asynq/core';
+import type { DashAction } from './action.js';
+import type { DashCommand } from './keys.js';
+import {
+  type Content,
+  groupsOnPage,
+  HOME_TABS,
+  listsGroups,
+  pageSizeOf,
+  type QueueView,
+  STATE_TABS,
+  totalOf,
+  type View,
+} from './view.js';
+
+/** A place that was opened, and how it looked last. */
+export interface Frame {
+  readonly view: View;
+  /** `undefined` until it is loaded. */
+  readonly content: Content | undefined;
+  /** Row under the cursor, from 0. */
+  readonly selected: number;
+}
+
+/** Everything that decides what is on the screen. */
+export interface DashState {
+  /** From the first view to the one that is shown. */
+  readonly frames: readonly [Frame, ...Frame[]];
+  /** Size of the terminal. */
+  readonly lines: number;
+  readonly columns: number;
+  /** What waits to be confirmed. */
+  readonly asked: DashAction | undefined;
+  /** What became of the last action; until the next key. */
+  readonly notice: string | undefined;
+  /** Why the last refresh failed; until one works. */
+  readonly loadError: string | undefined;
+  /** When the shown content was read. */
+  readonly loadedAtMs: number | undefined;
+}
+
+export function firstState(lines: number, columns: number): DashState {
+  const nothing = { asked: undefined, notice: undefined, loadError: undefined, loadedAtMs: undefined };
+  return { frames: [frameOf({ kind: 'queues' })], lines, columns, ...nothing };
+}
+
+/** The place on the screen. */
+export function shown({ frames }: DashState): Frame {
+  return frames.at(-1)!;
+}
+
+/** The state after a key that leads somewhere; the same one after all other keys. */
+export function navigate(state: DashState, command: DashCommand): DashState {
+  switch (command) {
+    case 'up':
+      return moved(state, -1);
+    case 'down':
+      return moved(state, 1);
+    case 'left':
+      return tabbed(state, -1);
+    case 'right':
+      return tabbed(state, 1);
+    case 'nextPage':
+      return paged(state, 1);
+    case 'previousPage':
+      return paged(state, -1);
+    case 'open':
+      return opened(state);
+    case 'help':
+      return shown(state).view.kind === 'help' ? state : pushed(state, { kind: 'help' });
+    case 'back':
+      return { ...state, frames: [state.frames[0], ...state.frames.slice(1, -1)] };
+    default:
+      return state;
+  }
+}
+
+/** The state once a view's content has come; content of a view that was left meanwhile is dropped. */
+export function received(state: DashState, view: View, content: Content, nowMs: number): DashState {
+  const frame = shown(state);
+  if (frame.view !== view) return state;
+  const fresh = { ...state, loadError: undefined, loadedAtMs: nowMs };
+  if (view.kind === 'queue' && content.kind === 'queue') {
+    const lastPage = Math.max(1, Math.ceil(totalOf(view, content) / pageSizeOf(state.lines)));
+    if (view.page > lastPage) return replaced(fresh, { ...frameOf({ ...view, page: lastPage }), content });
+  }
+  const selected = Math.min(frame.selected, Math.max(0, rowCount({ ...frame, content }, state.lines) - 1));
+  return replaced(fresh, { view, content, selected });
+}
+
+/** The queue under the cursor, or the one that is open. */
+export function selectedQueue(state: DashState): QueueInfo | undefined {
+  const { content, selected } = shown(state);
+  if (content?.kind === 'queues') return content.queues[selected];
+  return content?.kind === 'queue' ? content.info : undefined;
+}
+
+/** The task under the cursor, or the one that is open. */
+export function selectedTask(state: DashState): TaskInfo | undefined {
+  const { content, selected } = shown(state);
+  if (content?.kind === 'task') return content.task;
+  return content?.kind === 'queue' ? content.tasks[selected] : undefined;
+}
+
+/** Rows that the cursor can be on. */
+function rowCount({ view, content }: Frame, lines: number): number {
+  switch (content?.kind) {
+    case 'queues':
+      return content.queues.length;
+    case 'servers':
+      return content.servers.length;
+    case 'queue':
+      if (view.kind !== 'queue') return 0;
+      return listsGroups(view) ? groupsOnPage(view, content, lines).length : content.tasks.length;
+    default:
+      return 0;
+  }
+}
+
+function moved(state: DashState, by: number): DashState {
+  const frame = shown(state);
+  const count = rowCount(frame, state.lines);
+  return count === 0 ? state : replaced(state, { ...frame, selected: (frame.selected + by + count) % count });
+}
+
+function tabbed(state: DashState, by: number): DashState {
+  const { view, content } = shown(state);
+  if (view.kind === 'queues' || view.kind === 'servers') {
+    return replaced(state, frameOf({ kind: neighbour(HOME_TABS, view.kind, by) }));
+  }
+  if (view.kind !== 'queue') return state;
+  const next: QueueView = { ...view, state: neighbour(STATE_TABS, view.state, by), group: undefined, page: 1 };
+  // The counts of the queue stay in sight while the tasks of the other state are read.
+  const kept = content?.kind === 'queue' ? { ...content, tasks: [] } : undefined;
+  return replaced(state, { ...frameOf(next), content: kept });
+}
+
+function paged(state: DashState, by: number): DashState {
+  const { view, content } = shown(state);
+  if (view.kind !== 'queue' || content?.kind !== 'queue') return state;
+  const page = view.page + by;
+  if (page < 1 || (page - 1) * pageSizeOf(state.lines) >= totalOf(view, content)) return state;
+  return replaced(state, { ...frameOf({ ...view, page }), content: { ...content, tasks: [] } });
+}
+
+function opened(state: DashState): DashState {
+  const { view, content, selected } = shown(state);
+  if (content?.kind === 'queues') {
+    const queue = content.queues[selected]?.queue;
+    return queue === undefined
+      ? state
+      : pushed(state, { kind: 'queue', queue, state: STATE_TABS[0]!, group: undefined, page: 1 });
+  }
+  if (view.kind !== 'queue' || content?.kind !== 'queue') return state;
+  if (listsGroups(view)) {
+    const group = groupsOnPage(view, content, state.lines)[selected]?.group;
+    return group === undefined ? state : pushed(state, { ...view, group, page: 1 });
+  }
+  const id = content.tasks[selected]?.id;
+  return id === undefined ? state : pushed(state, { kind: 'task', queue: view.queue, id });
+}
+
+function frameOf(view: View): Frame {
+  return { view, content: view.kind === 'help' ? { kind: 'help' } : undefined, selected: 0 };
+}
+
+function pushed(state: DashState, view: View): DashState {
+  return { ...state, frames: [...state.frames, frameOf(view)] };
+}
+
+function replaced(state: DashState, frame: Frame): DashState {
+  const [first, ...rest] = state.frames;
+  return { ...state, frames: rest.length === 0 ? [frame] : [first, ...rest.slice(0, -1), frame] };
+}
+
+/** The entry before or after, around the ends. */
+function neighbour<T>(list: readonly T[], current: T, by: number): T {
+  return list[(list.indexOf(current) + by + list.length) % list.length]!;
+}

@@ -1,0 +1,138 @@
+import { Box, Text, useInput, useStdout } from 'ink';
+import { type ReactNode, useSyncExternalStore } from 'react';
+import { oneLine } from '../../output/cells.js';
+import type { Dash } from '../dash.js';
+import { commandOf } from '../keys.js';
+import { type DashState, shown } from '../state.js';
+import { HOME_TABS } from '../view.js';
+import { HelpView } from './help-view.js';
+import { QueueView } from './queue-view.js';
+import { QueuesView } from './queues-view.js';
+import { ServersView } from './servers-view.js';
+import { TabBar } from './tab-bar.js';
+import { TaskView } from './task-view.js';
+
+const CLEAR_SCREEN = '\u001B[2J\u001B[H';
+
+interface DashScreenProps {
+  readonly dash: Dash;
+  readonly subscribe: (changed: () => void) => () => void;
+}
+
+/** The whole terminal but for its last line: a full one would scroll. */
+export function DashScreen({ dash, subscribe }: DashScreenProps): ReactNode {
+  const state = useSyncExternalStore(subscribe, () => dash.state);
+  const { write } = useStdout();
+  useInput((input, special) => {
+    const isAsked = dash.state.asked !== undefined;
+    // Keys that are typed fast come together, and an empty text with those that are no letters.
+    for (const key of input.length > 1 ? input : [input]) {
+      const command = commandOf(key, special, isAsked);
+      if (command === 'redraw') write(CLEAR_SCREEN);
+      else if (command) void dash.press(command);
+      // The rest was typed before anybody saw the question, or after its answer.
+      if (isAsked || dash.state.asked) return;
+    }
+  });
+  return (
+    <Box flexDirection="column" height={Math.max(1, state.lines - 1)} width={state.columns} overflow="hidden">
+      <Heading state={state} />
+      <Box flexDirection="column" flexGrow={1} overflow="hidden" marginTop={1}>
+        <Body state={state} />
+      </Box>
+      <Footer state={state} />
+    </Box>
+  );
+}
+
+function Heading({ state }: { readonly state: DashState }): ReactNode {
+  const { view } = shown(state);
+  switch (view.kind) {
+    case 'queues':
+    case 'servers':
+      return <TabBar tabs={HOME_TABS.map((tab) => [tab, tab] as const)} current={view.kind} />;
+    case 'queue':
+      return (
+        <Title text={`Queue ${oneLine(view.queue)}${view.group === undefined ? '' : ` › ${oneLine(view.group)}`}`} />
+      );
+    case 'task':
+      return <Title text={`Queue ${oneLine(view.queue)} › Task`} />;
+    case 'help':
+      return <Title text="Help" />;
+  }
+}
+
+function Title({ text }: { readonly text: string }): ReactNode {
+  return (
+    <Text bold wrap="truncate">
+      {text}
+    </Text>
+  );
+}
+
+function Body({ state }: { readonly state: DashState }): ReactNode {
+  const { view, content, selected } = shown(state);
+  const nowMs = state.loadedAtMs ?? 0;
+  switch (content?.kind) {
+    case 'queues':
+      return <QueuesView queues={content.queues} selected={selected} lines={state.lines} columns={state.columns} />;
+    case 'servers':
+      return <ServersView servers={content.servers} selected={selected} lines={state.lines} nowMs={nowMs} />;
+    case 'queue':
+      return view.kind === 'queue' ? (
+        <QueueView view={view} content={content} selected={selected} lines={state.lines} nowMs={nowMs} />
+      ) : null;
+    case 'task':
+      return <TaskView task={content.task} lines={state.lines} columns={state.columns} nowMs={nowMs} />;
+    case 'help':
+      return <HelpView />;
+    case undefined:
+      return <Text dimColor>Loading…</Text>;
+  }
+}
+
+function Footer({ state }: { readonly state: DashState }): ReactNode {
+  return (
+    <Box flexDirection="column" flexShrink={0}>
+      <FooterLine state={state} />
+      <Text dimColor wrap="truncate">
+        {hintsOf(state)}
+      </Text>
+    </Box>
+  );
+}
+
+function FooterLine({ state: { asked, loadError, notice } }: { readonly state: DashState }): ReactNode {
+  if (asked) {
+    return (
+      <Text bold color="yellow" wrap="truncate-middle">
+        {asked.question} y/n
+      </Text>
+    );
+  }
+  const text = loadError ?? notice ?? ' ';
+  return text.startsWith('error:') ? (
+    <Text color="red" wrap="truncate">
+      {text}
+    </Text>
+  ) : (
+    <Text color="green" wrap="truncate">
+      {text}
+    </Text>
+  );
+}
+
+function hintsOf(state: DashState): string {
+  switch (shown(state).view.kind) {
+    case 'queues':
+      return '↑↓ move  ←→ servers  Enter open  P pause/resume  ? help  q quit';
+    case 'servers':
+      return '↑↓ move  ←→ queues  ? help  q quit';
+    case 'queue':
+      return '↑↓ move  ←→ state  Enter open  n/p page  R run  A archive  D delete  P pause  ? help  q back';
+    case 'task':
+      return 'R run  A archive  D delete  ? help  q back';
+    case 'help':
+      return 'q back';
+  }
+}

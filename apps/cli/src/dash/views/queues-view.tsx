@@ -1,0 +1,97 @@
+import type { QueueInfo } from '@nestjs-asynq/core';
+import { Box, Text } from 'ink';
+import type { ReactNode } from 'react';
+import { errorRateCell, oneLine } from '../../output/cells.js';
+import { goDuration } from '../../output/go-duration.js';
+import { barParts, bytesOf, clip } from '../cells.js';
+import { STATE_TABS } from '../view.js';
+import { RowTable, windowStart } from './row-table.js';
+import { STATE_COLORS } from './state-colors.js';
+
+/** Lines around bars and table: heading, blanks, legend, titles, footer. */
+const CHROME = 10;
+const NAME_WIDTH = 20;
+/** Blanks around a bar, and the size after it. */
+const BAR_CHROME = 14;
+
+const TITLES = ['Queue', 'State', 'Size', 'Latency', 'MemoryUsage', 'Processed', 'Failed', 'ErrorRate'];
+
+interface QueuesViewProps {
+  readonly queues: readonly QueueInfo[];
+  readonly selected: number;
+  readonly lines: number;
+  readonly columns: number;
+}
+
+export function QueuesView({ queues, selected, lines, columns }: QueuesViewProps): ReactNode {
+  if (queues.length === 0) return <Text>No queues</Text>;
+  const fits = Math.max(1, Math.floor((lines - CHROME) / 2));
+  const from = windowStart(queues.length, selected, fits);
+  const largest = Math.max(...queues.map(({ size }) => size));
+  return (
+    <Box flexDirection="column" rowGap={1}>
+      <Box flexDirection="column" flexShrink={0}>
+        <Legend />
+        {queues.slice(from, from + fits).map((info) => (
+          <Bar key={info.queue} info={info} largest={largest} width={columns - NAME_WIDTH - BAR_CHROME} />
+        ))}
+      </Box>
+      <RowTable titles={TITLES} rows={queues.map(queueRow)} selected={selected} fits={fits} />
+    </Box>
+  );
+}
+
+function Legend(): ReactNode {
+  return (
+    <Box columnGap={1}>
+      {STATE_TABS.map((state) => (
+        <Text key={state} color={STATE_COLORS[state]} wrap="truncate">
+          {`■ ${state}`}
+        </Text>
+      ))}
+    </Box>
+  );
+}
+
+interface BarProps {
+  readonly info: QueueInfo;
+  readonly largest: number;
+  readonly width: number;
+}
+
+function Bar({ info, largest, width }: BarProps): ReactNode {
+  const cells = barParts(
+    STATE_TABS.map((state) => info[state]),
+    largest,
+    Math.max(1, width),
+  );
+  return (
+    <Box columnGap={1}>
+      <Box width={NAME_WIDTH} flexShrink={0}>
+        <Text wrap="truncate">{oneLine(info.queue)}</Text>
+      </Box>
+      <Text wrap="truncate">
+        {STATE_TABS.map((state, index) => (
+          <Text key={state} color={STATE_COLORS[state]}>
+            {'█'.repeat(cells[index]!)}
+          </Text>
+        ))}
+        {` ${info.size}`}
+      </Text>
+    </Box>
+  );
+}
+
+function queueRow(info: QueueInfo): (string | number)[] {
+  const { processedToday, failedToday } = info;
+  return [
+    clip(info.queue, NAME_WIDTH),
+    info.isPaused ? 'PAUSED' : 'RUN',
+    info.size,
+    goDuration(info.latencyMs),
+    bytesOf(info.memoryBytes),
+    processedToday,
+    failedToday,
+    errorRateCell(processedToday, failedToday),
+  ];
+}

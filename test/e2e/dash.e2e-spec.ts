@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { Client, Inspector, silentLogger } from '@nestjs-asynq/core';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { Terminal } from '../support/terminal.js';
+
+const MAIN = join(import.meta.dirname, '../../apps/cli/dist/main.js');
+const SMALL = { columns: 80, lines: 24 };
+
+let redis: RedisServer;
+let client: Client;
+let inspector: Inspector;
+
+beforeEach(async () => {
+  redis = await startRedis();
+  const connection = { url: redis.url };
+  client = new Client({ connection, logger: silentLogger });
+  inspector = new Inspector({ connection, logger: silentLogger });
+  await client.enqueue('email:welcome', { to: 'ada' }, { queue: 'mail', taskId: 'welcome-ada' });
+  await client.enqueue('report', {}, { queue: 'reports', taskId: 'yearly' });
+});
+
+afterEach(async () => {
+  await Promise.all([client.close(), inspector.close()]);
+  await redis.stop();
+});
+
+/** `asynq dash` on a terminal on which something stands already. */
+async function openDash(): Promise<Terminal> {
+  const env = { PATH: process.env['PATH']!, HOME: join(tmpdir(), 'nobody'), TZ: 'UTC', TERM: 'xterm-256color' };
+  const shell = `echo before; '${process.execPath}' '${MAIN}' dash --uri ${redis.host}:${redis.port}; echo status $?`;
+  const terminal = new Terminal('/bin/sh', ['-c', shell], env, SMALL);
+  await terminal.shows('Queue    State');
+  return terminal;
+}
+
+it('shows queues, a queue and a task, and archives that once it is confirmed', async () => {
+  using dash = await openDash();
+  expect(dash.text).toMatch(/^mail +RUN +1 /m);
+  expect(dash.text).toMatch(/^reports +RUN +1 /m);
+
+  dash.type('\r');
+  await dash.shows('No active tasks');
+  dash.type('\u001B[C');
+  await dash.shows(/^welcome-ada +email:welcome +0\/25 +{"to":"ada"}$/m);
+  expect(dash.text).toContain('Showing 1-1 out of 1');
+
+  dash.type('\r');
+  await dash.shows(/^Payload +{"to":"ada"}$/m);
+  dash.type('A');
+  await dash.shows('Archive task welcome-ada? y/n');
+  expect(await inspector.taskInfo('mail', 'welcome-ada')).toMatchObject({ state: 'pending' });
+  dash.type('y');
+  await dash.shows(/^State +archived$/m);
+
+  await dash.shows('task welcome-ada archived');
+  expect(await inspector.taskInfo('mail', 'welcome-ada')).toMatchObject({ state: 'archived' });
+});
+
+it('leaves the terminal as it was', async () => {
+  using dash = await openDash();
+  expect(dash.isCovered).toBe(true);
+
+  dash.type('q');
+
+  expect(await dash.ended()).toBe(0);
+  expect(dash.isCovered).toBe(false);
+  expect(dash.text.trim()).toBe('before\nstatus 0');
+  expect(dash.isCursorShown).toBe(true);
+});
+
+it('takes keys that are typed fast, but no answer that was typed before its question', async () => {
+  using dash = await openDash();
+
+  dash.type('jk\rqjPy');
+  await dash.shows('Pause queue "reports"? y/n');
+  expect((await inspector.queueInfo('reports')).isPaused).toBe(false);
+  dash.type('y');
+
+  await dash.shows(/^reports +PAUSED /m);
+});
+
+it('fits itself to the terminal', async () => {
+  using dash = await openDash();
+
+  dash.type('?');
+  await dash.shows('draw the screen again');
+  dash.resize({ columns: 120, lines: 40 });
+  dash.type('q');
+
+  await dash.shows(/^mail +RUN /m);
+  await dash.shows(/^mail +█{80,} 1$/m);
+
+  expect(dash.text.split('\n')[38]).toContain('q quit');
+});
+
+it('goes on when Redis fails, and says so', async () => {
+  using dash = await openDash();
+  await redis.kill();
+
+  dash.type('\r');
+  await dash.shows(/^error: /m);
+  expect(dash.status).toBeUndefined();
+  await redis.start();
+  // It comes back empty.
+  await using fresh = new Client({ connection: { url: redis.url }, logger: silentLogger });
+  await fresh.enqueue('email:welcome', {}, { queue: 'mail', taskId: 'later' });
+  dash.type('l');
+
+  await dash.shows(/^later +email:welcome /m);
+});
