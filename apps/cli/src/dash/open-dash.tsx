@@ -33,7 +33,8 @@ export async function openDash(inspector: Inspector, { refreshMs, nowMs }: DashO
   const onResize = (): void => void dash.resize(stdout.rows, stdout.columns);
   const timer = setInterval(() => void dash.tick(), refreshMs);
   stdout.on('resize', onResize);
-  for (const signal of SIGNALS) process.once(signal, end);
+  // Not `once`: ink would end the process at the signal if no listener were left.
+  for (const signal of SIGNALS) process.on(signal, end);
 
   stdout.write(ENTER_SCREEN);
   const subscribe = (changed: () => void): (() => void) => {
