@@ -6,6 +6,7 @@ import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { Terminal } from '../support/terminal.js';
 
 const MAIN = join(import.meta.dirname, '../../apps/cli/dist/main.js');
+const ENV = { PATH: process.env['PATH']!, HOME: join(tmpdir(), 'nobody'), TZ: 'UTC', TERM: 'xterm-256color' };
 const SMALL = { columns: 80, lines: 24 };
 
 let redis: RedisServer;
@@ -28,9 +29,8 @@ afterEach(async () => {
 
 /** `asynq dash` on a terminal on which something stands already. */
 async function openDash(): Promise<Terminal> {
-  const env = { PATH: process.env['PATH']!, HOME: join(tmpdir(), 'nobody'), TZ: 'UTC', TERM: 'xterm-256color' };
   const shell = `echo before; '${process.execPath}' '${MAIN}' dash --uri ${redis.host}:${redis.port}; echo status $?`;
-  const terminal = new Terminal('/bin/sh', ['-c', shell], env, SMALL);
+  const terminal = new Terminal('/bin/sh', ['-c', shell], ENV, SMALL);
   await terminal.shows('Queue    State');
   return terminal;
 }
@@ -67,6 +67,17 @@ it('leaves the terminal as it was', async () => {
   expect(await dash.ended()).toBe(0);
   expect(dash.isCovered).toBe(false);
   expect(dash.text.trim()).toBe('before\nstatus 0');
+  expect(dash.isCursorShown).toBe(true);
+});
+
+it('leaves the terminal as it was when it is told to end', async () => {
+  using dash = new Terminal(process.execPath, [MAIN, 'dash', '--uri', `${redis.host}:${redis.port}`], ENV, SMALL);
+  await dash.shows('Queue    State');
+
+  dash.kill('SIGTERM');
+
+  expect(await dash.ended()).toBe(0);
+  expect(dash.isCovered).toBe(false);
   expect(dash.isCursorShown).toBe(true);
 });
 

@@ -64,6 +64,11 @@ export class Terminal implements Disposable {
     this.#process.resize(columns, lines);
   }
 
+  /** Sends the program a signal. */
+  kill(signal: string): void {
+    this.#process.kill(signal);
+  }
+
   /** Resolves once the screen shows it. */
   shows(text: string | RegExp): Promise<void> {
     return this.#conditions.until(() => (typeof text === 'string' ? this.text.includes(text) : text.test(this.text)));
