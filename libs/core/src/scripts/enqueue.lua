@@ -11,6 +11,7 @@
 --                  text: id of the task that holds the lock; nothing written
 --         Kinder than asynq 0.26, which takes the lock first and leaks it when the id exists.
 -- COST    O(tasks)
+--@include refusal
 local pending = KEYS[1]
 local pendingSinceNs, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 3
@@ -27,11 +28,8 @@ for i = 1, tasks do
     nextLock = nextLock + 1
   end
 
-  if redis.call('EXISTS', task) == 1 then
-    replies[i] = (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
-  elseif lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then
-    replies[i] = redis.call('GET', lock)
-  else
+  replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
+  if replies[i] == nil then
     redis.call('HSET', task, 'msg', message, 'state', 'pending', 'pending_since', pendingSinceNs)
     if lock then redis.call('HSET', task, 'unique_key', lock) end
     redis.call('LPUSH', pending, taskId)

@@ -13,6 +13,7 @@
 --         Keeps the group of a task, and names it now: a forwarder of Go puts the task into its group and adds no name.
 --         asynq 0.26 forgets the group, and the task runs by itself.
 -- COST    O(tasks x log n)
+--@include refusal
 local scheduled, groups = KEYS[1], KEYS[2]
 local nudgeChannel, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 6
@@ -32,11 +33,8 @@ for i = 1, tasks do
     nextLock = nextLock + 1
   end
 
-  if redis.call('EXISTS', task) == 1 then
-    replies[i] = (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
-  elseif lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then
-    replies[i] = redis.call('GET', lock)
-  else
+  replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
+  if replies[i] == nil then
     redis.call('HSET', task, 'msg', message, 'state', 'scheduled', 'due_at_ms', dueAtMs)
     if lock then redis.call('HSET', task, 'unique_key', lock) end
     if groupName ~= '' then

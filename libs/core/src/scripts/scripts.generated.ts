@@ -460,7 +460,14 @@ export const enqueue = new Script<
 >(
   'enqueue',
   { keys: ['pending', 'task', 'lock'], args: ['pendingSinceNs', 'isRepeat'], fields: ['taskId', 'message', 'uniqueTtlS'] },
-  `local pending = KEYS[1]
+  `local function refusal(task, taskId, message, lock, ttlS, isRepeat)
+if redis.call('EXISTS', task) == 1 then
+return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
+end
+if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
+return nil
+end
+local pending = KEYS[1]
 local pendingSinceNs, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
@@ -474,11 +481,8 @@ if ttlS ~= '0' then
 lock = KEYS[nextLock]
 nextLock = nextLock + 1
 end
-if redis.call('EXISTS', task) == 1 then
-replies[i] = (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
-elseif lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then
-replies[i] = redis.call('GET', lock)
-else
+replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
+if replies[i] == nil then
 redis.call('HSET', task, 'msg', message, 'state', 'pending', 'pending_since', pendingSinceNs)
 if lock then redis.call('HSET', task, 'unique_key', lock) end
 redis.call('LPUSH', pending, taskId)
@@ -706,7 +710,14 @@ export const addToGroup = new Script<
 >(
   'add-to-group',
   { keys: ['groups', 'task', 'group', 'lock'], args: ['addedAtS', 'isRepeat'], fields: ['taskId', 'message', 'groupName', 'uniqueTtlS'] },
-  `local groups = KEYS[1]
+  `local function refusal(task, taskId, message, lock, ttlS, isRepeat)
+if redis.call('EXISTS', task) == 1 then
+return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
+end
+if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
+return nil
+end
+local groups = KEYS[1]
 local addedAtS, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 4
 local tasks = (#ARGV - ARGS) / FIELDS
@@ -720,11 +731,8 @@ if ttlS ~= '0' then
 lock = KEYS[nextLock]
 nextLock = nextLock + 1
 end
-if redis.call('EXISTS', task) == 1 then
-replies[i] = (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
-elseif lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then
-replies[i] = redis.call('GET', lock)
-else
+replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
+if replies[i] == nil then
 redis.call('HSET', task, 'msg', message, 'state', 'aggregating', 'group', groupName)
 if lock then redis.call('HSET', task, 'unique_key', lock) end
 redis.call('ZADD', group, addedAtS, taskId)
@@ -1591,7 +1599,14 @@ export const schedule = new Script<
 >(
   'schedule',
   { keys: ['scheduled', 'groups', 'task', 'lock'], args: ['nudgeChannel', 'isRepeat'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
-  `local scheduled, groups = KEYS[1], KEYS[2]
+  `local function refusal(task, taskId, message, lock, ttlS, isRepeat)
+if redis.call('EXISTS', task) == 1 then
+return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
+end
+if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
+return nil
+end
+local scheduled, groups = KEYS[1], KEYS[2]
 local nudgeChannel, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 6
 local tasks = (#ARGV - ARGS) / FIELDS
@@ -1608,11 +1623,8 @@ if ttlS ~= '0' then
 lock = KEYS[nextLock]
 nextLock = nextLock + 1
 end
-if redis.call('EXISTS', task) == 1 then
-replies[i] = (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
-elseif lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then
-replies[i] = redis.call('GET', lock)
-else
+replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
+if replies[i] == nil then
 redis.call('HSET', task, 'msg', message, 'state', 'scheduled', 'due_at_ms', dueAtMs)
 if lock then redis.call('HSET', task, 'unique_key', lock) end
 if groupName ~= '' then

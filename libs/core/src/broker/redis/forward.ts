@@ -5,6 +5,7 @@ import type { ForwardOps } from '../roles.js';
 import { exactDueAtMs } from './due-time.js';
 import { dropOrphans } from './orphans.js';
 import type { RedisLink } from './redis-link.js';
+import { lowest, type ScoredId } from './scored-ids.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
 /** A task that waits in `scheduled` or `retry`. */
@@ -35,11 +36,11 @@ export function forwardOps(redis: RedisLink, subscriber: RedisSubscriber): Forwa
 
   async function look(queue: string, source: string, limit: number): Promise<Look> {
     const nowMs = redis.clock.nowMs();
-    const entries = await soonest(redis, source);
+    const entries = await lowest(redis, source, CROWD + 1); // one more: is there anybody behind the crowd?
     // A score is the exact time rounded up: tasks of the second that is running may be due already.
     const candidates = entries.slice(0, CROWD).filter(({ score }) => Number(score) <= ceilS(nowMs));
     const seen = known.get(source);
-    const waitsOn = ({ id, score }: Entry): Waiting | undefined => {
+    const waitsOn = ({ id, score }: ScoredId): Waiting | undefined => {
       const waiting = seen?.get(id);
       return waiting?.score === score && waiting.dueAtMs > nowMs ? waiting : undefined;
     };
@@ -91,20 +92,7 @@ export function forwardOps(redis: RedisLink, subscriber: RedisSubscriber): Forwa
   };
 }
 
-interface Entry {
-  readonly id: string;
-  readonly score: string;
-}
-
-/** The entries of lowest score: a crowd, and one more if there is one. */
-async function soonest(redis: RedisLink, source: string): Promise<Entry[]> {
-  const flat = await redis.command('ZRANGE', (client) => client.zrange(source, '0', String(CROWD), 'WITHSCORES'));
-  const entries: Entry[] = [];
-  for (let at = 0; at < flat.length; at += 2) entries.push({ id: flat[at]!, score: flat[at + 1]! });
-  return entries;
-}
-
-async function readWaiting(redis: RedisLink, queue: string, entries: readonly Entry[]): Promise<Waiting[]> {
+async function readWaiting(redis: RedisLink, queue: string, entries: readonly ScoredId[]): Promise<Waiting[]> {
   if (entries.length === 0) return [];
   const replies = await redis.pipeline('HMGET', (pipeline) => {
     for (const { id } of entries)

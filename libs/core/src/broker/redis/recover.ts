@@ -7,6 +7,7 @@ import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import { dropOrphans } from './orphans.js';
 import type { RedisLink } from './redis-link.js';
+import { lowest, type ScoredId } from './scored-ids.js';
 import { archiveTasks } from './settle.js';
 
 /** A task whose lease ended. */
@@ -25,7 +26,7 @@ export function recoverOps(redis: RedisLink): RecoverOps {
   return {
     async recoverExpired(queue, options) {
       const nowMs = redis.clock.nowMs();
-      const leases = await soonestLeases(redis, queue, options.limit);
+      const leases = await lowest(redis, keys.lease(queue), options.limit + 1); // one more: when to come back
       const dead = leases.filter(({ score }) => fromS(Number(score)) + options.graceMs <= nowMs);
       const expired = await readExpired(redis, queue, dead.slice(0, options.limit));
 
@@ -55,21 +56,7 @@ export function recoverOps(redis: RedisLink): RecoverOps {
   };
 }
 
-/** The `limit` leases that end first, and one more if there is one. */
-async function soonestLeases(redis: RedisLink, queue: string, limit: number): Promise<{ id: string; score: string }[]> {
-  const flat = await redis.command('ZRANGE', (client) =>
-    client.zrange(keys.lease(queue), '0', String(limit), 'WITHSCORES'),
-  );
-  const leases: { id: string; score: string }[] = [];
-  for (let at = 0; at < flat.length; at += 2) leases.push({ id: flat[at]!, score: flat[at + 1]! });
-  return leases;
-}
-
-async function readExpired(
-  redis: RedisLink,
-  queue: string,
-  leases: readonly { id: string; score: string }[],
-): Promise<Expired[]> {
+async function readExpired(redis: RedisLink, queue: string, leases: readonly ScoredId[]): Promise<Expired[]> {
   if (leases.length === 0) return [];
   const replies = (await redis.pipeline('HMGET', (pipeline) => {
     for (const { id } of leases) pipeline.hmgetBuffer(keys.task(queue, id), 'msg', 'crashes');

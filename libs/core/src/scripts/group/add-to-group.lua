@@ -12,6 +12,7 @@
 --                  text: id of the task that holds the lock; nothing written
 --         Stores `unique_key`, so that whatever ends the task releases the lock. asynq 0.26 leaves it until its TTL.
 -- COST    O(tasks x log n)
+--@include refusal
 local groups = KEYS[1]
 local addedAtS, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 4
@@ -28,11 +29,8 @@ for i = 1, tasks do
     nextLock = nextLock + 1
   end
 
-  if redis.call('EXISTS', task) == 1 then
-    replies[i] = (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
-  elseif lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then
-    replies[i] = redis.call('GET', lock)
-  else
+  replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
+  if replies[i] == nil then
     redis.call('HSET', task, 'msg', message, 'state', 'aggregating', 'group', groupName)
     if lock then redis.call('HSET', task, 'unique_key', lock) end
     redis.call('ZADD', group, addedAtS, taskId)
