@@ -1,5 +1,17 @@
 /** A folder of core may import only the folders before it. Its specs may use `testing` too. */
-const order = ['errors', 'runtime', 'wire', 'task', 'scripts', 'broker', 'client', 'inspector', 'server', 'scheduler'];
+const order = [
+  'errors',
+  'runtime',
+  'wire',
+  'cron',
+  'task',
+  'scripts',
+  'broker',
+  'client',
+  'inspector',
+  'server',
+  'scheduler',
+];
 
 const forbid = (name, from, to) => ({ name, severity: 'error', from: { path: from }, to: { path: to } });
 

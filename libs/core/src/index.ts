@@ -23,13 +23,13 @@ export { defaultRetryDelay, type RetryDelay } from './task/retry-delay.js';
 
 // Enqueueing at regular times
 export type { CatchUp } from './scheduler/catch-up.js';
-export { parseCronSpec, type CronSpecOptions } from './scheduler/cron-spec.js';
+export { parseCronSpec, type CronSpecOptions } from './cron/cron-spec.js';
 export type { PeriodicTaskConfig } from './scheduler/periodic-entry.js';
 export type { PeriodicTaskOptions } from './scheduler/periodic-options.js';
 export type { PeriodicTaskProvider } from './scheduler/provider-sync.js';
 export { type PlannedTask, Scheduler } from './scheduler/scheduler.js';
 export type { SchedulerOptions } from './scheduler/scheduler-options.js';
-export type { TickTimes } from './scheduler/tick-times.js';
+export type { TickTimes } from './cron/tick-times.js';
 
 // Looking into queues
 export {

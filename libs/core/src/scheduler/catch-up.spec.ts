@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type CatchUp, tickToClaim } from './catch-up.js';
-import { parseCronSpec } from './cron-spec.js';
+import { parseCronSpec } from '../cron/cron-spec.js';
 
 const MINUTE_MS = 60_000;
 /** Minute 0 of the tests: a full hour. */

@@ -1,5 +1,5 @@
 import type { ScheduleProgress } from '../broker/schedule-roles.js';
-import type { TickTimes } from './tick-times.js';
+import type { TickTimes } from '../cron/tick-times.js';
 
 /**
  * What becomes of ticks that passed while no scheduler ran, or while it could not reach Redis:

@@ -4,9 +4,9 @@ import { type ComposeSettings, composeTask } from '../client/enqueue-options.js'
 import type { TaskOptions } from '../task/task-options.js';
 import type { SchedulerEntry } from '../wire/scheduler-entry.js';
 import { type CatchUp, tickToClaim } from './catch-up.js';
-import { parseCronSpec } from './cron-spec.js';
+import { parseCronSpec } from '../cron/cron-spec.js';
 import { optionTexts, periodicTaskHash, type PeriodicTaskOptions, readPeriodicOptions } from './periodic-options.js';
-import type { TickTimes } from './tick-times.js';
+import type { TickTimes } from '../cron/tick-times.js';
 
 /** One line of a plan, as the user gives it. */
 export interface PeriodicTaskConfig {

@@ -3,7 +3,7 @@ import type { EnqueueItem } from '../client/enqueue-options.js';
 import type { Duration } from '../runtime/duration.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import type { PeriodicTaskProvider } from './provider-sync.js';
-import { TimeZone } from './time-zone.js';
+import { TimeZone } from '../cron/time-zone.js';
 
 /** Options of a scheduler: those of the client that enqueues, and its own. Only `connection` is needed. */
 export interface SchedulerOptions extends ClientOptions {
