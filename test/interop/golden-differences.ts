@@ -24,18 +24,16 @@ export interface Difference {
   readonly go: unknown;
   readonly ours: unknown;
   readonly why: string;
+  /** The step that removes the field; from then on there is none on either side. */
+  readonly until?: number | undefined;
 }
 
 type ByScenario<Row> = Readonly<Record<string, readonly Row[]>>;
 
 // ---- what is not played -----------------------------------------------------------------------------------------
 
-const INSPECTOR = 'inspector.spec.ts compares this call with that of a live Go';
-
 export const LEFT_OUT: ByScenario<LeftOut> = {
   enqueue_errors: [{ steps: [1], why: 'there is no task object that could be nil: the type is the first argument' }],
-  enqueue_unique: [{ steps: [11, 12], why: INSPECTOR }],
-  enqueue_scheduled: [{ steps: [8, 9], why: INSPECTOR }],
   batch_enqueue: [
     {
       steps: [1],
@@ -43,16 +41,24 @@ export const LEFT_OUT: ByScenario<LeftOut> = {
       why: 'no task object can be nil; Go has no groups in batches',
     },
   ],
-  enqueue_group: [{ steps: [5, 6], why: INSPECTOR }],
-  retry_once_failed: [{ steps: [3], part: 'our inspector: the test moves the task as Go does', why: INSPECTOR }],
+  retry_once_failed: [
+    {
+      steps: [3],
+      part: 'our inspector: the test moves the task as Go does',
+      why: 'our servers must bear what Go leaves; inspector_bulk_retry plays this call of ours',
+    },
+  ],
   scheduled_forwarded: [
     { steps: [1], part: 'our enqueueing of f-2: the test writes it as Go does', why: 'we keep its group' },
   ],
-  archived: [{ steps: [2, 3], why: INSPECTOR }],
-  completed: [{ steps: [4, 6, 7], why: INSPECTOR }],
-  active_and_server_keys: [{ steps: [4, 5, 6, 7, 8, 9], why: INSPECTOR }],
+  scheduler: [
+    {
+      steps: [1],
+      part: 'the option of the task itself',
+      why: 'a periodic task has the options of its registration alone; those are shown',
+    },
+  ],
   lease_expired: [
-    { steps: [2], why: INSPECTOR },
     { steps: [3], part: 'the waiting: the test deletes what Redis would expire', why: 'it takes 12 s of real time' },
   ],
 };
@@ -68,6 +74,10 @@ export const REFUSED: ByScenario<Refusal> = {
   enqueue_scheduled: [
     { step: 4, option: 'processIn', absent: ['s-4'], why: 'a negative length of time; Go runs the task at once' },
     { step: 5, option: 'processAt', absent: ['s-5'], why: 'two start times contradict each other; Go takes the last' },
+  ],
+  list_pages: [
+    ...[6, 7].map((step) => ({ step, option: 'size', why: 'a page without room is a mistake; Go takes it for 30' })),
+    ...[8, 9].map((step) => ({ step, option: 'page', why: 'pages count from 1; Go counts back from the wrong end' })),
   ],
   strict_priority_server: [
     { step: 1, option: 'queues.ignored', why: 'a queue of weight 0 is never served; Go drops it without a word' },
@@ -88,6 +98,8 @@ const OUR_ERROR_TEXT = "an error's text is that of its language";
 const CRASHED = 'the task did not fail, its worker did: it runs again at once, and no retry is lost';
 const KEPT_GROUP = 'Go forgets the group of a task that is scheduled, and runs it by itself';
 const KNOWN_LOCK = 'a task of a group that does not know its lock cannot release it';
+const OWN_SCHEDULE = 'a schedule is known by its name in its queue: each tick is claimed there, by one scheduler';
+const GIVEN_BACK = 'the members go back to their group, which rests; Go lets them lie until the deadline of the set';
 const LATENCY = 'without it the latency of the queue reads 0';
 const PAUSED_BY_TEST = 'so that nobody takes what was recovered';
 
@@ -105,13 +117,28 @@ function rows(
   return different.map(([key, field, go, ours]) => ({ step, key, field, go, ours, why }));
 }
 
-/** A task begins to wait in `scheduled` or `retry`. */
-function waits(step: number, set: 'scheduled' | 'retry', id: string, lengthS: number): Difference[] {
+/** A task begins to wait in `scheduled` or `retry`; `until` a step takes it out. */
+function waits(step: number, set: 'scheduled' | 'retry', id: string, lengthS: number, until?: number): Difference[] {
   const due = `now+${lengthS}s`;
   return [
     ...rows(step, ROUNDED_UP, [[`${DEFAULT}:${set}`, `zset.${id}`, due, `${due} up`]]),
-    ...rows(step, EXACT, [[`${DEFAULT}:t:${id}`, 'hash.due_at_ms', null, `now+${lengthS * 1000}ms`]]),
+    ...exactly(step, id, `now+${lengthS * 1000}ms`, until),
   ];
+}
+
+/** A task is to be started at an exact time; `until` a step takes that away. */
+function exactly(step: number, id: string, dueAtMs: string, until?: number): Difference[] {
+  const key = `${DEFAULT}:t:${id}`;
+  return [{ step, key, field: 'hash.due_at_ms', go: null, ours: dueAtMs, why: EXACT, until }];
+}
+
+/** Tasks that an inspector lets run. */
+function runs(step: number, ...ids: readonly string[]): Difference[] {
+  return rows(
+    step,
+    LATENCY,
+    ids.map((id) => [`${DEFAULT}:t:${id}`, 'hash.pending_since', null, 'now ns']),
+  );
 }
 
 function leases(step: number, tasks: Readonly<Record<string, string>>): Difference[] {
@@ -120,31 +147,45 @@ function leases(step: number, tasks: Readonly<Record<string, string>>): Differen
   );
 }
 
+/** A scheduler plans a periodic task of this name for the first time. */
+function plans(step: number, queue: string, name: string, spec: string, type: string): Difference[] {
+  const schedule = `asynq:{${queue}}:schedule:${name}`;
+  return rows(step, OWN_SCHEDULE, [
+    [`asynq:{${queue}}:schedules`, 'set', null, [name]],
+    [schedule, 'hash.spec', null, spec],
+    [schedule, 'hash.type', null, type],
+    [schedule, 'hash.since_ms', null, 'now+0ms'],
+    [schedule, 'hash.claimed_ms', null, 'now+0ms'],
+  ]);
+}
+
 export const DIFFERENCES: ByScenario<Difference> = {
   enqueue_unique: [
     ...rows(7, LEAKED_LOCK, [
       [`${DEFAULT}:unique:u:795f3202b17cb6bc3d4b771d8c6c9eaf`, 'string', 'u-1', null],
       [`${DEFAULT}:unique:u:795f3202b17cb6bc3d4b771d8c6c9eaf`, 'ttl_s', 3_600, null],
     ]),
-    ...waits(8, 'scheduled', 'u-7', 7_200),
+    ...waits(8, 'scheduled', 'u-7', 7_200, 12),
     ...rows(9, KNOWN_LOCK, [
       [`${DEFAULT}:t:u-8`, 'hash.unique_key', null, `${DEFAULT}:unique:u:39306192204262ad0b88470c636a75dd`],
     ]),
     ...rows(8, CLOCK_READ_TWICE, [[`${DEFAULT}:unique:u:c18788c2f274c779da72d9854ea4bfbf`, 'ttl_s', 10_799, 10_800]]),
   ],
   enqueue_scheduled: [
-    ...waits(1, 'scheduled', 's-1', 3_600),
+    ...waits(1, 'scheduled', 's-1', 3_600, 9),
     ...rows(2, ROUNDED_UP, [[`${DEFAULT}:scheduled`, 'zset.s-2', 1_893_456_000, 1_893_456_001]]),
-    ...rows(2, EXACT, [[`${DEFAULT}:t:s-2`, 'hash.due_at_ms', null, '1893456000999']]),
-    ...waits(7, 'scheduled', 's-6', 3_600),
+    ...exactly(2, 's-2', '1893456000999'),
+    ...waits(7, 'scheduled', 's-6', 3_600, 8),
+    ...runs(8, 's-6'),
+    ...runs(9, 's-1'),
     ...rows(7, KEPT_GROUP, [
       [`${DEFAULT}:t:s-6`, 'hash.group', null, 'g'],
       [`${DEFAULT}:groups`, 'set', null, ['g']],
     ]),
   ],
-  enqueue_group: rows(7, LATENCY, [[`${DEFAULT}:t:g-1`, 'hash.pending_since', null, 'now ns']]),
+  enqueue_group: runs(7, 'g-1'),
   batch_enqueue: [
-    ...rows(1, EXACT, [[`${DEFAULT}:t:b-2`, 'hash.due_at_ms', null, '1893456000000']]),
+    ...exactly(1, 'b-2', '1893456000000'),
     ...rows(1, BATCHED_HEADER, [[`${DEFAULT}:t:b-3`, 'hash.msg.headers.k', null, 'v']]),
     ...rows(1, BATCHED_LOCK, [
       [`${DEFAULT}:pending`, 'list', ['b-4', 'b-3', 'b-1'], ['b-4', 'b-3', 'b-unique', 'b-1']],
@@ -164,6 +205,8 @@ export const DIFFERENCES: ByScenario<Difference> = {
   retry_once_failed: [...waits(1, 'retry', 'r-1', 3_600), ...waits(4, 'retry', 'r-1', 3_600)],
   retry_not_a_failure: waits(1, 'retry', 'r-2', 3_600),
   retry_unique: waits(1, 'retry', 'r-3', 3_600),
+  archived: runs(3, 'a-1'),
+  completed: runs(6, 'c-2'),
   active_and_server_keys: [
     ...leases(2, { 'w-1': 'default', 'w-2': 'critical' }),
     ...leases(3, { 'w-1': 'default', 'w-2': 'critical' }),
@@ -201,6 +244,40 @@ export const DIFFERENCES: ByScenario<Difference> = {
       [`${DEFAULT}:failed:<today>`, 'string', '5', '4'],
     ]),
   ],
+  aggregation: rows(3, GIVEN_BACK, [
+    [`${DEFAULT}:aggregation_sets`, `zset.${DEFAULT}:g:user:1:<uuid>`, 'now+120s', null],
+    [`${DEFAULT}:g:user:1:<uuid>`, 'zset.m-4', 'now+0s of step 1', null],
+    [`${DEFAULT}:g:user:1`, 'zset.m-4', null, 'now+0s of step 1'],
+    [`${DEFAULT}:groups`, 'set', null, ['user:1']],
+  ]),
+  inspector_bulk: [
+    ...exactly(1, 'i-3', '1893456000000', 4),
+    ...exactly(1, 'i-4', '1893542400000', 4),
+    ...runs(5, 'i-3', 'i-4'),
+    ...runs(6, 'i-5'),
+  ],
+  inspector_single: [
+    ...exactly(1, 'i-3', '1893456000000', 3),
+    ...exactly(1, 'i-4', '1893542400000', 7),
+    ...runs(3, 'i-3'),
+    ...runs(9, 'i-5'),
+  ],
+  inspector_bulk_retry: [
+    ...waits(1, 'retry', 'k-1', 3_600, 2),
+    ...waits(1, 'retry', 'k-2', 3_600, 3),
+    ...waits(1, 'retry', 'k-3', 3_600, 4),
+    ...runs(2, 'k-1'),
+  ],
+  history: waits(1, 'retry', 'h-2', 3_600),
+  scheduler: [
+    ...plans(2, 'low', 'tick', '@every 3s', 'reports:tick'),
+    ...plans(2, 'default', 'yearly', '0 0 1 1 *', 'reports:yearly'),
+    ...rows(3, OWN_SCHEDULE, [
+      ['asynq:{low}:schedule:tick', 'hash.claimed_ms', null, '1795247745000'],
+      ['asynq:{low}:schedule:tick', 'hash.fired_ms', null, '1795247745000'],
+    ]),
+  ],
+  periodic_task_manager: plans(1, 'low', 'hourly', '@every 1h', 't'),
   lease_expired: [
     ...leases(1, { 'l-1': 'default', 'l-2': 'default' }),
     ...rows(5, CRASHED, [

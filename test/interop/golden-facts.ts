@@ -19,7 +19,7 @@ const records = new protobuf.Root().loadSync(
   { keepCase: true },
 );
 
-type RecordName = 'TaskMessage' | 'ServerInfo' | 'WorkerInfo';
+type RecordName = 'TaskMessage' | 'ServerInfo' | 'WorkerInfo' | 'SchedulerEntry' | 'SchedulerEnqueueEvent';
 
 /** Every key, its type, value and time to live. Servers, processes and days have placeholders for names. */
 export async function readFacts(redis: Redis): Promise<Facts> {
@@ -27,7 +27,7 @@ export async function readFacts(redis: Redis): Promise<Facts> {
   for (const key of await redis.keys('*')) {
     const [type, ttlMs] = await Promise.all([redis.type(key), redis.pttl(key)]);
     const name = withoutIdentity(key);
-    addFacts(facts, name, { [type]: await readValue(redis, key, type) });
+    addFacts(facts, name, { ...((await readRecords(redis, key)) ?? { [type]: await readValue(redis, key, type) }) });
     if (ttlMs >= 0) facts.set(factName(name, 'ttl_s'), ttlMs / 1000);
   }
   return facts;
@@ -48,6 +48,23 @@ export function encodeMessage(fields: Readonly<Record<string, unknown>>): Buffer
   const type = records.lookupType('asynq.TaskMessage');
   return Buffer.from(type.encode(type.fromObject(fields)).finish());
 }
+
+/** What schedulers show of themselves: records in a list and in a sorted set, by their places. */
+async function readRecords(redis: Redis, key: string): Promise<object | undefined> {
+  if (key.startsWith('asynq:schedulers:')) {
+    const entries = await redis.lrangeBuffer(key, 0, -1);
+    return { scheduler_entries: byPlace(entries.map((bytes) => decode('SchedulerEntry', bytes))) };
+  }
+  if (key.startsWith('asynq:scheduler_history:')) {
+    const events = await redis.zrangeBuffer(key, '0', '-1');
+    const scores = await Promise.all(events.map((bytes) => redis.zscore(key, bytes)));
+    const decoded = events.map((bytes, n) => ({ score: Number(scores[n]), ...decode('SchedulerEnqueueEvent', bytes) }));
+    return { scheduler_events: byPlace(decoded) };
+  }
+  return undefined;
+}
+
+const byPlace = (records: readonly object[]): object => Object.fromEntries(records.entries());
 
 async function readValue(redis: Redis, key: string, type: string): Promise<unknown> {
   switch (type) {
@@ -111,7 +128,7 @@ function showField(value: unknown): unknown {
 /** Text with placeholders for what differs from run to run: servers, days, generated ids. */
 function withoutIdentity(text: string): string {
   return text
-    .replace(/[^{}:]+:\d+:[0-9a-f-]{36}/, '<server>')
+    .replace(/(?<=^|\{)[^{}:]+:\d+:[0-9a-f-]{36}(?=$|\})/, '<server>')
     .replace(/(?<=:(processed|failed):)\d{4}-\d\d-\d\d$/, '<today>')
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/, '<uuid>');
 }

@@ -7,8 +7,8 @@ export interface RecordedStep {
   readonly op: string;
   /** Go refused. */
   readonly error?: string;
-  /** What Go's inspector showed, one element per task or queue. */
-  readonly returned?: readonly Readonly<Record<string, unknown>>[];
+  /** What Go's inspector showed, one element per task or queue; the count of a bulk call. */
+  readonly returned?: readonly unknown[];
   /** What the call changed: keys, and fields in them, to new values; null where they are gone. Absent: it only read. */
   readonly changes?: Readonly<Record<string, object | null>>;
 }
@@ -33,6 +33,13 @@ export interface Span {
 /** What should lie in Redis. Points in time are relative to the step that wrote them. */
 export class ExpectedFacts {
   private readonly facts: Facts = new Map();
+  /** When the steps were played, from the first. */
+  private readonly spans: Span[] = [];
+
+  /** Notes when a step was played. Those that were left out in between count as played at that time too. */
+  noteSpan(number: number, span: Span): void {
+    while (this.spans.length < number) this.spans.push(span);
+  }
 
   /** @param absent tasks and queues that are not there, because our side refused them */
   apply(changes: RecordedStep['changes'], span: Span, absent: readonly string[] = []): void {
@@ -70,8 +77,13 @@ export class ExpectedFacts {
   private setFact(name: string, value: unknown, span: Span): void {
     if (value === null) this.remove(name);
     else if (name.endsWith(' ttl_s')) this.facts.set(name, new TimeToLive(value as number, span));
-    else if (typeof value === 'string' && value.startsWith('now')) this.facts.set(name, new Due(value, span));
+    else if (typeof value === 'string' && value.startsWith('now')) this.facts.set(name, this.due(value, span));
     else this.facts.set(name, value);
+  }
+
+  private due(notation: string, span: Span): Due {
+    const [, inItsStep, step] = /^(.+?)(?: of step (\d+))?$/.exec(notation)!;
+    return new Due(notation, inItsStep!, step === undefined ? span : this.spans[Number(step) - 1]!);
   }
 
   /** Removes a fact and those inside it. */
@@ -85,7 +97,7 @@ export class ExpectedFacts {
 
 /**
  * A point in time relative to the step that wrote it: `now+30s` in whole seconds rounded down as Go does,
- * `now+30s up` rounded up, `now+30000ms` exact, `now ns` in nanoseconds.
+ * `now+30s up` rounded up, `now+30000ms` exact, `now ns` in nanoseconds. `… of step 1`: relative to that one.
  */
 class Due {
   private readonly fromMs: number;
@@ -95,9 +107,10 @@ class Due {
 
   constructor(
     readonly notation: string,
+    inItsStep: string,
     { fromMs, toMs }: Span,
   ) {
-    const [, length = '0', unit, up] = /^now(?:\+(\d+))?\s?(s|ms|ns)( up)?$/.exec(notation) ?? [];
+    const [, length = '0', unit, up] = /^now(?:\+(\d+))?\s?(s|ms|ns)( up)?$/.exec(inItsStep) ?? [];
     if (!unit) throw new Error(`not a point in time: ${notation}`);
     const lengthMs = unit === 's' ? Number(length) * 1000 : Number(length);
     this.fromMs = fromMs + lengthMs;

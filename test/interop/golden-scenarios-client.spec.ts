@@ -7,7 +7,7 @@ import {
 } from '@nestjs-asynq/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { asGoShowsQueue, expectRefusal, GoldenStage } from './golden-stage.js';
+import { asGoShowsGroup, asGoShowsQueue, asGoShowsTask, expectRefusal, GoldenStage } from './golden-stage.js';
 
 /** Shortly before the recording, and well before the times that its calls name. */
 const RECORDED_AT_MS = Date.parse('2026-11-21T07:54:12.400Z');
@@ -96,7 +96,7 @@ describe('calls of the client leave what those of Go leave', () => {
 
   it('enqueue_unique: locks, their names and how long they hold', async () => {
     await using stage = new GoldenStage(redis, 'enqueue_unique', RECORDED_AT_MS);
-    const { client } = stage;
+    const { client, inspector } = stage;
 
     await stage.play(1, () => client.enqueue('u', WELCOME, { unique: '1h', taskId: 'u-1' }));
     await stage.play(2, async () => {
@@ -118,13 +118,15 @@ describe('calls of the client leave what those of Go leave', () => {
       const again = client.enqueue('u', bytes('grouped'), { ...grouped, taskId: 'u-9' });
       await expect(again).rejects.toThrow(DuplicateTaskError);
     });
+    await stage.play(11, () => inspector.deleteTask('default', 'u-1'));
+    await stage.play(12, () => inspector.archiveTask('default', 'u-7'));
 
     expect(stage.missing()).toEqual([]);
   });
 
   it('enqueue_scheduled: relative, absolute and past times', async () => {
     await using stage = new GoldenStage(redis, 'enqueue_scheduled', RECORDED_AT_MS);
-    const { client } = stage;
+    const { client, inspector } = stage;
     const longAgo = new Date('2020-01-01T00:00:00Z');
 
     await stage.play(1, () => client.enqueue('t', WELCOME, { processIn: '1h', taskId: 's-1' }));
@@ -137,6 +139,8 @@ describe('calls of the client leave what those of Go leave', () => {
       await expect(client.enqueue('t', WELCOME, { taskId: 's-1' })).rejects.toThrow(TaskIdConflictError);
     });
     await stage.play(7, () => client.enqueue('t', WELCOME, { processIn: '1h', group: 'g', taskId: 's-6' }));
+    await stage.play(8, () => inspector.runTask('default', 's-6'));
+    await stage.play(9, () => inspector.runTask('default', 's-1'));
 
     expect(stage.missing()).toEqual([]);
   });
@@ -151,6 +155,11 @@ describe('calls of the client leave what those of Go leave', () => {
     await stage.play(4, async () => {
       const again = client.enqueue('t', bytes('1'), { group: 'user:1', taskId: 'g-1' });
       await expect(again).rejects.toThrow(TaskIdConflictError);
+    });
+    await stage.read(5, async () => (await inspector.groups('default')).map(asGoShowsGroup));
+    await stage.read(6, async () => {
+      const tasks = await inspector.listTasks('default', 'aggregating', { group: 'user:1' });
+      return tasks.map(asGoShowsTask);
     });
     await stage.play(7, () => inspector.runTask('default', 'g-1'));
     await stage.play(8, () => inspector.archiveAll('default', 'aggregating', { group: 'user:2' }));

@@ -1,9 +1,19 @@
-import { RevokeTask, Server, ServeMux, SkipRetry, type TaskContext, TaskIdConflictError } from '@nestjs-asynq/core';
+import {
+  type Aggregate,
+  QueueNotEmptyError,
+  RevokeTask,
+  Server,
+  ServeMux,
+  SkipRetry,
+  type TaskContext,
+  TaskIdConflictError,
+  TaskStateError,
+} from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { encodeMessage } from './golden-facts.js';
-import { asGoShowsTask, GoldenStage } from './golden-stage.js';
+import { asGoShowsServer, asGoShowsTask, GoldenStage } from './golden-stage.js';
 
 /** What most recorded calls enqueue. */
 const WELCOME = { userId: 12345, template: 'welcome' };
@@ -116,6 +126,8 @@ describe('servers leave what those of Go leave', () => {
       await stage.heard('revoked');
       await server.shutdown();
     });
+    await stage.read(2, async () => (await stage.inspector.listTasks('default', 'archived')).map(asGoShowsTask));
+    await stage.play(3, () => stage.inspector.runTask('default', 'a-1'));
 
     expect(stage.missing()).toEqual([]);
   });
@@ -136,9 +148,12 @@ describe('servers leave what those of Go leave', () => {
       await stage.serveUntil('succeeded', 4, mux);
     });
     await stage.read(3, async () => [asGoShowsTask(await inspector.taskInfo('default', 'c-2'))]);
+    await stage.read(4, async () => (await inspector.listTasks('default', 'completed')).map(asGoShowsTask));
     await stage.play(5, async () => {
       await expect(client.enqueue('result', WELCOME, { taskId: 'c-2' })).rejects.toThrow(TaskIdConflictError);
     });
+    await stage.play(6, () => inspector.runTask('default', 'c-2'));
+    await stage.play(7, () => inspector.archiveTask('default', 'c-3'));
 
     expect(stage.missing()).toEqual([]);
   });
@@ -182,6 +197,12 @@ describe('servers leave what those of Go leave', () => {
     await stage.play(3, async () => {
       await stage.nextBeat({ default: 'w-1', critical: 'w-2' });
     });
+    await stage.read(4, async () => (await inspector.servers()).map(asGoShowsServer));
+    await stage.read(5, async () => (await inspector.listTasks('default', 'active')).map(asGoShowsTask));
+    await stage.fail(6, () => inspector.deleteTask('default', 'w-1'), TaskStateError);
+    await stage.fail(7, () => inspector.archiveTask('default', 'w-1'), TaskStateError);
+    await stage.fail(8, () => inspector.runTask('default', 'w-1'), TaskStateError);
+    await stage.fail(9, () => inspector.deleteQueue('default', { force: true }), QueueNotEmptyError);
     await stage.play(10, async () => {
       await stage.until(async () => Number((await stage.redis.pubsub('NUMSUB', 'asynq:cancel'))[1]) > 0);
       await inspector.cancelTask('w-1');
@@ -281,6 +302,43 @@ describe('servers leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
+  it('aggregation: a full group, one after its grace period, and an id that is taken', async () => {
+    await using stage = new GoldenStage(redis, 'aggregation');
+    const { client, inspector } = stage;
+    const ignored = { queue: 'ignored' }; // as a caller without types may say
+    let calls = 0;
+    const aggregate: Aggregate = async (group, tasks) => {
+      calls += 1;
+      await stage.held;
+      const payload = Buffer.from(tasks.map(({ payloadBytes }) => Buffer.from(payloadBytes).toString()).join('+'));
+      return { type: 'aggregated', payload, options: { taskId: `agg-${group}`, maxRetry: 2, ...ignored } };
+    };
+    const groupAggregator = { maxSize: 3, gracePeriod: '1s', aggregate } as const;
+    const exists = async (key: string): Promise<boolean> => (await stage.redis.exists(`asynq:{default}:${key}`)) === 1;
+    let server: Server | undefined;
+
+    await stage.play(1, async () => {
+      await inspector.pauseQueue('default');
+      for (const n of [1, 2, 3, 4]) {
+        await client.enqueue('t', Buffer.from(`${n}`), { taskId: `m-${n}`, group: 'user:1' });
+      }
+      server = await stage.serve(succeed, { concurrency: 4, groupAggregator });
+      await stage.until(async () => (await stage.redis.keys('asynq:servers:*')).length === 1);
+      await stage.until(() => exists('aggregation_sets'));
+    });
+    await stage.play(2, async () => {
+      stage.release();
+      await stage.until(() => exists('pending'));
+    });
+    await stage.play(3, async () => {
+      await stage.pass(async () => calls === 2);
+      await stage.until(async () => !(await exists('aggregation_sets')));
+      await server!.shutdown();
+    });
+
+    expect(stage.missing()).toEqual([]);
+  });
+
   it('lease_expired: the tasks of a server that vanished', async () => {
     await using stage = new GoldenStage(redis, 'lease_expired');
     const { client, clock, inspector } = stage;
@@ -296,14 +354,16 @@ describe('servers leave what those of Go leave', () => {
       ]);
       await stage.heard('started', 2);
     });
+    const active = async (): Promise<object[]> =>
+      (await inspector.listTasks('default', 'active')).toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(asGoShowsTask);
+    await stage.read(2, active);
     await stage.play(3, async () => {
       await clock.advance('12s');
       await stage.redis.del(...(await stage.redis.keys('asynq:servers:*')), 'asynq:{default}:leader'); // as Redis would
     });
     await stage.read(4, async () => {
       await clock.advance('20s');
-      const tasks = ['l-1', 'l-2'].map((id) => inspector.taskInfo('default', id));
-      return (await Promise.all(tasks)).map(asGoShowsTask);
+      return active();
     });
     await clock.advance('31s');
     await stage.play(5, async () => {

@@ -1,10 +1,14 @@
 import {
   Client,
+  type DailyStats,
+  type GroupInfo,
   type Handler,
   Inspector,
   InvalidOptionsError,
   type QueueInfo,
+  type SchedulerEntry,
   Server,
+  type ServerInfo,
   type ServeMux,
   type ServerOptions,
   silentLogger,
@@ -140,18 +144,42 @@ export class GoldenStage implements AsyncDisposable {
     return recording[this.scenario]!.steps[number - 1]!;
   }
 
-  /** Plays a step, and compares all of Redis. */
+  /** Plays a step, and compares all of Redis; of bulk work the count too. */
   async play(number: number, act: () => Promise<unknown>): Promise<void> {
-    const span = await this.run(number, act);
+    let answer: unknown;
+    const span = await this.run(number, async () => (answer = await act()));
     this.applyDifferences(number, span);
+    const { op, returned } = this.step(number);
+    if (returned) expect([answer], `answer of step ${number}: ${op}`).toEqual(returned);
 
     const { expected, actual } = this.weLeave.compare(withoutOwnKeys(await readFacts(this.redis)));
-    expect(actual, `step ${number}: ${this.step(number).op}`).toEqual(expected);
+    expect(actual, `step ${number}: ${op}`).toEqual(expected);
   }
 
   /** Plays a step that only reads: our inspector must tell what Go's told. */
-  async read(number: number, look: () => Promise<readonly object[]>): Promise<void> {
-    expect(await look()).toEqual(this.step(number).returned);
+  async read(number: number, look: () => Promise<readonly unknown[]>): Promise<void> {
+    const { op, returned } = this.step(number);
+    expect(await look(), `step ${number}: ${op}`).toEqual(returned);
+    this.notePlayed(number);
+  }
+
+  /** Plays a step that Go refuses: ours must fail as well, and write nothing. */
+  async fail(number: number, act: () => unknown, failure: new (...args: never[]) => Error): Promise<void> {
+    const { op, error } = this.step(number);
+    if (!error) throw new Error(`step ${number} is not recorded as refused: ${op}`);
+    const before = await this.lasting();
+
+    await expect((async () => act())(), `step ${number}: ${op}`).rejects.toBeInstanceOf(failure);
+
+    expect(await this.lasting()).toEqual(before);
+    this.notePlayed(number);
+  }
+
+  /** Plays a step of which only is recorded that Go did not refuse it. */
+  async succeed(number: number, act: () => Promise<unknown>): Promise<void> {
+    const { op, error, returned, changes } = this.step(number);
+    if (error ?? returned ?? changes) throw new Error(`more is recorded of step ${number}: ${op}`);
+    await act();
     this.notePlayed(number);
   }
 
@@ -202,6 +230,8 @@ export class GoldenStage implements AsyncDisposable {
     const fromMs = this.clock.nowMs();
     await act();
     const span: Span = { redisFromMs, fromMs, toMs: this.clock.nowMs() };
+    this.goLeaves.noteSpan(number, span);
+    this.weLeave.noteSpan(number, span);
     const refusals = (REFUSED[this.scenario] ?? []).filter(({ step }) => step <= number);
     const { changes } = this.step(number);
     this.goLeaves.apply(changes, span);
@@ -216,7 +246,8 @@ export class GoldenStage implements AsyncDisposable {
 
   /** Applies what is listed for the step. Each row must name what Go left there, and leave something else. */
   private applyDifferences(number: number, span: Span): void {
-    for (const { step, key, field, go, ours } of DIFFERENCES[this.scenario] ?? []) {
+    for (const { step, key, field, go, ours, until } of DIFFERENCES[this.scenario] ?? []) {
+      if (until === number) this.weLeave.set(key, field, null, span);
       if (step !== number) continue;
       expect(this.goLeaves.notation(key, field), `${key} ${field}, as Go leaves it at step ${number}`).toEqual(go);
       expect(ours, `${key} ${field} is different`).not.toEqual(go);
@@ -226,7 +257,7 @@ export class GoldenStage implements AsyncDisposable {
 }
 
 /** A queue under Go's names. */
-export function asGoShowsQueue({ queue, isPaused, latencyMs: _, ...counts }: QueueInfo): object {
+export function asGoShowsQueue({ queue, isPaused, latencyMs: _, memoryBytes: __, ...counts }: QueueInfo): object {
   const { processedToday, failedToday, ...others } = counts;
   const renamed = Object.entries(others).map(([name, value]) => [name[0]!.toUpperCase() + name.slice(1), value]);
   const today = { Processed: processedToday, Failed: failedToday };
@@ -240,14 +271,70 @@ export function asGoShowsTask(task: TaskInfo): object {
     Queue: task.queue,
     Type: task.type,
     State: task.state,
-    Payload: Buffer.from(task.payload).toString(),
+    Payload: text(task.payload),
     Result: task.result === undefined ? null : Buffer.from(task.result).toString(),
     MaxRetry: task.maxRetry,
     Retried: task.retried,
     LastErr: task.lastError,
     IsOrphaned: task.isOrphaned,
+    Group: task.group ?? '',
+    TimeoutS: (task.timeoutMs ?? 0) / 1000,
+    Deadline: task.deadline ?? null,
+    RetentionS: task.retentionMs / 1000,
   };
 }
+
+/** A group under Go's names. */
+export function asGoShowsGroup({ group, size }: GroupInfo): object {
+  return { Group: group, Size: size };
+}
+
+/** A server under Go's names; its workers by task id. */
+export function asGoShowsServer({ workers, ...server }: ServerInfo): object {
+  const shown = workers.map(({ taskId, taskType, taskPayload, queue }) => ({
+    TaskID: taskId,
+    TaskType: taskType,
+    TaskPayload: orNull(text(taskPayload)),
+    Queue: queue,
+  }));
+  return {
+    Queues: server.queues,
+    Concurrency: server.concurrency,
+    StrictPriority: server.strictPriority,
+    Status: server.status,
+    ActiveWorkers: shown.toSorted((a, b) => (a.TaskID < b.TaskID ? -1 : 1)),
+  };
+}
+
+/** A day's counters under Go's names; the day by its distance from today. */
+export function asGoShowsDay({ queue, day, processed, failed }: DailyStats, nowMs: number): object {
+  const daysAgo = Math.floor(nowMs / DAY_MS) - Date.parse(day) / DAY_MS;
+  return { Queue: queue, DaysAgo: daysAgo, Processed: processed, Failed: failed };
+}
+
+/** A scheduler's entry under Go's names. */
+export function asGoShowsEntry(entry: SchedulerEntry): object {
+  return {
+    ID: '<uuid>',
+    Spec: entry.spec,
+    TaskType: entry.taskType,
+    TaskPayload: orNull(text(entry.taskPayload)),
+    Opts: orNull(entry.options),
+    Next: goTime(entry.nextEnqueueAt),
+    Prev: goTime(entry.prevEnqueueAt),
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+
+/** Go has nothing where we have nothing in it. */
+const orNull = <T extends { readonly length: number }>(value: T): T | null => (value.length === 0 ? null : value);
+
+/** Go's time that was never set is the beginning of year 1. */
+const goTime = (at: Date | undefined): string =>
+  at === undefined ? '0001-01-01T00:00:00Z' : at.toISOString().replace('.000', '');
 
 /** The call must fail for this option alone. */
 export async function expectRefusal(act: () => Promise<unknown>, option: string): Promise<void> {
