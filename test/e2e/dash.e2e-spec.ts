@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { Client, Inspector, silentLogger } from '@nestjs-asynq/core';
+import { Client, Inspector, ServeMux, Server, silentLogger } from '@nestjs-asynq/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { Terminal } from '../support/terminal.js';
@@ -28,8 +28,9 @@ afterEach(async () => {
 });
 
 /** `asynq dash` on a terminal on which something stands already. */
-async function openDash(): Promise<Terminal> {
-  const shell = `echo before; '${process.execPath}' '${MAIN}' dash --uri ${redis.host}:${redis.port}; echo status $?`;
+async function openDash(refresh = '8s'): Promise<Terminal> {
+  const dash = `'${process.execPath}' '${MAIN}' dash --uri ${redis.host}:${redis.port} --refresh ${refresh}`;
+  const shell = `echo before; ${dash}; echo status $?`;
   const terminal = new Terminal('/bin/sh', ['-c', shell], ENV, SMALL);
   await terminal.shows('Queue    State');
   return terminal;
@@ -56,6 +57,25 @@ it('shows queues, a queue and a task, and archives that once it is confirmed', a
 
   await dash.shows('task welcome-ada archived');
   expect(await inspector.taskInfo('mail', 'welcome-ada')).toMatchObject({ state: 'archived' });
+});
+
+it('shows the servers, and what the one under the cursor runs', async () => {
+  const mux = new ServeMux().handle('email:welcome', (_payload, { signal }) => {
+    return new Promise((resolve) => signal.addEventListener('abort', resolve));
+  });
+  const options = { concurrency: 4, shutdownTimeout: 1, logger: silentLogger };
+  const server = new Server({ connection: { url: redis.url }, queues: { mail: 3 }, ...options });
+  await server.start(mux);
+  try {
+    using dash = await openDash('1s');
+    dash.type('\u001B[C');
+
+    await dash.shows(new RegExp(`^\\S+ +${process.pid} +active +1/4 +mail:3 +\\d+s ago$`, 'm'));
+    await dash.shows(/^welcome-ada +email:welcome +mail +\d+s ago +in 29m\d+s +{"to":"ada"}$/m);
+    expect(dash.text.match(/welcome-ada/g)).toHaveLength(1);
+  } finally {
+    await server.shutdown();
+  }
 });
 
 it('leaves the terminal as it was', async () => {

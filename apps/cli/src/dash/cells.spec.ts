@@ -1,12 +1,14 @@
 import { expect, it } from 'vitest';
-import { barParts, bytesOf, clip } from './cells.js';
+import { barParts, bytesOf, clip, preview } from './cells.js';
 
 it.each([
   ['short', 5, 'short'],
   ['too long', 5, 'too …'],
-  ['👍👍👍', 3, '👍👍👍'],
-  ['👍👍👍', 2, '👍…'],
-])('clips %s to %i characters', (text, length, clipped) => {
+  ['👍👍👍', 6, '👍👍👍'],
+  ['👍👍👍', 5, '👍👍…'],
+  ['日本語', 4, '日…'],
+  ['e\u0301a\u0308', 2, 'e\u0301a\u0308'],
+])('clips %s to %i cells', (text, length, clipped) => {
   expect(clip(text, length)).toBe(clipped);
 });
 
@@ -17,6 +19,17 @@ it.each([
   [1_500_000, '1.5 MB'],
 ])('shows %s bytes as %s', (bytes, shown) => {
   expect(bytesOf(bytes)).toBe(shown);
+});
+
+it.each([
+  [Buffer.from('{"a": 1}'), 20, '{"a": 1}'],
+  [Buffer.from('{\n  "a": 1\n}'), 20, '{\\n  "a": 1\\n}'],
+  [Buffer.from('\u001b[31mred'), 20, '\\u001b[31mred'],
+  [Buffer.from('語'.repeat(1_000)), 6, '語語…'],
+  [Buffer.from([0x61, 0xe8]), 20, 'not text, 2 B'],
+  [Buffer.from([]), 20, ''],
+])('previews %j in %i cells', (bytes, width, shown) => {
+  expect(preview(bytes, width)).toBe(shown);
 });
 
 it('fills a bar in proportion, and lets no count vanish', () => {

@@ -1,8 +1,39 @@
-/** Text of at most so many characters; what is cut off shows as `…`. */
-export function clip(text: string, length: number): string {
-  // Enough of it for `length` characters of two units each; a payload may be megabytes.
-  const chars = Array.from(text.slice(0, 2 * length + 2));
-  return chars.length <= length ? text : `${chars.slice(0, length - 1).join('')}…`;
+import { oneLine } from '../output/cells.js';
+
+/** What terminals draw two cells wide: Chinese, Japanese, Korean, full-width forms, emoji. */
+const WIDE =
+  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\u{1F000}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u;
+/** Drawn over the character before. */
+const MARK = /\p{M}/u;
+
+/** Text of at most so many cells of a terminal; what is cut off shows as `…`. */
+export function clip(text: string, width: number): string {
+  let cells = 0;
+  let index = 0;
+  /** Where the text is cut if it turns out too long: there is room for the `…`. */
+  let end = 0;
+  for (const char of text) {
+    cells += WIDE.test(char) ? 2 : MARK.test(char) ? 0 : 1;
+    if (cells > width) return `${text.slice(0, end)}…`;
+    index += char.length;
+    if (cells < width) end = index;
+  }
+  return text;
+}
+
+/** Most bytes of a character in UTF-8. */
+const CHAR_BYTES = 4;
+
+/** Payload or result on one line of at most so many cells, escaped where it must be; their number if they are no text. */
+export function preview(bytes: Uint8Array, width: number): string {
+  // No more is read than can be seen: a payload may be megabytes.
+  const head = bytes.subarray(0, CHAR_BYTES * (width + 1));
+  try {
+    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    return clip(oneLine(decoder.decode(head, { stream: head.length < bytes.length })), width);
+  } catch {
+    return `not text, ${bytesOf(bytes.length)}`;
+  }
 }
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -1,27 +1,50 @@
-import { type Inspector, TaskNotFoundError } from '@nestjs-asynq/core';
+import { type Inspector, type QueueInfo, QueueNotFoundError, TaskNotFoundError } from '@nestjs-asynq/core';
 import { serversInOrder } from '../commands/server.js';
-import { type Content, listsGroups, pageSizeOf, type QueueContent, type QueueView, type View } from './view.js';
+import type { Frame } from './state.js';
+import {
+  type Content,
+  listsGroups,
+  pageSizeOf,
+  pageStart,
+  queuesLayout,
+  type QueueContent,
+  type QueueView,
+} from './view.js';
 
 /** What the dashboard reads with. */
 export type DashReads = Pick<Inspector, 'queues' | 'queueInfo' | 'groups' | 'listTasks' | 'taskInfo' | 'servers'>;
 
-/** Reads what a view shows, on a terminal of so many lines. */
-export async function loadContent(inspector: DashReads, view: View, lines: number): Promise<Content> {
+/** Reads what a place shows, on a terminal of so many lines. */
+export async function loadContent(inspector: DashReads, frame: Frame, lines: number): Promise<Content> {
+  const { view } = frame;
   switch (view.kind) {
-    case 'queues': {
-      const names = await inspector.queues();
-      const queues = await Promise.all(names.map((name) => inspector.queueInfo(name, { memory: true })));
-      return { kind: 'queues', queues };
-    }
+    case 'queues':
+      return { kind: 'queues', queues: await loadQueues(inspector, frame, lines) };
     case 'servers':
       return { kind: 'servers', servers: serversInOrder(await inspector.servers()) };
     case 'queue':
       return loadQueue(inspector, view, lines);
     case 'task':
-      return { kind: 'task', task: await findTask(inspector, view.queue, view.id) };
+      return { kind: 'task', task: await unlessGone(inspector.taskInfo(view.queue, view.id)) };
     case 'help':
       return { kind: 'help' };
   }
+}
+
+/** The memory costs many commands, so it is read for the queues in sight; the others keep what was read last. */
+async function loadQueues(inspector: DashReads, { content, selected }: Frame, lines: number): Promise<QueueInfo[]> {
+  const last = content?.kind === 'queues' ? content.queues : [];
+  const known = new Map(last.map(({ queue, memoryBytes }) => [queue, memoryBytes]));
+  const names = await inspector.queues();
+  const { fits } = queuesLayout(lines, names.length);
+  const from = pageStart(Math.min(selected, Math.max(0, names.length - 1)), fits);
+  const queues = await Promise.all(
+    names.map(async (name, row) => {
+      const info = await unlessGone(inspector.queueInfo(name, { memory: row >= from && row < from + fits }));
+      return info && { ...info, memoryBytes: info.memoryBytes ?? known.get(name) };
+    }),
+  );
+  return queues.filter((info) => info !== undefined);
 }
 
 async function loadQueue(inspector: DashReads, view: QueueView, lines: number): Promise<QueueContent> {
@@ -35,11 +58,11 @@ async function loadQueue(inspector: DashReads, view: QueueView, lines: number): 
   return { kind: 'queue', info, groups, tasks };
 }
 
-async function findTask(inspector: DashReads, queue: string, id: string) {
+async function unlessGone<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
-    return await inspector.taskInfo(queue, id);
+    return await reading;
   } catch (error) {
-    if (error instanceof TaskNotFoundError) return undefined;
+    if (error instanceof TaskNotFoundError || error instanceof QueueNotFoundError) return undefined;
     throw error;
   }
 }

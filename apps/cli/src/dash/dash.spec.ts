@@ -1,4 +1,4 @@
-import { Client, type Connection, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
+import { Client, type Connection, Inspector, openBroker, type QueueInfo, silentLogger } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Dash } from './dash.js';
@@ -34,7 +34,7 @@ async function press(...commands: readonly DashCommand[]): Promise<void> {
 
 const taskIds = (): string[] => {
   const { content } = shown(dash.state);
-  return content?.kind === 'queue' ? content.tasks.map(({ id }) => id) : [];
+  return content?.kind === 'queue' ? content.tasks!.map(({ id }) => id) : [];
 };
 
 describe('moving around', () => {
@@ -100,6 +100,25 @@ describe('moving around', () => {
     await dash.tick();
 
     expect(taskIds()).toEqual(['m1', 'm2', 'm3']);
+  });
+
+  it('keeps the cursor on its row when others come before it', async () => {
+    await press('down');
+    await client.enqueue('email', {}, { queue: 'a-new-one' });
+    await dash.tick();
+
+    expect(selectedQueue(dash.state)?.queue).toBe('reports');
+  });
+
+  it('stays with its task when the terminal gets smaller', async () => {
+    await dash.resize(LINES + 1, 80);
+    await press('open', 'right', 'down', 'down');
+    expect(taskIds()).toEqual(['m1', 'm2', 'm3', 'm4']);
+
+    await dash.resize(LINES - 1, 80);
+
+    expect(taskIds()).toEqual(['m3', 'm4']);
+    expect(selectedTask(dash.state)?.id).toBe('m3');
   });
 
   it('is left by going back from the first view, and by quitting anywhere', async () => {
@@ -181,6 +200,35 @@ describe('reading again', () => {
     await Promise.all([first, ...wishes]);
 
     expect(queues).toHaveBeenCalledTimes(2);
+  });
+
+  it('asks for the memory of the queues in sight only, and keeps what it was told', async () => {
+    for (let n = 0; n < 8; n++) await client.enqueue('email', {}, { queue: `q${n}` });
+    const info = vi.spyOn(inspector, 'queueInfo').mockImplementation((queue, { memory } = {}) => {
+      return Promise.resolve({ queue, size: 0, memoryBytes: memory ? 100 : undefined } as QueueInfo);
+    });
+    const asked = () => info.mock.calls.flatMap(([queue, options]) => (options?.memory ? [queue] : []));
+    const known = () => {
+      const { content } = shown(dash.state);
+      return content?.kind === 'queues' ? content.queues.filter(({ memoryBytes }) => memoryBytes !== undefined) : [];
+    };
+
+    await dash.tick();
+    expect(asked()).toHaveLength(8);
+    info.mockClear();
+    await press('nextPage');
+
+    expect(asked()).toEqual(['q7', 'reports']);
+    expect(known()).toHaveLength(10);
+  });
+
+  it('does without a queue that is removed while it reads', async () => {
+    vi.spyOn(inspector, 'queues').mockResolvedValueOnce(['gone', 'mail']);
+
+    await dash.tick();
+
+    expect(dash.state.loadError).toBeUndefined();
+    expect(shown(dash.state).content).toMatchObject({ queues: [{ queue: 'mail' }] });
   });
 
   it('drops what comes for a view that was left', async () => {

@@ -2,7 +2,17 @@ import { errorLine } from '../context.js';
 import { actionOf, type DashAction, type DashActions } from './action.js';
 import { type DashReads, loadContent } from './content.js';
 import type { DashCommand } from './keys.js';
-import { type DashState, firstState, navigate, received, selectedQueue, selectedTask, shown } from './state.js';
+import {
+  type DashState,
+  firstState,
+  navigate,
+  received,
+  resized,
+  selectedQueue,
+  selectedTask,
+  shown,
+  showsOther,
+} from './state.js';
 
 export interface DashDeps {
   readonly inspector: DashReads & DashActions;
@@ -38,13 +48,13 @@ export class Dash {
       if (command === 'yes') await this.#perform(asked);
       return;
     }
-    const before = shown(this.#state).view;
-    this.#set({ ...navigate(this.#state, command), asked: this.#actionFor(command) });
-    if (shown(this.#state).view !== before) await this.refresh();
+    const before = this.#state;
+    this.#set({ ...navigate(before, command), asked: this.#actionFor(command) });
+    if (showsOther(before, this.#state)) await this.refresh();
   }
 
   async resize(lines: number, columns: number): Promise<void> {
-    this.#set({ ...this.#state, lines, columns });
+    this.#set(resized(this.#state, lines, columns));
     await this.refresh();
   }
 
@@ -62,9 +72,10 @@ export class Dash {
   async #loadWhileWanted(): Promise<void> {
     while (this.#isWanted) {
       this.#isWanted = false;
-      const { view } = shown(this.#state);
+      const frame = shown(this.#state);
+      const { view } = frame;
       try {
-        const content = await loadContent(this.deps.inspector, view, this.#state.lines);
+        const content = await loadContent(this.deps.inspector, frame, this.#state.lines);
         this.#set(received(this.#state, view, content, this.deps.nowMs()));
         this.#isWanted ||= shown(this.#state).view !== view; // left meanwhile, or its page is no more
       } catch (error) {

@@ -22,24 +22,24 @@ interface Binding {
   /** Letters as typed, others by the names that `nameOf` gives them. */
   readonly keys: readonly string[];
   readonly command: DashCommand;
-  /** The keys and what they do, as the help says it. */
-  readonly help: readonly [keys: string, does: string];
+  /** The keys and what they do, as the help says it; some share a line. */
+  readonly help?: readonly [keys: string, does: string];
 }
 
 /** Keys that change something are capitals: no slip of a finger asks for them. */
 export const BINDINGS: readonly Binding[] = [
-  { keys: ['up', 'k'], command: 'up', help: ['↑ k', 'up'] },
-  { keys: ['down', 'j'], command: 'down', help: ['↓ j', 'down'] },
-  { keys: ['left', 'h'], command: 'left', help: ['← h', 'previous tab: queues or servers, a state of tasks'] },
-  { keys: ['right', 'l'], command: 'right', help: ['→ l', 'next tab'] },
+  { keys: ['up', 'k'], command: 'up', help: ['↑ ↓  k j', 'move'] },
+  { keys: ['down', 'j'], command: 'down' },
+  { keys: ['left', 'h'], command: 'left', help: ['← →  h l', 'other tab: queues or servers, a state of tasks'] },
+  { keys: ['right', 'l'], command: 'right' },
   { keys: ['return'], command: 'open', help: ['Enter', 'open a queue, a group, a task'] },
   { keys: ['escape', 'q'], command: 'back', help: ['Esc q', 'back; on the first view: quit'] },
-  { keys: ['n'], command: 'nextPage', help: ['n', 'next page'] },
-  { keys: ['p'], command: 'previousPage', help: ['p', 'previous page'] },
+  { keys: ['n'], command: 'nextPage', help: ['n p', 'next page, previous page'] },
+  { keys: ['p'], command: 'previousPage' },
   { keys: ['P'], command: 'pause', help: ['P', 'pause the queue, or resume it'] },
-  { keys: ['R'], command: 'run', help: ['R', 'run the task now'] },
-  { keys: ['A'], command: 'archive', help: ['A', 'archive the task'] },
-  { keys: ['D'], command: 'delete', help: ['D', 'delete the task'] },
+  { keys: ['R'], command: 'run', help: ['R A D', 'run the task now, archive it, delete it'] },
+  { keys: ['A'], command: 'archive' },
+  { keys: ['D'], command: 'delete' },
   { keys: ['?'], command: 'help', help: ['?', 'this help'] },
   { keys: ['ctrl+l'], command: 'redraw', help: ['Ctrl-L', 'draw the screen again'] },
   { keys: ['ctrl+c'], command: 'quit', help: ['Ctrl-C', 'quit'] },

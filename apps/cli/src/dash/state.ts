@@ -7,7 +7,10 @@ import {
   HOME_TABS,
   listsGroups,
   pageSizeOf,
+  pageStart,
+  queuesLayout,
   type QueueView,
+  serversLayout,
   STATE_TABS,
   totalOf,
   type View,
@@ -84,8 +87,39 @@ export function received(state: DashState, view: View, content: Content, nowMs: 
     const lastPage = Math.max(1, Math.ceil(totalOf(view, content) / pageSizeOf(state.lines)));
     if (view.page > lastPage) return replaced(fresh, { ...frameOf({ ...view, page: lastPage }), content });
   }
-  const selected = Math.min(frame.selected, Math.max(0, rowCount({ ...frame, content }, state.lines) - 1));
-  return replaced(fresh, { view, content, selected });
+  return replaced(fresh, { view, content, selected: selectedAgain(frame, content, state.lines) });
+}
+
+/** The state on a terminal of another size. Pages are as long as it has room for; the cursor stays where it is. */
+export function resized(state: DashState, lines: number, columns: number): DashState {
+  const [size, newSize] = [pageSizeOf(state.lines), pageSizeOf(lines)];
+  const resize = (frame: Frame): Frame => {
+    if (frame.view.kind !== 'queue' || size === newSize) return frame;
+    const row = (frame.view.page - 1) * size + frame.selected;
+    const content = frame.content?.kind === 'queue' ? { ...frame.content, tasks: undefined } : undefined;
+    return { view: { ...frame.view, page: 1 + Math.floor(row / newSize) }, content, selected: row % newSize };
+  };
+  const [first, ...rest] = state.frames;
+  return { ...state, frames: [resize(first), ...rest.map(resize)], lines, columns };
+}
+
+/** Whether what a state shows must be read, seen from the one before: another view, or other rows of the same. */
+export function showsOther(before: DashState, now: DashState): boolean {
+  return shown(before).view !== shown(now).view || firstRow(before) !== firstRow(now);
+}
+
+/** The first row in sight of those that are there. */
+function firstRow(state: DashState): number {
+  const { content, selected } = shown(state);
+  return content ? pageStart(selected, rowsInSight(content, state.lines)) : 0;
+}
+
+/** The cursor stays on its row, wherever that is now; when the row is gone, at its place. */
+function selectedAgain({ view, content: before, selected }: Frame, content: Content, lines: number): number {
+  const id = before && rowIds(view, before, lines)[selected];
+  const ids = rowIds(view, content, lines);
+  const found = id === undefined ? -1 : ids.indexOf(id);
+  return found === -1 ? Math.min(selected, Math.max(0, ids.length - 1)) : found;
 }
 
 /** The queue under the cursor, or the one that is open. */
@@ -99,28 +133,40 @@ export function selectedQueue(state: DashState): QueueInfo | undefined {
 export function selectedTask(state: DashState): TaskInfo | undefined {
   const { content, selected } = shown(state);
   if (content?.kind === 'task') return content.task;
-  return content?.kind === 'queue' ? content.tasks[selected] : undefined;
+  return content?.kind === 'queue' ? content.tasks?.[selected] : undefined;
 }
 
-/** Rows that the cursor can be on. */
-function rowCount({ view, content }: Frame, lines: number): number {
-  switch (content?.kind) {
+/** What tells the rows apart that the cursor can be on. */
+function rowIds(view: View, content: Content, lines: number): string[] {
+  switch (content.kind) {
     case 'queues':
-      return content.queues.length;
+      return content.queues.map(({ queue }) => queue);
     case 'servers':
-      return content.servers.length;
+      return content.servers.map(({ id }) => id);
     case 'queue':
-      if (view.kind !== 'queue') return 0;
-      return listsGroups(view) ? groupsOnPage(view, content, lines).length : content.tasks.length;
+      if (view.kind !== 'queue') return [];
+      if (!listsGroups(view)) return content.tasks?.map(({ id }) => id) ?? [];
+      return groupsOnPage(view, content, lines).map(({ group }) => group);
     default:
-      return 0;
+      return [];
   }
 }
 
+/** Rows of the table that the cursor is in. */
+function rowsInSight(content: Content, lines: number): number {
+  if (content.kind === 'queues') return queuesLayout(lines, content.queues.length).fits;
+  if (content.kind === 'servers') return serversLayout(lines, content.servers.length).fits;
+  return pageSizeOf(lines);
+}
+
 function moved(state: DashState, by: number): DashState {
-  const frame = shown(state);
-  const count = rowCount(frame, state.lines);
-  return count === 0 ? state : replaced(state, { ...frame, selected: (frame.selected + by + count) % count });
+  const { view, content, selected } = shown(state);
+  const count = content ? rowIds(view, content, state.lines).length : 0;
+  return count === 0 ? state : movedTo(state, (selected + by + count) % count);
+}
+
+function movedTo(state: DashState, selected: number): DashState {
+  return replaced(state, { ...shown(state), selected });
 }
 
 function tabbed(state: DashState, by: number): DashState {
@@ -131,16 +177,21 @@ function tabbed(state: DashState, by: number): DashState {
   if (view.kind !== 'queue') return state;
   const next: QueueView = { ...view, state: neighbour(STATE_TABS, view.state, by), group: undefined, page: 1 };
   // The counts of the queue stay in sight while the tasks of the other state are read.
-  const kept = content?.kind === 'queue' ? { ...content, tasks: [] } : undefined;
+  const kept = content?.kind === 'queue' ? { ...content, tasks: undefined } : undefined;
   return replaced(state, { ...frameOf(next), content: kept });
 }
 
 function paged(state: DashState, by: number): DashState {
-  const { view, content } = shown(state);
+  const { view, content, selected } = shown(state);
+  if (content?.kind === 'queues' || content?.kind === 'servers') {
+    const fits = rowsInSight(content, state.lines);
+    const first = pageStart(selected, fits) + by * fits;
+    return first in rowIds(view, content, state.lines) ? movedTo(state, first) : state;
+  }
   if (view.kind !== 'queue' || content?.kind !== 'queue') return state;
   const page = view.page + by;
   if (page < 1 || (page - 1) * pageSizeOf(state.lines) >= totalOf(view, content)) return state;
-  return replaced(state, { ...frameOf({ ...view, page }), content: { ...content, tasks: [] } });
+  return replaced(state, { ...frameOf({ ...view, page }), content: { ...content, tasks: undefined } });
 }
 
 function opened(state: DashState): DashState {
@@ -156,7 +207,7 @@ function opened(state: DashState): DashState {
     const group = groupsOnPage(view, content, state.lines)[selected]?.group;
     return group === undefined ? state : pushed(state, { ...view, group, page: 1 });
   }
-  const id = content.tasks[selected]?.id;
+  const id = content.tasks?.[selected]?.id;
   return id === undefined ? state : pushed(state, { kind: 'task', queue: view.queue, id });
 }
 

@@ -1,6 +1,6 @@
 import type { TaskInfo, TaskState } from '@nestjs-asynq/core';
-import { agoCell, bytesCell, dueCell, oneLine } from '../output/cells.js';
-import { clip } from './cells.js';
+import { agoCell, dueCell, oneLine } from '../output/cells.js';
+import { clip, preview } from './cells.js';
 
 /** A column of a list: its title, and its cell for a task. */
 type Column = readonly [title: string, cell: (task: TaskInfo, nowMs: number) => string];
@@ -22,8 +22,8 @@ const FAILED: Column = [
   ({ lastFailedAt }, nowMs) => (lastFailedAt ? agoCell(lastFailedAt, nowMs) : ''),
 ];
 const COMPLETED: Column = ['Completed', ({ completedAt }, nowMs) => (completedAt ? agoCell(completedAt, nowMs) : '')];
-const PAYLOAD: Column = ['Payload', ({ payload }) => clip(bytesCell(payload), BYTES_LENGTH)];
-const RESULT: Column = ['Result', ({ result }) => (result ? clip(bytesCell(result), BYTES_LENGTH) : '')];
+const PAYLOAD: Column = ['Payload', ({ payload }) => preview(payload, BYTES_LENGTH)];
+const RESULT: Column = ['Result', ({ result }) => (result ? preview(result, BYTES_LENGTH) : '')];
 
 /** What most wants to be seen comes first: a narrow terminal cuts the rest. */
 const COLUMNS: Readonly<Record<TaskState, readonly Column[]>> = {

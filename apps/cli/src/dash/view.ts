@@ -32,8 +32,8 @@ export interface QueueContent {
   readonly info: QueueInfo;
   /** All groups; only read in the state `aggregating`. */
   readonly groups: readonly GroupInfo[];
-  /** The tasks of the page. */
-  readonly tasks: readonly TaskInfo[];
+  /** The tasks of the page; `undefined` until they, or the groups, are read. */
+  readonly tasks: readonly TaskInfo[] | undefined;
 }
 
 /** The tabs of the first view. */
@@ -49,6 +49,35 @@ export const STATE_TABS: readonly TaskState[] = [
   'archived',
   'completed',
 ];
+
+/** Lines of the first views around one table: heading, blank, titles, count, footer, and the last, which stays free. */
+const TABLE_CHROME = 8;
+/** Titles, count and the blank above a second table. */
+const SECOND_TABLE_CHROME = 4;
+/** Legend and blank. */
+const BARS_CHROME = 2;
+/** Bars for fewer queues than this say less than a longer table. */
+const LEAST_BARS = 6;
+
+/** How the view of so many queues divides so many lines. */
+export function queuesLayout(lines: number, count: number): { readonly hasBars: boolean; readonly fits: number } {
+  const fits = lines - TABLE_CHROME;
+  const fitsWithBars = Math.floor((fits - BARS_CHROME) / 2);
+  const hasBars = fitsWithBars >= Math.min(count, LEAST_BARS);
+  return { hasBars, fits: Math.max(1, hasBars ? fitsWithBars : fits) };
+}
+
+/** How the view of so many servers divides so many lines between them and what one of them runs. */
+export function serversLayout(lines: number, count: number): { readonly fits: number; readonly workersFit: number } {
+  const both = Math.max(2, lines - TABLE_CHROME - SECOND_TABLE_CHROME);
+  const fits = Math.max(1, Math.min(count, Math.floor(both / 2)));
+  return { fits, workersFit: both - fits };
+}
+
+/** The first row of the page that a row is on, from 0. */
+export function pageStart(row: number, fits: number): number {
+  return row - (row % fits);
+}
 
 /** Lines of a queue's view around its rows, where the tabs take two. */
 const QUEUE_CHROME = 13;

@@ -87,7 +87,7 @@ function Body({ state }: { readonly state: DashState }): ReactNode {
     case 'help':
       return <HelpView />;
     case undefined:
-      return <Text dimColor>Loading…</Text>;
+      return state.loadError === undefined ? <Text dimColor>Loading…</Text> : null;
   }
 }
 
@@ -122,16 +122,17 @@ function FooterLine({ state: { asked, loadError, notice } }: { readonly state: D
   );
 }
 
+/** What a narrow terminal cuts off is in the help, so that comes first. */
 function hintsOf(state: DashState): string {
   switch (shown(state).view.kind) {
     case 'queues':
-      return '↑↓ move  ←→ servers  Enter open  P pause/resume  ? help  q quit';
+      return '? help  q quit  ↑↓ move  ←→ servers  Enter open  n/p page  P pause/resume';
     case 'servers':
-      return '↑↓ move  ←→ queues  ? help  q quit';
+      return '? help  q quit  ↑↓ move  ←→ queues  n/p page';
     case 'queue':
-      return '↑↓ move  ←→ state  Enter open  n/p page  R run  A archive  D delete  P pause  ? help  q back';
+      return '? help  q back  ↑↓ move  ←→ state  Enter open  n/p page  R run  A archive  D delete  P pause';
     case 'task':
-      return 'R run  A archive  D delete  ? help  q back';
+      return '? help  q back  R run  A archive  D delete';
     case 'help':
       return 'q back';
   }

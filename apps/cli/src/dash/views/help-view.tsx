@@ -2,13 +2,15 @@ import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import { BINDINGS } from '../keys.js';
 
-const KEYS_WIDTH = 10;
+const KEYS_WIDTH = 12;
+
+const LINES = BINDINGS.flatMap(({ help }) => (help ? [help] : []));
 
 export function HelpView(): ReactNode {
   return (
     <Box flexDirection="column">
-      {BINDINGS.map(({ command, help: [keys, does] }) => (
-        <Box key={command}>
+      {LINES.map(([keys, does]) => (
+        <Box key={keys} flexShrink={0}>
           <Box width={KEYS_WIDTH} flexShrink={0}>
             <Text bold>{keys}</Text>
           </Box>

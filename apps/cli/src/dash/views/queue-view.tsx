@@ -1,5 +1,6 @@
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
+import { oneLine } from '../../output/cells.js';
 import { goDuration } from '../../output/go-duration.js';
 import { bytesOf, clip } from '../cells.js';
 import { taskRow, taskTitles } from '../task-columns.js';
@@ -12,10 +13,10 @@ import {
   STATE_TABS,
   totalOf,
 } from '../view.js';
-import { RowTable } from './row-table.js';
+import { RowTable, Showing } from './row-table.js';
 import { TabBar } from './tab-bar.js';
 
-const GROUP_LENGTH = 60;
+const GROUP_WIDTH = 60;
 
 interface QueueViewProps {
   readonly view: Place;
@@ -49,16 +50,17 @@ function StateTabs({ view, content }: Pick<QueueViewProps, 'view' | 'content'>):
 }
 
 function Rows({ view, content, selected, lines, nowMs }: QueueViewProps): ReactNode {
-  const fits = pageSizeOf(lines);
-  const groups = groupsOnPage(view, content, lines).map(({ group, size }) => [clip(group, GROUP_LENGTH), size]);
-  const rows = listsGroups(view) ? groups : content.tasks.map((task) => taskRow(task, view.state, nowMs));
+  const { tasks } = content;
+  if (!tasks) return <Text dimColor>Loading…</Text>;
+  const groups = groupsOnPage(view, content, lines).map(({ group, size }) => [clip(oneLine(group), GROUP_WIDTH), size]);
+  const rows = listsGroups(view) ? groups : tasks.map((task) => taskRow(task, view.state, nowMs));
   if (rows.length === 0) return <Text dimColor>{listsGroups(view) ? 'No groups' : `No ${view.state} tasks`}</Text>;
   const titles = listsGroups(view) ? ['Group', 'Size'] : taskTitles(view.state);
-  const from = (view.page - 1) * fits;
+  const from = (view.page - 1) * pageSizeOf(lines);
   return (
     <Box flexDirection="column">
-      <RowTable titles={titles} rows={rows} selected={selected} fits={fits} />
-      <Text dimColor>{`Showing ${from + 1}-${from + rows.length} out of ${totalOf(view, content)}`}</Text>
+      <RowTable titles={titles} rows={rows} selected={selected} />
+      <Showing from={from} count={rows.length} total={totalOf(view, content)} />
     </Box>
   );
 }

@@ -4,12 +4,10 @@ import type { ReactNode } from 'react';
 import { errorRateCell, oneLine } from '../../output/cells.js';
 import { goDuration } from '../../output/go-duration.js';
 import { barParts, bytesOf, clip } from '../cells.js';
-import { STATE_TABS } from '../view.js';
-import { RowTable, windowStart } from './row-table.js';
+import { pageStart, queuesLayout, STATE_TABS } from '../view.js';
+import { PagedTable } from './row-table.js';
 import { STATE_COLORS } from './state-colors.js';
 
-/** Lines around bars and table: heading, blanks, legend, titles, footer. */
-const CHROME = 10;
 const NAME_WIDTH = 20;
 /** Blanks around a bar, and the size after it. */
 const BAR_CHROME = 14;
@@ -25,31 +23,33 @@ interface QueuesViewProps {
 
 export function QueuesView({ queues, selected, lines, columns }: QueuesViewProps): ReactNode {
   if (queues.length === 0) return <Text>No queues</Text>;
-  const fits = Math.max(1, Math.floor((lines - CHROME) / 2));
-  const from = windowStart(queues.length, selected, fits);
+  const { hasBars, fits } = queuesLayout(lines, queues.length);
+  const from = pageStart(selected, fits);
   const largest = Math.max(...queues.map(({ size }) => size));
   return (
     <Box flexDirection="column" rowGap={1}>
-      <Box flexDirection="column" flexShrink={0}>
-        <Legend />
-        {queues.slice(from, from + fits).map((info) => (
-          <Bar key={info.queue} info={info} largest={largest} width={columns - NAME_WIDTH - BAR_CHROME} />
-        ))}
-      </Box>
-      <RowTable titles={TITLES} rows={queues.map(queueRow)} selected={selected} fits={fits} />
+      {hasBars && (
+        <Box flexDirection="column" flexShrink={0}>
+          <Legend />
+          {queues.slice(from, from + fits).map((info) => (
+            <Bar key={info.queue} info={info} largest={largest} width={columns - NAME_WIDTH - BAR_CHROME} />
+          ))}
+        </Box>
+      )}
+      <PagedTable titles={TITLES} rows={queues.map(queueRow)} selected={selected} fits={fits} />
     </Box>
   );
 }
 
 function Legend(): ReactNode {
   return (
-    <Box columnGap={1}>
+    <Text wrap="truncate">
       {STATE_TABS.map((state) => (
-        <Text key={state} color={STATE_COLORS[state]} wrap="truncate">
-          {`■ ${state}`}
+        <Text key={state} color={STATE_COLORS[state]}>
+          {`■ ${state} `}
         </Text>
       ))}
-    </Box>
+    </Text>
   );
 }
 
@@ -85,7 +85,7 @@ function Bar({ info, largest, width }: BarProps): ReactNode {
 function queueRow(info: QueueInfo): (string | number)[] {
   const { processedToday, failedToday } = info;
   return [
-    clip(info.queue, NAME_WIDTH),
+    clip(oneLine(info.queue), NAME_WIDTH),
     info.isPaused ? 'PAUSED' : 'RUN',
     info.size,
     goDuration(info.latencyMs),

@@ -1,20 +1,18 @@
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import { table } from '../../output/table.js';
+import { pageStart } from '../view.js';
 
 interface RowTableProps {
   readonly titles: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
   /** From 0; `undefined`: no row is under the cursor. */
   readonly selected?: number | undefined;
-  /** Most rows that fit; those around the cursor are shown. */
-  readonly fits: number;
 }
 
 /** A table as the other commands print it, with the row under the cursor marked. It is cut at the terminal's edge. */
-export function RowTable({ titles, rows, selected, fits }: RowTableProps): ReactNode {
-  const from = windowStart(rows.length, selected ?? 0, fits);
-  const [head, dashes, ...lines] = table(titles, rows.slice(from, from + fits)).split('\n');
+export function RowTable({ titles, rows, selected }: RowTableProps): ReactNode {
+  const [head, dashes, ...lines] = table(titles, rows).split('\n');
   return (
     <Box flexDirection="column" flexShrink={0}>
       <Text bold wrap="truncate">
@@ -23,8 +21,8 @@ export function RowTable({ titles, rows, selected, fits }: RowTableProps): React
       <Text dimColor wrap="truncate">
         {dashes}
       </Text>
-      {lines.map((line, index) => (
-        <Text key={from + index} inverse={from + index === selected} wrap="truncate">
+      {lines.map((line, row) => (
+        <Text key={row} inverse={row === selected} wrap="truncate">
           {line}
         </Text>
       ))}
@@ -32,7 +30,30 @@ export function RowTable({ titles, rows, selected, fits }: RowTableProps): React
   );
 }
 
-/** First row of a window that has the cursor in it, in the middle where there is enough on both sides. */
-export function windowStart(count: number, selected: number, fits: number): number {
-  return Math.max(0, Math.min(selected - Math.floor(fits / 2), count - fits));
+interface PagedTableProps extends RowTableProps {
+  /** Rows on a page; the one with the cursor is shown. */
+  readonly fits: number;
+}
+
+export function PagedTable({ titles, rows, selected, fits }: PagedTableProps): ReactNode {
+  const from = pageStart(selected ?? 0, fits);
+  const page = rows.slice(from, from + fits);
+  return (
+    <Box flexDirection="column" flexShrink={0}>
+      <RowTable titles={titles} rows={page} selected={selected === undefined ? undefined : selected - from} />
+      {page.length < rows.length && <Showing from={from} count={page.length} total={rows.length} />}
+    </Box>
+  );
+}
+
+interface ShowingProps {
+  /** From 0. */
+  readonly from: number;
+  readonly count: number;
+  readonly total: number;
+}
+
+/** Which part of a list is in sight. */
+export function Showing({ from, count, total }: ShowingProps): ReactNode {
+  return <Text dimColor>{`Showing ${from + 1}-${from + count} out of ${total}`}</Text>;
 }

@@ -1,15 +1,19 @@
-import type { ServerInfo } from '@nestjs-asynq/core';
+import type { ServerInfo, WorkerInfo } from '@nestjs-asynq/core';
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import { SERVER_TITLES, serverRows } from '../../commands/server.js';
-import { agoCell, oneLine } from '../../output/cells.js';
-import { clip } from '../cells.js';
-import { RowTable } from './row-table.js';
+import { agoCell, dueCell, oneLine } from '../../output/cells.js';
+import { clip, preview } from '../cells.js';
+import { serversLayout } from '../view.js';
+import { PagedTable } from './row-table.js';
 
-/** Lines around both tables. */
-const CHROME = 10;
-const ID_LENGTH = 36;
-const TYPE_LENGTH = 20;
+const ID_WIDTH = 36;
+const TYPE_WIDTH = 20;
+const QUEUE_WIDTH = 20;
+/** More than any terminal is wide: its edge cuts the rest. */
+const PAYLOAD_WIDTH = 400;
+
+const WORKER_TITLES = ['Task ID', 'Type', 'Queue', 'Started', 'Deadline', 'Payload'];
 
 interface ServersViewProps {
   readonly servers: readonly ServerInfo[];
@@ -21,22 +25,34 @@ interface ServersViewProps {
 /** The servers, and what the one under the cursor is doing. */
 export function ServersView({ servers, selected, lines, nowMs }: ServersViewProps): ReactNode {
   if (servers.length === 0) return <Text>No running servers</Text>;
-  const fits = Math.max(1, Math.floor((lines - CHROME) / 2));
-  const workers = servers[selected]?.workers ?? [];
-  const rows = workers.map(({ taskId, taskType, queue, startedAt }) => [
-    clip(oneLine(taskId), ID_LENGTH),
-    clip(oneLine(taskType), TYPE_LENGTH),
-    queue,
-    agoCell(startedAt, nowMs),
-  ]);
+  const { fits, workersFit } = serversLayout(lines, servers.length);
+  const workers = longestFirst(servers[selected]?.workers ?? []);
   return (
     <Box flexDirection="column" rowGap={1}>
-      <RowTable titles={SERVER_TITLES} rows={serverRows(servers, nowMs)} selected={selected} fits={fits} />
-      {rows.length === 0 ? (
+      <PagedTable titles={SERVER_TITLES} rows={serverRows(servers, nowMs)} selected={selected} fits={fits} />
+      {workers.length === 0 ? (
         <Text dimColor>It runs no task now</Text>
       ) : (
-        <RowTable titles={['Task ID', 'Type', 'Queue', 'Started']} rows={rows} fits={fits} />
+        <PagedTable titles={WORKER_TITLES} rows={workers.map((one) => workerRow(one, nowMs))} fits={workersFit} />
       )}
     </Box>
   );
+}
+
+/** The order does not change between two readings, and a task that hangs is in sight. */
+function longestFirst(workers: readonly WorkerInfo[]): WorkerInfo[] {
+  return workers.toSorted(
+    (one, other) => one.startedAt.getTime() - other.startedAt.getTime() || (one.taskId < other.taskId ? -1 : 1),
+  );
+}
+
+function workerRow({ taskId, taskType, queue, startedAt, deadline, taskPayload }: WorkerInfo, nowMs: number): string[] {
+  return [
+    clip(oneLine(taskId), ID_WIDTH),
+    clip(oneLine(taskType), TYPE_WIDTH),
+    clip(oneLine(queue), QUEUE_WIDTH),
+    agoCell(startedAt, nowMs),
+    dueCell(deadline, nowMs),
+    preview(taskPayload, PAYLOAD_WIDTH),
+  ];
 }

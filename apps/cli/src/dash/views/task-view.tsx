@@ -1,14 +1,12 @@
 import type { TaskInfo } from '@nestjs-asynq/core';
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
-import { bytesCell, dateCell, dueCell, oneLine } from '../../output/cells.js';
-import { clip } from '../cells.js';
+import { dateCell, dueCell, oneLine } from '../../output/cells.js';
+import { clip, preview } from '../cells.js';
 
 const LABEL_WIDTH = 19;
-/** Lines of the terminal that hold neither payload, result nor error. */
-const CHROME = 16;
-/** Payload, result and error. */
-const LONG_TEXTS = 3;
+/** Lines around the facts: heading, blank, footer, and the last, which stays free. */
+const CHROME = 5;
 
 interface TaskViewProps {
   /** `undefined`: it is gone. */
@@ -20,45 +18,72 @@ interface TaskViewProps {
 
 export function TaskView({ task, lines, columns, nowMs }: TaskViewProps): ReactNode {
   if (!task) return <Text>This task no longer exists.</Text>;
-  const room = Math.max(1, Math.floor((lines - CHROME) / LONG_TEXTS)) * (columns - LABEL_WIDTH);
+  const width = Math.max(1, columns - LABEL_WIDTH);
+  const short = shortFacts(task, nowMs);
+  const long = longFacts(task);
+  // What is long shares the lines that are left.
+  const room = Math.max(1, Math.floor((lines - CHROME - short.length) / long.length)) * width;
   return (
     <Box flexDirection="column">
-      {factsOf(task, nowMs, room).map(([label, text]) => (
-        <Box key={label} flexShrink={0}>
-          <Box width={LABEL_WIDTH} flexShrink={0}>
-            <Text bold>{label}</Text>
-          </Box>
-          <Text>{text}</Text>
-        </Box>
+      {short.map(([label, text]) => (
+        <FactLine key={label} label={label} text={clip(text, width)} />
       ))}
+      {long.map(({ label, show }) => (
+        <FactLine key={label} label={label} text={show(room)} />
+      ))}
+    </Box>
+  );
+}
+
+function FactLine({ label, text }: { readonly label: string; readonly text: string }): ReactNode {
+  return (
+    <Box flexShrink={0}>
+      <Box width={LABEL_WIDTH} flexShrink={0}>
+        <Text bold>{label}</Text>
+      </Box>
+      <Text>{text}</Text>
     </Box>
   );
 }
 
 type Fact = readonly [label: string, text: string];
 
-/** @param room most characters of a text that may be long */
-function factsOf(task: TaskInfo, nowMs: number, room: number): Fact[] {
+/** Each takes one line. */
+function shortFacts(task: TaskInfo, nowMs: number): Fact[] {
+  const { group, lastFailedAt, completedAt, progress } = task;
   const facts: (Fact | undefined)[] = [
-    ['ID', clip(oneLine(task.id), room)],
-    ['Type', clip(oneLine(task.type), room)],
+    ['ID', oneLine(task.id)],
+    ['Type', oneLine(task.type)],
     ['State', task.isOrphaned ? `${task.state} (orphaned)` : task.state],
     ['Queue', oneLine(task.queue)],
-    task.group === undefined ? undefined : ['Group', clip(oneLine(task.group), room)],
+    group === undefined ? undefined : ['Group', oneLine(group)],
     ['Retry', `${task.retried}/${task.maxRetry}`],
-    task.lastError === '' ? undefined : ['Last Failure', clip(oneLine(task.lastError.slice(0, room)), room)],
-    task.lastFailedAt && ['Last Failure Time', dateCell(task.lastFailedAt)],
-    task.nextProcessAt && [
-      'Next Process Time',
-      `${dateCell(task.nextProcessAt)} (${dueCell(task.nextProcessAt, nowMs)})`,
-    ],
-    task.completedAt && ['Completion Time', dateCell(task.completedAt)],
-    task.progress && [
-      'Progress',
-      `${Math.round(task.progress.share * 100)}% ${clip(oneLine(task.progress.note ?? ''), 60)}`,
-    ],
-    ['Payload', clip(bytesCell(task.payload), room)],
-    task.result && ['Result', clip(bytesCell(task.result), room)],
+    lastFailedAt && ['Last Failure Time', dateCell(lastFailedAt)],
+    task.nextProcessAt && ['Next Process Time', nextProcessTime(task, task.nextProcessAt, nowMs)],
+    completedAt && ['Completion Time', dateCell(completedAt)],
+    progress && ['Progress', `${Math.round(progress.share * 100)}% ${oneLine(progress.note ?? '')}`],
+  ];
+  return facts.filter((fact) => fact !== undefined);
+}
+
+/** A pending task is due, so the time of the reading would stand there. */
+function nextProcessTime({ state }: TaskInfo, at: Date, nowMs: number): string {
+  return state === 'pending' ? 'now' : `${dateCell(at)} (${dueCell(at, nowMs)})`;
+}
+
+interface LongFact {
+  readonly label: string;
+  readonly show: (cells: number) => string;
+}
+
+function longFacts({ lastError, payload, result }: TaskInfo): LongFact[] {
+  const facts: (LongFact | undefined)[] = [
+    { label: 'Payload', show: (cells) => preview(payload, cells) },
+    // A slice first: no more of it is escaped than can be seen.
+    lastError === ''
+      ? undefined
+      : { label: 'Last Failure', show: (cells) => clip(oneLine(lastError.slice(0, cells + 1)), cells) },
+    result && { label: 'Result', show: (cells) => preview(result, cells) },
   ];
   return facts.filter((fact) => fact !== undefined);
 }
