@@ -79,7 +79,7 @@ describe('tasks on the command line', () => {
       '--process_in',
       '1h',
     );
-    expect(enqueued).toBe('Successfully enqueued task: id=one queue=mail\n');
+    expect(enqueued).toBe('Enqueued task one to queue mail\n');
     expect(await asynq.json('task', 'inspect', ...one)).toMatchObject({ state: 'scheduled', payload: '{"n":1}' });
     expect(await asynq.output('task', 'run', ...one)).toBe('task is now pending\n');
     expect(await asynq.output('task', 'archive', ...one)).toBe('task archived\n');
@@ -212,7 +212,7 @@ describe('queues and servers on the command line', () => {
   it('has nothing to say about an empty Redis', async () => {
     expect(await asynq.output('server', 'ls')).toBe('No running servers\n');
     expect(await asynq.output('cron', 'ls')).toBe('No scheduler entries\n');
-    expect(await asynq.output('group', 'ls', '-q', 'mail')).toBe('No groups in "mail" queue\n');
+    expect(await asynq.output('group', 'ls', '-q', 'mail')).toBe('No groups found in queue "mail"\n');
   });
 });
 

@@ -81,5 +81,6 @@ export class Context implements AsyncDisposable {
 /** `error: …` on one line. */
 export function errorLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return `error: ${oneLine(message.replaceAll('\n', '; '))}`;
+  const line = message.replaceAll(/(?<=:)\n\s*/g, ' ').replaceAll('\n', '; ');
+  return `error: ${oneLine(line)}`;
 }

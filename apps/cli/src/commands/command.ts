@@ -1,5 +1,6 @@
 import type { Argv } from 'yargs';
 import type { Context } from '../context.js';
+import { UsageError } from '../usage.error.js';
 
 /** Flags that every command knows. */
 export interface GlobalFlags {
@@ -15,4 +16,9 @@ export type Run = <Flags>(action: (context: Context, flags: Flags) => Promise<vo
 export function commandGroup(cli: Cli, name: string, describe: string, fill: (cli: Cli) => Cli): Cli {
   const missing = `Which ${name} command? See: asynq ${name} --help`;
   return cli.command(name, describe, (group) => fill(group.demandCommand(1, missing).strict().recommendCommands()));
+}
+
+/** @throws {UsageError} aggregating tasks lie in groups, and none is named */
+export function checkGroup(state: string, group: string | undefined): void {
+  if (state === 'aggregating' && group === undefined) throw new UsageError('--group is needed for aggregating tasks');
 }

@@ -1,5 +1,6 @@
 import type { TaskOptions } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
+import { oneLine } from '../output/cells.js';
 import { parseGoDuration } from '../output/go-duration.js';
 import { UsageError } from '../usage.error.js';
 import type { Cli, Run } from './command.js';
@@ -45,7 +46,7 @@ export function enqueueCommand(cli: Cli, run: Run): Cli {
 
 async function enqueue(context: Context, flags: EnqueueFlags): Promise<void> {
   const task = await context.client.enqueue(flags.type_name, Buffer.from(flags.payload), taskOptions(flags));
-  context.show(task, `Successfully enqueued task: id=${task.id} queue=${task.queue}`);
+  context.show(task, `Enqueued task ${oneLine(task.id)} to queue ${oneLine(task.queue)}`);
 }
 
 function taskOptions(flags: EnqueueFlags): TaskOptions {

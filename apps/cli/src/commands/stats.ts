@@ -1,7 +1,7 @@
 import type { QueueInfo } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { errorRateCell } from '../output/cells.js';
-import { table } from '../output/table.js';
+import { lengthOf, table } from '../output/table.js';
 import type { Cli, Run } from './command.js';
 import { utcDay } from './queue.js';
 
@@ -16,9 +16,10 @@ async function stats(context: Context): Promise<void> {
   const now = new Date(context.io.nowMs());
   const aggregate = { ...sumOf(queues), timestamp: now };
   const { processed, failed, timestamp: _, ...byState } = aggregate;
+  const titles = queues.map(queueTitle);
   const sections = [
-    ['Task Count by State', table(Object.keys(byState), [Object.values(byState)])],
-    ['Task Count by Queue', table(queues.map(queueTitle), [queues.map(({ size }) => size)])],
+    ['Task Count by State', table(Object.keys(byState), [Object.values(byState)], stateDashes(Object.values(byState)))],
+    ['Task Count by Queue', table(titles, [queues.map(({ size }) => size)], Math.max(0, ...titles.map(lengthOf)))],
     [
       `Daily Stats ${utcDay(now)} UTC`,
       table(['processed', 'failed', 'error rate'], [[processed, failed, errorRateCell(processed, failed)]]),
@@ -42,6 +43,11 @@ function sumOf(queues: readonly QueueInfo[]) {
     processed: sum(({ processedToday }) => processedToday),
     failed: sum(({ failedToday }) => failedToday),
   };
+}
+
+/** Nine dashes under each state, more under large numbers. */
+function stateDashes(counts: readonly number[]): number {
+  return Math.max(9, ...counts.map(lengthOf));
 }
 
 function queueTitle({ queue, isPaused }: QueueInfo): string {

@@ -1,6 +1,6 @@
 import type { Context } from '../context.js';
 import { type BulkWatch, watched } from '../output/progress.js';
-import type { Cli, Run } from './command.js';
+import { checkGroup, type Cli, type Run } from './command.js';
 
 const RUN_STATES = ['scheduled', 'retry', 'archived', 'aggregating'] as const;
 const ARCHIVE_STATES = ['pending', 'aggregating', 'scheduled', 'retry'] as const;
@@ -23,25 +23,28 @@ export function bulkCommands(cli: Cli, run: Run): Cli {
       'runall',
       'Run all tasks in a state',
       (command) => bulkFlags(command, RUN_STATES),
-      run((context, { queue, state, group }: BulkFlags<(typeof RUN_STATES)[number]>) =>
-        bulk(context, 'run', (watch) => context.inspector.runAll(queue, state, { group, ...watch })),
-      ),
+      run((context, { queue, state, group }: BulkFlags<(typeof RUN_STATES)[number]>) => {
+        checkGroup(state, group);
+        return bulk(context, 'run', (watch) => context.inspector.runAll(queue, state, { group, ...watch }));
+      }),
     )
     .command(
       'archiveall',
       'Archive all tasks in a state',
       (command) => bulkFlags(command, ARCHIVE_STATES),
-      run((context, { queue, state, group }: BulkFlags<(typeof ARCHIVE_STATES)[number]>) =>
-        bulk(context, 'archive', (watch) => context.inspector.archiveAll(queue, state, { group, ...watch })),
-      ),
+      run((context, { queue, state, group }: BulkFlags<(typeof ARCHIVE_STATES)[number]>) => {
+        checkGroup(state, group);
+        return bulk(context, 'archive', (watch) => context.inspector.archiveAll(queue, state, { group, ...watch }));
+      }),
     )
     .command(
       'deleteall',
       'Delete all tasks in a state',
       (command) => bulkFlags(command, DELETE_STATES),
-      run((context, { queue, state, group }: BulkFlags<(typeof DELETE_STATES)[number]>) =>
-        bulk(context, 'delete', (watch) => context.inspector.deleteAll(queue, state, { group, ...watch })),
-      ),
+      run((context, { queue, state, group }: BulkFlags<(typeof DELETE_STATES)[number]>) => {
+        checkGroup(state, group);
+        return bulk(context, 'delete', (watch) => context.inspector.deleteAll(queue, state, { group, ...watch }));
+      }),
     );
 }
 

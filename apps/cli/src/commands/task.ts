@@ -2,7 +2,7 @@ import type { TaskInfo, TaskState } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { bytesCell, dateCell, oneLine } from '../output/cells.js';
 import { goDuration } from '../output/go-duration.js';
-import { type Cli, commandGroup, type Run } from './command.js';
+import { checkGroup, type Cli, commandGroup, type Run } from './command.js';
 import { enqueueCommand } from './enqueue.js';
 import { bulkCommands } from './task-bulk.js';
 import { findCommand } from './task-find.js';
@@ -58,6 +58,7 @@ function oneTask(command: Cli) {
 }
 
 async function list(context: Context, { queue, state, group, page, size }: ListFlags): Promise<void> {
+  checkGroup(state, group);
   const tasks = await context.inspector.listTasks(queue, state, { group, page, size });
   context.show(tasks, tasks.length === 0 ? nothing(queue, state, group) : taskTable(tasks, state, context.io.nowMs()));
 }

@@ -19,3 +19,8 @@ it('prints titles, dashes and rows in columns, without frame or trailing blanks'
     'two\\nlines',
   ]);
 });
+
+it('prints as many dashes as it is told, and one for each character', () => {
+  expect(table(['größe🎉'], [])).toBe('größe🎉\n------');
+  expect(table(['a', 'b'], [[1, 2]], 3).split('\n')).toEqual(['a    b', '---  ---', '1    2']);
+});
