@@ -230,6 +230,84 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
     });
   });
 
+  describe(`telling of full groups on ${backend}`, () => {
+    /** Hears `"<group> <news>"`. */
+    const hear = async (q: TestQueue): Promise<Hearing<string>> => {
+      const hearing = new Hearing<string>();
+      await q.broker.onGroupNews(q.name, (group, news) => hearing.listener(`${group} ${news}`));
+      return hearing;
+    };
+    const limits = { ...MINUTE, maxSize: 2 };
+
+    it('tells when a group reaches a size that somebody asked for, and each multiple of it', async () => {
+      await using q = openQueue();
+      const hearing = await hear(q);
+      await q.broker.awaitSizes(q.name, [2, 5]);
+
+      for (const id of ['1', '2', '3', '4', '5', '6', '7']) await q.broker.enqueue([member(q, id, 'a: 😀')]);
+      for (const id of ['8', '9']) await q.broker.enqueue([member(q, id, 'other')]);
+      await hearing.times(5);
+
+      const at2456 = Array.from({ length: 4 }, () => 'a: 😀 full');
+      expect(hearing.heard).toEqual([...at2456, 'other full']);
+    });
+
+    it('tells of a group that scheduled tasks fill', async () => {
+      await using q = openQueue();
+      const hearing = await hear(q);
+      await q.broker.awaitSizes(q.name, [2]);
+      const processAtMs = q.clock.nowMs() + 10_000;
+      await q.broker.enqueue(['a', 'b'].map((id) => ({ ...member(q, id), processAtMs })));
+      await q.clock.advance('10s');
+
+      await q.broker.forwardDue(q.name, 100);
+      await hearing.times(1);
+
+      expect(hearing.heard).toEqual(['digest full']);
+    });
+
+    it('tells when a full group was taken, but not while it is full still', async () => {
+      await using q = openQueue();
+      await fill(q, ['a', 'b', 'c', 'd', 'e']);
+      const hearing = await hear(q);
+
+      await q.broker.takeRipe(q.name, 'digest', limits);
+      await q.broker.takeRipe(q.name, 'digest', limits);
+      await hearing.times(1);
+      await q.clock.advance('60s');
+      await q.broker.takeRipe(q.name, 'digest', limits); // ripe by its age
+      await q.broker.enqueue(['f', 'g'].map((id) => member(q, id, 'other')));
+      await q.broker.takeRipe(q.name, 'other', limits);
+      await hearing.times(2);
+
+      expect(hearing.heard).toEqual(['digest taken', 'other taken']);
+    });
+
+    it('says nothing when nobody asks, nor a minute after, nor of a refused task', async () => {
+      await using q = openQueue();
+      const hearing = await hear(q);
+      await q.broker.enqueue([member(q, 'a')]);
+      await q.broker.awaitSizes(q.name, [1, 2]);
+      await q.clock.advance('61s');
+      await q.broker.awaitSizes(q.name, [3]);
+      await q.broker.enqueue([member(q, 'a'), member(q, 'b')]);
+
+      await q.broker.enqueue([member(q, 'c')]);
+      await hearing.times(1);
+
+      expect(hearing.heard).toEqual(['digest full']);
+    });
+
+    it('leaves nothing in the queue that asynq would not know', async () => {
+      await using q = openQueue();
+      const before = await q.dump();
+
+      await q.broker.awaitSizes(q.name, [2]);
+
+      expect(await q.dump()).toEqual(before);
+    });
+  });
+
   describe(`finishing aggregation sets on ${backend}`, () => {
     it('writes the new task and deletes the members with their locks, in one step', async () => {
       await using q = openQueue();

@@ -86,6 +86,8 @@ export class PairedQueues {
         return this.endSet(operation);
       case 'reclaim':
         return this.both((broker) => broker.reclaimSets(this.name, ALL));
+      case 'awaitSizes':
+        return this.both((broker) => broker.awaitSizes(this.name, [operation.size]));
       case 'writeProgress': {
         const { claim } = this.claimed(operation.claim);
         return this.both((broker) => broker.writeProgress(this.name, claim, operation.progress));

@@ -9,6 +9,9 @@ export const LARGEST_SET = 1_000;
 /** How long somebody may work on an aggregation set before anybody may give it back; asynq's, too. */
 export const SET_LIFE_S = 120;
 
+/** For how long a size that was asked for is told of; see `GroupOps.awaitSizes`. */
+export const AWAITED_SIZES_LIFE_MS = 60_000;
+
 /** When a group is ripe. */
 export interface GroupLimits {
   /** Nobody joined for so long. */
@@ -49,6 +52,9 @@ export type FinishReply =
   /** A task outside of the set holds the lock of the new one. Nothing was written. */
   | { readonly status: 'duplicate'; readonly holderId: string };
 
+/** `full`: so many tasks wait in the group as somebody asked for. `taken`: and somebody took them. */
+export type GroupNews = 'full' | 'taken';
+
 export interface GroupOps {
   /** All groups of the queue in which tasks wait, by name. */
   waitingGroups(queue: string): Promise<WaitingGroup[]>;
@@ -59,6 +65,14 @@ export interface GroupOps {
    * `archived`. If the reply is lost, {@link reclaimSets} gives the tasks back.
    */
   takeRipe(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | undefined>;
+
+  /**
+   * Asks for a minute to be told, through `onGroupNews`, when a group has reached one of the sizes or a multiple.
+   * `enqueue` and `forwardDue` tell, and `takeRipe` when it took such a group; Go servers do not.
+   */
+  awaitSizes(queue: string, sizes: readonly number[]): Promise<void>;
+  /** Calls back with such news. A hint only: it may be lost. Resolves to a function that ends the subscription. */
+  onGroupNews(queue: string, listener: (group: string, news: GroupNews) => void): Promise<() => Promise<void>>;
 
   /** Archives tasks of a set that cannot be aggregated, as the messages say; returns how many were in the set. */
   archiveMembers(queue: string, set: AggregationSet, messages: readonly TaskMessage[]): Promise<number>;

@@ -600,6 +600,8 @@ export const forwardToGroup = new Script<
     readonly source: string;
     /** set asynq:{q}:groups */
     readonly groups: string;
+    /** zset asynq:{q}:full_sizes sizes of groups that aggregators wait for */
+    readonly fullSizes: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** zset asynq:{q}:g:<group> one per task; score: time added, unix seconds */
@@ -608,6 +610,8 @@ export const forwardToGroup = new Script<
   {
     /** unix s */
     readonly addedAtS: ScriptArg;
+    /** told which groups are full */
+    readonly groupsChannel: ScriptArg;
   },
   {
     /** text */
@@ -619,14 +623,27 @@ export const forwardToGroup = new Script<
   }
 >(
   'forward-to-group',
-  { keys: ['source', 'groups', 'task', 'group'], args: ['addedAtS'], fields: ['taskId', 'score', 'groupName'] },
-  `local source, groups = KEYS[1], KEYS[2]
-local addedAtS = ARGV[1]
-local ARGS, FIELDS = 1, 3
+  { keys: ['source', 'groups', 'fullSizes', 'task', 'group'], args: ['addedAtS', 'groupsChannel'], fields: ['taskId', 'score', 'groupName'] },
+  `local function isFull(group, fullSizes)
+if #fullSizes == 0 then return false end
+local size = redis.call('ZCARD', group)
+for _, fullSize in ipairs(fullSizes) do
+if size % tonumber(fullSize) == 0 then return true end
+end
+return false
+end
+local function tellFullGroups(fullGroups, groupsChannel)
+for groupName in pairs(fullGroups) do redis.pcall('PUBLISH', groupsChannel, 'full ' .. groupName) end
+end
+local source, groups = KEYS[1], KEYS[2]
+local addedAtS, groupsChannel = ARGV[1], ARGV[2]
+local FIRST_TASK, ARGS, FIELDS = 4, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
-local moved = 0
+local firstGroup = FIRST_TASK + tasks
+local fullSizes = redis.call('ZRANGE', KEYS[3], 0, -1)
+local moved, fullGroups = 0, {}
 for i = 1, tasks do
-local task, group, at = KEYS[2 + i], KEYS[2 + tasks + i], ARGS + (i - 1) * FIELDS
+local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, score, groupName = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
 if redis.call('ZSCORE', source, taskId) == score then
 redis.call('ZREM', source, taskId)
@@ -634,9 +651,11 @@ redis.call('ZADD', group, addedAtS, taskId)
 redis.call('SADD', groups, groupName)
 redis.call('HSET', task, 'state', 'aggregating')
 redis.call('HDEL', task, 'due_at_ms')
+if isFull(group, fullSizes) then fullGroups[groupName] = true end
 moved = moved + 1
 end
 end
+tellFullGroups(fullGroups, groupsChannel)
 return moved`,
 );
 
@@ -684,6 +703,8 @@ export const addToGroup = new Script<
   {
     /** set asynq:{q}:groups names of groups */
     readonly groups: string;
+    /** zset asynq:{q}:full_sizes sizes of groups that aggregators wait for */
+    readonly fullSizes: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** zset asynq:{q}:g:<group> one per task; score: time added, unix seconds */
@@ -696,6 +717,8 @@ export const addToGroup = new Script<
     readonly addedAtS: ScriptArg;
     /** 1 after a lost reply: a task with the same bytes is ours */
     readonly isRepeat: ScriptArg;
+    /** told which groups are full */
+    readonly groupsChannel: ScriptArg;
   },
   {
     /** text */
@@ -709,7 +732,7 @@ export const addToGroup = new Script<
   }
 >(
   'add-to-group',
-  { keys: ['groups', 'task', 'group', 'lock'], args: ['addedAtS', 'isRepeat'], fields: ['taskId', 'message', 'groupName', 'uniqueTtlS'] },
+  { keys: ['groups', 'fullSizes', 'task', 'group', 'lock'], args: ['addedAtS', 'isRepeat', 'groupsChannel'], fields: ['taskId', 'message', 'groupName', 'uniqueTtlS'] },
   `local function refusal(task, taskId, message, lock, ttlS, isRepeat)
 if redis.call('EXISTS', task) == 1 then
 return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
@@ -717,14 +740,27 @@ end
 if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
 return nil
 end
+local function isFull(group, fullSizes)
+if #fullSizes == 0 then return false end
+local size = redis.call('ZCARD', group)
+for _, fullSize in ipairs(fullSizes) do
+if size % tonumber(fullSize) == 0 then return true end
+end
+return false
+end
+local function tellFullGroups(fullGroups, groupsChannel)
+for groupName in pairs(fullGroups) do redis.pcall('PUBLISH', groupsChannel, 'full ' .. groupName) end
+end
 local groups = KEYS[1]
-local addedAtS, isRepeat = ARGV[1], ARGV[2] == '1'
-local ARGS, FIELDS = 2, 4
+local addedAtS, isRepeat, groupsChannel = ARGV[1], ARGV[2] == '1', ARGV[3]
+local FIRST_TASK, ARGS, FIELDS = 3, 3, 4
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 2 + 2 * tasks
-local replies = {}
+local firstGroup = FIRST_TASK + tasks
+local nextLock = firstGroup + tasks
+local fullSizes = redis.call('ZRANGE', KEYS[2], 0, -1)
+local replies, fullGroups = {}, {}
 for i = 1, tasks do
-local task, group, at = KEYS[1 + i], KEYS[1 + tasks + i], ARGS + (i - 1) * FIELDS
+local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, groupName, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 local lock
 if ttlS ~= '0' then
@@ -737,9 +773,11 @@ redis.call('HSET', task, 'msg', message, 'state', 'aggregating', 'group', groupN
 if lock then redis.call('HSET', task, 'unique_key', lock) end
 redis.call('ZADD', group, addedAtS, taskId)
 redis.call('SADD', groups, groupName)
+if isFull(group, fullSizes) then fullGroups[groupName] = true end
 replies[i] = 1
 end
 end
+tellFullGroups(fullGroups, groupsChannel)
 return replies`,
 );
 
@@ -953,14 +991,16 @@ export const takeGroup = new Script<
     readonly deadlineS: ScriptArg;
     /** text */
     readonly groupName: ScriptArg;
+    /** told that a full group was taken, so that other servers need not try */
+    readonly groupsChannel: ScriptArg;
   },
   Record<never, never>
 >(
   'take-group',
-  { keys: ['group', 'aggregationSet', 'aggregationSets', 'groups'], args: ['nowS', 'gracePeriodS', 'maxDelayS', 'maxSize', 'limit', 'deadlineS', 'groupName'], fields: [] },
+  { keys: ['group', 'aggregationSet', 'aggregationSets', 'groups'], args: ['nowS', 'gracePeriodS', 'maxDelayS', 'maxSize', 'limit', 'deadlineS', 'groupName', 'groupsChannel'], fields: [] },
   `local group, aggregationSet, aggregationSets, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowS, gracePeriodS, maxDelayS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local limit, deadlineS, groupName = tonumber(ARGV[5]), ARGV[6], ARGV[7]
+local limit, deadlineS, groupName, groupsChannel = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 local function isRipe(size)
 if maxSize > 0 and size >= maxSize then return true end
 local oldestS = tonumber(redis.call('ZRANGE', group, 0, 0, 'WITHSCORES')[2])
@@ -980,6 +1020,9 @@ taken[#taken + 1] = entries[i]
 end
 redis.call('ZADD', aggregationSets, deadlineS, aggregationSet)
 if #taken == size then redis.call('SREM', groups, groupName) end
+if maxSize > 0 and size >= maxSize and size - #taken < maxSize then
+redis.pcall('PUBLISH', groupsChannel, 'taken ' .. groupName)
+end
 return taken`,
 );
 

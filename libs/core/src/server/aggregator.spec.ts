@@ -21,7 +21,7 @@ const list: Aggregate = (group, tasks) => ({
   options: { taskId: `sum-${String(tasks[0]?.id)}` },
 });
 
-function openAggregated(given: GroupAggregatorOptions) {
+function openAggregated(given: GroupAggregatorOptions, { isLeader = true } = {}) {
   const q = openMemoryQueue();
   const broker = failingBroker(q.broker);
   const events: TaskEvent[] = [];
@@ -35,10 +35,16 @@ function openAggregated(given: GroupAggregatorOptions) {
     shutdownTimeoutMs: 8_000,
     emit: (event: TaskEvent) => void events.push(event),
   };
-  const aggregator = new Aggregator(broker, q.name, options, { clock: q.clock, logger, random: () => 0 });
+  const leadership = { isLeader: () => isLeader };
+  const aggregator = new Aggregator(broker, leadership, q.name, options, { clock: q.clock, logger, random: () => 0 });
+  /** One look, and all that comes of it. */
+  const runOnce = async (): Promise<void> => {
+    await aggregator.runOnce();
+    await aggregator.stop();
+  };
   const join = (id: string, payload: unknown = id, group = 'digest') =>
     q.broker.enqueue([{ message: q.message(id, { groupKey: group, payload: jsonCodec.encode(payload) }) }]);
-  return { q, clock: q.clock, broker, aggregator, events, log, join };
+  return { q, clock: q.clock, broker, aggregator, runOnce, events, log, join };
 }
 
 describe('Aggregator', () => {
@@ -66,7 +72,7 @@ describe('Aggregator', () => {
   it('gives the function what it needs to know', async () => {
     const calls: unknown[][] = [];
     const aggregate: Aggregate = (...args) => (calls.push(args), { type: 'sum' });
-    const { q, clock, aggregator } = openAggregated({ gracePeriod: '1s', aggregate });
+    const { q, clock, runOnce } = openAggregated({ gracePeriod: '1s', aggregate });
     const message = q.message('a', {
       groupKey: 'digest',
       payload: jsonCodec.encode({ n: 1 }),
@@ -75,7 +81,7 @@ describe('Aggregator', () => {
     await q.broker.enqueue([{ message }]);
     await clock.advance('1s');
 
-    await aggregator.runOnce();
+    await runOnce();
 
     const { type, headers } = message;
     expect(calls).toMatchObject([
@@ -157,24 +163,24 @@ describe('Aggregator', () => {
     ['returns a task without a type', () => ({ type: '' })],
     ['returns the id of a task that exists', () => ({ type: 'sum', options: { taskId: 'taken' } })],
   ])('gives the tasks back when the function %s', async (_, aggregate) => {
-    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1s', aggregate });
+    const { q, clock, runOnce, join } = openAggregated({ gracePeriod: '1s', aggregate });
     await q.seed({ pending: ['taken'] });
     await join('a');
     await clock.advance('1s');
     const before = await q.dump();
 
-    await aggregator.runOnce();
+    await runOnce();
 
     expect(await q.dump()).toEqual(before);
   });
 
   it('archives a task whose payload does not decode, and aggregates the others', async () => {
-    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1s', aggregate: list });
+    const { q, clock, runOnce, join } = openAggregated({ gracePeriod: '1s', aggregate: list });
     await q.broker.enqueue([{ message: q.message('bad', { groupKey: 'digest', payload: Buffer.from('{') }) }]);
     await join('good');
     await clock.advance('1s');
 
-    await aggregator.runOnce();
+    await runOnce();
 
     const dump = await q.dump();
     expect(dump.nextUp).toEqual(['sum-good']);
@@ -218,6 +224,141 @@ describe('Aggregator', () => {
 
     expect(waiting.aggregationSets).toHaveLength(1);
     expect(await q.dump()).toMatchObject({ groupNames: ['digest'], aggregationSets: [] });
+  });
+
+  it('takes a full group at once, again and again', async () => {
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1m', maxSize: 2, aggregate: list });
+    aggregator.start();
+    await clock.advance('3s');
+
+    const nextUp: (readonly string[])[] = [];
+    for (const id of ['a', 'b', 'c', 'd']) {
+      await join(id);
+      await clock.advance(0);
+      nextUp.push((await q.dump()).nextUp);
+    }
+
+    expect(nextUp).toEqual([[], ['sum-a'], ['sum-a'], ['sum-a', 'sum-c']]);
+    await aggregator.stop();
+  });
+
+  it('takes all of a group that holds several sets, one after the other', async () => {
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1m', maxSize: 2, aggregate: list });
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await join(id);
+    aggregator.start();
+
+    await clock.advance(0);
+
+    expect(await q.dump()).toMatchObject({ nextUp: ['sum-a', 'sum-c', 'sum-e'], groups: { digest: {} } });
+    await aggregator.stop();
+  });
+
+  it('leaves a full group to the leader, but not for long', async () => {
+    const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
+    const { q, clock, aggregator, join } = openAggregated(given, { isLeader: false });
+    aggregator.start();
+    await clock.advance('3s');
+    await Promise.all(['a', 'b'].map((id) => join(id)));
+
+    await clock.advance(99);
+    const early = await q.dump();
+    await clock.advance(1);
+
+    expect(early).toMatchObject({ nextUp: [], groups: { digest: {} } });
+    expect((await q.dump()).nextUp).toEqual(['sum-a']);
+    await aggregator.stop();
+  });
+
+  it('does not try a full group that somebody took', async () => {
+    const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
+    const { q, clock, broker, aggregator, join } = openAggregated(given, { isLeader: false });
+    aggregator.start();
+    await clock.advance('3s');
+    await Promise.all(['a', 'b'].map((id) => join(id)));
+    await clock.advance(50);
+    await q.broker.takeRipe(q.name, 'digest', { gracePeriodS: 60, maxDelayS: 0, maxSize: 2 });
+    broker.failNext('takeRipe');
+
+    await clock.advance(200);
+
+    await expect(broker.takeRipe(q.name, 'digest', { gracePeriodS: 1, maxDelayS: 0, maxSize: 0 })).rejects.toThrow(
+      'takeRipe', // still to fail: nobody else called it
+    );
+    await aggregator.stop();
+  });
+
+  it.each(['onGroupNews', 'awaitSizes'] as const)('finds full groups by looking when %s fails', async (method) => {
+    const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
+    const { q, clock, broker, aggregator, join } = openAggregated(given);
+    broker.failNext(method);
+    aggregator.start();
+    await clock.advance(0);
+    await Promise.all(['a', 'b'].map((id) => join(id)));
+
+    await clock.advance('7s');
+
+    expect((await q.dump()).nextUp).toEqual(['sum-a']);
+    await aggregator.stop();
+  });
+
+  it('is not held up by a function that takes long, and runs it for one set of a group at a time', async () => {
+    const running: string[] = [];
+    const aggregate: Aggregate = (group, ...rest) => {
+      if (group !== 'slow') return list(group, ...rest);
+      running.push(group);
+      return new Promise(() => undefined);
+    };
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '10s', maxSize: 2, aggregate });
+    for (const id of ['a', 'b', 'c', 'd']) await join(id, id, 'slow');
+    aggregator.start();
+    await clock.advance(0);
+
+    await join('e', 1, 'quick');
+    await clock.advance('10s');
+
+    expect(running).toEqual(['slow']);
+    expect((await q.dump()).nextUp).toEqual(['sum-e']);
+    const stopped = aggregator.stop();
+    await clock.advance('8s');
+    await stopped;
+  });
+
+  it('works on three groups at one time', async () => {
+    const ends: (() => void)[] = [];
+    const aggregate: Aggregate = (group) =>
+      new Promise((resolve) => ends.push(() => resolve({ type: group, options: { taskId: group } })));
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1s', aggregate });
+    for (const group of ['1', '2', '3', '4']) await join(`of-${group}`, 1, group);
+    aggregator.start();
+    await clock.advance('1s');
+    const begun = ends.length;
+
+    ends[1]!();
+    await clock.advance(0);
+
+    expect([begun, ends.length]).toEqual([3, 4]);
+    ends.forEach((end) => end());
+    await clock.advance(0);
+    expect((await q.dump()).nextUp).toEqual(['2', '1', '3', '4']);
+    await aggregator.stop();
+  });
+
+  it('leaves the tasks to the recoverer when they cannot be given back', async () => {
+    const { q, clock, broker, aggregator, log, join } = openAggregated({
+      gracePeriod: '1s',
+      aggregate: () => {
+        throw new Error('no');
+      },
+    });
+    broker.failNext('returnSet');
+    aggregator.start();
+    await join('a');
+
+    await clock.advance('1s');
+
+    expect((await q.dump()).aggregationSets).toHaveLength(1);
+    expect(log.at(-1)).toBe('could not give the tasks of a failed aggregation back');
+    await aggregator.stop();
   });
 
   it('loses nothing when a reply is lost, whichever it is', async () => {

@@ -1,4 +1,12 @@
-import type { AggregationSet, GroupOps, WaitingGroup } from '../broker/group-roles.js';
+import {
+  type AggregationSet,
+  AWAITED_SIZES_LIFE_MS,
+  type GroupLimits,
+  type GroupNews,
+  type GroupOps,
+  LARGEST_SET,
+  type WaitingGroup,
+} from '../broker/group-roles.js';
 import { ripeFromS } from '../broker/group-ripeness.js';
 import { composeTask } from '../client/enqueue-options.js';
 import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
@@ -12,13 +20,18 @@ import type { TaskMessage } from '../wire/task-message.js';
 import { fromS } from '../wire/unix-time.js';
 import type { AggregatedTask, GroupedTask, GroupPlan, GroupPlans } from './group-aggregator.js';
 import { enqueuedEvent } from './server-events.js';
+import type { Leadership } from './work-signal.js';
 
-/** Longest time between two looks, asynq's: so late may a group be taken that is ripe by its size. */
+/** Longest time between two looks, asynq's: so late may a group be taken that Go filled. */
 const LONGEST_MS = 7_000;
-/** Groups that are worked on at one time. */
+/** Sets that are worked on at one time, each of another group. */
 const AT_ONE_TIME = 3;
 /** Pause when a ripe group could not be taken: another server has it, or its clock runs behind ours. */
 const STUCK_MS = 1_000;
+/** How often the broker is asked to tell of full groups. */
+const ASK_EVERY_MS = AWAITED_SIZES_LIFE_MS / 3;
+/** What the leader needs at most to take a full group of which all are told. Others wait once to three times as long. */
+const LEADER_HEAD_START_MS = 100;
 /** Pauses of a group whose aggregation fails. */
 const FIRST_BACKOFF_MS = 5_000;
 const LONGEST_BACKOFF_MS = 120_000;
@@ -48,15 +61,26 @@ interface Failures {
  * 2. Calls the user's function. If it fails, the members go back to their group, which rests for a while.
  * 3. Writes the new task and deletes the members, in one step.
  *
- * A server that dies in between leaves the set to the recoverer of any server.
+ * Sleeps until the next group is ripe by its age. The broker tells of a group that is full: the leader takes it at once,
+ * others if it is not taken a moment later. A server that dies in between leaves the set to the recoverer of any server.
  */
 export class Aggregator extends Loop {
   private readonly failures = new Map<string, Failures>();
+  /** Work on sets, by group; never rejects. One set of a group at a time: its failures are counted together. */
+  private readonly running = new Map<string, Promise<void>>();
+  /** Groups that the last look found ripe and nobody tried to take yet. */
+  private ripe: string[] = [];
+  /** Groups that are full, as we heard, and from when on to try them, unix ms. */
+  private readonly full = new Map<string, number>();
+  private nextLookAtMs = 0;
+  private askAgainAtMs = 0;
+  private endNews: (() => Promise<void>) | undefined;
   private readonly longestMs: number;
   private abandoning = new AbortController();
 
   constructor(
     private readonly broker: GroupOps,
+    private readonly leadership: Pick<Leadership, 'isLeader'>,
     private readonly queue: string,
     private readonly options: AggregatorOptions,
     deps: LoopDeps,
@@ -67,58 +91,140 @@ export class Aggregator extends Loop {
 
   /** Functions that run have `shutdownTimeoutMs` to end; then the members of their sets go back. */
   override async stop(): Promise<void> {
-    const stopped = super.stop();
+    const stopped = super.stop().then(() => Promise.all(this.running.values()));
     await within(this.clock, this.options.shutdownTimeoutMs, stopped);
     this.abandoning.abort(new Error('the server shuts down'));
     await stopped;
     this.abandoning = new AbortController();
+    this.ripe = [];
+    this.full.clear();
+    this.nextLookAtMs = this.askAgainAtMs = 0;
+    const endNews = this.endNews;
+    this.endNews = undefined;
+    await endNews?.();
   }
 
-  async runOnce(): Promise<number> {
+  async runOnce(): Promise<number | undefined> {
+    await this.askForNews(); // before the look: nothing is missed
+    if (this.ripe.length === 0 && this.clock.nowMs() >= this.nextLookAtMs) await this.look();
+    while (this.hasRoom) {
+      const name = this.nextFull() ?? this.nextRipe();
+      if (name === undefined) return Math.max(0, this.nextStepAtMs() - this.clock.nowMs());
+      await this.take(name);
+    }
+    return undefined; // until a set is done
+  }
+
+  private get hasRoom(): boolean {
+    return this.running.size < AT_ONE_TIME && !this.stopSignal.aborted;
+  }
+
+  private async look(): Promise<void> {
     const nowMs = this.clock.nowMs();
     const groups = await this.broker.waitingGroups(this.queue);
     this.forgetFailuresOf(groups);
     const dueTimes = groups.flatMap((group) => this.dueTime(group) ?? []);
-    const due = dueTimes.filter(({ atMs }) => atMs <= nowMs);
-    if (due.length > 0) return (await this.aggregateAll(due)) ? 0 : STUCK_MS;
-    const nextMs = Math.min(...dueTimes.map(({ atMs }) => atMs - nowMs));
-    return Math.min(nextMs, this.longestMs);
+    this.ripe = dueTimes.filter(({ atMs }) => atMs <= nowMs).map(({ name }) => name);
+    const later = dueTimes.map(({ atMs }) => atMs).filter((atMs) => atMs > nowMs);
+    this.nextLookAtMs = Math.min(...later, nowMs + this.longestMs);
   }
 
-  private dueTime(group: WaitingGroup): { name: string; plan: GroupPlan; atMs: number } | undefined {
+  private dueTime(group: WaitingGroup): { name: string; atMs: number } | undefined {
     const plan = this.options.plans.planFor(group.name);
     if (!plan) return undefined;
     const ripeFromMs = fromS(ripeFromS(group, plan.limits));
-    return { name: group.name, plan, atMs: Math.max(ripeFromMs, this.failures.get(group.name)?.retryAtMs ?? 0) };
+    return { name: group.name, atMs: Math.max(ripeFromMs, this.restsUntilMs(group.name)) };
   }
 
-  /** `true` when any group was taken. */
-  private async aggregateAll(due: readonly { name: string; plan: GroupPlan }[]): Promise<boolean> {
-    const queued = due.values();
-    let isAnyTaken = false;
-    const work = async (): Promise<void> => {
-      for (const { name, plan } of queued) {
-        if (this.stopSignal.aborted) return;
-        const set = await this.broker.takeRipe(this.queue, name, plan.limits);
-        if (!set) continue;
-        isAnyTaken = true;
-        await this.aggregateOrReturn(set, plan);
-      }
-    };
-    const ends = await Promise.allSettled(Array.from({ length: AT_ONE_TIME }, work));
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
-    return isAnyTaken;
+  private restsUntilMs(group: string): number {
+    return this.failures.get(group)?.retryAtMs ?? 0;
   }
 
+  private nextRipe(): string | undefined {
+    for (;;) {
+      const name = this.ripe.shift();
+      if (name === undefined || !this.running.has(name)) return name;
+    }
+  }
+
+  private nextFull(): string | undefined {
+    const nowMs = this.clock.nowMs();
+    const name = this.fullGroups().find(({ atMs }) => atMs <= nowMs)?.name;
+    if (name !== undefined) this.full.delete(name);
+    return name;
+  }
+
+  /** Those that may be taken when their time has come; a set that is done wakes the loop for the next of its group. */
+  private fullGroups(): { name: string; atMs: number }[] {
+    return [...this.full]
+      .filter(([name]) => !this.running.has(name))
+      .map(([name, atMs]) => ({ name, atMs: Math.max(atMs, this.restsUntilMs(name)) }));
+  }
+
+  private nextStepAtMs(): number {
+    return Math.min(this.nextLookAtMs, ...this.fullGroups().map(({ atMs }) => atMs));
+  }
+
+  private async take(name: string): Promise<void> {
+    const plan = this.options.plans.planFor(name);
+    if (!plan) return;
+    const set = await this.broker.takeRipe(this.queue, name, plan.limits);
+    if (!set) return this.lookBy(this.clock.nowMs() + STUCK_MS);
+    if (set.tasks.length >= mostOfSet(plan.limits)) this.full.set(name, this.clock.nowMs()); // perhaps there are more
+    const work = this.aggregateOrReturn(set, plan).then(() => {
+      this.running.delete(name);
+      this.wake();
+    });
+    this.running.set(name, work);
+  }
+
+  private lookBy(atMs: number): void {
+    this.nextLookAtMs = Math.min(this.nextLookAtMs, atMs);
+  }
+
+  /** Asks the broker to tell of full groups. Where it cannot, they are found by looking. */
+  private async askForNews(): Promise<void> {
+    const { fullSizes } = this.options.plans;
+    const nowMs = this.clock.nowMs();
+    if (fullSizes.length === 0 || nowMs < this.askAgainAtMs) return;
+    this.askAgainAtMs = nowMs + ASK_EVERY_MS;
+    try {
+      this.endNews ??= await this.broker.onGroupNews(this.queue, (group, news) => this.hear(group, news));
+      await this.broker.awaitSizes(this.queue, fullSizes);
+    } catch (error) {
+      this.logger.debug(`${this.name} is not told of full groups`, { error });
+    }
+  }
+
+  private hear(group: string, news: GroupNews): void {
+    if (news === 'taken') {
+      this.full.delete(group);
+      return;
+    }
+    const maxSize = this.options.plans.planFor(group)?.limits.maxSize ?? 0;
+    if (maxSize === 0 || this.full.has(group)) return;
+    const delayMs = this.leadership.isLeader(this.queue) ? 0 : LEADER_HEAD_START_MS * (1 + 2 * this.random());
+    this.full.set(group, this.clock.nowMs() + delayMs);
+    this.wake();
+  }
+
+  /** Never rejects. */
   private async aggregateOrReturn(set: AggregationSet, plan: GroupPlan): Promise<void> {
+    const { queue, logger } = this;
+    const fields = { queue, group: set.group, tasks: set.tasks.length };
     try {
       await this.aggregate(set, plan);
       this.failures.delete(set.group);
     } catch (error) {
       const pauseMs = this.restAfterFailure(set.group);
-      const fields = { queue: this.queue, group: set.group, tasks: set.tasks.length, error };
-      this.logger.error(`aggregation failed; next try in ${Math.round(pauseMs)} ms`, fields);
-      await this.broker.returnSet(this.queue, set);
+      logger.error(`aggregation failed; next try in ${Math.round(pauseMs)} ms`, { ...fields, error });
+      this.lookBy(this.restsUntilMs(set.group));
+      try {
+        await this.broker.returnSet(queue, set);
+      } catch (cause) {
+        // The recoverer gives them back when the set's deadline has passed.
+        logger.warn('could not give the tasks of a failed aggregation back', { ...fields, error: cause });
+      }
     }
   }
 
@@ -158,6 +264,7 @@ export class Aggregator extends Loop {
     );
     const signal = AbortSignal.any([late.signal, this.abandoning.signal]);
     try {
+      signal.throwIfAborted();
       return await new Promise<T>((resolve, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
         Promise.resolve()
@@ -202,6 +309,11 @@ export class Aggregator extends Loop {
   private forgetFailuresOf(waiting: readonly WaitingGroup[]): void {
     if (this.failures.size === 0) return;
     const names = new Set(waiting.map(({ name }) => name));
-    for (const group of this.failures.keys()) if (!names.has(group)) this.failures.delete(group);
+    for (const group of this.failures.keys()) {
+      if (!names.has(group) && !this.running.has(group)) this.failures.delete(group);
+    }
   }
 }
+
+/** That many tasks are taken at one time. */
+const mostOfSet = ({ maxSize }: GroupLimits): number => maxSize || LARGEST_SET;

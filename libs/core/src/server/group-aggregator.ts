@@ -90,12 +90,19 @@ export class GroupPlans {
     return this.prefixes.find(([prefix]) => group.startsWith(prefix))?.[1];
   }
 
+  /** With so many tasks a group is full, whichever it is. */
+  get fullSizes(): number[] {
+    const sizes = this.plans.map(({ limits }) => limits.maxSize);
+    return [...new Set(sizes.filter((size) => size > 0))];
+  }
+
   /** No group can be ripe sooner than so long after it came into being, but by its size. */
   get shortestWaitS(): number {
-    const plans = [...this.exact.values(), ...this.prefixes.map(([, plan]) => plan)];
-    return Math.min(
-      ...plans.flatMap((plan) => (plan ? [plan.limits.gracePeriodS, plan.limits.maxDelayS || Infinity] : [])),
-    );
+    return Math.min(...this.plans.flatMap(({ limits }) => [limits.gracePeriodS, limits.maxDelayS || Infinity]));
+  }
+
+  private get plans(): GroupPlan[] {
+    return [...this.exact.values(), ...this.prefixes.map(([, plan]) => plan)].filter((plan) => plan !== undefined);
   }
 }
 

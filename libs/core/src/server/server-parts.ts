@@ -68,7 +68,7 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
       new BrokerCheck(broker, deps),
       ...healthChecks(broker, settings, deps),
       ...upkeep,
-      ...aggregators(broker, weights.queues, settings, deps),
+      ...aggregators(broker, watcher, weights.queues, settings, deps),
       watcher,
     ],
   };
@@ -134,12 +134,14 @@ function upkeepOf(
 
 function aggregators(
   broker: Broker,
+  leadership: Leadership,
   queues: readonly string[],
   { groupPlans: plans, codec, shutdownTimeoutMs, emit }: ServerSettings,
   deps: LoopDeps,
 ): BackgroundPart[] {
   if (!plans) return [];
-  return queues.map((queue) => new Aggregator(broker, queue, { plans, codec, shutdownTimeoutMs, emit }, deps));
+  const options = { plans, codec, shutdownTimeoutMs, emit };
+  return queues.map((queue) => new Aggregator(broker, leadership, queue, options, deps));
 }
 
 function healthChecks(broker: Broker, settings: ServerSettings, deps: LoopDeps): BackgroundPart[] {

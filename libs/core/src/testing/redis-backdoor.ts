@@ -234,6 +234,7 @@ class Picture {
       case keys.wake(queue):
       case keys.schedules(queue):
       case keys.awaited(queue):
+      case keys.fullSizes(queue):
         return undefined;
       default:
         return this.readerOfPrefix(key);

@@ -77,6 +77,10 @@ export const keys = {
   schedule: (queue: string, name: string): string => queueKey(queue, `schedule:${name}`),
   /** (ours) zset: ids of tasks that somebody waits for, score until when in unix s */
   awaited: (queue: string): string => queueKey(queue, 'awaited'),
+  /** (ours) zset: sizes of groups that aggregators wait for, score until when in unix s */
+  fullSizes: (queue: string): string => queueKey(queue, 'full_sizes'),
+  /** (ours) pub/sub channel: a group reached such a size, or was taken then */
+  groupsChannel: (queue: string): string => queueKey(queue, 'group_news'),
   /** (ours) pub/sub channel: how an awaited task ended */
   endedChannel: (queue: string): string => queueKey(queue, 'ended'),
   /** (ours) pub/sub channel: a task was scheduled ahead of all others, or the queue was unpaused */

@@ -3,6 +3,7 @@ import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js'
 import { floorS } from '../../wire/unix-time.js';
 import {
   type AggregationSet,
+  AWAITED_SIZES_LIFE_MS,
   type FinishReply,
   type GroupLimits,
   LARGEST_SET,
@@ -42,8 +43,15 @@ export function takeRipe(
     queue.groupNames.delete(name);
   }
   queue.aggregationSets.set(setId, set);
+  const { maxSize } = limits;
+  if (maxSize > 0 && group.size >= maxSize && waiting.size < maxSize) queue.tellOfGroup(name, 'taken');
   const tasks = readMembers(queue, setId, set);
   return tasks.length > 0 ? { group: name, setId, deadlineS: set.deadlineS, tasks } : undefined;
+}
+
+export function awaitSizes(store: MemoryStore, queueName: string, sizes: readonly number[]): void {
+  const untilMs = store.clock.nowMs() + AWAITED_SIZES_LIFE_MS;
+  for (const size of sizes) store.queue(queueName).fullSizes.set(String(size), true, untilMs);
 }
 
 export function archiveMembers(

@@ -6,7 +6,7 @@ import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
 import type { TaskMessage } from '../../wire/task-message.js';
 import type { ProgressRecord } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
-import type { AggregationSet, FinishReply, GroupLimits, WaitingGroup } from '../group-roles.js';
+import type { AggregationSet, FinishReply, GroupLimits, GroupNews, WaitingGroup } from '../group-roles.js';
 import type {
   ArchiveLimits,
   Broker,
@@ -47,7 +47,7 @@ import type { CancelWish, TaskEnding } from '../wait-roles.js';
 import { dropDuty, keepDuty, takeDuty } from './duty.js';
 import { enqueue } from './enqueue.js';
 import { forwardDue } from './forward.js';
-import { archiveMembers, finishSet, reclaimSets, returnSet, takeRipe, waitingGroups } from './groups.js';
+import { archiveMembers, awaitSizes, finishSet, reclaimSets, returnSet, takeRipe, waitingGroups } from './groups.js';
 import { findTask, queueStats } from './inspect.js';
 import { extendLeases, fetch } from './lease.js';
 import { dailyCounts, groupSizes, listIds, listSize, listTasks, scanTasks } from './lists.js';
@@ -120,6 +120,14 @@ export class MemoryBroker implements Broker {
 
   async takeRipe(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | undefined> {
     return takeRipe(this.store, queue, group, limits);
+  }
+
+  async awaitSizes(queue: string, sizes: readonly number[]): Promise<void> {
+    awaitSizes(this.store, queue, sizes);
+  }
+
+  async onGroupNews(queue: string, listener: (group: string, news: GroupNews) => void): Promise<() => Promise<void>> {
+    return subscribe(this.store.queue(queue).groupListeners, (group, news) => listener(group, news));
   }
 
   async archiveMembers(queue: string, set: AggregationSet, messages: readonly TaskMessage[]): Promise<number> {

@@ -5,6 +5,7 @@ import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js'
 import type { TaskState } from '../../wire/task-state.js';
 import { floorS } from '../../wire/unix-time.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
+import type { GroupNews } from '../group-roles.js';
 import type { CancelWish, TaskEnding } from '../wait-roles.js';
 import { Counters } from './counters.js';
 import { ExpiringMap } from './expiring-map.js';
@@ -84,6 +85,9 @@ export class MemoryQueue {
   /** Wake tokens that nobody took yet; they expire together. */
   tokens = { count: 0, expireAtMs: 0 };
   readonly nudgeListeners: Set<() => void>;
+  /** Sizes of groups that aggregators wait for. */
+  readonly fullSizes: ExpiringMap<true>;
+  readonly groupListeners: Set<(group: string, news: GroupNews) => void>;
   /** Ids of tasks that somebody waits for. */
   readonly awaited: ExpiringMap<true>;
   readonly endedListeners: Set<(taskId: string, ending: TaskEnding) => void>;
@@ -103,10 +107,12 @@ export class MemoryQueue {
     this.locks = new ExpiringMap(clock);
     this.duties = new ExpiringMap(clock);
     this.awaited = new ExpiringMap(clock);
+    this.fullSizes = new ExpiringMap(clock);
     this.peekers = purged?.peekers ?? new Waiters(clock);
     this.idlers = purged?.idlers ?? new Waiters(clock);
     this.nudgeListeners = purged?.nudgeListeners ?? new Set();
     this.endedListeners = purged?.endedListeners ?? new Set();
+    this.groupListeners = purged?.groupListeners ?? new Set();
   }
 
   /** The hash of a task; as in Redis, writing to one that is missing makes it. */
@@ -145,6 +151,13 @@ export class MemoryQueue {
     task.state = 'aggregating';
     task.group = group;
     this.joinGroup(group, id, floorS(this.clock.nowMs()));
+    const { size } = this.groups.get(group)!;
+    if (this.fullSizes.entries().some(([fullSize]) => size % Number(fullSize) === 0)) this.tellOfGroup(group, 'full');
+  }
+
+  /** Tells the listeners in a moment, never inside the operation that causes it. */
+  tellOfGroup(group: string, news: GroupNews): void {
+    for (const listener of this.groupListeners) queueMicrotask(() => listener(group, news));
   }
 
   joinGroup(name: string, id: string, joinedAtS: number): void {

@@ -135,10 +135,15 @@ function addToGroup(redis: RedisLink, { queue, entries }: Batch, isRepeat: boole
     scripts.addToGroup,
     {
       groups: keys.groups(queue),
+      fullSizes: keys.fullSizes(queue),
       group: entries.map(({ task }) => keys.group(queue, task.message.groupKey)),
       ...taskAndLockKeys(queue, entries),
     },
-    { addedAtS: floorS(redis.clock.nowMs()), isRepeat: Number(isRepeat) },
+    {
+      addedAtS: floorS(redis.clock.nowMs()),
+      isRepeat: Number(isRepeat),
+      groupsChannel: keys.groupsChannel(queue),
+    },
     entries.map(({ task, message }) => ({
       taskId: task.message.id,
       message,

@@ -129,10 +129,11 @@ async function toGroups(redis: RedisLink, queue: string, source: string, due: re
     {
       source,
       groups: keys.groups(queue),
+      fullSizes: keys.fullSizes(queue),
       task: tasks.map(({ id }) => keys.task(queue, id)),
       group: tasks.map(({ group }) => keys.group(queue, group)),
     },
-    { addedAtS: floorS(redis.clock.nowMs()) },
+    { addedAtS: floorS(redis.clock.nowMs()), groupsChannel: keys.groupsChannel(queue) },
     tasks.map(({ id, score, group }) => ({ taskId: id, score, groupName: group })),
   )) as number;
 }

@@ -5,8 +5,10 @@ import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js'
 import { ceilS, floorS } from '../../wire/unix-time.js';
 import {
   type AggregationSet,
+  AWAITED_SIZES_LIFE_MS,
   type FinishReply,
   type GroupLimits,
+  type GroupNews,
   type GroupOps,
   LARGEST_SET,
   SET_LIFE_S,
@@ -15,6 +17,7 @@ import {
 import type { NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
 import type { RedisLink } from './redis-link.js';
+import type { RedisSubscriber } from './redis-subscriber.js';
 
 /** Groups that one round trip asks about. */
 const GROUPS_PER_LOOK = 500;
@@ -29,7 +32,7 @@ interface Misfit {
 
 type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
 
-export function groupOps(redis: RedisLink): GroupOps {
+export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOps {
   return {
     async waitingGroups(queue) {
       const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)))).toSorted();
@@ -48,6 +51,25 @@ export function groupOps(redis: RedisLink): GroupOps {
       const tasks = await readMembers(redis, queue, set, ids);
       return tasks.length > 0 ? { ...set, tasks } : undefined; // a set without members is gone
     },
+
+    async awaitSizes(queue, sizes) {
+      if (sizes.length === 0) return;
+      const fullSizes = keys.fullSizes(queue);
+      const nowMs = redis.clock.nowMs();
+      const untilS = ceilS(nowMs + AWAITED_SIZES_LIFE_MS);
+      await redis.pipeline('ZADD', (pipeline) => {
+        pipeline
+          .zremrangebyscore(fullSizes, '-inf', floorS(nowMs)) // of servers that are gone
+          .zadd(fullSizes, ...sizes.flatMap((size) => [untilS, size]))
+          .pexpire(fullSizes, AWAITED_SIZES_LIFE_MS);
+      });
+    },
+
+    onGroupNews: (queue, listener) =>
+      subscriber.subscribe(keys.groupsChannel(queue), (message) => {
+        const space = message.indexOf(' ');
+        listener(message.slice(space + 1), message.slice(0, space) as GroupNews);
+      }),
 
     archiveMembers: (queue, set, messages) =>
       removeMisfits(
@@ -92,6 +114,7 @@ async function readGroups(redis: RedisLink, queue: string, names: readonly strin
 
 async function take(redis: RedisLink, queue: string, set: SetName, limits: GroupLimits): Promise<string[]> {
   const { group, setId, deadlineS } = set;
+  const groupsChannel = keys.groupsChannel(queue);
   const ids = (await redis.run(
     scripts.takeGroup,
     {
@@ -100,7 +123,7 @@ async function take(redis: RedisLink, queue: string, set: SetName, limits: Group
       aggregationSets: keys.aggregationSets(queue),
       groups: keys.groups(queue),
     },
-    { nowS: floorS(redis.clock.nowMs()), ...limits, limit: LARGEST_SET, deadlineS, groupName: group },
+    { nowS: floorS(redis.clock.nowMs()), ...limits, limit: LARGEST_SET, deadlineS, groupName: group, groupsChannel },
   )) as Buffer[];
   return ids.map((id) => id.toString());
 }

@@ -40,7 +40,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisLinkO
     ...leaseOps(redis, declaredKeysOnly),
     ...settleOps(redis),
     ...forwardOps(redis, subscriber),
-    ...groupOps(redis),
+    ...groupOps(redis, subscriber),
     ...recoverOps(redis),
     ...retentionOps(redis),
     ...queueControlOps(redis, subscriber),

@@ -1,27 +1,32 @@
 -- add-to-group: write tasks that wait in groups until they are made into one.
 --
--- KEYS[1]   groups  set     asynq:{q}:groups                  names of groups
--- KEYS[2..] task    hash    asynq:{q}:t:<id>                  one per task
--- KEYS[..]  group   zset    asynq:{q}:g:<group>               one per task; score: time added, unix seconds
--- KEYS[..]  lock    string  asynq:{q}:unique:<type>:<md5>     one per task with a ttl, in their order
--- ARGV[1]   addedAtS  unix s
--- ARGV[2]   isRepeat  1 after a lost reply: a task with the same bytes is ours
--- ARGV[3..] per task: taskId, message (protobuf), groupName, uniqueTtlS (0: no lock)
+-- KEYS[1]   groups     set     asynq:{q}:groups                names of groups
+-- KEYS[2]   fullSizes  zset    asynq:{q}:full_sizes            sizes of groups that aggregators wait for
+-- KEYS[3..] task       hash    asynq:{q}:t:<id>                one per task
+-- KEYS[..]  group      zset    asynq:{q}:g:<group>             one per task; score: time added, unix seconds
+-- KEYS[..]  lock       string  asynq:{q}:unique:<type>:<md5>   one per task with a ttl, in their order
+-- ARGV[1]   addedAtS       unix s
+-- ARGV[2]   isRepeat       1 after a lost reply: a task with the same bytes is ours
+-- ARGV[3]   groupsChannel  told which groups are full
+-- ARGV[4..] per task: taskId, message (protobuf), groupName, uniqueTtlS (0: no lock)
 -- RETURNS per task 1 written
 --                  0 the id exists, in any state; nothing written
 --                  text: id of the task that holds the lock; nothing written
 --         Stores `unique_key`, so that whatever ends the task releases the lock. asynq 0.26 leaves it until its TTL.
--- COST    O(tasks x log n)
+-- COST    O(tasks x log n), and for each task a look at every size of full_sizes
 --@include refusal
+--@include tell-full-groups
 local groups = KEYS[1]
-local addedAtS, isRepeat = ARGV[1], ARGV[2] == '1'
-local ARGS, FIELDS = 2, 4
+local addedAtS, isRepeat, groupsChannel = ARGV[1], ARGV[2] == '1', ARGV[3]
+local FIRST_TASK, ARGS, FIELDS = 3, 3, 4
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 2 + 2 * tasks
+local firstGroup = FIRST_TASK + tasks
+local nextLock = firstGroup + tasks
+local fullSizes = redis.call('ZRANGE', KEYS[2], 0, -1)
 
-local replies = {}
+local replies, fullGroups = {}, {}
 for i = 1, tasks do
-  local task, group, at = KEYS[1 + i], KEYS[1 + tasks + i], ARGS + (i - 1) * FIELDS
+  local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, message, groupName, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local lock
   if ttlS ~= '0' then
@@ -35,7 +40,9 @@ for i = 1, tasks do
     if lock then redis.call('HSET', task, 'unique_key', lock) end
     redis.call('ZADD', group, addedAtS, taskId)
     redis.call('SADD', groups, groupName)
+    if isFull(group, fullSizes) then fullGroups[groupName] = true end
     replies[i] = 1
   end
 end
+tellFullGroups(fullGroups, groupsChannel)
 return replies

@@ -4,19 +4,20 @@
 -- KEYS[2] aggregationSet   zset  asynq:{q}:g:<group>:<uuid>     new; the same scores
 -- KEYS[3] aggregationSets  zset  asynq:{q}:aggregation_sets     keys of sets; score: deadline, unix seconds
 -- KEYS[4] groups           set   asynq:{q}:groups               names of groups
--- ARGV[1] nowS          unix s
--- ARGV[2] gracePeriodS  ripe when nobody joined for so long
--- ARGV[3] maxDelayS     ripe when the oldest task waits for so long; 0: however long
--- ARGV[4] maxSize       ripe when so many wait; 0: however many
--- ARGV[5] limit         most tasks to take
--- ARGV[6] deadlineS     unix s; from then on anybody may give the set back
+-- ARGV[1] nowS           unix s
+-- ARGV[2] gracePeriodS   ripe when nobody joined for so long
+-- ARGV[3] maxDelayS      ripe when the oldest task waits for so long; 0: however long
+-- ARGV[4] maxSize        ripe when so many wait; 0: however many
+-- ARGV[5] limit          most tasks to take
+-- ARGV[6] deadlineS      unix s; from then on anybody may give the set back
 -- ARGV[7] groupName
+-- ARGV[8] groupsChannel  told that a full group was taken, so that other servers need not try
 -- RETURNS ids taken, oldest first; none when the group is not ripe
 --         asynq 0.26 takes any number, and Redis serves nobody else meanwhile.
 -- COST    O(limit x log n)
 local group, aggregationSet, aggregationSets, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowS, gracePeriodS, maxDelayS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local limit, deadlineS, groupName = tonumber(ARGV[5]), ARGV[6], ARGV[7]
+local limit, deadlineS, groupName, groupsChannel = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 
 local function isRipe(size)
   if maxSize > 0 and size >= maxSize then return true end
@@ -39,4 +40,7 @@ for i = 1, #entries, 2 do
 end
 redis.call('ZADD', aggregationSets, deadlineS, aggregationSet)
 if #taken == size then redis.call('SREM', groups, groupName) end
+if maxSize > 0 and size >= maxSize and size - #taken < maxSize then
+  redis.pcall('PUBLISH', groupsChannel, 'taken ' .. groupName)
+end
 return taken
