@@ -57,7 +57,12 @@ export class PairedQueues {
       case 'enqueue':
         return this.enqueue(operation);
       case 'saveSchedule': {
-        const definition = { ...this.schedule, spec: operation.spec, taskType: 'test:task' };
+        const { spec, payload, times } = operation;
+        const definition = {
+          ...this.schedule,
+          spec,
+          template: { message: this.memory.message('', { payload }), ...times },
+        };
         return this.both((broker) => broker.saveSchedule(definition));
       }
       case 'fireTick':
@@ -130,6 +135,8 @@ export class PairedQueues {
           waiting: await broker.waitingCount(this.name),
           groups: await broker.waitingGroups(this.name),
           schedules: await broker.schedules(this.name),
+          schedule: await broker.findSchedule(this.schedule),
+          haveSchedules: (await broker.scheduleQueues()).includes(this.name),
         }));
     }
   }

@@ -50,9 +50,18 @@ const claim = fc.record({
 });
 
 const spec = fc.constantFrom('@every 30s', '@hourly');
+const someMs = fc.option(fc.nat({ max: 5_000 }), { nil: undefined });
 
 const operation = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('saveSchedule' as const), spec }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('saveSchedule' as const),
+      spec,
+      payload: fc.uint8Array({ maxLength: 4 }),
+      times: fc.record({ processAtMs: someMs, processInMs: someMs, uniqueTtlMs: someMs }),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({

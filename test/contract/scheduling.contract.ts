@@ -5,8 +5,19 @@ import { Hearing } from './hearing.js';
 type Broker = TestQueue['broker'];
 type Tick = Parameters<Broker['fireTick']>[0];
 
+type Definition = Parameters<Broker['saveSchedule']>[0];
+
 const SPEC = '@every 1m';
-const scheduleOf = (q: TestQueue, spec = SPEC) => ({ queue: q.name, name: 'report', spec, taskType: 'report:build' });
+
+const scheduleOf = (q: TestQueue, spec = SPEC, type = 'report:build'): Definition => {
+  const message = q.message('', { type, headers: { from: 'plan' }, payload: Uint8Array.of(0, 255) });
+  return { queue: q.name, name: 'report', spec, template: { message, ...noTimes } };
+};
+
+const noTimes = { processAtMs: undefined, processInMs: undefined, uniqueTtlMs: undefined };
+
+/** A definition as it is read back. */
+const stored = (definition: Definition) => ({ ...definition, taskType: definition.template.message.type });
 
 /** A schedule that was stored just now, and its first tick. */
 async function openSchedule(q: TestQueue, task: Partial<Tick['task']> = {}): Promise<Tick> {
@@ -36,11 +47,33 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
 
       const first = await q.broker.saveSchedule(scheduleOf(q));
       await q.clock.advance('5m');
-      const second = await q.broker.saveSchedule({ ...scheduleOf(q), taskType: 'other' });
+      const other = scheduleOf(q, SPEC, 'other');
+      const second = await q.broker.saveSchedule(other);
 
       expect([first, second]).toEqual([progress, progress]);
-      expect(await q.broker.schedules(q.name)).toEqual([{ ...scheduleOf(q), taskType: 'other', ...progress }]);
+      expect(await q.broker.schedules(q.name)).toEqual([{ ...stored(other), ...progress }]);
+      expect(await q.broker.findSchedule(other)).toEqual({ ...stored(other), ...progress });
+      expect(await q.broker.findSchedule({ ...other, name: 'other' })).toBeUndefined();
       expect(await q.dump()).toMatchObject({ tasks: {}, isAnnounced: false });
+    });
+
+    it('keeps what its tasks are made from, and nothing of what they were made from before', async () => {
+      await using q = openQueue();
+      const { template, ...definition } = scheduleOf(q);
+      const uniqueKey = `asynq:{${q.name}}:unique:report:build:1`;
+      const templates = [
+        { message: q.message('fixed', { uniqueKey }), processAtMs: 5, processInMs: undefined, uniqueTtlMs: 60_000 },
+        { ...template, processAtMs: undefined, processInMs: 1_500.5, uniqueTtlMs: undefined },
+        template,
+      ];
+
+      const kept: unknown[] = [];
+      for (const one of templates) {
+        await q.broker.saveSchedule({ ...definition, template: one });
+        kept.push((await q.broker.findSchedule(definition))?.template);
+      }
+
+      expect(kept).toEqual(templates);
     });
 
     it('begins anew when the spec changes, and stays paused', async () => {
@@ -195,6 +228,36 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.setSchedulePaused(tick, true)).toBeUndefined();
       expect(await q.broker.schedules(q.name)).toEqual([]);
       expect(await q.dump()).toMatchObject({ tasks: {} });
+    });
+
+    it('names the queues that have schedules', async () => {
+      await using q = openQueue();
+      const before = await q.broker.scheduleQueues();
+      await q.broker.saveSchedule(scheduleOf(q));
+
+      const after = await q.broker.scheduleQueues();
+      await q.broker.purgeQueue(q.name);
+
+      expect([before, after].map((queues) => queues.includes(q.name))).toEqual([false, true]);
+      expect(await q.broker.scheduleQueues()).not.toContain(q.name);
+      expect(await q.broker.schedules(q.name)).toEqual([]);
+    });
+
+    it('tells when a schedule was paused, resumed or removed, and when nothing changed nothing', async () => {
+      await using q = openQueue();
+      const ears = new Hearing<string>();
+      const tick = await openSchedule(q);
+      const end = await q.broker.onScheduleChanged(q.name, (name) => ears.listener(name));
+
+      for (const isPaused of [true, true, false, false]) await q.broker.setSchedulePaused(tick, isPaused);
+      await q.broker.removeSchedule(tick);
+      await q.broker.removeSchedule(tick);
+      await q.broker.saveSchedule({ ...scheduleOf(q), name: 'last' });
+      await q.broker.removeSchedule({ queue: q.name, name: 'last' });
+      await ears.times(4);
+      await end();
+
+      expect(ears.heard).toEqual(['report', 'report', 'report', 'last']);
     });
 
     it('lists schedules by name', async () => {

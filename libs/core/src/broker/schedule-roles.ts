@@ -1,5 +1,6 @@
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
 import type { TaskMessage } from '../wire/task-message.js';
+import type { NewTask } from './new-task.js';
 
 /** What a broker promises to schedulers: schedules that are stored, and the plans that a scheduler shows. */
 
@@ -11,10 +12,22 @@ export interface ScheduleId {
   readonly name: string;
 }
 
+/** What a task is made from at the moment at which it is enqueued. */
+export interface TaskTemplate {
+  /** Without an id each task gets one of its own. */
+  readonly message: TaskMessage;
+  /** Each task starts at this time, unix ms. */
+  readonly processAtMs?: number | undefined;
+  /** Each task starts so long after it was enqueued. */
+  readonly processInMs?: number | undefined;
+  /** How long the unique lock is held from the start of the task on; absent: it takes none. */
+  readonly uniqueTtlMs?: number | undefined;
+}
+
 export interface ScheduleDefinition extends ScheduleId {
   /** Says when it fires, zone included. */
   readonly spec: string;
-  readonly taskType: string;
+  readonly template: TaskTemplate;
 }
 
 /** How far a schedule has come. Times unix ms. */
@@ -28,13 +41,11 @@ export interface ScheduleProgress {
   readonly isPaused: boolean;
 }
 
-export interface StoredSchedule extends ScheduleDefinition, ScheduleProgress {}
-
-/** What a tick enqueues, as `NewTask` of a task without a group. */
-export interface TickTask {
-  readonly message: TaskMessage;
-  readonly processAtMs?: number | undefined;
-  readonly uniqueTtlS?: number | undefined;
+export interface StoredSchedule extends ScheduleId, ScheduleProgress {
+  readonly spec: string;
+  readonly taskType: string;
+  /** `undefined`: its bytes cannot be read. */
+  readonly template: TaskTemplate | undefined;
 }
 
 /** One tick, to be claimed and enqueued. */
@@ -45,8 +56,8 @@ export interface ScheduleTick extends ScheduleId {
   readonly claimedMs: number;
   /** The tick; every one up to it counts as claimed from then on. */
   readonly tickMs: number;
-  /** Of the queue of the schedule. */
-  readonly task: TickTask;
+  /** Of the queue of the schedule; its group does not count. */
+  readonly task: NewTask;
 }
 
 export type TickOutcome =
@@ -71,7 +82,10 @@ export interface TickReply {
 }
 
 export interface ScheduleOps {
-  /** Stores a schedule and answers how far it has come. With another spec than before it begins anew. */
+  /**
+   * Stores a schedule, in place of the one of this name, and answers how far it has come. With another spec than before
+   * it begins anew.
+   */
   saveSchedule(definition: ScheduleDefinition): Promise<ScheduleProgress>;
   /**
    * Claims a tick and enqueues its task in one step: of any number of schedulers that try, one does. If the reply is
@@ -82,8 +96,16 @@ export interface ScheduleOps {
   setSchedulePaused(schedule: ScheduleId, isPaused: boolean): Promise<boolean | undefined>;
   /** `false` when there was no such schedule. */
   removeSchedule(schedule: ScheduleId): Promise<boolean>;
+  findSchedule(schedule: ScheduleId): Promise<StoredSchedule | undefined>;
   /** All schedules of a queue, by name. */
   schedules(queue: string): Promise<StoredSchedule[]>;
+  /** The queues that a schedule was ever stored in and that were not purged since. */
+  scheduleQueues(): Promise<string[]>;
+  /**
+   * Calls back with the name of a schedule of the queue that was paused, resumed or removed. A hint only: it may be lost.
+   * Resolves to a function that ends the subscription.
+   */
+  onScheduleChanged(queue: string, listener: (name: string) => void): Promise<() => Promise<void>>;
 }
 
 // ---- plans --------------------------------------------------------------------------------------------------------

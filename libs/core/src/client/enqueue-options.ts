@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { NewTask } from '../broker/roles.js';
+import type { TaskTemplate } from '../broker/schedule-roles.js';
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
 import { OptionReader } from '../runtime/option-reader.js';
@@ -57,6 +58,7 @@ interface TaskPlan {
   readonly deadlineS: number;
   readonly retentionS: number;
   readonly processAtMs: number | undefined;
+  readonly processInMs: number | undefined;
   readonly group: string;
   readonly unique: { readonly ttlMs: number; readonly key: string | undefined } | undefined;
   readonly headers: Readonly<Record<string, string>>;
@@ -68,7 +70,15 @@ interface TaskPlan {
  * @throws {PayloadTooLargeError} the encoded payload is above the limit
  */
 export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs: number): NewTask {
-  const { plan, problems } = readTaskOptions(withDefaults(item.options ?? {}, settings.defaults), nowMs);
+  return taskOf(composeTemplate(item, settings), nowMs);
+}
+
+/**
+ * What all tasks are made from that a schedule enqueues.
+ * @throws as {@link composeTask}
+ */
+export function composeTemplate(item: EnqueueItem, settings: ComposeSettings): TaskTemplate {
+  const { plan, problems } = readTaskOptions(withDefaults(item.options ?? {}, settings.defaults));
   const encoded = encodePayload(item.payload, settings.codec);
   const itemProblems = [typeProblem(item.type), encoded.problem, ...problems].filter(
     (problem) => problem !== undefined,
@@ -77,12 +87,12 @@ export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs:
   if (encoded.bytes.length > settings.maxPayloadBytes) {
     throw new PayloadTooLargeError(item.type, encoded.bytes.length, settings.maxPayloadBytes);
   }
-  return toNewTask(item, encoded.bytes, plan, nowMs);
+  return toTemplate(item, encoded.bytes, plan);
 }
 
 /** What is wrong with options; `path` is put before their names. */
 export function taskOptionProblems(options: TaskOptions, path: string): readonly OptionProblem[] {
-  return readTaskOptions(options, 0, path).problems;
+  return readTaskOptions(options, path).problems;
 }
 
 /** A task's own option replaces the default of the same name; its start time replaces either form of the default one. */
@@ -96,7 +106,6 @@ function withDefaults(given: TaskOptions, defaults: TaskOptions): TaskOptions {
 
 function readTaskOptions(
   options: TaskOptions,
-  nowMs: number,
   path = '',
 ): { readonly plan: TaskPlan; readonly problems: readonly OptionProblem[] } {
   const reader = new OptionReader(options, path);
@@ -112,7 +121,7 @@ function readTaskOptions(
     timeoutS: timeoutMs === undefined ? defaultTimeoutS : durationS(timeoutMs),
     deadlineS,
     retentionS: durationS(reader.duration('retention', 0, { maxMs: LONGEST_MS })),
-    processAtMs: readStart(reader, options, nowMs),
+    ...readStart(reader, options),
     group: reader.text('group', undefined) ?? '',
     unique: readUnique(reader, options.unique, path),
     headers: readHeaders(reader, options.headers),
@@ -120,14 +129,16 @@ function readTaskOptions(
   return { plan, problems: reader.problems };
 }
 
-/** When to start, in unix ms; `undefined`: at once. */
-function readStart(reader: OptionReader, options: TaskOptions, nowMs: number): number | undefined {
+/** When to start; neither: at once. */
+function readStart(
+  reader: OptionReader,
+  options: TaskOptions,
+): { readonly processAtMs: number | undefined; readonly processInMs: number | undefined } {
   if (options.processAt !== undefined && options.processIn !== undefined) {
     reader.refuse('processAt', 'either processAt or processIn');
   }
   const processAtMs = reader.date('processAt');
-  const processInMs = reader.duration('processIn', undefined, { maxMs: LONGEST_MS });
-  return processInMs === undefined ? processAtMs : Math.ceil(nowMs + processInMs);
+  return { processAtMs, processInMs: reader.duration('processIn', undefined, { maxMs: LONGEST_MS }) };
 }
 
 function readUnique(reader: OptionReader, given: TaskOptions['unique'], path: string): TaskPlan['unique'] {
@@ -189,15 +200,15 @@ function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Arr
   }
 }
 
-function toNewTask({ type, payload }: EnqueueItem, bytes: Uint8Array, plan: TaskPlan, nowMs: number): NewTask {
-  const { queue, unique, processAtMs } = plan;
+function toTemplate({ type, payload }: EnqueueItem, bytes: Uint8Array, plan: TaskPlan): TaskTemplate {
+  const { queue, unique, processAtMs, processInMs } = plan;
   // asynq's lock of a nil payload is another one than that of an empty payload.
   const lockedBytes = payload === undefined && bytes.length === 0 ? undefined : bytes;
   return {
     message: {
       type,
       payload: bytes,
-      id: plan.taskId ?? randomUUID(),
+      id: plan.taskId ?? '',
       queue,
       maxRetry: plan.maxRetry,
       retried: 0,
@@ -212,7 +223,18 @@ function toNewTask({ type, payload }: EnqueueItem, bytes: Uint8Array, plan: Task
       headers: plan.headers,
     },
     processAtMs,
-    uniqueTtlS: unique ? uniqueTtlS(unique.ttlMs, processAtMs, nowMs) : undefined,
+    processInMs,
+    uniqueTtlMs: unique?.ttlMs,
+  };
+}
+
+/** The task that a template gives now. */
+export function taskOf({ message, processInMs, uniqueTtlMs, ...template }: TaskTemplate, nowMs: number): NewTask {
+  const processAtMs = processInMs === undefined ? template.processAtMs : Math.ceil(nowMs + processInMs);
+  return {
+    message: { ...message, id: message.id || randomUUID() },
+    processAtMs,
+    uniqueTtlS: uniqueTtlMs === undefined ? undefined : uniqueTtlS(uniqueTtlMs, processAtMs, nowMs),
   };
 }
 

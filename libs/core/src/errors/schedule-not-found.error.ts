@@ -1,13 +1,17 @@
 import { QueueError } from './queue-error.js';
 
-/** The scheduler has no entry of this name. */
+/** There is no schedule of this name: in the scheduler that was asked, or stored in the queue. */
 export class ScheduleNotFoundError extends QueueError {
   readonly code = 'SCHEDULE_NOT_FOUND';
 
   constructor(
     readonly scheduleName: string,
-    known: readonly string[],
+    /** A known name that may have been meant. */
+    readonly nearest: string | undefined,
+    /** Where it was looked for; `undefined`: in the plan of a scheduler. */
+    readonly queue?: string,
   ) {
-    super(`no periodic task is named "${scheduleName}" (known: ${known.join(', ') || 'none'})`);
+    const what = `no periodic task ${queue === undefined ? '' : `of queue "${queue}" `}is named "${scheduleName}"`;
+    super(nearest === undefined ? what : `${what}; did you mean "${nearest}"?`);
   }
 }

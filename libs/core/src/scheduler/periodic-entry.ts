@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import type { ScheduleDefinition, ScheduleProgress, TickReply } from '../broker/schedule-roles.js';
-import { type ComposeSettings, composeTask } from '../client/enqueue-options.js';
+import type { ScheduleDefinition, ScheduleProgress, StoredSchedule, TickReply } from '../broker/schedule-roles.js';
+import { type ComposeSettings, composeTemplate, type EnqueueItem } from '../client/enqueue-options.js';
+import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import type { TaskOptions } from '../task/task-options.js';
+import { newEntryId } from '../wire/schedule-entry-id.js';
 import type { SchedulerEntry } from '../wire/scheduler-entry.js';
 import { type CatchUp, tickToClaim } from './catch-up.js';
 import { parseCronSpec } from '../cron/cron-spec.js';
@@ -23,47 +24,82 @@ export interface EntrySettings {
   readonly zone: string;
 }
 
+/** Ticks are whole seconds. */
+const SHORTEST_PERIOD_MS = 1000;
+
 /** One periodic task of a scheduler, and what the scheduler knows of its schedule. */
 export class PeriodicEntry {
   /** As in asynq it is new with every registration. */
-  readonly id = randomUUID();
+  readonly id: string;
   /** `undefined` until the schedule is stored. */
   progress: ScheduleProgress | undefined;
   /** Unix ms of the tick to claim next; `undefined`: none. */
   nextMs: number | undefined;
   /** Somebody stored another spec under this name. */
   isReplaced = false;
+  /** Somebody has changed the schedule since it was read. */
+  isStale = false;
+  /** It was said that its ticks are used up to a time that is still to come. */
+  isKnownAhead = false;
+  /** Not touched before this time, unix ms: what the broker says of it is no passing failure. */
+  restUntilMs = 0;
 
   constructor(
     readonly definition: ScheduleDefinition,
-    readonly item: { readonly type: string; readonly payload: unknown; readonly options: TaskOptions },
+    readonly item: EnqueueItem & { readonly options: TaskOptions },
     /** Tells equal configurations. */
     readonly hash: string,
-    private readonly payloadBytes: Uint8Array,
     private readonly times: TickTimes,
     readonly catchUp: CatchUp,
-  ) {}
+  ) {
+    this.id = newEntryId(definition.queue, definition.name);
+  }
 
   get name(): string {
     return this.definition.name;
   }
 
-  /** Takes over how far the schedule is, as it was stored. */
+  /** When there is something to do, unix ms; `Infinity`: never. */
+  get dueMs(): number {
+    const isBehind = !this.progress || this.isStale;
+    return Math.max(this.restUntilMs, isBehind ? 0 : (this.nextMs ?? Infinity));
+  }
+
+  /** Takes over how far the schedule is, as it was stored. One that is paused is asked again at its next tick. */
   resumeFrom(progress: ScheduleProgress, nowMs: number): void {
     this.progress = progress;
     this.isReplaced = false;
-    this.nextMs = tickToClaim(this.times, progress, this.catchUp, nowMs);
+    this.nextMs = progress.isPaused
+      ? this.times.next(nowMs, progress.sinceMs)
+      : tickToClaim(this.times, progress, this.catchUp, nowMs);
   }
 
-  /** Takes over what became of a claim. A schedule that may not fire is asked again at its next tick. */
-  accept({ outcome, progress }: TickReply, nowMs: number): void {
-    if (!progress) {
+  /** Takes over what somebody made of the schedule. */
+  follow(stored: StoredSchedule | undefined, nowMs: number): void {
+    if (!stored)
       this.progress = undefined; // to be stored again
-      return;
-    }
-    this.isReplaced = outcome.status === 'replaced';
-    if (!this.isReplaced && !progress.isPaused) return this.resumeFrom(progress, nowMs);
+    else if (stored.spec === this.definition.spec) this.resumeFrom(stored, nowMs);
+    else this.giveWay(stored, nowMs);
+  }
+
+  /** Takes over what became of a claim. */
+  accept({ outcome, progress }: TickReply, nowMs: number): void {
+    if (!progress)
+      this.progress = undefined; // to be stored again
+    else if (outcome.status === 'replaced') this.giveWay(progress, nowMs);
+    else this.resumeFrom(progress, nowMs);
+  }
+
+  /** Chooses anew among the ticks that passed since the next one was chosen: time may have leapt, or Redis been away. */
+  catchUpAt(nowMs: number): void {
+    if (!this.progress || this.nextMs === undefined || nowMs - this.nextMs < SHORTEST_PERIOD_MS) return;
+    if (this.isReplaced || this.progress.isPaused) return;
+    this.nextMs = tickToClaim(this.times, this.progress, this.catchUp, nowMs);
+  }
+
+  private giveWay(progress: ScheduleProgress, nowMs: number): void {
     this.progress = progress;
+    this.isReplaced = true;
     this.nextMs = this.times.next(nowMs, progress.sinceMs);
   }
 
@@ -73,7 +109,7 @@ export class PeriodicEntry {
       id: this.id,
       spec: this.definition.spec,
       taskType: this.item.type,
-      taskPayload: this.payloadBytes,
+      taskPayload: this.definition.template.message.payload,
       enqueueOptions: optionTexts(this.item.options),
       nextEnqueueAtMs: this.nextMs,
       prevEnqueueAtMs: this.progress?.firedMs,
@@ -86,22 +122,18 @@ export class PeriodicEntry {
  * @throws {InvalidOptionsError} type, payload or options are wrong
  * @throws {PayloadTooLargeError} the encoded payload is above the limit
  */
-export function makeEntry(
-  config: PeriodicTaskConfig,
-  { composing, zone }: EntrySettings,
-  nowMs: number,
-): PeriodicEntry {
+export function makeEntry(config: PeriodicTaskConfig, { composing, zone }: EntrySettings): PeriodicEntry {
   const { spec: given, type, payload, options = {} } = config;
   const settings = readPeriodicOptions(options);
   const times = parseCronSpec(given, { zone: settings.zone ?? zone, seconds: settings.seconds });
-  const { message } = composeTask({ type, payload, options: settings.task }, composing, nowMs);
+  const template = composeTemplate({ type, payload, options: settings.task }, composing);
+  const { queue, payload: bytes } = template.message;
   const spec = withZone(given, settings.zone ?? zone);
-  const hash = periodicTaskHash(spec, type, message.payload, optionTexts(settings.task));
+  const hash = periodicTaskHash(spec, type, bytes, optionTexts(settings.task));
   const name = settings.name ?? `${type}:${hash.slice(0, 12)}`;
-  const definition = { queue: message.queue, name, spec, taskType: type };
   // The bytes of now, whatever becomes of the value. No payload stays none: its unique lock is another.
-  const item = { type, payload: payload === undefined ? undefined : message.payload, options: settings.task };
-  return new PeriodicEntry(definition, item, hash, message.payload, times, settings.catchUp);
+  const item = { type, payload: payload === undefined ? undefined : bytes, options: settings.task };
+  return new PeriodicEntry({ queue, name, spec, template }, item, hash, times, settings.catchUp);
 }
 
 /** The zone goes with the spec, so that every reader knows it. */
@@ -109,3 +141,12 @@ function withZone(spec: string, zone: string): string {
   const isSettled = zone === 'UTC' || /^(?:CRON_)?TZ=/.test(spec) || spec.startsWith('@every ');
   return isSettled ? spec : `CRON_TZ=${zone} ${spec}`;
 }
+
+export const nameTaken = (name: string): InvalidOptionsError =>
+  new InvalidOptionsError([
+    {
+      option: 'name',
+      value: name,
+      allowed: 'a name that no other periodic task of this scheduler has; set it to tell equal ones apart',
+    },
+  ]);

@@ -1,6 +1,6 @@
 import { CronSpecError } from '../errors/cron-spec.error.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
-import type { PeriodicEntry, PeriodicTaskConfig } from './periodic-entry.js';
+import { nameTaken, type PeriodicEntry, type PeriodicTaskConfig } from './periodic-entry.js';
 
 /** Where periodic tasks come from at run time: a database, a file, a service. */
 export interface PeriodicTaskProvider {
@@ -12,15 +12,20 @@ export interface PeriodicTaskProvider {
 export interface PlanChanges {
   /** @throws a reason why the configuration cannot work */
   make(config: PeriodicTaskConfig): PeriodicEntry;
-  /** @throws {InvalidOptionsError} another entry has its name */
+  /** Whether a periodic task of the plan has the name. */
+  isTaken(name: string): boolean;
   add(entry: PeriodicEntry): void;
-  /** @param isForgotten also the stored schedule goes, since no other entry takes its name */
-  remove(entry: PeriodicEntry, isForgotten: boolean): Promise<void>;
+  /** Takes an entry out of the plan. */
+  drop(entry: PeriodicEntry): void;
+  /** @param isForgotten also the stored schedule of a dropped entry goes, since no other entry takes its name */
+  clear(entry: PeriodicEntry, isForgotten: boolean): Promise<void>;
 }
 
 /** Keeps the plan equal to what a provider says: adds what is new, removes what is gone, leaves what is as before. */
 export class ProviderSync extends Loop {
   private readonly known = new Map<string, PeriodicEntry>();
+  /** Dropped, but not cleared yet. */
+  private readonly dropped = new Set<PeriodicEntry>();
   private isFresh = false;
 
   constructor(
@@ -51,16 +56,37 @@ export class ProviderSync extends Loop {
       const entry = this.makeUnlessUnreadable(config);
       if (entry) wanted.set(keyOf(entry), entry); // two equal ones are one schedule
     }
-    const names = new Set([...wanted.values()].map(nameOf));
+    this.checkNames([...wanted.values()]);
     for (const [key, entry] of this.known) {
       if (wanted.has(key)) continue;
-      await this.changes.remove(entry, !names.has(nameOf(entry)));
+      this.changes.drop(entry);
       this.known.delete(key);
+      this.dropped.add(entry);
     }
     for (const [key, entry] of wanted) {
       if (this.known.has(key)) continue;
       this.changes.add(entry);
       this.known.set(key, entry);
+    }
+    await this.clearDropped();
+  }
+
+  /** Last, and again until it works: Redis being away must not keep what is new from being planned. */
+  private async clearDropped(): Promise<void> {
+    const stored = new Set([...this.known.values()].map(storedName));
+    for (const entry of this.dropped) {
+      await this.changes.clear(entry, !stored.has(storedName(entry)));
+      this.dropped.delete(entry);
+    }
+  }
+
+  /** @throws {InvalidOptionsError} two different periodic tasks have one name */
+  private checkNames(wanted: readonly PeriodicEntry[]): void {
+    const ours = new Set([...this.known.values()].map(({ name }) => name));
+    const names = new Set<string>();
+    for (const { name } of wanted) {
+      if (names.has(name) || (this.changes.isTaken(name) && !ours.has(name))) throw nameTaken(name);
+      names.add(name);
     }
   }
 
@@ -76,6 +102,6 @@ export class ProviderSync extends Loop {
   }
 }
 
-const nameOf = ({ definition }: PeriodicEntry): string => JSON.stringify([definition.queue, definition.name]);
+const storedName = ({ definition }: PeriodicEntry): string => JSON.stringify([definition.queue, definition.name]);
 
-const keyOf = (entry: PeriodicEntry): string => `${nameOf(entry)} ${entry.catchUp} ${entry.hash}`;
+const keyOf = (entry: PeriodicEntry): string => `${storedName(entry)} ${entry.catchUp} ${entry.hash}`;

@@ -5,8 +5,10 @@ import { CronSpecError } from '../errors/cron-spec.error.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
+import type { Clock } from '../runtime/clock.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import type { TaskEvent } from '../task/task-event.js';
+import type { Broker } from '../broker/roles.js';
 import { failingBroker } from '../testing/failing-broker.js';
 import { openMemoryQueue, type TestQueue } from '../testing/test-queue.js';
 import type { PeriodicTaskConfig } from './periodic-entry.js';
@@ -38,6 +40,31 @@ const offsets = (events: readonly TaskEvent[], startMs: number): number[] =>
   events.map(({ at }) => at.getTime() - startMs);
 
 const waiting = async (queue: TestQueue): Promise<number> => (await queue.dump()).nextUp.length;
+
+type Fire = Broker['fireTick'];
+
+/** A broker on which one method does something else. */
+function brokerWith(
+  broker: Broker,
+  name: 'fireTick',
+  act: (tick: Parameters<Fire>[0], fire: Fire) => ReturnType<Fire>,
+): Broker {
+  return new Proxy(broker, {
+    get: (target, member) => {
+      if (member === name) return async (tick: Parameters<Fire>[0]) => act(tick, (one) => target.fireTick(one));
+      const value: unknown = Reflect.get(target, member, target);
+      return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+    },
+  });
+}
+
+/** A clock that goes before another one. */
+const shifted = (clock: Clock, byMs: number): Clock => ({
+  nowMs: () => clock.nowMs() + byMs,
+  nowNs: () => clock.nowNs() + BigInt(byMs) * 1_000_000n,
+  setTimer: (callback, delayMs) => clock.setTimer(callback, delayMs),
+  clearTimer: (timer) => clock.clearTimer(timer),
+});
 
 describe('Scheduler', () => {
   it('enqueues at each tick, to the second and without drift', async () => {
@@ -117,6 +144,144 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
+  it('catches up as it is told after Redis was away for long', async () => {
+    const { scheduler, clock, broker, events } = await open();
+    for (const catchUp of ['skip', 'one', 'all'] as const) {
+      scheduler.register('@every 1m', catchUp, undefined, { catchUp, name: catchUp });
+    }
+    await scheduler.start();
+    await clock.advance('30s');
+
+    broker.failNext('fireTick', { times: Infinity });
+    await clock.advance('5m');
+    broker.failNext('fireTick', { times: 0 });
+    await clock.advance('6s');
+
+    const counts = ['skip', 'one', 'all'].map((type) => events.filter((event) => event.type === type).length);
+    expect(counts).toEqual([0, 1, 5]);
+    await scheduler.shutdown();
+  });
+
+  it('holds no queue up for another one that does not answer', async () => {
+    const { queue, clock } = await open();
+    const broker = brokerWith(queue.broker, 'fireTick', (tick, fire) =>
+      tick.queue === 'down' ? new Promise(() => undefined) : fire(tick),
+    );
+    const { scheduler, events } = await another(queue, { connection: broker });
+    scheduler.register('@every 1m', 'a', undefined, { queue: 'down' });
+    scheduler.register('@every 1m', 'b');
+    await scheduler.start();
+
+    await clock.advance('3m');
+
+    expect(events.map(({ type }) => type)).toEqual(['b', 'b', 'b']);
+  });
+
+  it('holds no entry up for another one that always fails', async () => {
+    const { queue, clock } = await open();
+    const startMs = clock.nowMs();
+    const error = vi.fn<Logger['error']>();
+    const broker = brokerWith(queue.broker, 'fireTick', (tick, fire) => {
+      if (tick.name === 'broken') throw new RedisCommandError('fire-tick', false, { cause: new Error('WRONGTYPE') });
+      return fire(tick);
+    });
+    const { scheduler, events } = await another(queue, { connection: broker, logger: { ...silentLogger, error } });
+    scheduler.register('@every 7s', 'a', undefined, { name: 'broken' });
+    scheduler.register('@every 1s', 'b');
+    await scheduler.start();
+
+    await clock.advance('60s');
+
+    expect(offsets(events, startMs)).toEqual(Array.from({ length: 60 }, (_, n) => (n + 1) * 1000));
+    expect(error).toHaveBeenCalledTimes(2); // and not at every try
+    await scheduler.shutdown();
+  });
+
+  it('fires in time after the clock has leapt ahead, and never twice after it has leapt back', async () => {
+    const { queue, clock } = await open();
+    let leapMs = 0;
+    const leaping: Clock = { ...shifted(clock, 0), nowMs: () => clock.nowMs() + leapMs };
+    const { scheduler, events } = await another(queue, { clock: leaping });
+    const startMs = clock.nowMs();
+    scheduler.register('@every 1h', 'a');
+    await scheduler.start();
+
+    await clock.advance('10m');
+    leapMs = 30 * 60_000;
+    await clock.advance('21m');
+    const afterLeap = events.length;
+    leapMs = 0;
+    await clock.advance('90m');
+
+    expect(afterLeap).toBe(1);
+    expect(events).toHaveLength(2);
+    expect(clock.nowMs() - startMs).toBe(121 * 60_000);
+    await scheduler.shutdown();
+  });
+
+  it('says that it waits for a time up to which another clock has claimed ticks', async () => {
+    const warn = vi.fn<Logger['warn']>();
+    const { scheduler, clock, queue } = await open({ logger: { ...silentLogger, warn } });
+    const { scheduler: first } = await another(queue);
+    const { scheduler: ahead } = await another(queue, { clock: shifted(clock, 86_400_000) });
+    for (const one of [first, ahead, scheduler]) one.register('@every 1m', 'a', undefined, { catchUp: 'one' });
+    for (const one of [first, ahead]) {
+      await one.start();
+      await clock.advance('1s');
+      await one.shutdown();
+    }
+
+    await scheduler.start();
+    await clock.advance('5m');
+
+    expect(warn.mock.calls.map(([text]) => text)).toEqual([expect.stringContaining('some clock was ahead')]);
+    await scheduler.shutdown();
+  });
+
+  it('waits at shutdown for a claim under way, and leaves no history behind', async () => {
+    const { queue, clock } = await open();
+    let endClaim: () => void = () => undefined;
+    const claimed = new Promise<void>((resolve) => (endClaim = resolve));
+    const broker = brokerWith(queue.broker, 'fireTick', async (tick, fire) => {
+      const reply = await fire(tick);
+      await claimed;
+      return reply;
+    });
+    const { scheduler, events } = await another(queue, { connection: broker });
+    const { id } = scheduler.register('@every 1m', 'a');
+    await scheduler.start();
+    await clock.advance('1m');
+
+    const down = scheduler.shutdown();
+    endClaim();
+    await down;
+
+    expect(events).toHaveLength(1);
+    expect(await queue.history(id)).toEqual([]);
+  });
+
+  it('notes nothing in a history that was cleared while its entry fired', async () => {
+    const { queue, clock } = await open();
+    let endClaim: () => void = () => undefined;
+    const claimed = new Promise<void>((resolve) => (endClaim = resolve));
+    const broker = brokerWith(queue.broker, 'fireTick', async (tick, fire) => {
+      const reply = await fire(tick);
+      await claimed;
+      return reply;
+    });
+    const { scheduler } = await another(queue, { connection: broker });
+    const { id, name } = scheduler.register('@every 1m', 'a');
+    await scheduler.start();
+    await clock.advance('1m');
+
+    await scheduler.unregister(name);
+    endClaim();
+    await clock.advance('1s');
+
+    expect(await queue.history(id)).toEqual([]);
+    await scheduler.shutdown();
+  });
+
   it('does not enqueue again what a lost reply has enqueued', async () => {
     const { scheduler, clock, broker, queue } = await open();
     scheduler.register('@every 1m', 'a');
@@ -168,6 +333,61 @@ describe('Scheduler', () => {
 
     expect([pauses, resumed, whilePaused, await waiting(queue)]).toEqual([[true, false], true, 1, 3]);
     await Promise.all([scheduler.shutdown(), other.shutdown()]);
+  });
+
+  it('pauses and resumes a schedule whose spec another version of the app replaced, and leaves it the new spec', async () => {
+    const { scheduler, clock, queue } = await open();
+    const { scheduler: newer } = await another(queue);
+    scheduler.register('@every 1m', 'a', undefined, { name: 'a' });
+    newer.register('@every 2m', 'a', undefined, { name: 'a' });
+    await scheduler.start();
+    await clock.advance('1s');
+    await newer.start();
+    await clock.advance('1s');
+
+    const changes = [await scheduler.pause('a'), await scheduler.resume('a')];
+    await clock.advance('1s');
+
+    expect(changes).toEqual([true, true]);
+    expect(await queue.broker.schedules('q')).toMatchObject([{ spec: '@every 2m', isPaused: false }]);
+    await Promise.all([scheduler.shutdown(), newer.shutdown()]);
+  });
+
+  it('hears at once when a schedule is paused, resumed or removed elsewhere', async () => {
+    const { scheduler, clock, queue } = await open();
+    scheduler.register('0 0 1 1 *', 'a', undefined, { name: 'yearly' });
+    await scheduler.start();
+    await clock.advance('1s');
+    const yearly = { queue: 'q', name: 'yearly' };
+    const seen: boolean[] = [];
+
+    for (const isPaused of [true, false]) {
+      await queue.broker.setSchedulePaused(yearly, isPaused);
+      await clock.advance('10ms');
+      seen.push(scheduler.entries()[0]!.isPaused);
+    }
+    await queue.broker.removeSchedule(yearly);
+    await clock.advance('10ms');
+
+    expect(seen).toEqual([true, false]);
+    expect(await queue.broker.schedules('q')).toMatchObject([{ name: 'yearly', sinceMs: clock.nowMs() - 10 }]);
+    await scheduler.shutdown();
+  });
+
+  it('fires without hearing of changes, and listens again later', async () => {
+    const { scheduler, clock, queue, broker } = await open();
+    broker.failNext('onScheduleChanged', { times: 2 });
+    scheduler.register('@every 1s', 'a', undefined, { name: 'a' });
+    await scheduler.start();
+    await clock.advance('3s');
+
+    const fired = await waiting(queue);
+    await queue.broker.setSchedulePaused({ queue: 'q', name: 'a' }, true);
+    await clock.advance('10ms');
+
+    expect(fired).toBe(3);
+    expect(scheduler.entries()[0]!.isPaused).toBe(true);
+    await scheduler.shutdown();
   });
 
   it('runs a task now, beside its ticks', async () => {
@@ -346,7 +566,9 @@ describe('a provider of periodic tasks', () => {
     await clock.advance('61s');
 
     const [after] = await queue.broker.schedules('q');
-    expect(after).toEqual({ ...before, claimedMs: before!.claimedMs + 60_000, firedMs: before!.claimedMs + 60_000 });
+    const claimedMs = before!.claimedMs + 60_000;
+    expect(after).toMatchObject({ sinceMs: before!.sinceMs, claimedMs, firedMs: claimedMs });
+    expect(Buffer.from(after!.template!.message.payload).toString()).toBe('2');
     const [id] = (await queue.dump()).nextUp;
     expect(Buffer.from((await queue.broker.findTask('q', id!))!.message.payload).toString()).toBe('2');
     await scheduler.shutdown();
@@ -373,6 +595,74 @@ describe('a provider of periodic tasks', () => {
 
     expect([whileFailing, scheduler.entries().map(({ type }) => type)]).toEqual([['a'], ['a', 'b']]);
     await scheduler.shutdown();
+  });
+
+  it('changes nothing while two periodic tasks have one name', async () => {
+    const provider = providing([{ spec: '@every 1h', type: 'a' }]);
+    const { scheduler, clock } = await open({ provider, syncInterval: '30s' });
+    scheduler.register('@every 1h', 'fixed', undefined, { name: 'mine' });
+    await scheduler.start();
+    const before = scheduler.entries();
+
+    const plans: string[][] = [];
+    for (const name of ['twice', 'mine']) {
+      const options = { name };
+      provider.configs.splice(0, 2, { spec: '@daily', type: 'b', options }, { spec: '@hourly', type: 'c', options });
+      await clock.advance('2m');
+      plans.push(scheduler.entries().map(({ id }) => id));
+    }
+
+    const ids = before.map(({ id }) => id);
+    expect(plans).toEqual([ids, ids]);
+    await scheduler.shutdown();
+  });
+
+  it('may say the same twice', async () => {
+    const provider = providing([
+      { spec: '@every 1h', type: 'a' },
+      { spec: '@every 1h', type: 'a' },
+    ]);
+    const { scheduler } = await open({ provider });
+
+    await scheduler.start();
+
+    expect(scheduler.entries()).toHaveLength(1);
+    await scheduler.shutdown();
+  });
+
+  it('gets back what it takes away while Redis is away, and forgets what stays away when Redis is back', async () => {
+    const task = { spec: '@every 1h', type: 'a', options: { name: 'a' } };
+    const provider = providing([task, { ...task, type: 'b', options: { name: 'b' } }]);
+    const { scheduler, clock, broker, queue } = await open({ provider, syncInterval: '30s' });
+    await scheduler.start();
+    await clock.advance('1s');
+
+    const gone = provider.configs.splice(0, 2);
+    broker.failNext('clearHistory', { times: Infinity });
+    await clock.advance('35s');
+    provider.configs.push(gone[0]!);
+    await clock.advance('35s');
+    broker.failNext('clearHistory', { times: 0 });
+    await clock.advance('35s');
+
+    expect(scheduler.entries().map(({ name }) => name)).toEqual(['a']);
+    expect((await queue.broker.schedules('q')).map(({ name }) => name)).toEqual(['a']);
+    await scheduler.shutdown();
+  });
+
+  it('does not bring a scheduler back that was shut down while it was asked', async () => {
+    let answer: (configs: PeriodicTaskConfig[]) => void = () => undefined;
+    const asked = new Promise<PeriodicTaskConfig[]>((resolve) => (answer = resolve));
+    const { scheduler, clock, queue } = await open({ provider: { periodicTasks: () => asked } });
+
+    const started = scheduler.start().catch((error: unknown) => error);
+    await scheduler.shutdown();
+    answer([{ spec: '@every 1s', type: 'a' }]);
+    const failure = await started;
+    await clock.advance('5s');
+
+    expect(failure).toBeInstanceOf(ClosedError);
+    expect(await waiting(queue)).toBe(0);
   });
 
   it('leaves out a spec that cannot be read, and logs it', async () => {

@@ -4,18 +4,18 @@ import { clockOf, openBroker } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
 import { Client, readComposing } from '../client/client.js';
 import { ClosedError } from '../errors/closed.error.js';
-import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import type { Clock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
+import { nearestName } from '../runtime/nearest-name.js';
 import { guardListener } from '../task/task-event.js';
 import type { EnqueuedTask } from '../task/task-handle.js';
-import { type EntrySettings, makeEntry, type PeriodicEntry } from './periodic-entry.js';
+import { type EntrySettings, makeEntry, nameTaken, type PeriodicEntry } from './periodic-entry.js';
 import type { PeriodicTaskOptions } from './periodic-options.js';
 import { PlanHeart } from './plan-heart.js';
 import { type PlanChanges, ProviderSync } from './provider-sync.js';
 import { readSchedulerOptions, type SchedulerOptions } from './scheduler-options.js';
-import { TickLoop } from './tick-loop.js';
+import { TickLoops } from './tick-loops.js';
 
 /** A periodic task as a scheduler has planned it. */
 export interface PlannedTask {
@@ -58,7 +58,7 @@ export class Scheduler {
   readonly #client: Client;
   readonly #settings: EntrySettings;
   readonly #entries = new Map<string, PeriodicEntry>();
-  readonly #ticks: TickLoop;
+  readonly #ticks: TickLoops;
   readonly #heart: PlanHeart;
   readonly #sync: ProviderSync | undefined;
   #state: 'new' | 'active' | 'closed' = 'new';
@@ -81,11 +81,9 @@ export class Scheduler {
 
     const deps = { clock: this.#clock, logger: this.#logger };
     const schedulerId = `${hostname()}:${process.pid}:${randomUUID()}`;
-    this.#ticks = new TickLoop({
+    this.#ticks = new TickLoops({
       ...deps,
       broker: this.#broker,
-      composing: this.#settings.composing,
-      entries: this.#entries,
       emit: guardListener(options.onEvent, this.#logger),
       beforeEnqueue: options.beforeEnqueue,
       onPlanned: () => this.#heart.wake(),
@@ -109,7 +107,7 @@ export class Scheduler {
    */
   register(spec: string, type: string, payload?: unknown, options?: PeriodicTaskOptions): PlannedTask {
     if (this.#state === 'closed') throw new ClosedError('scheduler');
-    const entry = makeEntry({ spec, type, payload, options }, this.#settings, this.#clock.nowMs());
+    const entry = makeEntry({ spec, type, payload, options }, this.#settings);
     this.#add(entry);
     return toPlannedTask(entry);
   }
@@ -120,7 +118,9 @@ export class Scheduler {
    * @throws {RedisCommandError} the schedule may still be stored; it fires no more here
    */
   async unregister(name: string): Promise<void> {
-    await this.#remove(this.#find(name), true);
+    const entry = this.#find(name);
+    this.#drop(entry);
+    await this.#clear(entry, true);
   }
 
   /** The plan, in the order of registration. */
@@ -131,7 +131,7 @@ export class Scheduler {
   /**
    * Begins to fire; does nothing when it fires already. Redis being away is no error here: the scheduler logs it, and
    * catches up when Redis is back.
-   * @throws {ClosedError} after `shutdown()`
+   * @throws {ClosedError} after `shutdown()`, be it while the provider is asked for the first time
    * @throws what the provider throws at its first call, and what is wrong with its periodic tasks
    */
   async start(): Promise<void> {
@@ -145,6 +145,7 @@ export class Scheduler {
       await this.shutdown();
       throw error;
     }
+    if (this.#closing) throw new ClosedError('scheduler');
     for (const loop of [this.#ticks, this.#heart, this.#sync]) loop?.start();
   }
 
@@ -216,39 +217,46 @@ export class Scheduler {
   }
 
   #add(entry: PeriodicEntry): void {
-    if (this.#entries.has(entry.name)) {
-      const allowed = 'a name that no other periodic task of this scheduler has; set it to tell equal ones apart';
-      throw new InvalidOptionsError([{ option: 'name', value: entry.name, allowed }]);
-    }
+    if (this.#entries.has(entry.name)) throw nameTaken(entry.name);
     this.#entries.set(entry.name, entry);
-    this.#ticks.wake();
+    this.#ticks.add(entry);
   }
 
-  async #remove(entry: PeriodicEntry, isForgotten: boolean): Promise<void> {
+  #drop(entry: PeriodicEntry): void {
     this.#entries.delete(entry.name);
+    this.#ticks.remove(entry);
+  }
+
+  async #clear(entry: PeriodicEntry, isForgotten: boolean): Promise<void> {
     await this.#broker.clearHistory(entry.id);
     if (isForgotten) await this.#broker.removeSchedule(entry.definition);
   }
 
   async #setPaused(entry: PeriodicEntry, isPaused: boolean): Promise<boolean> {
-    await this.#broker.saveSchedule(entry.definition); // perhaps it never was
-    const hasChanged = await this.#broker.setSchedulePaused(entry.definition, isPaused);
-    entry.resumeFrom(await this.#broker.saveSchedule(entry.definition), this.#clock.nowMs());
-    this.#ticks.wake();
+    const { definition } = entry;
+    let hasChanged = await this.#broker.setSchedulePaused(definition, isPaused);
+    if (hasChanged === undefined) {
+      await this.#broker.saveSchedule(definition); // it never was stored, or somebody removed it
+      hasChanged = await this.#broker.setSchedulePaused(definition, isPaused);
+    }
+    entry.follow(await this.#broker.findSchedule(definition), this.#clock.nowMs());
+    this.#ticks.wake(definition.queue);
     return hasChanged ?? false;
   }
 
   #find(name: string): PeriodicEntry {
     const entry = this.#entries.get(name);
-    if (!entry) throw new ScheduleNotFoundError(name, [...this.#entries.keys()]);
+    if (!entry) throw new ScheduleNotFoundError(name, nearestName(name, this.#entries.keys()));
     return entry;
   }
 
   #changes(): PlanChanges {
     return {
-      make: (config) => makeEntry(config, this.#settings, this.#clock.nowMs()),
+      make: (config) => makeEntry(config, this.#settings),
+      isTaken: (name) => this.#entries.has(name),
       add: (entry) => this.#add(entry),
-      remove: (entry, isForgotten) => this.#remove(entry, isForgotten),
+      drop: (entry) => this.#drop(entry),
+      clear: (entry, isForgotten) => this.#clear(entry, isForgotten),
     };
   }
 }
@@ -260,7 +268,7 @@ function toPlannedTask(entry: PeriodicEntry): PlannedTask {
     name,
     queue: definition.queue,
     spec: definition.spec,
-    type: definition.taskType,
+    type: definition.template.message.type,
     nextAt: nextMs === undefined ? undefined : new Date(nextMs),
     previousAt: progress?.firedMs === undefined ? undefined : new Date(progress.firedMs),
     isPaused: progress?.isPaused ?? false,

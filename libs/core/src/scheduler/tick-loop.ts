@@ -1,63 +1,178 @@
 import type { PlanOps, ScheduleOps, TickReply } from '../broker/schedule-roles.js';
-import { type ComposeSettings, composeTask, type EnqueueItem } from '../client/enqueue-options.js';
+import { type EnqueueItem, taskOf } from '../client/enqueue-options.js';
+import { RedisCommandError } from '../errors/redis-command.error.js';
+import { LogLimit } from '../runtime/log-limit.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import type { TaskEventListener } from '../task/task-event.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 
 /** Ticks of one entry that are claimed in a round: one with many missed ticks must not hold up the others. */
 const TICKS_PER_ROUND = 100;
+/** Entries that are dealt with at a time: thousands may be due in the same second. */
+const ENTRIES_AT_A_TIME = 100;
+
+/**
+ * Timers do not go by the wall clock: they sleep on when that leaps ahead, and while the machine sleeps. Looking so often
+ * finds a tick before it is late enough to be taken for missed.
+ */
+const LONGEST_SLEEP_MS = 8_000;
+/** For an entry that fails by itself, while Redis answers. */
+const REST_MS = 5_000;
+const LOG_EVERY_MS = 30_000;
+/** Clocks of machines may differ so much without harm. */
+const MOST_SKEW_MS = 60_000;
 
 export interface TickLoopDeps extends LoopDeps {
   readonly broker: ScheduleOps & Pick<PlanOps, 'recordEnqueueEvent'>;
-  readonly composing: ComposeSettings;
-  readonly entries: ReadonlyMap<string, PeriodicEntry>;
   readonly emit: TaskEventListener;
   readonly beforeEnqueue: ((task: EnqueueItem) => void) | undefined;
-  /** Told when an entry has got its first tick. */
+  /** Told when entries have got their first tick. */
   readonly onPlanned: () => void;
 }
 
-/** Claims the ticks of all entries when they are due, and sleeps until the next. */
+/** Claims the ticks of a queue's entries when they are due, and sleeps until the next. */
 export class TickLoop extends Loop {
-  constructor(private readonly deps: TickLoopDeps) {
-    super('scheduler', deps);
+  private readonly entries = new Map<string, PeriodicEntry>();
+  private readonly failures: LogLimit;
+  private endNews: (() => Promise<void>) | undefined;
+
+  constructor(
+    private readonly queue: string,
+    private readonly deps: TickLoopDeps,
+  ) {
+    super(`scheduler of queue "${queue}"`, deps);
+    this.failures = new LogLimit(deps.clock, LOG_EVERY_MS);
+  }
+
+  get isIdle(): boolean {
+    return this.entries.size === 0;
+  }
+
+  add(entry: PeriodicEntry): void {
+    this.entries.set(entry.name, entry);
+    this.wake();
+  }
+
+  remove(entry: PeriodicEntry): void {
+    if (this.has(entry)) this.entries.delete(entry.name);
   }
 
   async runOnce(): Promise<number | undefined> {
-    const entries = [...this.deps.entries.values()];
-    const ends = await Promise.allSettled(entries.map((entry) => this.advance(entry)));
-    const failed = ends.find((end) => end.status === 'rejected');
-    if (failed) throw failed.reason;
-    const nextMs = Math.min(...entries.map((entry) => (entry.progress ? (entry.nextMs ?? Infinity) : 0)));
-    return nextMs === Infinity ? undefined : Math.max(0, nextMs - this.clock.nowMs());
+    await this.listen(); // before the schedules are read: nothing is missed
+    const nowMs = this.clock.nowMs();
+    const due = [...this.entries.values()].filter(({ dueMs }) => dueMs <= nowMs);
+    const areNew = due.some(({ progress }) => !progress);
+    await this.advanceAll(due);
+    if (areNew) this.deps.onPlanned();
+    return this.untilNext();
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    const { endNews } = this;
+    this.endNews = undefined;
+    await endNews?.();
+  }
+
+  private untilNext(): number | undefined {
+    let nextMs = Infinity;
+    for (const { dueMs } of this.entries.values()) nextMs = Math.min(nextMs, dueMs);
+    return nextMs === Infinity ? undefined : Math.min(Math.max(0, nextMs - this.clock.nowMs()), LONGEST_SLEEP_MS);
+  }
+
+  /** Without news a change that somebody makes is noticed at the next tick. */
+  private async listen(): Promise<void> {
+    if (this.endNews) return;
+    try {
+      this.endNews = await this.deps.broker.onScheduleChanged(this.queue, (name) => this.hear(name));
+    } catch (error) {
+      if (!this.failures.allows('news')) return;
+      this.logger.warn(`${this.name} does not hear of changes and will try again`, { error });
+    }
+  }
+
+  private hear(name: string): void {
+    const entry = this.entries.get(name);
+    if (!entry) return;
+    entry.isStale = true;
+    this.wake();
+  }
+
+  /**
+   * One entry that cannot be dealt with does not hold up the others.
+   * @throws {RedisCommandError} Redis is away, and none of them can
+   */
+  private async advanceAll(due: readonly PeriodicEntry[]): Promise<void> {
+    const waiting = due.values();
+    let away: RedisCommandError | undefined;
+    const work = async (): Promise<void> => {
+      for (const entry of waiting) {
+        if (away || this.stopSignal.aborted) return;
+        try {
+          await this.advance(entry);
+        } catch (error) {
+          if (error instanceof RedisCommandError && error.isTransient) away = error;
+          else this.rest(entry, error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(due.length, ENTRIES_AT_A_TIME) }, work));
+    if (away) throw away;
+  }
+
+  private rest(entry: PeriodicEntry, error: unknown): void {
+    entry.restUntilMs = this.clock.nowMs() + REST_MS;
+    if (!this.failures.allows('entry')) return;
+    this.logger.error(`periodic task "${entry.name}" failed; next try in ${REST_MS} ms`, { error });
   }
 
   private async advance(entry: PeriodicEntry): Promise<void> {
+    if (entry.isStale) await this.read(entry);
     if (!entry.progress) {
       entry.resumeFrom(await this.deps.broker.saveSchedule(entry.definition), this.clock.nowMs());
-      this.deps.onPlanned();
     }
-    for (let ticks = 0; ticks < TICKS_PER_ROUND && !this.stopSignal.aborted; ticks++) {
-      if (!entry.progress || entry.nextMs === undefined || entry.nextMs > this.clock.nowMs()) return;
+    this.warnOfFuture(entry);
+    for (let ticks = 0; ticks < TICKS_PER_ROUND && !this.stopSignal.aborted && this.has(entry); ticks++) {
+      const nowMs = this.clock.nowMs();
+      entry.catchUpAt(nowMs);
+      if (!entry.progress || entry.nextMs === undefined || entry.nextMs > nowMs) return;
       await this.fire(entry, entry.nextMs, entry.progress.claimedMs);
     }
   }
 
+  /** Reads, and does not store: another version of the app may have stored another spec under the name. */
+  private async read(entry: PeriodicEntry): Promise<void> {
+    entry.isStale = false; // before the call: what is heard during it may be newer than its reply
+    try {
+      entry.follow(await this.deps.broker.findSchedule(entry.definition), this.clock.nowMs());
+    } catch (error) {
+      entry.isStale = true;
+      throw error;
+    }
+    if (entry.progress) return;
+    this.logger.info(`periodic task "${entry.name}" begins anew: its schedule was removed from queue "${this.queue}"`);
+  }
+
   /** Dies after the claim: the task is enqueued, only the history lacks it. */
   private async fire(entry: PeriodicEntry, tickMs: number, claimedMs: number): Promise<void> {
-    const { broker, composing, emit } = this.deps;
+    const { broker, emit } = this.deps;
     const nowMs = this.clock.nowMs();
     this.announce(entry);
-    const task = composeTask(entry.item, composing, nowMs);
+    const task = taskOf(entry.definition.template, nowMs);
     const { id, queue, type } = task.message;
-    const reply = await broker.fireTick({ ...entry.definition, claimedMs, tickMs, task });
+    const { name, spec } = entry.definition;
+    const reply = await broker.fireTick({ queue, name, spec, claimedMs, tickMs, task });
     this.report(entry, reply);
     entry.accept(reply, this.clock.nowMs());
     if (reply.outcome.status !== 'enqueued') return;
     const { state } = reply.outcome;
     const nextProcessAt = new Date(state === 'scheduled' ? task.processAtMs! : nowMs);
     emit({ kind: 'enqueued', id, queue, type, state, nextProcessAt, at: new Date(nowMs) });
-    await this.record(entry, id);
+    if (this.has(entry)) await this.record(entry, id); // else its history was cleared already, and would stay for ever
+  }
+
+  private has(entry: PeriodicEntry): boolean {
+    return this.entries.get(entry.name) === entry;
   }
 
   private announce({ name, item }: PeriodicEntry): void {
@@ -74,6 +189,18 @@ export class TickLoop extends Loop {
     } catch (error) {
       this.logger.warn(`could not note in the history of "${entry.name}" that task ${taskId} was enqueued`, { error });
     }
+  }
+
+  /** A clock that was ahead has used ticks up that are still to come. */
+  private warnOfFuture(entry: PeriodicEntry): void {
+    const { name, progress, isReplaced } = entry;
+    const isAhead = progress !== undefined && progress.claimedMs > this.clock.nowMs() + MOST_SKEW_MS;
+    if (!isAhead || isReplaced || entry.isKnownAhead) return;
+    entry.isKnownAhead = true;
+    this.logger.warn(
+      `periodic task "${name}" has fired until ${new Date(progress.claimedMs).toISOString()} already and waits until ` +
+        'then: some clock was ahead, or this one is behind. To let it go on from now, pause and resume it.',
+    );
   }
 
   private report(entry: PeriodicEntry, { outcome }: TickReply): void {

@@ -1035,6 +1035,8 @@ export const archiveTasks = new Script<
     readonly archived: string;
     /** set asynq:{q}:groups */
     readonly groups: string;
+    /** zset asynq:{q}:awaited score: until when somebody waits, unix seconds */
+    readonly awaited: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
   },
@@ -1047,6 +1049,8 @@ export const archiveTasks = new Script<
     readonly groupName: ScriptArg;
     /** unix s */
     readonly archivedAtS: ScriptArg;
+    /** hears of tasks in `awaited` */
+    readonly endedChannel: ScriptArg;
   },
   {
     /** text */
@@ -1054,7 +1058,7 @@ export const archiveTasks = new Script<
   }
 >(
   'archive-tasks',
-  { keys: ['source', 'archived', 'groups', 'task'], args: ['isList', 'nearTail', 'groupName', 'archivedAtS'], fields: ['taskId'] },
+  { keys: ['source', 'archived', 'groups', 'awaited', 'task'], args: ['isList', 'nearTail', 'groupName', 'archivedAtS', 'endedChannel'], fields: ['taskId'] },
   `local function take(source, isList, nearTail, taskId)
 if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
 return redis.call('ZREM', source, taskId) == 1
@@ -1062,9 +1066,14 @@ end
 local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
 end
-local source, archived, groups = KEYS[1], KEYS[2], KEYS[3]
+local function tellWaiters(awaited, endedChannel, ending, taskId)
+if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+end
+local source, archived, groups, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local isList, nearTail, groupName, archivedAtS = ARGV[1] == '1', ARGV[2] == '1', ARGV[3], ARGV[4]
-local FIRST_TASK, ARGS = 4, 4
+local endedChannel = ARGV[5]
+local FIRST_TASK, ARGS = 5, 5
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies = {}
 for i = 1, #ARGV - ARGS do
 local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
@@ -1075,6 +1084,7 @@ if hasMessage then
 redis.call('ZADD', archived, archivedAtS, taskId)
 redis.call('HSET', task, 'state', 'archived')
 redis.call('HDEL', task, 'due_at_ms')
+if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
 replies[i] = 1
 else
 redis.call('DEL', task)
@@ -1092,6 +1102,8 @@ export const deleteTasks = new Script<
     readonly source: string;
     /** set asynq:{q}:groups */
     readonly groups: string;
+    /** zset asynq:{q}:awaited score: until when somebody waits, unix seconds */
+    readonly awaited: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** string asynq:{q}:unique:<type>:<md5> one per task with hasLock, in their order */
@@ -1104,6 +1116,8 @@ export const deleteTasks = new Script<
     readonly nearTail: ScriptArg;
     /** the group that source is, or empty */
     readonly groupName: ScriptArg;
+    /** hears of tasks in `awaited` */
+    readonly endedChannel: ScriptArg;
   },
   {
     /** text */
@@ -1113,7 +1127,7 @@ export const deleteTasks = new Script<
   }
 >(
   'delete-tasks',
-  { keys: ['source', 'groups', 'task', 'lock'], args: ['isList', 'nearTail', 'groupName'], fields: ['taskId', 'hasLock'] },
+  { keys: ['source', 'groups', 'awaited', 'task', 'lock'], args: ['isList', 'nearTail', 'groupName', 'endedChannel'], fields: ['taskId', 'hasLock'] },
   `local function take(source, isList, nearTail, taskId)
 if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
 return redis.call('ZREM', source, taskId) == 1
@@ -1124,11 +1138,15 @@ end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
-local source, groups = KEYS[1], KEYS[2]
-local isList, nearTail, groupName = ARGV[1] == '1', ARGV[2] == '1', ARGV[3]
-local FIRST_TASK, ARGS, FIELDS = 3, 3, 2
+local function tellWaiters(awaited, endedChannel, ending, taskId)
+if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+end
+local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
+local isList, nearTail, groupName, endedChannel = ARGV[1] == '1', ARGV[2] == '1', ARGV[3], ARGV[4]
+local FIRST_TASK, ARGS, FIELDS = 4, 4, 2
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = FIRST_TASK + tasks
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies = {}
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
@@ -1142,6 +1160,7 @@ replies[i] = 0
 if take(source, isList, nearTail, taskId) then
 redis.call('DEL', task)
 unlock(lock, taskId)
+if isAnyAwaited then tellWaiters(awaited, endedChannel, 'removed', taskId) end
 replies[i] = 1
 end
 end
@@ -1771,13 +1790,17 @@ export const pauseSchedule = new Script<
     readonly isPaused: ScriptArg;
     /** unix ms; after a pause ticks count from here */
     readonly nowMs: ScriptArg;
+    /** text */
+    readonly name: ScriptArg;
+    /** told the name when something changed */
+    readonly changeChannel: ScriptArg;
   },
   Record<never, never>
 >(
   'pause-schedule',
-  { keys: ['schedule'], args: ['isPaused', 'nowMs'], fields: [] },
+  { keys: ['schedule'], args: ['isPaused', 'nowMs', 'name', 'changeChannel'], fields: [] },
   `local schedule = KEYS[1]
-local isPaused, nowMs = ARGV[1], ARGV[2]
+local isPaused, nowMs, name, changeChannel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('EXISTS', schedule) == 0 then return -1 end
 if redis.call('HEXISTS', schedule, 'paused_ms') == tonumber(isPaused) then return 0 end
 if isPaused == '1' then
@@ -1786,7 +1809,34 @@ else
 redis.call('HDEL', schedule, 'paused_ms')
 redis.call('HSET', schedule, 'claimed_ms', nowMs)
 end
+redis.pcall('PUBLISH', changeChannel, name)
 return 1`,
+);
+
+/** forget a schedule. */
+export const removeSchedule = new Script<
+  {
+    /** hash asynq:{q}:schedule:<name> */
+    readonly schedule: string;
+    /** set asynq:{q}:schedules */
+    readonly schedules: string;
+  },
+  {
+    /** text */
+    readonly name: ScriptArg;
+    /** told the name: a scheduler that still has it stores it again */
+    readonly changeChannel: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'remove-schedule',
+  { keys: ['schedule', 'schedules'], args: ['name', 'changeChannel'], fields: [] },
+  `local schedule, schedules = KEYS[1], KEYS[2]
+local name, changeChannel = ARGV[1], ARGV[2]
+local removed = redis.call('DEL', schedule)
+redis.call('SREM', schedules, name)
+if removed == 1 then redis.pcall('PUBLISH', changeChannel, name) end
+return removed`,
 );
 
 /** store what a schedule is; keep how far it has come unless its spec changed. */
@@ -1804,20 +1854,39 @@ export const saveSchedule = new Script<
     readonly spec: ScriptArg;
     /** text */
     readonly taskType: ScriptArg;
+    /** protobuf; without an id each task gets one of its own */
+    readonly message: ScriptArg;
+    /** when its tasks start, unix ms; empty: at once */
+    readonly processAtMs: ScriptArg;
+    /** how long after they were enqueued, ms; empty: at once */
+    readonly processInMs: ScriptArg;
+    /** how long they hold their lock, ms; empty: they take none */
+    readonly uniqueTtlMs: ScriptArg;
     /** unix ms */
     readonly nowMs: ScriptArg;
   },
   Record<never, never>
 >(
   'save-schedule',
-  { keys: ['schedule', 'schedules'], args: ['name', 'spec', 'taskType', 'nowMs'], fields: [] },
+  { keys: ['schedule', 'schedules'], args: ['name', 'spec', 'taskType', 'message', 'processAtMs', 'processInMs', 'uniqueTtlMs', 'nowMs'], fields: [] },
   `local schedule, schedules = KEYS[1], KEYS[2]
-local name, spec, taskType, nowMs = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local name, spec, taskType, message = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local processAtMs, processInMs, uniqueTtlMs, nowMs = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local function put(field, value)
+if value == '' then
+redis.call('HDEL', schedule, field)
+else
+redis.call('HSET', schedule, field, value)
+end
+end
 if redis.call('HGET', schedule, 'spec') ~= spec then
 redis.call('HSET', schedule, 'spec', spec, 'since_ms', nowMs, 'claimed_ms', nowMs)
 redis.call('HDEL', schedule, 'fired_ms')
 end
-redis.call('HSET', schedule, 'type', taskType)
+redis.call('HSET', schedule, 'type', taskType, 'msg', message)
+put('process_at_ms', processAtMs)
+put('process_in_ms', processInMs)
+put('unique_ms', uniqueTtlMs)
 redis.call('SADD', schedules, name)
 return redis.call('HMGET', schedule, 'since_ms', 'claimed_ms', 'fired_ms', 'paused_ms')`,
 );

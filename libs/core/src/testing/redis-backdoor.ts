@@ -109,6 +109,7 @@ export class RedisBackdoor implements Backdoor {
     const found = await this.keysOfQueue();
     await this.pipeline((pipeline) => found.forEach((key) => pipeline.del(key)));
     await this.client.srem(keys.queues, this.queueName);
+    await this.client.srem(keys.scheduleQueues, this.queueName);
   }
 
   private async keysOfQueue(): Promise<string[]> {

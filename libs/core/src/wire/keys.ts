@@ -71,10 +71,14 @@ export const keys = {
   standby: (queue: string): string => queueKey(queue, 'standby'),
   /** (ours) list: wake tokens for idle servers */
   wake: (queue: string): string => queueKey(queue, 'wake'),
+  /** (ours) set: names of the queues that have schedules */
+  scheduleQueues: 'asynq:schedule_queues',
   /** (ours) set: names of the queue's schedules */
   schedules: (queue: string): string => queueKey(queue, 'schedules'),
   /** (ours) hash: one schedule and how far it has come */
   schedule: (queue: string, name: string): string => queueKey(queue, `schedule:${name}`),
+  /** (ours) pub/sub channel: names of schedules that were paused, resumed or removed */
+  scheduleChannel: (queue: string): string => queueKey(queue, 'schedule_changed'),
   /** (ours) zset: ids of tasks that somebody waits for, score until when in unix s */
   awaited: (queue: string): string => queueKey(queue, 'awaited'),
   /** (ours) zset: sizes of groups that aggregators wait for, score until when in unix s */

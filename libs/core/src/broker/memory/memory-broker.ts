@@ -58,7 +58,7 @@ import { recordEnqueueEvent, writePlan } from './plan.js';
 import { recoverExpired, repair } from './recover.js';
 import { purgeQueue, removeQueue } from './removal.js';
 import { deleteExpiredCompleted, trimArchived } from './retention.js';
-import { fireTick, saveSchedule, schedules, setSchedulePaused } from './schedule.js';
+import { findSchedule, fireTick, removeSchedule, saveSchedule, schedules, setSchedulePaused } from './schedule.js';
 import { settle, writeProgress, writeResult } from './settle.js';
 import { awaitTask, signalCancel, wishCancel } from './wait.js';
 import { openWatch, waitingCount, wakeIdle } from './waking.js';
@@ -337,8 +337,20 @@ export class MemoryBroker implements Broker {
     return setSchedulePaused(this.store, schedule, isPaused);
   }
 
-  async removeSchedule({ queue, name }: ScheduleId): Promise<boolean> {
-    return this.store.queue(queue).schedules.delete(name);
+  async removeSchedule(schedule: ScheduleId): Promise<boolean> {
+    return removeSchedule(this.store, schedule);
+  }
+
+  async findSchedule(schedule: ScheduleId): Promise<StoredSchedule | undefined> {
+    return findSchedule(this.store, schedule);
+  }
+
+  async scheduleQueues(): Promise<string[]> {
+    return [...this.store.scheduleQueues];
+  }
+
+  async onScheduleChanged(queue: string, listener: (name: string) => void): Promise<() => Promise<void>> {
+    return subscribe(this.store.queue(queue).scheduleListeners, (name) => listener(name));
   }
 
   async schedules(queue: string): Promise<StoredSchedule[]> {

@@ -6,6 +6,7 @@ import type { TaskState } from '../../wire/task-state.js';
 import { floorS } from '../../wire/unix-time.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import type { GroupNews } from '../group-roles.js';
+import type { TaskTemplate } from '../schedule-roles.js';
 import type { CancelWish, TaskEnding } from '../wait-roles.js';
 import { Counters } from './counters.js';
 import { ExpiringMap } from './expiring-map.js';
@@ -35,10 +36,13 @@ export interface MemoryTask {
   rawMsg?: Uint8Array | undefined;
 }
 
-/** How far a schedule has come; times in unix ms. */
+/** What a schedule enqueues, and how far it has come; times in unix ms. */
 export interface MemorySchedule {
   spec: string;
   taskType: string;
+  /** Protobuf bytes, as in Redis. */
+  msg: Uint8Array;
+  times: Omit<TaskTemplate, 'message'>;
   sinceMs: number;
   /** Ticks after this one are still to be claimed. */
   claimedMs: number;
@@ -93,6 +97,7 @@ export class MemoryQueue {
   readonly endedListeners: Set<(taskId: string, ending: TaskEnding) => void>;
   /** By name. */
   readonly schedules = new Map<string, MemorySchedule>();
+  readonly scheduleListeners: Set<(name: string) => void>;
   /** Unix s; `undefined` when it is not paused. */
   pausedAtS: number | undefined;
   /** Where the next repair pass goes on, as an index into each set. */
@@ -112,6 +117,7 @@ export class MemoryQueue {
     this.idlers = purged?.idlers ?? new Waiters(clock);
     this.nudgeListeners = purged?.nudgeListeners ?? new Set();
     this.endedListeners = purged?.endedListeners ?? new Set();
+    this.scheduleListeners = purged?.scheduleListeners ?? new Set();
     this.groupListeners = purged?.groupListeners ?? new Set();
   }
 
@@ -216,6 +222,8 @@ export class MemoryStore {
   private readonly queues = new Map<string, MemoryQueue>();
   /** Queues that somebody enqueued to. */
   readonly announced = new Set<string>();
+  /** Queues that a schedule was stored in. */
+  readonly scheduleQueues = new Set<string>();
   /** By server id. */
   readonly presence: ExpiringMap<Presence>;
   readonly cancelListeners = new Set<(taskId: string) => void>();
@@ -242,11 +250,13 @@ export class MemoryStore {
   purge(name: string): void {
     this.queues.set(name, new MemoryQueue(name, this.clock, this.queues.get(name)));
     this.announced.delete(name);
+    this.scheduleQueues.delete(name);
   }
 
   /** Drops a queue with everything and everyone. */
   forget(name: string): void {
     this.queues.delete(name);
     this.announced.delete(name);
+    this.scheduleQueues.delete(name);
   }
 }

@@ -1,3 +1,4 @@
+import { encodeTaskMessage } from '../../wire/task-message.js';
 import type {
   ScheduleDefinition,
   ScheduleId,
@@ -7,21 +8,24 @@ import type {
   TickOutcome,
   TickReply,
 } from '../schedule-roles.js';
+import { readTemplate } from '../stored-template.js';
 import { enqueue } from './enqueue.js';
 import type { MemorySchedule, MemoryStore } from './memory-store.js';
 
 export function saveSchedule(
   store: MemoryStore,
-  { queue, name, spec, taskType }: ScheduleDefinition,
+  { queue, name, spec, template: { message, ...times } }: ScheduleDefinition,
 ): ScheduleProgress {
   const nowMs = store.clock.nowMs();
   const { schedules } = store.queue(queue);
   const known = schedules.get(name);
-  const isAsBefore = known?.spec === spec;
-  const schedule = isAsBefore
-    ? { ...known, taskType }
-    : { spec, taskType, sinceMs: nowMs, claimedMs: nowMs, isPaused: known?.isPaused ?? false };
+  const task = { taskType: message.type, msg: encodeTaskMessage(message), times };
+  const schedule =
+    known?.spec === spec
+      ? { ...known, ...task }
+      : { spec, ...task, sinceMs: nowMs, claimedMs: nowMs, isPaused: known?.isPaused ?? false };
   schedules.set(name, schedule);
+  store.scheduleQueues.add(queue);
   return progressOf(schedule);
 }
 
@@ -57,18 +61,36 @@ export function setSchedulePaused(
   if (schedule.isPaused === isPaused) return false;
   schedule.isPaused = isPaused;
   if (!isPaused) schedule.claimedMs = store.clock.nowMs();
+  tellChange(store, queue, name);
   return true;
+}
+
+export function removeSchedule(store: MemoryStore, { queue, name }: ScheduleId): boolean {
+  const isRemoved = store.queue(queue).schedules.delete(name);
+  if (isRemoved) tellChange(store, queue, name);
+  return isRemoved;
+}
+
+/** In a moment, never inside the operation that causes it. */
+function tellChange(store: MemoryStore, queue: string, name: string): void {
+  for (const listener of store.queue(queue).scheduleListeners) queueMicrotask(() => listener(name));
+}
+
+export function findSchedule(store: MemoryStore, { queue, name }: ScheduleId): StoredSchedule | undefined {
+  const schedule = store.queue(queue).schedules.get(name);
+  return schedule && toStored(queue, name, schedule);
 }
 
 export function schedules(store: MemoryStore, queue: string): StoredSchedule[] {
   const named = [...store.queue(queue).schedules].sort(([a], [b]) => (a < b ? -1 : 1));
-  return named.map(([name, schedule]) => ({
-    queue,
-    name,
-    spec: schedule.spec,
-    taskType: schedule.taskType,
-    ...progressOf(schedule),
-  }));
+  return named.map(([name, schedule]) => toStored(queue, name, schedule));
+}
+
+function toStored(queue: string, name: string, schedule: MemorySchedule): StoredSchedule {
+  const { spec, taskType, msg, times } = schedule;
+  const { processAtMs, processInMs, uniqueTtlMs } = times;
+  const template = readTemplate(Uint8Array.from(msg), { processAtMs, processInMs, uniqueTtlMs });
+  return { queue, name, spec, taskType, template, ...progressOf(schedule) };
 }
 
 function progressOf({ sinceMs, claimedMs, firedMs, isPaused }: MemorySchedule): ScheduleProgress {

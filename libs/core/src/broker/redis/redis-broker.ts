@@ -53,7 +53,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisLinkO
     ...moveOps(redis),
     ...removalOps(redis),
     ...fleetOps(redis),
-    ...scheduleOps(redis),
+    ...scheduleOps(redis, subscriber),
     ...planOps(redis),
     ...healthOps(redis, version),
     async close() {

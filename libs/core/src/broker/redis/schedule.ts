@@ -2,16 +2,41 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS } from '../../wire/unix-time.js';
-import type { ScheduleOps, ScheduleProgress, TickOutcome, TickTask } from '../schedule-roles.js';
+import type { NewTask } from '../new-task.js';
+import type { ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../schedule-roles.js';
+import { readTemplate } from '../stored-template.js';
 import type { RedisLink } from './redis-link.js';
+import type { RedisSubscriber } from './redis-subscriber.js';
 
-export function scheduleOps(redis: RedisLink): ScheduleOps {
+/** Schedules that are read in one round trip. */
+const READ_BATCH = 500;
+
+export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): ScheduleOps {
+  async function read(queue: string, names: readonly string[]): Promise<(StoredSchedule | undefined)[]> {
+    const replies = (await redis.pipeline('HMGET', (pipeline) => {
+      for (const name of names) pipeline.hmgetBuffer(keys.schedule(queue, name), ...FIELDS);
+    })) as (Buffer | null)[][];
+    return replies.map((reply, at) => toStored(queue, names[at]!, reply));
+  }
+
   return {
-    async saveSchedule({ queue, name, spec, taskType }) {
+    async saveSchedule({ queue, name, spec, template }) {
+      const { message, processAtMs = '', processInMs = '', uniqueTtlMs = '' } = template;
+      // In another slot, so that it cannot be in the script; a name too many does no harm.
+      await redis.command('SADD', (client) => client.sadd(keys.scheduleQueues, queue));
       const reply = await redis.run(
         scripts.saveSchedule,
         { schedule: keys.schedule(queue, name), schedules: keys.schedules(queue) },
-        { name, spec, taskType, nowMs: redis.clock.nowMs() },
+        {
+          name,
+          spec,
+          taskType: message.type,
+          message: encodeTaskMessage(message),
+          processAtMs,
+          processInMs,
+          uniqueTtlMs,
+          nowMs: redis.clock.nowMs(),
+        },
       );
       return readProgress(reply as ProgressReply)!;
     },
@@ -38,33 +63,47 @@ export function scheduleOps(redis: RedisLink): ScheduleOps {
       const reply = await redis.run(
         scripts.pauseSchedule,
         { schedule: keys.schedule(queue, name) },
-        { isPaused: Number(isPaused), nowMs: redis.clock.nowMs() },
+        {
+          isPaused: Number(isPaused),
+          nowMs: redis.clock.nowMs(),
+          name,
+          changeChannel: keys.scheduleChannel(queue),
+        },
       );
       return reply === -1 ? undefined : reply === 1;
     },
 
     async removeSchedule({ queue, name }) {
-      const [removed] = await redis.pipeline('DEL', (pipeline) => {
-        pipeline.del(keys.schedule(queue, name)).srem(keys.schedules(queue), name);
-      });
-      return removed === 1;
+      const reply = await redis.run(
+        scripts.removeSchedule,
+        { schedule: keys.schedule(queue, name), schedules: keys.schedules(queue) },
+        { name, changeChannel: keys.scheduleChannel(queue) },
+      );
+      return reply === 1;
+    },
+
+    async findSchedule({ queue, name }) {
+      return (await read(queue, [name]))[0];
     },
 
     async schedules(queue) {
       const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.schedules(queue)))).sort();
-      if (names.length === 0) return [];
-      const replies = (await redis.pipeline('HMGET', (pipeline) => {
-        for (const name of names) pipeline.hmget(keys.schedule(queue, name), 'spec', 'type', ...PROGRESS_FIELDS);
-      })) as [string | null, string | null, ...ProgressReply][];
-      return replies.flatMap(([spec, taskType, ...progress], at) => {
-        const read = readProgress(progress);
-        return spec !== null && read ? [{ queue, name: names[at]!, spec, taskType: taskType ?? '', ...read }] : [];
-      });
+      const found: StoredSchedule[] = [];
+      for (let at = 0; at < names.length; at += READ_BATCH) {
+        const stored = await read(queue, names.slice(at, at + READ_BATCH));
+        found.push(...stored.filter((schedule) => schedule !== undefined));
+      }
+      return found;
     },
+
+    scheduleQueues: () => redis.command('SMEMBERS', (client) => client.smembers(keys.scheduleQueues)),
+
+    onScheduleChanged: (queue, listener) => subscriber.subscribe(keys.scheduleChannel(queue), listener),
   };
 }
 
 const PROGRESS_FIELDS = ['since_ms', 'claimed_ms', 'fired_ms', 'paused_ms'] as const;
+const FIELDS = [...PROGRESS_FIELDS, 'spec', 'type', 'msg', 'process_at_ms', 'process_in_ms', 'unique_ms'] as const;
 
 type Text = string | Buffer | null;
 type ProgressReply = [sinceMs: Text, claimedMs: Text, firedMs: Text, pausedMs: Text];
@@ -74,15 +113,30 @@ function readProgress([sinceMs, claimedMs, firedMs, pausedMs]: ProgressReply): S
   return {
     sinceMs: Number(sinceMs),
     claimedMs: Number(claimedMs),
-    firedMs: firedMs === null ? undefined : Number(firedMs),
+    firedMs: numberOf(firedMs),
     isPaused: pausedMs !== null,
   };
 }
 
+function toStored(queue: string, name: string, reply: readonly (Buffer | null)[]): StoredSchedule | undefined {
+  const [sinceMs, claimedMs, firedMs, pausedMs, spec, type, msg, processAtMs, processInMs, uniqueTtlMs] =
+    reply as readonly Text[];
+  const progress = readProgress([sinceMs!, claimedMs!, firedMs!, pausedMs!]);
+  if (!spec || !progress) return undefined;
+  const template = readTemplate(msg as Buffer | null, {
+    processAtMs: numberOf(processAtMs!),
+    processInMs: numberOf(processInMs!),
+    uniqueTtlMs: numberOf(uniqueTtlMs!),
+  });
+  return { queue, name, spec: spec.toString(), taskType: type?.toString() ?? '', template, ...progress };
+}
+
+const numberOf = (text: Text): number | undefined => (text === null ? undefined : Number(text));
+
 const taskArgs = (
   { clock }: RedisLink,
   queue: string,
-  { message, processAtMs = 0, uniqueTtlS = 0 }: TickTask,
+  { message, processAtMs = 0, uniqueTtlS = 0 }: NewTask,
   isScheduled: boolean,
 ) => ({
   taskId: message.id,

@@ -1,0 +1,45 @@
+import type { PeriodicEntry } from './periodic-entry.js';
+import { TickLoop, type TickLoopDeps } from './tick-loop.js';
+
+/** One loop for each queue that has entries: a queue whose Redis node is down holds up no other. */
+export class TickLoops {
+  private readonly loops = new Map<string, TickLoop>();
+  private readonly leaving = new Set<Promise<void>>();
+  private isStarted = false;
+
+  constructor(private readonly deps: TickLoopDeps) {}
+
+  start(): void {
+    this.isStarted = true;
+    for (const loop of this.loops.values()) loop.start();
+  }
+
+  /** Waits for claims under way. */
+  async stop(): Promise<void> {
+    this.isStarted = false;
+    await Promise.all([...[...this.loops.values()].map((loop) => loop.stop()), ...this.leaving]);
+  }
+
+  add(entry: PeriodicEntry): void {
+    const { queue } = entry.definition;
+    const loop = this.loops.get(queue) ?? new TickLoop(queue, this.deps);
+    this.loops.set(queue, loop);
+    loop.add(entry);
+    if (this.isStarted) loop.start();
+  }
+
+  /** The last entry of a queue takes the loop with it. */
+  remove(entry: PeriodicEntry): void {
+    const { queue } = entry.definition;
+    const loop = this.loops.get(queue);
+    loop?.remove(entry);
+    if (!loop?.isIdle) return;
+    this.loops.delete(queue);
+    const stopped = loop.stop().finally(() => this.leaving.delete(stopped));
+    this.leaving.add(stopped);
+  }
+
+  wake(queue: string): void {
+    this.loops.get(queue)?.wake();
+  }
+}
