@@ -87,6 +87,51 @@ export function describeWaiting(backend: string, openQueue: () => TestQueue): vo
       expect(hearing.heard).toEqual(['new deleted']);
     });
 
+    it.each([
+      ['archived', ['p archived', 's archived', 'g archived']],
+      ['deleted', ['p removed', 's removed', 'g removed']],
+    ] as const)('tells when an inspector has %s a task, whoever else was in the batch', async (to, told) => {
+      await using q = openQueue();
+      await q.seed({ pending: ['p', 'other'], scheduled: { s: '1h' } });
+      await q.broker.enqueue([{ message: q.message('g', { groupKey: 'digest' }) }]);
+      const hearing = await hear(q);
+      for (const id of ['p', 's', 'g']) await q.broker.awaitTask(q.name, id);
+
+      await q.broker.moveTasks(q.name, { state: 'pending' }, ['other', 'p', 's'], to);
+      await q.broker.moveTasks(q.name, { state: 'scheduled' }, ['s', 'p'], to);
+      await q.broker.moveTasks(q.name, { state: 'aggregating', group: 'digest' }, ['g'], to);
+      await hearing.times(3);
+
+      expect(hearing.heard).toEqual(told);
+    });
+
+    it('does not tell of a task that an inspector lets run', async () => {
+      await using q = openQueue();
+      await q.seed({ scheduled: { s: '1h', other: '1h' }, pending: ['p'] });
+      const hearing = await hear(q);
+      for (const id of ['s', 'p', 'other']) await q.broker.awaitTask(q.name, id);
+
+      await q.broker.moveTasks(q.name, { state: 'scheduled' }, ['s'], 'pending');
+      await q.broker.moveTasks(q.name, { state: 'pending' }, ['p'], 'pendingHead');
+      await q.broker.reschedule(q.name, { state: 'pending' }, 'p', q.clock.nowMs() + 1_000);
+      await q.broker.moveTasks(q.name, { state: 'scheduled' }, ['other'], 'deleted');
+      await hearing.times(1);
+
+      expect(hearing.heard).toEqual(['other removed']);
+    });
+
+    it('tells that the tasks of a queue are gone with it', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['p', 'other'] });
+      const hearing = await hear(q);
+      await q.broker.awaitTask(q.name, 'p');
+
+      await q.broker.purgeQueue(q.name);
+      await hearing.times(1);
+
+      expect(hearing.heard).toEqual(['p removed']);
+    });
+
     it('tells of a task that took too many workers down', async () => {
       await using q = openQueue();
       await q.seed({ active: ['poison'] });

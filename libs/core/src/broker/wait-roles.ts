@@ -4,18 +4,21 @@ import type { TaskState } from '../wire/task-state.js';
 
 // ---- waiting ----------------------------------------------------------------------------------------------------
 
-/** How a task ended: `deleted` after success without retention, or by `RevokeTask`. */
-export type TaskEnding = 'deleted' | 'completed' | 'archived';
+/**
+ * How a task ended: `deleted` after success without retention, or by `RevokeTask`; `removed` from its queue by an
+ * inspector.
+ */
+export type TaskEnding = 'deleted' | 'completed' | 'archived' | 'removed';
 
 export interface WaitOps {
   /**
-   * Asks for news of a task for half a minute from now: the end of an attempt of ours that ends the task is told to
-   * `onTaskEnded`. Returns the state that the task is in right after; `undefined`: there is no such task.
+   * Asks for news of a task for half a minute from now: if an attempt of ours or an inspector of ours ends the task,
+   * `onTaskEnded` is told. Returns the state that the task is in right after; `undefined`: there is no such task.
    */
   awaitTask(queue: string, taskId: string): Promise<TaskState | undefined>;
   /**
    * Calls back when a task of the queue ends that somebody asked for. A hint only: it may be lost, Go servers do not
-   * send it, and inspectors move tasks without it. Resolves to a function that ends the subscription.
+   * send it, nor do Go's inspectors. Resolves to a function that ends the subscription.
    */
   onTaskEnded(queue: string, listener: (taskId: string, ending: TaskEnding) => void): Promise<() => Promise<void>>;
 }

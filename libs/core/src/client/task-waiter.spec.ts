@@ -154,6 +154,32 @@ describe('EnqueuedTask.wait', () => {
     await expect(task.wait()).rejects.toThrow(new TaskNotFoundError('q', 'a'));
   });
 
+  it.each(['pending', 'scheduled'] as const)('says at once that an inspector deleted the task: %s', async (state) => {
+    const { queue, clock, enqueue, turn } = open();
+    const task = await enqueue(state === 'scheduled' ? { processIn: '1h' } : {});
+    const startMs = clock.nowMs();
+    const failure = failureOf(task.result());
+    await turn();
+
+    await queue.broker.moveTasks('q', { state }, ['a'], 'deleted');
+
+    expect(await failure).toBeInstanceOf(TaskNotFoundError);
+    expect(clock.nowMs()).toBe(startMs);
+  });
+
+  it('says at once that an inspector archived the task', async () => {
+    const { queue, clock, enqueue, turn } = open();
+    const task = await enqueue();
+    const startMs = clock.nowMs();
+    const failure = failureOf(task.result());
+    await turn();
+
+    await queue.broker.moveTasks('q', { state: 'pending' }, ['a'], 'archived');
+
+    expect(await failure).toBeInstanceOf(TaskFailedError);
+    expect(clock.nowMs()).toBe(startMs);
+  });
+
   it('says that a task is gone when somebody else deleted it, after a moment for news', async () => {
     const { queue, clock, enqueue, turn } = open();
     const task = await enqueue();

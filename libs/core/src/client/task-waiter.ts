@@ -120,7 +120,7 @@ class Wait {
    * @throws {TaskNotFoundError} and nobody tells how
    */
   private async lookForNews(): Promise<TaskEnd> {
-    if (this.wasThere) await this.pause(NEWS_DELAY_MS);
+    if (this.wasThere && this.ending !== 'removed') await this.pause(NEWS_DELAY_MS);
     if (this.ending === 'deleted') return { state: 'deleted' };
     throw new TaskNotFoundError(this.queue, this.taskId);
   }

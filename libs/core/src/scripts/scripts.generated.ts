@@ -1035,6 +1035,8 @@ export const archiveTasks = new Script<
     readonly archived: string;
     /** set asynq:{q}:groups */
     readonly groups: string;
+    /** zset asynq:{q}:awaited score: until when somebody waits, unix seconds */
+    readonly awaited: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
   },
@@ -1047,6 +1049,8 @@ export const archiveTasks = new Script<
     readonly groupName: ScriptArg;
     /** unix s */
     readonly archivedAtS: ScriptArg;
+    /** hears of tasks in `awaited` */
+    readonly endedChannel: ScriptArg;
   },
   {
     /** text */
@@ -1054,7 +1058,7 @@ export const archiveTasks = new Script<
   }
 >(
   'archive-tasks',
-  { keys: ['source', 'archived', 'groups', 'task'], args: ['isList', 'nearTail', 'groupName', 'archivedAtS'], fields: ['taskId'] },
+  { keys: ['source', 'archived', 'groups', 'awaited', 'task'], args: ['isList', 'nearTail', 'groupName', 'archivedAtS', 'endedChannel'], fields: ['taskId'] },
   `local function take(source, isList, nearTail, taskId)
 if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
 return redis.call('ZREM', source, taskId) == 1
@@ -1062,9 +1066,14 @@ end
 local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
 end
-local source, archived, groups = KEYS[1], KEYS[2], KEYS[3]
+local function tellWaiters(awaited, endedChannel, ending, taskId)
+if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+end
+local source, archived, groups, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local isList, nearTail, groupName, archivedAtS = ARGV[1] == '1', ARGV[2] == '1', ARGV[3], ARGV[4]
-local FIRST_TASK, ARGS = 4, 4
+local endedChannel = ARGV[5]
+local FIRST_TASK, ARGS = 5, 5
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies = {}
 for i = 1, #ARGV - ARGS do
 local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
@@ -1075,6 +1084,7 @@ if hasMessage then
 redis.call('ZADD', archived, archivedAtS, taskId)
 redis.call('HSET', task, 'state', 'archived')
 redis.call('HDEL', task, 'due_at_ms')
+if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
 replies[i] = 1
 else
 redis.call('DEL', task)
@@ -1092,6 +1102,8 @@ export const deleteTasks = new Script<
     readonly source: string;
     /** set asynq:{q}:groups */
     readonly groups: string;
+    /** zset asynq:{q}:awaited score: until when somebody waits, unix seconds */
+    readonly awaited: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** string asynq:{q}:unique:<type>:<md5> one per task with hasLock, in their order */
@@ -1104,6 +1116,8 @@ export const deleteTasks = new Script<
     readonly nearTail: ScriptArg;
     /** the group that source is, or empty */
     readonly groupName: ScriptArg;
+    /** hears of tasks in `awaited` */
+    readonly endedChannel: ScriptArg;
   },
   {
     /** text */
@@ -1113,7 +1127,7 @@ export const deleteTasks = new Script<
   }
 >(
   'delete-tasks',
-  { keys: ['source', 'groups', 'task', 'lock'], args: ['isList', 'nearTail', 'groupName'], fields: ['taskId', 'hasLock'] },
+  { keys: ['source', 'groups', 'awaited', 'task', 'lock'], args: ['isList', 'nearTail', 'groupName', 'endedChannel'], fields: ['taskId', 'hasLock'] },
   `local function take(source, isList, nearTail, taskId)
 if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
 return redis.call('ZREM', source, taskId) == 1
@@ -1124,11 +1138,15 @@ end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
-local source, groups = KEYS[1], KEYS[2]
-local isList, nearTail, groupName = ARGV[1] == '1', ARGV[2] == '1', ARGV[3]
-local FIRST_TASK, ARGS, FIELDS = 3, 3, 2
+local function tellWaiters(awaited, endedChannel, ending, taskId)
+if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+end
+local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
+local isList, nearTail, groupName, endedChannel = ARGV[1] == '1', ARGV[2] == '1', ARGV[3], ARGV[4]
+local FIRST_TASK, ARGS, FIELDS = 4, 4, 2
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = FIRST_TASK + tasks
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies = {}
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
@@ -1142,6 +1160,7 @@ replies[i] = 0
 if take(source, isList, nearTail, taskId) then
 redis.call('DEL', task)
 unlock(lock, taskId)
+if isAnyAwaited then tellWaiters(awaited, endedChannel, 'removed', taskId) end
 replies[i] = 1
 end
 end

@@ -24,8 +24,8 @@ export interface TaskHandle {
   /** The state it is in now; `undefined` when the queue does not hold it any more. */
   state(): Promise<TaskState | undefined>;
   /**
-   * Waits until the task has ended for good: completed, archived, or deleted. Retries are waited for. Our servers tell
-   * at once; a task that a Go server handles is looked at again and again, after 0.2 s at first and every 5 s at last.
+   * Waits until the task has ended for good: completed, archived, or deleted. Retries are waited for. Our servers and
+   * inspectors tell at once; a task that Go ends is looked at again and again, after 0.2 s at first and every 5 s at last.
    * Redis being away for a while does not end the wait.
    *
    * @throws {WaitTimeoutError} after `timeout`

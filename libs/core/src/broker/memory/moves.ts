@@ -5,6 +5,7 @@ import type { MoveTarget, TaskList } from '../inspect-roles.js';
 import type { IdList } from './id-list.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import type { SortedSet } from './sorted-set.js';
+import { tellWaiters } from './wait.js';
 
 export function moveTasks(
   store: MemoryStore,
@@ -24,13 +25,16 @@ function move(queue: MemoryQueue, id: string, from: TaskList, to: MoveTarget): b
   const task = queue.tasks.get(id);
   if (to === 'deleted' || !task?.msg) {
     queue.tasks.delete(id);
-    if (to === 'deleted') queue.unlock(task?.uniqueKey, id);
-    return to === 'deleted';
+    if (to !== 'deleted') return false;
+    queue.unlock(task?.uniqueKey, id);
+    tellWaiters(queue, id, 'removed');
+    return true;
   }
   task.dueAtMs = undefined;
   if (to === 'archived') {
     task.state = 'archived';
     queue.archived.set(id, floorS(queue.clock.nowMs()));
+    tellWaiters(queue, id, 'archived');
     return true;
   }
   const waitingSinceNs = from.state === 'pending' ? task.pendingSinceNs : undefined;

@@ -1,4 +1,5 @@
 import type { MemoryStore } from './memory-store.js';
+import { tellWaiters } from './wait.js';
 
 export function removeQueue(store: MemoryStore, queueName: string): boolean {
   const queue = store.queue(queueName);
@@ -11,7 +12,9 @@ export function removeQueue(store: MemoryStore, queueName: string): boolean {
 
 /** Counts tasks: a queue in memory has no other keys. */
 export function purgeQueue(store: MemoryStore, queueName: string): number {
-  const { size } = store.queue(queueName).tasks;
+  const queue = store.queue(queueName);
+  const { size } = queue.tasks;
+  for (const [id] of queue.awaited.entries()) tellWaiters(queue, id, 'removed');
   store.purge(queueName);
   return size;
 }

@@ -82,22 +82,22 @@ const MOVES: Record<MoveTarget, Move> = {
   pendingHead: (redis, source, ids) => runTasks(redis, source, ids, 1),
 
   archived: (redis, from, ids) => {
-    const { isList, nearTail, groupName, source, groups } = sourceOf(from);
+    const { isList, nearTail, groupName, source, groups, awaited, endedChannel } = sourceOf(from);
     return redis.run(
       scripts.archiveTasks,
-      { source, archived: keys.archived(from.queue), groups, task: taskKeys(from, ids) },
-      { isList, nearTail, groupName, archivedAtS: floorS(redis.clock.nowMs()) },
+      { source, archived: keys.archived(from.queue), groups, awaited, task: taskKeys(from, ids) },
+      { isList, nearTail, groupName, archivedAtS: floorS(redis.clock.nowMs()), endedChannel },
       ids.map((taskId) => ({ taskId })),
     );
   },
 
   deleted: async (redis, from, ids) => {
-    const { isList, nearTail, groupName, source, groups } = sourceOf(from);
+    const { isList, nearTail, groupName, source, groups, awaited, endedChannel } = sourceOf(from);
     const locks = await readLocks(redis, from.queue, ids);
     return redis.run(
       scripts.deleteTasks,
-      { source, groups, task: taskKeys(from, ids), lock: locks.filter((lock) => lock !== '') },
-      { isList, nearTail, groupName },
+      { source, groups, awaited, task: taskKeys(from, ids), lock: locks.filter((lock) => lock !== '') },
+      { isList, nearTail, groupName, endedChannel },
       ids.map((taskId, i) => ({ taskId, hasLock: Number(locks[i] !== '') })),
     );
   },
@@ -117,6 +117,8 @@ function sourceOf({ queue, list, near }: Source) {
   return {
     source: listKey(queue, list),
     groups: keys.groups(queue),
+    awaited: keys.awaited(queue),
+    endedChannel: keys.endedChannel(queue),
     isList: Number(list.state === 'pending'),
     nearTail: Number(near === 'oldest'),
     groupName: list.group ?? '',

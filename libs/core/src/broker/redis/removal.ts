@@ -8,6 +8,8 @@ import type { RedisLink } from './redis-link.js';
 /** Keys that one call of `SCAN` looks at, and that one `UNLINK` may remove. */
 const SCAN_COUNT = 1_000;
 const UNLINK_BATCH = 500;
+/** Tasks of which those who wait are told that they are gone; the rest find out by themselves. */
+const MOST_TOLD = 1_000;
 
 export function removalOps(redis: RedisLink): RemovalOps {
   return {
@@ -30,12 +32,18 @@ export function removalOps(redis: RedisLink): RemovalOps {
     },
 
     async purgeQueue(queue) {
+      const awaited = await redis.command('ZRANGE', (client) =>
+        client.zrange(keys.awaited(queue), '0', String(MOST_TOLD - 1)),
+      );
       // First what servers take tasks from, so that they find none while the rest goes.
       let removed = await unlink(redis, [keys.pending(queue), keys.scheduled(queue), keys.retry(queue)]);
       const nodes = await redis.command('SCAN', async (client) => mastersOf(client).length);
       for (let node = 0; node < nodes; node++) removed += await purgeNode(redis, queue, node);
       await redis.command('SREM', (client) => client.srem(keys.scheduleQueues, queue));
       await forgetName(redis, queue); // last: dies before here, and the queue still shows, to be purged again
+      for (const id of awaited) {
+        await redis.command('PUBLISH', (client) => client.publish(keys.endedChannel(queue), `removed ${id}`));
+      }
       return removed;
     },
   };
