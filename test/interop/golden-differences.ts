@@ -108,12 +108,10 @@ const PANIC = 'panic error cause by: panic';
 const NO_CONNECTION = 'dial tcp 10.0.0.1:25: connection refused';
 const LEASE_EXPIRED = 'asynq: task lease expired';
 
+type Row = readonly [key: string, field: string, go: unknown, ours: unknown];
+
 /** What is different at a step for one reason: key, field, what Go leaves, what we leave. */
-function rows(
-  step: number,
-  why: string,
-  different: readonly (readonly [key: string, field: string, go: unknown, ours: unknown])[],
-): Difference[] {
+function rows(step: number, why: string, different: readonly Row[]): Difference[] {
   return different.map(([key, field, go, ours]) => ({ step, key, field, go, ours, why }));
 }
 
@@ -147,16 +145,35 @@ function leases(step: number, tasks: Readonly<Record<string, string>>): Differen
   );
 }
 
-/** A scheduler plans a periodic task of this name for the first time. */
-function plans(step: number, queue: string, name: string, spec: string, type: string): Difference[] {
-  const schedule = `asynq:{${queue}}:schedule:${name}`;
-  return rows(step, OWN_SCHEDULE, [
-    [`asynq:{${queue}}:schedules`, 'set', null, [name]],
-    [schedule, 'hash.spec', null, spec],
-    [schedule, 'hash.type', null, type],
-    [schedule, 'hash.since_ms', null, 'now+0ms'],
-    [schedule, 'hash.claimed_ms', null, 'now+0ms'],
-  ]);
+/** A scheduler plans periodic tasks for the first time: in its queue each with its name, its spec and its task. */
+function plans(step: number, plan: readonly Plan[]): Difference[] {
+  const queues = [...new Set(plan.map(({ queue }) => queue))].toSorted();
+  return [
+    ...rows(step, OWN_SCHEDULE, [['asynq:schedule_queues', 'set', null, queues]]),
+    ...plan.flatMap(({ queue, name, spec, task, uniqueMs }) => {
+      const schedule = `asynq:{${queue}}:schedule:${name}`;
+      const fields = Object.entries({ queue, ...task });
+      return rows(step, OWN_SCHEDULE, [
+        [`asynq:{${queue}}:schedules`, 'set', null, [name]],
+        [schedule, 'hash.spec', null, spec],
+        [schedule, 'hash.type', null, task.type],
+        [schedule, 'hash.since_ms', null, 'now+0ms'],
+        [schedule, 'hash.claimed_ms', null, 'now+0ms'],
+        ...fields.map(([field, value]): Row => [schedule, `hash.msg.${field}`, null, value]),
+        ...(uniqueMs === undefined ? [] : [[schedule, 'hash.unique_ms', null, uniqueMs] as Row]),
+      ]);
+    }),
+  ];
+}
+
+const WELCOME = '{"userId":12345,"template":"welcome"}';
+
+interface Plan {
+  readonly queue: string;
+  readonly name: string;
+  readonly spec: string;
+  readonly task: Readonly<{ type: string } & Record<string, string | number>>;
+  readonly uniqueMs?: string;
 }
 
 export const DIFFERENCES: ByScenario<Difference> = {
@@ -270,14 +287,40 @@ export const DIFFERENCES: ByScenario<Difference> = {
   ],
   history: waits(1, 'retry', 'h-2', 3_600),
   scheduler: [
-    ...plans(2, 'low', 'tick', '@every 3s', 'reports:tick'),
-    ...plans(2, 'default', 'yearly', '0 0 1 1 *', 'reports:yearly'),
+    ...plans(2, [
+      {
+        queue: 'low',
+        name: 'tick',
+        spec: '@every 3s',
+        task: { type: 'reports:tick', payload: WELCOME, retry: 3, timeout: 20 },
+      },
+      {
+        queue: 'default',
+        name: 'yearly',
+        spec: '0 0 1 1 *',
+        task: { type: 'reports:yearly', retry: 25, timeout: 1_800 },
+      },
+    ]),
     ...rows(3, OWN_SCHEDULE, [
       ['asynq:{low}:schedule:tick', 'hash.claimed_ms', null, '1795247745000'],
       ['asynq:{low}:schedule:tick', 'hash.fired_ms', null, '1795247745000'],
     ]),
   ],
-  periodic_task_manager: plans(1, 'low', 'hourly', '@every 1h', 't'),
+  periodic_task_manager: plans(1, [
+    {
+      queue: 'low',
+      name: 'hourly',
+      spec: '@every 1h',
+      task: {
+        type: 't',
+        payload: WELCOME,
+        retry: 25,
+        timeout: 1_800,
+        unique_key: 'asynq:{low}:unique:t:67ac304a1457cc1243cafade3e14e30c',
+      },
+      uniqueMs: '1800000',
+    },
+  ]),
   lease_expired: [
     ...leases(1, { 'l-1': 'default', 'l-2': 'default' }),
     ...rows(5, CRASHED, [
