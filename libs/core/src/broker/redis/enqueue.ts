@@ -1,5 +1,6 @@
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { sleep, systemClock } from '../../runtime/clock.js';
+import { joinCalls } from '../../runtime/join-calls.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
@@ -17,10 +18,13 @@ const ANNOUNCE_AGAIN_MS = 1_000;
 /** Waits between attempts of a call that met a passing failure; after the last the task is reported as failed. */
 const REPEAT_DELAYS_MS = [50, 250, 1_000];
 
-interface Entry {
-  readonly index: number;
+interface Encoded {
   readonly task: NewTask;
   readonly message: Uint8Array;
+}
+
+interface Entry extends Encoded {
+  readonly index: number;
 }
 
 /** What becomes of a task that is written; each has a script of its own. */
@@ -64,28 +68,35 @@ export function enqueueOps(redis: RedisLink): EnqueueOps {
     }
   }
 
+  async function writeAll(tasks: readonly Encoded[]): Promise<EnqueueOutcome[]> {
+    const outcomes: EnqueueOutcome[] = new Array<EnqueueOutcome>(tasks.length);
+    await Promise.all(
+      toBatches(tasks, redis.clock.nowMs()).map(async (batch) => {
+        const replies = await writeWithRepeats(batch);
+        batch.entries.forEach(({ index }, i) => (outcomes[index] = replies[i]!));
+      }),
+    );
+    return outcomes;
+  }
+
+  const joined = joinCalls(writeAll);
+
   return {
     async enqueue(tasks) {
-      const outcomes: EnqueueOutcome[] = new Array<EnqueueOutcome>(tasks.length);
-      await Promise.all(
-        toBatches(tasks, redis.clock.nowMs()).map(async (batch) => {
-          const replies = await writeWithRepeats(batch);
-          batch.entries.forEach(({ index }, i) => (outcomes[index] = replies[i]!));
-        }),
-      );
-      return outcomes;
+      if (tasks.length === 0) return [];
+      // Encoded by its own caller: what cannot be encoded must not fail the others.
+      return joined(tasks.map((task) => ({ task, message: encodeTaskMessage(task.message) })));
     },
   };
 }
 
-function toBatches(tasks: readonly NewTask[], nowMs: number): Batch[] {
+function toBatches(tasks: readonly Encoded[], nowMs: number): Batch[] {
   const batches: Batch[] = [];
   const open = new Map<string, Batch>();
-  tasks.forEach((task, index) => {
+  tasks.forEach(({ task, message }, index) => {
     const { queue } = task.message;
     const kind = kindOf(task, nowMs);
     const place = `${kind}:${queue}`;
-    const message = encodeTaskMessage(task.message);
     let batch = open.get(place);
     if (!batch || batch.entries.length >= BATCH_TASKS || batch.bytes + message.length > BATCH_BYTES) {
       batch = { queue, kind, entries: [], bytes: 0 };
