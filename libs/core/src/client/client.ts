@@ -58,7 +58,7 @@ export class Client {
   readonly #ownsBroker: boolean;
   readonly #clock: Clock;
   readonly #composing: ComposeSettings;
-  readonly #emit: TaskEventListener;
+  readonly #emit: TaskEventListener | undefined;
   readonly #handles: HandleDeps;
   readonly #closing = new AbortController();
 
@@ -158,7 +158,7 @@ export class Client {
       default: {
         const initialState = outcome.status;
         const nextProcessAt = new Date(initialState === 'scheduled' ? processAtMs! : nowMs);
-        this.#emit({ kind: 'enqueued', id, queue, type, state: initialState, nextProcessAt, at: new Date(nowMs) });
+        this.#emit?.({ kind: 'enqueued', id, queue, type, state: initialState, nextProcessAt, at: new Date(nowMs) });
         return { task: new ClientEnqueuedTask({ id, queue, type, initialState, nextProcessAt }, this.#handles) };
       }
     }

@@ -24,7 +24,7 @@ const MOST_SKEW_MS = 60_000;
 
 export interface TickLoopDeps extends LoopDeps {
   readonly broker: ScheduleOps & Pick<PlanOps, 'recordEnqueueEvent'>;
-  readonly emit: TaskEventListener;
+  readonly emit: TaskEventListener | undefined;
   readonly beforeEnqueue: ((task: EnqueueItem) => void) | undefined;
   /** Told when entries have got their first tick. */
   readonly onPlanned: () => void;
@@ -167,7 +167,7 @@ export class TickLoop extends Loop {
     if (reply.outcome.status !== 'enqueued') return;
     const { state } = reply.outcome;
     const nextProcessAt = new Date(state === 'scheduled' ? task.processAtMs! : nowMs);
-    emit({ kind: 'enqueued', id, queue, type, state, nextProcessAt, at: new Date(nowMs) });
+    emit?.({ kind: 'enqueued', id, queue, type, state, nextProcessAt, at: new Date(nowMs) });
     if (this.has(entry)) await this.record(entry, id); // else its history was cleared already, and would stay for ever
   }
 

@@ -43,7 +43,7 @@ export interface AggregatorOptions {
   readonly plans: GroupPlans;
   readonly codec: PayloadCodec;
   /** Hears `enqueued` of the new tasks. */
-  readonly emit: TaskEventListener;
+  readonly emit: TaskEventListener | undefined;
   /** How long `stop` waits for functions that run. */
   readonly shutdownTimeoutMs: number;
 }
@@ -289,7 +289,7 @@ export class Aggregator extends Loop {
     const { id, type } = task.message;
     if (reply.status === 'idConflict') throw new TaskIdConflictError(queue, id);
     if (reply.status === 'duplicate') throw new DuplicateTaskError(queue, type, reply.holderId);
-    if (reply.status === 'finished') return this.options.emit(enqueuedEvent(task, nowMs));
+    if (reply.status === 'finished') return this.options.emit?.(enqueuedEvent(task, nowMs));
     const fields = { queue, group: set.group, tasks: set.tasks.length };
     this.logger.warn('an aggregation ended too late and was dropped; its tasks are aggregated again', fields);
   }

@@ -1,6 +1,7 @@
 import type { ResultOps } from '../broker/roles.js';
 import { LeaseLostError } from '../errors/lease-lost.error.js';
 import type { Clock } from '../runtime/clock.js';
+import type { LateSignal } from '../runtime/late-signal.js';
 import type { Logger } from '../runtime/logger.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import type { TaskContext } from '../task/task-context.js';
@@ -13,7 +14,7 @@ export interface AttemptContextDeps {
   readonly lease: LeaseHandle;
   readonly results: ResultOps;
   readonly codec: PayloadCodec;
-  readonly emit: TaskEventListener;
+  readonly emit: TaskEventListener | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -28,16 +29,12 @@ export class AttemptContext implements TaskContext {
   readonly retried: number;
   readonly maxRetry: number;
   readonly deadline: Date;
+  readonly #abortion: LateSignal;
   readonly #deps: AttemptContextDeps;
   #reporter: ProgressReporter | undefined;
   #hasResult = false;
 
-  constructor(
-    message: TaskMessage,
-    deadlineMs: number,
-    readonly signal: AbortSignal,
-    deps: AttemptContextDeps,
-  ) {
+  constructor(message: TaskMessage, deadlineMs: number, abortion: LateSignal, deps: AttemptContextDeps) {
     this.id = message.id;
     this.type = message.type;
     this.queue = message.queue;
@@ -46,13 +43,18 @@ export class AttemptContext implements TaskContext {
     this.retried = message.retried;
     this.maxRetry = message.maxRetry;
     this.deadline = new Date(deadlineMs);
+    this.#abortion = abortion;
     this.#deps = deps;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abortion.signal;
   }
 
   async writeResult(result: unknown): Promise<void> {
     const { results, lease } = this.#deps;
     const bytes = this.#encode(result);
-    this.signal.throwIfAborted();
+    if (this.#abortion.isAborted) throw this.#abortion.reason;
     const isStored = await results.writeResult(this.queue, lease.claim(), bytes);
     if (!isStored) throw new LeaseLostError(this.queue, this.id);
     this.#hasResult = true;
@@ -91,7 +93,7 @@ export class AttemptContext implements TaskContext {
     return new ProgressReporter({
       write: (progress) => results.writeProgress(queue, lease.claim(), progress),
       onWritten: ({ share, note, atMs }) =>
-        emit({ kind: 'progressed', id, type, queue, share, note, at: new Date(atMs) }),
+        emit?.({ kind: 'progressed', id, type, queue, share, note, at: new Date(atMs) }),
       clock,
       logger,
     });

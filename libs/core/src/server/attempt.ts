@@ -3,6 +3,7 @@ import { ServerShutdownError, type TaskCanceledError, TaskTimeoutError } from '.
 import { HandlerNotFoundError } from '../errors/handler-not-found.error.js';
 import { LeaseLostError } from '../errors/lease-lost.error.js';
 import type { Clock, TimerHandle } from '../runtime/clock.js';
+import { LateSignal } from '../runtime/late-signal.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import { findSignal, SkipRetry } from '../task/signals.js';
 import type { TaskEventListener } from '../task/task-event.js';
@@ -24,7 +25,7 @@ export interface AttemptDeps {
   /** The server's; a route may have its own delay and judgement. */
   readonly failurePolicy: FailurePolicy;
   readonly errorHandler: ServerOptions['errorHandler'];
-  readonly emit: TaskEventListener;
+  readonly emit: TaskEventListener | undefined;
   readonly clock: Clock;
 }
 
@@ -53,9 +54,8 @@ type Answer =
 export class Attempt {
   /** When the handler really ended. Never rejects. */
   handlerEnded: Promise<unknown> = Promise.resolve();
-  private readonly controller = new AbortController();
+  private readonly abortion = new LateSignal();
   private answerForHandler: (answer: Answer) => void = () => undefined;
-  private readonly answeredFor = new Promise<Answer>((resolve) => (this.answerForHandler = resolve));
   private readonly context: AttemptContext;
   private readonly task: LeasedTask;
   private readonly startedAtMs: number;
@@ -74,7 +74,7 @@ export class Attempt {
     this.deadlineMs = deadlineMs;
     const { results, codec, emit, clock, failurePolicy } = deps;
     const contextDeps = { lease, results, codec, emit, clock, logger: failurePolicy.logger };
-    this.context = new AttemptContext(task.message, deadlineMs, this.controller.signal, contextDeps);
+    this.context = new AttemptContext(task.message, deadlineMs, this.abortion, contextDeps);
   }
 
   get message(): LeasedTask['message'] {
@@ -83,8 +83,8 @@ export class Attempt {
 
   /** Tells the handler to stop. The first reason counts; once there is an answer, none does. */
   abort(reason: AbortReason): void {
-    if (this.isAnswered || this.controller.signal.aborted) return;
-    this.controller.abort(reason);
+    if (this.isAnswered || this.abortion.isAborted) return;
+    this.abortion.abort(reason);
     this.graceTimer = this.deps.clock.setTimer(() => {
       this.deps.failurePolicy.logger.warn(
         'handler ignores its signal; its slot stays taken until it ends',
@@ -117,7 +117,7 @@ export class Attempt {
     } catch (error) {
       return { answer: failure(error), ...(route && { route }) };
     }
-    emit({ kind: 'started', id, type, queue, retried, at: new Date(clock.nowMs()) });
+    emit?.({ kind: 'started', id, type, queue, retried, at: new Date(clock.nowMs()) });
     return { answer: await this.callHandler(route, payload), route };
   }
 
@@ -133,18 +133,18 @@ export class Attempt {
   private async callHandler(route: Route, payload: unknown): Promise<Answer> {
     const handled = settled(() => route.handler(payload, this.context));
     this.handlerEnded = handled;
-    const onLost = (): void => this.abort(new LeaseLostError(this.message.queue, this.message.id));
-    this.lease.lost.addEventListener('abort', onLost, { once: true });
-    if (this.lease.lost.aborted) onLost();
+    this.lease.onLost = () => this.abort(new LeaseLostError(this.message.queue, this.message.id));
+    if (this.isLost) this.lease.onLost();
     this.watchDeadline();
-    try {
-      return await Promise.race([handled, this.answeredFor]);
-    } finally {
-      this.isAnswered = true;
-      this.lease.lost.removeEventListener('abort', onLost);
-      this.deps.clock.clearTimer(this.deadlineTimer);
-      this.deps.clock.clearTimer(this.graceTimer);
-    }
+    const answer = await new Promise<Answer>((resolve) => {
+      this.answerForHandler = resolve;
+      void handled.then(resolve);
+    });
+    this.isAnswered = true;
+    this.lease.onLost = undefined;
+    this.deps.clock.clearTimer(this.deadlineTimer);
+    this.deps.clock.clearTimer(this.graceTimer);
+    return answer;
   }
 
   /** A timer may fire early, or be cut short when the deadline is weeks away: look again. */
@@ -158,7 +158,7 @@ export class Attempt {
     if (error instanceof ServerShutdownError) return { outcome: { kind: 'requeue' }, error, durationMs };
     const { id, type, queue } = this.message;
     const { clock, emit, failurePolicy } = this.deps;
-    emit({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
+    emit?.({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
     await this.tellErrorHandler(error);
     if (this.isLost) return { outcome: undefined, error, durationMs };
     const retryDelay = route?.retryDelay ?? failurePolicy.retryDelay;
@@ -183,12 +183,12 @@ export class Attempt {
 
   /** After an abort, only an error that steers the outcome is the handler's own. */
   private effectiveError(error: unknown): unknown {
-    const { aborted, reason } = this.controller.signal;
-    return aborted && !findSignal(error) ? reason : error;
+    const { isAborted, reason } = this.abortion;
+    return isAborted && !findSignal(error) ? reason : error;
   }
 
   private get isLost(): boolean {
-    return this.lease.lost.aborted;
+    return this.lease.isLost;
   }
 
   private get logFields(): object {

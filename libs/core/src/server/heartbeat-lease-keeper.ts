@@ -1,5 +1,4 @@
 import type { LeaseClaim } from '../broker/roles.js';
-import { LeaseLostError } from '../errors/lease-lost.error.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import type { ServerStatus } from '../wire/server-info.js';
 import { ceilS, fromS } from '../wire/unix-time.js';
@@ -114,7 +113,8 @@ export class HeartbeatLeaseKeeper implements LeaseKeeper, HeartListener {
 }
 
 class RunningLease implements LeaseHandle {
-  private readonly losing = new AbortController();
+  onLost: (() => void) | undefined;
+  isLost = false;
 
   constructor(
     private readonly task: RunningTask,
@@ -123,10 +123,6 @@ class RunningLease implements LeaseHandle {
     readonly batch: RunningBatch,
     private readonly onEnd: () => void,
   ) {}
-
-  get lost(): AbortSignal {
-    return this.losing.signal;
-  }
 
   claim(): LeaseClaim {
     return { id: this.task.id, expiriesS: possibleExpiriesS(this.lease, this.next) };
@@ -142,7 +138,9 @@ class RunningLease implements LeaseHandle {
   }
 
   lose(): void {
-    this.losing.abort(new LeaseLostError(this.task.queue, this.task.id));
+    if (this.isLost) return;
+    this.isLost = true;
+    this.onLost?.();
   }
 }
 

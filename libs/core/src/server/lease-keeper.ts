@@ -15,8 +15,10 @@ export interface LeaseHandle {
   claim(): LeaseClaim;
   /** Local knowledge of when the lease ends; a settlement is retried until then. */
   expiresAtMs(): number;
-  /** Aborts when the lease is known to be lost. */
-  readonly lost: AbortSignal;
+  /** The lease is known to be lost. */
+  readonly isLost: boolean;
+  /** Called once, when the lease is known to be lost. Of the one attempt that runs under it. */
+  onLost: (() => void) | undefined;
   /** Stops extending. Call it when the outcome is stored or given up. */
   end(): void;
 }

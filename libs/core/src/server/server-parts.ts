@@ -121,7 +121,7 @@ function upkeepOf(
     const { queue, id, type } = recovered.message;
     const fields = { queue, taskId: id, type, crashes: recovered.crashes };
     settings.logger.warn(`the worker of a task vanished; the task is ${recovered.outcome}`, fields);
-    settings.emit(recoveredEvent(recovered, settings.clock.nowMs()));
+    settings.emit?.(recoveredEvent(recovered, settings.clock.nowMs()));
   };
   const recovering = { leaseMs, graceMs, maxCrashes, onRecovered };
   const trimming = { intervalMs: settings.janitorIntervalMs, batchSize: settings.janitorBatchSize, archive };

@@ -96,7 +96,7 @@ describe('resolveSettings', () => {
       throw new Error('broken');
     };
 
-    resolve({ onEvent, logger }).emit({ kind: 'requeued', id: 'a', type: 't', queue: 'q', at: new Date() });
+    resolve({ onEvent, logger }).emit?.({ kind: 'requeued', id: 'a', type: 't', queue: 'q', at: new Date() });
 
     expect(error).toHaveBeenCalledExactlyOnceWith(
       'onEvent failed at "requeued"',

@@ -41,7 +41,7 @@ export interface ServerSettings {
   readonly onHealthCheck: ServerOptions['onHealthCheck'];
   readonly healthCheckIntervalMs: number;
   /** Never throws. */
-  readonly emit: TaskEventListener;
+  readonly emit: TaskEventListener | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }

@@ -126,7 +126,7 @@ export class Settler {
       return [];
     }
     const nowMs = this.deps.clock.nowMs();
-    const isLeased = ({ lease }: Waiting): boolean => nowMs < lease.expiresAtMs() && !lease.lost.aborted;
+    const isLeased = ({ lease }: Waiting): boolean => nowMs < lease.expiresAtMs() && !lease.isLost;
     for (const item of batch) if (!isLeased(item)) this.giveUp(item, error);
     return batch.filter(isLeased);
   }

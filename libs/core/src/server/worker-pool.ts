@@ -130,7 +130,7 @@ export class WorkerPool {
     const { clock, emit } = this.deps;
     if (!ending.outcome) {
       lease.end();
-      emit(endingEvent(message, ending, clock.nowMs()));
+      emit?.(endingEvent(message, ending, clock.nowMs()));
       return;
     }
     if (ending.outcome.kind === 'retry' && ending.outcome.unknownTypeSinceMs !== undefined) {
@@ -143,7 +143,7 @@ export class WorkerPool {
       onSettled: (reply) => {
         if (reply === 'givenUp') return; // the settler has logged it, and the recoverer will tell
         const stored = reply === 'settled' ? ending : { ...ending, outcome: undefined };
-        emit(endingEvent(message, stored, clock.nowMs()));
+        emit?.(endingEvent(message, stored, clock.nowMs()));
       },
     });
   }

@@ -43,9 +43,9 @@ export type TaskEvent =
 
 export type TaskEventListener = (event: TaskEvent) => void;
 
-/** A listener that cannot do harm: what `listener` throws is logged. Without one, events go nowhere. */
-export function guardListener(listener: TaskEventListener | undefined, logger: Logger): TaskEventListener {
-  if (!listener) return () => undefined;
+/** A listener that cannot do harm: what `listener` throws is logged. Without one, no event need be made. */
+export function guardListener(listener: TaskEventListener | undefined, logger: Logger): TaskEventListener | undefined {
+  if (!listener) return undefined;
   return (event) => {
     try {
       listener(event);

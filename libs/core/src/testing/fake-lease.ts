@@ -3,17 +3,14 @@ import type { LeaseHandle } from '../server/lease-keeper.js';
 
 /** A lease that nobody extends: it ends when the test says so. */
 export class FakeLease implements LeaseHandle {
-  private readonly controller = new AbortController();
+  onLost: (() => void) | undefined;
+  isLost = false;
   hasEnded = false;
 
   constructor(
     private readonly current: LeaseClaim,
     private readonly endsAtMs: number,
   ) {}
-
-  get lost(): AbortSignal {
-    return this.controller.signal;
-  }
 
   claim(): LeaseClaim {
     return this.current;
@@ -29,6 +26,7 @@ export class FakeLease implements LeaseHandle {
 
   /** As when a heartbeat learns that the task is not ours any more. */
   lose(): void {
-    this.controller.abort();
+    this.isLost = true;
+    this.onLost?.();
   }
 }
