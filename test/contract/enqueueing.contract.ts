@@ -1,5 +1,6 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import { NOTHING } from './nothing.js';
 
 /** What every broker promises about writing new tasks. */
 export function describeEnqueueing(backend: string, openQueue: () => TestQueue): void {
@@ -17,7 +18,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
           first: { state: 'pending', message: q.message('first'), pendingSinceNs: q.clock.nowNs() },
           second: { state: 'pending', message: q.message('second'), pendingSinceNs: q.clock.nowNs() },
         },
-        locks: {},
+        locks: NOTHING,
         isAnnounced: true,
         strayKeys: [],
       });
@@ -44,7 +45,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       const outcomes = await q.broker.enqueue([{ message: q.message('due'), processAtMs: q.clock.nowMs() }]);
 
       expect(outcomes).toEqual([{ status: 'pending' }]);
-      expect(await q.dump()).toMatchObject({ nextUp: ['due'], scheduled: {} });
+      expect(await q.dump()).toMatchObject({ nextUp: ['due'], scheduled: NOTHING });
     });
 
     it.each(['pending', 'active', 'scheduled', 'retry', 'archived', 'completed'])(
@@ -91,7 +92,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       expect(outcomes).toEqual([{ status: 'pending' }, { status: 'duplicate', holderId: 'holder' }]);
       expect(later).toEqual([{ status: 'duplicate', holderId: 'holder' }]);
       const dump = await q.dump();
-      expect(dump).toMatchObject({ nextUp: ['holder'], scheduled: {}, locks: { [uniqueKey]: 'holder' } });
+      expect(dump).toMatchObject({ nextUp: ['holder'], scheduled: NOTHING, locks: { [uniqueKey]: 'holder' } });
       expect(Object.keys(dump.tasks)).toEqual(['holder']);
       expect(dump.tasks['holder']?.uniqueKey).toBe(uniqueKey);
     });
@@ -102,7 +103,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       await q.broker.enqueue([{ message: q.message('plain', { uniqueKey: `asynq:{${q.name}}:unique:test:task:1` }) }]);
 
       const dump = await q.dump();
-      expect(dump).toMatchObject({ nextUp: ['plain'], locks: {} });
+      expect(dump).toMatchObject({ nextUp: ['plain'], locks: NOTHING });
       expect(dump.tasks['plain']).not.toHaveProperty('uniqueKey');
     });
 

@@ -1,6 +1,7 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
 import { Hearing } from './hearing.js';
+import { NOTHING } from './nothing.js';
 
 type Broker = TestQueue['broker'];
 type Limits = Parameters<Broker['takeRipe']>[2];
@@ -88,6 +89,21 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(Object.keys(dump.tasks).sort()).toEqual(['holder', 'plain']);
     });
 
+    it('takes the lock of each unique task of a call', async () => {
+      await using q = openQueue();
+      const locked = (id: string) => {
+        const uniqueKey = lockOf(q, id);
+        return { message: q.message(id, { groupKey: 'digest', uniqueKey }), uniqueTtlS: 60 };
+      };
+
+      await q.broker.enqueue([locked('a'), member(q, 'plain'), locked('b')]);
+
+      const dump = await q.dump();
+      expect(dump.locks).toEqual({ [lockOf(q, 'a')]: 'a', [lockOf(q, 'b')]: 'b' });
+      expect(dump.tasks).toMatchObject({ a: { uniqueKey: lockOf(q, 'a') }, b: { uniqueKey: lockOf(q, 'b') } });
+      expect(dump.tasks['plain']).not.toHaveProperty('uniqueKey');
+    });
+
     it('joins a scheduled task to its group when its time has come', async () => {
       await using q = openQueue();
       const processAtMs = q.clock.nowMs() + 10_000;
@@ -99,9 +115,13 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
 
       expect(outcomes).toEqual([{ status: 'scheduled' }]);
       // The name is there before its time, because a forwarder of Go adds none.
-      expect(scheduled).toMatchObject({ groups: {}, groupNames: ['digest'], tasks: { later: { group: 'digest' } } });
+      expect(scheduled).toMatchObject({
+        groups: NOTHING,
+        groupNames: ['digest'],
+        tasks: { later: { group: 'digest' } },
+      });
       expect(await q.dump()).toMatchObject({
-        scheduled: {},
+        scheduled: NOTHING,
         nextUp: [],
         groups: { digest: { later: q.clock.nowMs() / 1000 } },
         tasks: { later: { state: 'aggregating' } },
@@ -137,7 +157,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       const deadlineS = q.clock.nowMs() / 1000 + 120;
       expect(set?.deadlineS).toBe(deadlineS);
       expect(await q.dump()).toMatchObject({
-        groups: {},
+        groups: NOTHING,
         groupNames: [],
         aggregationSets: [{ group: 'digest', deadlineS, members: { first: nowS - 2, second: nowS - 1 } }],
         tasks: { first: { state: 'aggregating' }, second: { state: 'aggregating' } },
@@ -210,7 +230,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       await q.clock.advance('60s');
 
       expect(await q.broker.takeRipe(q.name, 'digest', MINUTE)).toBeUndefined();
-      expect(await q.dump()).toMatchObject({ groups: {}, groupNames: [], aggregationSets: [], tasks: {} });
+      expect(await q.dump()).toMatchObject({ groups: NOTHING, groupNames: [], aggregationSets: [], tasks: NOTHING });
     });
 
     it('archives members on request', async () => {
@@ -322,10 +342,68 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
 
       expect(reply).toEqual({ status: 'finished' });
       const dump = await q.dump();
-      expect(dump).toMatchObject({ nextUp: ['sum'], groups: {}, groupNames: [], aggregationSets: [], locks: {} });
+      expect(dump).toMatchObject({
+        nextUp: ['sum'],
+        groups: NOTHING,
+        groupNames: [],
+        aggregationSets: [],
+        locks: NOTHING,
+      });
       expect(dump.tasks).toEqual({
         sum: { state: 'pending', message: q.message('sum'), pendingSinceNs: q.clock.nowNs() },
       });
+    });
+
+    it('releases the locks of all members, but none that another task holds by now', async () => {
+      await using q = openQueue();
+      const ids = ['a', 'b', 'c', 'd'];
+      await q.broker.enqueue([
+        ...ids.map((id) => ({
+          message: q.message(id, { groupKey: 'digest', uniqueKey: lockOf(q, id) }),
+          uniqueTtlS: 600,
+        })),
+        member(q, 'plain'),
+      ]);
+      const set = await takeAll(q);
+      await q.inject({ locks: { [lockOf(q, 'b')]: 'its-new-holder' } });
+
+      await q.broker.finishSet(q.name, set, { message: q.message('sum') });
+
+      expect(await q.dump()).toMatchObject({ tasks: { sum: {} }, locks: { [lockOf(q, 'b')]: 'its-new-holder' } });
+      expect(Object.keys((await q.dump()).locks)).toHaveLength(1);
+    });
+
+    it('leaves a task alone that has left the set, and its lock', async () => {
+      await using q = openQueue();
+      const uniqueKey = lockOf(q, 'bad');
+      await q.broker.enqueue([
+        member(q, 'good'),
+        { message: q.message('bad', { groupKey: 'digest', uniqueKey }), uniqueTtlS: 600 },
+      ]);
+      const set = await takeAll(q);
+      await q.broker.archiveMembers(q.name, set, [q.message('bad', { groupKey: 'digest', uniqueKey })]);
+
+      const reply = await q.broker.finishSet(q.name, set, { message: q.message('sum') });
+
+      expect(reply).toEqual({ status: 'finished' });
+      const { tasks, archived, locks } = await q.dump();
+      expect(Object.keys(tasks).sort()).toEqual(['bad', 'sum']);
+      expect([Object.keys(archived), locks]).toEqual([['bad'], { [uniqueKey]: 'bad' }]);
+    });
+
+    it('changes nothing of a set with another deadline', async () => {
+      await using q = openQueue();
+      await fill(q, ['a']);
+      const set = await takeAll(q);
+      const before = await q.dump();
+      const another = { ...set, deadlineS: set.deadlineS + 1 };
+
+      const reply = await q.broker.finishSet(q.name, another, { message: q.message('sum') });
+      const archived = await q.broker.archiveMembers(q.name, another, set.tasks);
+      await q.broker.returnSet(q.name, another);
+
+      expect([reply, archived]).toEqual([{ status: 'setLost' }, 0]);
+      expect(await q.dump()).toEqual(before);
     });
 
     it('schedules a new task that has a start time, and nudges the forwarder', async () => {
@@ -422,6 +500,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
     it('reclaims sets from their deadline on, so many at one time', async () => {
       await using q = openQueue();
       const names = ['one', 'two', 'three'];
+      const joinedAtS = q.clock.nowMs() / 1000;
       await q.broker.enqueue(names.map((name) => member(q, `of-${name}`, name)));
       await q.clock.advance('60s');
       for (const name of names) await q.broker.takeRipe(q.name, name, MINUTE);
@@ -433,7 +512,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
 
       expect([early, ...replies]).toEqual([0, 2, 1]);
       expect(await q.dump()).toMatchObject({
-        groups: { one: {}, two: {}, three: {} },
+        groups: { one: { 'of-one': joinedAtS }, two: { 'of-two': joinedAtS }, three: { 'of-three': joinedAtS } },
         groupNames: ['one', 'three', 'two'],
         aggregationSets: [],
       });

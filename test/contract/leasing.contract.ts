@@ -1,5 +1,6 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import { NOTHING } from './nothing.js';
 
 const LEASE_MS = 30_000;
 
@@ -75,7 +76,7 @@ export function describeLeasing(backend: string, openQueue: () => TestQueue): vo
       expect(dump).toMatchObject({
         nextUp: [],
         active: [],
-        leases: {},
+        leases: NOTHING,
         archived: { broken: q.clock.nowMs() / 1000 },
         tasks: { broken: { state: 'archived', rawMsg: msg, message: { id: 'broken', queue: q.name } } },
       });

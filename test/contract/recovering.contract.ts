@@ -1,5 +1,6 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import { NOTHING } from './nothing.js';
 
 const options = { graceMs: 2_000, maxCrashes: 2, limit: 100 };
 
@@ -45,7 +46,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(dump).toMatchObject({
         nextUp: [],
         active: [],
-        leases: {},
+        leases: NOTHING,
         archived: { poison: nowS },
         processed: { total: 1 },
         failed: { total: 1 },
@@ -77,7 +78,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       const { recovered } = await q.broker.recoverExpired(q.name, options);
 
       expect(recovered).toEqual([]);
-      expect(await q.dump()).toMatchObject({ nextUp: [], active: [], leases: {}, tasks: {} });
+      expect(await q.dump()).toMatchObject({ nextUp: [], active: [], leases: NOTHING, tasks: NOTHING });
     });
 
     it('brings a task whose message cannot be used to where the next fetch archives it', async () => {
@@ -90,7 +91,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
 
       expect(tasks).toEqual([]);
       const dump = await q.dump();
-      expect(dump).toMatchObject({ nextUp: [], active: [], leases: {}, tasks: { broken: { state: 'archived' } } });
+      expect(dump).toMatchObject({ nextUp: [], active: [], leases: NOTHING, tasks: { broken: { state: 'archived' } } });
       expect(dump.tasks['broken']).toMatchObject({ rawMsg: msg });
     });
 

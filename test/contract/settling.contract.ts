@@ -1,5 +1,6 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import { NOTHING } from './nothing.js';
 
 type Settlement = Parameters<TestQueue['broker']['settle']>[1][number];
 type Outcome = Settlement['outcome'];
@@ -60,9 +61,9 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       const dump = await q.dump();
       expect(dump).toMatchObject({
         active: [],
-        leases: {},
+        leases: NOTHING,
         completed: { mine: nowS + 3600 },
-        locks: {},
+        locks: NOTHING,
         processed: counted(1),
         failed: counted(0),
       });
@@ -86,7 +87,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       const dump = await q.dump();
       expect(dump).toMatchObject({
         active: [],
-        leases: {},
+        leases: NOTHING,
         retry: { mine: Math.ceil(retryAtMs / 1000) },
         locks: { [lockOf(q)]: 'mine' },
         processed: counted(1),
@@ -131,7 +132,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       const dump = await q.dump();
       expect(dump).toMatchObject({
         active: [],
-        leases: {},
+        leases: NOTHING,
         archived: { mine: nowS },
         locks: { [lockOf(q)]: 'mine' },
         processed: counted(1),
@@ -173,7 +174,13 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
 
       expect(replies).toEqual(['leaseLost', 'settled', 'settled', 'settled', 'settled', 'settled']);
       const dump = await q.dump();
-      expect(dump).toMatchObject({ nextUp: ['e'], active: [], leases: {}, processed: counted(4), failed: counted(2) });
+      expect(dump).toMatchObject({
+        nextUp: ['e'],
+        active: [],
+        leases: NOTHING,
+        processed: counted(4),
+        failed: counted(2),
+      });
       expect([dump.completed, dump.retry, dump.archived].map((set) => Object.keys(set))).toEqual([['b'], ['c'], ['d']]);
     });
 
