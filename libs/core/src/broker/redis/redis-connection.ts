@@ -72,8 +72,22 @@ const ourRules = (purpose: ConnectionPurpose) =>
 /** Opens a connection by the rules above. It connects at its first use. */
 export function openClient(connection: RedisConnection, purpose: ConnectionPurpose): RedisClient {
   const client = createClient(connection, purpose);
-  client.on('error', () => undefined); // without a listener ioredis prints them; the calls that fail report them
+  // Without a listener ioredis prints errors; the calls that fail report them.
+  client.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
+    if (error.command?.name !== 'select') return;
+    // ioredis would go on in database 0, among what is others'.
+    refusals.set(client, error);
+    client.disconnect(true);
+  });
+  client.on('connecting', () => refusals.delete(client));
   return client;
+}
+
+const refusals = new WeakMap<RedisClient, Error>();
+
+/** Why the server does not let the connection into its database: there is none of that number, or not for this user. */
+export function refusedDatabase(client: RedisClient): Error | undefined {
+  return refusals.get(client);
 }
 
 function createClient(connection: RedisConnection, purpose: ConnectionPurpose): RedisClient {

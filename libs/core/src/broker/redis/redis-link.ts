@@ -9,6 +9,7 @@ import {
   openClient,
   type RedisClient,
   type RedisConnection,
+  refusedDatabase,
 } from './redis-connection.js';
 import { isDemoted, textOf, toRedisError } from './redis-failure.js';
 
@@ -135,16 +136,19 @@ const toRedisArg = (arg: string | number | bigint | Uint8Array): string | number
 
 /**
  * Resolves once the connection may be used.
- * @throws {Error} it was not up in time; the text is one that counts as transient
+ * @throws {Error} it was not up in time, in a text that counts as transient; or its database is refused
  */
 export async function whenReady(client: RedisClient): Promise<void> {
-  if (client.status === 'ready') return;
-  let waiting = waitingUntilReady.get(client);
-  if (!waiting) {
-    waiting = untilReady(client).finally(() => waitingUntilReady.delete(client));
-    waitingUntilReady.set(client, waiting);
+  if (client.status !== 'ready') {
+    let waiting = waitingUntilReady.get(client);
+    if (!waiting) {
+      waiting = untilReady(client).finally(() => waitingUntilReady.delete(client));
+      waitingUntilReady.set(client, waiting);
+    }
+    await waiting;
   }
-  await waiting;
+  const refusal = refusedDatabase(client);
+  if (refusal) throw refusal;
 }
 
 /** One wait serves all calls that came meanwhile. */
@@ -163,10 +167,10 @@ function untilReady(client: RedisClient): Promise<void> {
     const onReady = (): void => finish();
     const onEnd = (): void => finish(new Error('Connection is closed.', { cause: lastError }));
     const onError = (error: Error): void => void (lastError = error);
-    const timer = setTimeout(
-      () => finish(new Error(`Connection is closed.${lastError ? ` ${lastError.message}` : ''}`, { cause: lastError })),
-      READY_TIMEOUT_MS,
-    );
+    const timer = setTimeout(() => {
+      const cause = refusedDatabase(client) ?? lastError;
+      finish(new Error(`Connection is closed.${cause ? ` ${cause.message}` : ''}`, { cause }));
+    }, READY_TIMEOUT_MS);
     client.on('ready', onReady).on('end', onEnd).on('error', onError);
   });
 }
