@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
-import { Client, type Connection, Inspector, silentLogger } from '@nestjs-asynq/core';
+import { Client, type Connection, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
+import { reach } from './connection/reach.js';
 import { oneLine } from './output/cells.js';
 import { toJson } from './output/json.js';
 
@@ -15,8 +16,9 @@ export interface Io {
   readonly stderr: (text: string) => void;
 }
 
-/** What a command works with. It opens connections at their first use, and remembers whether anything failed. */
+/** What a command works with. It remembers whether anything failed. */
 export class Context implements AsyncDisposable {
+  private readonly broker: ReturnType<typeof openBroker>;
   #inspector: Inspector | undefined;
   #client: Client | undefined;
   #hasFailed = false;
@@ -26,14 +28,25 @@ export class Context implements AsyncDisposable {
     private readonly connection: Connection,
     readonly isCluster: boolean,
     readonly isJson: boolean,
-  ) {}
+  ) {
+    this.broker = openBroker(connection, { logger: silentLogger });
+  }
+
+  /**
+   * Connects.
+   * @param address where to, for the error
+   * @throws {UnreachableError} it cannot
+   */
+  async reach(address: string): Promise<void> {
+    await reach(this.broker, address);
+  }
 
   get inspector(): Inspector {
-    return (this.#inspector ??= new Inspector({ connection: this.connection, logger: silentLogger }));
+    return (this.#inspector ??= new Inspector({ connection: this.broker, logger: silentLogger }));
   }
 
   get client(): Client {
-    return (this.#client ??= new Client({ connection: this.connection, logger: silentLogger }));
+    return (this.#client ??= new Client({ connection: this.broker, logger: silentLogger }));
   }
 
   get hasFailed(): boolean {
@@ -75,6 +88,7 @@ export class Context implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#inspector?.close(), this.#client?.close()]);
+    if (this.broker !== this.connection) await this.broker.close();
   }
 }
 

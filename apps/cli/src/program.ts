@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { Connection } from '@nestjs-asynq/core';
 import yargs from 'yargs';
 import type { Cli, Run } from './commands/command.js';
 import { cronCommands } from './commands/cron.js';
@@ -9,7 +8,7 @@ import { queueCommands } from './commands/queue.js';
 import { serverCommands } from './commands/server.js';
 import { statsCommand } from './commands/stats.js';
 import { taskCommands } from './commands/task.js';
-import { connectionOf } from './connection/connection-of.js';
+import { addressOf, connectionOf } from './connection/connection-of.js';
 import { readConfigFile } from './connection/config-file.js';
 import { readSettings, SETTINGS, type Settings } from './connection/settings.js';
 import { Context, errorLine, type Io } from './context.js';
@@ -30,7 +29,10 @@ export async function runCli(args: readonly string[], io: Io, connect = connecti
   const run: Run = (action) => async (flags) => {
     const given = flags as Readonly<Record<string, unknown>>;
     refuseRepeated(given);
-    await using context = openContext(given, io, connect);
+    const settings = settingsOf(given, io);
+    const connection = connect(settings);
+    await using context = new Context(io, connection, settings.cluster === true, given['json'] === true);
+    await context.reach(addressOf(settings));
     await action(context, flags);
     hasFailed = context.hasFailed;
   };
@@ -52,14 +54,8 @@ function refuseRepeated(flags: Readonly<Record<string, unknown>>): void {
   if (repeated !== undefined) throw new UsageError(`--${repeated} is given more than once`);
 }
 
-function openContext(
-  flags: Readonly<Record<string, unknown>>,
-  io: Io,
-  connect: (settings: Settings) => Connection,
-): Context {
-  const file = readConfigFile(flags['config'] as string | undefined, io.home);
-  const settings = readSettings(flags, io.env, file);
-  return new Context(io, connect(settings), settings.cluster === true, flags['json'] === true);
+function settingsOf(flags: Readonly<Record<string, unknown>>, io: Io): Settings {
+  return readSettings(flags, io.env, readConfigFile(flags['config'] as string | undefined, io.home));
 }
 
 function program(args: readonly string[], io: Io, run: Run): Cli {

@@ -21,7 +21,7 @@ describe('the config file', () => {
   ])('is %s in the home folder', (name, content) => {
     writeFileSync(join(home, name), content);
 
-    expect(readConfigFile(undefined, home)).toEqual({ uri: 'h:1', db: 2 });
+    expect(readConfigFile(undefined, home)).toEqual({ uri: 'h:1', db: '2' });
   });
 
   it('may be missing there, or empty', () => {
@@ -29,6 +29,19 @@ describe('the config file', () => {
     writeFileSync(join(home, '.asynq.yaml'), '# nothing yet\n');
 
     expect(readConfigFile(undefined, home)).toEqual({});
+  });
+
+  it('leaves a password as it is written', () => {
+    writeFileSync(join(home, '.asynq.yaml'), 'password: 0123\nusername: 1e3\n');
+
+    expect(readConfigFile(undefined, home)).toEqual({ password: '0123', username: '1e3' });
+  });
+
+  it('does not repeat a line that cannot be read', () => {
+    const path = join(home, 'wrong.yaml');
+    writeFileSync(path, 'uri: h:1\npassword: "geheim\n');
+
+    expect(() => readConfigFile(path, home)).toThrow(new UsageError(`config file ${path}: no YAML: line 3, column 1`));
   });
 
   it('must be there when it is named', () => {

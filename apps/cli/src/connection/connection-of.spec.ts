@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../usage.error.js';
-import { connectionOf } from './connection-of.js';
+import { addressOf, connectionOf } from './connection-of.js';
+
+const NO_CHECK = { enableReadyCheck: false };
 
 describe('the connection', () => {
   it('goes to the local server by default', () => {
-    expect(connectionOf({})).toEqual({ url: 'redis://127.0.0.1:6379', options: { db: 0 } });
+    expect(connectionOf({})).toEqual({ url: 'redis://127.0.0.1:6379', options: { ...NO_CHECK, db: 0 } });
   });
 
   it('takes the URI, and what stands outside of it first', () => {
     const connection = connectionOf({ uri: 'redis://ada:pw@h:1/2', password: 'other', db: 5 });
 
-    expect(connection).toEqual({ url: 'redis://h:1', options: { username: 'ada', password: 'other', db: 5 } });
+    expect(connection).toEqual({
+      url: 'redis://h:1',
+      options: { ...NO_CHECK, username: 'ada', password: 'other', db: 5 },
+    });
   });
 
   it.each([
@@ -21,13 +26,13 @@ describe('the connection', () => {
       { servername: 'redis.example', rejectUnauthorized: true },
     ],
   ])('speaks TLS when asked: %j', (settings, tls) => {
-    expect(connectionOf(settings)).toEqual({ url: 'redis://h:1', options: { db: 0, tls } });
+    expect(connectionOf(settings)).toEqual({ url: 'redis://h:1', options: { ...NO_CHECK, db: 0, tls } });
   });
 
   it('goes through a socket', () => {
     const connection = connectionOf({ uri: 'redis-socket:///run/redis.sock?db=1' });
 
-    expect(connection).toEqual({ url: 'redis://localhost', options: { db: 1, path: '/run/redis.sock' } });
+    expect(connection).toEqual({ url: 'redis://localhost', options: { ...NO_CHECK, db: 1, path: '/run/redis.sock' } });
   });
 
   it('goes to the nodes of a cluster', () => {
@@ -38,7 +43,7 @@ describe('the connection', () => {
         { host: 'a', port: 1 },
         { host: 'b', port: 2 },
       ],
-      options: { redisOptions: { username: 'ada', password: 'pw' } },
+      options: { redisOptions: { ...NO_CHECK, username: 'ada', password: 'pw' } },
     });
   });
 
@@ -49,7 +54,7 @@ describe('the connection', () => {
     expect(connectionOf(settings)).toEqual({
       sentinels: [{ host: 'a', port: 1 }],
       name: 'main',
-      options: { password: 'pw', sentinelPassword: 'guard', db: 1 },
+      options: { ...NO_CHECK, password: 'pw', sentinelPassword: 'guard', db: 1 },
     });
   });
 
@@ -64,4 +69,15 @@ describe('the connection', () => {
   it('needs the name of the master', () => {
     expect(() => connectionOf({ sentinel_addrs: 'a:1' })).toThrow(UsageError);
   });
+});
+
+it.each([
+  [{}, '127.0.0.1:6379'],
+  [{ uri: 'rediss://ada:geheim@[::1]:1/2' }, '[::1]:1'],
+  [{ uri: 'redis-socket://:geheim@/run/redis.sock' }, '/run/redis.sock'],
+  [{ cluster: true, cluster_addrs: 'a:1, b:2', password: 'geheim' }, 'the cluster a:1,b:2'],
+  [{ sentinel_addrs: 'a:1', master_name: 'main' }, 'the sentinels a:1'],
+  [{ uri: 'redis-sentinel://:geheim@a,b:2?master=main' }, 'the sentinels a:26379,b:2'],
+])('tells where %j leads, but no password', (settings, address) => {
+  expect(addressOf(settings)).toBe(address);
 });

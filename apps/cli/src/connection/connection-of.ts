@@ -4,6 +4,8 @@ import { type Address, parseAddresses, parseRedisUri, parseSentinels, type Redis
 import type { Settings } from './settings.js';
 
 const DEFAULT_URI = '127.0.0.1:6379';
+/** It asks for INFO, and complains on the terminal of a user who may not have it. */
+const NO_READY_CHECK = { enableReadyCheck: false } as const;
 const DEFAULT_CLUSTER = [7000, 7001, 7002, 7003, 7004, 7005].map((port) => `127.0.0.1:${port}`).join(',');
 
 /**
@@ -21,6 +23,18 @@ export function connectionOf(settings: Settings): Connection {
   // ioredis prefers the path to the address.
   if ('socket' in uri.at) return { url: 'redis://localhost', options: { ...options, path: uri.at.socket } };
   return { url: `redis://${bracketed(uri.at.server)}`, options };
+}
+
+/** Where the settings lead to, without a word of who logs in. */
+export function addressOf({ cluster, cluster_addrs, sentinel_addrs, uri = DEFAULT_URI }: Settings): string {
+  if (cluster) return `the cluster ${listed(parseAddresses(cluster_addrs ?? DEFAULT_CLUSTER))}`;
+  const at = sentinel_addrs === undefined ? parseRedisUri(uri).at : { sentinels: parseSentinels(sentinel_addrs) };
+  if ('sentinels' in at) return `the sentinels ${listed(at.sentinels)}`;
+  return 'socket' in at ? at.socket : bracketed(at.server);
+}
+
+function listed(addresses: readonly Address[]): string {
+  return addresses.map(bracketed).join(',');
 }
 
 function clusterConnection(settings: Settings): Connection {
@@ -61,6 +75,7 @@ function withUri(settings: Settings, uri: RedisUri): Settings {
 function login({ username, password, tls, tls_server: servername, insecure }: Settings) {
   const usesTls = tls === true || servername !== undefined;
   return {
+    ...NO_READY_CHECK,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(usesTls && { tls: { ...(servername !== undefined && { servername }), rejectUnauthorized: insecure !== true } }),

@@ -39,10 +39,27 @@ describe('a Redis URI', () => {
     'host:70000',
     'http://h:1',
     'redis://',
+    '/run/redis.sock',
+    'h:1/2',
     'redis://h:1/one',
     'redis://:%@h',
     'redis-socket://',
   ])('is refused: "%s"', (uri) => {
+    expect(() => parseRedisUri(uri)).toThrow(UsageError);
+  });
+
+  it.each([
+    'redis://ada:geh@eim@h:1',
+    'redis://ada:geh/eim@h:1',
+    'redis://ada:1/geheim@h:1',
+    'redis//ada:geheim@h:1',
+    'ada:geheim@h:1',
+    'redis-sentinel://:geh/eim@a:1',
+    'redis://:%geheim@h',
+  ])('is refused without telling the password: "%s"', (uri) => {
+    expect(() => parseRedisUri(uri)).toThrow(
+      expect.not.objectContaining({ message: expect.stringMatching(/geh|eim/) }),
+    );
     expect(() => parseRedisUri(uri)).toThrow(UsageError);
   });
 });

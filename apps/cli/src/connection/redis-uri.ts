@@ -29,7 +29,7 @@ const PARTS =
  * @throws {UsageError} it is none of them
  */
 export function parseRedisUri(uri: string): RedisUri {
-  if (!uri.includes('://')) return { at: { server: parseAddress(uri, REDIS_PORT) } };
+  if (!uri.includes('://')) return { at: { server: parseAddress(uri, REDIS_PORT, refuseAddress) } };
   const parts = PARTS.exec(uri)?.groups;
   if (!parts) throw new UsageError('the Redis URI cannot be read');
   const { scheme = '', hosts = '', path = '', query = '' } = parts;
@@ -39,7 +39,7 @@ export function parseRedisUri(uri: string): RedisUri {
     case 'redis':
     case 'rediss':
       return {
-        at: { server: parseAddress(hosts, REDIS_PORT) },
+        at: { server: parseAddress(hosts, REDIS_PORT, refuseUri) },
         ...login,
         db: parseDb(path.split('/')[1]),
         tls: scheme.toLowerCase() === 'rediss',
@@ -49,7 +49,7 @@ export function parseRedisUri(uri: string): RedisUri {
       return { at: { socket: decode(path) }, ...login, db: parseDb(parameters.get('db') ?? '') };
     case 'redis-sentinel':
       return {
-        at: { sentinels: parseAddresses(hosts, SENTINEL_PORT) },
+        at: { sentinels: parseAddresses(hosts, SENTINEL_PORT, refuseUri) },
         ...login,
         db: parseDb(path.split('/')[1]),
         masterName: parameters.get('master') ?? undefined,
@@ -62,22 +62,36 @@ export function parseRedisUri(uri: string): RedisUri {
 }
 
 /** Reads `host[:port],host[:port],…`. */
-export function parseAddresses(list: string, defaultPort = REDIS_PORT): Address[] {
-  return list.split(',').map((address) => parseAddress(address.trim(), defaultPort));
+export function parseAddresses(list: string, defaultPort = REDIS_PORT, refuse = refuseAddress): Address[] {
+  return list.split(',').map((address) => parseAddress(address.trim(), defaultPort, refuse));
 }
 
 export function parseSentinels(list: string): Address[] {
   return parseAddresses(list, SENTINEL_PORT);
 }
 
-function parseAddress(address: string, defaultPort: number): Address {
+function parseAddress(address: string, defaultPort: number, refuse: (address: string) => never): Address {
   // A host in brackets is an IPv6 address.
-  const parts = /^(?:\[(?<v6>[\da-f:.]+)\]|(?<host>[^:[\]\s@]+))(?::(?<port>\d+))?$/i.exec(address)?.groups;
+  const parts = /^(?:\[(?<v6>[\da-f:.]+)\]|(?<host>[^:[\]\s@/?#]+))(?::(?<port>\d+))?$/i.exec(address)?.groups;
   const host = parts?.['v6'] ?? parts?.['host'];
   const port = Number(parts?.['port'] ?? defaultPort);
-  if (host === undefined || port < 1 || port > 65_535)
-    throw new UsageError(`"${address}" is no Redis address: host:port`);
+  if (host === undefined || port < 1 || port > 65_535) return refuse(address);
   return { host, port };
+}
+
+// What cannot be read may be a part of a password, so most of it is not repeated.
+
+function refuseAddress(address: string): never {
+  if (address.includes('@')) {
+    throw new UsageError('a Redis address holds an @: as a URI it is redis://user:password@host:port');
+  }
+  throw new UsageError(`"${address}" is no Redis address: host:port`);
+}
+
+function refuseUri(): never {
+  throw new UsageError(
+    'the Redis URI names no host:port that can be read; in its password, @ is written as %40, / as %2F and : as %3A',
+  );
 }
 
 function parseCredentials(given = ''): { username?: string | undefined; password?: string | undefined } {
@@ -92,7 +106,7 @@ function parseCredentials(given = ''): { username?: string | undefined; password
 function parseDb(text = ''): number | undefined {
   if (text === '') return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new UsageError(`the Redis URI asks for database "${text}": a whole number expected`);
+  throw new UsageError('the Redis URI asks for a database that is no whole number');
 }
 
 function decode(text: string): string {

@@ -1,0 +1,53 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type openBroker, RedisCommandError } from '@nestjs-asynq/core';
+
+/** How long the first connection may take. A broker waits a second for it, and TLS over a slow line takes longer. */
+const PATIENCE_MS = 5_000;
+const PAUSE_MS = 100;
+
+/** Redis cannot be reached, or lets nobody in. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+/**
+ * Resolves once Redis answers, be it with an error of the command.
+ * @param address where that is, for the error
+ * @throws {UnreachableError} it cannot be reached; says where, and why
+ */
+export async function reach(broker: ReturnType<typeof openBroker>, address: string): Promise<void> {
+  const giveUpAtMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const failure = await broker.ping().then(() => undefined, whyUnreachable);
+    if (failure === undefined) return;
+    if (failure.isFinal || performance.now() > giveUpAtMs) {
+      throw new UnreachableError(`cannot reach Redis at ${address}: ${failure.reason}`);
+    }
+    await delay(PAUSE_MS);
+  }
+}
+
+interface Failure {
+  readonly reason: string;
+  /** Another try would end the same. */
+  readonly isFinal: boolean;
+}
+
+/** `undefined`: it answered. */
+function whyUnreachable(error: unknown): Failure | undefined {
+  if (!(error instanceof RedisCommandError) || !(error.cause instanceof Error)) throw error;
+  const { message, cause, command } = error.cause as Error & { readonly command?: { readonly name: string } };
+  // It answers, but nobody gets in.
+  if (command?.name === 'select' || message.startsWith('NOAUTH')) return { reason: message, isFinal: true };
+  if (message.startsWith('LOADING')) return { reason: message, isFinal: false };
+  if (!error.isTransient) return undefined;
+  if (!(cause instanceof Error))
+    return { reason: `no connection within ${PATIENCE_MS / 1_000} seconds`, isFinal: false };
+  return { reason: reasonOf(cause), isFinal: true };
+}
+
+/** ioredis hides the reason of one node behind that of the cluster, and among words on what it will do next. */
+function reasonOf(error: Error): string {
+  const last = (error as { lastNodeError?: Error }).lastNodeError;
+  return `${error.message}${last ? ` ${last.message}` : ''}`.replace(/ Retrying from scratch after \d+ms\./, '');
+}

@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { drawPorts } from './free-port.js';
+import { LastWill } from './last-will.js';
+import { findLauncher } from './redis-launcher.js';
+import type { RedisServer } from './redis-server.js';
+
+export interface Sentinel extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** Starts a sentinel with a password of its own that watches a server under the name `main`. */
+export async function startSentinel(master: RedisServer, password: string): Promise<Sentinel> {
+  const launcher = findLauncher();
+  if (!launcher) throw new Error('no Redis found; the test project lacks redis.global-setup.ts');
+  const dir = await mkdtemp(join(tmpdir(), 'nestjs-asynq-sentinel-'));
+  const config = join(dir, 'sentinel.conf'); // a sentinel must be able to write its own
+  await writeFile(config, `sentinel monitor main ${master.host} ${master.port} 1\nrequirepass ${password}\n`);
+  const [port] = (await drawPorts(1, { from: 21_000, to: 22_000, alsoFree: [] })) as [number];
+  const host = await launcher.openHost([port]);
+  const { child, kill, orphanCommand } = host.launch([config, '--sentinel', '--port', String(port)], dir);
+  const will = new LastWill(`${orphanCommand}; ${host.orphanCommand}; rm -rf '${dir}'`);
+  const exited = once(child, 'exit');
+  for await (const line of createInterface(child.stdout!)) if (line.includes('+monitor master main')) break;
+  child.stdout!.resume();
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      await kill();
+      await exited;
+      await host.close();
+      await rm(dir, { recursive: true, force: true });
+      will[Symbol.dispose]();
+    },
+  };
+}
