@@ -349,7 +349,7 @@ export const DIFFERENCES: ByScenario<Difference> = {
   ],
 };
 
-/** A key that only our servers write. It may be there at any step, and ends by itself within seconds. */
+/** A key that only our servers write. It may be there at any step, and ends by itself within a minute. */
 export interface OwnKey {
   readonly pattern: RegExp;
   readonly type: string;
@@ -369,5 +369,11 @@ export const OWN_KEYS: readonly OwnKey[] = [
     type: 'list',
     longestTtlS: 10,
     why: 'tokens that wake idle servers; one that stops leaves a token, so that another leads at once',
+  },
+  {
+    pattern: /^asynq:\{[^{}]+\}:full_sizes$/,
+    type: 'zset',
+    longestTtlS: 60,
+    why: 'sizes of groups that aggregators wait for, so that they hear of full ones; Go looks every 7 s',
   },
 ];

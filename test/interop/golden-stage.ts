@@ -351,11 +351,15 @@ function withoutOwnKeys(facts: Facts): Facts {
   for (const key of new Set([...facts.keys()].map(keyOf))) {
     const own = OWN_KEYS.find(({ pattern }) => pattern.test(key));
     if (!own) continue;
-    const [value, ttl] = [factName(key, own.type), factName(key, 'ttl_s')];
-    expect(facts.has(value), `${key} is a ${own.type}`).toBe(true);
+    const ttl = factName(key, 'ttl_s');
+    const values = [...facts.keys()].filter((name) => keyOf(name) === key && name !== ttl);
+    const value = factName(key, own.type);
+    expect(
+      values.every((name) => name === value || name.startsWith(`${value}.`)),
+      `${key} is a ${own.type}`,
+    ).toBe(true);
     expect(facts.get(ttl), ttl).toBeLessThanOrEqual(own.longestTtlS);
-    facts.delete(value);
-    facts.delete(ttl);
+    for (const name of [...values, ttl]) facts.delete(name);
   }
   return facts;
 }
