@@ -41,6 +41,7 @@ export {
 } from './inspector/inspector.js';
 export type { BulkOptions, BulkProgress } from './inspector/bulk-mover.js';
 export type { SchedulerEntry, SchedulerEvent, ServerInfo, WorkerInfo } from './inspector/fleet-info.js';
+export type { ScheduleInfo } from './inspector/schedule-info.js';
 export type { DailyStats, GroupInfo, QueueInfo } from './inspector/queue-info.js';
 export type { FoundTasks, TaskFilter, TaskSearch } from './inspector/task-search.js';
 export type { CancelReply } from './inspector/task-canceler.js';
@@ -69,6 +70,7 @@ export { DuplicateTaskError } from './errors/duplicate-task.error.js';
 export { HandlerNotFoundError } from './errors/handler-not-found.error.js';
 export { InvalidOptionsError, type OptionProblem } from './errors/invalid-options.error.js';
 export { LeaseLostError } from './errors/lease-lost.error.js';
+export { MessageDecodeError } from './errors/message-decode.error.js';
 export { PayloadTooLargeError } from './errors/payload-too-large.error.js';
 export { QueueNotEmptyError } from './errors/queue-not-empty.error.js';
 export { QueueNotFoundError } from './errors/queue-not-found.error.js';

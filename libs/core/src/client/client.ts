@@ -2,8 +2,6 @@ import type { Connection } from '../broker/connection.js';
 import { clockOf, openBroker } from '../broker/open-broker.js';
 import type { Broker, EnqueueOutcome, NewTask } from '../broker/roles.js';
 import { ClosedError } from '../errors/closed.error.js';
-import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
-import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
 import type { Clock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
@@ -13,6 +11,7 @@ import type { EnqueuedTask } from '../task/task-handle.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { ClientEnqueuedTask, type HandleDeps } from './client-task-handle.js';
 import { type ComposeSettings, composeTask, type EnqueueItem, taskOptionProblems } from './enqueue-options.js';
+import { enqueueRefusal } from './enqueue-refusal.js';
 import { TaskWaiter } from './task-waiter.js';
 
 /** Options of a client. Only `connection` is needed. */
@@ -146,22 +145,15 @@ export class Client {
     }
   }
 
-  #report({ message, processAtMs }: NewTask, outcome: EnqueueOutcome, nowMs: number): EnqueueResult {
+  #report(task: NewTask, outcome: EnqueueOutcome, nowMs: number): EnqueueResult {
+    const { message, processAtMs } = task;
+    const refusal = enqueueRefusal(task, outcome);
+    if (refusal) return { error: refusal };
     const { id, queue, type } = message;
-    switch (outcome.status) {
-      case 'idConflict':
-        return { error: new TaskIdConflictError(queue, id) };
-      case 'duplicate':
-        return { error: new DuplicateTaskError(queue, type, outcome.holderId) };
-      case 'failed':
-        return { error: outcome.error };
-      default: {
-        const initialState = outcome.status;
-        const nextProcessAt = new Date(initialState === 'scheduled' ? processAtMs! : nowMs);
-        this.#emit?.({ kind: 'enqueued', id, queue, type, state: initialState, nextProcessAt, at: new Date(nowMs) });
-        return { task: new ClientEnqueuedTask({ id, queue, type, initialState, nextProcessAt }, this.#handles) };
-      }
-    }
+    const initialState = outcome.status as EnqueuedTask['initialState'];
+    const nextProcessAt = new Date(initialState === 'scheduled' ? processAtMs! : nowMs);
+    this.#emit?.({ kind: 'enqueued', id, queue, type, state: initialState, nextProcessAt, at: new Date(nowMs) });
+    return { task: new ClientEnqueuedTask({ id, queue, type, initialState, nextProcessAt }, this.#handles) };
   }
 }
 

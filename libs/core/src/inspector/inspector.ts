@@ -14,7 +14,7 @@ import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { isText } from '../runtime/unicode-text.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
-import type { TaskHandle } from '../task/task-handle.js';
+import type { EnqueuedTask, TaskHandle } from '../task/task-handle.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
 import { BulkMover, type BulkOptions } from './bulk-mover.js';
@@ -27,6 +27,8 @@ import {
   toServerInfo,
 } from './fleet-info.js';
 import { type DailyStats, type GroupInfo, type QueueInfo, toQueueInfo } from './queue-info.js';
+import type { ScheduleInfo } from './schedule-info.js';
+import { ScheduleKeeper } from './schedule-keeper.js';
 import { type TaskInfo, toTaskInfo } from './task-info.js';
 import { type CancelReply, TaskCanceler } from './task-canceler.js';
 import { TaskMover, type TaskMoveOptions } from './task-mover.js';
@@ -95,6 +97,7 @@ export class Inspector {
   readonly #canceler: TaskCanceler;
   readonly #bulk: BulkMover;
   readonly #searcher: TaskSearcher;
+  readonly #schedules: ScheduleKeeper;
   readonly #closing = new AbortController();
 
   /**
@@ -115,6 +118,8 @@ export class Inspector {
     this.#canceler = new TaskCanceler(this.#broker, this.#mover);
     this.#bulk = new BulkMover(this.#broker);
     this.#searcher = new TaskSearcher(this.#broker);
+    const handles = { waiter: this.#waiter, codec: this.#codec };
+    this.#schedules = new ScheduleKeeper({ broker: this.#broker, handles, clock, logger });
   }
 
   // ---- queues ---------------------------------------------------------------------------------------------------
@@ -390,6 +395,59 @@ export class Inspector {
     return (await this.#open().schedulerEvents(entryId, skip, size)).map(toSchedulerEvent);
   }
 
+  // ---- stored schedules -----------------------------------------------------------------------------------------
+
+  /**
+   * The schedules that Redis keeps, by queue and name, whether a scheduler runs that has them or not. Schedulers of Go
+   * keep none. None for an unknown queue.
+   * @param queue default: all queues
+   */
+  async schedules(queue?: string): Promise<ScheduleInfo[]> {
+    if (queue !== undefined) refuse(queueNameProblem('queue', queue));
+    this.#open();
+    return this.#schedules.list(queue);
+  }
+
+  /**
+   * Lets a schedule fire no more, in every process, until {@link resumeSchedule}. Ticks that pass meanwhile are given up.
+   * `false`: it was paused already.
+   * @throws {ScheduleNotFoundError} the queue has none of this name
+   */
+  async pauseSchedule(queue: string, name: string): Promise<boolean> {
+    return this.#schedulesFor(queue, name).setPaused({ queue, name }, true);
+  }
+
+  /**
+   * Lets a paused schedule fire again; `false`: it was not paused.
+   * @throws {ScheduleNotFoundError} the queue has none of this name
+   */
+  async resumeSchedule(queue: string, name: string): Promise<boolean> {
+    return this.#schedulesFor(queue, name).setPaused({ queue, name }, false);
+  }
+
+  /**
+   * Forgets a schedule. Where a scheduler still has it registered it begins anew at once, not paused: to stop one that is
+   * in use, pause it or take it out of the code.
+   * @throws {ScheduleNotFoundError} the queue has none of this name
+   */
+  async removeSchedule(queue: string, name: string): Promise<void> {
+    await this.#schedulesFor(queue, name).remove({ queue, name });
+  }
+
+  /**
+   * Enqueues the task of a schedule now, beside its ticks, paused or not: with the payload and the options that a
+   * scheduler stored last.
+   * @throws {ScheduleNotFoundError} the queue has none of this name
+   * @throws {MessageDecodeError} what it enqueues cannot be read
+   * @throws {TaskIdConflictError} it has a task id of its own, which the queue holds
+   * @throws {DuplicateTaskError} another task holds its unique lock
+   */
+  async runSchedule(queue: string, name: string): Promise<EnqueuedTask> {
+    return this.#schedulesFor(queue, name).run({ queue, name });
+  }
+
+  // ---- where it all lies ----------------------------------------------------------------------------------------
+
   /** The Redis Cluster slot of the queue's keys. The queue need not exist. */
   async clusterSlot(queue: string): Promise<number> {
     refuse(queueNameProblem('queue', queue));
@@ -441,6 +499,13 @@ export class Inspector {
     refuse(queueNameProblem('queue', queue) ?? taskIdProblem(taskId));
     this.#open();
     return this.#mover;
+  }
+
+  #schedulesFor(queue: string, name: string): ScheduleKeeper {
+    const nameProblem = isText(name) ? undefined : { option: 'name', value: name, allowed: 'text that is not blank' };
+    refuse(queueNameProblem('queue', queue) ?? nameProblem);
+    this.#open();
+    return this.#schedules;
   }
 
   async #checkKnown(queue: string): Promise<void> {

@@ -1,0 +1,18 @@
+import type { EnqueueOutcome, NewTask } from '../broker/roles.js';
+import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
+import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
+
+/** Why a task was not written, as its caller should hear it; `undefined`: it was. */
+export function enqueueRefusal({ message }: NewTask, outcome: EnqueueOutcome): Error | undefined {
+  const { id, queue, type } = message;
+  switch (outcome.status) {
+    case 'idConflict':
+      return new TaskIdConflictError(queue, id);
+    case 'duplicate':
+      return new DuplicateTaskError(queue, type, outcome.holderId);
+    case 'failed':
+      return outcome.error;
+    default:
+      return undefined;
+  }
+}

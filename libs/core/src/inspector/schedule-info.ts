@@ -1,0 +1,66 @@
+import type { StoredSchedule } from '../broker/schedule-roles.js';
+import { parseCronSpec } from '../cron/cron-spec.js';
+import { CronSpecError } from '../errors/cron-spec.error.js';
+import { markOf, scheduleMark } from '../wire/schedule-entry-id.js';
+import type { SchedulerEntry } from '../wire/scheduler-entry.js';
+
+/** A schedule as Redis keeps it, whether a scheduler runs that has it or not. */
+export interface ScheduleInfo {
+  readonly queue: string;
+  /** Its own in the queue. */
+  readonly name: string;
+  /** Time zone included, when it is not UTC. */
+  readonly spec: string;
+  readonly type: string;
+  /** Of the tasks that it enqueues; `undefined` when it cannot be read. */
+  readonly payload: Uint8Array | undefined;
+  /** While it is, ticks are given up. */
+  readonly isPaused: boolean;
+  /** Since when it is stored with this spec; intervals count from here. */
+  readonly since: Date;
+  /** The last tick that a scheduler claimed; `undefined`: none yet. */
+  readonly lastFiredAt: Date | undefined;
+  /** The next tick by its spec, paused or not; `undefined`: never again, or the spec cannot be read. */
+  readonly nextAt: Date | undefined;
+  /**
+   * What live schedulers show of it with this spec, as ids for `schedulerEvents`. None: nobody fires it now, or the
+   * scheduler was started a moment ago. A scheduler that died is shown for some seconds more.
+   */
+  readonly entryIds: readonly string[];
+}
+
+/** @param entries what live schedulers show */
+export function toScheduleInfos(
+  schedules: readonly StoredSchedule[],
+  entries: readonly SchedulerEntry[],
+  nowMs: number,
+): ScheduleInfo[] {
+  const byMark = new Map<string, SchedulerEntry[]>();
+  for (const entry of entries) byMark.set(markOf(entry.id), [...(byMark.get(markOf(entry.id)) ?? []), entry]);
+  return schedules.map((schedule) => {
+    const { queue, name, spec, taskType, template, isPaused, sinceMs, firedMs } = schedule;
+    const shown = byMark.get(scheduleMark(queue, name)) ?? [];
+    return {
+      queue,
+      name,
+      spec,
+      type: taskType,
+      payload: template?.message.payload,
+      isPaused,
+      since: new Date(sinceMs),
+      lastFiredAt: firedMs === undefined ? undefined : new Date(firedMs),
+      nextAt: nextTick(schedule, nowMs),
+      entryIds: shown.filter((entry) => entry.spec === spec).map(({ id }) => id),
+    };
+  });
+}
+
+function nextTick({ spec, sinceMs, claimedMs }: StoredSchedule, nowMs: number): Date | undefined {
+  try {
+    const nextMs = parseCronSpec(spec, { seconds: true }).next(Math.max(nowMs, claimedMs), sinceMs);
+    return nextMs === undefined ? undefined : new Date(nextMs);
+  } catch (error) {
+    if (error instanceof CronSpecError) return undefined; // a newer version may know specs that this one does not
+    throw error;
+  }
+}

@@ -1,0 +1,103 @@
+import type { FleetOps } from '../broker/inspect-roles.js';
+import type { EnqueueOps } from '../broker/roles.js';
+import type { PlanOps, ScheduleId, ScheduleOps } from '../broker/schedule-roles.js';
+import { ClientEnqueuedTask, type HandleDeps } from '../client/client-task-handle.js';
+import { taskOf } from '../client/enqueue-options.js';
+import { enqueueRefusal } from '../client/enqueue-refusal.js';
+import { MessageDecodeError } from '../errors/message-decode.error.js';
+import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Logger } from '../runtime/logger.js';
+import { nearestName } from '../runtime/nearest-name.js';
+import type { EnqueuedTask } from '../task/task-handle.js';
+import { type ScheduleInfo, toScheduleInfos } from './schedule-info.js';
+
+export interface ScheduleKeeperDeps {
+  readonly broker: ScheduleOps & FleetOps & EnqueueOps & Pick<PlanOps, 'recordEnqueueEvent'>;
+  readonly handles: HandleDeps;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Reads and controls stored schedules, also those that no process has registered any more. */
+export class ScheduleKeeper {
+  constructor(private readonly deps: ScheduleKeeperDeps) {}
+
+  /** @param queue `undefined`: of all queues */
+  async list(queue: string | undefined): Promise<ScheduleInfo[]> {
+    const { broker, clock } = this.deps;
+    const queues = queue === undefined ? (await broker.scheduleQueues()).toSorted() : [queue];
+    const entries = await broker.schedulerEntries();
+    const infos: ScheduleInfo[] = [];
+    for (const name of queues) infos.push(...toScheduleInfos(await broker.schedules(name), entries, clock.nowMs()));
+    return infos;
+  }
+
+  /** @throws {ScheduleNotFoundError} */
+  async setPaused(id: ScheduleId, isPaused: boolean): Promise<boolean> {
+    const hasChanged = await this.deps.broker.setSchedulePaused(id, isPaused);
+    if (hasChanged === undefined) throw await this.notFound(id);
+    return hasChanged;
+  }
+
+  /** @throws {ScheduleNotFoundError} */
+  async remove(id: ScheduleId): Promise<void> {
+    if (!(await this.deps.broker.removeSchedule(id))) throw await this.notFound(id);
+  }
+
+  /**
+   * @throws {ScheduleNotFoundError}
+   * @throws {MessageDecodeError} what its tasks are made from cannot be read
+   * @throws what the task is refused for
+   */
+  async run(id: ScheduleId): Promise<EnqueuedTask> {
+    const { broker, clock, handles } = this.deps;
+    const stored = await broker.findSchedule(id);
+    if (!stored) throw await this.notFound(id);
+    if (!stored.template) throw unreadable(id);
+    const nowMs = clock.nowMs();
+    const task = taskOf(stored.template, nowMs);
+    const [outcome] = await broker.enqueue([task]);
+    const refusal = enqueueRefusal(task, outcome!);
+    if (refusal) throw refusal;
+    const { id: taskId, queue, type } = task.message;
+    const [info] = toScheduleInfos([stored], await this.shownEntries(), nowMs);
+    await this.record(info!, taskId);
+    const initialState = outcome!.status as EnqueuedTask['initialState'];
+    const nextProcessAt = new Date(initialState === 'scheduled' ? task.processAtMs! : nowMs);
+    return new ClientEnqueuedTask({ id: taskId, queue, type, initialState, nextProcessAt }, handles);
+  }
+
+  private async shownEntries() {
+    try {
+      return await this.deps.broker.schedulerEntries();
+    } catch {
+      return []; // the task is enqueued: only its history lacks it
+    }
+  }
+
+  /** In the history of an entry that shows it, if there is one: a history without an entry would stay for ever. */
+  private async record({ entryIds: [entryId] }: ScheduleInfo, taskId: string): Promise<void> {
+    if (entryId === undefined) return;
+    const { broker, clock, logger } = this.deps;
+    try {
+      await broker.recordEnqueueEvent(entryId, { taskId, enqueuedAtNs: clock.nowNs() });
+    } catch (error) {
+      logger.warn(`could not note in the history of ${entryId} that task ${taskId} was enqueued`, { error });
+    }
+  }
+
+  private async notFound({ queue, name }: ScheduleId): Promise<ScheduleNotFoundError> {
+    const known = await this.deps.broker.schedules(queue);
+    const nearest = nearestName(
+      name,
+      known.map((schedule) => schedule.name),
+    );
+    return new ScheduleNotFoundError(name, nearest, queue);
+  }
+}
+
+const unreadable = ({ queue, name }: ScheduleId): MessageDecodeError =>
+  new MessageDecodeError(`the task of schedule "${name}" in queue "${queue}"`, {
+    cause: new Error('a scheduler that has it registered stores it anew when it starts'),
+  });
