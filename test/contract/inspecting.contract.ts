@@ -51,6 +51,16 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
       });
     });
 
+    it('tells how long the task has waited that runs next', async () => {
+      await using q = openQueue();
+      for (const id of ['next', 'then', 'last']) {
+        await q.broker.enqueue([{ message: q.message(id) }]);
+        await q.clock.advance('1s');
+      }
+
+      expect(await q.broker.queueStats(q.name)).toMatchObject({ latencyMs: 3_000 });
+    });
+
     it('counts only the attempts of today as of today', async () => {
       await using q = openQueue();
       await q.broker.enqueue([{ message: q.message('yesterday') }]);

@@ -69,12 +69,12 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       await using q = openQueue();
       const lock = (name: string): string => `asynq:{${q.name}}:unique:test:task:${name}`;
       await q.seed({
-        pending: ['own', 'borrowed', 'stays'],
-        messages: { own: { uniqueKey: lock('own') }, borrowed: { uniqueKey: lock('borrowed') } },
+        pending: ['own', 'plain', 'borrowed', 'last', 'stays'],
+        messages: Object.fromEntries(['own', 'borrowed', 'last'].map((id) => [id, { uniqueKey: lock(id) }])),
       });
       await q.inject({ locks: { [lock('borrowed')]: 'its-new-holder' } });
 
-      await q.broker.moveTasks(q.name, { state: 'pending' }, ['own', 'borrowed'], 'deleted');
+      await q.broker.moveTasks(q.name, { state: 'pending' }, ['own', 'plain', 'borrowed', 'last'], 'deleted');
 
       const dump = await q.dump();
       expect([dump.nextUp, Object.keys(dump.tasks)]).toEqual([['stays'], ['stays']]);
@@ -121,6 +121,25 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(await q.dump()).toMatchObject({ nextUp: [], archived: NOTHING, tasks: NOTHING });
     });
 
+    it('drops an id without a message that it is asked to archive', async () => {
+      await using q = openQueue();
+      await q.inject({ scheduled: { stub: 1, gone: 1 }, tasks: { stub: { state: 'scheduled' } } });
+
+      const archived = await q.broker.moveTasks(q.name, { state: 'scheduled' }, ['stub', 'gone'], 'archived');
+
+      expect(archived).toEqual([false, false]);
+      expect(await q.dump()).toMatchObject({ scheduled: NOTHING, archived: NOTHING, tasks: NOTHING });
+    });
+
+    it('forgets when an archived task was due', async () => {
+      await using q = openQueue();
+      await q.seed({ scheduled: { due: 1_250 } });
+
+      await q.broker.moveTasks(q.name, { state: 'scheduled' }, ['due'], 'archived');
+
+      expect((await q.dump()).tasks['due']).not.toHaveProperty('dueAtMs');
+    });
+
     it('answers for every task of a batch that takes several calls', async () => {
       await using q = openQueue();
       const ids = Array.from({ length: 1_203 }, (_, i) => `t${i}`);
@@ -154,6 +173,48 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(dump.tasks['r']).toMatchObject({ state: 'retry', dueAtMs: atMs });
       expect(dump.tasks['p']).toMatchObject({ state: 'scheduled', dueAtMs: atMs });
       expect(dump.tasks['p']).not.toHaveProperty('pendingSinceNs');
+    });
+
+    it('keeps the name of a group whose last task is rescheduled', async () => {
+      await using q = openQueue();
+      await fillGroup(q);
+      await q.broker.moveTasks(q.name, DIGEST, ['g1'], 'archived');
+      const processAtMs = q.clock.nowMs() + 60_000;
+
+      await q.broker.reschedule(q.name, DIGEST, 'g2', processAtMs);
+      await q.broker.reschedule(q.name, { state: 'archived' }, 'g1', processAtMs);
+
+      // A forwarder of Go puts both into their group when they are due, and adds no name.
+      expect(await q.dump()).toMatchObject({
+        groups: NOTHING,
+        groupNames: ['digest'],
+        tasks: { g1: { state: 'scheduled', group: 'digest' }, g2: { state: 'scheduled', group: 'digest' } },
+      });
+    });
+
+    it('names the group of a task that is rescheduled after it left the group', async () => {
+      await using q = openQueue();
+      await fillGroup(q);
+      await q.broker.moveTasks(q.name, DIGEST, ['g1', 'g2'], 'pending');
+      const left = await q.dump();
+
+      await q.broker.reschedule(q.name, { state: 'pending' }, 'g1', q.clock.nowMs() + 60_000);
+
+      expect([left.groupNames, (await q.dump()).groupNames]).toEqual([[], ['digest']]);
+    });
+
+    it('reschedules no id without a message', async () => {
+      await using q = openQueue();
+      await q.inject({ archived: { stub: 1, gone: 1 }, tasks: { stub: { state: 'archived' } } });
+      const before = await q.dump();
+
+      const moved = [
+        await q.broker.reschedule(q.name, { state: 'archived' }, 'stub', q.clock.nowMs() + 60_000),
+        await q.broker.reschedule(q.name, { state: 'archived' }, 'gone', q.clock.nowMs() + 60_000),
+      ];
+
+      expect(moved).toEqual([false, false]);
+      expect(await q.dump()).toEqual(before);
     });
 
     it('gives a scheduled task another payload, and no task in any other state', async () => {

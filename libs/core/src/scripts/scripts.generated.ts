@@ -1253,8 +1253,6 @@ export const rescheduleTask = new Script<
   {
     /** 1: source is pending */
     readonly isList: ScriptArg;
-    /** the group that source is, or empty */
-    readonly groupName: ScriptArg;
     /** scheduled or retry */
     readonly targetState: ScriptArg;
     /** text */
@@ -1269,24 +1267,22 @@ export const rescheduleTask = new Script<
   Record<never, never>
 >(
   'reschedule-task',
-  { keys: ['source', 'target', 'groups', 'task'], args: ['isList', 'groupName', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel'], fields: [] },
+  { keys: ['source', 'target', 'groups', 'task'], args: ['isList', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel'], fields: [] },
   `local function take(source, isList, nearTail, taskId)
 if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
 return redis.call('ZREM', source, taskId) == 1
 end
-local function forgetEmptyGroup(groups, group, groupName)
-if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
-end
 local source, target, groups, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local isList, groupName, targetState, taskId = ARGV[1] == '1', ARGV[2], ARGV[3], ARGV[4]
-local processAtS, dueAtMs, nudgeChannel = ARGV[5], ARGV[6], ARGV[7]
+local isList, targetState, taskId = ARGV[1] == '1', ARGV[2], ARGV[3]
+local processAtS, dueAtMs, nudgeChannel = ARGV[4], ARGV[5], ARGV[6]
 if redis.call('HEXISTS', task, 'msg') == 0 then return 0 end
+local groupName = redis.call('HGET', task, 'group')
 if not take(source, isList, true, taskId) then return 0 end
 local first = tonumber(redis.call('ZRANGE', target, 0, 0, 'WITHSCORES')[2])
 redis.call('ZADD', target, processAtS, taskId)
 redis.call('HSET', task, 'state', targetState, 'due_at_ms', dueAtMs)
 redis.call('HDEL', task, 'pending_since')
-forgetEmptyGroup(groups, source, groupName)
+if groupName and groupName ~= '' then redis.call('SADD', groups, groupName) end
 if not first or tonumber(processAtS) <= first then redis.pcall('PUBLISH', nudgeChannel, '') end
 return 1`,
 );

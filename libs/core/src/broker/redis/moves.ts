@@ -33,13 +33,12 @@ export function moveOps(redis: RedisLink): MoveOps {
 
     async reschedule(queue, list, taskId, atMs) {
       const targetState = list.state === 'retry' ? 'retry' : 'scheduled';
-      const { isList, groupName, source, groups } = sourceOf({ queue, list, near: 'oldest' });
+      const { isList, source, groups } = sourceOf({ queue, list, near: 'oldest' });
       const reply = await redis.run(
         scripts.rescheduleTask,
         { source, target: keys[targetState](queue), groups, task: keys.task(queue, taskId) },
         {
           isList,
-          groupName,
           targetState,
           taskId,
           processAtS: ceilS(atMs),
