@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytesCell, dueCell, errorRateCell, oneLine } from './cells.js';
+import { bytesCell, dueCell, errorRateCell, oneLine, zoneName } from './cells.js';
 
 describe('cells', () => {
   it.each([
@@ -19,6 +19,21 @@ describe('cells', () => {
 
   it('escape what a terminal would obey', () => {
     expect(oneLine('a\nb\u001B[31m\u200Bc\u007F\u00A0d')).toBe('a\\nb\\u001b[31m\\u200bc\\u007f d');
+  });
+
+  it.each([
+    ['UTC', 'UTC UTC'],
+    ['America/New_York', 'EST EDT'],
+    ['Europe/London', 'GMT BST'],
+    ['Europe/Berlin', 'CET CEST'],
+    ['Asia/Kolkata', 'IST IST'],
+    ['Asia/Tokyo', 'JST JST'],
+    ['Australia/Sydney', 'AEDT AEST'],
+    ['Europe/Istanbul', 'GMT+3 GMT+3'],
+  ])('name the zone %s', (zone, names) => {
+    const days = [0, 6].map((month) => new Date(Date.UTC(2026, month, 15)));
+
+    expect(days.map((day) => zoneName(day, zone)).join(' ')).toBe(names);
   });
 
   it('tell when a task is due', () => {

@@ -33,8 +33,8 @@ export function textOf(bytes: Uint8Array): string | undefined {
 export function dateCell(date: Date | undefined): string {
   if (!date) return '';
   const parts = Object.fromEntries(DATE_PARTS.formatToParts(date).map(({ type, value }) => [type, value]));
-  const { weekday, month, day = '', hour, minute, second, timeZoneName, year } = parts;
-  return `${weekday} ${month} ${day.padStart(2)} ${hour}:${minute}:${second} ${timeZoneName} ${year}`;
+  const { weekday, month, day = '', hour, minute, second, year } = parts;
+  return `${weekday} ${month} ${day.padStart(2)} ${hour}:${minute}:${second} ${zoneName(date)} ${year}`;
 }
 
 const DATE_PARTS = new Intl.DateTimeFormat('en-US', {
@@ -45,9 +45,32 @@ const DATE_PARTS = new Intl.DateTimeFormat('en-US', {
   minute: '2-digit',
   second: '2-digit',
   hourCycle: 'h23',
-  timeZoneName: 'short',
   year: 'numeric',
 });
+
+/** Each writes the short names of zones that people there use: Berlin is `GMT+1` in America and `CET` in Britain. */
+const LOCALES = ['en-US', 'en-GB', 'en-AU', 'en-ZA', 'en-IN', 'en-SG', 'en-HK', 'ja'];
+
+/** Short name of the zone of this machine, or of another: `CET`; `GMT+3` where there is none. */
+export function zoneName(date: Date, timeZone?: string): string {
+  let name = '';
+  for (const locale of LOCALES) {
+    const parts = zoneFormat(locale, timeZone).formatToParts(date);
+    const { value = '' } = parts.find(({ type }) => type === 'timeZoneName') ?? {};
+    if (/^[A-Z]+$/.test(value)) return value;
+    name ||= value;
+  }
+  return name;
+}
+
+const zoneFormats = new Map<string, Intl.DateTimeFormat>();
+
+function zoneFormat(locale: string, timeZone: string | undefined): Intl.DateTimeFormat {
+  const key = `${locale} ${timeZone}`;
+  const format = zoneFormats.get(key) ?? new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: 'short' });
+  zoneFormats.set(key, format);
+  return format;
+}
 
 /** When a waiting task is due, seen from now: `in 1m30s`, `right now`. */
 export function dueCell(date: Date | undefined, nowMs: number): string {
