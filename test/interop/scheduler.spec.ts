@@ -1,30 +1,10 @@
-import { Inspector, type PeriodicTaskOptions, Scheduler, silentLogger } from '@nestjs-asynq/core';
+import { Inspector, Scheduler, silentLogger } from '@nestjs-asynq/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Conditions } from '../support/conditions.js';
 import { GoPeer, type GoSchedulerEntry, hasGoPeer } from '../support/go-peer.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
-
-const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }).filter((value) => value.isWellFormed());
-const name = text.filter((value) => /[^\s\u0085]/.test(value) && !/[{}]/.test(value));
-const lengthMs = fc.integer({ min: 1_000, max: 10_000_000_000 });
-const time = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }).map((atMs) => new Date(atMs));
-
-/** Options of every kind, with texts that are hard to quote. */
-const anyOptions: fc.Arbitrary<PeriodicTaskOptions> = fc.record(
-  {
-    queue: name,
-    taskId: name,
-    maxRetry: fc.nat(),
-    timeout: lengthMs,
-    deadline: time,
-    unique: lengthMs,
-    processIn: lengthMs,
-    retention: lengthMs,
-    headers: fc.dictionary(text, text, { maxKeys: 3 }),
-  },
-  { requiredKeys: [] },
-);
+import { anyPeriodicOptions } from './periodic-options.js';
 
 describe.skipIf(!hasGoPeer)('schedulers beside Go', () => {
   let redis: RedisServer;
@@ -49,7 +29,7 @@ describe.skipIf(!hasGoPeer)('schedulers beside Go', () => {
   }
 
   it('shows Go a plan with any options, which it reads without harm', async () => {
-    const options = fc.sample(anyOptions, { numRuns: 300, seed: 11 });
+    const options = fc.sample(anyPeriodicOptions, { numRuns: 300, seed: 11 });
     await using scheduler = new Scheduler({
       connection: { url: redis.url },
       logger: silentLogger,
@@ -126,7 +106,7 @@ describe.skipIf(!hasGoPeer)('schedulers beside Go', () => {
   });
 
   it("shows us Go's plan", async () => {
-    const id = await go.schedule('@every 1s', 'from:go', 'default');
+    const id = await go.schedule('@every 1s', { type: 'from:go', queue: 'default' });
     await using inspector = new Inspector({ connection: { url: redis.url }, logger: silentLogger });
 
     let entries = await inspector.schedulerEntries();

@@ -3,8 +3,13 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
 
-const MAIN = join(import.meta.dirname, '../../apps/cli/dist/main.js');
+const DIST = join(import.meta.dirname, '../../apps/cli/dist');
+/** How to start our command as built. */
+const OURS = [process.execPath, join(DIST, 'main.js')] as const;
+/** No config file of whoever runs the tests. */
+const NO_HOME = join(tmpdir(), 'nobody');
 
 export interface CommandResult {
   readonly status: number | null;
@@ -12,17 +17,18 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** The `asynq` command as built, run with the same environment and first flags each time. */
+/** An `asynq` command, ours as built unless told otherwise, run with the same environment and first flags each time. */
 export class AsynqCommand {
   constructor(
     private readonly flags: readonly string[],
     private readonly env: Readonly<Record<string, string>> = {},
+    private readonly program: readonly [file: string, ...args: string[]] = OURS,
   ) {}
 
   async run(...args: readonly string[]): Promise<CommandResult> {
-    const child = spawn(process.execPath, [MAIN, ...this.flags, ...args], {
-      // No config file of whoever runs the tests.
-      env: { PATH: process.env['PATH'], HOME: join(tmpdir(), 'nobody'), TZ: 'UTC', ...this.env },
+    const [file, ...first] = this.program;
+    const child = spawn(file, [...first, ...this.flags, ...args], {
+      env: { PATH: process.env['PATH'], HOME: NO_HOME, TZ: 'UTC', ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const closed = once(child, 'close') as Promise<[number | null]>;
@@ -45,5 +51,26 @@ export class AsynqCommand {
 
   async json(...args: readonly string[]): Promise<unknown> {
     return JSON.parse(await this.output(...args, '--json'));
+  }
+}
+
+type RunCli = (args: readonly string[], io: object) => Promise<number>;
+
+/** Our command as built, run in this process: for many command lines. */
+export class CommandInProcess {
+  constructor(private readonly flags: readonly string[]) {}
+
+  async run(...args: readonly string[]): Promise<CommandResult> {
+    const { runCli } = (await import(pathToFileURL(join(DIST, 'program.js')).href)) as { runCli: RunCli };
+    const printed = { stdout: '', stderr: '' };
+    const status = await runCli([...this.flags, ...args], {
+      env: {},
+      home: NO_HOME,
+      isTty: false,
+      nowMs: Date.now,
+      stdout: (text: string) => void (printed.stdout += text),
+      stderr: (text: string) => void (printed.stderr += text),
+    });
+    return { status, ...printed };
   }
 }

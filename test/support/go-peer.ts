@@ -145,13 +145,13 @@ export class GoPeer implements AsyncDisposable {
   }
 
   enqueue(tasks: readonly GoTask[]): Promise<GoEnqueued[]> {
-    const encoded = tasks.map((task) => ({ ...task, payload: Buffer.from(task.payload ?? []).toString('base64') }));
-    return this.ask('enqueue', { tasks: encoded });
+    return this.ask('enqueue', { tasks: tasks.map(encoded) });
   }
 
   /**
    * Starts a server. The last part of a task's type says what its handler does: `succeed`, `fail-once`, `fail-always`,
-   * `skip-retry`, `revoke`, `echo` (the payload becomes the result), `block` (until it is cancelled).
+   * `fail-with` (the payload is the error), `skip-retry`, `revoke`, `echo` (the payload becomes the result), `block`
+   * (until it is cancelled).
    */
   async serve(options: GoServerOptions): Promise<void> {
     await this.ask('serve', options);
@@ -227,8 +227,8 @@ export class GoPeer implements AsyncDisposable {
   }
 
   /** Starts a scheduler with one entry; the entry's id. It runs until the peer ends. */
-  schedule(spec: string, type: string, queue: string): Promise<string> {
-    return this.ask('schedule', { spec, type, queue });
+  schedule(spec: string, task: GoTask): Promise<string> {
+    return this.ask('schedule', { spec, ...encoded(task) });
   }
 
   /** Every scheduler's plan. */
@@ -293,6 +293,10 @@ export class GoPeer implements AsyncDisposable {
 function targetArgs(target: GoPeerTarget): string[] {
   if ('port' in target) return ['-redis', `127.0.0.1:${target.port}`];
   return ['-cluster', target.addresses.map(({ host, port }) => `${host}:${port}`).join(',')];
+}
+
+function encoded(task: GoTask): object {
+  return { ...task, payload: Buffer.from(task.payload ?? []).toString('base64') };
 }
 
 /** Go writes bytes as base64, absent ones as null. */

@@ -7,11 +7,10 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// plan is what a scheduler should do until the peer shuts down.
+// plan is the task that a scheduler should enqueue until the peer shuts down, and when.
 type plan struct {
-	Spec  string `json:"spec"`
-	Type  string `json:"type"`
-	Queue string `json:"queue"`
+	Spec string `json:"spec"`
+	newTask
 }
 
 // schedule starts a scheduler with one entry and replies the entry's id.
@@ -21,7 +20,7 @@ func schedule(p *peer, request json.RawMessage) (any, error) {
 		return nil, err
 	}
 	scheduler := asynq.NewScheduler(p.redis, &asynq.SchedulerOpts{HeartbeatInterval: time.Second})
-	id, err := scheduler.Register(wanted.Spec, asynq.NewTask(wanted.Type, nil), asynq.Queue(wanted.Queue))
+	id, err := scheduler.Register(wanted.Spec, asynq.NewTask(wanted.Type, wanted.Payload), wanted.options()...)
 	if err != nil {
 		return nil, err
 	}

@@ -95,6 +95,8 @@ func behave(ctx context.Context, task *asynq.Task, retried int) error {
 		return nil
 	case "fail-always":
 		return errors.New("fails always")
+	case "fail-with": // the payload is the error
+		return errors.New(string(task.Payload()))
 	case "skip-retry":
 		return fmt.Errorf("gives up: %w", asynq.SkipRetry)
 	case "revoke":
