@@ -369,7 +369,10 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
 
       await q.broker.finishSet(q.name, set, { message: q.message('sum') });
 
-      expect(await q.dump()).toMatchObject({ tasks: { sum: {} }, locks: { [lockOf(q, 'b')]: 'its-new-holder' } });
+      expect(await q.dump()).toMatchObject({
+        tasks: { sum: expect.anything() },
+        locks: { [lockOf(q, 'b')]: 'its-new-holder' },
+      });
       expect(Object.keys((await q.dump()).locks)).toHaveLength(1);
     });
 

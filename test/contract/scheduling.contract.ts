@@ -1,6 +1,7 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
 import { Hearing } from './hearing.js';
+import { NOTHING } from './nothing.js';
 
 type Broker = TestQueue['broker'];
 type Tick = Parameters<Broker['fireTick']>[0];
@@ -54,7 +55,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.schedules(q.name)).toEqual([{ ...stored(other), ...progress }]);
       expect(await q.broker.findSchedule(other)).toEqual({ ...stored(other), ...progress });
       expect(await q.broker.findSchedule({ ...other, name: 'other' })).toBeUndefined();
-      expect(await q.dump()).toMatchObject({ tasks: {}, isAnnounced: false });
+      expect(await q.dump()).toMatchObject({ tasks: NOTHING, isAnnounced: false });
     });
 
     it('keeps what its tasks are made from, and nothing of what they were made from before', async () => {
@@ -202,7 +203,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
         [true, false],
       ]);
       expect(outcome).toEqual({ status: 'paused' });
-      expect(await q.dump()).toMatchObject({ tasks: {} });
+      expect(await q.dump()).toMatchObject({ tasks: NOTHING });
       expect(await q.broker.schedules(q.name)).toMatchObject([{ claimedMs: q.clock.nowMs(), isPaused: false }]);
     });
 
@@ -214,7 +215,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       const { outcome } = await q.broker.fireTick(tick);
 
       expect(outcome).toEqual({ status: 'replaced' });
-      expect(await q.dump()).toMatchObject({ tasks: {} });
+      expect(await q.dump()).toMatchObject({ tasks: NOTHING });
     });
 
     it('forgets a schedule that is removed', async () => {
@@ -227,7 +228,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.fireTick(tick)).toEqual({ outcome: { status: 'missing' }, progress: undefined });
       expect(await q.broker.setSchedulePaused(tick, true)).toBeUndefined();
       expect(await q.broker.schedules(q.name)).toEqual([]);
-      expect(await q.dump()).toMatchObject({ tasks: {} });
+      expect(await q.dump()).toMatchObject({ tasks: NOTHING });
     });
 
     it('names the queues that have schedules', async () => {

@@ -35,10 +35,10 @@ describe('composeTask', () => {
       retentionS: 0n,
       uniqueKey: '',
       groupKey: '',
-      headers: {},
       retried: 0,
       errorMsg: '',
     });
+    expect(message.headers).toEqual({});
     expect(message.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(task).toEqual({ processAtMs: undefined, uniqueTtlS: undefined });
   });

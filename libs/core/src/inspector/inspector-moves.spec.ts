@@ -33,7 +33,7 @@ describe('what an inspector does with one task', () => {
     await inspector.deleteTask('q', 'c');
 
     const dump = await q.dump();
-    expect(dump).toMatchObject({ nextUp: ['a', 'first', 's'], scheduled: {}, retry: {}, completed: {} });
+    expect([dump.nextUp, dump.scheduled, dump.retry, dump.completed]).toEqual([['a', 'first', 's'], {}, {}, {}]);
     expect([Object.keys(dump.archived), dump.tasks['c']]).toEqual([['r'], undefined]);
   });
 
@@ -173,7 +173,8 @@ describe('moving a task to another queue', () => {
     await inspector.moveToQueue('q', 'g', 'low', { expectedState: 'aggregating' });
 
     expect(await inspector.groups('low')).toEqual([{ group: 'digest', size: 1 }]);
-    expect(await q.dump()).toMatchObject({ groups: {}, groupNames: [], nextUp: ['first'] });
+    const { groups, groupNames, nextUp } = await q.dump();
+    expect({ groups, groupNames, nextUp }).toEqual({ groups: {}, groupNames: [], nextUp: ['first'] });
   });
 
   it('leaves a task where it is whose message cannot be read', async () => {
@@ -305,7 +306,8 @@ describe('removing a queue', () => {
     expect((await q.dump()).nextUp).toEqual(['first']);
     await inspector.purgeQueue('q', { force: true });
 
-    expect(await q.dump()).toMatchObject({ active: [], tasks: {}, isAnnounced: false });
+    const { active, tasks, isAnnounced } = await q.dump();
+    expect({ active, tasks, isAnnounced }).toEqual({ active: [], tasks: {}, isAnnounced: false });
     await expect(inspector.purgeQueue('q')).rejects.toThrow(QueueNotFoundError);
   });
 });
