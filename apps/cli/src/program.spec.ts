@@ -1,6 +1,6 @@
 import { Client, type Connection, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCli } from './program.js';
 
 let clock: FakeClock;
@@ -144,7 +144,22 @@ describe('asynq', () => {
   it('keeps to one line where the core has several to say', async () => {
     const { status, stderr } = await asynq('task enqueue -t a -l b --retry -1 --queue {}');
 
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toMatch(/^error: option "queue".*; option "maxRetry".*\n$/);
+  });
+
+  it('ends as Ctrl-C ends other commands when that stops bulk work', async () => {
+    vi.spyOn(Inspector.prototype, 'deleteAll').mockImplementationOnce(async (_queue, _state, options) => {
+      options?.onProgress?.({ done: 500, total: 2_000 });
+      process.emit('SIGINT', 'SIGINT');
+      options?.signal?.throwIfAborted();
+      return 2_000;
+    });
+
+    expect(await asynq('task deleteall -q default -s pending')).toEqual({
+      status: 130,
+      stdout: '',
+      stderr: 'error: stopped after 500 of 2000 tasks\n',
+    });
   });
 });

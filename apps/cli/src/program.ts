@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { InvalidOptionsError } from '@nestjs-asynq/core';
 import yargs from 'yargs';
 import type { Cli, Run } from './commands/command.js';
 import { cronCommands } from './commands/cron.js';
@@ -12,6 +13,7 @@ import { addressOf, connectionOf } from './connection/connection-of.js';
 import { readConfigFile } from './connection/config-file.js';
 import { readSettings, SETTINGS, type Settings } from './connection/settings.js';
 import { Context, errorLine, type Io } from './context.js';
+import { StoppedError } from './output/progress.js';
 import { UsageError } from './usage.error.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -21,7 +23,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const VERSION = `asynq version ${version}`;
 
 /**
- * Runs one command line and returns the exit status: 0 done, 1 something failed, 2 the command line makes no sense.
+ * Runs one command line and returns the exit status: 0 done, 1 something failed, 2 the command line makes no sense,
+ * 130 stopped by Ctrl-C.
  * @param connect what the settings lead to; tests give a broker of their own
  */
 export async function runCli(args: readonly string[], io: Io, connect = connectionOf): Promise<number> {
@@ -37,12 +40,17 @@ export async function runCli(args: readonly string[], io: Io, connect = connecti
     hasFailed = context.hasFailed;
   };
   try {
-    await program(args, io, run).parseAsync();
+    await program(args.length === 0 ? ['--help'] : args, io, run).parseAsync();
   } catch (error) {
     io.stderr(`${errorLine(error)}\n`);
-    return error instanceof UsageError ? 2 : 1;
+    return statusOf(error);
   }
   return hasFailed ? 1 : 0;
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof StoppedError) return 130; // as a shell says of what Ctrl-C ended
+  return error instanceof UsageError || error instanceof InvalidOptionsError ? 2 : 1;
 }
 
 /** Takes several values. */
@@ -59,6 +67,7 @@ function settingsOf(flags: Readonly<Record<string, unknown>>, io: Io): Settings 
 }
 
 function program(args: readonly string[], io: Io, run: Run): Cli {
+  const isHelpOnCommand = namesCommand(args) && args.some((arg) => arg === '--help' || arg === '-h');
   const cli: Cli = yargs([...args])
     .scriptName('asynq')
     .locale('en') // the rest of the output is, too
@@ -71,18 +80,20 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
     .strict()
     .recommendCommands()
     .demandCommand(1, 'Which command? See: asynq --help')
-    .options(connectionFlags())
+    .options(connectionFlags(isHelpOnCommand))
     .option('config', {
       type: 'string',
       group: 'Redis:',
       describe: 'File with defaults for these flags',
+      hidden: isHelpOnCommand,
       defaultDescription: '$HOME/.asynq.yaml',
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
     .version(VERSION)
-    .help()
+    .help('help', `Show help${isHelpOnCommand ? '; how to reach Redis: asynq --help' : ''}`)
     .alias('help', 'h')
-    .epilogue('Exit status: 0 done, 1 something failed, 2 the command line makes no sense.');
+    .example(EXAMPLES)
+    .epilogue(EXIT_STATUSES);
   return COMMANDS.reduce((filled, add) => add(filled, run), cli)
     .command('version', 'Print the version', {}, () => io.stdout(`${VERSION}\n`))
     .completion('completion', 'Print a completion script for bash or zsh');
@@ -90,12 +101,28 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
 
 const COMMANDS = [statsCommand, queueCommands, taskCommands, groupCommands, serverCommands, cronCommands, dashCommand];
 
-function connectionFlags() {
+const EXAMPLES: readonly [command: string, does: string][] = [
+  ['$0 --uri redis.example:6379 stats', 'One look at everything'],
+  ['$0 task ls -q mail -s retry', 'What failed and will be tried again'],
+  ['$0 task find -q mail -s archived --error_contains timeout --run', 'Run again what timed out'],
+  ['$0 task enqueue -t email:welcome -l \'{"to":"ada"}\' -q mail', 'Enqueue a task'],
+];
+
+const EXIT_STATUSES =
+  'Exit status: 0 done, 1 something failed, 2 the command line makes no sense, 130 stopped by Ctrl-C.';
+
+/** Whether a word stands there that is neither a flag nor, maybe, its value. */
+function namesCommand(args: readonly string[]): boolean {
+  return args.some((arg, at) => !arg.startsWith('-') && !args[at - 1]?.startsWith('-'));
+}
+
+/** @param hidden left out of the help, where they would bury the command's own flags */
+function connectionFlags(hidden: boolean) {
   const flags = Object.entries(SETTINGS).map(([name, setting]) => {
     const type = ({ text: 'string', number: 'number', switch: 'boolean' } as const)[setting.kind];
     const alias = 'alias' in setting ? { alias: setting.alias } : {};
     const shown = 'defaultText' in setting ? { defaultDescription: setting.defaultText } : {};
-    return [name, { type, describe: setting.describe, group: 'Redis:', ...alias, ...shown }] as const;
+    return [name, { type, describe: setting.describe, group: 'Redis:', hidden, ...alias, ...shown }] as const;
   });
   return Object.fromEntries(flags);
 }

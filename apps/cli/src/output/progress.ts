@@ -11,6 +11,11 @@ const LOOK: Options = {
   stream: process.stderr,
 };
 
+/** Somebody pressed Ctrl-C. */
+export class StoppedError extends Error {
+  override readonly name = 'StoppedError';
+}
+
 /** What bulk work gets to stop by and to tell with. */
 export interface BulkWatch {
   readonly signal: AbortSignal;
@@ -20,7 +25,7 @@ export interface BulkWatch {
 /**
  * Runs bulk work with a progress bar where somebody watches. Ctrl-C stops it between two batches; a second one ends the
  * process.
- * @throws {Error} it was stopped; the message tells how far it came
+ * @throws {StoppedError} it was stopped; the message tells how far it came
  */
 export async function watched<Result>(context: Context, work: (watch: BulkWatch) => Promise<Result>): Promise<Result> {
   const interrupt = new AbortController();
@@ -38,7 +43,7 @@ export async function watched<Result>(context: Context, work: (watch: BulkWatch)
     return await work({ signal: interrupt.signal, onProgress });
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
-    throw new Error(`stopped after ${progress.done} of ${progress.total} tasks`, { cause: error });
+    throw new StoppedError(`stopped after ${progress.done} of ${progress.total} tasks`, { cause: error });
   } finally {
     process.off('SIGINT', abort);
     bar?.stop();

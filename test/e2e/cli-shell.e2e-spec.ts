@@ -1,0 +1,86 @@
+import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AsynqCommand } from '../support/asynq-command.js';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { Terminal } from '../support/terminal.js';
+
+const MAIN = join(import.meta.dirname, '../../apps/cli/dist/main.js');
+const run = promisify(execFile);
+
+let redis: RedisServer;
+let connection: Redis;
+let queue: TestQueue;
+const asynq = new AsynqCommand([]);
+
+beforeAll(async () => {
+  redis = await startRedis();
+  connection = new Redis(redis.url);
+  queue = openRedisQueue(connection, { name: 'mail' });
+  await connection.sadd('asynq:queues', 'mail');
+});
+
+afterAll(async () => {
+  connection.disconnect();
+  await redis.stop();
+});
+
+it('helps: alone with everything, on a command with its own flags', async () => {
+  expect(await asynq.output('--help')).toMatch(/--sentinel_addrs.*\n(.*\n)*Examples:/);
+  expect(await asynq.output()).toBe(await asynq.output('--help'));
+
+  const ofCommand = await asynq.output('task', 'find', '--help');
+
+  expect(ofCommand).toContain('--payload_contains');
+  expect(ofCommand).not.toContain('--sentinel_addrs');
+  expect(ofCommand).toContain('how to reach Redis: asynq --help');
+});
+
+it('ends quietly when nobody reads on', async () => {
+  const ids = Array.from({ length: 3_000 }, (_, n) => `task-${n}`);
+  await queue.seed({ pending: ids });
+  const list = `'${process.execPath}' '${MAIN}' -u ${redis.url} task ls -q mail -s pending --size 3000`;
+
+  const { stdout, stderr } = await run('bash', ['-c', `${list} | head -n 1; echo "\${PIPESTATUS[0]}"`]);
+
+  expect(stdout).toMatch(/^ID +Type +Payload\n0\n$/);
+  expect(stderr).toBe('');
+});
+
+it('completes commands and flags in a shell that has its script', async () => {
+  const script = [
+    `asynq() { '${process.execPath}' '${MAIN}' "$@"; }`,
+    'source <(asynq completion)',
+    'complete -p asynq',
+    'COMP_WORDS=(asynq task ls --state re); COMP_CWORD=4',
+    '_asynq_yargs_completions asynq re',
+    'echo "${COMPREPLY[@]}"',
+  ];
+
+  const { stdout } = await run('bash', ['-c', script.join('\n')]);
+
+  expect(stdout).toMatch(/-F _asynq_yargs_completions asynq\nretry\n$/);
+});
+
+it('stops bulk work at Ctrl-C, after the batch at hand', async () => {
+  const total = 20_000;
+  const ids = Array.from({ length: total }, (_, n) => `bulk-${n}`);
+  await queue.seed({ archived: Object.fromEntries(ids.map((id) => [id, '1h'])) });
+  using terminal = new Terminal(
+    process.execPath,
+    [MAIN, '-u', redis.url, 'task', 'deleteall', '-q', 'mail', '-s', 'archived'],
+    { PATH: process.env['PATH']!, HOME: join(tmpdir(), 'nobody') },
+    { columns: 100, lines: 10 },
+  );
+
+  await terminal.shows(/█.* \d+\/20000 tasks/);
+  terminal.type('\u0003');
+
+  expect(await terminal.ended()).toBe(130);
+  const [, done] = /^error: stopped after (\d+) of 20000 tasks$/m.exec(terminal.text)!;
+  expect(await connection.zcard('asynq:{mail}:archived')).toBe(total - Number(done));
+});
