@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Server, ServeMux, silentLogger } from '@nestjs-asynq/core';
+import { Client, Scheduler, Server, ServeMux, silentLogger } from '@nestjs-asynq/core';
 import { FakeClock, openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -207,6 +207,46 @@ describe('queues and servers on the command line', () => {
       ['------', '----------'],
       ['one', '2023-11-14 22:13:20.5 +0000 UTC'],
     ]);
+  });
+
+  it('shows and controls stored schedules, with a scheduler and without', async () => {
+    const scheduler = new Scheduler({ connection: { url: redis.url }, logger: silentLogger });
+    scheduler.register('@every 1h', 'report:build', { kind: 'daily' }, { name: 'daily report', queue: 'mail' });
+    await scheduler.start();
+    const id = ['mail', 'daily report'];
+    const rows = async () => (await asynq.rows('cron', 'schedules')).slice(2);
+    const row = (...rest: unknown[]) => ['mail', 'daily report', '@every 1h', 'report:build', ...rest];
+    while ((await asynq.rows('cron', 'ls')).length < 3); // until the scheduler shows its plan
+
+    expect(await rows()).toEqual([row('live', expect.stringMatching(/^In (59m\d+s|1h0m0s)$/), 'N/A')]);
+    expect(await asynq.output('cron', 'pause', ...id)).toBe(
+      'Successfully paused schedule "daily report" of queue "mail"\n',
+    );
+    expect(await asynq.run('cron', 'pause', ...id)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'error: schedule "daily report" of queue "mail" is already paused\n',
+    });
+    await scheduler.shutdown();
+    expect(await rows()).toEqual([row('paused', 'N/A', 'N/A')]);
+    expect(await asynq.json('cron', 'resume', ...id)).toEqual({ resumed: { queue: 'mail', name: 'daily report' } });
+    expect(await asynq.json('cron', 'run', ...id)).toMatchObject({
+      queue: 'mail',
+      type: 'report:build',
+      initialState: 'pending',
+    });
+    expect(await asynq.rows('task', 'ls', '-q', 'mail', '-s', 'pending')).toHaveLength(3);
+    expect(await asynq.json('cron', 'schedules', '-q', 'mail')).toMatchObject([
+      { queue: 'mail', name: 'daily report', payload: '{"kind":"daily"}', isPaused: false, entryIds: [] },
+    ]);
+    expect(await asynq.run('cron', 'rm', 'mail', 'dayly report')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'error: no periodic task of queue "mail" is named "dayly report"; did you mean "daily report"?\n',
+    });
+    expect(await asynq.output('cron', 'rm', ...id)).toContain('Successfully removed');
+    expect(await asynq.output('cron', 'schedules')).toBe('No stored schedules\n');
+    expect(await asynq.output('cron', '--help')).toContain('asynq cron pause <queue> <name>');
   });
 
   it('has nothing to say about an empty Redis', async () => {

@@ -3,6 +3,7 @@ import { agoCell, bytesCell } from '../output/cells.js';
 import { goDuration } from '../output/go-duration.js';
 import { table } from '../output/table.js';
 import { type Cli, commandGroup, type Run } from './command.js';
+import { scheduleCommands } from './cron-schedules.js';
 import { compareText } from './server.js';
 
 interface HistoryFlags {
@@ -13,7 +14,7 @@ interface HistoryFlags {
 
 export function cronCommands(cli: Cli, run: Run): Cli {
   return commandGroup(cli, 'cron', 'Manage periodic tasks', (group) =>
-    group
+    scheduleCommands(group, run)
       .command(['list', 'ls'], 'List the entries of all schedulers', {}, run(list))
       .command(
         'history <ids..>',

@@ -1,0 +1,92 @@
+import type { ScheduleInfo } from '@nestjs-asynq/core';
+import type { Context } from '../context.js';
+import { agoCell, oneLine } from '../output/cells.js';
+import { goDuration } from '../output/go-duration.js';
+import { table } from '../output/table.js';
+import type { Cli, Run } from './command.js';
+
+interface ScheduleFlags {
+  readonly queue: string;
+  readonly name: string;
+}
+
+/** Commands for what our schedulers store in Redis; asynq has none. */
+export function scheduleCommands(group: Cli, run: Run): Cli {
+  const one = (command: Cli) =>
+    command
+      .positional('queue', { type: 'string', demandOption: true, describe: 'Name of its queue' })
+      .positional('name', { type: 'string', demandOption: true, describe: 'Name of the schedule' });
+  return group
+    .command(
+      ['schedules', 'stored'],
+      'List stored schedules, also those that no process has any more',
+      (command) => command.option('queue', { alias: 'q', type: 'string', describe: 'Only those of one queue' }),
+      run(list),
+    )
+    .command('pause <queue> <name>', 'Let a stored schedule fire no more, in any process', one, run(pause))
+    .command(['resume <queue> <name>', 'unpause <queue> <name>'], 'Let it fire again', one, run(resume))
+    .command('run <queue> <name>', 'Enqueue the task of a stored schedule now', one, run(runNow))
+    .command(
+      ['remove <queue> <name>', 'rm <queue> <name>', 'delete <queue> <name>'],
+      'Forget a stored schedule; where it is still in use it begins anew',
+      one,
+      run(remove),
+    );
+}
+
+async function list(context: Context, { queue }: { readonly queue: string | undefined }): Promise<void> {
+  const schedules = await context.inspector.schedules(queue);
+  const nowMs = context.io.nowMs();
+  const rows = schedules.map((schedule) => [
+    schedule.queue,
+    schedule.name,
+    schedule.spec,
+    schedule.type,
+    stateOf(schedule),
+    nextCell(schedule, nowMs),
+    schedule.lastFiredAt ? agoCell(schedule.lastFiredAt, nowMs) : 'N/A',
+  ]);
+  const titles = ['Queue', 'Name', 'Spec', 'Type', 'State', 'Next', 'Last'];
+  context.show(schedules, schedules.length === 0 ? 'No stored schedules' : table(titles, rows));
+}
+
+/** `idle`: no live scheduler shows it. */
+function stateOf({ isPaused, entryIds }: ScheduleInfo): 'paused' | 'live' | 'idle' {
+  if (isPaused) return 'paused';
+  return entryIds.length > 0 ? 'live' : 'idle';
+}
+
+function nextCell(schedule: ScheduleInfo, nowMs: number): string {
+  const { nextAt } = schedule;
+  if (!nextAt || stateOf(schedule) !== 'live') return 'N/A';
+  return `In ${goDuration(Math.max(0, nextAt.getTime() - nowMs))}`;
+}
+
+async function pause(context: Context, { queue, name }: ScheduleFlags): Promise<void> {
+  const isChanged = await context.inspector.pauseSchedule(queue, name);
+  if (!isChanged) throw new Error(`${titleOf(queue, name)} is already paused`);
+  report(context, 'paused', queue, name);
+}
+
+async function resume(context: Context, { queue, name }: ScheduleFlags): Promise<void> {
+  const isChanged = await context.inspector.resumeSchedule(queue, name);
+  if (!isChanged) throw new Error(`${titleOf(queue, name)} is not paused`);
+  report(context, 'resumed', queue, name);
+}
+
+async function remove(context: Context, { queue, name }: ScheduleFlags): Promise<void> {
+  await context.inspector.removeSchedule(queue, name);
+  report(context, 'removed', queue, name);
+}
+
+async function runNow(context: Context, { queue, name }: ScheduleFlags): Promise<void> {
+  const task = await context.inspector.runSchedule(queue, name);
+  context.show(task, `Enqueued task ${oneLine(task.id)} to queue ${oneLine(task.queue)}`);
+}
+
+function report(context: Context, done: string, queue: string, name: string): void {
+  context.show({ [done]: { queue, name } }, `Successfully ${done} ${titleOf(queue, name)}`);
+}
+
+const titleOf = (queue: string, name: string): string =>
+  `schedule ${JSON.stringify(name)} of queue ${JSON.stringify(queue)}`;
