@@ -137,6 +137,7 @@ describe.skipIf(!hasGoPeer)('the asynq command beside Go', () => {
     await asynq.output('task', 'enqueue', ...sent, '--timeout', '1m30s');
 
     expect(await go.queueInfo('mail')).toMatchObject({ pending: 2, scheduled: 0, archived: 1, size: 3 });
+    expect((await asynq.rows('task', 'ls', '-qmail', '-sarchived')).at(-1)!.slice(0, 2)).toEqual(['b', 'later']);
     expect(await go.taskInfo('mail', 'd')).toMatchObject({
       type: 'mix:echo',
       payload: Buffer.from('{"n":4}'),

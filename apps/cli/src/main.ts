@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import process from 'node:process';
 import { runCli } from './program.js';
+import { splitShortFlags } from './short-flags.js';
 
 // `asynq task ls | head`: whoever reads has seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -9,7 +10,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-process.exitCode = await runCli(process.argv.slice(2), {
+process.exitCode = await runCli(splitShortFlags(process.argv.slice(2)), {
   env: process.env,
   home: homedir(),
   isTty: process.stdout.isTTY,
