@@ -1,0 +1,100 @@
+import { KeyGuard, openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+
+/** Changes the first call of a script. */
+class Interference extends KeyGuard {
+  private isOver = false;
+
+  constructor(
+    private readonly name: string,
+    private readonly change: (lua: string) => string,
+  ) {
+    super();
+  }
+
+  override readonly prepareScript = ({ name, lua }: { readonly name: string; readonly lua: string }): string => {
+    if (this.isOver || name !== this.name) return lua;
+    this.isOver = true;
+    return this.change(lua);
+  };
+}
+
+/** The script runs, and its caller does not hear of it. */
+const loseReply = (lua: string): string =>
+  `local function run()\n${lua}\nend\nrun()\nreturn redis.error_reply('LOADING the reply was lost')`;
+
+/** Somebody else's command comes right before. */
+const after =
+  (command: string) =>
+  (lua: string): string =>
+    `${command}\n${lua}`;
+
+const KINDS = [
+  { kind: 'pending', script: 'enqueue', groupKey: '', processInMs: undefined },
+  { kind: 'scheduled', script: 'schedule', groupKey: '', processInMs: 60_000 },
+  { kind: 'aggregating', script: 'add-to-group', groupKey: 'digest', processInMs: undefined },
+] as const;
+
+describe('what comes between two commands of a broker on Redis', () => {
+  let server: RedisServer;
+  let client: Redis;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    client = new Redis(server.url);
+  });
+
+  afterAll(async () => {
+    client.disconnect();
+    await server.stop();
+  });
+
+  const open = (script: string, change: (lua: string) => string): TestQueue =>
+    openRedisQueue(client, { guard: new Interference(script, change) });
+
+  it.each(KINDS)('finds its $kind task when the reply was lost', async ({ kind, script, groupKey, processInMs }) => {
+    await using q = open(script, loseReply);
+    const message = q.message('mine', { groupKey });
+    const processAtMs = processInMs === undefined ? undefined : q.clock.nowMs() + processInMs;
+
+    const outcomes = await q.broker.enqueue([{ message, processAtMs }]);
+
+    expect(outcomes).toEqual([{ status: kind }]);
+    expect((await q.dump()).tasks).toMatchObject({ mine: { state: kind, message } });
+  });
+
+  it.each(KINDS)('takes no other task for its $kind one then', async ({ script, groupKey, processInMs }) => {
+    await using q = open(script, loseReply);
+    await q.seed({ archived: { taken: 0 } });
+    const before = await q.dump();
+    const message = q.message('taken', { groupKey, type: 'another' });
+    const processAtMs = processInMs === undefined ? undefined : q.clock.nowMs() + processInMs;
+
+    const outcomes = await q.broker.enqueue([{ message, processAtMs }]);
+
+    expect(outcomes).toEqual([{ status: 'idConflict' }]);
+    expect(await q.dump()).toEqual({ ...before, isAnnounced: true });
+  });
+
+  it('gives no payload to a task that begins to wait meanwhile', async () => {
+    await using q = open('update-message', after("redis.call('HSET', KEYS[1], 'state', 'pending')"));
+    await q.seed({ scheduled: { s: '1h' } });
+
+    expect(await q.broker.updatePayload(q.name, 's', Uint8Array.of(1))).toBe('pending');
+
+    expect((await q.dump()).tasks['s']?.message).toEqual(q.message('s'));
+  });
+
+  it('gives a payload to the message that another left meanwhile', async () => {
+    // The retention behind the message as it was read.
+    await using q = open('update-message', after("redis.call('HSET', KEYS[1], 'msg', ARGV[1] .. '\\96\\5')"));
+    await q.seed({ scheduled: { s: '1h' } });
+
+    expect(await q.broker.updatePayload(q.name, 's', Uint8Array.of(1))).toBe('scheduled');
+
+    const message = { ...q.message('s', { retentionS: 5n }), payload: Uint8Array.of(1) };
+    expect((await q.dump()).tasks['s']?.message).toEqual(message);
+  });
+});
