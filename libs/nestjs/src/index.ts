@@ -59,6 +59,8 @@ export {
   type PeriodicTaskProvider,
   QueueError,
   type QueueInfo,
+  type ScheduleInfo,
+  ScheduleNotFoundError,
   QueueNotEmptyError,
   QueueNotFoundError,
   RevokeTask,

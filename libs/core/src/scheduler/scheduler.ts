@@ -47,8 +47,10 @@ const FOREVER_MS = 2 ** 31 - 1;
  * ```
  *
  * Run as many as you like with the same periodic tasks: each tick is claimed and its task enqueued in one step, so that
- * it is enqueued once. (Schedulers of Go fire for themselves and know nothing of ours.) A scheduler lives once: `new`,
- * `active`, `closed`.
+ * it is enqueued once. (Schedulers of Go fire for themselves and know nothing of ours.) Schedules outlive their schedulers:
+ * the `Inspector` lists and controls those of every process. What it makes of them is heard here at once.
+ *
+ * A scheduler lives once: `new`, `active`, `closed`.
  */
 export class Scheduler {
   readonly #broker: Broker;

@@ -1,5 +1,5 @@
 import { Controller, Injectable, type Provider } from '@nestjs/common';
-import type { PeriodicTaskConfig, TaskEvent } from '@nestjs-asynq/core';
+import type { PeriodicTaskConfig, ScheduleInfo, TaskEvent } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
 import {
@@ -10,6 +10,7 @@ import {
   PeriodicTask,
   type TaskContext,
   TaskHandler,
+  TaskInspector,
   TaskScheduler,
 } from '../index.js';
 import { RecordingLog, startApp } from '../test-app.fixture.js';
@@ -148,6 +149,23 @@ describe('the scheduler of an app', () => {
 
     expect(scheduler.state).toBe('new');
     expect(enqueued).toMatchObject([{ type: 'report:build', queue: 'low' }]);
+    await app[Symbol.asyncDispose]();
+  });
+
+  it('follows what the inspector makes of its schedules', async () => {
+    const { app, clock, enqueued, scheduler } = await start([Plan]);
+    const inspector = app.context.get(TaskInspector);
+    await clock.advance('1s');
+    const [{ queue, name, entryIds }] = (await inspector.schedules('low')) as [ScheduleInfo];
+
+    await inspector.pauseSchedule(queue, name);
+    await inspector.runSchedule(queue, name);
+    await clock.advance('4m');
+
+    const planned = scheduler.entries().find((entry) => entry.name === name)!;
+    expect(planned).toMatchObject({ isPaused: true, id: entryIds[0] });
+    expect(enqueued.filter((event) => event.queue === 'low')).toEqual([]);
+    expect(await inspector.schedulerEvents(planned.id)).toHaveLength(1);
     await app[Symbol.asyncDispose]();
   });
 
