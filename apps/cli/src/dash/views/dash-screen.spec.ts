@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { QueueInfo, ServerInfo, TaskInfo, WorkerInfo } from '@nestjs-asynq/core';
 import { renderToString } from 'ink';
 import { createElement } from 'react';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Dash } from '../dash.js';
 import { BINDINGS } from '../keys.js';
 import { type DashState, firstState, navigate, received, shown } from '../state.js';
@@ -101,6 +101,17 @@ describe('the queues', () => {
 
     expect(screen.filter((line) => /^queue-\d +█+ 2$/.test(line))).toHaveLength(3);
     expect(screen.filter((line) => /^queue-\d +RUN +2 /.test(line))).toHaveLength(3);
+  });
+
+  it('tell states apart by letters where colors are not wanted', () => {
+    vi.stubEnv('NO_COLOR', '1');
+    const mixed = { ...queue('mixed'), size: 3, pending: 1, retry: 1, archived: 1 };
+
+    const screen = screenOf(home(WIDE, { kind: 'queues', queues: [mixed] }));
+    vi.unstubAllEnvs();
+
+    expect(screen[2]).toBe('█ active ▒ pending g aggregating s scheduled r retry a archived c completed');
+    expect(screen[3]).toMatch(/^mixed +▒+r+a+ 3$/);
   });
 
   it('fill a small terminal without bars, a page at a time', () => {

@@ -5,6 +5,7 @@ import type { Dash } from '../dash.js';
 import { commandOf } from '../keys.js';
 import { type DashState, shown } from '../state.js';
 import { HOME_TABS } from '../view.js';
+import { colored } from './colors.js';
 import { HelpView } from './help-view.js';
 import { QueueView } from './queue-view.js';
 import { QueuesView } from './queues-view.js';
@@ -105,18 +106,18 @@ function Footer({ state }: { readonly state: DashState }): ReactNode {
 function FooterLine({ state: { asked, loadError, notice } }: { readonly state: DashState }): ReactNode {
   if (asked) {
     return (
-      <Text bold color="yellow" wrap="truncate-middle">
+      <Text bold {...colored('yellow')} wrap="truncate-middle">
         {asked.question} y/n
       </Text>
     );
   }
   const text = loadError ?? notice ?? ' ';
   return text.startsWith('error:') ? (
-    <Text color="red" wrap="truncate">
+    <Text {...colored('red')} wrap="truncate">
       {text}
     </Text>
   ) : (
-    <Text color="green" wrap="truncate">
+    <Text {...colored('green')} wrap="truncate">
       {text}
     </Text>
   );

@@ -5,8 +5,8 @@ import { errorRateCell, oneLine } from '../../output/cells.js';
 import { goDuration } from '../../output/go-duration.js';
 import { barParts, bytesOf, clip } from '../cells.js';
 import { pageStart, queuesLayout, STATE_TABS } from '../view.js';
+import { barLook } from './colors.js';
 import { PagedTable } from './row-table.js';
-import { STATE_COLORS } from './state-colors.js';
 
 const NAME_WIDTH = 20;
 /** Blanks around a bar, and the size after it. */
@@ -44,11 +44,14 @@ export function QueuesView({ queues, selected, lines, columns }: QueuesViewProps
 function Legend(): ReactNode {
   return (
     <Text wrap="truncate">
-      {STATE_TABS.map((state) => (
-        <Text key={state} color={STATE_COLORS[state]}>
-          {`■ ${state} `}
-        </Text>
-      ))}
+      {STATE_TABS.map((state) => {
+        const { fill, ...look } = barLook(state);
+        return (
+          <Text key={state} {...look}>
+            {`${fill} ${state} `}
+          </Text>
+        );
+      })}
     </Text>
   );
 }
@@ -71,11 +74,14 @@ function Bar({ info, largest, width }: BarProps): ReactNode {
         <Text wrap="truncate">{oneLine(info.queue)}</Text>
       </Box>
       <Text wrap="truncate">
-        {STATE_TABS.map((state, index) => (
-          <Text key={state} color={STATE_COLORS[state]}>
-            {'█'.repeat(cells[index]!)}
-          </Text>
-        ))}
+        {STATE_TABS.map((state, index) => {
+          const { fill, ...look } = barLook(state);
+          return (
+            <Text key={state} {...look}>
+              {fill.repeat(cells[index]!)}
+            </Text>
+          );
+        })}
         {` ${info.size}`}
       </Text>
     </Box>
