@@ -138,6 +138,18 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toEqual(before);
     });
 
+    it('wakes the forwarders for a task that goes ahead of those that are scheduled', async () => {
+      await using q = openQueue();
+      const ears = new Hearing<void>();
+      await q.broker.onNudge(q.name, () => ears.listener());
+      await q.seed({ scheduled: { later: '1h' } });
+
+      await q.broker.fireTick(await openSchedule(q, { processAtMs: q.clock.nowMs() + 60_000 }));
+      await ears.times(1);
+
+      expect(Object.keys((await q.dump()).scheduled).sort()).toEqual(['later', 'one']);
+    });
+
     it('schedules a task that starts later, to the millisecond, and wakes the forwarders', async () => {
       await using q = openQueue();
       const ears = new Hearing<void>();
