@@ -16,7 +16,8 @@ import {
   type Shown,
   shownByUs,
 } from './command-output.js';
-import { type CommandState, stateByGo, writeState } from './command-state.js';
+import { stateByGo } from './command-state-by-go.js';
+import { type CommandState, writeState } from './command-state.js';
 import { anyPeriodicOptions } from './periodic-options.js';
 
 const binary = hasGoPeer ? await findRealCommand() : undefined;
