@@ -93,6 +93,17 @@ describe('asynq', () => {
     expect(stdout).toMatch(/^a +b \(paused\)\n(-{10} *){2}\n1 +1$/m);
   });
 
+  it('sums up the queues that it can read', async () => {
+    await client.enqueue('email', {}, { queue: 'a' });
+    vi.spyOn(Inspector.prototype, 'queues').mockResolvedValueOnce(['', 'a']);
+
+    const { status, stdout, stderr } = await asynq('stats');
+
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^a\n/m);
+    expect(stderr).toMatch(/^error: option "queue" is "".*\n$/);
+  });
+
   it('goes on after an item that fails, and ends with status 1', async () => {
     await client.enqueue('email', null, { queue: 'here' });
 

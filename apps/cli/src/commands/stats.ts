@@ -1,4 +1,4 @@
-import type { QueueInfo } from '@nestjs-asynq/core';
+import { type QueueInfo, RedisCommandError } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { errorRateCell } from '../output/cells.js';
 import { lengthOf, table } from '../output/table.js';
@@ -11,7 +11,8 @@ export function statsCommand(cli: Cli, run: Run): Cli {
 
 async function stats(context: Context): Promise<void> {
   const names = await context.inspector.queues();
-  const queues = await Promise.all(names.map((name) => context.inspector.queueInfo(name, { memory: context.isJson })));
+  const infos = await Promise.all(names.map((name) => infoOf(context, name)));
+  const queues = infos.filter((info) => info !== undefined);
   const redis = await context.inspector.redisInfo();
   const now = new Date(context.io.nowMs());
   const aggregate = { ...sumOf(queues), timestamp: now };
@@ -28,6 +29,17 @@ async function stats(context: Context): Promise<void> {
   ] as const;
   const text = sections.map(([title, shown]) => `${context.title(title)}\n${shown}\n`).join('\n');
   context.show({ aggregate, queues: queues.map((info) => asGoPrints(info, now)), redis }, text);
+}
+
+/** A queue that is gone, or has a name that others alone understand, is reported and does not hide the others. */
+async function infoOf(context: Context, name: string): Promise<QueueInfo | undefined> {
+  try {
+    return await context.inspector.queueInfo(name, { memory: context.isJson });
+  } catch (error) {
+    if (error instanceof RedisCommandError) throw error;
+    context.fail(error);
+    return undefined;
+  }
 }
 
 function sumOf(queues: readonly QueueInfo[]) {

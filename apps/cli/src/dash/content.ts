@@ -1,4 +1,10 @@
-import { type Inspector, type QueueInfo, QueueNotFoundError, TaskNotFoundError } from '@nestjs-asynq/core';
+import {
+  type Inspector,
+  InvalidOptionsError,
+  type QueueInfo,
+  QueueNotFoundError,
+  TaskNotFoundError,
+} from '@nestjs-asynq/core';
 import { serversInOrder } from '../commands/server.js';
 import type { Frame } from './state.js';
 import {
@@ -40,7 +46,7 @@ async function loadQueues(inspector: DashReads, { content, selected }: Frame, li
   const from = pageStart(Math.min(selected, Math.max(0, names.length - 1)), fits);
   const queues = await Promise.all(
     names.map(async (name, row) => {
-      const info = await unlessGone(inspector.queueInfo(name, { memory: row >= from && row < from + fits }));
+      const info = await unlessNoQueue(inspector.queueInfo(name, { memory: row >= from && row < from + fits }));
       return info && { ...info, memoryBytes: info.memoryBytes ?? known.get(name) };
     }),
   );
@@ -56,6 +62,16 @@ async function loadQueue(inspector: DashReads, view: QueueView, lines: number): 
     listsGroups(view) ? [] : inspector.listTasks(queue, state, { ...paging, group }),
   ]);
   return { kind: 'queue', info, groups, tasks };
+}
+
+/** A name that no queue may have, written by others, must not hide the queues. */
+async function unlessNoQueue<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await unlessGone(reading);
+  } catch (error) {
+    if (error instanceof InvalidOptionsError) return undefined;
+    throw error;
+  }
 }
 
 async function unlessGone<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -222,8 +222,8 @@ describe('reading again', () => {
     expect(known()).toHaveLength(10);
   });
 
-  it('does without a queue that is removed while it reads', async () => {
-    vi.spyOn(inspector, 'queues').mockResolvedValueOnce(['gone', 'mail']);
+  it('does without a queue that is removed while it reads, and without names that are none', async () => {
+    vi.spyOn(inspector, 'queues').mockResolvedValueOnce(['', 'gone', 'mail', 'sp{l}it']);
 
     await dash.tick();
 
