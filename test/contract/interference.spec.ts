@@ -97,4 +97,19 @@ describe('what comes between two commands of a broker on Redis', () => {
     const message = { ...q.message('s', { retentionS: 5n }), payload: Uint8Array.of(1) };
     expect((await q.dump()).tasks['s']?.message).toEqual(message);
   });
+
+  it('leaves a task of a group alone that is put off while it is forwarded', async () => {
+    await using q = open('forward-to-group', after("redis.call('ZADD', KEYS[1], 9999999999, ARGV[3])"));
+    await q.seed({ retry: { put: 1, due: 1 } });
+    await q.inject({ tasks: { put: { group: 'digest' }, due: { group: 'digest' } } });
+    await q.clock.advance('1s');
+
+    await q.broker.forwardDue(q.name, 10);
+
+    const { groups, retry, tasks } = await q.dump();
+    const [[putOff]] = Object.entries(retry) as [[string, number]];
+    expect(retry).toEqual({ [putOff]: 9_999_999_999 });
+    expect(tasks[putOff]).toMatchObject({ state: 'retry' });
+    expect(Object.keys(groups['digest']!)).toEqual(['put', 'due'].filter((id) => id !== putOff));
+  });
 });
