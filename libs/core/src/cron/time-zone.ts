@@ -1,5 +1,23 @@
 const DAY_MS = 86_400_000;
 
+/** By the name of the zone. Opening one takes 0.1 ms, and thousands of specs may name the same. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function openFormat(name: string): Intl.DateTimeFormat {
+  const format = new Intl.DateTimeFormat('en-US', {
+    timeZone: name === 'Local' ? undefined : name,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  });
+  if (name !== 'Local') formats.set(name, format); // that of the machine may change
+  return format;
+}
+
 /** The clock on the wall of one place. Wall times are milliseconds as if the place kept UTC. */
 export class TimeZone {
   private readonly format: Intl.DateTimeFormat | undefined;
@@ -12,16 +30,7 @@ export class TimeZone {
     // An offset is no name: some versions of Node know `+01:00`, Go knows none.
     if (/^[+-]/.test(name)) throw new RangeError(`${name} is no time zone`);
     if (name === '' || name === 'UTC') return;
-    this.format = new Intl.DateTimeFormat('en-US', {
-      timeZone: name === 'Local' ? undefined : name,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
+    this.format = formats.get(name) ?? openFormat(name);
   }
 
   /** What to add to an instant on a whole second to get the time on the wall, ms. */

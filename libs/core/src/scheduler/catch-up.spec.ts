@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type CatchUp, tickToClaim } from './catch-up.js';
 import { parseCronSpec } from '../cron/cron-spec.js';
 
@@ -35,8 +35,56 @@ it('never fires a spec that is over', () => {
   expect(claim('0 0 30 2 *', 'all', 0, 10)).toBeUndefined();
 });
 
+/** The ticks that are claimed by somebody who comes back at `now`, and claims until none is due. */
+function claimedTicks(spec: string, catchUp: CatchUp, since: string, now: string): string[] {
+  const times = parseCronSpec(spec);
+  const [sinceMs, nowMs] = [Date.parse(since), Date.parse(now)];
+  const ticks: string[] = [];
+  for (let claimedMs = sinceMs; ;) {
+    const progress = { sinceMs, claimedMs, firedMs: undefined, isPaused: false };
+    const tickMs = tickToClaim(times, progress, catchUp, nowMs);
+    if (tickMs === undefined || tickMs > nowMs) return ticks;
+    ticks.push(new Date(tickMs).toISOString().slice(5, 16));
+    claimedMs = tickMs;
+  }
+}
+
+describe.each([
+  // 2:30 does not exist on 31 March 2024.
+  ['CRON_TZ=Europe/Berlin 30 2 * * *', '2024-03-29T12:00Z', '2024-04-01T12:00Z', ['03-30T01:30', '04-01T00:30']],
+  // 2:30 comes twice on 27 October 2024.
+  ['CRON_TZ=Europe/Berlin 30 2 * * *', '2024-10-26T12:00Z', '2024-10-27T12:00Z', ['10-27T00:30', '10-27T01:30']],
+  // The hours of a day of 23, and of one of 25.
+  [
+    'CRON_TZ=America/New_York 0 */8 * * *',
+    '2024-03-10T04:30Z',
+    '2024-03-11T04:30Z',
+    ['03-10T05:00', '03-10T12:00', '03-10T20:00', '03-11T04:00'],
+  ],
+  [
+    'CRON_TZ=America/New_York 0 */8 * * *',
+    '2024-11-03T03:30Z',
+    '2024-11-04T05:30Z',
+    ['11-03T04:00', '11-03T13:00', '11-03T21:00', '11-04T05:00'],
+  ],
+  // The clocks move by half an hour.
+  ['CRON_TZ=Australia/Lord_Howe 45 1 * * *', '2024-04-06T12:00Z', '2024-04-06T16:00Z', ['04-06T14:45', '04-06T15:15']],
+  ['@every 12h', '2024-03-30T20:00Z', '2024-03-31T21:00Z', ['03-31T08:00', '03-31T20:00']],
+])('while the clocks changed, %s from %s to %s', (spec, since, now, all) => {
+  it.each([
+    ['skip', []],
+    ['one', all.slice(-1)],
+    ['all', all],
+  ] as const)('is made up for as %s says', (catchUp, expected) => {
+    expect(claimedTicks(spec, catchUp, since, now)).toEqual(expected);
+  });
+});
+
 it('finds the newest of any number of missed ticks', () => {
-  const specs = fc.constantFrom('*/7 * * * *', '0 3 * * 1', '30 2 1 * *', '0 0 1 1 *', '@every 95s', '@every 50h');
+  const specs = fc.constantFrom(
+    ...['*/7 * * * *', '0 3 * * 1', '30 2 1 * *', '0 0 1 1 *', '@every 95s', '@every 50h'],
+    ...['CRON_TZ=Europe/Berlin 30 2 * * *', 'CRON_TZ=America/New_York */20 1 * * 0'],
+  );
   const minutes = fc.integer({ min: 0, max: 900_000 });
 
   fc.assert(
