@@ -28,6 +28,8 @@ async function asynq(line: string): Promise<{ status: number; stdout: string; st
   return { status, ...printed };
 }
 
+const keysOf = (printed: object): string[] => Object.keys(printed).toSorted();
+
 describe('asynq', () => {
   it('prints a list of tasks in the columns of their state', async () => {
     await client.enqueue('email', { to: 'ada' }, { taskId: 'one', processIn: '90s' });
@@ -125,9 +127,36 @@ describe('asynq', () => {
   });
 
   it.each([
+    ['stats', ['aggregate', 'queues', 'redis']],
+    ['queue pause mail', ['paused']],
+    ['queue resume other', ['unpaused']],
+    ['queue rm --force mail', ['removed']],
+    ['queue history mail -x 2', [['days', 'queue']]],
+    ['task run -q mail -i one', ['pending']],
+    ['task archive -q mail -i one', ['archived']],
+    ['task rm -q mail -i one', ['deleted']],
+    ['task cancel one', ['signaled']],
+    ['task runall -q mail -s scheduled', ['count']],
+    ['task find -q mail -s scheduled', ['cursor', 'scanned', 'tasks']],
+    ['task find -q mail -s scheduled --run --dry_run', ['count', 'dryRun']],
+    ['cron history one', [['entryId', 'events']]],
+  ])('prints JSON that programs can rely on: "%s"', async (line, keys) => {
+    await client.enqueue('email', {}, { queue: 'mail', taskId: 'one', processIn: '1h' });
+    await client.enqueue('email', {}, { queue: 'other' });
+    await asynq('queue pause other');
+
+    const { status, stdout } = await asynq(`${line} --json`);
+
+    expect(status).toBe(0);
+    const printed = JSON.parse(stdout) as object | object[];
+    expect(Array.isArray(printed) ? printed.map(keysOf) : keysOf(printed)).toEqual(keys);
+  });
+
+  it.each([
     ['queue lst', 'error: Did you mean list?\n'],
     ['taks ls', 'error: Did you mean task?\n'],
     ['queue', 'error: Which queue command? See: asynq queue --help\n'],
+    ['queue pause', 'error: A name or id is missing; see --help\n'],
     ['queue ls --forse', 'error: Unknown argument: forse\n'],
     ['task inspect -q a -q b -i c', /^error: --q\w* is given more than once\n$/],
     ['task inspect -q default', 'error: Missing required argument: id\n'],

@@ -74,7 +74,7 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
     .usage('$0 <command> <subcommand> [flags]')
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new UsageError(message ?? 'the command line makes no sense');
+      throw error ?? new UsageError(toldBetter(message ?? 'the command line makes no sense'));
     })
     .parserConfiguration({ 'camel-case-expansion': false }) // names as asynq spells them
     .strict()
@@ -110,6 +110,11 @@ const EXAMPLES: readonly [command: string, does: string][] = [
 
 const EXIT_STATUSES =
   'Exit status: 0 done, 1 something failed, 2 the command line makes no sense, 130 stopped by Ctrl-C.';
+
+/** The parser counts what it calls non-option arguments. */
+function toldBetter(message: string): string {
+  return message.startsWith('Not enough non-option arguments') ? 'A name or id is missing; see --help' : message;
+}
 
 /** Whether a word stands there that is neither a flag nor, maybe, its value. */
 function namesCommand(args: readonly string[]): boolean {
