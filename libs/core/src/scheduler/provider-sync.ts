@@ -51,8 +51,10 @@ export class ProviderSync extends Loop {
 
   /** Everything is read and checked before anything changes. */
   private async sync(): Promise<void> {
+    const configs = await this.ask();
+    if (!configs) return;
     const wanted = new Map<string, PeriodicEntry>();
-    for (const config of await this.provider.periodicTasks()) {
+    for (const config of configs) {
       const entry = this.makeUnlessUnreadable(config);
       if (entry) wanted.set(keyOf(entry), entry); // two equal ones are one schedule
     }
@@ -69,6 +71,20 @@ export class ProviderSync extends Loop {
       this.known.set(key, entry);
     }
     await this.clearDropped();
+  }
+
+  /** `undefined`: told to stop before the answer came, which a shutdown must not wait for. */
+  private async ask(): Promise<readonly PeriodicTaskConfig[] | undefined> {
+    const signal = this.stopSignal;
+    if (signal.aborted) return undefined;
+    let onAbort: () => void = () => undefined;
+    const stopped = new Promise<undefined>((resolve) => (onAbort = () => resolve(undefined)));
+    signal.addEventListener('abort', onAbort);
+    try {
+      return await Promise.race([this.provider.periodicTasks(), stopped]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
   /** Last, and again until it works: Redis being away must not keep what is new from being planned. */

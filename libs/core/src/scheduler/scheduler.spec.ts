@@ -651,6 +651,18 @@ describe('a provider of periodic tasks', () => {
     await scheduler.shutdown();
   });
 
+  it('does not hold up the shutdown when it never answers', async () => {
+    let calls = 0;
+    const periodicTasks = () => (calls++ === 0 ? [] : new Promise<PeriodicTaskConfig[]>(() => undefined));
+    const { scheduler, clock } = await open({ provider: { periodicTasks }, syncInterval: '30s' });
+    await scheduler.start();
+    await clock.advance('1m');
+
+    await scheduler.shutdown();
+
+    expect([calls, scheduler.state]).toEqual([2, 'closed']);
+  });
+
   it('does not bring a scheduler back that was shut down while it was asked', async () => {
     let answer: (configs: PeriodicTaskConfig[]) => void = () => undefined;
     const asked = new Promise<PeriodicTaskConfig[]>((resolve) => (answer = resolve));
@@ -658,8 +670,8 @@ describe('a provider of periodic tasks', () => {
 
     const started = scheduler.start().catch((error: unknown) => error);
     await scheduler.shutdown();
-    answer([{ spec: '@every 1s', type: 'a' }]);
     const failure = await started;
+    answer([{ spec: '@every 1s', type: 'a' }]);
     await clock.advance('5s');
 
     expect(failure).toBeInstanceOf(ClosedError);
