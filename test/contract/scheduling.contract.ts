@@ -266,7 +266,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       await q.broker.removeSchedule(tick);
       await q.broker.removeSchedule(tick);
       await q.broker.saveSchedule({ ...scheduleOf(q), name: 'last' });
-      await q.broker.removeSchedule({ queue: q.name, name: 'last' });
+      await q.broker.purgeQueue(q.name);
       await ears.times(4);
       await end();
 

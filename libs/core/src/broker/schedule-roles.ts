@@ -102,7 +102,7 @@ export interface ScheduleOps {
   /** The queues that a schedule was ever stored in and that were not purged since. */
   scheduleQueues(): Promise<string[]>;
   /**
-   * Calls back with the name of a schedule of the queue that was paused, resumed or removed. A hint only: it may be lost.
+   * Calls back with the name of a schedule of the queue that was paused, resumed or removed, be it with its queue. A hint only: it may be lost.
    * Resolves to a function that ends the subscription.
    */
   onScheduleChanged(queue: string, listener: (name: string) => void): Promise<() => Promise<void>>;

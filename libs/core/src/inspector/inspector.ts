@@ -191,8 +191,9 @@ export class Inspector {
   }
 
   /**
-   * Deletes a queue with every key of it, in small steps: all tasks, groups, locks, counters, a pause. The queue need
-   * not be announced any more. Costs a walk over all keys of the database.
+   * Deletes a queue with every key of it, in small steps: all tasks, groups, locks, counters, schedules, a pause. A
+   * scheduler that runs stores its schedules of the queue anew. The queue need not be announced any more. Costs a walk
+   * over all keys of the database.
    * @param options `force: true` does not mind active tasks: they run on, and their outcomes are dropped
    * @throws {QueueNotEmptyError} it has active tasks
    */

@@ -1,4 +1,5 @@
 import type { MemoryStore } from './memory-store.js';
+import { tellChange } from './schedule.js';
 import { tellWaiters } from './wait.js';
 
 export function removeQueue(store: MemoryStore, queueName: string): boolean {
@@ -16,5 +17,6 @@ export function purgeQueue(store: MemoryStore, queueName: string): number {
   const { size } = queue.tasks;
   for (const [id] of queue.awaited.entries()) tellWaiters(queue, id, 'removed');
   store.purge(queueName);
+  for (const name of queue.schedules.keys()) tellChange(store, queueName, name);
   return size;
 }

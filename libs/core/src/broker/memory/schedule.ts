@@ -71,8 +71,8 @@ export function removeSchedule(store: MemoryStore, { queue, name }: ScheduleId):
   return isRemoved;
 }
 
-/** In a moment, never inside the operation that causes it. */
-function tellChange(store: MemoryStore, queue: string, name: string): void {
+/** Tells the listeners in a moment, never inside the operation that causes it. */
+export function tellChange(store: MemoryStore, queue: string, name: string): void {
   for (const listener of store.queue(queue).scheduleListeners) queueMicrotask(() => listener(name));
 }
 

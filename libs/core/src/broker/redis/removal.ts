@@ -35,14 +35,19 @@ export function removalOps(redis: RedisLink): RemovalOps {
       const awaited = await redis.command('ZRANGE', (client) =>
         client.zrange(keys.awaited(queue), '0', String(MOST_TOLD - 1)),
       );
+      const schedules = await redis.command('SMEMBERS', (client) => client.smembers(keys.schedules(queue)));
+      // Before the schedules: one that is stored meanwhile is not left without its queue's name.
+      await redis.command('SREM', (client) => client.srem(keys.scheduleQueues, queue));
       // First what servers take tasks from, so that they find none while the rest goes.
       let removed = await unlink(redis, [keys.pending(queue), keys.scheduled(queue), keys.retry(queue)]);
       const nodes = await redis.command('SCAN', async (client) => mastersOf(client).length);
       for (let node = 0; node < nodes; node++) removed += await purgeNode(redis, queue, node);
-      await redis.command('SREM', (client) => client.srem(keys.scheduleQueues, queue));
       await forgetName(redis, queue); // last: dies before here, and the queue still shows, to be purged again
       for (const id of awaited) {
         await redis.command('PUBLISH', (client) => client.publish(keys.endedChannel(queue), `removed ${id}`));
+      }
+      for (const name of schedules) {
+        await redis.command('PUBLISH', (client) => client.publish(keys.scheduleChannel(queue), name));
       }
       return removed;
     },
