@@ -166,11 +166,15 @@ function untilReady(client: RedisClient): Promise<void> {
     };
     const onReady = (): void => finish();
     const onEnd = (): void => finish(new Error('Connection is closed.', { cause: lastError }));
-    const onError = (error: Error): void => void (lastError = error);
-    const timer = setTimeout(() => {
-      const cause = refusedDatabase(client) ?? lastError;
-      finish(new Error(`Connection is closed.${cause ? ` ${cause.message}` : ''}`, { cause }));
-    }, READY_TIMEOUT_MS);
+    const onError = (error: Error): void => {
+      lastError = error;
+      const refusal = refusedDatabase(client);
+      if (refusal) finish(refusal); // the next try would end the same
+    };
+    const timer = setTimeout(
+      () => finish(new Error(`Connection is closed.${lastError ? ` ${lastError.message}` : ''}`, { cause: lastError })),
+      READY_TIMEOUT_MS,
+    );
     client.on('ready', onReady).on('end', onEnd).on('error', onError);
   });
 }
