@@ -6,7 +6,7 @@ export type { TaskOptions, UniqueOptions } from './task/task-options.js';
 
 // Handling them
 export { Server } from './server/server.js';
-export type { ServerOptions } from './server/server-options.js';
+export { SERVER_OPTION_NAMES, type ServerOptions } from './server/server-options.js';
 export type {
   Aggregate,
   AggregatedTask,

@@ -3,6 +3,7 @@ import {
   type Duration,
   OptionReader,
   type SchedulerOptions,
+  SERVER_OPTION_NAMES,
   type ServerOptions,
 } from '@nestjs-asynq/core';
 import type { PayloadValidationOptions } from './handling/payload-validator.js';
@@ -28,13 +29,21 @@ export interface ConnectOptions {
   readonly timeout?: Duration | undefined;
 }
 
-/** How periodic tasks are planned. */
-export type SchedulerModuleOptions = Pick<
-  SchedulerOptions,
-  'zone' | 'heartbeatInterval' | 'provider' | 'syncInterval' | 'beforeEnqueue'
->;
+const SCHEDULER_NAMES = [
+  'zone',
+  'heartbeatInterval',
+  'provider',
+  'syncInterval',
+  'beforeEnqueue',
+] as const satisfies readonly (keyof SchedulerOptions)[];
 
-type SharedWithServer = Omit<ServerOptions, 'connection' | 'logger' | 'onEvent'>;
+/** How periodic tasks are planned. */
+export type SchedulerModuleOptions = Pick<SchedulerOptions, (typeof SCHEDULER_NAMES)[number]>;
+
+/** Options of the server that are the module's to set. */
+const GIVEN_BY_MODULE = ['connection', 'logger', 'onEvent'] as const satisfies readonly (keyof ServerOptions)[];
+
+type SharedWithServer = Omit<ServerOptions, (typeof GIVEN_BY_MODULE)[number]>;
 type SharedWithClient = Pick<ClientOptions, 'defaults' | 'maxPayloadBytes'>;
 
 /** Options of one connection: the queues it serves and how. Only `connection` is needed. */
@@ -77,35 +86,10 @@ export interface AsynqSettings {
   readonly scheduler: SchedulerModuleOptions | false;
 }
 
-/** Records, so that the compiler notices an option that is missing here. */
-const SERVER_NAMES: Readonly<Record<keyof SharedWithServer, true>> = {
-  concurrency: true,
-  queues: true,
-  strictPriority: true,
-  retryDelay: true,
-  isFailure: true,
-  errorHandler: true,
-  codec: true,
-  shutdownTimeout: true,
-  leaseDuration: true,
-  heartbeatInterval: true,
-  heartbeat: true,
-  taskCheckInterval: true,
-  delayedTaskCheckInterval: true,
-  janitorInterval: true,
-  janitorBatchSize: true,
-  archive: true,
-  unknownTypeDelay: true,
-  unknownTypeTimeout: true,
-  maxCrashes: true,
-  recoverGrace: true,
-  maxBlockingConnections: true,
-  groupAggregator: true,
-  onHealthCheck: true,
-  healthCheckInterval: true,
-  clock: true,
-};
+/** What this package passes on to the server. */
+const SERVER_NAMES = SERVER_OPTION_NAMES.filter((name) => !(GIVEN_BY_MODULE as readonly string[]).includes(name));
 
+/** A record, so that the compiler notices an option that is missing here. */
 const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedWithServer>, true>> = {
   connection: true,
   worker: true,
@@ -129,7 +113,7 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
   const reader = new OptionReader(given);
   if ('name' in given)
     reader.refuse('name', 'beside useFactory, not in what it returns: tokens are made before it runs');
-  else reader.onlyKnown([...Object.keys(OWN_NAMES), ...Object.keys(SERVER_NAMES)]);
+  else reader.onlyKnown([...Object.keys(OWN_NAMES), ...SERVER_NAMES]);
   if (name.trim() === '') reader.refuse('name', 'text that is not blank', name);
   if (given.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   const settings: AsynqSettings = {
@@ -152,7 +136,7 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
 }
 
 function pickServerOptions(given: AsynqModuleOptions): SharedWithServer {
-  return Object.fromEntries(Object.entries(given).filter(([name]) => name in SERVER_NAMES)) as SharedWithServer;
+  return Object.fromEntries(Object.entries(given).filter(([name]) => SERVER_NAMES.includes(name))) as SharedWithServer;
 }
 
 function readValidation({ validation }: AsynqModuleOptions, reader: OptionReader): PayloadValidationOptions | false {
@@ -189,7 +173,7 @@ function readConnect({ connect = {} }: AsynqModuleOptions, reader: OptionReader)
 function readScheduler({ scheduler = {} }: AsynqModuleOptions, reader: OptionReader): AsynqSettings['scheduler'] {
   if (scheduler === false) return false;
   const inner = new OptionReader(scheduler, 'scheduler.');
-  inner.onlyKnown(['zone', 'heartbeatInterval', 'provider', 'syncInterval', 'beforeEnqueue']);
+  inner.onlyKnown(SCHEDULER_NAMES);
   reader.add(...inner.problems);
   return scheduler;
 }

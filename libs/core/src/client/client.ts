@@ -38,7 +38,7 @@ export type EnqueueResult =
   /** Nothing was written for it, unless the error is a `RedisCommandError`: then nobody knows. */
   | { readonly task?: undefined; readonly error: Error };
 
-const OPTION_NAMES: readonly (keyof ClientOptions)[] = [
+export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'connection',
   'codec',
   'maxPayloadBytes',
@@ -163,7 +163,7 @@ export class Client {
  */
 export function readComposing(options: ClientOptions): ComposeSettings {
   const reader = new OptionReader(options);
-  reader.onlyKnown(OPTION_NAMES);
+  reader.onlyKnown(CLIENT_OPTION_NAMES);
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   reader.callable('onEvent', undefined);
   reader.callable('logger', undefined, ['debug', 'info', 'warn', 'error']);

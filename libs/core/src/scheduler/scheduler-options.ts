@@ -1,4 +1,4 @@
-import type { ClientOptions } from '../client/client.js';
+import { CLIENT_OPTION_NAMES, type ClientOptions } from '../client/client.js';
 import type { EnqueueItem } from '../client/enqueue-options.js';
 import type { Duration } from '../runtime/duration.js';
 import { OptionReader } from '../runtime/option-reader.js';
@@ -24,18 +24,10 @@ export interface SchedulerOptions extends ClientOptions {
   readonly syncInterval?: Duration | undefined;
 }
 
-const CLIENT_NAMES: readonly (keyof ClientOptions)[] = [
-  'connection',
-  'codec',
-  'maxPayloadBytes',
-  'defaults',
-  'onEvent',
-  'logger',
-  'clock',
-];
 const OWN_NAMES = ['zone', 'beforeEnqueue', 'heartbeatInterval', 'provider', 'syncInterval'];
 const DEFAULT_HEARTBEAT_MS = 10_000;
 const DEFAULT_SYNC_MS = 180_000;
+
 /** Options, checked, cut by who takes them; those of the client are checked by it. */
 export interface SchedulerSettings {
   readonly client: ClientOptions;
@@ -47,7 +39,7 @@ export interface SchedulerSettings {
 /** @throws {InvalidOptionsError} an option of the scheduler's own is wrong, or unknown */
 export function readSchedulerOptions(options: SchedulerOptions): SchedulerSettings {
   const reader = new OptionReader(options);
-  reader.onlyKnown([...CLIENT_NAMES, ...OWN_NAMES]);
+  reader.onlyKnown([...CLIENT_OPTION_NAMES, ...OWN_NAMES]);
   reader.callable('beforeEnqueue', undefined);
   reader.callable('provider', undefined, ['periodicTasks']);
   const settings: SchedulerSettings = {
@@ -63,7 +55,9 @@ export function readSchedulerOptions(options: SchedulerOptions): SchedulerSettin
 
 /** A tick claims and enqueues in one step, which knows no groups. */
 function pickClientOptions(options: SchedulerOptions): ClientOptions {
-  const picked = Object.fromEntries(CLIENT_NAMES.map((name) => [name, options[name]])) as unknown as ClientOptions;
+  const picked = Object.fromEntries(
+    CLIENT_OPTION_NAMES.map((name) => [name, options[name]]),
+  ) as unknown as ClientOptions;
   return { ...picked, defaults: options.defaults && { ...options.defaults, group: undefined } };
 }
 

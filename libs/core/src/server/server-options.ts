@@ -67,3 +67,38 @@ export interface ServerOptions {
   /** Default: the broker's, else the machine's. For tests. */
   readonly clock?: Clock | undefined;
 }
+
+/** A record, so that the compiler notices an option that is missing here. */
+const IS_OPTION: Readonly<Record<keyof ServerOptions, true>> = {
+  connection: true,
+  concurrency: true,
+  queues: true,
+  strictPriority: true,
+  retryDelay: true,
+  isFailure: true,
+  errorHandler: true,
+  codec: true,
+  shutdownTimeout: true,
+  leaseDuration: true,
+  heartbeatInterval: true,
+  heartbeat: true,
+  taskCheckInterval: true,
+  delayedTaskCheckInterval: true,
+  janitorInterval: true,
+  janitorBatchSize: true,
+  archive: true,
+  unknownTypeDelay: true,
+  unknownTypeTimeout: true,
+  maxCrashes: true,
+  recoverGrace: true,
+  maxBlockingConnections: true,
+  groupAggregator: true,
+  onHealthCheck: true,
+  healthCheckInterval: true,
+  onEvent: true,
+  logger: true,
+  clock: true,
+};
+
+/** The names of all options, for those who pass them on. */
+export const SERVER_OPTION_NAMES: readonly string[] = Object.keys(IS_OPTION);

@@ -9,7 +9,7 @@ import { defaultRetryDelay, type RetryDelay } from '../task/retry-delay.js';
 import { guardListener, type TaskEventListener } from '../task/task-event.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { type GroupPlans, readGroupAggregator } from './group-aggregator.js';
-import type { ServerOptions } from './server-options.js';
+import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js';
 
 /** {@link ServerOptions} checked, with defaults, in numbers with units. */
 export interface ServerSettings {
@@ -46,38 +46,6 @@ export interface ServerSettings {
   readonly clock: Clock;
 }
 
-/** A record, so that the compiler notices an option that is missing here. */
-const OPTION_NAMES: Readonly<Record<keyof ServerOptions, true>> = {
-  connection: true,
-  concurrency: true,
-  queues: true,
-  strictPriority: true,
-  retryDelay: true,
-  isFailure: true,
-  errorHandler: true,
-  codec: true,
-  shutdownTimeout: true,
-  leaseDuration: true,
-  heartbeatInterval: true,
-  heartbeat: true,
-  taskCheckInterval: true,
-  delayedTaskCheckInterval: true,
-  janitorInterval: true,
-  janitorBatchSize: true,
-  archive: true,
-  unknownTypeDelay: true,
-  unknownTypeTimeout: true,
-  maxCrashes: true,
-  recoverGrace: true,
-  maxBlockingConnections: true,
-  groupAggregator: true,
-  onHealthCheck: true,
-  healthCheckInterval: true,
-  onEvent: true,
-  logger: true,
-  clock: true,
-};
-
 const DAY_MS = 24 * 3_600_000;
 const LARGEST_INT32 = 2 ** 31 - 1;
 /** Longest of the intervals and time limits: timers of Node end after 24 days. */
@@ -91,7 +59,7 @@ const SHORTEST_INTERVAL_MS = 10;
  */
 export function resolveSettings(options: ServerOptions): ServerSettings {
   const reader = new OptionReader(options);
-  reader.onlyKnown(Object.keys(OPTION_NAMES));
+  reader.onlyKnown(SERVER_OPTION_NAMES);
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   const logger = reader.callable('logger', consoleLogger, ['debug', 'info', 'warn', 'error']);
   const settings: ServerSettings = {
