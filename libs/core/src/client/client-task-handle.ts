@@ -2,6 +2,7 @@ import { TaskFailedError } from '../errors/task-failed.error.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import type { EnqueuedTask, TaskEnd, TaskHandle, WaitOptions } from '../task/task-handle.js';
 import type { TaskState } from '../wire/task-state.js';
+import type { EnqueuedFacts } from './enqueued-facts.js';
 import type { TaskWaiter } from './task-waiter.js';
 
 export interface HandleDeps {
@@ -43,7 +44,7 @@ export class ClientEnqueuedTask extends ClientTaskHandle implements EnqueuedTask
   readonly initialState: EnqueuedTask['initialState'];
   readonly nextProcessAt: Date;
 
-  constructor(facts: Omit<EnqueuedTask, 'state' | 'wait' | 'result'>, deps: HandleDeps) {
+  constructor(facts: EnqueuedFacts, deps: HandleDeps) {
     super(facts, deps);
     this.type = facts.type;
     this.initialState = facts.initialState;

@@ -10,8 +10,15 @@ import { guardListener, type TaskEventListener } from '../task/task-event.js';
 import type { EnqueuedTask } from '../task/task-handle.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { ClientEnqueuedTask, type HandleDeps } from './client-task-handle.js';
-import { type ComposeSettings, composeTask, type EnqueueItem, taskOptionProblems } from './enqueue-options.js';
+import {
+  type ComposeSettings,
+  composeTask,
+  type EnqueueItem,
+  LARGEST_PAYLOAD_BYTES,
+  taskOptionProblems,
+} from './enqueue-options.js';
 import { enqueueRefusal } from './enqueue-refusal.js';
+import { enqueuedEvent, enqueuedFacts } from './enqueued-facts.js';
 import { TaskWaiter } from './task-waiter.js';
 
 /** Options of a client. Only `connection` is needed. */
@@ -48,8 +55,6 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'clock',
 ];
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
-/** Redis' own limit for a string. */
-const LARGEST_PAYLOAD_BYTES = 512 * 1024 * 1024;
 
 /** Puts tasks into queues. One client per process and Redis is enough; it is safe to use from anywhere at any time. */
 export class Client {
@@ -146,14 +151,11 @@ export class Client {
   }
 
   #report(task: NewTask, outcome: EnqueueOutcome, nowMs: number): EnqueueResult {
-    const { message, processAtMs } = task;
     const refusal = enqueueRefusal(task, outcome);
     if (refusal) return { error: refusal };
-    const { id, queue, type } = message;
-    const initialState = outcome.status as EnqueuedTask['initialState'];
-    const nextProcessAt = new Date(initialState === 'scheduled' ? processAtMs! : nowMs);
-    this.#emit?.({ kind: 'enqueued', id, queue, type, state: initialState, nextProcessAt, at: new Date(nowMs) });
-    return { task: new ClientEnqueuedTask({ id, queue, type, initialState, nextProcessAt }, this.#handles) };
+    const facts = enqueuedFacts(task, outcome.status as EnqueuedTask['initialState'], nowMs);
+    this.#emit?.(enqueuedEvent(facts, nowMs));
+    return { task: new ClientEnqueuedTask(facts, this.#handles) };
   }
 }
 

@@ -11,6 +11,9 @@ import { queueNameProblem } from '../wire/queue-name.js';
 import { uniqueKey } from '../wire/unique-key.js';
 import { durationS, floorS } from '../wire/unix-time.js';
 
+/** Redis' own limit for a string. */
+export const LARGEST_PAYLOAD_BYTES = 512 * 1024 * 1024;
+
 const DEFAULT_QUEUE = 'default';
 const DEFAULT_MAX_RETRY = 25;
 /** asynq's, for a task that has neither timeout nor deadline. */

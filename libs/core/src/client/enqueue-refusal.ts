@@ -1,9 +1,10 @@
+import type { FinishReply } from '../broker/group-roles.js';
 import type { EnqueueOutcome, NewTask } from '../broker/roles.js';
 import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
 import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
 
-/** Why a task was not written, as its caller should hear it; `undefined`: it was. */
-export function enqueueRefusal({ message }: NewTask, outcome: EnqueueOutcome): Error | undefined {
+/** Why the broker refused a new task, as its caller should hear it; `undefined`: it did not. */
+export function enqueueRefusal({ message }: NewTask, outcome: EnqueueOutcome | FinishReply): Error | undefined {
   const { id, queue, type } = message;
   switch (outcome.status) {
     case 'idConflict':

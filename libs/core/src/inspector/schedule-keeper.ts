@@ -4,6 +4,7 @@ import type { PlanOps, ScheduleId, ScheduleOps } from '../broker/schedule-roles.
 import { ClientEnqueuedTask, type HandleDeps } from '../client/client-task-handle.js';
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueueRefusal } from '../client/enqueue-refusal.js';
+import { enqueuedFacts } from '../client/enqueued-facts.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import type { Clock } from '../runtime/clock.js';
@@ -60,12 +61,10 @@ export class ScheduleKeeper {
     const [outcome] = await broker.enqueue([task]);
     const refusal = enqueueRefusal(task, outcome!);
     if (refusal) throw refusal;
-    const { id: taskId, queue, type } = task.message;
     const [info] = toScheduleInfos([stored], await this.shownEntries(), nowMs);
-    await this.record(info!, taskId);
-    const initialState = outcome!.status as EnqueuedTask['initialState'];
-    const nextProcessAt = new Date(initialState === 'scheduled' ? task.processAtMs! : nowMs);
-    return new ClientEnqueuedTask({ id: taskId, queue, type, initialState, nextProcessAt }, handles);
+    await this.record(info!, task.message.id);
+    const facts = enqueuedFacts(task, outcome!.status as EnqueuedTask['initialState'], nowMs);
+    return new ClientEnqueuedTask(facts, handles);
   }
 
   private async shownEntries() {

@@ -1,5 +1,6 @@
 import type { PlanOps, ScheduleOps, TickReply } from '../broker/schedule-roles.js';
 import { type EnqueueItem, taskOf } from '../client/enqueue-options.js';
+import { enqueuedEvent, enqueuedFacts } from '../client/enqueued-facts.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { LogLimit } from '../runtime/log-limit.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
@@ -159,15 +160,13 @@ export class TickLoop extends Loop {
     const nowMs = this.clock.nowMs();
     this.announce(entry);
     const task = taskOf(entry.definition.template, nowMs);
-    const { id, queue, type } = task.message;
+    const { id, queue } = task.message;
     const { name, spec } = entry.definition;
     const reply = await broker.fireTick({ queue, name, spec, claimedMs, tickMs, task });
     this.report(entry, reply);
     entry.accept(reply, this.clock.nowMs());
     if (reply.outcome.status !== 'enqueued') return;
-    const { state } = reply.outcome;
-    const nextProcessAt = new Date(state === 'scheduled' ? task.processAtMs! : nowMs);
-    emit?.({ kind: 'enqueued', id, queue, type, state, nextProcessAt, at: new Date(nowMs) });
+    emit?.(enqueuedEvent(enqueuedFacts(task, reply.outcome.state, nowMs), nowMs));
     if (this.has(entry)) await this.record(entry, id); // else its history was cleared already, and would stay for ever
   }
 

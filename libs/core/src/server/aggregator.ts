@@ -8,18 +8,14 @@ import {
   type WaitingGroup,
 } from '../broker/group-roles.js';
 import { ripeFromS } from '../broker/group-ripeness.js';
-import { composeTask } from '../client/enqueue-options.js';
-import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
-import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
 import { Backoff } from '../runtime/backoff.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { within } from '../runtime/within.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import type { TaskEventListener } from '../task/task-event.js';
-import type { TaskMessage } from '../wire/task-message.js';
 import { fromS } from '../wire/unix-time.js';
-import type { AggregatedTask, GroupedTask, GroupPlan, GroupPlans } from './group-aggregator.js';
-import { enqueuedEvent } from './server-events.js';
+import { Aggregation } from './aggregation.js';
+import type { GroupPlan, GroupPlans } from './group-aggregator.js';
 import type { Leadership } from './work-signal.js';
 
 /** Longest time between two looks, asynq's: so late may a group be taken that Go filled. */
@@ -35,9 +31,6 @@ const LEADER_HEAD_START_MS = 100;
 /** Pauses of a group whose aggregation fails. */
 const FIRST_BACKOFF_MS = 5_000;
 const LONGEST_BACKOFF_MS = 120_000;
-
-/** Redis' own limit for a string: the limit of clients is for payloads from outside. */
-const LARGEST_PAYLOAD_BYTES = 512 * 1024 * 1024;
 
 export interface AggregatorOptions {
   readonly plans: GroupPlans;
@@ -57,9 +50,8 @@ interface Failures {
  * Makes one task of the tasks of each ripe group of a queue. Every server that has a function does, not the leader
  * alone: another server may have functions for other groups, and a group is taken in one step.
  *
- * 1. Takes the members of a ripe group as a set, which is ours for two minutes.
- * 2. Calls the user's function. If it fails, the members go back to their group, which rests for a while.
- * 3. Writes the new task and deletes the members, in one step.
+ * It takes the members of a ripe group as a set, which is ours for two minutes, for an {@link Aggregation}. If that fails,
+ * the members go back to their group, which rests for a while.
  *
  * Sleeps until the next group is ripe by its age. The broker tells of a group that is full: the leader takes it at once,
  * others if it is not taken a moment later. A server that dies in between leaves the set to the recoverer of any server.
@@ -210,88 +202,22 @@ export class Aggregator extends Loop {
 
   /** Never rejects. */
   private async aggregateOrReturn(set: AggregationSet, plan: GroupPlan): Promise<void> {
-    const { queue, logger } = this;
+    const { queue, broker, clock, logger } = this;
     const fields = { queue, group: set.group, tasks: set.tasks.length };
     try {
-      await this.aggregate(set, plan);
+      await new Aggregation(queue, set, plan, this.abandoning.signal, { ...this.options, broker, clock, logger }).run();
       this.failures.delete(set.group);
     } catch (error) {
       const pauseMs = this.restAfterFailure(set.group);
       logger.error(`aggregation failed; next try in ${Math.round(pauseMs)} ms`, { ...fields, error });
       this.lookBy(this.restsUntilMs(set.group));
       try {
-        await this.broker.returnSet(queue, set);
+        await broker.returnSet(queue, set);
       } catch (cause) {
         // The recoverer gives them back when the set's deadline has passed.
         logger.warn('could not give the tasks of a failed aggregation back', { ...fields, error: cause });
       }
     }
-  }
-
-  private async aggregate(set: AggregationSet, { aggregate }: GroupPlan): Promise<void> {
-    const tasks = await this.decodeMembers(set);
-    if (tasks.length === 0) return;
-    const made = await this.callInTime(set, (signal) => {
-      const deadline = new Date(fromS(set.deadlineS));
-      return aggregate(set.group, tasks, { queue: this.queue, deadline, signal });
-    });
-    const ids = new Set(tasks.map(({ id }) => id));
-    await this.finish({ ...set, tasks: set.tasks.filter(({ id }) => ids.has(id)) }, made);
-  }
-
-  /** A payload that does not decode is archived: no retry can mend it, and it would hold up the others for ever. */
-  private async decodeMembers(set: AggregationSet): Promise<GroupedTask[]> {
-    const refused: TaskMessage[] = [];
-    const tasks = set.tasks.flatMap((message): GroupedTask[] => {
-      const { id, type, payload: payloadBytes, headers } = message;
-      try {
-        return [{ id, type, payload: this.options.codec.decode(payloadBytes), payloadBytes, headers }];
-      } catch (error) {
-        refused.push({ ...message, errorMsg: `payload does not decode: ${String(error)}` });
-        return [];
-      }
-    });
-    if (refused.length > 0) await this.broker.archiveMembers(this.queue, set, refused);
-    return tasks;
-  }
-
-  /** @throws what `call` throws, or the reason why nobody waits for it any more */
-  private async callInTime<T>(set: AggregationSet, call: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
-    const late = new AbortController();
-    const timer = this.clock.setTimer(
-      () => late.abort(new Error('the aggregation took too long')),
-      fromS(set.deadlineS) - this.clock.nowMs(),
-    );
-    const signal = AbortSignal.any([late.signal, this.abandoning.signal]);
-    try {
-      signal.throwIfAborted();
-      return await new Promise<T>((resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-        Promise.resolve()
-          .then(() => call(signal))
-          .then(resolve, reject);
-      });
-    } finally {
-      this.clock.clearTimer(timer);
-    }
-  }
-
-  /** @throws {DuplicateTaskError} another task holds the lock of the new one */
-  private async finish(set: AggregationSet, made: AggregatedTask | undefined): Promise<void> {
-    if (!made) throw new TypeError('the aggregate function returned no task');
-    const { queue } = this;
-    const { codec } = this.options;
-    const item = { ...made, options: { ...made.options, queue, group: undefined } };
-    const settings = { codec, maxPayloadBytes: LARGEST_PAYLOAD_BYTES, defaults: {} };
-    const nowMs = this.clock.nowMs();
-    const task = composeTask(item, settings, nowMs);
-    const reply = await this.broker.finishSet(queue, set, task);
-    const { id, type } = task.message;
-    if (reply.status === 'idConflict') throw new TaskIdConflictError(queue, id);
-    if (reply.status === 'duplicate') throw new DuplicateTaskError(queue, type, reply.holderId);
-    if (reply.status === 'finished') return this.options.emit?.(enqueuedEvent(task, nowMs));
-    const fields = { queue, group: set.group, tasks: set.tasks.length };
-    this.logger.warn('an aggregation ended too late and was dropped; its tasks are aggregated again', fields);
   }
 
   private restAfterFailure(group: string): number {

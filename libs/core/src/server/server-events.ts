@@ -1,4 +1,4 @@
-import type { NewTask, RecoveredTask } from '../broker/roles.js';
+import type { RecoveredTask } from '../broker/roles.js';
 import type { TaskEvent } from '../task/task-event.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import type { Ending } from './attempt.js';
@@ -25,14 +25,6 @@ export function endingEvent(
     case 'complete':
       return error === undefined ? { ...base, kind: 'succeeded', durationMs } : { ...base, kind: 'revoked', error };
   }
-}
-
-/** The event of a task that this server made of others. */
-export function enqueuedEvent({ message, processAtMs = 0 }: NewTask, nowMs: number): TaskEvent {
-  const { id, type, queue } = message;
-  const state = processAtMs > nowMs ? 'scheduled' : 'pending';
-  const nextProcessAt = new Date(Math.max(processAtMs, nowMs));
-  return { id, type, queue, at: new Date(nowMs), kind: 'enqueued', state, nextProcessAt };
 }
 
 /** The event of a task whose worker vanished. */
