@@ -106,11 +106,13 @@ export class HeartbeatLeaseKeeper implements LeaseKeeper, HeartListener {
 
   private toRunning({ task, startedAtMs, deadlineMs }: TrackedTask): RunningTask {
     const { id, type, queue, payload } = task.message;
-    // A copy, because a view would take the whole buffer that it was cut from along to the thread.
-    const shown = payload.length > LONGEST_SHOWN_PAYLOAD_BYTES ? new Uint8Array() : new Uint8Array(payload);
+    const shown = payload.length > LONGEST_SHOWN_PAYLOAD_BYTES ? '' : latin1(payload);
     return { key: ++this.lastKey, id, type, queue, payload: shown, startedAtMs, deadlineMs };
   }
 }
+
+const latin1 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 
 class RunningLease implements LeaseHandle {
   onLost: (() => void) | undefined;

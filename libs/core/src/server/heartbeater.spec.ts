@@ -40,7 +40,8 @@ function openBeating() {
     const { tasks } = await q.broker.fetch(q.name, ids.length, LEASE_MS);
     const leases = SharedLeases.of(tasks.map((task) => task.leaseExpiresAtS));
     const running = tasks.map(({ message }): RunningTask => {
-      const { id, type, payload, queue } = message;
+      const { id, type, queue } = message;
+      const payload = Buffer.from(message.payload).toString('latin1');
       const startedAtMs = q.clock.nowMs();
       return { key: ++lastKey, id, type, payload, queue, startedAtMs, deadlineMs: startedAtMs + 60_000 };
     });

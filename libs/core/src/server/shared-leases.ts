@@ -23,7 +23,7 @@ export class SharedLeases {
 
   /** The lease of the `index`th task. */
   lease(index: number): SharedLease {
-    return new SharedLease(this.words.subarray(index * WORDS, (index + 1) * WORDS));
+    return new SharedLease(this.words, index * WORDS);
   }
 }
 
@@ -32,34 +32,38 @@ export class SharedLeases {
  * no other score is sent before it is known which.
  */
 export class SharedLease {
-  constructor(private readonly words: Uint32Array) {}
+  /** @param at where its words begin */
+  constructor(
+    private readonly words: Uint32Array,
+    private readonly at: number,
+  ) {}
 
   get confirmedS(): number {
-    return Atomics.load(this.words, CONFIRMED);
+    return Atomics.load(this.words, this.at + CONFIRMED);
   }
 
   /** 0: none. */
   get pendingS(): number {
-    return Atomics.load(this.words, PENDING);
+    return Atomics.load(this.words, this.at + PENDING);
   }
 
   get hasEnded(): boolean {
-    return Atomics.load(this.words, ENDED) === 1;
+    return Atomics.load(this.words, this.at + ENDED) === 1;
   }
 
   /** Before an extension is sent. */
   propose(expiresAtS: number): void {
-    Atomics.store(this.words, PENDING, expiresAtS);
+    Atomics.store(this.words, this.at + PENDING, expiresAtS);
   }
 
   /** After its reply. In this order: a reader looks at `pendingS` first, so one of the two holds the score. */
   confirm(): void {
-    Atomics.store(this.words, CONFIRMED, this.pendingS);
-    Atomics.store(this.words, PENDING, 0);
+    Atomics.store(this.words, this.at + CONFIRMED, this.pendingS);
+    Atomics.store(this.words, this.at + PENDING, 0);
   }
 
   end(): void {
-    Atomics.store(this.words, ENDED, 1);
+    Atomics.store(this.words, this.at + ENDED, 1);
   }
 }
 

@@ -98,7 +98,7 @@ function openThread({ deaf = false } = {}) {
         key: index + 1,
         id,
         type,
-        payload,
+        payload: Buffer.from(payload).toString('latin1'),
         queue,
         startedAtMs: q.clock.nowMs(),
         deadlineMs: q.clock.nowMs() + 60_000,
