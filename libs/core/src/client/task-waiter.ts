@@ -5,7 +5,7 @@ import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { WaitTimeoutError } from '../errors/wait-timeout.error.js';
 import { Backoff } from '../runtime/backoff.js';
 import { Bell } from '../runtime/bell.js';
-import type { Clock } from '../runtime/clock.js';
+import { type Clock, LONGEST_TIMER_MS } from '../runtime/clock.js';
 import { toMs } from '../runtime/duration.js';
 import type { TaskEnd, WaitOptions } from '../task/task-handle.js';
 import type { TaskState } from '../wire/task-state.js';
@@ -14,8 +14,6 @@ const FIRST_LOOK_MS = 400; // a pause is half of its step at least
 const LAST_LOOK_MS = 5_000;
 /** How long the news of an end may come after the end itself: it travels on another connection. */
 const NEWS_DELAY_MS = 1_000;
-/** As long as a timer can be. */
-const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 export interface TaskWaiterDeps {
   readonly broker: WaitOps & Pick<InspectOps, 'findTask'>;
@@ -36,7 +34,7 @@ export class TaskWaiter {
   /** See `TaskHandle.wait`. */
   async wait(queue: string, taskId: string, { timeout, signal }: WaitOptions = {}): Promise<TaskEnd> {
     const { clock, closed } = this.deps;
-    const timeoutMs = timeout === undefined ? undefined : toMs('timeout', timeout, { maxMs: LONGEST_WAIT_MS });
+    const timeoutMs = timeout === undefined ? undefined : toMs('timeout', timeout, { maxMs: LONGEST_TIMER_MS });
     const expiry = new AbortController();
     const expire = (): void => expiry.abort(new WaitTimeoutError(queue, taskId, timeoutMs!));
     const timer = timeoutMs === undefined ? undefined : clock.setTimer(expire, timeoutMs);

@@ -1,12 +1,12 @@
 import type { InspectOps, MoveOps, StoredTask, TaskList } from '../broker/inspect-roles.js';
-import type { EnqueueOps, EnqueueOutcome } from '../broker/roles.js';
+import type { EnqueueOps, NewTask } from '../broker/roles.js';
 import { QUARANTINED_TYPE } from '../broker/stored-message.js';
-import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
+import { enqueueRefusal } from '../client/enqueue-refusal.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
-import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
 import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { TaskStateError } from '../errors/task-state.error.js';
+import type { EnqueuedTask } from '../task/task-handle.js';
 import { keys } from '../wire/keys.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import type { TaskState } from '../wire/task-state.js';
@@ -63,14 +63,15 @@ export class TaskMover {
       if (task.message.type === QUARANTINED_TYPE)
         throw new TaskStateError(queue, taskId, 'unreadable', ALLOWED.moveToQueue);
       const uniqueTtlS = await this.broker.lockTtlS(queue, taskId);
-      const [outcome] = await this.broker.enqueue([
-        {
-          message: { ...task.message, queue: target, uniqueKey: lockIn(target, task.message, uniqueTtlS) },
-          processAtMs: isDelayed(task) ? task.nextProcessAtMs : undefined,
-          uniqueTtlS,
-        },
-      ]);
-      const state = stateOf(outcome!, task.message, target);
+      const copy: NewTask = {
+        message: { ...task.message, queue: target, uniqueKey: lockIn(target, task.message, uniqueTtlS) },
+        processAtMs: isDelayed(task) ? task.nextProcessAtMs : undefined,
+        uniqueTtlS,
+      };
+      const [outcome] = await this.broker.enqueue([copy]);
+      const refusal = enqueueRefusal(copy, outcome!);
+      if (refusal) throw refusal;
+      const state = outcome!.status as EnqueuedTask['initialState'];
       const [isGone] = await this.broker.moveTasks(queue, from, [taskId], 'deleted');
       // Somebody took the task meanwhile: it is his, and the copy goes.
       if (!isGone) await this.broker.moveTasks(target, { state, group: groupOf(state, task) }, [taskId], 'deleted');
@@ -122,18 +123,4 @@ const groupOf = (state: TaskState, { message }: StoredTask): string | undefined 
 function lockIn(target: string, { uniqueKey, queue }: TaskMessage, ttlS: number | undefined): string {
   if (ttlS === undefined) return '';
   return keys.uniquePrefix(target) + uniqueKey.slice(keys.uniquePrefix(queue).length);
-}
-
-/** @throws what kept the task from being written */
-function stateOf(outcome: EnqueueOutcome, { id, type }: TaskMessage, queue: string): TaskState {
-  switch (outcome.status) {
-    case 'idConflict':
-      throw new TaskIdConflictError(queue, id);
-    case 'duplicate':
-      throw new DuplicateTaskError(queue, type, outcome.holderId);
-    case 'failed':
-      throw outcome.error;
-    default:
-      return outcome.status;
-  }
 }

@@ -16,7 +16,7 @@ export interface Clock {
 }
 
 /** Node clamps longer timers to 1 ms; a longer wait is cut into pieces by the callers that loop anyway. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The clock of this machine. */
 export const systemClock: Clock = {

@@ -5,7 +5,7 @@ import type { Broker } from '../broker/roles.js';
 import { Client, readComposing } from '../client/client.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
-import type { Clock } from '../runtime/clock.js';
+import { type Clock, LONGEST_TIMER_MS } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { nearestName } from '../runtime/nearest-name.js';
 import { guardListener } from '../task/task-event.js';
@@ -33,9 +33,6 @@ export interface PlannedTask {
   readonly previousAt: Date | undefined;
   readonly isPaused: boolean;
 }
-
-/** As long as a timer can be. */
-const FOREVER_MS = 2 ** 31 - 1;
 
 /**
  * Enqueues tasks at regular times.
@@ -140,7 +137,7 @@ export class Scheduler {
     if (this.#state === 'closed') throw new ClosedError('scheduler');
     if (this.#state === 'active') return;
     this.#state = 'active';
-    this.#keepAlive = setInterval(() => undefined, FOREVER_MS);
+    this.#keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS);
     try {
       await this.#sync?.begin();
     } catch (error) {

@@ -4,6 +4,7 @@ import { openBroker } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
+import { LONGEST_TIMER_MS } from '../runtime/clock.js';
 import { within } from '../runtime/within.js';
 import type { Handler } from '../task/task-context.js';
 import type { ServerStatus } from '../wire/server-info.js';
@@ -17,8 +18,6 @@ import { resolveSettings, type ServerSettings } from './server-settings.js';
 const FLUSH_MS = 1_000;
 /** How long shutdown waits for parts that may hang on a broken connection. */
 const PARTS_STOP_MS = 1_000;
-/** As long as a timer can be. */
-const FOREVER_MS = 2 ** 31 - 1;
 
 /**
  * Takes tasks from queues and runs handlers for them.
@@ -68,7 +67,7 @@ export class Server {
     if (this.#state !== 'new') throw new ServerStateError('start', this.#state);
     const router = toRouter(handler);
     this.#state = 'active';
-    this.#keepAlive = setInterval(() => undefined, FOREVER_MS);
+    this.#keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS);
     const { connection } = this.#options;
     const context = { broker: this.#broker, connection, identity: this.#identity(), router };
     const parts = (this.#parts = assembleParts(context, this.#settings));
