@@ -16,6 +16,7 @@
 -- COST    O(tasks x n) in active, which the servers' concurrency bounds
 --@include owns-lease
 --@include count
+--@include locks-from
 --@include unlock
 --@include tell-waiters
 local active, lease, completed, processedToday, processed, awaited =
@@ -23,7 +24,7 @@ local active, lease, completed, processedToday, processed, awaited =
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = FIRST_TASK + tasks
+local nextLock = locksFrom(FIRST_TASK + tasks)
 
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
@@ -32,11 +33,7 @@ for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, message, deleteAtS, hasLock = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1'
   local hasResult, result, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
-  local lock
-  if hasLock then
-    lock = KEYS[nextLock]
-    nextLock = nextLock + 1
-  end
+  local lock = nextLock(hasLock)
 
   if ownsLease(lease, taskId, leases) then
     redis.call('LREM', active, 0, taskId)

@@ -15,13 +15,14 @@
 -- COST    O(tasks x n) in active, which the servers' concurrency bounds
 --@include owns-lease
 --@include count
+--@include locks-from
 --@include unlock
 --@include tell-waiters
 local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = FIRST_TASK + tasks
+local nextLock = locksFrom(FIRST_TASK + tasks)
 
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
@@ -29,11 +30,7 @@ local replies, ended = {}, 0
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, hasLock, leases = ARGV[at + 1], ARGV[at + 2] == '1', ARGV[at + 3]
-  local lock
-  if hasLock then
-    lock = KEYS[nextLock]
-    nextLock = nextLock + 1
-  end
+  local lock = nextLock(hasLock)
 
   if ownsLease(lease, taskId, leases) then
     redis.call('LREM', active, 0, taskId)

@@ -11,22 +11,19 @@
 --                  text: id of the task that holds the lock; nothing written
 --         Kinder than asynq 0.26, which takes the lock first and leaks it when the id exists.
 -- COST    O(tasks)
+--@include locks-from
 --@include refusal
 local pending = KEYS[1]
 local pendingSinceNs, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 2 + tasks
+local nextLock = locksFrom(2 + tasks)
 
 local replies = {}
 for i = 1, tasks do
   local task, at = KEYS[1 + i], ARGS + (i - 1) * FIELDS
   local taskId, message, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local lock
-  if ttlS ~= '0' then
-    lock = KEYS[nextLock]
-    nextLock = nextLock + 1
-  end
+  local lock = nextLock(ttlS ~= '0')
 
   replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
   if replies[i] == nil then

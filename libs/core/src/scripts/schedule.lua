@@ -13,12 +13,13 @@
 --         Keeps the group of a task, and names it now: a forwarder of Go puts the task into its group and adds no name.
 --         asynq 0.26 forgets the group, and the task runs by itself.
 -- COST    O(tasks x log n)
+--@include locks-from
 --@include refusal
 local scheduled, groups = KEYS[1], KEYS[2]
 local nudgeChannel, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 6
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 3 + tasks
+local nextLock = locksFrom(3 + tasks)
 local first = tonumber(redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2])
 local goesAhead = false
 
@@ -27,11 +28,7 @@ for i = 1, tasks do
   local task, at = KEYS[2 + i], ARGS + (i - 1) * FIELDS
   local taskId, message, processAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local groupName, ttlS = ARGV[at + 5], ARGV[at + 6]
-  local lock
-  if ttlS ~= '0' then
-    lock = KEYS[nextLock]
-    nextLock = nextLock + 1
-  end
+  local lock = nextLock(ttlS ~= '0')
 
   replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
   if replies[i] == nil then

@@ -212,6 +212,14 @@ if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expi
 local reply = redis.pcall('INCRBY', totalKey, n)
 if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
 end
+local function locksFrom(first)
+local at = first - 1
+return function(hasLock)
+if not hasLock then return nil end
+at = at + 1
+return KEYS[at]
+end
+end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
@@ -223,18 +231,14 @@ KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = FIRST_TASK + tasks
+local nextLock = locksFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies, ended = {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, deleteAtS, hasLock = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1'
 local hasResult, result, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
-local lock
-if hasLock then
-lock = KEYS[nextLock]
-nextLock = nextLock + 1
-end
+local lock = nextLock(hasLock)
 if ownsLease(lease, taskId, leases) then
 redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
@@ -333,6 +337,14 @@ if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expi
 local reply = redis.pcall('INCRBY', totalKey, n)
 if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
 end
+local function locksFrom(first)
+local at = first - 1
+return function(hasLock)
+if not hasLock then return nil end
+at = at + 1
+return KEYS[at]
+end
+end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
@@ -343,17 +355,13 @@ local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = FIRST_TASK + tasks
+local nextLock = locksFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies, ended = {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, hasLock, leases = ARGV[at + 1], ARGV[at + 2] == '1', ARGV[at + 3]
-local lock
-if hasLock then
-lock = KEYS[nextLock]
-nextLock = nextLock + 1
-end
+local lock = nextLock(hasLock)
 if ownsLease(lease, taskId, leases) then
 redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
@@ -460,7 +468,15 @@ export const enqueue = new Script<
 >(
   'enqueue',
   { keys: ['pending', 'task', 'lock'], args: ['pendingSinceNs', 'isRepeat'], fields: ['taskId', 'message', 'uniqueTtlS'] },
-  `local function refusal(task, taskId, message, lock, ttlS, isRepeat)
+  `local function locksFrom(first)
+local at = first - 1
+return function(hasLock)
+if not hasLock then return nil end
+at = at + 1
+return KEYS[at]
+end
+end
+local function refusal(task, taskId, message, lock, ttlS, isRepeat)
 if redis.call('EXISTS', task) == 1 then
 return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
 end
@@ -471,16 +487,12 @@ local pending = KEYS[1]
 local pendingSinceNs, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 2 + tasks
+local nextLock = locksFrom(2 + tasks)
 local replies = {}
 for i = 1, tasks do
 local task, at = KEYS[1 + i], ARGS + (i - 1) * FIELDS
 local taskId, message, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-local lock
-if ttlS ~= '0' then
-lock = KEYS[nextLock]
-nextLock = nextLock + 1
-end
+local lock = nextLock(ttlS ~= '0')
 replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
 if replies[i] == nil then
 redis.call('HSET', task, 'msg', message, 'state', 'pending', 'pending_since', pendingSinceNs)
@@ -733,7 +745,15 @@ export const addToGroup = new Script<
 >(
   'add-to-group',
   { keys: ['groups', 'fullSizes', 'task', 'group', 'lock'], args: ['addedAtS', 'isRepeat', 'groupsChannel'], fields: ['taskId', 'message', 'groupName', 'uniqueTtlS'] },
-  `local function refusal(task, taskId, message, lock, ttlS, isRepeat)
+  `local function locksFrom(first)
+local at = first - 1
+return function(hasLock)
+if not hasLock then return nil end
+at = at + 1
+return KEYS[at]
+end
+end
+local function refusal(task, taskId, message, lock, ttlS, isRepeat)
 if redis.call('EXISTS', task) == 1 then
 return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
 end
@@ -756,17 +776,13 @@ local addedAtS, isRepeat, groupsChannel = ARGV[1], ARGV[2] == '1', ARGV[3]
 local FIRST_TASK, ARGS, FIELDS = 3, 3, 4
 local tasks = (#ARGV - ARGS) / FIELDS
 local firstGroup = FIRST_TASK + tasks
-local nextLock = firstGroup + tasks
+local nextLock = locksFrom(firstGroup + tasks)
 local fullSizes = redis.call('ZRANGE', KEYS[2], 0, -1)
 local replies, fullGroups = {}, {}
 for i = 1, tasks do
 local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, groupName, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-local lock
-if ttlS ~= '0' then
-lock = KEYS[nextLock]
-nextLock = nextLock + 1
-end
+local lock = nextLock(ttlS ~= '0')
 replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
 if replies[i] == nil then
 redis.call('HSET', task, 'msg', message, 'state', 'aggregating', 'group', groupName)
@@ -826,7 +842,15 @@ export const finishSet = new Script<
 >(
   'finish-set',
   { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'aggregate', 'task', 'lock'], args: ['deadlineS', 'aggregateId', 'message', 'uniqueTtlS', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'nudgeChannel'], fields: ['taskId', 'hasLock'] },
-  `local function unlock(lockKey, taskId)
+  `local function locksFrom(first)
+local at = first - 1
+return function(hasLock)
+if not hasLock then return nil end
+at = at + 1
+return KEYS[at]
+end
+end
+local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local aggregationSet, aggregationSets, pending, scheduled, aggregate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -834,7 +858,7 @@ local deadlineS, aggregateId, message, uniqueTtlS, pendingSinceNs = ARGV[1], ARG
 local processAtS, dueAtMs, nudgeChannel = ARGV[6], ARGV[7], ARGV[8]
 local FIRST_TASK, ARGS, FIELDS = 6, 8, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = FIRST_TASK + tasks
+local nextLock = locksFrom(FIRST_TASK + tasks)
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then
 return redis.call('HGET', aggregate, 'msg') == message and 1 or -1
 end
@@ -850,11 +874,11 @@ if holder and not isMember[holder] then return holder end
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
+local heldLock = nextLock(hasLock)
 if isMember[taskId] then
 redis.call('DEL', task)
-if hasLock then unlock(KEYS[nextLock], taskId) end
+unlock(heldLock, taskId)
 end
-if hasLock then nextLock = nextLock + 1 end
 end
 redis.call('DEL', aggregationSet)
 redis.call('ZREM', aggregationSets, aggregationSet)
@@ -1135,6 +1159,14 @@ end
 local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
 end
+local function locksFrom(first)
+local at = first - 1
+return function(hasLock)
+if not hasLock then return nil end
+at = at + 1
+return KEYS[at]
+end
+end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
@@ -1145,17 +1177,13 @@ local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, groupName, endedChannel = ARGV[1] == '1', ARGV[2] == '1', ARGV[3], ARGV[4]
 local FIRST_TASK, ARGS, FIELDS = 4, 4, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = FIRST_TASK + tasks
+local nextLock = locksFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies = {}
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
-local lock
-if hasLock then
-lock = KEYS[nextLock]
-nextLock = nextLock + 1
-end
+local lock = nextLock(hasLock)
 replies[i] = 0
 if take(source, isList, nearTail, taskId) then
 redis.call('DEL', task)
@@ -1657,7 +1685,15 @@ export const schedule = new Script<
 >(
   'schedule',
   { keys: ['scheduled', 'groups', 'task', 'lock'], args: ['nudgeChannel', 'isRepeat'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
-  `local function refusal(task, taskId, message, lock, ttlS, isRepeat)
+  `local function locksFrom(first)
+local at = first - 1
+return function(hasLock)
+if not hasLock then return nil end
+at = at + 1
+return KEYS[at]
+end
+end
+local function refusal(task, taskId, message, lock, ttlS, isRepeat)
 if redis.call('EXISTS', task) == 1 then
 return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
 end
@@ -1668,7 +1704,7 @@ local scheduled, groups = KEYS[1], KEYS[2]
 local nudgeChannel, isRepeat = ARGV[1], ARGV[2] == '1'
 local ARGS, FIELDS = 2, 6
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 3 + tasks
+local nextLock = locksFrom(3 + tasks)
 local first = tonumber(redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2])
 local goesAhead = false
 local replies = {}
@@ -1676,11 +1712,7 @@ for i = 1, tasks do
 local task, at = KEYS[2 + i], ARGS + (i - 1) * FIELDS
 local taskId, message, processAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 local groupName, ttlS = ARGV[at + 5], ARGV[at + 6]
-local lock
-if ttlS ~= '0' then
-lock = KEYS[nextLock]
-nextLock = nextLock + 1
-end
+local lock = nextLock(ttlS ~= '0')
 replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
 if replies[i] == nil then
 redis.call('HSET', task, 'msg', message, 'state', 'scheduled', 'due_at_ms', dueAtMs)
@@ -1939,24 +1971,28 @@ export const trimArchived = new Script<
 >(
   'trim-archived',
   { keys: ['archived', 'task', 'lock'], args: ['cutoffS', 'maxSize'], fields: ['taskId', 'hasLock'] },
-  `local function unlock(lockKey, taskId)
+  `local function locksFrom(first)
+local at = first - 1
+return function(hasLock)
+if not hasLock then return nil end
+at = at + 1
+return KEYS[at]
+end
+end
+local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local archived = KEYS[1]
 local cutoffS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2])
 local ARGS, FIELDS = 2, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 2 + tasks
+local nextLock = locksFrom(2 + tasks)
 local size = redis.call('ZCARD', archived)
 local deleted = 0
 for i = 1, tasks do
 local task, at = KEYS[1 + i], ARGS + (i - 1) * FIELDS
 local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
-local lock
-if hasLock then
-lock = KEYS[nextLock]
-nextLock = nextLock + 1
-end
+local lock = nextLock(hasLock)
 local score = redis.call('ZSCORE', archived, taskId)
 if score and (tonumber(score) <= cutoffS or size - deleted > maxSize) then
 redis.call('ZREM', archived, taskId)

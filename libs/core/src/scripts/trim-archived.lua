@@ -8,23 +8,20 @@
 -- ARGV[3..] per task: taskId, hasLock (1 or 0)
 -- RETURNS how many were deleted; a task that left the archive or is within the limits by now is left alone
 -- COST    O(tasks x log n)
+--@include locks-from
 --@include unlock
 local archived = KEYS[1]
 local cutoffS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2])
 local ARGS, FIELDS = 2, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = 2 + tasks
+local nextLock = locksFrom(2 + tasks)
 local size = redis.call('ZCARD', archived)
 
 local deleted = 0
 for i = 1, tasks do
   local task, at = KEYS[1 + i], ARGS + (i - 1) * FIELDS
   local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
-  local lock
-  if hasLock then
-    lock = KEYS[nextLock]
-    nextLock = nextLock + 1
-  end
+  local lock = nextLock(hasLock)
 
   local score = redis.call('ZSCORE', archived, taskId)
   if score and (tonumber(score) <= cutoffS or size - deleted > maxSize) then

@@ -14,6 +14,7 @@
 --                  text: id of the task that holds the lock; nothing written
 --         Stores `unique_key`, so that whatever ends the task releases the lock. asynq 0.26 leaves it until its TTL.
 -- COST    O(tasks x log n), and for each task a look at every size of full_sizes
+--@include locks-from
 --@include refusal
 --@include tell-full-groups
 local groups = KEYS[1]
@@ -21,18 +22,14 @@ local addedAtS, isRepeat, groupsChannel = ARGV[1], ARGV[2] == '1', ARGV[3]
 local FIRST_TASK, ARGS, FIELDS = 3, 3, 4
 local tasks = (#ARGV - ARGS) / FIELDS
 local firstGroup = FIRST_TASK + tasks
-local nextLock = firstGroup + tasks
+local nextLock = locksFrom(firstGroup + tasks)
 local fullSizes = redis.call('ZRANGE', KEYS[2], 0, -1)
 
 local replies, fullGroups = {}, {}
 for i = 1, tasks do
   local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, message, groupName, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local lock
-  if ttlS ~= '0' then
-    lock = KEYS[nextLock]
-    nextLock = nextLock + 1
-  end
+  local lock = nextLock(ttlS ~= '0')
 
   replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
   if replies[i] == nil then

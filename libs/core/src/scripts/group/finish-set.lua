@@ -22,13 +22,14 @@
 --         text: id of the task that holds the lock of the new one; nothing written
 --         asynq 0.26 enqueues and deletes in two steps, and a crash between them aggregates the members twice.
 -- COST    O(tasks)
+--@include locks-from
 --@include unlock
 local aggregationSet, aggregationSets, pending, scheduled, aggregate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local deadlineS, aggregateId, message, uniqueTtlS, pendingSinceNs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local processAtS, dueAtMs, nudgeChannel = ARGV[6], ARGV[7], ARGV[8]
 local FIRST_TASK, ARGS, FIELDS = 6, 8, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = FIRST_TASK + tasks
+local nextLock = locksFrom(FIRST_TASK + tasks)
 
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then
   return redis.call('HGET', aggregate, 'msg') == message and 1 or -1
@@ -47,11 +48,11 @@ if holder and not isMember[holder] then return holder end
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
+  local heldLock = nextLock(hasLock)
   if isMember[taskId] then
     redis.call('DEL', task)
-    if hasLock then unlock(KEYS[nextLock], taskId) end
+    unlock(heldLock, taskId)
   end
-  if hasLock then nextLock = nextLock + 1 end
 end
 redis.call('DEL', aggregationSet)
 redis.call('ZREM', aggregationSets, aggregationSet)

@@ -16,24 +16,21 @@
 -- COST    O(tasks x log n), in a list O(tasks x distance from the end)
 --@include take
 --@include forget-empty-group
+--@include locks-from
 --@include unlock
 --@include tell-waiters
 local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, groupName, endedChannel = ARGV[1] == '1', ARGV[2] == '1', ARGV[3], ARGV[4]
 local FIRST_TASK, ARGS, FIELDS = 4, 4, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = FIRST_TASK + tasks
+local nextLock = locksFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
 local replies = {}
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
-  local lock
-  if hasLock then
-    lock = KEYS[nextLock]
-    nextLock = nextLock + 1
-  end
+  local lock = nextLock(hasLock)
 
   replies[i] = 0
   if take(source, isList, nearTail, taskId) then
