@@ -73,6 +73,9 @@ export interface ScanPage {
   readonly next: string | undefined;
 }
 
+/** Counters of a day are kept for 90 days, as in asynq. */
+export const DAILY_COUNTS_LIFE_MS = 90 * 24 * 3600 * 1000;
+
 /** What became of a queue's attempts on one UTC day. */
 export interface DailyCount {
   /** `yyyy-mm-dd`. */

@@ -298,10 +298,15 @@ export interface QueueWatch {
   close(): Promise<void>;
 }
 
+/** Most wake tokens that lie ready at one time: a woken server that still sees tasks left wakes more. */
+export const MOST_WAKE_TOKENS = 64;
+/** Tokens that nobody took: there is no idle server. Soon they would only wake servers for nothing. */
+export const WAKE_TOKENS_LIFE_MS = 2_000;
+
 export interface WakeOps {
   /** `undefined` when this broker cannot block (Redis before 6.2): poll instead. */
   openWatch(queue: string): Promise<QueueWatch | undefined>;
-  /** Leaves `count` wake tokens for idle servers; they vanish after a few seconds. */
+  /** Sees to it that `count` wake tokens lie ready for idle servers, {@link MOST_WAKE_TOKENS} at most. */
   wakeIdle(queue: string, count: number): Promise<void>;
   /** Pending tasks right now, 0 while the queue is paused: what a poll asks. */
   waitingCount(queue: string): Promise<number>;

@@ -102,19 +102,22 @@ export interface ScheduleOps {
   /** The queues that a schedule was ever stored in and that were not purged since. */
   scheduleQueues(): Promise<string[]>;
   /**
-   * Calls back with the name of a schedule of the queue that was paused, resumed or removed, be it with its queue. A hint only: it may be lost.
-   * Resolves to a function that ends the subscription.
+   * Calls back with the name of a schedule of the queue that was paused, resumed or removed, be it with its queue. A
+   * hint only: it may be lost. Resolves to a function that ends the subscription.
    */
   onScheduleChanged(queue: string, listener: (name: string) => void): Promise<() => Promise<void>>;
 }
 
 // ---- plans --------------------------------------------------------------------------------------------------------
 
+/** Events that the history of an entry keeps, as in asynq. */
+export const HISTORY_SIZE = 1_000;
+
 export interface PlanOps {
   /** Shows the plan of a scheduler for `ttlS` seconds: its entries, the next to fire first. */
   writePlan(schedulerId: string, entries: readonly SchedulerEntry[], ttlS: number): Promise<void>;
   clearPlan(schedulerId: string): Promise<void>;
-  /** Adds to the history of an entry, which keeps the newest 1,000 events. */
+  /** Adds to the history of an entry, which keeps the newest {@link HISTORY_SIZE}. */
   recordEnqueueEvent(entryId: string, event: SchedulerEnqueueEvent): Promise<void>;
   clearHistory(entryId: string): Promise<void>;
 }

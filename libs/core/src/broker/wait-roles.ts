@@ -4,6 +4,9 @@ import type { TaskState } from '../wire/task-state.js';
 
 // ---- waiting ----------------------------------------------------------------------------------------------------
 
+/** For how long one call of `WaitOps.awaitTask` asks. */
+export const AWAITED_LIFE_MS = 30_000;
+
 /**
  * How a task ended: `deleted` after success without retention, or by `RevokeTask`; `removed` from its queue by an
  * inspector.
@@ -12,7 +15,7 @@ export type TaskEnding = 'deleted' | 'completed' | 'archived' | 'removed';
 
 export interface WaitOps {
   /**
-   * Asks for news of a task for half a minute from now: if an attempt of ours or an inspector of ours ends the task,
+   * Asks for news of a task for {@link AWAITED_LIFE_MS} from now: if an attempt of ours or an inspector of ours ends the task,
    * `onTaskEnded` is told. Returns the state that the task is in right after; `undefined`: there is no such task.
    */
   awaitTask(queue: string, taskId: string): Promise<TaskState | undefined>;
@@ -33,7 +36,8 @@ export const CANCEL_WISHES: readonly CancelWish[] = ['retry', 'archive', 'delete
 export interface WishOps {
   /**
    * Writes down that a running task shall be canceled, and what then; `false` when it is not active (nothing written).
-   * Tells every server as `publishCancel` does, and `extendLeases` reports it. It concerns the attempt that runs now: it is gone when that has ended.
+   * Tells every server as `publishCancel` does, and `extendLeases` reports it. It concerns the attempt that runs now:
+   * it is gone when that has ended.
    */
   wishCancel(queue: string, taskId: string, wish: CancelWish): Promise<boolean>;
   /** What {@link wishCancel} wrote; `undefined` when nothing. */

@@ -13,8 +13,6 @@ const LEADER_HEAD_START_MS = 100;
 const CONFIRM_MS = 20;
 /** A Go peer that unpauses a queue tells nobody. */
 const PAUSE_CHECK_MS = 1_000;
-/** Most tokens at one time. A woken server that still sees tasks left wakes more. */
-const MOST_TOKENS = 64;
 /** Under load every fetch leaves tasks behind; one lot of tokens in this time wakes all that sleep. */
 const TOKENS_PAUSE_MS = 200;
 
@@ -70,13 +68,13 @@ export class QueueWatcher extends Loop {
     this.nextPollAtMs = this.clock.nowMs() + this.jittered(PAUSE_CHECK_MS);
   }
 
-  /** Wakes as many idle servers as there are tasks left, within limits. */
+  /** Wakes as many idle servers as there are tasks left. */
   async wakeOthers(remaining: number): Promise<void> {
     const nowMs = this.clock.nowMs();
     if (remaining <= 0 || nowMs < this.noTokensUntilMs) return;
     this.noTokensUntilMs = nowMs + TOKENS_PAUSE_MS;
     try {
-      await this.broker.wakeIdle(this.options.queue, Math.min(remaining, MOST_TOKENS));
+      await this.broker.wakeIdle(this.options.queue, remaining);
     } catch (error) {
       // The standby sees the tasks by itself, and the next fetch that leaves some behind tries again.
       this.logger.debug(`${this.name} could not wake other servers`, { error });

@@ -1,7 +1,5 @@
 import { utcDay } from '../../wire/unix-time.js';
-
-/** How long the counters of a day are kept, as in asynq. */
-const KEPT_MS = 90 * 24 * 3600 * 1000;
+import { DAILY_COUNTS_LIFE_MS } from '../inspect-roles.js';
 
 export interface DayCount {
   readonly processed: number;
@@ -31,7 +29,7 @@ export class Counters {
   /** Counts one attempt that ended. */
   count(nowMs: number, isFailure: boolean): void {
     const day = utcDay(nowMs);
-    if (!this.byDay.has(day)) this.forgetBefore(utcDay(nowMs - KEPT_MS));
+    if (!this.byDay.has(day)) this.forgetBefore(utcDay(nowMs - DAILY_COUNTS_LIFE_MS));
     this.byDay.set(day, plusOne(this.on(day), isFailure));
     this.totals = plusOne(this.totals, isFailure);
   }

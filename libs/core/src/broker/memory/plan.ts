@@ -4,9 +4,8 @@ import {
   type SchedulerEnqueueEvent,
   type SchedulerEntry,
 } from '../../wire/scheduler-entry.js';
+import { HISTORY_SIZE } from '../schedule-roles.js';
 import type { MemoryStore } from './memory-store.js';
-
-const HISTORY_SIZE = 1000;
 
 export function writePlan(
   store: MemoryStore,

@@ -1,13 +1,10 @@
 import type { TaskState } from '../../wire/task-state.js';
-import type { CancelWish, TaskEnding } from '../wait-roles.js';
+import { AWAITED_LIFE_MS, type CancelWish, type TaskEnding } from '../wait-roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
-
-/** For how long one call asks. */
-const AWAITED_MS = 30_000;
 
 export function awaitTask(store: MemoryStore, queueName: string, taskId: string): TaskState | undefined {
   const queue = store.queue(queueName);
-  queue.awaited.set(taskId, true, store.clock.nowMs() + AWAITED_MS);
+  queue.awaited.set(taskId, true, store.clock.nowMs() + AWAITED_LIFE_MS);
   return queue.tasks.get(taskId)?.state;
 }
 

@@ -1,9 +1,5 @@
-import type { QueueWatch } from '../roles.js';
+import { MOST_WAKE_TOKENS, type QueueWatch, WAKE_TOKENS_LIFE_MS } from '../roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
-
-/** Most tokens that lie ready at one time. */
-const MOST_TOKENS = 64;
-const TOKEN_TTL_MS = 2_000;
 
 /** A watch is over when it is closed, or the broker is. */
 export function openWatch(store: MemoryStore, queueName: string, brokerClosed: AbortSignal): QueueWatch {
@@ -25,9 +21,9 @@ export function openWatch(store: MemoryStore, queueName: string, brokerClosed: A
 export function wakeIdle(store: MemoryStore, queueName: string, count: number): void {
   const queue = store.queue(queueName);
   const nowMs = store.clock.nowMs();
-  let left = Math.max(tokensAt(queue, nowMs), Math.min(count, MOST_TOKENS));
+  let left = Math.max(tokensAt(queue, nowMs), Math.min(count, MOST_WAKE_TOKENS));
   while (left > 0 && queue.idlers.releaseOne()) left -= 1;
-  queue.tokens = { count: left, expireAtMs: nowMs + TOKEN_TTL_MS };
+  queue.tokens = { count: left, expireAtMs: nowMs + WAKE_TOKENS_LIFE_MS };
 }
 
 function takeToken(queue: MemoryQueue, nowMs: number): boolean {

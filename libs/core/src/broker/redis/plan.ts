@@ -2,11 +2,8 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeSchedulerEnqueueEvent, encodeSchedulerEntry } from '../../wire/scheduler-entry.js';
 import { floorS, fromNs } from '../../wire/unix-time.js';
-import type { PlanOps } from '../schedule-roles.js';
+import { HISTORY_SIZE, type PlanOps } from '../schedule-roles.js';
 import type { RedisLink } from './redis-link.js';
-
-/** As asynq: removing so many of the newest from the count leaves room for one more. */
-const HISTORY_SIZE = 1000;
 
 export function planOps(redis: RedisLink): PlanOps {
   return {
@@ -29,7 +26,7 @@ export function planOps(redis: RedisLink): PlanOps {
       const enqueuedAtS = floorS(fromNs(event.enqueuedAtNs));
       await redis.pipeline('ZADD', (pipeline) => {
         pipeline
-          .zremrangebyrank(history, 0, -HISTORY_SIZE)
+          .zremrangebyrank(history, 0, -HISTORY_SIZE) // leaves room for one more
           .zadd(history, enqueuedAtS, encodeSchedulerEnqueueEvent(event));
       });
     },

@@ -3,6 +3,7 @@ import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { encodeProgress } from '../../wire/task-progress.js';
 import { ceilS, clampInt64, floorS, utcDay } from '../../wire/unix-time.js';
+import { DAILY_COUNTS_LIFE_MS } from '../inspect-roles.js';
 import type { Outcome, ResultOps, Settlement, SettleOps, SettleReply } from '../roles.js';
 import { settledMessage } from '../settled-message.js';
 import { leasesOf } from './lease.js';
@@ -10,9 +11,6 @@ import type { RedisLink } from './redis-link.js';
 
 /** Most tasks of one script call. */
 const BATCH = 500;
-
-/** Counters of a day are kept for 90 days, as in asynq. */
-const STATS_KEPT_MS = 90 * 24 * 3600 * 1000;
 
 export function settleOps(redis: RedisLink): SettleOps & ResultOps {
   return {
@@ -198,4 +196,4 @@ const failedKeys = (redis: RedisLink, queue: string) => ({
   failed: keys.failed(queue),
 });
 
-const statsExpireAtS = (redis: RedisLink): number => floorS(redis.clock.nowMs() + STATS_KEPT_MS);
+const statsExpireAtS = (redis: RedisLink): number => floorS(redis.clock.nowMs() + DAILY_COUNTS_LIFE_MS);

@@ -1,12 +1,9 @@
 import { keys } from '../../wire/keys.js';
 import { TASK_STATES } from '../../wire/task-state.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
-import type { TaskEnding, WaitOps } from '../wait-roles.js';
+import { AWAITED_LIFE_MS, type TaskEnding, type WaitOps } from '../wait-roles.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
-
-/** For how long one call asks. */
-const AWAITED_MS = 30_000;
 
 export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps {
   return {
@@ -17,8 +14,8 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
       const replies = await redis.pipeline('ZADD', (pipeline) => {
         pipeline
           .zremrangebyscore(awaited, '-inf', floorS(nowMs)) // those who gave up
-          .zadd(awaited, ceilS(nowMs + AWAITED_MS), taskId)
-          .pexpire(awaited, AWAITED_MS)
+          .zadd(awaited, ceilS(nowMs + AWAITED_LIFE_MS), taskId)
+          .pexpire(awaited, AWAITED_LIFE_MS)
           .hget(keys.task(queue, taskId), 'state');
       });
       return TASK_STATES.find((state) => state === replies[3]);

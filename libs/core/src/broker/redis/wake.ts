@@ -1,14 +1,17 @@
 import * as scripts from '../../scripts/scripts.generated.js';
-import { type Duty, type DutyOps, type QueueWatch, type WakeOps } from '../roles.js';
+import {
+  type Duty,
+  type DutyOps,
+  MOST_WAKE_TOKENS,
+  type QueueWatch,
+  WAKE_TOKENS_LIFE_MS,
+  type WakeOps,
+} from '../roles.js';
 import { keys } from '../../wire/keys.js';
 import type { RedisClient } from './redis-connection.js';
 import { toRedisError } from './redis-failure.js';
 import { type RedisLink, whenReady } from './redis-link.js';
 import type { RedisVersion } from './redis-version.js';
-
-/** Tokens that nobody took: there is no idle server. Soon they would only wake servers for nothing. */
-const TOKEN_TTL_MS = 2_000;
-const MOST_TOKENS = 64;
 
 /** How much longer than its timeout a blocking command may take before its connection is taken for dead. */
 const LATE_MS = 2_000;
@@ -26,7 +29,7 @@ export function wakeOps(redis: RedisLink, version: RedisVersion): WakeOps & Duty
       await redis.run(
         scripts.wakeIdle,
         { wake: keys.wake(queue) },
-        { count: Math.min(count, MOST_TOKENS), ttlMs: TOKEN_TTL_MS },
+        { count: Math.min(count, MOST_WAKE_TOKENS), ttlMs: WAKE_TOKENS_LIFE_MS },
       );
     },
 
