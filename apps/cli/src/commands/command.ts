@@ -12,6 +12,20 @@ export type Cli = Argv<GlobalFlags>;
 /** Makes the handler of a command from what it does. */
 export type Run = <Flags>(action: (context: Context, flags: Flags) => Promise<void>) => (flags: Flags) => Promise<void>;
 
+/** Between the reports of a command on several things. */
+export const SEPARATOR = `\n\n${'='.repeat(49)}\n\n`;
+
+/** An option that takes a text. */
+export const text = (describe: string) => ({ type: 'string', describe }) as const;
+
+/** Which tasks: those of a queue that are in a state, and of aggregating ones those of a group. */
+export function stateFlags<State extends string>(command: Cli, states: readonly State[]) {
+  return command
+    .option('queue', { ...text('Queue of the tasks'), alias: 'q', demandOption: true })
+    .option('state', { alias: 's', choices: states, demandOption: true, describe: 'State of the tasks' })
+    .option('group', { ...text('Group of aggregating tasks'), alias: 'g' });
+}
+
 /** A command that only holds others, such as `queue`. */
 export function commandGroup(cli: Cli, name: string, describe: string, fill: (cli: Cli) => Cli): Cli {
   const missing = `Which ${name} command? See: asynq ${name} --help`;

@@ -1,10 +1,9 @@
 import type { Context } from '../context.js';
 import { agoCell, bytesCell } from '../output/cells.js';
 import { goDuration } from '../output/go-duration.js';
-import { table } from '../output/table.js';
-import { type Cli, commandGroup, type Run } from './command.js';
+import { compareText, table } from '../output/table.js';
+import { type Cli, commandGroup, type Run, SEPARATOR } from './command.js';
 import { scheduleCommands } from './cron-schedules.js';
-import { compareText } from './server.js';
 
 interface HistoryFlags {
   readonly ids: string[];
@@ -65,7 +64,7 @@ async function history(context: Context, { ids, page, size }: HistoryFlags): Pro
         : table(['TaskID', 'EnqueuedAt'], rows);
     return `Entry: ${entryId}\n\n${shown}`;
   });
-  context.show(histories, reports.join(`\n\n${'='.repeat(49)}\n\n`));
+  context.show(histories, reports.join(SEPARATOR));
 }
 
 /** As Go prints a time: `2026-03-05 07:08:09.5 +0000 UTC`. */

@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { oneLine } from '../output/cells.js';
 import { parseGoDuration } from '../output/go-duration.js';
 import { UsageError } from '../usage.error.js';
-import type { Cli, Run } from './command.js';
+import { type Cli, type Run, text } from './command.js';
 
 interface EnqueueFlags {
   readonly type_name: string;
@@ -19,8 +19,6 @@ interface EnqueueFlags {
   readonly retention: string | undefined;
   readonly group: string | undefined;
 }
-
-const text = (describe: string) => ({ type: 'string', describe }) as const;
 
 export function enqueueCommand(cli: Cli, run: Run): Cli {
   return cli.command(

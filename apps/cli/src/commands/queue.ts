@@ -1,12 +1,9 @@
 import { type QueueInfo, QueueNotEmptyError } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
-import { errorRateCell, oneLine } from '../output/cells.js';
+import { errorRateCell, oneLine, utcDay } from '../output/cells.js';
 import { watched } from '../output/progress.js';
 import { table } from '../output/table.js';
-import { type Cli, commandGroup, type Run } from './command.js';
-
-/** Between the reports on several queues. */
-const SEPARATOR = `\n\n${'='.repeat(49)}\n\n`;
+import { type Cli, commandGroup, type Run, SEPARATOR } from './command.js';
 
 interface QueueFlags {
   readonly queues: string[];
@@ -142,8 +139,4 @@ async function change(
   });
   const lines = changed.map((queue) => `Successfully ${done} queue ${JSON.stringify(queue)}`);
   if (changed.length > 0) context.show({ [done]: changed }, lines.join('\n'));
-}
-
-export function utcDay(date: Date): string {
-  return date.toISOString().slice(0, 10);
 }

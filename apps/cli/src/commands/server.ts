@@ -1,7 +1,7 @@
 import type { ServerInfo } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { agoCell } from '../output/cells.js';
-import { table } from '../output/table.js';
+import { compareText, table } from '../output/table.js';
 import { type Cli, commandGroup, type Run } from './command.js';
 
 export function serverCommands(cli: Cli, run: Run): Cli {
@@ -41,9 +41,4 @@ function queuesCell(queues: Readonly<Record<string, number>>): string {
     ([name, priority], [otherName, otherPriority]) => otherPriority - priority || compareText(name, otherName),
   );
   return sorted.map(([name, priority]) => `${name}:${priority}`).join(' ');
-}
-
-/** Order of code points, as Go sorts. */
-export function compareText(one: string, other: string): number {
-  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }

@@ -1,9 +1,8 @@
 import { type QueueInfo, RedisCommandError } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
-import { errorRateCell } from '../output/cells.js';
+import { errorRateCell, utcDay } from '../output/cells.js';
 import { lengthOf, table } from '../output/table.js';
 import type { Cli, Run } from './command.js';
-import { utcDay } from './queue.js';
 
 export function statsCommand(cli: Cli, run: Run): Cli {
   return cli.command('stats', 'View the current state of tasks, queues and Redis', {}, run(stats));

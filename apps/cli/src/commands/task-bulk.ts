@@ -1,6 +1,6 @@
 import type { Context } from '../context.js';
 import { type BulkWatch, watched } from '../output/progress.js';
-import { checkGroup, type Cli, type Run } from './command.js';
+import { checkGroup, type Cli, type Run, stateFlags } from './command.js';
 
 const RUN_STATES = ['scheduled', 'retry', 'archived', 'aggregating'] as const;
 const ARCHIVE_STATES = ['pending', 'aggregating', 'scheduled', 'retry'] as const;
@@ -22,7 +22,7 @@ export function bulkCommands(cli: Cli, run: Run): Cli {
     .command(
       'runall',
       'Run all tasks in a state',
-      (command) => bulkFlags(command, RUN_STATES),
+      (command) => stateFlags(command, RUN_STATES),
       run((context, { queue, state, group }: BulkFlags<(typeof RUN_STATES)[number]>) => {
         checkGroup(state, group);
         return bulk(context, 'run', (watch) => context.inspector.runAll(queue, state, { group, ...watch }));
@@ -31,7 +31,7 @@ export function bulkCommands(cli: Cli, run: Run): Cli {
     .command(
       'archiveall',
       'Archive all tasks in a state',
-      (command) => bulkFlags(command, ARCHIVE_STATES),
+      (command) => stateFlags(command, ARCHIVE_STATES),
       run((context, { queue, state, group }: BulkFlags<(typeof ARCHIVE_STATES)[number]>) => {
         checkGroup(state, group);
         return bulk(context, 'archive', (watch) => context.inspector.archiveAll(queue, state, { group, ...watch }));
@@ -40,19 +40,12 @@ export function bulkCommands(cli: Cli, run: Run): Cli {
     .command(
       'deleteall',
       'Delete all tasks in a state',
-      (command) => bulkFlags(command, DELETE_STATES),
+      (command) => stateFlags(command, DELETE_STATES),
       run((context, { queue, state, group }: BulkFlags<(typeof DELETE_STATES)[number]>) => {
         checkGroup(state, group);
         return bulk(context, 'delete', (watch) => context.inspector.deleteAll(queue, state, { group, ...watch }));
       }),
     );
-}
-
-function bulkFlags<State extends string>(command: Cli, states: readonly State[]) {
-  return command
-    .option('queue', { alias: 'q', type: 'string', demandOption: true, describe: 'Queue of the tasks' })
-    .option('state', { alias: 's', choices: states, demandOption: true, describe: 'State of the tasks' })
-    .option('group', { alias: 'g', type: 'string', describe: 'Group of aggregating tasks' });
 }
 
 async function bulk(context: Context, action: BulkAction, work: (watch: BulkWatch) => Promise<number>): Promise<void> {

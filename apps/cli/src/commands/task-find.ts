@@ -2,7 +2,7 @@ import type { TaskFilter, TaskState } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { watched } from '../output/progress.js';
 import { UsageError } from '../usage.error.js';
-import type { Cli, Run } from './command.js';
+import { type Cli, type Run, stateFlags, text } from './command.js';
 import { parseDate } from './enqueue.js';
 import { BULK_WORDS, type BulkAction } from './task-bulk.js';
 import { TASK_STATES, taskTable } from './task-table.js';
@@ -32,7 +32,6 @@ interface FindFlags extends FilterFlags {
 
 const ACTIONS = Object.keys(BULK_WORDS) as BulkAction[];
 
-const text = (describe: string) => ({ type: 'string', describe }) as const;
 const action = (describe: string) => ({ type: 'boolean', default: false, describe, group: 'Actions:' }) as const;
 
 export function findCommand(cli: Cli, run: Run): Cli {
@@ -40,10 +39,7 @@ export function findCommand(cli: Cli, run: Run): Cli {
     'find',
     'Find tasks that meet all conditions, and run, archive or delete them',
     (command) =>
-      command
-        .option('queue', { ...text('Queue of the tasks'), alias: 'q', demandOption: true })
-        .option('state', { alias: 's', choices: TASK_STATES, demandOption: true, describe: 'State of the tasks' })
-        .option('group', { ...text('Group of aggregating tasks'), alias: 'g' })
+      stateFlags(command, TASK_STATES)
         .option('type_name', { ...text('Type; "email:*" for all that begin so'), alias: 't' })
         .option('id_prefix', text('What the id begins with'))
         .option('payload_contains', text('Text in the payload'))

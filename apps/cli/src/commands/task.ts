@@ -2,7 +2,7 @@ import type { TaskInfo, TaskState } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { bytesCell, dateCell, oneLine } from '../output/cells.js';
 import { goDuration } from '../output/go-duration.js';
-import { checkGroup, type Cli, commandGroup, type Run } from './command.js';
+import { checkGroup, type Cli, commandGroup, type Run, stateFlags } from './command.js';
 import { enqueueCommand } from './enqueue.js';
 import { bulkCommands } from './task-bulk.js';
 import { findCommand } from './task-find.js';
@@ -28,10 +28,7 @@ export function taskCommands(cli: Cli, run: Run): Cli {
         ['list', 'ls'],
         'List tasks in a state',
         (command) =>
-          command
-            .option('queue', { alias: 'q', type: 'string', demandOption: true, describe: 'Queue of the tasks' })
-            .option('state', { alias: 's', choices: TASK_STATES, demandOption: true, describe: 'State of the tasks' })
-            .option('group', { alias: 'g', type: 'string', describe: 'Group of aggregating tasks' })
+          stateFlags(command, TASK_STATES)
             .option('page', { type: 'number', default: 1, describe: 'Number of the page' })
             .option('size', { type: 'number', default: 30, describe: 'Tasks on a page' }),
         run(list),

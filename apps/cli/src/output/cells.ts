@@ -72,6 +72,11 @@ function zoneFormat(locale: string, timeZone: string | undefined): Intl.DateTime
   return format;
 }
 
+/** The day of a time, `yyyy-mm-dd`. */
+export function utcDay(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}
+
 /** When a waiting task is due, seen from now: `in 1m30s`, `right now`. */
 export function dueCell(date: Date | undefined, nowMs: number): string {
   if (!date) return '';

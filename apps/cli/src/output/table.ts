@@ -33,3 +33,8 @@ export function table(
 export function lengthOf(text: string | number): number {
   return Array.from(String(text)).length;
 }
+
+/** Order of code points, as Go sorts. */
+export function compareText(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
