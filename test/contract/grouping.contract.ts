@@ -440,6 +440,51 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(await q.dump()).toMatchObject({ locks: { [uniqueKey]: 'sum' }, tasks: { sum: { uniqueKey } } });
     });
 
+    it('lets the new task have the id of a member, with its lock', async () => {
+      await using q = openQueue();
+      const uniqueKey = lockOf(q, '1');
+      await q.broker.enqueue([
+        { message: q.message('a', { groupKey: 'digest', uniqueKey }), uniqueTtlS: 600 },
+        member(q, 'b'),
+      ]);
+      const set = await takeAll(q);
+
+      const reply = await q.broker.finishSet(q.name, set, { message: q.message('a') });
+      const again = await q.broker.finishSet(q.name, set, { message: q.message('a') });
+
+      expect([reply, again]).toEqual([{ status: 'finished' }, { status: 'finished' }]);
+      const { tasks, nextUp, aggregationSets, locks } = await q.dump();
+      expect({ nextUp, aggregationSets, locks }).toEqual({ nextUp: ['a'], aggregationSets: [], locks: NOTHING });
+      expect(tasks).toEqual({ a: { state: 'pending', message: q.message('a'), pendingSinceNs: q.clock.nowNs() } });
+    });
+
+    it('refuses the id of a task that has left the set', async () => {
+      await using q = openQueue();
+      await fill(q, ['good', 'bad']);
+      const set = await takeAll(q);
+      await q.broker.archiveMembers(q.name, set, [q.message('bad', { groupKey: 'digest' })]);
+      const before = await q.dump();
+
+      const reply = await q.broker.finishSet(q.name, set, { message: q.message('bad') });
+
+      expect(reply).toEqual({ status: 'idConflict' });
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('tells those who wait for members that they are gone, but not of the id that lives on', async () => {
+      await using q = openQueue();
+      await fill(q, ['a', 'lives on', 'not asked for', 'b']);
+      const set = await takeAll(q);
+      const hearing = new Hearing<string>();
+      await q.broker.onTaskEnded(q.name, (id, ending) => hearing.listener(`${id} ${ending}`));
+      for (const id of ['a', 'lives on', 'b']) await q.broker.awaitTask(q.name, id);
+
+      await q.broker.finishSet(q.name, set, { message: q.message('lives on') });
+      await hearing.times(2);
+
+      expect(hearing.heard).toEqual(['a removed', 'b removed']);
+    });
+
     it('writes nothing when the id exists or another task holds the lock', async () => {
       await using q = openQueue();
       const uniqueKey = lockOf(q, '1');

@@ -47,7 +47,7 @@ export type FinishReply =
   | { readonly status: 'finished' }
   /** The set was given back, or another server finished it. Nothing was written. */
   | { readonly status: 'setLost' }
-  /** The queue has a task with the id of the new one. Nothing was written. */
+  /** The queue has a task with the id of the new one that is no member of the set. Nothing was written. */
   | { readonly status: 'idConflict' }
   /** A task outside of the set holds the lock of the new one. Nothing was written. */
   | { readonly status: 'duplicate'; readonly holderId: string };
@@ -78,8 +78,9 @@ export interface GroupOps {
   archiveMembers(queue: string, set: AggregationSet, messages: readonly TaskMessage[]): Promise<number>;
 
   /**
-   * Writes the task that the members of a set were made into and deletes these, with their locks, in one step. The new
-   * task's queue must be that of the set; its group is ignored. Safe to repeat after a lost reply.
+   * Writes the task that the members of a set were made into and deletes these, with their locks, in one step. Those who
+   * wait for a member hear that it is gone. The new task's queue must be that of the set, its id may be that of a member;
+   * its group is ignored. Safe to repeat after a lost reply.
    */
   finishSet(queue: string, set: AggregationSet, task: NewTask): Promise<FinishReply>;
 

@@ -9,7 +9,7 @@ export const AWAITED_LIFE_MS = 30_000;
 
 /**
  * How a task ended: `deleted` after success without retention, or by `RevokeTask`; `removed` from its queue by an
- * inspector.
+ * inspector, or because it was made into another with the rest of its group.
  */
 export type TaskEnding = 'deleted' | 'completed' | 'archived' | 'removed';
 

@@ -808,7 +808,9 @@ export const finishSet = new Script<
     readonly pending: string;
     /** zset asynq:{q}:scheduled score: process-at, unix seconds */
     readonly scheduled: string;
-    /** hash asynq:{q}:t:<id> the new task */
+    /** zset asynq:{q}:awaited score: until when somebody waits, unix seconds */
+    readonly awaited: string;
+    /** hash asynq:{q}:t:<id> the new task; it may take the id of a member */
     readonly aggregate: string;
     /** hash asynq:{q}:t:<id> one per task of the set */
     readonly task: readonly string[];
@@ -832,6 +834,8 @@ export const finishSet = new Script<
     readonly dueAtMs: ScriptArg;
     /** told when the new task is scheduled */
     readonly nudgeChannel: ScriptArg;
+    /** hears of members in `awaited` */
+    readonly endedChannel: ScriptArg;
   },
   {
     /** text */
@@ -841,7 +845,7 @@ export const finishSet = new Script<
   }
 >(
   'finish-set',
-  { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'aggregate', 'task', 'lock'], args: ['deadlineS', 'aggregateId', 'message', 'uniqueTtlS', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'nudgeChannel'], fields: ['taskId', 'hasLock'] },
+  { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'awaited', 'aggregate', 'task', 'lock'], args: ['deadlineS', 'aggregateId', 'message', 'uniqueTtlS', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'nudgeChannel', 'endedChannel'], fields: ['taskId', 'hasLock'] },
   `local function locksFrom(first)
 local at = first - 1
 return function(hasLock)
@@ -853,24 +857,29 @@ end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
-local aggregationSet, aggregationSets, pending, scheduled, aggregate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local function tellWaiters(awaited, endedChannel, ending, taskId)
+if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+end
+local aggregationSet, aggregationSets, pending, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local awaited, aggregate = KEYS[5], KEYS[6]
 local deadlineS, aggregateId, message, uniqueTtlS, pendingSinceNs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local processAtS, dueAtMs, nudgeChannel = ARGV[6], ARGV[7], ARGV[8]
-local FIRST_TASK, ARGS, FIELDS = 6, 8, 2
+local processAtS, dueAtMs, nudgeChannel, endedChannel = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local FIRST_TASK, ARGS, FIELDS = 7, 9, 2
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = locksFrom(FIRST_TASK + tasks)
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then
 return redis.call('HGET', aggregate, 'msg') == message and 1 or -1
 end
-if redis.call('EXISTS', aggregate) == 1 then return 0 end
 local isMember = {}
 for i = 1, tasks do
 local taskId = ARGV[ARGS + (i - 1) * FIELDS + 1]
 isMember[taskId] = redis.call('ZSCORE', aggregationSet, taskId) ~= false
 end
+if not isMember[aggregateId] and redis.call('EXISTS', aggregate) == 1 then return 0 end
 local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
 local holder = lock and redis.call('GET', lock)
 if holder and not isMember[holder] then return holder end
+local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
@@ -878,6 +887,7 @@ local heldLock = nextLock(hasLock)
 if isMember[taskId] then
 redis.call('DEL', task)
 unlock(heldLock, taskId)
+if isAnyAwaited and taskId ~= aggregateId then tellWaiters(awaited, endedChannel, 'removed', taskId) end
 end
 end
 redis.call('DEL', aggregationSet)

@@ -14,6 +14,7 @@ import { ripeFromS } from '../group-ripeness.js';
 import type { NewTask } from '../roles.js';
 import type { MemoryQueue, MemorySet, MemoryStore } from './memory-store.js';
 import { SortedSet } from './sorted-set.js';
+import { tellWaiters } from './wait.js';
 
 export function waitingGroups(store: MemoryStore, queueName: string): WaitingGroup[] {
   const queue = store.queue(queueName);
@@ -80,13 +81,14 @@ export function finishSet(
   const members = ownSet(queue, set)?.members;
   const msg = encodeTaskMessage(message);
   if (!members) return { status: isStored(queue, message.id, msg) ? 'finished' : 'setLost' };
-  if (queue.tasks.has(message.id)) return { status: 'idConflict' };
+  if (queue.tasks.has(message.id) && !members.has(message.id)) return { status: 'idConflict' };
   const holderId = uniqueTtlS === undefined ? undefined : queue.locks.get(message.uniqueKey);
   if (holderId !== undefined && !members.has(holderId)) return { status: 'duplicate', holderId };
 
   for (const { id, uniqueKey } of set.tasks.filter((member) => members.has(member.id))) {
     queue.unlock(uniqueKey, id);
     queue.tasks.delete(id);
+    if (id !== message.id) tellWaiters(queue, id, 'removed');
   }
   queue.aggregationSets.delete(set.setId);
   const task = queue.task(message.id);

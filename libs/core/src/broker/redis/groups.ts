@@ -188,6 +188,7 @@ async function finish(redis: RedisLink, queue: string, set: AggregationSet, task
       aggregationSets: keys.aggregationSets(queue),
       pending: keys.pending(queue),
       scheduled: keys.scheduled(queue),
+      awaited: keys.awaited(queue),
       aggregate: keys.task(queue, message.id),
       task: ids.map((id) => keys.task(queue, id)),
       lock: uniqueTtlS === undefined ? ownLocks : [...ownLocks, message.uniqueKey],
@@ -201,6 +202,7 @@ async function finish(redis: RedisLink, queue: string, set: AggregationSet, task
       processAtS: isDelayed ? ceilS(processAtMs) : 0,
       dueAtMs: isDelayed ? Math.ceil(processAtMs) : 0,
       nudgeChannel: keys.nudgeChannel(queue),
+      endedChannel: keys.endedChannel(queue),
     },
     ids.map((taskId, i) => ({ taskId, hasLock: Number(locks[i] !== '') })),
   )) as number | Buffer;
