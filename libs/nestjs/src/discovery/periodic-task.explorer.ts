@@ -2,7 +2,7 @@ import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { type PeriodicTaskMetadata, periodicTasksOf } from '../decorators/periodic-task.decorator.js';
 import { HandlerSetupError } from './handler-setup.error.js';
-import { prototypeOf } from './task-handler.explorer.js';
+import { prototypeOf } from './providers.js';
 
 /** One `@PeriodicTask`, and where it stands. */
 export interface DiscoveredPeriodicTask extends PeriodicTaskMetadata {

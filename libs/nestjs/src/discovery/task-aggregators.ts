@@ -1,10 +1,10 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { Aggregate, GroupAggregatorOptions } from '@nestjs-asynq/core';
-import { DEFAULT_CONNECTION } from '../asynq.options.js';
 import { type TaskAggregatorMetadata, taskAggregatorsOf } from '../decorators/task-aggregator.decorator.js';
+import { checkConnection, connectionOf } from './connection-of.js';
 import { HandlerSetupError } from './handler-setup.error.js';
-import { prototypeOf } from './task-handler.explorer.js';
+import { distinctProviders, prototypeOf } from './providers.js';
 
 /** One pattern of one method that carries `@TaskAggregator`. */
 interface DiscoveredAggregator extends TaskAggregatorMetadata {
@@ -29,9 +29,9 @@ export class TaskAggregators {
    * @throws {HandlerSetupError} two for one pattern, an unknown connection, or a provider that cannot work
    */
   load(connections: readonly string[]): void {
-    const all = this.explore();
+    const all = distinctProviders(this.discovery).flatMap((provider) => this.aggregatorsOf(provider));
     for (const aggregator of all) check(aggregator, connections);
-    this.found = all.filter(({ options }) => (options.connection ?? DEFAULT_CONNECTION) === this.connection);
+    this.found = all.filter((aggregator) => connectionOf(aggregator) === this.connection);
     checkUnique(this.found);
   }
 
@@ -51,17 +51,6 @@ export class TaskAggregators {
     return { ...given, groups: { ...given?.groups, ...Object.fromEntries(own) } };
   }
 
-  private explore(): DiscoveredAggregator[] {
-    const seen = new Set<unknown>();
-    return this.discovery.getProviders().flatMap((provider: InstanceWrapper<object>) => {
-      const instance: unknown = provider.instance;
-      // The same instance under another token, by `useExisting` or a factory, is the same aggregator.
-      if (provider.isAlias || seen.has(instance)) return [];
-      if (instance) seen.add(instance);
-      return this.aggregatorsOf(provider);
-    });
-  }
-
   private aggregatorsOf(provider: InstanceWrapper<object>): DiscoveredAggregator[] {
     const prototype = prototypeOf(provider);
     if (!prototype) return [];
@@ -73,7 +62,8 @@ export class TaskAggregators {
   }
 }
 
-function check({ label, pattern, options, provider }: DiscoveredAggregator, connections: readonly string[]): void {
+function check(aggregator: DiscoveredAggregator, connections: readonly string[]): void {
+  const { label, pattern, provider } = aggregator;
   if (pattern.trim() === '') {
     throw new HandlerSetupError(
       `${label}: the group is blank. Give @TaskAggregator a name, or a prefix such as "a:*".`,
@@ -85,12 +75,7 @@ function check({ label, pattern, options, provider }: DiscoveredAggregator, conn
         'Move it to a class that needs nothing request-scoped.',
     );
   }
-  const connection = options.connection ?? DEFAULT_CONNECTION;
-  if (connections.includes(connection)) return;
-  throw new HandlerSetupError(
-    `${label} aggregates groups of connection "${connection}", which no AsynqModule.forRoot() defines ` +
-      `(known: ${connections.join(', ')}). Set "connection" of its @TaskAggregator to one of these.`,
-  );
+  checkConnection(aggregator, 'TaskAggregator', 'aggregates groups of', connections);
 }
 
 function checkUnique(aggregators: readonly DiscoveredAggregator[]): void {

@@ -9,6 +9,7 @@ import {
 } from '../decorators/task-handler.decorator.js';
 import { PayloadValidator } from '../handling/payload-validator.js';
 import { HandlerSetupError } from './handler-setup.error.js';
+import { distinctProviders, prototypeOf } from './providers.js';
 
 /** One pattern of one method that carries `@TaskHandler`. */
 export interface DiscoveredHandler {
@@ -40,14 +41,7 @@ export class TaskHandlerExplorer {
    */
   explore(): DiscoveredHandler[] {
     this.refuseControllers();
-    const seen = new Set<unknown>();
-    return this.discovery.getProviders().flatMap((provider: InstanceWrapper<object>) => {
-      const instance: unknown = provider.instance;
-      // The same instance under another token, by `useExisting` or a factory, is the same handler.
-      if (provider.isAlias || seen.has(instance)) return [];
-      if (instance) seen.add(instance);
-      return this.handlersOf(provider);
-    });
+    return distinctProviders(this.discovery).flatMap((provider) => this.handlersOf(provider));
   }
 
   private handlersOf(provider: InstanceWrapper<object>): DiscoveredHandler[] {
@@ -97,12 +91,6 @@ interface MarkedMethod {
   readonly prototype: object;
   readonly method: string;
   readonly metadata: TaskHandlerMetadata;
-}
-
-/** The instance first: for `useFactory` the metatype is the factory, not the class. */
-export function prototypeOf({ instance, metatype }: InstanceWrapper<object>): object | undefined {
-  if (typeof instance === 'object' && instance !== null) return Reflect.getPrototypeOf(instance) ?? undefined;
-  return (metatype?.prototype as object | undefined) ?? undefined;
 }
 
 function payloadTypeOf(prototype: object, method: string): unknown {

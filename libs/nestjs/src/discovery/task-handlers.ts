@@ -1,5 +1,5 @@
 import type { Logger } from '@nestjs-asynq/core';
-import { DEFAULT_CONNECTION } from '../asynq.options.js';
+import { checkConnection, connectionOf } from './connection-of.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 import type { DiscoveredHandler, TaskHandlerExplorer } from './task-handler.explorer.js';
 
@@ -19,7 +19,7 @@ export class TaskHandlers {
    */
   load(connections: readonly string[]): void {
     const all = this.explorer.explore();
-    for (const handler of all) this.checkConnection(handler, connections);
+    for (const handler of all) checkConnection(handler, 'TaskHandler', 'handles tasks of', connections);
     this.found = all.filter((handler) => connectionOf(handler) === this.connection);
     checkUnique(this.found);
     for (const handler of this.found) this.noteUnchecked(handler);
@@ -35,25 +35,12 @@ export class TaskHandlers {
     return matching.toSorted((a, b) => b.pattern.length - a.pattern.length)[0];
   }
 
-  private checkConnection(handler: DiscoveredHandler, connections: readonly string[]): void {
-    const connection = connectionOf(handler);
-    if (connections.includes(connection)) return;
-    throw new HandlerSetupError(
-      `${handler.label} handles tasks of connection "${connection}", which no AsynqModule.forRoot() defines ` +
-        `(known: ${connections.join(', ')}). Set "connection" of its @TaskHandler to one of these.`,
-    );
-  }
-
   private noteUnchecked({ label, payloadType }: DiscoveredHandler): void {
     if (payloadType !== Object) return;
     this.logger.debug(
       `${label}: the payload parameter is an interface or a union (design type Object), so it cannot be validated. Use a class.`,
     );
   }
-}
-
-function connectionOf({ options }: DiscoveredHandler): string {
-  return options.connection ?? DEFAULT_CONNECTION;
 }
 
 function checkUnique(handlers: readonly DiscoveredHandler[]): void {

@@ -1,5 +1,5 @@
 import type { Scheduler } from '@nestjs-asynq/core';
-import { DEFAULT_CONNECTION } from '../asynq.options.js';
+import { checkConnection, connectionOf } from '../discovery/connection-of.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
 import type { DiscoveredPeriodicTask, PeriodicTaskExplorer } from '../discovery/periodic-task.explorer.js';
 
@@ -17,7 +17,7 @@ export class PeriodicTasks {
    */
   load(connections: readonly string[]): void {
     const all = this.explorer.explore();
-    for (const task of all) checkConnection(task, connections);
+    for (const task of all) checkConnection(task, 'PeriodicTask', 'has a periodic task for', connections);
     for (const task of all.filter((task) => connectionOf(task) === this.connection)) this.register(task);
   }
 
@@ -31,14 +31,3 @@ export class PeriodicTasks {
     }
   }
 }
-
-function checkConnection(task: DiscoveredPeriodicTask, connections: readonly string[]): void {
-  const connection = connectionOf(task);
-  if (connections.includes(connection)) return;
-  throw new HandlerSetupError(
-    `${task.label} has a periodic task for connection "${connection}", which no AsynqModule.forRoot() defines ` +
-      `(known: ${connections.join(', ')}). Set "connection" of its @PeriodicTask to one of these.`,
-  );
-}
-
-const connectionOf = ({ options }: DiscoveredPeriodicTask): string => options.connection ?? DEFAULT_CONNECTION;

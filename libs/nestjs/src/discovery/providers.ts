@@ -1,0 +1,19 @@
+import type { DiscoveryService } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+
+/** The app's providers. The same instance under another token, by `useExisting` or a factory, is there once. */
+export function distinctProviders(discovery: DiscoveryService): InstanceWrapper<object>[] {
+  const seen = new Set<unknown>();
+  return discovery.getProviders().filter((provider: InstanceWrapper<object>) => {
+    const instance: unknown = provider.instance;
+    if (provider.isAlias || seen.has(instance)) return false;
+    if (instance) seen.add(instance);
+    return true;
+  });
+}
+
+/** The instance first: for `useFactory` the metatype is the factory, not the class. */
+export function prototypeOf({ instance, metatype }: InstanceWrapper<object>): object | undefined {
+  if (typeof instance === 'object' && instance !== null) return Reflect.getPrototypeOf(instance) ?? undefined;
+  return (metatype?.prototype as object | undefined) ?? undefined;
+}
