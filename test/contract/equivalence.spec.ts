@@ -1,28 +1,16 @@
 import { FakeClock, openMemoryQueue, openRedisQueue } from '@nestjs-asynq/core/testing';
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { expect, it } from 'vitest';
 import { PairedQueues } from './paired-queues.js';
 import { operations } from './random-operations.js';
+import { shareRedis } from './shared-redis.js';
 
 const SEQUENCES = 200;
 const STEPS = 50;
 /** 2099-12-31T20:00:00Z: counters of that day outlive the test on a real Redis, and a sequence may pass midnight. */
 const START_MS = Date.UTC(2099, 11, 31, 20);
 
-let server: RedisServer;
-let client: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  client = new Redis(server.url);
-});
-
-afterAll(async () => {
-  client.disconnect();
-  await server.stop();
-});
+const shared = shareRedis();
 
 it('the memory broker and Redis are equal after every step of any sequence', { timeout: 240_000 }, async () => {
   let steps = 0;
@@ -30,7 +18,7 @@ it('the memory broker and Redis are equal after every step of any sequence', { t
     fc.asyncProperty(operations(STEPS), async (sequence) => {
       const clock = new FakeClock(START_MS);
       await using memory = openMemoryQueue({ clock });
-      await using redis = openRedisQueue(client, { clock, name: memory.name });
+      await using redis = openRedisQueue(shared.client, { clock, name: memory.name });
       const queues = new PairedQueues(memory, redis, clock);
       for (const operation of sequence) {
         await queues.step(operation);

@@ -1,7 +1,6 @@
 import { KeyGuard, openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { describe, expect, it } from 'vitest';
+import { shareRedis } from './shared-redis.js';
 
 /** Changes the first call of a script. */
 class Interference extends KeyGuard {
@@ -38,21 +37,10 @@ const KINDS = [
 ] as const;
 
 describe('what comes between two commands of a broker on Redis', () => {
-  let server: RedisServer;
-  let client: Redis;
-
-  beforeAll(async () => {
-    server = await startRedis();
-    client = new Redis(server.url);
-  });
-
-  afterAll(async () => {
-    client.disconnect();
-    await server.stop();
-  });
+  const redis = shareRedis();
 
   const open = (script: string, change: (lua: string) => string): TestQueue =>
-    openRedisQueue(client, { guard: new Interference(script, change) });
+    openRedisQueue(redis.client, { guard: new Interference(script, change) });
 
   it.each(KINDS)('finds its $kind task when the reply was lost', async ({ kind, script, groupKey, processInMs }) => {
     await using q = open(script, loseReply);

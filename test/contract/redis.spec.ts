@@ -1,20 +1,7 @@
 import { openRedisQueue } from '@nestjs-asynq/core/testing';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll } from 'vitest';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { describeEveryRole } from './every-role.js';
+import { shareRedis } from './shared-redis.js';
 
-let server: RedisServer;
-let client: Redis;
+const redis = shareRedis();
 
-beforeAll(async () => {
-  server = await startRedis();
-  client = new Redis(server.url);
-});
-
-afterAll(async () => {
-  client.disconnect();
-  await server.stop();
-});
-
-describeEveryRole('one Redis', () => openRedisQueue(client));
+describeEveryRole('one Redis', () => openRedisQueue(redis.client));

@@ -1,31 +1,14 @@
+import type { MemoryTask } from '../broker/memory/memory-store.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
 import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
 import { decodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
-import type { CancelWish } from '../broker/wait-roles.js';
-import type { TaskState } from '../wire/task-state.js';
 
 /** Points in time by task id, unix s: the scores of a sorted set. */
 export type Scores = Readonly<Record<string, number>>;
 
 /** The hash of one task, field by field as it lies there. A field that is missing is left out. */
-export interface TaskFields {
-  readonly msg?: Uint8Array | undefined;
-  readonly state?: TaskState | undefined;
-  /** Unix ns. */
-  readonly pendingSinceNs?: bigint | undefined;
-  readonly uniqueKey?: string | undefined;
-  readonly group?: string | undefined;
-  readonly result?: Uint8Array | undefined;
-  /** JSON. */
-  readonly progress?: string | undefined;
-  readonly cancelThen?: CancelWish | undefined;
-  readonly dueAtMs?: number | undefined;
-  readonly crashes?: number | undefined;
-  readonly unknownSinceMs?: number | undefined;
-  /** Bytes found in place of a message. */
-  readonly rawMsg?: Uint8Array | undefined;
-}
+export type TaskFields = Readonly<MemoryTask>;
 
 /** One task as a test wants to see it. */
 export interface TaskDump extends Omit<TaskFields, 'msg'> {
@@ -100,6 +83,8 @@ export interface Injection {
   readonly retry?: Scores;
   readonly archived?: Scores;
   readonly completed?: Scores;
+  /** Groups that lose their names, as they do when a Go server gives their tasks back. */
+  readonly unnamedGroups?: readonly string[];
   /** Held for an hour. */
   readonly locks?: Readonly<Record<string, string>>;
 }
