@@ -7,7 +7,8 @@ import {
 } from '@nestjs-asynq/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
-import { asGoShowsGroup, asGoShowsQueue, asGoShowsTask, expectRefusal, GoldenStage } from './golden-stage.js';
+import { asGoShowsGroup, asGoShowsQueue, asGoShowsTask } from './as-go-shows.js';
+import { expectRefusal, GoldenStage } from './golden-stage.js';
 
 /** Shortly before the recording, and well before the times that its calls name. */
 const RECORDED_AT_MS = Date.parse('2026-11-21T07:54:12.400Z');

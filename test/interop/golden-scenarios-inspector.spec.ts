@@ -10,7 +10,8 @@ import {
 } from '@nestjs-asynq/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
-import { asGoShowsDay, asGoShowsQueue, GoldenStage } from './golden-stage.js';
+import { asGoShowsDay, asGoShowsQueue } from './as-go-shows.js';
+import { GoldenStage } from './golden-stage.js';
 
 /** Shortly before the recording, and well before the times that its calls name. */
 const RECORDED_AT_MS = Date.parse('2026-11-21T07:55:42.100Z');

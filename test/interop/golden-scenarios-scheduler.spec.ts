@@ -1,7 +1,8 @@
 import { CronSpecError, ClosedError, ScheduleNotFoundError, Scheduler } from '@nestjs-asynq/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
-import { asGoShowsEntry, GoldenStage } from './golden-stage.js';
+import { asGoShowsEntry } from './as-go-shows.js';
+import { GoldenStage } from './golden-stage.js';
 
 /** When the recorded scheduler was started: its ticks are foretold from here. */
 const RECORDED_AT_MS = Date.parse('2026-11-21T07:55:42.326Z');

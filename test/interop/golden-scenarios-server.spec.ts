@@ -12,8 +12,9 @@ import {
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { asGoShowsServer, asGoShowsTask } from './as-go-shows.js';
 import { encodeMessage } from './golden-facts.js';
-import { asGoShowsServer, asGoShowsTask, GoldenStage } from './golden-stage.js';
+import { GoldenStage } from './golden-stage.js';
 
 /** What most recorded calls enqueue. */
 const WELCOME = { userId: 12345, template: 'welcome' };

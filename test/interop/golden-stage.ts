@@ -1,19 +1,13 @@
 import {
   Client,
-  type DailyStats,
-  type GroupInfo,
   type Handler,
   Inspector,
   InvalidOptionsError,
-  type QueueInfo,
-  type SchedulerEntry,
   Server,
-  type ServerInfo,
   type ServeMux,
   type ServerOptions,
   silentLogger,
   type TaskEvent,
-  type TaskInfo,
 } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { Redis } from 'ioredis';
@@ -255,86 +249,6 @@ export class GoldenStage implements AsyncDisposable {
     }
   }
 }
-
-/** A queue under Go's names. */
-export function asGoShowsQueue({ queue, isPaused, latencyMs: _, memoryBytes: __, ...counts }: QueueInfo): object {
-  const { processedToday, failedToday, ...others } = counts;
-  const renamed = Object.entries(others).map(([name, value]) => [name[0]!.toUpperCase() + name.slice(1), value]);
-  const today = { Processed: processedToday, Failed: failedToday };
-  return { Queue: queue, Paused: isPaused, ...today, ...Object.fromEntries(renamed) };
-}
-
-/** A task under Go's names. */
-export function asGoShowsTask(task: TaskInfo): object {
-  return {
-    ID: task.id,
-    Queue: task.queue,
-    Type: task.type,
-    State: task.state,
-    Payload: text(task.payload),
-    Result: task.result === undefined ? null : Buffer.from(task.result).toString(),
-    MaxRetry: task.maxRetry,
-    Retried: task.retried,
-    LastErr: task.lastError,
-    IsOrphaned: task.isOrphaned,
-    Group: task.group ?? '',
-    TimeoutS: (task.timeoutMs ?? 0) / 1000,
-    Deadline: task.deadline ?? null,
-    RetentionS: task.retentionMs / 1000,
-  };
-}
-
-/** A group under Go's names. */
-export function asGoShowsGroup({ group, size }: GroupInfo): object {
-  return { Group: group, Size: size };
-}
-
-/** A server under Go's names; its workers by task id. */
-export function asGoShowsServer({ workers, ...server }: ServerInfo): object {
-  const shown = workers.map(({ taskId, taskType, taskPayload, queue }) => ({
-    TaskID: taskId,
-    TaskType: taskType,
-    TaskPayload: orNull(text(taskPayload)),
-    Queue: queue,
-  }));
-  return {
-    Queues: server.queues,
-    Concurrency: server.concurrency,
-    StrictPriority: server.strictPriority,
-    Status: server.status,
-    ActiveWorkers: shown.toSorted((a, b) => (a.TaskID < b.TaskID ? -1 : 1)),
-  };
-}
-
-/** A day's counters under Go's names; the day by its distance from today. */
-export function asGoShowsDay({ queue, day, processed, failed }: DailyStats, nowMs: number): object {
-  const daysAgo = Math.floor(nowMs / DAY_MS) - Date.parse(day) / DAY_MS;
-  return { Queue: queue, DaysAgo: daysAgo, Processed: processed, Failed: failed };
-}
-
-/** A scheduler's entry under Go's names. */
-export function asGoShowsEntry(entry: SchedulerEntry): object {
-  return {
-    ID: '<uuid>',
-    Spec: entry.spec,
-    TaskType: entry.taskType,
-    TaskPayload: orNull(text(entry.taskPayload)),
-    Opts: orNull(entry.options),
-    Next: goTime(entry.nextEnqueueAt),
-    Prev: goTime(entry.prevEnqueueAt),
-  };
-}
-
-const DAY_MS = 86_400_000;
-
-const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
-
-/** Go has nothing where we have nothing in it. */
-const orNull = <T extends { readonly length: number }>(value: T): T | null => (value.length === 0 ? null : value);
-
-/** Go's time that was never set is the beginning of year 1. */
-const goTime = (at: Date | undefined): string =>
-  at === undefined ? '0001-01-01T00:00:00Z' : at.toISOString().replace('.000', '');
 
 /** The call must fail for this option alone. */
 export async function expectRefusal(act: () => Promise<unknown>, option: string): Promise<void> {
