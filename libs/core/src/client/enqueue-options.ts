@@ -4,7 +4,7 @@ import type { TaskTemplate } from '../broker/schedule-roles.js';
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
 import { OptionReader } from '../runtime/option-reader.js';
-import { isText } from '../runtime/unicode-text.js';
+import { textProblem } from '../runtime/unicode-text.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { queueNameProblem } from '../wire/queue-name.js';
@@ -83,7 +83,7 @@ export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs:
 export function composeTemplate(item: EnqueueItem, settings: ComposeSettings): TaskTemplate {
   const { plan, problems } = readTaskOptions(withDefaults(item.options ?? {}, settings.defaults));
   const encoded = encodePayload(item.payload, settings.codec);
-  const itemProblems = [typeProblem(item.type), encoded.problem, ...problems].filter(
+  const itemProblems = [textProblem('type', item.type), encoded.problem, ...problems].filter(
     (problem) => problem !== undefined,
   );
   if (itemProblems.length > 0) throw new InvalidOptionsError(itemProblems);
@@ -176,12 +176,6 @@ function isPlainObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
-}
-
-function typeProblem(type: unknown): OptionProblem | undefined {
-  return isText(type)
-    ? undefined
-    : { option: 'type', value: type, allowed: 'text that is not blank, in valid Unicode' };
 }
 
 function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Array; problem?: OptionProblem } {

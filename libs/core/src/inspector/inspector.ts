@@ -12,7 +12,7 @@ import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
 import type { Clock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
-import { isText } from '../runtime/unicode-text.js';
+import { textProblem } from '../runtime/unicode-text.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import type { EnqueuedTask, TaskHandle } from '../task/task-handle.js';
 import { queueNameProblem } from '../wire/queue-name.js';
@@ -209,7 +209,7 @@ export class Inspector {
 
   /** @throws {TaskNotFoundError} the queue holds no such task: it ended and was not retained, or never was */
   async taskInfo(queue: string, taskId: string): Promise<TaskInfo> {
-    refuse(queueNameProblem('queue', queue) ?? taskIdProblem(taskId));
+    refuse(queueNameProblem('queue', queue) ?? textProblem('taskId', taskId));
     const task = await this.#open().findTask(queue, taskId);
     if (!task) throw await this.#mover.notFound(queue, taskId);
     return toTaskInfo(task);
@@ -237,7 +237,7 @@ export class Inspector {
 
   /** A task to wait for. It need not exist: the handle's methods tell. */
   task(queue: string, taskId: string): TaskHandle {
-    refuse(queueNameProblem('queue', queue) ?? taskIdProblem(taskId));
+    refuse(queueNameProblem('queue', queue) ?? textProblem('taskId', taskId));
     return new ClientTaskHandle({ queue, id: taskId }, { waiter: this.#waiter, codec: this.#codec });
   }
 
@@ -323,7 +323,7 @@ export class Inspector {
 
   /** Asks every server to abort the running task with this id, in any queue. A signal: nobody may hear it. */
   async cancelTask(taskId: string): Promise<void> {
-    refuse(taskIdProblem(taskId));
+    refuse(textProblem('taskId', taskId));
     await this.#open().publishCancel(taskId);
   }
 
@@ -339,7 +339,7 @@ export class Inspector {
    * @throws {TaskStateError} it began to run, and stopped, each time it was looked for
    */
   async cancel(queue: string, taskId: string, { then }: { readonly then: CancelWish }): Promise<CancelReply> {
-    refuse(queueNameProblem('queue', queue) ?? taskIdProblem(taskId));
+    refuse(queueNameProblem('queue', queue) ?? textProblem('taskId', taskId));
     if (!CANCEL_WISHES.includes(then)) refuse({ option: 'then', value: then, allowed: CANCEL_WISHES.join(', ') });
     this.#open();
     return this.#canceler.cancel(queue, taskId, then);
@@ -391,7 +391,7 @@ export class Inspector {
 
   /** The firings of an entry, newest first; about a thousand are kept. None for an unknown entry. */
   async schedulerEvents(entryId: string, paging: Paging = {}): Promise<SchedulerEvent[]> {
-    refuse(isText(entryId) ? undefined : { option: 'entryId', value: entryId, allowed: 'text that is not blank' });
+    refuse(textProblem('entryId', entryId));
     const { skip, size } = readPaging(paging);
     return (await this.#open().schedulerEvents(entryId, skip, size)).map(toSchedulerEvent);
   }
@@ -497,14 +497,13 @@ export class Inspector {
   }
 
   #moverFor(queue: string, taskId: string): TaskMover {
-    refuse(queueNameProblem('queue', queue) ?? taskIdProblem(taskId));
+    refuse(queueNameProblem('queue', queue) ?? textProblem('taskId', taskId));
     this.#open();
     return this.#mover;
   }
 
   #schedulesFor(queue: string, name: string): ScheduleKeeper {
-    const nameProblem = isText(name) ? undefined : { option: 'name', value: name, allowed: 'text that is not blank' };
-    refuse(queueNameProblem('queue', queue) ?? nameProblem);
+    refuse(queueNameProblem('queue', queue) ?? textProblem('name', name));
     this.#open();
     return this.#schedules;
   }
@@ -541,10 +540,6 @@ function readPaging(paging: Paging): { skip: number; size: number } {
   const size = reader.wholeNumber('size', 30, 1, 10_000);
   reader.throwIfWrong();
   return { skip: (page - 1) * size, size };
-}
-
-function taskIdProblem(taskId: unknown): OptionProblem | undefined {
-  return isText(taskId) ? undefined : { option: 'taskId', value: taskId, allowed: 'text that is not blank' };
 }
 
 function refuse(problem: OptionProblem | undefined): void {

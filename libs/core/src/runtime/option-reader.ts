@@ -1,7 +1,7 @@
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 import { type DurationBounds, durationMs, durationProblem } from './duration.js';
 import { nearestName } from './nearest-name.js';
-import { isText } from './unicode-text.js';
+import { isText, TEXT_ALLOWED } from './unicode-text.js';
 
 /**
  * Reads an object of options and collects everything that is wrong with it, so that a caller learns all at once.
@@ -61,7 +61,7 @@ export class OptionReader {
 
   /** Text with something in it, in valid Unicode. */
   text<Fallback extends string | undefined>(name: string, fallback: Fallback): string | Fallback {
-    return this.checked(name, fallback, isText, 'text that is not blank, in valid Unicode');
+    return this.checked(name, fallback, isText, TEXT_ALLOWED);
   }
 
   /** A point in time in unix ms, from 1970 to the year 9999. */

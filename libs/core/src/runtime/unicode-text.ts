@@ -1,5 +1,10 @@
-/** What Go trims too: white space of JavaScript, and U+0085. */
+import type { OptionProblem } from '../errors/invalid-options.error.js';
+
+/** White space of JavaScript, and U+0085, which only Go counts as such. */
 const BLANK = /^[\s\u0085]*$/;
+
+/** Of an option that must be text. */
+export const TEXT_ALLOWED = 'text that is not blank, in valid Unicode';
 
 /**
  * Whether a value is text that is not blank and has a UTF-8 form. Half of a surrogate pair has none, and a protobuf
@@ -7,4 +12,9 @@ const BLANK = /^[\s\u0085]*$/;
  */
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && !BLANK.test(value) && value.isWellFormed();
+}
+
+/** Explains what is wrong with an option that must be text, or returns `undefined` when it is fine. */
+export function textProblem(option: string, value: unknown): OptionProblem | undefined {
+  return isText(value) ? undefined : { option, value, allowed: TEXT_ALLOWED };
 }

@@ -1,4 +1,5 @@
 import type { OptionProblem } from '../errors/invalid-options.error.js';
+import { isText } from '../runtime/unicode-text.js';
 
 /**
  * Explains what is wrong with the name of a queue, or returns `undefined` when it is fine. Asked before any key is
@@ -6,9 +7,6 @@ import type { OptionProblem } from '../errors/invalid-options.error.js';
  * Redis Cluster slots, and half a surrogate pair would come back from Redis as another name.
  */
 export function queueNameProblem(option: string, value: unknown): OptionProblem | undefined {
-  if (typeof value === 'string' && !BLANK.test(value) && !/[{}]/.test(value) && value.isWellFormed()) return undefined;
+  if (isText(value) && !/[{}]/.test(value)) return undefined;
   return { option, value, allowed: 'well-formed text that is not blank and holds no { or }' };
 }
-
-/** White space of JavaScript, and U+0085, which only Go counts as such. */
-const BLANK = /^[\s\u0085]*$/;
