@@ -115,6 +115,16 @@ describe('HeartbeatLeaseKeeper', () => {
     expect(lease!.claim()).toEqual({ id: 'a', expiriesS: [nowS + 33, nowS + 38] });
   });
 
+  it('claims with its own score alone once its lease is over, whatever the heart announces', async () => {
+    const { clock, hearts, track, nowS } = openKeeper();
+    const [lease] = track('a');
+
+    await clock.advance('40s'); // nothing ran meanwhile: the process was stopped
+    hearts[0]!.next.announce(nowS + 70);
+
+    expect(lease!.claim()).toEqual({ id: 'a', expiriesS: [nowS + 30] });
+  });
+
   it('claims with a first beat in mind before there was one', () => {
     const { hearts, nowS } = openKeeper();
 

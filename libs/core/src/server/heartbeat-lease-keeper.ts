@@ -1,4 +1,5 @@
 import type { LeaseClaim } from '../broker/roles.js';
+import type { Clock } from '../runtime/clock.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import type { ServerStatus } from '../wire/server-info.js';
 import { ceilS, fromS } from '../wire/unix-time.js';
@@ -59,7 +60,12 @@ export class HeartbeatLeaseKeeper implements LeaseKeeper, HeartListener {
     this.expiryCheck.notice();
     return batch.tasks.map((task, index) => {
       const end = (): void => void this.handles.delete(task.key);
-      const handle = new RunningLease(task, leases.lease(index), this.next, batch, end);
+      const handle = new RunningLease(
+        task,
+        leases.lease(index),
+        { next: this.next, batch, clock: this.deps.clock },
+        end,
+      );
       this.handles.set(task.key, handle);
       return handle;
     });
@@ -121,13 +127,17 @@ class RunningLease implements LeaseHandle {
   constructor(
     private readonly task: RunningTask,
     private readonly lease: SharedLease,
-    private readonly next: NextExpiry,
-    readonly batch: RunningBatch,
+    private readonly around: { readonly next: NextExpiry; readonly batch: RunningBatch; readonly clock: Clock },
     private readonly onEnd: () => void,
   ) {}
 
+  get batch(): RunningBatch {
+    return this.around.batch;
+  }
+
   claim(): LeaseClaim {
-    return { id: this.task.id, expiriesS: possibleExpiriesS(this.lease, this.next) };
+    const { next, clock } = this.around;
+    return { id: this.task.id, expiriesS: possibleExpiriesS(this.lease, next, clock.nowMs()) };
   }
 
   expiresAtMs(): number {

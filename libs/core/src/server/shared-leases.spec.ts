@@ -4,6 +4,8 @@ import { NextExpiry, possibleExpiriesS, SharedLeases } from './shared-leases.js'
 const A = 1_700_000_030;
 const B = 1_700_000_035;
 const C = 1_700_000_040;
+/** The lease until `A` runs. */
+const NOW_MS = 1_700_000_000_000;
 
 function leaseAt(confirmedS: number, announcedS: number) {
   const lease = SharedLeases.of([confirmedS]).lease(0);
@@ -39,13 +41,13 @@ describe('possibleExpiriesS', () => {
   it('names the score that the next beat will write', () => {
     const { lease, next } = leaseAt(A, B);
 
-    expect(possibleExpiriesS(lease, next)).toEqual([A, B]);
+    expect(possibleExpiriesS(lease, next, NOW_MS)).toEqual([A, B]);
   });
 
   it('names one score when the next beat will not extend a lease that new', () => {
     const { lease, next } = leaseAt(B, B);
 
-    expect(possibleExpiriesS(lease, next)).toEqual([B]);
+    expect(possibleExpiriesS(lease, next, NOW_MS)).toEqual([B]);
   });
 
   it('names both scores while the outcome of an extension is unknown, not what is announced after it', () => {
@@ -54,7 +56,22 @@ describe('possibleExpiriesS', () => {
     lease.propose(B);
     next.announce(C);
 
-    expect(possibleExpiriesS(lease, next)).toEqual([A, B]);
+    expect(possibleExpiriesS(lease, next, NOW_MS)).toEqual([A, B]);
+  });
+
+  it('names no score of a beat to come when the lease is over: another server may have written it', () => {
+    const { lease, next } = leaseAt(A, C);
+
+    expect(possibleExpiriesS(lease, next, A * 1000 - 1)).toEqual([A, C]);
+    expect(possibleExpiriesS(lease, next, A * 1000)).toEqual([A]);
+  });
+
+  it('still names a score that may lie in Redis when the lease is over', () => {
+    const { lease, next } = leaseAt(A, B);
+
+    lease.propose(B);
+
+    expect(possibleExpiriesS(lease, next, A * 1000)).toEqual([A, B]);
   });
 
   it('names the score in Redis however a beat and a claim interleave', () => {
@@ -115,7 +132,7 @@ function claimDuring(stores: readonly (readonly [string, number, number])[], rea
       return read('next', 0);
     },
   };
-  const expiriesS = possibleExpiriesS(lease, next);
+  const expiriesS = possibleExpiriesS(lease, next, NOW_MS);
   const scoresFromThenOn = [memory['redis']![0]!];
   for (; done < stores.length; done++) {
     apply();

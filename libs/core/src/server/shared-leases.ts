@@ -1,3 +1,5 @@
+import { fromS } from '../wire/unix-time.js';
+
 /** Words of one lease: score known to lie in Redis, score that may lie there too, ended (1) or not. */
 const CONFIRMED = 0;
 const PENDING = 1;
@@ -91,13 +93,17 @@ export class NextExpiry {
 /**
  * Every score that Redis may hold now or until the next beat is over: proof of ownership for a claim made now.
  * The reads go against the order of the heartbeat's writes (pending, confirmed, announcement), so none falls between.
+ * No beat extends a lease that is over: by now the announced score may be what another server's fetch has written.
  */
 export function possibleExpiriesS(
   lease: Pick<SharedLease, 'confirmedS' | 'pendingS'>,
   next: Pick<NextExpiry, 'expiresAtS'>,
+  nowMs: number,
 ): number[] {
   const announcedS = next.expiresAtS;
-  const upcomingS = lease.pendingS || announcedS; // a pending score is sent again until its outcome is known
+  const pendingS = lease.pendingS;
   const confirmedS = lease.confirmedS;
+  const isOver = nowMs >= fromS(confirmedS);
+  const upcomingS = pendingS || (isOver ? 0 : announcedS); // a pending score is sent again until its outcome is known
   return upcomingS > confirmedS ? [confirmedS, upcomingS] : [confirmedS];
 }
