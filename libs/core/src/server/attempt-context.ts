@@ -7,7 +7,7 @@ import type { PayloadCodec } from '../task/payload-codec.js';
 import type { TaskContext } from '../task/task-context.js';
 import type { TaskEventListener } from '../task/task-event.js';
 import type { TaskMessage } from '../wire/task-message.js';
-import type { LeaseHandle } from './lease-keeper.js';
+import { hasNewProof, type LeaseHandle } from './lease-keeper.js';
 import { ProgressReporter } from './progress-reporter.js';
 
 export interface AttemptContextDeps {
@@ -55,8 +55,11 @@ export class AttemptContext implements TaskContext {
     const { results, lease } = this.#deps;
     const bytes = this.#encode(result);
     if (this.#abortion.isAborted) throw this.#abortion.reason;
-    const isStored = await results.writeResult(this.queue, lease.claim(), bytes);
-    if (!isStored) throw new LeaseLostError(this.queue, this.id);
+    let claim = lease.claim();
+    while (!(await results.writeResult(this.queue, claim, bytes))) {
+      if (!hasNewProof(lease, claim)) throw new LeaseLostError(this.queue, this.id);
+      claim = lease.claim();
+    }
     this.#hasResult = true;
   }
 

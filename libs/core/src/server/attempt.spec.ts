@@ -375,6 +375,22 @@ describe('TaskContext', () => {
     expect(writeResult).toHaveBeenNthCalledWith(2, 'q', claim, Uint8Array.of(1));
   });
 
+  it('asks again with the new score when the lease was extended before a late write of a result', async () => {
+    const writeResult = vi.fn<ResultOps['writeResult']>(async (_queue, { expiriesS }) => {
+      if (expiriesS[0] === 7) return true;
+      lease.extendTo(7); // the heartbeat came first
+      return false;
+    });
+    const { attempt, lease } = prepare((_, context) => context.writeResult(1), {
+      results: { writeResult, writeProgress: async () => true },
+    });
+
+    const { error } = await attempt.run();
+
+    expect(error).toBeUndefined();
+    expect(writeResult).toHaveBeenCalledTimes(2);
+  });
+
   it('refuses a result when the task is not ours any more, or the attempt was aborted', async () => {
     const results = { writeResult: async () => false, writeProgress: async () => false };
     const lost = prepare((_, context) => context.writeResult(1), { results });

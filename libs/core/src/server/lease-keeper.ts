@@ -24,6 +24,14 @@ export interface LeaseHandle {
 }
 
 /**
+ * Whether a claim that was refused says nothing: it came so late that the lease may have a score by now that it could not
+ * name. Then make a new claim.
+ */
+export function hasNewProof(lease: LeaseHandle, refused: LeaseClaim): boolean {
+  return !lease.isLost && lease.claim().expiriesS.some((expiresAtS) => !refused.expiriesS.includes(expiresAtS));
+}
+
+/**
  * Keeps the leases of running tasks alive and shows the server to inspectors, one beat every `heartbeatInterval`.
  * Two ways to do it: in this thread, or in one of its own that a busy event loop cannot stop.
  */

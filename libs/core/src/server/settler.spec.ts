@@ -16,11 +16,17 @@ const DONE: Outcome = { kind: 'done' };
 function prepare() {
   const clock = new FakeClock();
   const logger = { ...silentLogger, warn: vi.fn<Logger['warn']>(), error: vi.fn<Logger['error']>() };
-  const calls: { readonly ids: string[]; reply(replies?: SettleReply[]): void; fail(error: Error): void }[] = [];
+  const calls: {
+    readonly ids: string[];
+    readonly proofs: (readonly number[])[];
+    reply(replies?: SettleReply[]): void;
+    fail(error: Error): void;
+  }[] = [];
   const settle = (_queue: string, settlements: readonly Settlement[]): Promise<SettleReply[]> =>
     new Promise((resolve, reject) => {
       const ids = settlements.map(({ message }) => message.id);
-      calls.push({ ids, reply: (replies = ids.map(() => 'settled')) => resolve(replies), fail: reject });
+      const proofs = settlements.map(({ claim }) => claim.expiriesS);
+      calls.push({ ids, proofs, reply: (replies = ids.map(() => 'settled')) => resolve(replies), fail: reject });
     });
   const settler = new Settler({ settle }, { clock, logger });
   const replies: Record<string, string> = {};
@@ -100,6 +106,40 @@ describe('Settler', () => {
       expect.any(String),
       expect.objectContaining({ taskId: 'lost' }),
     );
+  });
+
+  it('asks again with the new score when the lease was extended before a late call', async () => {
+    const { calls, clock, add, replies } = prepare();
+    const late = add('late');
+    calls[0]!.fail(away);
+    await clock.advance(50);
+    late.extendTo(7);
+    calls[1]!.reply(['leaseLost']);
+    const during = { ...replies };
+    await clock.advance(100);
+
+    calls[2]!.reply();
+    await clock.advance(0);
+
+    expect(during).toEqual({});
+    expect(calls.map(({ proofs }) => proofs)).toEqual([[[1]], [[1]], [[7]]]);
+    expect(replies).toEqual({ late: 'settled' });
+  });
+
+  it('takes a refusal for the last word when the lease is known to be lost, or was not extended', async () => {
+    const { calls, clock, add, replies } = prepare();
+    const lost = add('lost');
+    lost.extendTo(7);
+    lost.lose();
+
+    calls[0]!.reply(['leaseLost']);
+    await clock.advance(0);
+    add('unextended');
+    calls[1]!.reply(['leaseLost']);
+    await clock.advance(1_000);
+
+    expect(calls).toHaveLength(2);
+    expect(replies).toEqual({ lost: 'leaseLost', unextended: 'leaseLost' });
   });
 
   it('gives up when the lease ends', async () => {

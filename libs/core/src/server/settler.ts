@@ -5,7 +5,7 @@ import { type Clock, sleep } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import { within } from '../runtime/within.js';
 import type { TaskMessage } from '../wire/task-message.js';
-import type { LeaseHandle } from './lease-keeper.js';
+import { hasNewProof, type LeaseHandle } from './lease-keeper.js';
 
 /** Most outcomes of one call: Redis serves nobody else while a script runs. */
 const LARGEST_BATCH = 500;
@@ -35,7 +35,8 @@ interface Lane {
 
 /**
  * Stores the outcomes of attempts. A call that fails because Redis is away is repeated until the task's lease ends, so
- * that a task that succeeded does not run twice for a short fault.
+ * that a task that succeeded does not run twice for a short fault. So is one that came so late that the heartbeat had
+ * extended the lease beyond what it could name.
  */
 export class Settler {
   private readonly lanes = new Map<string, Lane>();
@@ -101,8 +102,11 @@ export class Settler {
     } catch (error) {
       return this.sortFailed(queue, batch, error);
     }
-    batch.forEach((item, index) => this.finish(item, replies[index]!));
-    return [];
+    return batch.filter((item, index) => {
+      const isOpen = replies[index] === 'leaseLost' && hasNewProof(item.lease, settlements[index]!.claim);
+      if (!isOpen) this.finish(item, replies[index]!);
+      return isOpen;
+    });
   }
 
   private async sortFailed(queue: string, batch: readonly Waiting[], error: unknown): Promise<Waiting[]> {

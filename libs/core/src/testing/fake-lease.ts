@@ -8,12 +8,17 @@ export class FakeLease implements LeaseHandle {
   hasEnded = false;
 
   constructor(
-    private readonly current: LeaseClaim,
+    private current: LeaseClaim,
     private readonly endsAtMs: number,
   ) {}
 
   claim(): LeaseClaim {
     return this.current;
+  }
+
+  /** As when a heartbeat has written another score. */
+  extendTo(expiresAtS: number): void {
+    this.current = { ...this.current, expiriesS: [expiresAtS] };
   }
 
   expiresAtMs(): number {
