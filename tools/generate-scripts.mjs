@@ -62,7 +62,7 @@ function readKeys(header, fail) {
   return { keys };
 }
 
-/** `ARGV[1] nowS unix s` is one argument, `ARGV[2..] per task: taskId, message` the fields of each task. */
+/** `ARGV[1] nowS unix s` is one argument, `ARGV[2..] per task: taskId, message` the fields of each task (or group). */
 function readArgs(header, fail) {
   const args = [];
   let fields = [];
@@ -74,7 +74,7 @@ function readArgs(header, fail) {
     }
     if (Number(index) !== args.length + 1 || fields.length > 0) fail(`ARGV[${index}] is out of order`);
     if (isList) {
-      const list = /^per task: (.*)$/.exec(rest)?.[1] ?? fail(`ARGV[${index}..] must say "per task: …"`);
+      const list = /^per (?:task|group): (.*)$/.exec(rest)?.[1] ?? fail(`ARGV[${index}..] must say "per task: …"`);
       fields = list.split(/,\s*(?![^(]*\))/).map(readArg);
     } else {
       args.push(readArg(rest));
@@ -96,7 +96,8 @@ function checkBody({ keys, args, fields }, body, fail) {
   checkIndexes('ARGV', args, args.length);
   checkNames('KEYS', keys);
   checkNames('ARGV', args);
-  const counts = { ARGS: args.length, FIELDS: fields.length, FIRST_TASK: fixedKeys.length + 1 };
+  const first = fixedKeys.length + 1;
+  const counts = { ARGS: args.length, FIELDS: fields.length, FIRST_TASK: first, FIRST_GROUP: first };
   for (const [, names, values] of code.matchAll(/local ([A-Z_]+(?:, [A-Z_]+)*) = ([\d, ]+)\n/g)) {
     const numbers = values.split(',').map(Number);
     names.split(', ').forEach((name, i) => {

@@ -566,4 +566,104 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       });
     });
   });
+
+  describe(`naming groups again on ${backend}`, () => {
+    const LIMIT = 100;
+    /** Due in a minute; forwarded as by a Go server, which names no group. */
+    const forwardUnnamed = async (q: TestQueue): Promise<void> => {
+      await q.clock.advance('60s');
+      await q.broker.forwardDue(q.name, LIMIT);
+      await q.inject({ unnamedGroups: ['digest'] });
+    };
+
+    it('names the group of a set that it has seen, when the set was given back without the name', async () => {
+      await using q = openQueue();
+      await fill(q, ['a', 'b']);
+      const before = await q.dump();
+      const set = await takeAll(q);
+
+      const seen = await q.broker.nameLostGroups(q.name, LIMIT);
+      await q.broker.returnSet(q.name, set);
+      await q.inject({ unnamedGroups: ['digest'] });
+      const named = [await q.broker.nameLostGroups(q.name, LIMIT), await q.broker.nameLostGroups(q.name, LIMIT)];
+
+      expect([seen, ...named]).toEqual([0, 1, 0]);
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('names the group that a scheduled task joined after somebody had emptied it', async () => {
+      await using q = openQueue();
+      const processAtMs = q.clock.nowMs() + 120_000;
+      await q.broker.enqueue([member(q, 'now'), { ...member(q, 'later'), processAtMs }]);
+      await takeAll(q);
+      expect((await q.dump()).groupNames).toEqual([]);
+      await forwardUnnamed(q);
+
+      const named = await q.broker.nameLostGroups(q.name, LIMIT);
+
+      expect(named).toBe(1);
+      expect(await q.dump()).toMatchObject({
+        groupNames: ['digest'],
+        groups: { digest: { later: expect.anything() } },
+      });
+    });
+
+    it('names the group of a task that an inspector has put off', async () => {
+      await using q = openQueue();
+      await q.broker.enqueue([member(q, 'a')]);
+      const from = { state: 'aggregating', group: 'digest' } as const;
+      await q.broker.reschedule(q.name, from, 'a', q.clock.nowMs() + 60_000);
+      await forwardUnnamed(q);
+
+      const named = await q.broker.nameLostGroups(q.name, LIMIT);
+
+      expect([named, (await q.dump()).groupNames]).toEqual([1, ['digest']]);
+    });
+
+    it('names the group of a task that ran by itself and came back from its retry', async () => {
+      await using q = openQueue();
+      await q.broker.enqueue([member(q, 'a')]);
+      await q.broker.moveTasks(q.name, { state: 'aggregating', group: 'digest' }, ['a'], 'pending');
+      const { message, leaseExpiresAtS } = (await q.broker.fetch(q.name, 1, 30_000)).tasks[0]!;
+      const outcome = { kind: 'retry', retryAtMs: q.clock.nowMs() + 60_000, error: 'boom', isFailure: true } as const;
+      await q.broker.settle(q.name, [{ message, claim: { id: 'a', expiriesS: [leaseExpiresAtS] }, outcome }]);
+
+      const seen = await q.broker.nameLostGroups(q.name, LIMIT);
+      await forwardUnnamed(q);
+      const named = await q.broker.nameLostGroups(q.name, LIMIT);
+
+      expect([seen, named, (await q.dump()).groupNames]).toEqual([0, 1, ['digest']]);
+    });
+
+    it('looks at all groups that it knows, some at one time', async () => {
+      await using q = openQueue();
+      const names = ['a: 😀', 'b', 'c'];
+      const processAtMs = q.clock.nowMs() + 60_000;
+      await q.broker.enqueue(names.map((name) => ({ ...member(q, `of-${name}`, name), processAtMs })));
+      await q.clock.advance('60s');
+      await q.broker.forwardDue(q.name, LIMIT);
+      await q.inject({ unnamedGroups: names });
+
+      for (let call = 0; call < names.length; call++) await q.broker.nameLostGroups(q.name, 1);
+
+      expect((await q.dump()).groupNames).toEqual(names);
+    });
+
+    it('names no empty group, and forgets a group two minutes after its last task was due', async () => {
+      await using q = openQueue();
+      await q.broker.enqueue([{ ...member(q, 'later'), processAtMs: q.clock.nowMs() + 60_000 }]);
+      await q.inject({ unnamedGroups: ['digest'] });
+
+      const early = await q.broker.nameLostGroups(q.name, LIMIT);
+      await forwardUnnamed(q);
+      await q.clock.advance('119s');
+      const inTime = await q.broker.nameLostGroups(q.name, LIMIT);
+      await q.clock.advance('1s');
+      await q.broker.nameLostGroups(q.name, LIMIT);
+      await q.inject({ unnamedGroups: ['digest'] });
+      const late = await q.broker.nameLostGroups(q.name, LIMIT);
+
+      expect([early, inTime, late]).toEqual([0, 1, 0]);
+    });
+  });
 }

@@ -91,6 +91,8 @@ export class PairedQueues {
         return this.endSet(operation);
       case 'reclaim':
         return this.both((broker) => broker.reclaimSets(this.name, ALL));
+      case 'nameGroups':
+        return this.both((broker) => broker.nameLostGroups(this.name, ALL));
       case 'awaitSizes':
         return this.both((broker) => broker.awaitSizes(this.name, [operation.size]));
       case 'writeProgress': {

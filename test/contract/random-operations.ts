@@ -143,6 +143,7 @@ const operation = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('reclaim' as const) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('nameGroups' as const) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('awaitSizes' as const), size: fc.constantFrom(1, 2) }) },
   {
     weight: 3,

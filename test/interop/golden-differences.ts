@@ -353,7 +353,8 @@ export const DIFFERENCES: ByScenario<Difference> = {
 export interface OwnKey {
   readonly pattern: RegExp;
   readonly type: string;
-  readonly longestTtlS: number;
+  /** `undefined`: it stays. */
+  readonly longestTtlS: number | undefined;
   readonly why: string;
 }
 
@@ -375,5 +376,11 @@ export const OWN_KEYS: readonly OwnKey[] = [
     type: 'zset',
     longestTtlS: 60,
     why: 'sizes of groups that aggregators wait for, so that they hear of full ones; Go looks every 7 s',
+  },
+  {
+    pattern: /^asynq:\{[^{}]+\}:expected_groups$/,
+    type: 'zset',
+    longestTtlS: undefined,
+    why: 'groups that scheduled tasks will join, so that they are named again should Go forward them',
   },
 ];

@@ -12,6 +12,12 @@ export const SET_LIFE_S = 120;
 /** For how long a size that was asked for is told of; see `GroupOps.awaitSizes`. */
 export const AWAITED_SIZES_LIFE_MS = 60_000;
 
+/**
+ * For how long a group that tasks were to join is remembered after that, while no server of ours looks. Go servers may
+ * have put the tasks into it without naming it.
+ */
+export const EXPECTED_GROUPS_LIFE_MS = 24 * 3_600_000;
+
 /** When a group is ripe. */
 export interface GroupLimits {
   /** Nobody joined for so long. */
@@ -92,4 +98,12 @@ export interface GroupOps {
    * makes the groups known again; returns how many sets there were.
    */
   reclaimSets(queue: string, limit: number): Promise<number>;
+
+  /**
+   * Names groups again that have tasks and lost their name: Go servers add none when they give a set back or forward a
+   * task to its group. It knows the groups of scheduled tasks, and of what an earlier call has seen: sets, and tasks that
+   * wait for a retry, the first `limit` of each. Looks at up to `limit` of the groups it knows, at the next ones when it
+   * is called again. Returns how many it named.
+   */
+  nameLostGroups(queue: string, limit: number): Promise<number>;
 }

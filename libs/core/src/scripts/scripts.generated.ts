@@ -961,6 +961,46 @@ if redis.call('EXISTS', aggregationSet) == 0 then redis.call('ZREM', aggregation
 return left`,
 );
 
+/** name groups again that have tasks and lost their name, and remember which of them may lose it yet. */
+export const nameGroups = new Script<
+  {
+    /** set asynq:{q}:groups names of groups */
+    readonly groups: string;
+    /** zset asynq:{q}:expected_groups names of groups that tasks may join unseen; score: until when, unix seconds */
+    readonly expectedGroups: string;
+    /** zset asynq:{q}:g:<group> one per name */
+    readonly group: readonly string[];
+  },
+  {
+    /** unix s; names that were expected until then, and no longer, are forgotten */
+    readonly forgetUntilS: ScriptArg;
+  },
+  {
+    /** text */
+    readonly groupName: ScriptArg;
+    /** unix s; 0: nothing new is known of it */
+    readonly untilS: ScriptArg;
+  }
+>(
+  'name-groups',
+  { keys: ['groups', 'expectedGroups', 'group'], args: ['forgetUntilS'], fields: ['groupName', 'untilS'] },
+  `local groups, expectedGroups = KEYS[1], KEYS[2]
+local forgetUntilS = tonumber(ARGV[1])
+local FIRST_GROUP, ARGS, FIELDS = 3, 1, 2
+local named = 0
+for i = 1, (#ARGV - ARGS) / FIELDS do
+local group, at = KEYS[FIRST_GROUP + i - 1], ARGS + (i - 1) * FIELDS
+local groupName, untilS = ARGV[at + 1], ARGV[at + 2]
+if untilS ~= '0' then
+redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
+elseif tonumber(redis.call('ZSCORE', expectedGroups, groupName) or 0) <= forgetUntilS then
+redis.call('ZREM', expectedGroups, groupName)
+end
+if redis.call('EXISTS', group) == 1 then named = named + redis.call('SADD', groups, groupName) end
+end
+return named`,
+);
+
 /** give tasks of an aggregation set back to their group. */
 export const returnSet = new Script<
   {
@@ -1285,6 +1325,8 @@ export const rescheduleTask = new Script<
     readonly target: string;
     /** set asynq:{q}:groups */
     readonly groups: string;
+    /** zset asynq:{q}:expected_groups names of groups that tasks will join; score: until when, unix seconds */
+    readonly expectedGroups: string;
     /** hash asynq:{q}:t:<id> */
     readonly task: string;
   },
@@ -1305,12 +1347,12 @@ export const rescheduleTask = new Script<
   Record<never, never>
 >(
   'reschedule-task',
-  { keys: ['source', 'target', 'groups', 'task'], args: ['isList', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel'], fields: [] },
+  { keys: ['source', 'target', 'groups', 'expectedGroups', 'task'], args: ['isList', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel'], fields: [] },
   `local function take(source, isList, nearTail, taskId)
 if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
 return redis.call('ZREM', source, taskId) == 1
 end
-local source, target, groups, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local source, target, groups, expectedGroups, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local isList, targetState, taskId = ARGV[1] == '1', ARGV[2], ARGV[3]
 local processAtS, dueAtMs, nudgeChannel = ARGV[4], ARGV[5], ARGV[6]
 if redis.call('HEXISTS', task, 'msg') == 0 then return 0 end
@@ -1320,7 +1362,10 @@ local first = tonumber(redis.call('ZRANGE', target, 0, 0, 'WITHSCORES')[2])
 redis.call('ZADD', target, processAtS, taskId)
 redis.call('HSET', task, 'state', targetState, 'due_at_ms', dueAtMs)
 redis.call('HDEL', task, 'pending_since')
-if groupName and groupName ~= '' then redis.call('SADD', groups, groupName) end
+if groupName and groupName ~= '' then
+redis.call('SADD', groups, groupName)
+redis.call('ZADD', expectedGroups, 'GT', processAtS, groupName)
+end
 if not first or tonumber(processAtS) <= first then redis.pcall('PUBLISH', nudgeChannel, '') end
 return 1`,
 );
@@ -1667,6 +1712,8 @@ export const schedule = new Script<
     readonly scheduled: string;
     /** set asynq:{q}:groups names of groups */
     readonly groups: string;
+    /** zset asynq:{q}:expected_groups names of groups that tasks will join; score: until when, unix seconds */
+    readonly expectedGroups: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** string asynq:{q}:unique:<type>:<md5> one per task with a ttl, in their order */
@@ -1677,6 +1724,8 @@ export const schedule = new Script<
     readonly nudgeChannel: ScriptArg;
     /** 1 after a lost reply: a task with the same bytes is ours */
     readonly isRepeat: ScriptArg;
+    /** unix s; groups that were expected until then are forgotten, should no server of ours do it */
+    readonly forgetUntilS: ScriptArg;
   },
   {
     /** text */
@@ -1694,7 +1743,7 @@ export const schedule = new Script<
   }
 >(
   'schedule',
-  { keys: ['scheduled', 'groups', 'task', 'lock'], args: ['nudgeChannel', 'isRepeat'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
+  { keys: ['scheduled', 'groups', 'expectedGroups', 'task', 'lock'], args: ['nudgeChannel', 'isRepeat', 'forgetUntilS'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
   `local function locksFrom(first)
 local at = first - 1
 return function(hasLock)
@@ -1710,16 +1759,16 @@ end
 if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
 return nil
 end
-local scheduled, groups = KEYS[1], KEYS[2]
-local nudgeChannel, isRepeat = ARGV[1], ARGV[2] == '1'
-local ARGS, FIELDS = 2, 6
+local scheduled, groups, expectedGroups = KEYS[1], KEYS[2], KEYS[3]
+local nudgeChannel, isRepeat, forgetUntilS = ARGV[1], ARGV[2] == '1', ARGV[3]
+local FIRST_TASK, ARGS, FIELDS = 4, 3, 6
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(3 + tasks)
+local nextLock = locksFrom(FIRST_TASK + tasks)
 local first = tonumber(redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2])
-local goesAhead = false
+local goesAhead, hasGroup = false, false
 local replies = {}
 for i = 1, tasks do
-local task, at = KEYS[2 + i], ARGS + (i - 1) * FIELDS
+local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, processAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 local groupName, ttlS = ARGV[at + 5], ARGV[at + 6]
 local lock = nextLock(ttlS ~= '0')
@@ -1730,12 +1779,15 @@ if lock then redis.call('HSET', task, 'unique_key', lock) end
 if groupName ~= '' then
 redis.call('HSET', task, 'group', groupName)
 redis.call('SADD', groups, groupName)
+redis.call('ZADD', expectedGroups, 'GT', processAtS, groupName)
+hasGroup = true
 end
 redis.call('ZADD', scheduled, processAtS, taskId)
 if not first or tonumber(processAtS) <= first then goesAhead = true end
 replies[i] = 1
 end
 end
+if hasGroup then redis.call('ZREMRANGEBYSCORE', expectedGroups, '-inf', forgetUntilS) end
 if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
 return replies`,
 );

@@ -36,6 +36,7 @@ function openScripted(ops: Partial<RecovererOps>, logger: Logger = silentLogger)
   const broker: RecovererOps = {
     recoverExpired: async (...args) => (looks++, ops.recoverExpired?.(...args) ?? nothing),
     repair: async (...args) => ops.repair?.(...args) ?? { leasesAdded: 0, orphansRemoved: 0 },
+    nameLostGroups: async (...args) => ops.nameLostGroups?.(...args) ?? 0,
     reclaimSets: async (...args) => ops.reclaimSets?.(...args) ?? 0,
   };
   const options = { leaseMs: 30_000, graceMs: 2_000, maxCrashes: 5, onRecovered: () => undefined };
@@ -75,7 +76,7 @@ describe('Recoverer', () => {
 
     await clock.advance('2m');
 
-    expect(counts()).toEqual({ recoverExpired: 9, repair: 3, reclaimSets: 3 });
+    expect(counts()).toEqual({ recoverExpired: 9, repair: 3, nameLostGroups: 3, reclaimSets: 3 });
   });
 
   it('rests while another server leads, and begins when this one is elected', async () => {
@@ -89,7 +90,7 @@ describe('Recoverer', () => {
     await clock.advance(0);
 
     expect(callsBefore).toEqual({});
-    expect(counts()).toEqual({ recoverExpired: 1, repair: 1, reclaimSets: 1 });
+    expect(counts()).toEqual({ recoverExpired: 1, repair: 1, nameLostGroups: 1, reclaimSets: 1 });
   });
 
   it('goes on at once after a full batch', async () => {
@@ -112,7 +113,7 @@ describe('Recoverer', () => {
       warn: (message: string, fields?: object) => void log.push({ message, ...fields }),
     };
     const { clock, recoverer, looks } = openScripted(
-      { repair: async () => ({ leasesAdded: 2, orphansRemoved: 1 }) },
+      { repair: async () => ({ leasesAdded: 2, orphansRemoved: 1 }), nameLostGroups: async () => 3 },
       logger,
     );
     recoverer.start();
@@ -120,7 +121,8 @@ describe('Recoverer', () => {
     await clock.advance(0);
 
     expect(looks()).toBe(2);
-    expect(log).toEqual([{ message: 'repaired queue "q"', queue: 'q', leasesAdded: 2, orphansRemoved: 1 }]);
+    const done = { leasesAdded: 2, orphansRemoved: 1, groupsNamed: 3 };
+    expect(log).toEqual([{ message: 'repaired queue "q"', queue: 'q', ...done }]);
   });
 
   it('says when it gave unfinished aggregations back to their groups', async () => {

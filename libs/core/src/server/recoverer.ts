@@ -11,6 +11,8 @@ const REPAIR_BATCH = 100;
 const REPAIR_EVERY_MS = 60_000;
 /** Most aggregation sets that one repair gives back. */
 const SETS_BATCH = 100;
+/** Most groups that one repair names again. */
+const GROUPS_BATCH = 300;
 /** Longest time between two looks, if the lease is not shorter: so each lease is seen before it ends. */
 const LONGEST_MS = 15_000;
 /** Pause when a lease has ended and its task still was not given back. */
@@ -27,13 +29,14 @@ export interface RecovererOptions {
 
 /**
  * Gives the tasks of vanished servers back to their queue as soon as their leases are over. Once a minute it has the
- * broker repair what crashes left behind, and gives the tasks of unfinished aggregations back to their groups.
+ * broker repair what crashes left behind, gives the tasks of unfinished aggregations back to their groups, and names
+ * groups that Go servers gave tasks back to. A set lives for two minutes, so each is seen before it is given back.
  */
 export class Recoverer extends LeaderLoop {
   private nextRepairAtMs = 0;
 
   constructor(
-    private readonly broker: RecoverOps & Pick<GroupOps, 'reclaimSets'>,
+    private readonly broker: RecoverOps & Pick<GroupOps, 'nameLostGroups' | 'reclaimSets'>,
     leadership: Leadership,
     queue: string,
     private readonly options: RecovererOptions,
@@ -57,6 +60,7 @@ export class Recoverer extends LeaderLoop {
   private async repairWhenDue(): Promise<boolean> {
     if (this.clock.nowMs() < this.nextRepairAtMs) return false;
     const { leasesAdded, orphansRemoved } = await this.broker.repair(this.queue, REPAIR_BATCH);
+    const groupsNamed = await this.broker.nameLostGroups(this.queue, GROUPS_BATCH); // before their sets are gone
     const setsReclaimed = await this.broker.reclaimSets(this.queue, SETS_BATCH);
     this.nextRepairAtMs = this.clock.nowMs() + REPAIR_EVERY_MS;
     if (setsReclaimed > 0) {
@@ -65,8 +69,9 @@ export class Recoverer extends LeaderLoop {
         setsReclaimed,
       });
     }
-    if (leasesAdded > 0 || orphansRemoved > 0) {
-      this.logger.warn(`repaired queue "${this.queue}"`, { queue: this.queue, leasesAdded, orphansRemoved });
+    if (leasesAdded > 0 || orphansRemoved > 0 || groupsNamed > 0) {
+      const done = { leasesAdded, orphansRemoved, groupsNamed };
+      this.logger.warn(`repaired queue "${this.queue}"`, { queue: this.queue, ...done });
     }
     return leasesAdded > 0;
   }

@@ -90,6 +90,7 @@ export class MemoryBackdoor implements Backdoor {
     for (const state of ['archived', 'completed'] as const) {
       for (const [id, score] of Object.entries(injection[state] ?? {})) queue[state].set(id, score);
     }
+    for (const name of injection.unnamedGroups ?? []) queue.groupNames.delete(name);
     const expiresAtMs = this.store.clock.nowMs() + LOCK_TTL_MS;
     for (const [lock, holderId] of Object.entries(injection.locks ?? {})) queue.locks.set(lock, holderId, expiresAtMs);
   }

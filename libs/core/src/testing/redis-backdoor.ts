@@ -101,6 +101,7 @@ export class RedisBackdoor implements Backdoor {
       for (const state of ['scheduled', 'retry', 'archived', 'completed'] as const) {
         for (const [id, score] of Object.entries(injection[state] ?? {})) pipeline.zadd(keys[state](queue), score, id);
       }
+      for (const name of injection.unnamedGroups ?? []) pipeline.srem(keys.groups(queue), name);
       for (const [lock, id] of Object.entries(injection.locks ?? {})) pipeline.set(lock, id, 'EX', LOCK_TTL_S);
     });
   }
@@ -236,6 +237,7 @@ class Picture {
       case keys.schedules(queue):
       case keys.awaited(queue):
       case keys.fullSizes(queue):
+      case keys.expectedGroups(queue):
         return undefined;
       default:
         return this.readerOfPrefix(key);

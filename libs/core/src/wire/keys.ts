@@ -83,6 +83,8 @@ export const keys = {
   awaited: (queue: string): string => queueKey(queue, 'awaited'),
   /** (ours) zset: sizes of groups that aggregators wait for, score until when in unix s */
   fullSizes: (queue: string): string => queueKey(queue, 'full_sizes'),
+  /** (ours) zset: names of groups that a Go server may put tasks into without naming them, score until when in unix s */
+  expectedGroups: (queue: string): string => queueKey(queue, 'expected_groups'),
   /** (ours) pub/sub channel: a group reached such a size, or was taken then */
   groupsChannel: (queue: string): string => queueKey(queue, 'group_news'),
   /** (ours) pub/sub channel: how an awaited task ended */

@@ -1,4 +1,5 @@
 import { encodeTaskMessage } from '../../wire/task-message.js';
+import { ceilS } from '../../wire/unix-time.js';
 import type { EnqueueOutcome, NewTask } from '../roles.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
 
@@ -25,7 +26,7 @@ function write(queue: MemoryQueue, { message, processAtMs, uniqueTtlS }: NewTask
   if (processAtMs !== undefined && processAtMs > nowMs) {
     if (groupKey) {
       task.group = groupKey;
-      queue.groupNames.add(groupKey);
+      queue.announceGroup(groupKey, ceilS(processAtMs));
     }
     queue.makeDelayed(id, task, 'scheduled', processAtMs);
     return { status: 'scheduled' };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
-import { floorS } from '../../wire/unix-time.js';
+import { ceilS, floorS } from '../../wire/unix-time.js';
 import {
   type AggregationSet,
   AWAITED_SIZES_LIFE_MS,
@@ -114,6 +114,26 @@ export function reclaimSets(store: MemoryStore, queueName: string, limit: number
   const stale = [...queue.aggregationSets].filter(([, { deadlineS }]) => deadlineS <= nowS).slice(0, limit);
   for (const [setId, set] of stale) giveBack(queue, setId, set);
   return stale.length;
+}
+
+export function nameLostGroups(store: MemoryStore, queueName: string, limit: number): number {
+  const queue = store.queue(queueName);
+  const nowS = floorS(store.clock.nowMs());
+  for (const { group, deadlineS } of [...queue.aggregationSets.values()].slice(0, limit)) {
+    queue.expectGroup(group, Math.max(deadlineS, nowS));
+  }
+  for (const id of queue.retry.slice(0, limit)) {
+    const group = queue.tasks.get(id)?.group;
+    if (group) queue.expectGroup(group, Math.max(ceilS(queue.retry.score(id)!), nowS));
+  }
+  let named = 0;
+  for (const [name, untilS] of queue.expectedGroups) {
+    if (untilS <= nowS - SET_LIFE_S) queue.expectedGroups.delete(name);
+    if (!queue.groups.get(name)?.size || queue.groupNames.has(name)) continue;
+    queue.groupNames.add(name);
+    named += 1;
+  }
+  return named;
 }
 
 function waitingGroup(queue: MemoryQueue, name: string): WaitingGroup | undefined {

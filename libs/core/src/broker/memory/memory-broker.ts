@@ -47,7 +47,16 @@ import type { CancelWish, TaskEnding } from '../wait-roles.js';
 import { dropDuty, keepDuty, takeDuty } from './duty.js';
 import { enqueue } from './enqueue.js';
 import { forwardDue } from './forward.js';
-import { archiveMembers, awaitSizes, finishSet, reclaimSets, returnSet, takeRipe, waitingGroups } from './groups.js';
+import {
+  archiveMembers,
+  awaitSizes,
+  finishSet,
+  nameLostGroups,
+  reclaimSets,
+  returnSet,
+  takeRipe,
+  waitingGroups,
+} from './groups.js';
 import { findTask, queueStats } from './inspect.js';
 import { extendLeases, fetch } from './lease.js';
 import { dailyCounts, groupSizes, listIds, listSize, listTasks, scanTasks } from './lists.js';
@@ -144,6 +153,10 @@ export class MemoryBroker implements Broker {
 
   async reclaimSets(queue: string, limit: number): Promise<number> {
     return reclaimSets(this.store, queue, limit);
+  }
+
+  async nameLostGroups(queue: string, limit: number): Promise<number> {
+    return nameLostGroups(this.store, queue, limit);
   }
 
   async recoverExpired(queue: string, options: RecoverOptions): Promise<RecoverReply> {

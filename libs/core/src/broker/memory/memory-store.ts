@@ -75,6 +75,8 @@ export class MemoryQueue {
   readonly completed = new SortedSet();
   readonly groups = new Map<string, SortedSet>();
   readonly groupNames = new Set<string>();
+  /** Names of groups that tasks may join without naming them, and until when. */
+  readonly expectedGroups = new Map<string, number>();
   /** By the id of the set. */
   readonly aggregationSets = new Map<string, MemorySet>();
   readonly counters = new Counters();
@@ -171,6 +173,16 @@ export class MemoryQueue {
     group.set(id, joinedAtS);
     this.groups.set(name, group);
     this.groupNames.add(name);
+  }
+
+  /** Names a group that a task is to join by `untilS`. */
+  announceGroup(name: string, untilS: number): void {
+    this.groupNames.add(name);
+    this.expectGroup(name, untilS);
+  }
+
+  expectGroup(name: string, untilS: number): void {
+    this.expectedGroups.set(name, Math.max(this.expectedGroups.get(name) ?? 0, untilS));
   }
 
   /** Ends the lease of a task. */

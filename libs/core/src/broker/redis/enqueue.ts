@@ -5,6 +5,7 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
+import { EXPECTED_GROUPS_LIFE_MS } from '../group-roles.js';
 import type { EnqueueOps, EnqueueOutcome, NewTask } from '../roles.js';
 import type { RedisLink } from './redis-link.js';
 
@@ -128,8 +129,17 @@ function enqueue(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean)
 function schedule(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
   return redis.run(
     scripts.schedule,
-    { scheduled: keys.scheduled(queue), groups: keys.groups(queue), ...taskAndLockKeys(queue, entries) },
-    { nudgeChannel: keys.nudgeChannel(queue), isRepeat: Number(isRepeat) },
+    {
+      scheduled: keys.scheduled(queue),
+      groups: keys.groups(queue),
+      expectedGroups: keys.expectedGroups(queue),
+      ...taskAndLockKeys(queue, entries),
+    },
+    {
+      nudgeChannel: keys.nudgeChannel(queue),
+      isRepeat: Number(isRepeat),
+      forgetUntilS: floorS(redis.clock.nowMs() - EXPECTED_GROUPS_LIFE_MS),
+    },
     entries.map(({ task, message }) => ({
       taskId: task.message.id,
       message,

@@ -18,6 +18,7 @@ import type { NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
+import { type ScoredId, toScoredIds } from './scored-ids.js';
 
 /** Groups that one round trip asks about. */
 const GROUPS_PER_LOOK = 500;
@@ -33,6 +34,9 @@ interface Misfit {
 type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
 
 export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOps {
+  /** Where the last call of `nameLostGroups` stopped looking at the expected groups of a queue. */
+  const namedUpTo = new Map<string, number>();
+
   return {
     async waitingGroups(queue) {
       const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)))).toSorted();
@@ -94,7 +98,73 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
       for (const set of sets) await giveBack(redis, queue, set);
       return sets.length;
     },
+
+    async nameLostGroups(queue, limit) {
+      const from = namedUpTo.get(queue) ?? 0;
+      const { expected, seen } = await readExpectedGroups(redis, queue, from, limit);
+      namedUpTo.set(queue, expected.length === limit ? from + limit : 0);
+      const nowS = floorS(redis.clock.nowMs());
+      const untilS = new Map(expected.map((name) => [name, 0]));
+      for (const { group, untilS: atS } of seen) untilS.set(group, Math.max(untilS.get(group) ?? 0, atS, nowS));
+      if (untilS.size === 0) return 0;
+      const names = [...untilS.keys()];
+      return (await redis.run(
+        scripts.nameGroups,
+        {
+          groups: keys.groups(queue),
+          expectedGroups: keys.expectedGroups(queue),
+          group: names.map((name) => keys.group(queue, name)),
+        },
+        { forgetUntilS: nowS - SET_LIFE_S },
+        names.map((groupName) => ({ groupName, untilS: untilS.get(groupName)! })),
+      )) as number;
+    },
   };
+}
+
+/** A group that tasks may join without its being named. */
+interface ExpectedGroup {
+  readonly group: string;
+  /** Unix s. */
+  readonly untilS: number;
+}
+
+/** A window of the names that are remembered, and the groups of sets and of tasks that wait for a retry. */
+async function readExpectedGroups(
+  redis: RedisLink,
+  queue: string,
+  from: number,
+  limit: number,
+): Promise<{ expected: string[]; seen: ExpectedGroup[] }> {
+  const last = String(limit - 1);
+  const [sets, retrying, expected] = (await redis.pipeline('ZRANGE', (pipeline) => {
+    pipeline
+      .zrange(keys.aggregationSets(queue), '0', last, 'WITHSCORES')
+      .zrange(keys.retry(queue), '0', last, 'WITHSCORES')
+      .zrange(keys.expectedGroups(queue), String(from), String(from + limit - 1));
+  })) as [string[], string[], string[]];
+  const ofSets = toScoredIds(sets).flatMap(({ id, score }) => toSetName(queue, id, Number(score)) ?? []);
+  const tasks = toScoredIds(retrying);
+  const groups = await readGroupFields(redis, queue, tasks);
+  const ofTasks = tasks.map(({ score }, i) => ({ group: groups[i] ?? '', untilS: Number(score) }));
+  return {
+    expected,
+    seen: [
+      ...ofSets.map(({ group, deadlineS }) => ({ group, untilS: deadlineS })),
+      ...ofTasks.filter(({ group }) => group !== ''),
+    ],
+  };
+}
+
+async function readGroupFields(
+  redis: RedisLink,
+  queue: string,
+  tasks: readonly ScoredId[],
+): Promise<(string | null)[]> {
+  if (tasks.length === 0) return [];
+  return (await redis.pipeline('HGET', (pipeline) => {
+    for (const { id } of tasks) pipeline.hget(keys.task(queue, id), 'group');
+  })) as (string | null)[];
 }
 
 async function readGroups(redis: RedisLink, queue: string, names: readonly string[]): Promise<WaitingGroup[]> {

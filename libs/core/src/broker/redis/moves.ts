@@ -36,7 +36,13 @@ export function moveOps(redis: RedisLink): MoveOps {
       const { isList, source, groups } = sourceOf({ queue, list, near: 'oldest' });
       const reply = await redis.run(
         scripts.rescheduleTask,
-        { source, target: keys[targetState](queue), groups, task: keys.task(queue, taskId) },
+        {
+          source,
+          target: keys[targetState](queue),
+          groups,
+          expectedGroups: keys.expectedGroups(queue),
+          task: keys.task(queue, taskId),
+        },
         {
           isList,
           targetState,
