@@ -134,16 +134,15 @@ export class Inspector {
     queue: string,
     { memory = false }: { readonly memory?: boolean | undefined } = {},
   ): Promise<QueueInfo> {
-    refuse(queueNameProblem('queue', queue));
-    const stats = await this.#open().queueStats(queue);
+    const stats = await this.#brokerFor(queue).queueStats(queue);
     if (!stats) throw new QueueNotFoundError(queue);
     return toQueueInfo(queue, stats, memory ? await this.#broker.memoryBytes(queue) : undefined);
   }
 
   /** What became of attempts today, yesterday, … `days` days (UTC), 1 to 90: older counters are gone. */
   async history(queue: string, days: number): Promise<DailyStats[]> {
-    refuse(queueNameProblem('queue', queue));
-    const reader = new OptionReader({ days });
+    const reader = new OptionReader({ queue, days });
+    reader.add(queueNameProblem('queue', queue));
     const count = reader.wholeNumber('days', 1, 1, 90);
     reader.throwIfWrong();
     await this.#checkKnown(queue);
@@ -152,8 +151,7 @@ export class Inspector {
 
   /** The groups with waiting tasks, by name. None for an unknown queue. */
   async groups(queue: string): Promise<GroupInfo[]> {
-    refuse(queueNameProblem('queue', queue));
-    return this.#open().groupSizes(queue);
+    return this.#brokerFor(queue).groupSizes(queue);
   }
 
   /**
@@ -161,14 +159,12 @@ export class Inspector {
    * queue need not exist.
    */
   async pauseQueue(queue: string): Promise<boolean> {
-    refuse(queueNameProblem('queue', queue));
-    return this.#open().pause(queue);
+    return this.#brokerFor(queue).pause(queue);
   }
 
   /** `false` when the queue was not paused. The queue need not exist. */
   async unpauseQueue(queue: string): Promise<boolean> {
-    refuse(queueNameProblem('queue', queue));
-    return this.#open().unpause(queue);
+    return this.#brokerFor(queue).unpause(queue);
   }
 
   /**
@@ -181,7 +177,6 @@ export class Inspector {
     queue: string,
     options: BulkOptions & { readonly force?: boolean | undefined } = {},
   ): Promise<void> {
-    refuse(queueNameProblem('queue', queue));
     await this.#checkKnown(queue);
     if (options.force) {
       await this.#checkNoneActive(queue);
@@ -198,8 +193,7 @@ export class Inspector {
    * @throws {QueueNotEmptyError} it has active tasks
    */
   async purgeQueue(queue: string, { force = false }: { readonly force?: boolean | undefined } = {}): Promise<void> {
-    refuse(queueNameProblem('queue', queue));
-    const isKnown = await this.#open().hasQueue(queue);
+    const isKnown = await this.#brokerFor(queue).hasQueue(queue);
     if (!force) await this.#checkNoneActive(queue);
     const removed = await this.#broker.purgeQueue(queue);
     if (removed === 0 && !isKnown) throw new QueueNotFoundError(queue);
@@ -230,7 +224,6 @@ export class Inspector {
 
   /** Searches the tasks of one state, in a bounded number of steps: the answer's `cursor` says where to go on. */
   async findTasks(search: TaskSearch): Promise<FoundTasks> {
-    refuse(queueNameProblem('queue', search.queue));
     await this.#checkKnown(search.queue);
     return this.#searcher.find(search);
   }
@@ -451,14 +444,12 @@ export class Inspector {
 
   /** The Redis Cluster slot of the queue's keys. The queue need not exist. */
   async clusterSlot(queue: string): Promise<number> {
-    refuse(queueNameProblem('queue', queue));
-    return this.#open().clusterSlot(queue);
+    return this.#brokerFor(queue).clusterSlot(queue);
   }
 
   /** The nodes of a Redis Cluster that hold the queue's keys, the master first; none outside of a cluster. */
   async clusterNodes(queue: string): Promise<ClusterNode[]> {
-    refuse(queueNameProblem('queue', queue));
-    return this.#open().clusterNodes(queue);
+    return this.#brokerFor(queue).clusterNodes(queue);
   }
 
   /**
@@ -509,12 +500,17 @@ export class Inspector {
   }
 
   async #checkKnown(queue: string): Promise<void> {
-    if (!(await this.#open().hasQueue(queue))) throw new QueueNotFoundError(queue);
+    if (!(await this.#brokerFor(queue).hasQueue(queue))) throw new QueueNotFoundError(queue);
   }
 
   async #checkNoneActive(queue: string): Promise<void> {
     const active = await this.#broker.listSize(queue, { state: 'active' });
     if (active > 0) throw new QueueNotEmptyError(queue, active);
+  }
+
+  #brokerFor(queue: string): Broker {
+    refuse(queueNameProblem('queue', queue));
+    return this.#open();
   }
 
   #open(): Broker {
