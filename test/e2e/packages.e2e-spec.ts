@@ -58,6 +58,17 @@ describe.each([
   });
 });
 
+it('install beside the command line and the newest of everything', async () => {
+  const app = await mkdtemp(join(scratch, 'newest-'));
+  await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true }));
+  const nest = ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', 'rxjs', 'reflect-metadata'];
+  const peers = ['ioredis', 'class-validator', 'class-transformer'];
+
+  const { stdout } = await npm(['install', '--dry-run', ...tarballs, await pack('apps/cli'), ...nest, ...peers], app);
+
+  expect(stdout).toMatch(/added \d+ packages/);
+}, 300_000);
+
 it('let npx run the command line', async () => {
   const folder = await mkdtemp(join(scratch, 'command-'));
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'operator', private: true }));
