@@ -2,13 +2,14 @@
 import 'reflect-metadata';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Ctx, AsynqModule, Payload, TaskDistributor, TaskHandler } from 'nestjs-asynq';
-import { jsonCodec, type TaskContext } from '@nestjs-asynq/core';
+import { AsynqModule, Ctx, jsonCodec, Payload, TaskDistributor, TaskHandler, type TaskContext } from 'nestjs-asynq';
+import { FakeClock } from 'nestjs-asynq/testing';
 
 interface Guest {
   readonly name: string;
 }
 
+const clock = new FakeClock();
 let announce: (greeting: string) => void;
 const greeting = new Promise<string>((resolve) => (announce = resolve));
 
@@ -30,12 +31,13 @@ class Door {
   }
 }
 
-@Module({ imports: [AsynqModule.forRoot({ connection: 'memory' })], providers: [Greeter, Door] })
+@Module({ imports: [AsynqModule.forRoot({ connection: 'memory', clock })], providers: [Greeter, Door] })
 class AppModule {}
 
 async function main(): Promise<void> {
   const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error', 'warn'] });
   await app.get(Door).open({ name: 'Ada' });
+  await clock.advance('1s');
   console.log(await greeting);
   await app.close();
 }
