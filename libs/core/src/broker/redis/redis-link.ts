@@ -42,6 +42,7 @@ export class RedisLink {
   private readonly prepareScript: ((script: ScriptText) => string) | undefined;
   private readonly clients = new Set<RedisClient>();
   private commandClient: RedisClient | undefined;
+  private isRenewing = false;
   private isClosed = false;
 
   constructor(
@@ -114,9 +115,17 @@ export class RedisLink {
       await whenReady(client);
       return await withinReplyTimeout(name, call(client));
     } catch (error) {
-      if (error instanceof ReplyTimeout || isDemoted(error)) client.disconnect(true); // find the server anew
+      if (error instanceof ReplyTimeout || isDemoted(error)) this.renew(client);
       throw toRedisError(name, error);
     }
+  }
+
+  /** Finds the server anew, once for all calls that gave the connection up: what comes up next is not theirs to end. */
+  private renew(client: RedisClient): void {
+    if (this.isRenewing || client.status !== 'ready') return;
+    this.isRenewing = true;
+    client.once('close', () => (this.isRenewing = false));
+    client.disconnect(true);
   }
 
   close(): void {

@@ -1,0 +1,34 @@
+import { Client, RedisCommandError, silentLogger } from '@nestjs-asynq/core';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openCable } from '../support/cable.js';
+import { startRedis } from '../support/redis-server.js';
+
+describe('a connection that falls silent', () => {
+  it('is given up once for all calls that wait on it', async () => {
+    await using redis = await startRedis();
+    await using cable = await openCable(redis);
+    await using client = new Client({ connection: { url: cable.url }, logger: silentLogger });
+    const warnings = collectWarnings();
+    await client.ping();
+
+    cable.pull();
+    const calls = await Promise.allSettled(Array.from({ length: 20 }, () => client.ping()));
+    await client.enqueue('email'); // goes on without an error
+
+    expect(calls.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 'rejected'));
+    const [first] = calls as PromiseRejectedResult[];
+    expect(first!.reason).toBeInstanceOf(RedisCommandError);
+    expect(first!.reason).toMatchObject({ isTransient: true });
+    expect(cable.connections).toBe(2);
+    expect(warnings).toEqual([]);
+  });
+});
+
+/** What Node prints to the user's terminal, such as that an emitter has too many listeners. */
+function collectWarnings(): Error[] {
+  const warnings: Error[] = [];
+  const collect = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', collect);
+  onTestFinished(() => void process.off('warning', collect));
+  return warnings;
+}
