@@ -56,6 +56,16 @@ describe('what an inspector does with one task', () => {
     expect(tasks['r']).toBeUndefined();
   });
 
+  it.each(['retry', 'archive', 'delete'] as const)('leaves one alone that has completed first: %s', async (then) => {
+    await q.seed({ completed: { c: '1h' } });
+    const before = await q.dump();
+
+    const reply = await inspector.cancel('q', 'c', { then });
+
+    expect(reply).toBe('unchanged');
+    expect(await q.dump()).toEqual(before);
+  });
+
   it('cancels one that begins to run just then', async () => {
     await q.seed({ active: ['busy'] });
     vi.spyOn(q.broker, 'wishCancel').mockResolvedValueOnce(false);

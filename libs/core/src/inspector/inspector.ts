@@ -327,7 +327,8 @@ export class Inspector {
    * `archive` puts the task aside, `delete` drops it with its unique lock. A Go server hears the signal and always
    * retries. If the worker dies before it has heard of it, the wish is lost.
    *
-   * A task that does not run is archived or deleted at once; `retry` leaves it as it is.
+   * A task that does not run is archived or deleted at once; `retry` leaves it as it is. So does every wish one that has
+   * completed.
    * @throws {TaskNotFoundError} no such task
    * @throws {TaskStateError} it began to run, and stopped, each time it was looked for
    */

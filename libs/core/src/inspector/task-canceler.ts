@@ -33,6 +33,8 @@ export class TaskCanceler {
     if (!task) throw await this.mover.notFound(queue, taskId);
     const { state } = task;
     if (state === 'active') throw new TaskStateError(queue, taskId, state, [state]);
+    // Its success came first, and may be what others wait for.
+    if (state === 'completed') return 'unchanged';
     if (wish === 'retry' || (wish === 'archive' && state === 'archived')) return 'unchanged';
     await this.mover.move(queue, taskId, wish, {});
     return wish === 'archive' ? 'archived' : 'deleted';
