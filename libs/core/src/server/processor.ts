@@ -13,7 +13,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 /** How often the other queues are looked at while one rests. A signal cannot tell which queue it is for. */
 const CHECK_WHILE_RESTING_MS = 500;
-/** First chance of other servers at a queue in which tasks wait whose type is unknown here. */
+/** First chance of other servers at a queue in which tasks turn up whose type is unknown here. */
 const STAND_BACK_MS = 250;
 /** A failure that goes on is logged once in this time. */
 const LOG_EVERY_MS = 30_000;
@@ -43,8 +43,8 @@ interface Round {
  * 3. When every queue is empty, waits for the work signal; it does not poll.
  *
  * Two things make a queue rest while the others are served. It fails: for a growing pause. Or a signal comes while it
- * has tasks whose type nobody here knows: then another server is woken and has a moment to take them, or the one that
- * leads would fetch them again and again.
+ * may be for a task whose type nobody here knows: then another server is woken and has a moment to take it, or the one
+ * that leads would fetch it again and again.
  */
 export class Processor {
   /** Queues that fail. */

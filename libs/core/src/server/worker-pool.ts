@@ -10,12 +10,11 @@ import { errorText } from './attempt-outcome.js';
 import type { LeaseHandle, TrackedTask } from './lease-keeper.js';
 import { endingEvent } from './server-events.js';
 import type { Settler } from './settler.js';
+import { UnknownTasks } from './unknown-tasks.js';
 
 /** Room for `errorHandler` after the last abort; an attempt that takes longer is left to the recoverer. */
 const LAST_WORD_MS = 500;
 const UNKNOWN_TYPE_LOG_MS = 10_000;
-/** For how long after it is due again a task of unknown type is expected to turn up. */
-const UNKNOWN_TYPE_ECHO_MS = 5_000;
 
 export interface WorkerPoolDeps extends AttemptDeps {
   readonly wishes: Pick<WishOps, 'cancelWish'>;
@@ -30,8 +29,7 @@ export class WorkerPool {
   private readonly running = new Map<Attempt, Promise<void>>();
   /** Attempts whose outcome is not known yet. */
   private readonly undecided = new Set<Promise<void>>();
-  /** Queue to when its tasks of unknown type will have turned up again, unix ms. */
-  private readonly unknownUntilMs = new Map<string, number>();
+  private readonly unknownTasks: UnknownTasks;
   private readonly slotFreed: Bell;
   private readonly unknownTypeLog: LogLimit;
   private readonly logger: Logger;
@@ -43,6 +41,7 @@ export class WorkerPool {
     private readonly deps: WorkerPoolDeps,
   ) {
     this.slotFreed = new Bell(deps.clock);
+    this.unknownTasks = new UnknownTasks(deps.clock);
     this.unknownTypeLog = new LogLimit(deps.clock, UNKNOWN_TYPE_LOG_MS);
     this.logger = deps.failurePolicy.logger;
   }
@@ -51,9 +50,9 @@ export class WorkerPool {
     return this.concurrency - this.running.size;
   }
 
-  /** Whether the queue gave tasks of unknown type lately, which will turn up again. */
+  /** Whether tasks of unknown type that were put back may turn up in the queue now. */
   expectsUnknownTypes(queue: string): boolean {
-    return this.deps.clock.nowMs() < (this.unknownUntilMs.get(queue) ?? 0);
+    return this.unknownTasks.areDue(queue);
   }
 
   /** Runs a task in a free slot. The caller asks for no more tasks than there are free slots. */
@@ -134,7 +133,7 @@ export class WorkerPool {
       return;
     }
     if (ending.outcome.kind === 'retry' && ending.outcome.unknownTypeSinceMs !== undefined) {
-      this.unknownUntilMs.set(message.queue, ending.outcome.retryAtMs + UNKNOWN_TYPE_ECHO_MS);
+      this.unknownTasks.putBack(message.queue, message.id, ending.outcome.retryAtMs);
     }
     this.settler.settle({
       message,
