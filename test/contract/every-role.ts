@@ -1,5 +1,5 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
-import { describeCancelling } from './cancelling.contract.js';
+import { describeCanceling } from './canceling.contract.js';
 import { describeDuties } from './duties.contract.js';
 import { describeEnqueueing } from './enqueueing.contract.js';
 import { describeFleet } from './fleet.contract.js';
@@ -33,7 +33,7 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeRecovering(backend, openQueue);
   describeRetention(backend, openQueue);
   describePausing(backend, openQueue);
-  describeCancelling(backend, openQueue);
+  describeCanceling(backend, openQueue);
   describeResults(backend, openQueue);
   describeWaiting(backend, openQueue);
   describeWishing(backend, openQueue);

@@ -1,6 +1,7 @@
 import type { Connection } from '../broker/connection.js';
 import { clockOf, openBroker } from '../broker/open-broker.js';
 import type { Broker, EnqueueOutcome, NewTask } from '../broker/roles.js';
+import { asError } from '../errors/as-error.js';
 import { ClosedError } from '../errors/closed.error.js';
 import type { Clock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
@@ -178,8 +179,4 @@ export function readComposing(options: ClientOptions): ComposeSettings {
   };
   reader.throwIfWrong();
   return composing;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

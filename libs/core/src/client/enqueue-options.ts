@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NewTask } from '../broker/roles.js';
 import type { TaskTemplate } from '../broker/schedule-roles.js';
+import { asError } from '../errors/as-error.js';
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
 import { OptionReader } from '../runtime/option-reader.js';
@@ -189,11 +190,8 @@ function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Arr
       problem: { option: 'payload', value: payload, allowed: 'what the codec turns into bytes' },
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return {
-      bytes: nothing,
-      problem: { option: 'payload', value: payload, allowed: `what the codec encodes (${reason})` },
-    };
+    const allowed = `what the codec encodes (${asError(error).message})`;
+    return { bytes: nothing, problem: { option: 'payload', value: payload, allowed } };
   }
 }
 

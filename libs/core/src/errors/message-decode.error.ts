@@ -1,3 +1,4 @@
+import { asError } from './as-error.js';
 import { QueueError } from './queue-error.js';
 
 /** Bytes that are not the protobuf record they should be. */
@@ -8,9 +9,6 @@ export class MessageDecodeError extends QueueError {
     readonly record: string,
     options: { cause: unknown },
   ) {
-    super(
-      `cannot decode ${record}: ${options.cause instanceof Error ? options.cause.message : String(options.cause)}`,
-      options,
-    );
+    super(`cannot decode ${record}: ${asError(options.cause).message}`, options);
   }
 }

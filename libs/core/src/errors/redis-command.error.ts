@@ -1,3 +1,4 @@
+import { asError } from './as-error.js';
 import { QueueError } from './queue-error.js';
 
 /**
@@ -12,9 +13,6 @@ export class RedisCommandError extends QueueError {
     readonly isTransient: boolean,
     options: { cause: unknown },
   ) {
-    super(
-      `Redis failed at ${command}: ${options.cause instanceof Error ? options.cause.message : String(options.cause)}`,
-      options,
-    );
+    super(`Redis failed at ${command}: ${asError(options.cause).message}`, options);
   }
 }

@@ -1,4 +1,5 @@
 import type { HealthOps } from '../broker/roles.js';
+import { asError } from '../errors/as-error.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 
 /** Asks the broker for a sign of life and tells the user. First after one interval, as asynq does. */
@@ -16,17 +17,8 @@ export class HealthCheck extends Loop {
 
   async runOnce(): Promise<number> {
     if (this.isFirst) this.isFirst = false;
-    else this.tell(await this.ping());
+    else this.tell(await this.broker.ping().then(() => undefined, asError));
     return this.intervalMs;
-  }
-
-  private async ping(): Promise<Error | undefined> {
-    try {
-      await this.broker.ping();
-      return undefined;
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error));
-    }
   }
 
   private tell(result: Error | undefined): void {

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import type { Connection } from '../broker/connection.js';
 import type { Broker } from '../broker/roles.js';
+import { asError } from '../errors/as-error.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
 import type { LoopDeps } from '../runtime/loop.js';
 import type { Logger } from '../runtime/logger.js';
@@ -64,7 +65,7 @@ export class ThreadHeart implements Heart {
     this.worker = spawn();
     this.worker.unref(); // connections keep the process alive, not the heart
     this.worker.on('message', (message) => this.receive(message));
-    this.worker.on('error', (error) => (this.deathCause = error instanceof Error ? error : new Error(String(error))));
+    this.worker.on('error', (error) => (this.deathCause = asError(error)));
     this.exited = new Promise((resolve) => {
       this.worker.on('exit', (exitCode) => {
         resolve();

@@ -1,9 +1,9 @@
+const queueKey = (queue: string, rest: string): string => `asynq:{${queue}}:${rest}`;
+
 /**
  * Every key that lies in Redis, with its type. The part in braces is the hash tag: all keys of a queue share one
  * Redis Cluster slot. Keys marked (ours) are not known to asynq; its programs ignore them.
  */
-const queueKey = (queue: string, rest: string): string => `asynq:{${queue}}:${rest}`;
-
 export const keys = {
   /** set: names of all queues */
   queues: 'asynq:queues',
@@ -54,7 +54,7 @@ export const keys = {
   processedOn: (queue: string, day: string): string => queueKey(queue, `processed:${day}`),
   /** string counter: failures on one UTC day */
   failedOn: (queue: string, day: string): string => queueKey(queue, `failed:${day}`),
-  /** set: names of groups that have waiting tasks */
+  /** set: names of groups with waiting or scheduled tasks */
   groups: (queue: string): string => queueKey(queue, 'groups'),
   /** zset: ids waiting in a group, score time added in unix s */
   group: (queue: string, group: string): string => queueKey(queue, `g:${group}`),

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Hearing } from './hearing.js';
 
 /** What every broker promises about asking servers to cancel a task. */
-export function describeCancelling(backend: string, openQueue: () => TestQueue): void {
-  describe(`cancelling on ${backend}`, () => {
+export function describeCanceling(backend: string, openQueue: () => TestQueue): void {
+  describe(`canceling on ${backend}`, () => {
     it('tells every listener the id, and nobody else after it stopped listening', async () => {
       await using q = openQueue();
       const [one, other, gone] = [new Hearing<string>(), new Hearing<string>(), new Hearing<string>()];
