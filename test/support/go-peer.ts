@@ -34,6 +34,13 @@ export interface GoServerOptions {
   /** Of every failure; default 0: due at once. */
   readonly retryDelayMs?: number | undefined;
   readonly shutdownTimeoutMs?: number | undefined;
+  /**
+   * What its aggregator makes of a group, after a second: `sum`, a task of type `sum:succeed` whose payload is the JSON
+   * array of theirs; `hang`: nothing, it never returns. Default: no aggregator.
+   */
+  readonly aggregate?: 'sum' | 'hang' | undefined;
+  /** Default 0: however many. */
+  readonly groupMaxSize?: number | undefined;
 }
 
 /** One attempt of Go's server, reported when it is over; `error` when it failed. */

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,8 @@ type serverOptions struct {
 	DelayedTaskCheckIntervalMs int64          `json:"delayedTaskCheckIntervalMs"`
 	RetryDelayMs               int64          `json:"retryDelayMs"`
 	ShutdownTimeoutMs          int64          `json:"shutdownTimeoutMs"`
+	Aggregate                  string         `json:"aggregate"` // "sum" or "hang"; empty: groups are left alone
+	GroupMaxSize               int            `json:"groupMaxSize"`
 }
 
 // handled reports one attempt.
@@ -42,7 +45,7 @@ func serve(p *peer, request json.RawMessage) (any, error) {
 	if p.server != nil {
 		return nil, errors.New("serving already")
 	}
-	p.server = asynq.NewServer(p.redis, asynq.Config{
+	config := asynq.Config{
 		Queues:                   opts.Queues,
 		Concurrency:              opts.Concurrency,
 		StrictPriority:           opts.StrictPriority,
@@ -51,8 +54,26 @@ func serve(p *peer, request json.RawMessage) (any, error) {
 		ShutdownTimeout:          millis(opts.ShutdownTimeoutMs),
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return millis(opts.RetryDelayMs) },
 		LogLevel:                 asynq.ErrorLevel,
-	})
+	}
+	if opts.Aggregate != "" {
+		config.GroupAggregator = asynq.GroupAggregatorFunc(aggregators[opts.Aggregate])
+		config.GroupGracePeriod = time.Second
+		config.GroupMaxSize = opts.GroupMaxSize
+	}
+	p.server = asynq.NewServer(p.redis, config)
 	return nil, p.server.Start(asynq.HandlerFunc(p.handle))
+}
+
+var aggregators = map[string]func(string, []*asynq.Task) *asynq.Task{
+	"sum": func(_ string, tasks []*asynq.Task) *asynq.Task { // a JSON array of the payloads
+		payloads := make([][]byte, len(tasks))
+		for i, task := range tasks {
+			payloads[i] = task.Payload()
+		}
+		joined := bytes.Join(payloads, []byte(","))
+		return asynq.NewTask("sum:succeed", append(append([]byte("["), joined...), ']'))
+	},
+	"hang": func(string, []*asynq.Task) *asynq.Task { select {} },
 }
 
 func shutdown(p *peer, _ json.RawMessage) (any, error) {
