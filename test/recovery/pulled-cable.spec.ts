@@ -1,4 +1,4 @@
-import { Client, RedisCommandError, silentLogger } from '@nestjs-asynq/core';
+import { Client, RedisCommandError, silentLogger, WaitTimeoutError } from '@nestjs-asynq/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openCable } from '../support/cable.js';
 import { startRedis } from '../support/redis-server.js';
@@ -21,6 +21,19 @@ describe('a connection that falls silent', () => {
     expect(first!.reason).toMatchObject({ isTransient: true });
     expect(cable.connections).toBe(2);
     expect(warnings).toEqual([]);
+  });
+
+  it('does not hold up those who begin to listen on it', async () => {
+    await using redis = await startRedis();
+    await using cable = await openCable(redis);
+    await using client = new Client({ connection: { url: cable.url }, logger: silentLogger });
+    const task = await client.enqueue('email');
+    await task.wait({ timeout: 1 }).catch(() => undefined); // opens the connection that listens
+
+    cable.pull();
+    const wait = task.wait({ timeout: 1 });
+
+    await expect(wait).rejects.toThrow(WaitTimeoutError);
   });
 });
 

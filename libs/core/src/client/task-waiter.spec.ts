@@ -122,6 +122,18 @@ describe('EnqueuedTask.wait', () => {
     expect(await failure).toEqual(new WaitTimeoutError('q', 'a', 3_000));
   });
 
+  it('ends after its timeout, though the broker does not answer', async () => {
+    const { broker, clock, enqueue } = open();
+    const task = await enqueue();
+    const onTaskEnded = vi.spyOn(broker, 'onTaskEnded').mockReturnValue(new Promise(() => undefined));
+    const failure = failureOf(task.wait({ timeout: '10s' }));
+
+    await clock.advance('10s');
+
+    expect(onTaskEnded).toHaveBeenCalledOnce();
+    expect(await failure).toBeInstanceOf(WaitTimeoutError);
+  });
+
   it('ends with the reason of its signal', async () => {
     const { enqueue, turn } = open();
     const task = await enqueue();

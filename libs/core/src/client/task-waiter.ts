@@ -40,11 +40,19 @@ export class TaskWaiter {
     const timer = timeoutMs === undefined ? undefined : clock.setTimer(expire, timeoutMs);
     const stop = AbortSignal.any([closed, expiry.signal, ...(signal ? [signal] : [])]);
     try {
-      return await new Wait(queue, taskId, stop, this.deps).untilEnd();
+      return await orReason(new Wait(queue, taskId, stop, this.deps).untilEnd(), stop);
     } finally {
       clock.clearTimer(timer);
     }
   }
+}
+
+/** A call that gets no reply for seconds must not make the wait longer than its caller wants. */
+function orReason<T>(work: Promise<T>, stop: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    stop.addEventListener('abort', () => reject(stop.reason as Error), { once: true });
+    work.then(resolve, reject);
+  });
 }
 
 /** One wait for one task. */

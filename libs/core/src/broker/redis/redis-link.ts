@@ -42,7 +42,6 @@ export class RedisLink {
   private readonly prepareScript: ((script: ScriptText) => string) | undefined;
   private readonly clients = new Set<RedisClient>();
   private commandClient: RedisClient | undefined;
-  private isRenewing = false;
   private isClosed = false;
 
   constructor(
@@ -113,19 +112,10 @@ export class RedisLink {
     const client = (this.commandClient ??= this.openClient('commands'));
     try {
       await whenReady(client);
-      return await withinReplyTimeout(name, call(client));
+      return await answerOf(name, client, call(client));
     } catch (error) {
-      if (error instanceof ReplyTimeout || isDemoted(error)) this.renew(client);
       throw toRedisError(name, error);
     }
-  }
-
-  /** Finds the server anew, once for all calls that gave the connection up: what comes up next is not theirs to end. */
-  private renew(client: RedisClient): void {
-    if (this.isRenewing || client.status !== 'ready') return;
-    this.isRenewing = true;
-    client.once('close', () => (this.isRenewing = false));
-    client.disconnect(true);
   }
 
   close(): void {
@@ -187,6 +177,29 @@ function untilReady(client: RedisClient): Promise<void> {
     client.on('ready', onReady).on('end', onEnd).on('error', onError);
   });
 }
+
+/**
+ * Waits for a reply as long as one may take. When none comes, or the server is a replica by now, the server is found anew.
+ * @throws {Error} in a text that counts as transient; what the server answers
+ */
+export async function answerOf<T>(name: string, client: RedisClient, reply: Promise<T>): Promise<T> {
+  try {
+    return await withinReplyTimeout(name, reply);
+  } catch (error) {
+    if (error instanceof ReplyTimeout || isDemoted(error)) renew(client);
+    throw error;
+  }
+}
+
+/** Once for all calls that gave the connection up: the one that comes up next is not theirs to end. */
+function renew(client: RedisClient): void {
+  if (renewing.has(client) || client.status !== 'ready') return;
+  renewing.add(client);
+  client.once('close', () => renewing.delete(client));
+  client.disconnect(true);
+}
+
+const renewing = new WeakSet<RedisClient>();
 
 function withinReplyTimeout<T>(name: string, reply: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
