@@ -15,6 +15,7 @@ import {
   InjectTaskEvents,
   InjectTaskServer,
   InvalidOptionsError,
+  RedisCommandError,
   TaskDistributor,
   TaskEvents,
   TaskHandler,
@@ -248,6 +249,21 @@ describe('Redis away at boot', () => {
 
     expect(failure).toBeInstanceOf(ConnectionUnavailableError);
     expect((failure as Error).message).toContain('after 20 ms (connection refused). Set connect.required=false');
+  });
+
+  it('says why, also when the last try did not get as far', async () => {
+    const closed = (cause?: Error) =>
+      new RedisCommandError('PING', true, { cause: new Error('Connection is closed.', { cause }) });
+    const failures = [closed(Object.assign(new Error(), { code: 'ECONNREFUSED' })), closed()];
+    let pings = 0;
+    const broker = Object.assign(openBroker('memory'), { ping: () => Promise.reject(failures[Math.min(pings++, 1)]!) });
+
+    const failure = await startApp({ asynq: { connection: broker, connect: { timeout: 500 } } }).catch(
+      (error: unknown) => error,
+    );
+
+    expect(pings).toBeGreaterThan(1);
+    expect((failure as Error).message).toContain('after 500 ms (ECONNREFUSED)');
   });
 
   it('waits for a Redis that starts a moment later', async () => {

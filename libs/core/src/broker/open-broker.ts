@@ -2,9 +2,9 @@ import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import type { Connection } from './connection.js';
+import { connectionProblems } from './connection-problems.js';
 import { MemoryBroker } from './memory/memory-broker.js';
 import { openRedisBroker } from './redis/redis-broker.js';
-import { isRedisClient, type RedisConnection } from './redis/redis-connection.js';
 import type { Broker } from './roles.js';
 
 export interface OpenBrokerOptions {
@@ -23,9 +23,9 @@ export function openBroker(connection: Connection, options: OpenBrokerOptions = 
   const { clock = systemClock, logger = consoleLogger } = options;
   if (connection === 'memory') return new MemoryBroker({ clock });
   if (isBroker(connection)) return connection;
-  if (isRedisConnection(connection)) return openRedisBroker(connection, { clock, logger });
-  const allowed = "'memory', { url }, { cluster }, { sentinels, name }, { client }, an ioredis client or a broker";
-  throw new InvalidOptionsError([{ option: 'connection', value: connection, allowed }]);
+  const problems = connectionProblems(connection);
+  if (problems.length > 0) throw new InvalidOptionsError(problems);
+  return openRedisBroker(connection, { clock, logger });
 }
 
 /** The clock to go by when none is given: that of a broker that is open already, else the machine's. */
@@ -36,14 +36,4 @@ export function clockOf(connection: Connection): Clock {
 /** Whether the caller opened it and has to close it. */
 export function isBroker(connection: Connection): connection is Broker {
   return typeof connection === 'object' && connection !== null && 'settle' in connection && 'enqueue' in connection;
-}
-
-function isRedisConnection(connection: unknown): connection is RedisConnection {
-  if (typeof connection !== 'object' || connection === null) return false;
-  if (isRedisClient(connection)) return true;
-  const given = connection as Record<string, unknown>;
-  if ('cluster' in given) return Array.isArray(given['cluster']) && given['cluster'].length > 0;
-  if ('sentinels' in given) return Array.isArray(given['sentinels']) && typeof given['name'] === 'string';
-  if ('client' in given) return typeof given['client'] === 'object' && isRedisClient(given['client'] as object);
-  return typeof given['url'] === 'string' && /^rediss?:\/\//.test(given['url']);
 }

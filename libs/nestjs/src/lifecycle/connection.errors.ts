@@ -53,6 +53,11 @@ function withoutSecrets(url: string): string {
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
 }
 
+/** Whether it tells more than that there is no connection: a ping between two tries of the client learns only that. */
+export function saysWhy(error: unknown): boolean {
+  return reasonOf(error) !== 'Connection is closed.';
+}
+
 /** The innermost code or message: `ECONNREFUSED` says more than what wraps it. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

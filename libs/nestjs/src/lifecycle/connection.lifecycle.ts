@@ -6,7 +6,13 @@ import type { TaskAggregators } from '../discovery/task-aggregators.js';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
 import type { PeriodicTasks } from '../scheduler/periodic-tasks.js';
-import { addressOf, ConnectionUnavailableError, DuplicateConnectionError, reasonOf } from './connection.errors.js';
+import {
+  addressOf,
+  ConnectionUnavailableError,
+  DuplicateConnectionError,
+  reasonOf,
+  saysWhy,
+} from './connection.errors.js';
 import type { TaskEvents } from './task-events.js';
 
 /** Between two tries to reach Redis at boot. */
@@ -93,17 +99,17 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
   /** Tries until Redis answers; the last error when it did not in time. */
   private async firstAnswer(timeoutMs: number): Promise<unknown> {
     const timeout = AbortSignal.timeout(timeoutMs);
-    let last: unknown = new Error('no answer');
+    let last: unknown;
     while (!timeout.aborted) {
       try {
         await unlessAborted(timeout, this.deps.broker.ping());
         return undefined;
       } catch (error) {
-        if (!timeout.aborted) last = error;
+        if (!timeout.aborted && (last === undefined || saysWhy(error))) last = error;
       }
       await delay(RETRY_DELAY_MS, undefined, { signal: timeout }).catch(() => undefined);
     }
-    return last;
+    return last ?? new Error('no answer');
   }
 }
 
