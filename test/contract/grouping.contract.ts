@@ -567,6 +567,40 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
     });
   });
 
+  describe(`odd names of groups on ${backend}`, () => {
+    it.each(['a:b', ':', 'a b ', '😀 é', '{x}', '}', 'full', 'a:6ba7b810-9dad-4fd1-80b4-00c04fd430c8', '*?[a]', '\\'])(
+      'takes %o for what it is',
+      async (name) => {
+        await using q = openQueue();
+        const others = ['a', 'x'].map((group) => member(q, `of ${group}`, group));
+        await q.broker.enqueue([...others, ...['1', '2', '3'].map((id) => member(q, id, name))]);
+        const list = { state: 'aggregating', group: name } as const;
+
+        const sizes = await q.broker.groupSizes(q.name);
+        const deleted = await q.broker.moveTasks(q.name, list, ['1', 'of a'], 'deleted');
+        await q.clock.advance('60s');
+        const abandoned = await q.broker.takeRipe(q.name, name, MINUTE);
+        await q.clock.advance('120s');
+        await q.broker.reclaimSets(q.name, 10);
+        const waiting = (await q.broker.waitingGroups(q.name)).find((group) => group.name === name);
+        const set = (await q.broker.takeRipe(q.name, name, MINUTE))!;
+        const reply = await q.broker.finishSet(q.name, set, { message: q.message('sum') });
+
+        expect(Object.fromEntries(sizes.map(({ group, size }) => [group, size]))).toEqual({ a: 1, x: 1, [name]: 3 });
+        expect([deleted, idsOf(abandoned), waiting?.size, idsOf(set)]).toEqual([
+          [true, false],
+          ['2', '3'],
+          2,
+          ['2', '3'],
+        ]);
+        expect(reply).toEqual({ status: 'finished' });
+        const dump = await q.dump();
+        expect(dump).toMatchObject({ nextUp: ['sum'], groupNames: ['a', 'x'], aggregationSets: [], strayKeys: [] });
+        expect(Object.keys(dump.groups).sort()).toEqual(['a', 'x']);
+      },
+    );
+  });
+
   describe(`naming groups again on ${backend}`, () => {
     const LIMIT = 100;
     /** Due in a minute; forwarded as by a Go server, which names no group. */
