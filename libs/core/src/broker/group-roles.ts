@@ -68,7 +68,7 @@ export interface GroupOps {
   /**
    * Takes the tasks of a group, at most {@link LARGEST_SET}, if it is ripe by now; `undefined` when it is not.
    * Ids without a message are dropped; messages that do not decode, or carry another id or queue, are quarantined in
-   * `archived`. If the reply is lost, {@link reclaimSets} gives the tasks back.
+   * `archived`. If the reply is lost, `reclaimSets` gives the tasks back.
    */
   takeRipe(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | undefined>;
 
@@ -92,7 +92,10 @@ export interface GroupOps {
 
   /** Gives the members of a set back to their group, to be taken again; nothing happens if the set was lost. */
   returnSet(queue: string, set: AggregationSet): Promise<void>;
+}
 
+/** What the leader of a queue does for groups, whether it has functions for them or not. */
+export interface GroupRepairOps {
   /**
    * Gives the members of up to `limit` sets whose deadline has passed back to their groups, those of Go servers too, and
    * makes the groups known again; returns how many sets there were.

@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.js';
 import type { ServerInfo, WorkerInfo } from '../wire/server-info.js';
 import type { TaskMessage } from '../wire/task-message.js';
-import type { GroupOps } from './group-roles.js';
+import type { GroupOps, GroupRepairOps } from './group-roles.js';
 import type { FleetOps, InspectOps, ListOps, MoveOps, RemovalOps } from './inspect-roles.js';
 import type { NewTask } from './new-task.js';
 import type { PlanOps, ScheduleOps } from './schedule-roles.js';
@@ -23,6 +23,7 @@ export interface Broker
     SettleOps,
     ForwardOps,
     GroupOps,
+    GroupRepairOps,
     RecoverOps,
     RetentionOps,
     PauseOps,

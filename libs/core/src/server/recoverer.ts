@@ -1,4 +1,4 @@
-import type { GroupOps } from '../broker/group-roles.js';
+import type { GroupRepairOps } from '../broker/group-roles.js';
 import type { RecoveredTask, RecoverOps } from '../broker/roles.js';
 import type { LoopDeps } from '../runtime/loop.js';
 import { LeaderLoop } from './leader-loop.js';
@@ -36,7 +36,7 @@ export class Recoverer extends LeaderLoop {
   private nextRepairAtMs = 0;
 
   constructor(
-    private readonly broker: RecoverOps & Pick<GroupOps, 'nameLostGroups' | 'reclaimSets'>,
+    private readonly broker: RecoverOps & GroupRepairOps,
     leadership: Leadership,
     queue: string,
     private readonly options: RecovererOptions,

@@ -18,7 +18,6 @@ import type { NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
-import { type ScoredId, toScoredIds } from './scored-ids.js';
 
 /** Groups that one round trip asks about. */
 const GROUPS_PER_LOOK = 500;
@@ -31,12 +30,9 @@ interface Misfit {
   readonly rawMessage?: Uint8Array | undefined;
 }
 
-type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
+export type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
 
 export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOps {
-  /** Where the last call of `nameLostGroups` stopped looking at the expected groups of a queue. */
-  const namedUpTo = new Map<string, number>();
-
   return {
     async waitingGroups(queue) {
       const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)))).toSorted();
@@ -86,85 +82,7 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
     finishSet: (queue, set, task) => finish(redis, queue, set, task),
 
     returnSet: (queue, set) => giveBack(redis, queue, set),
-
-    async reclaimSets(queue, limit) {
-      const nowS = floorS(redis.clock.nowMs());
-      const stale = await redis.command('ZRANGEBYSCORE', (client) =>
-        client.zrangebyscore(keys.aggregationSets(queue), '-inf', nowS, 'WITHSCORES', 'LIMIT', 0, limit),
-      );
-      const sets = stale.flatMap((key, at) =>
-        at % 2 === 0 ? (toSetName(queue, key, Number(stale[at + 1])) ?? []) : [],
-      );
-      for (const set of sets) await giveBack(redis, queue, set);
-      return sets.length;
-    },
-
-    async nameLostGroups(queue, limit) {
-      const from = namedUpTo.get(queue) ?? 0;
-      const { expected, seen } = await readExpectedGroups(redis, queue, from, limit);
-      namedUpTo.set(queue, expected.length === limit ? from + limit : 0);
-      const nowS = floorS(redis.clock.nowMs());
-      const untilS = new Map(expected.map((name) => [name, 0]));
-      for (const { group, untilS: atS } of seen) untilS.set(group, Math.max(untilS.get(group) ?? 0, atS, nowS));
-      if (untilS.size === 0) return 0;
-      const names = [...untilS.keys()];
-      return (await redis.run(
-        scripts.nameGroups,
-        {
-          groups: keys.groups(queue),
-          expectedGroups: keys.expectedGroups(queue),
-          group: names.map((name) => keys.group(queue, name)),
-        },
-        { forgetUntilS: nowS - SET_LIFE_S },
-        names.map((groupName) => ({ groupName, untilS: untilS.get(groupName)! })),
-      )) as number;
-    },
   };
-}
-
-/** A group that tasks may join without its being named. */
-interface ExpectedGroup {
-  readonly group: string;
-  /** Unix s. */
-  readonly untilS: number;
-}
-
-/** A window of the names that are remembered, and the groups of sets and of tasks that wait for a retry. */
-async function readExpectedGroups(
-  redis: RedisLink,
-  queue: string,
-  from: number,
-  limit: number,
-): Promise<{ expected: string[]; seen: ExpectedGroup[] }> {
-  const last = String(limit - 1);
-  const [sets, retrying, expected] = (await redis.pipeline('ZRANGE', (pipeline) => {
-    pipeline
-      .zrange(keys.aggregationSets(queue), '0', last, 'WITHSCORES')
-      .zrange(keys.retry(queue), '0', last, 'WITHSCORES')
-      .zrange(keys.expectedGroups(queue), String(from), String(from + limit - 1));
-  })) as [string[], string[], string[]];
-  const ofSets = toScoredIds(sets).flatMap(({ id, score }) => toSetName(queue, id, Number(score)) ?? []);
-  const tasks = toScoredIds(retrying);
-  const groups = await readGroupFields(redis, queue, tasks);
-  const ofTasks = tasks.map(({ score }, i) => ({ group: groups[i] ?? '', untilS: Number(score) }));
-  return {
-    expected,
-    seen: [
-      ...ofSets.map(({ group, deadlineS }) => ({ group, untilS: deadlineS })),
-      ...ofTasks.filter(({ group }) => group !== ''),
-    ],
-  };
-}
-
-async function readGroupFields(
-  redis: RedisLink,
-  queue: string,
-  tasks: readonly ScoredId[],
-): Promise<(string | null)[]> {
-  if (tasks.length === 0) return [];
-  return (await redis.pipeline('HGET', (pipeline) => {
-    for (const { id } of tasks) pipeline.hget(keys.task(queue, id), 'group');
-  })) as (string | null)[];
 }
 
 async function readGroups(redis: RedisLink, queue: string, names: readonly string[]): Promise<WaitingGroup[]> {
@@ -280,7 +198,8 @@ async function finish(redis: RedisLink, queue: string, set: AggregationSet, task
   return { status: reply === 1 ? 'finished' : reply === 0 ? 'idConflict' : 'setLost' };
 }
 
-async function giveBack(redis: RedisLink, queue: string, { group, setId, deadlineS }: SetName): Promise<void> {
+/** Gives the members of a set back to their group, if it has this deadline still. */
+export async function giveBack(redis: RedisLink, queue: string, { group, setId, deadlineS }: SetName): Promise<void> {
   let moved: number;
   do {
     moved = (await redis.run(
@@ -299,11 +218,3 @@ async function giveBack(redis: RedisLink, queue: string, { group, setId, deadlin
 /** '' for none. Go writes the name of a member's lock in its message alone. A name of another queue would leave the slot. */
 const lockOf = (queue: string, uniqueKey: string): string =>
   uniqueKey.startsWith(keys.uniquePrefix(queue)) ? uniqueKey : '';
-
-/** `undefined` for a key that is no set of this queue: to touch it could leave the queue's slot. */
-function toSetName(queue: string, key: string, deadlineS: number): SetName | undefined {
-  const prefix = keys.group(queue, '');
-  const end = key.lastIndexOf(':');
-  if (!key.startsWith(prefix) || end <= prefix.length) return undefined;
-  return { group: key.slice(prefix.length, end), setId: key.slice(end + 1), deadlineS };
-}

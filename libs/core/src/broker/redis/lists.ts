@@ -4,6 +4,7 @@ import type { DailyCount, ListOps, ScannedTask, ScanPage, StoredTask, TaskList }
 import { memoryBytes } from './memory-usage.js';
 import { listKey } from './moves.js';
 import type { RedisLink } from './redis-link.js';
+import { toScoredIds } from './scored-ids.js';
 import { askForTask, type FoundTask, type TaskReply, toStoredTask } from './stored-task.js';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -85,11 +86,7 @@ async function readSet(
   const flat = await redis.command('ZRANGE', (client) =>
     client.zrange(listKey(queue, list), String(skip), String(skip + limit - 1), 'WITHSCORES'),
   );
-  const found: FoundTask[] = [];
-  for (let at = 0; at < flat.length; at += 2) {
-    found.push({ id: flat[at]!, state: list.state, score: Number(flat[at + 1]) });
-  }
-  return found;
+  return toScoredIds(flat).map(({ id, score }) => ({ id, state: list.state, score: Number(score) }));
 }
 
 /** Active tasks are shown with the end of their lease. */

@@ -2,6 +2,7 @@ import type { Broker } from '../roles.js';
 import { enqueueOps } from './enqueue.js';
 import { fleetOps } from './fleet.js';
 import { forwardOps } from './forward.js';
+import { groupRepairOps } from './group-repair.js';
 import { groupOps } from './groups.js';
 import { healthOps } from './health.js';
 import { inspectOps } from './inspect.js';
@@ -41,6 +42,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisLinkO
     ...settleOps(redis),
     ...forwardOps(redis, subscriber),
     ...groupOps(redis, subscriber),
+    ...groupRepairOps(redis),
     ...recoverOps(redis),
     ...retentionOps(redis),
     ...queueControlOps(redis, subscriber),

@@ -1,0 +1,99 @@
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import { floorS } from '../../wire/unix-time.js';
+import { type GroupRepairOps, SET_LIFE_S } from '../group-roles.js';
+import { giveBack, type SetName } from './groups.js';
+import type { RedisLink } from './redis-link.js';
+import { type ScoredId, toScoredIds } from './scored-ids.js';
+
+export function groupRepairOps(redis: RedisLink): GroupRepairOps {
+  /** Where the last call of `nameLostGroups` stopped looking at the expected groups of a queue. */
+  const namedUpTo = new Map<string, number>();
+
+  return {
+    async reclaimSets(queue, limit) {
+      const nowS = floorS(redis.clock.nowMs());
+      const stale = await redis.command('ZRANGEBYSCORE', (client) =>
+        client.zrangebyscore(keys.aggregationSets(queue), '-inf', nowS, 'WITHSCORES', 'LIMIT', 0, limit),
+      );
+      const sets = toSetNames(queue, stale);
+      for (const set of sets) await giveBack(redis, queue, set);
+      return sets.length;
+    },
+
+    async nameLostGroups(queue, limit) {
+      const from = namedUpTo.get(queue) ?? 0;
+      const { expected, seen } = await readExpectedGroups(redis, queue, from, limit);
+      namedUpTo.set(queue, expected.length === limit ? from + limit : 0);
+      const nowS = floorS(redis.clock.nowMs());
+      const untilS = new Map(expected.map((name) => [name, 0]));
+      for (const { group, untilS: atS } of seen) untilS.set(group, Math.max(untilS.get(group) ?? 0, atS, nowS));
+      if (untilS.size === 0) return 0;
+      const names = [...untilS.keys()];
+      return (await redis.run(
+        scripts.nameGroups,
+        {
+          groups: keys.groups(queue),
+          expectedGroups: keys.expectedGroups(queue),
+          group: names.map((name) => keys.group(queue, name)),
+        },
+        { forgetUntilS: nowS - SET_LIFE_S },
+        names.map((groupName) => ({ groupName, untilS: untilS.get(groupName)! })),
+      )) as number;
+    },
+  };
+}
+
+/** A group that tasks may join without its being named. */
+interface ExpectedGroup {
+  readonly group: string;
+  /** Unix s. */
+  readonly untilS: number;
+}
+
+/** A window of the names that are remembered, and the groups of sets and of tasks that wait for a retry. */
+async function readExpectedGroups(
+  redis: RedisLink,
+  queue: string,
+  from: number,
+  limit: number,
+): Promise<{ expected: string[]; seen: ExpectedGroup[] }> {
+  const last = String(limit - 1);
+  const [sets, retrying, expected] = (await redis.pipeline('ZRANGE', (pipeline) => {
+    pipeline
+      .zrange(keys.aggregationSets(queue), '0', last, 'WITHSCORES')
+      .zrange(keys.retry(queue), '0', last, 'WITHSCORES')
+      .zrange(keys.expectedGroups(queue), String(from), String(from + limit - 1));
+  })) as [string[], string[], string[]];
+  const tasks = toScoredIds(retrying);
+  const groups = await readGroupFields(redis, queue, tasks);
+  const ofTasks = tasks.map(({ score }, i) => ({ group: groups[i] ?? '', untilS: Number(score) }));
+  return {
+    expected,
+    seen: [
+      ...toSetNames(queue, sets).map(({ group, deadlineS }) => ({ group, untilS: deadlineS })),
+      ...ofTasks.filter(({ group }) => group !== ''),
+    ],
+  };
+}
+
+async function readGroupFields(
+  redis: RedisLink,
+  queue: string,
+  tasks: readonly ScoredId[],
+): Promise<(string | null)[]> {
+  if (tasks.length === 0) return [];
+  return (await redis.pipeline('HGET', (pipeline) => {
+    for (const { id } of tasks) pipeline.hget(keys.task(queue, id), 'group');
+  })) as (string | null)[];
+}
+
+/** Members of `aggregation_sets`, but no key that is no set of this queue: to touch it could leave the queue's slot. */
+function toSetNames(queue: string, flat: readonly string[]): SetName[] {
+  const prefix = keys.group(queue, '');
+  return toScoredIds(flat).flatMap(({ id: key, score }) => {
+    const end = key.lastIndexOf(':');
+    if (!key.startsWith(prefix) || end <= prefix.length) return [];
+    return [{ group: key.slice(prefix.length, end), setId: key.slice(end + 1), deadlineS: Number(score) }];
+  });
+}
