@@ -36,6 +36,8 @@ const KINDS = [
   { kind: 'aggregating', script: 'add-to-group', groupKey: 'digest', processInMs: undefined },
 ] as const;
 
+type FetchReply = Awaited<ReturnType<TestQueue['broker']['fetch']>>;
+
 describe('what comes between two commands of a broker on Redis', () => {
   const redis = shareRedis();
 
@@ -51,6 +53,19 @@ describe('what comes between two commands of a broker on Redis', () => {
 
     expect(outcomes).toEqual([{ status: kind }]);
     expect((await q.dump()).tasks).toMatchObject({ mine: { state: kind, message } });
+  });
+
+  it('finds its task when the reply was lost and the task failed before the repeat', async () => {
+    await using q = open('enqueue', loseReply);
+    const message = q.message('mine', { headers: { trace: 'x', user: 'y' } });
+
+    const enqueued = q.broker.enqueue([{ message }]);
+    const task = await firstOf(q);
+    const outcome = { kind: 'retry', retryAtMs: q.clock.nowMs() + 60_000, error: 'boom', isFailure: true } as const;
+    await q.broker.settle(q.name, [{ message: task.message, claim: q.claim(task), outcome }]);
+
+    expect(await enqueued).toEqual([{ status: 'pending' }]);
+    expect((await q.dump()).tasks).toMatchObject({ mine: { state: 'retry', message: { retried: 1 } } });
   });
 
   it.each(KINDS)('takes no other task for its $kind one then', async ({ script, groupKey, processInMs }) => {
@@ -101,3 +116,11 @@ describe('what comes between two commands of a broker on Redis', () => {
     expect(Object.keys(groups['digest']!)).toEqual(['put', 'due'].filter((id) => id !== putOff));
   });
 });
+
+/** Asks until there is one. */
+async function firstOf(q: TestQueue): Promise<FetchReply['tasks'][number]> {
+  for (;;) {
+    const { tasks } = await q.broker.fetch(q.name, 1, 30_000);
+    if (tasks[0]) return tasks[0];
+  }
+}

@@ -1,12 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { sleep, systemClock } from '../../runtime/clock.js';
 import { joinCalls } from '../../runtime/join-calls.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
-import { encodeTaskMessage } from '../../wire/task-message.js';
+import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
 import { EXPECTED_GROUPS_LIFE_MS } from '../group-roles.js';
 import type { EnqueueOps, EnqueueOutcome, NewTask } from '../roles.js';
+import { readStoredMessage } from '../stored-message.js';
 import type { RedisLink } from './redis-link.js';
 
 /** Most tasks, and most bytes, of one script call: Redis serves nobody else while a script runs. */
@@ -52,7 +54,8 @@ export function enqueueOps(redis: RedisLink): EnqueueOps {
 
   async function write(batch: Batch, isRepeat: boolean): Promise<EnqueueOutcome[]> {
     const replies = await WRITERS[batch.kind](redis, batch, isRepeat);
-    return replies.map((reply) => toOutcome(reply, batch.kind));
+    const known = isRepeat ? await recognizeOwn(redis, batch, replies) : replies;
+    return known.map((reply) => toOutcome(reply, batch.kind));
   }
 
   async function writeWithRepeats(batch: Batch): Promise<EnqueueOutcome[]> {
@@ -172,6 +175,33 @@ function addToGroup(redis: RedisLink, { queue, entries }: Batch, isRepeat: boole
       uniqueTtlS: task.uniqueTtlS ?? 0,
     })),
   ) as Promise<EnqueueReply[]>;
+}
+
+/**
+ * A task that the first call wrote may have run before the repeat: other bytes, but the same task. One that is gone
+ * by then is written anew.
+ */
+async function recognizeOwn(
+  redis: RedisLink,
+  { queue, entries }: Batch,
+  replies: readonly EnqueueReply[],
+): Promise<readonly EnqueueReply[]> {
+  const refused = entries.filter((_, i) => replies[i] === 0);
+  if (refused.length === 0) return replies;
+  const stored = (await redis.pipeline('HGET', (pipeline) => {
+    for (const { task } of refused) pipeline.hgetBuffer(keys.task(queue, task.message.id), 'msg');
+  })) as (Buffer | null)[];
+  const own = new Set(refused.filter((entry, i) => isSameTask(entry, stored[i] ?? null)));
+  return replies.map((reply, i) => (own.has(entries[i]!) ? 1 : reply));
+}
+
+function isSameTask({ task: { message }, message: written }: Encoded, stored: Uint8Array | null): boolean {
+  if (!stored) return false;
+  const asNew = (bytes: Uint8Array): TaskMessage => ({
+    ...readStoredMessage(message.queue, message.id, bytes).message,
+    ...{ retried: 0, errorMsg: '', lastFailedAtS: 0n, completedAtS: 0n },
+  });
+  return isDeepStrictEqual(asNew(written), asNew(stored));
 }
 
 const taskAndLockKeys = (queue: string, entries: readonly Entry[]) => ({
