@@ -1,4 +1,5 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { describeAggregating } from './aggregating.contract.js';
 import { describeCanceling } from './canceling.contract.js';
 import { describeDuties } from './duties.contract.js';
 import { describeEnqueueing } from './enqueueing.contract.js';
@@ -30,6 +31,7 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeSettling(backend, openQueue);
   describeForwarding(backend, openQueue);
   describeGrouping(backend, openQueue);
+  describeAggregating(backend, openQueue);
   describeRecovering(backend, openQueue);
   describeRetention(backend, openQueue);
   describePausing(backend, openQueue);
