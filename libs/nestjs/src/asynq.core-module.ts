@@ -1,7 +1,13 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
-import { type Broker, Client, jsonCodec, openBroker } from '@nestjs-asynq/core';
-import { type AsynqModuleOptions, type AsynqSettings, DEFAULT_CONNECTION, readModuleOptions } from './asynq.options.js';
+import { type Broker, Client, jsonCodec, openBroker, type SchedulerOptions } from '@nestjs-asynq/core';
+import {
+  asModuleOptions,
+  type AsynqModuleOptions,
+  type AsynqSettings,
+  DEFAULT_CONNECTION,
+  readModuleOptions,
+} from './asynq.options.js';
 import {
   CONNECTION_NAME,
   getTaskDistributorToken,
@@ -186,7 +192,7 @@ function makeServer(
 }
 
 function makeScheduler(settings: AsynqSettings, broker: Broker, events: TaskEvents): TaskScheduler {
-  return new TaskScheduler({
+  const options: SchedulerOptions = {
     ...settings.client,
     ...(settings.scheduler || undefined),
     connection: broker,
@@ -194,7 +200,12 @@ function makeScheduler(settings: AsynqSettings, broker: Broker, events: TaskEven
     codec: settings.codec,
     onEvent: (event) => events.emit(event),
     logger: loggerFor('AsynqScheduler', settings),
-  });
+  };
+  try {
+    return new TaskScheduler(options);
+  } catch (error) {
+    throw asModuleOptions(error);
+  }
 }
 
 function makePeriodicTasks(

@@ -103,6 +103,7 @@ describe('configuration', () => {
     [{ connect: { timeout: 'soon' } }, 'option "connect.timeout" is "soon"'],
     [{ validation: 'strict' }, 'option "validation" is "strict"; allowed: options of a ValidationPipe, or false'],
     [{ connection: undefined }, 'option "connection" is undefined'],
+    [{ scheduler: { zone: 'CEST' } }, 'option "scheduler.zone" is "CEST"; allowed: an IANA time zone'],
     [{ queues: { low: 0 } }, 'option "queues.low" is 0'],
     [{ defaults: { maxRetry: -1 } }, 'option "defaults.maxRetry" is -1'],
   ])('refuses %j at boot', async (wrong, message) => {

@@ -1,6 +1,7 @@
 import {
   type ClientOptions,
   type Duration,
+  InvalidOptionsError,
   OptionReader,
   type SchedulerOptions,
   SERVER_OPTION_NAMES,
@@ -167,6 +168,17 @@ function readConnect({ connect = {} }: AsynqModuleOptions, reader: OptionReader)
   };
   reader.add(...inner.problems);
   return read;
+}
+
+/** What the scheduler refuses, under the names that the user of the module wrote. */
+export function asModuleOptions(error: unknown): unknown {
+  if (!(error instanceof InvalidOptionsError)) return error;
+  return new InvalidOptionsError(
+    error.problems.map((problem) => {
+      const isOfScheduler = (SCHEDULER_NAMES as readonly string[]).includes(problem.option);
+      return isOfScheduler ? { ...problem, option: `scheduler.${problem.option}` } : problem;
+    }),
+  );
 }
 
 /** Names only: the values are checked by the scheduler. */
