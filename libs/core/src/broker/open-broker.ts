@@ -7,6 +7,7 @@ import { MemoryBroker } from './memory/memory-broker.js';
 import { openRedisBroker } from './redis/redis-broker.js';
 import type { Broker } from './roles.js';
 
+/** What a broker needs beside its connection. */
 export interface OpenBrokerOptions {
   /** Stamps tasks and leases. Default: the machine's clock. */
   readonly clock?: Clock | undefined;

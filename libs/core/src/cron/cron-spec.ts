@@ -4,6 +4,7 @@ import { parseCronField, FIELD_KINDS } from './cron-field.js';
 import { type CronFields, CronTicks, IntervalTicks, type TickTimes } from './tick-times.js';
 import { TimeZone } from './time-zone.js';
 
+/** How a cron spec is read. */
 export interface CronSpecOptions {
   /** Where the spec names no zone. Default UTC. */
   readonly zone?: string | undefined;

@@ -129,7 +129,11 @@ export class Inspector {
     return (await this.#open().queueNames()).toSorted();
   }
 
-  /** @param options `memory: true` estimates the memory, too: from samples, so it costs some commands more */
+  /**
+   * Counts of a queue by state, and what was processed and failed today and ever.
+   * @param options `memory: true` estimates the memory, too: from samples, so it costs some commands more
+   * @throws {QueueNotFoundError} no task was ever put into it
+   */
   async queueInfo(
     queue: string,
     { memory = false }: { readonly memory?: boolean | undefined } = {},
@@ -201,7 +205,10 @@ export class Inspector {
 
   // ---- looking for tasks ----------------------------------------------------------------------------------------
 
-  /** @throws {TaskNotFoundError} the queue holds no such task: it ended and was not retained, or never was */
+  /**
+   * All that is stored of one task, in whatever state.
+   * @throws {TaskNotFoundError} the queue holds no such task: it ended and was not retained, or never was
+   */
   async taskInfo(queue: string, taskId: string): Promise<TaskInfo> {
     refuse(queueNameProblem('queue', queue) ?? textProblem('taskId', taskId));
     const task = await this.#open().findTask(queue, taskId);

@@ -44,6 +44,7 @@ export interface TaskSearch extends TaskFilter {
   readonly cursor?: string | undefined;
 }
 
+/** What one search found, and where the next goes on. */
 export interface FoundTasks {
   /** Sorted as `listTasks` does, but `pending` and `active` newest first. */
   readonly tasks: readonly TaskInfo[];

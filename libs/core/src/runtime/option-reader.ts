@@ -42,6 +42,7 @@ export class OptionReader {
     return problem ? fallback : durationMs(value)!;
   }
 
+  /** A whole number from `min` to `max`. */
   wholeNumber(name: string, fallback: number, min: number, max: number): number {
     const value = this.given[name];
     if (value === undefined) return fallback;
@@ -50,10 +51,12 @@ export class OptionReader {
     return fallback;
   }
 
+  /** `true` or `false`. */
   boolean(name: string, fallback: boolean): boolean {
     return this.checked(name, fallback, (value) => typeof value === 'boolean', 'true or false');
   }
 
+  /** One of these texts. */
   oneOf<Choice extends string>(name: string, choices: readonly Choice[]): Choice | undefined {
     const allowed = choices.map((choice) => `"${choice}"`).join(' or ');
     return this.checked(name, undefined, (value) => choices.includes(value as Choice), allowed);
@@ -96,7 +99,10 @@ export class OptionReader {
     return this.found;
   }
 
-  /** @throws {InvalidOptionsError} anything was wrong */
+  /**
+   * Ends the reading.
+   * @throws {InvalidOptionsError} anything was wrong: all of it
+   */
   throwIfWrong(): void {
     if (this.found.length > 0) throw new InvalidOptionsError(this.found);
   }

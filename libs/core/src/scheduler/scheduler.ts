@@ -91,6 +91,7 @@ export class Scheduler {
     if (options.provider) this.#sync = new ProviderSync(options.provider, this.#changes(), settings.syncMs, deps);
   }
 
+  /** `active` from `start()` to `shutdown()`: only then are tasks enqueued by the clock. */
   get state(): 'new' | 'active' | 'closed' {
     return this.#state;
   }

@@ -24,7 +24,9 @@ export interface AggregatedTask {
   readonly options?: Omit<TaskOptions, 'queue' | 'group'> | undefined;
 }
 
+/** What a function that makes one task of many learns beside the tasks. */
 export interface AggregationContext {
+  /** The queue of the tasks, and of the one that is made unless its options name another. */
   readonly queue: string;
   /** When the tasks go back to their group, two minutes after they were taken. */
   readonly deadline: Date;
@@ -57,6 +59,7 @@ export interface GroupOverrides extends GroupLimitOptions {
   readonly aggregate?: Aggregate | undefined;
 }
 
+/** When groups are ripe, and what makes one task of their tasks. The limits hold for all groups without their own. */
 export interface GroupAggregatorOptions extends GroupLimitOptions {
   /** For all groups that have no function of their own. Without one those groups are left to other servers. */
   readonly aggregate?: Aggregate | undefined;

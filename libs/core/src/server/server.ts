@@ -53,6 +53,7 @@ export class Server {
     this.#ownsBroker = this.#broker !== options.connection;
   }
 
+  /** `active` from `start()` on; `stopped` after `stop()`: nothing is fetched, but what runs goes on; then `closed`. */
   get state(): ServerStatus {
     return this.#state;
   }
@@ -112,7 +113,10 @@ export class Server {
     await this.shutdown();
   }
 
-  /** @throws {RedisCommandError} Redis cannot be reached */
+  /**
+   * Asks Redis for a sign of life.
+   * @throws {RedisCommandError} Redis cannot be reached
+   */
   async ping(): Promise<void> {
     await this.#broker.ping();
   }

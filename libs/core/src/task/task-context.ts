@@ -1,13 +1,16 @@
 /** What a handler learns about the task it runs, and what it may do to it. */
 export interface TaskContext {
+  /** The same in every attempt: fit for an idempotency key. */
   readonly id: string;
   readonly type: string;
   readonly queue: string;
   /** The payload as it lies on the wire, before the codec. */
   readonly payloadBytes: Uint8Array;
+  /** Metadata given on enqueue; empty if none was. */
   readonly headers: Readonly<Record<string, string>>;
   /** Failures so far that counted; 0 at the first attempt. */
   readonly retried: number;
+  /** Most failures after which it is tried again: an attempt with `retried === maxRetry` is the last. */
   readonly maxRetry: number;
   /** When this attempt must end: the earlier of the task's timeout and deadline. */
   readonly deadline: Date;

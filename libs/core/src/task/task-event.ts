@@ -41,6 +41,7 @@ export type TaskEvent =
       readonly outcome: 'requeued' | 'archived';
     });
 
+/** Hears of events, in the process where they happen. What it throws is logged and stops nothing. */
 export type TaskEventListener = (event: TaskEvent) => void;
 
 /** A listener that cannot do harm: what `listener` throws is logged. Without one, no event need be made. */

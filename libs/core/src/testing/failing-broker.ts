@@ -4,6 +4,7 @@ import { RedisCommandError } from '../errors/redis-command.error.js';
 /** The methods of a broker that can fail. */
 export type BrokerMethod = Exclude<keyof Broker, 'kind' | 'clock'>;
 
+/** Which calls of a broker fail, and how. */
 export interface FailureOptions {
   /** How many calls in a row fail. Default 1. */
   readonly times?: number | undefined;

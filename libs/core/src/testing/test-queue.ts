@@ -164,6 +164,7 @@ const mapValues = (
   toS: (length: Duration) => number,
 ): Record<string, number> => Object.fromEntries(Object.entries(lengths).map(([id, length]) => [id, toS(length)]));
 
+/** What a queue for a test may be given. */
 export interface TestQueueOptions {
   /** Default: a new one at 2099-12-31T22:13:20Z. Give the same clock to two queues to compare them. */
   readonly clock?: FakeClock | undefined;
@@ -180,6 +181,7 @@ export function openMemoryQueue({
   return new TestQueue(name, broker, clock, new MemoryBackdoor(broker.store, name));
 }
 
+/** What a queue for a test in Redis may be given, too. */
 export interface RedisTestQueueOptions extends TestQueueOptions {
   /** Use only scripts that declare every key. Default `false`. */
   readonly declaredKeysOnly?: boolean | undefined;

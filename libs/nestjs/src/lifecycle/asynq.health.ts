@@ -5,6 +5,7 @@ import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/term
 import { getTaskServerToken } from '../asynq.tokens.js';
 import type { TaskServer } from './task-server.js';
 
+/** What is checked, and how patiently. */
 export interface AsynqHealthOptions {
   /** Name of the connection. Default `'default'`. */
   readonly connection?: string | undefined;
@@ -25,6 +26,7 @@ export class AsynqHealthIndicator {
     private readonly moduleRef: ModuleRef,
   ) {}
 
+  /** For `HealthCheckService.check`: reports under `key` the state of the server, and what is wrong. Does not reject because of Redis. */
   async check<const Key extends string>(
     key: Key,
     options: AsynqHealthOptions = {},

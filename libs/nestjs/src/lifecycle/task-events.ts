@@ -5,8 +5,8 @@ import { filter, Observable, type Observer, type Operator, Subject, Subscriber, 
 export type TaskEventOf<Kind extends TaskEvent['kind']> = Extract<TaskEvent, { kind: Kind }>;
 
 /**
- * What happens to tasks in this process, as a stream: `enqueued`, `started`, `succeeded`, `failed`, `retried`,
- * `archived`, `revoked`, `leaseLost`, `requeued`, `recovered`. Hot: a subscriber hears what happens from then on.
+ * What happens to tasks in this process, as a stream: `enqueued`, `started`, `progressed`, `succeeded`, `failed`,
+ * `retried`, `archived`, `revoked`, `leaseLost`, `requeued`, `recovered`. Hot: a subscriber hears what happens from then on.
  * Completes when the app has shut down. What a subscriber throws is logged and stops nobody.
  */
 export class TaskEvents extends Observable<TaskEvent> {
@@ -38,6 +38,7 @@ export class TaskEvents extends Observable<TaskEvent> {
     return guarded(super.lift(operator), this.logger);
   }
 
+  /** As of every Observable, but what the observer throws is logged. */
   override subscribe(...args: SubscribeArguments<TaskEvent>): Subscription {
     return super.subscribe(guardObserver(args, this.logger));
   }

@@ -31,6 +31,7 @@ export class TaskServer {
     if (deps.settings.worker) this.server = this.makeServer(undefined);
   }
 
+  /** `off` where `worker` is `false` or there is no handler; `active` while tasks are handled. */
   get state(): TaskServerState {
     return this.server && this.deps.handlers.all.length > 0 ? this.server.state : 'off';
   }
@@ -66,7 +67,10 @@ export class TaskServer {
     await this.server?.shutdown();
   }
 
-  /** @throws {RedisCommandError} Redis does not answer */
+  /**
+   * Asks Redis for a sign of life, also where no server runs.
+   * @throws {RedisCommandError} Redis does not answer
+   */
   async ping(): Promise<void> {
     await (this.state === 'active' ? this.server! : this.deps.broker).ping();
   }

@@ -72,6 +72,7 @@ import { settle, writeProgress, writeResult } from './settle.js';
 import { awaitTask, signalCancel, wishCancel } from './wait.js';
 import { openWatch, waitingCount, wakeIdle } from './waking.js';
 
+/** What a broker in memory may be given. */
 export interface MemoryBrokerOptions {
   /** Default: the clock of this machine. */
   readonly clock?: Clock | undefined;
