@@ -1,6 +1,7 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
 import { Hearing } from './hearing.js';
+import { NOTHING } from './nothing.js';
 
 /** What every broker promises about the wish to cancel a running task. */
 export function describeWishing(backend: string, openQueue: () => TestQueue): void {
@@ -20,7 +21,7 @@ export function describeWishing(backend: string, openQueue: () => TestQueue): vo
       expect(await q.broker.cancelWish(q.name, 'mine')).toBe('delete');
       expect(await q.dump()).toEqual({
         ...before,
-        tasks: { mine: { ...before.tasks['mine'], cancelThen: 'delete' } },
+        tasks: { mine: { ...before.tasks['mine'], cancelThen: 'delete 0' } },
       });
     });
 
@@ -53,6 +54,8 @@ export function describeWishing(backend: string, openQueue: () => TestQueue): vo
       { kind: 'complete' },
       { kind: 'archive', error: 'boom' },
       { kind: 'retry', retryAtMs: 4_102_438_400_000, error: 'boom', isFailure: true },
+      { kind: 'retry', retryAtMs: 4_102_438_400_000, error: 'unknown type', isFailure: false, unknownTypeSinceMs: 1 },
+      { kind: 'requeue' },
     ] as const)('forgets the wish when the attempt has ended: $kind', async (outcome) => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });
@@ -71,6 +74,92 @@ export function describeWishing(backend: string, openQueue: () => TestQueue): vo
       await q.broker.fetch(q.name, 1, 30_000);
 
       expect(await q.broker.cancelWish(q.name, 'left behind')).toBeUndefined();
+    });
+
+    describe('when the worker died', () => {
+      const options = { graceMs: 0, maxCrashes: 1, limit: 10 };
+      const error = 'asynq: task lease expired';
+      const uniqueKey = (q: TestQueue): string => `asynq:{${q.name}}:unique:test:task:1`;
+      const dieWith = async (q: TestQueue, wish: Parameters<TestQueue['broker']['wishCancel']>[2], retried = 1) => {
+        await q.seed({ active: ['mine'], messages: { mine: { retried, maxRetry: 3, uniqueKey: uniqueKey(q) } } });
+        await q.broker.wishCancel(q.name, 'mine', wish);
+        await q.clock.advance('1m');
+      };
+
+      it('archives the task, and counts a failure', async () => {
+        await using q = openQueue();
+        await dieWith(q, 'archive');
+        const ended = new Hearing<string>();
+        await q.broker.onTaskEnded(q.name, (id, ending) => ended.listener(`${id} ${ending}`));
+        await q.broker.awaitTask(q.name, 'mine');
+
+        const { recovered } = await q.broker.recoverExpired(q.name, options);
+
+        await ended.times(1);
+        expect(ended.heard).toEqual(['mine archived']);
+        expect(recovered).toMatchObject([{ message: { id: 'mine' }, crashes: 1, outcome: 'archived' }]);
+        const dump = await q.dump();
+        expect(dump).toMatchObject({
+          nextUp: [],
+          active: [],
+          leases: NOTHING,
+          archived: { mine: q.clock.nowMs() / 1000 },
+          failed: { total: 1 },
+        });
+        expect(dump.tasks['mine']).toMatchObject({ state: 'archived', message: { errorMsg: error, retried: 1 } });
+        expect(dump.tasks['mine']).not.toHaveProperty('cancelThen');
+      });
+
+      it('deletes the task with its lock', async () => {
+        await using q = openQueue();
+        await dieWith(q, 'delete');
+
+        const { recovered } = await q.broker.recoverExpired(q.name, options);
+
+        expect(recovered).toMatchObject([{ message: { id: 'mine' }, outcome: 'deleted' }]);
+        expect(await q.dump()).toMatchObject({
+          nextUp: [],
+          active: [],
+          leases: NOTHING,
+          tasks: NOTHING,
+          locks: NOTHING,
+          processed: { total: 1 },
+          failed: { total: 0 },
+        });
+      });
+
+      it.each([
+        [1, 'retried', { retry: { mine: expect.any(Number) }, archived: NOTHING }, 2],
+        [3, 'archived', { retry: NOTHING, archived: { mine: expect.any(Number) } }, 3],
+      ])('retries the task after %i failures, as long as it may', async (failures, outcome, places, retried) => {
+        await using q = openQueue();
+        await dieWith(q, 'retry', failures);
+
+        const { recovered } = await q.broker.recoverExpired(q.name, options);
+
+        expect(recovered).toMatchObject([{ outcome, message: { retried } }]);
+        const dump = await q.dump();
+        expect(dump).toMatchObject({ nextUp: [], active: [], leases: NOTHING, ...places, failed: { total: 1 } });
+        expect(dump.tasks['mine']).toMatchObject({ state: outcome === 'retried' ? 'retry' : 'archived' });
+        expect(dump.tasks['mine']).not.toHaveProperty('cancelThen');
+        if (outcome === 'retried') expect(dump.tasks['mine']?.dueAtMs).toBe(q.clock.nowMs() + 16_000); // 1⁴ + 15 s
+      });
+
+      it.each(['archive 0', 'archive 2', 'pardon 1', 'archive'])(
+        'gives a task back that was not meant, and forgets the wish: %s',
+        async (cancelThen) => {
+          await using q = openQueue();
+          await dieWith(q, 'archive');
+          await q.inject({ tasks: { mine: { cancelThen } } });
+
+          const { recovered } = await q.broker.recoverExpired(q.name, options);
+
+          expect(recovered).toMatchObject([{ crashes: 1, outcome: 'requeued' }]);
+          const dump = await q.dump();
+          expect(dump).toMatchObject({ nextUp: ['mine'], active: [], archived: NOTHING });
+          expect(dump.tasks['mine']).not.toHaveProperty('cancelThen');
+        },
+      );
     });
   });
 }

@@ -204,7 +204,8 @@ export interface RecoveredTask {
   readonly message: TaskMessage;
   /** Times its worker vanished, this one included. */
   readonly crashes: number;
-  readonly outcome: 'requeued' | 'archived';
+  /** `retried` and `deleted` only as somebody wished; `archived` perhaps. */
+  readonly outcome: 'requeued' | 'archived' | 'retried' | 'deleted';
 }
 
 export interface RecoverReply {
@@ -224,7 +225,8 @@ export interface RepairReport {
 export interface RecoverOps {
   /**
    * Gives tasks whose lease ended back to the head of their queue, `retried` unchanged and `crashes` counted; after
-   * `maxCrashes` the task is archived. Works for tasks of Go servers too.
+   * `maxCrashes` the task is archived. Works for tasks of Go servers too. An attempt that somebody wished to cancel ends
+   * as wished instead; see `WishOps`.
    */
   recoverExpired(queue: string, options: RecoverOptions): Promise<RecoverReply>;
 

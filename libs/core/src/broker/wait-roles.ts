@@ -37,7 +37,7 @@ export interface WishOps {
   /**
    * Writes down that a running task shall be canceled, and what then; `false` when it is not active (nothing written).
    * Tells every server as `publishCancel` does, and `extendLeases` reports it. It concerns the attempt that runs now:
-   * it is gone when that has ended.
+   * if its server dies, `recoverExpired` ends it as wished; it is gone when the attempt has ended otherwise.
    */
   wishCancel(queue: string, taskId: string, wish: CancelWish): Promise<boolean>;
   /** What {@link wishCancel} wrote; `undefined` when nothing. */

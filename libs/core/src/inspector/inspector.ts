@@ -332,7 +332,11 @@ export class Inspector {
    * hears the signal, else at its next heartbeat or the one after; `signal.reason` carries the wish. What the handler
    * answers then still wins: success, `SkipRetry`, `RevokeTask`. Otherwise `then` decides: `retry` counts as a failure,
    * `archive` puts the task aside, `delete` drops it with its unique lock. A Go server hears the signal and always
-   * retries. If the worker dies before it has heard of it, the wish is lost.
+   * retries.
+   *
+   * The wish belongs to the attempt that runs when it is made. If the worker dies, a server of ours that finds its lease
+   * ended heeds the wish; `retry` then waits as long as by default. If the attempt ends otherwise before its server has heard
+   * of the wish, or is given back at a shutdown, the wish is dropped: it never hits a later attempt.
    *
    * A task that does not run is archived or deleted at once; `retry` leaves it as it is. So does every wish one that has
    * completed.

@@ -5,25 +5,28 @@
 -- KEYS[3]   pending  list  asynq:{q}:pending   the right end is next
 -- KEYS[4..] task     hash  asynq:{q}:t:<id>    one per task
 -- ARGV[1]   pendingSinceNs  unix ns
--- ARGV[2..] per task: taskId, score (as read before; another score means that the lease was extended or passed on)
+-- ARGV[2..] per task: taskId, score (as read before; another score means that the lease was extended or passed on), wish (cancel_then as read before, or empty; another one was made since and is to be looked at)
 -- RETURNS per task: crashes counted with this one
 --                   0 not moved
 --         asynq 0.26 retries instead, with a delay, and counts a failure of the task.
 -- COST    O(tasks x n) in active, which the servers' concurrency bounds
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
+local FIRST_TASK, ARGS, FIELDS = 4, 1, 3
 
 local replies = {}
-for at = 2, #ARGV, 2 do
-  local task, taskId, score = KEYS[3 + at / 2], ARGV[at], ARGV[at + 1]
-  if redis.call('ZSCORE', lease, taskId) == score then
+for i = 1, (#ARGV - ARGS) / FIELDS do
+  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+  local taskId, score, wish = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  if redis.call('ZSCORE', lease, taskId) == score and (redis.call('HGET', task, 'cancel_then') or '') == wish then
     redis.call('LREM', active, 0, taskId)
     redis.call('ZREM', lease, taskId)
     redis.call('RPUSH', pending, taskId)
     redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-    replies[at / 2] = redis.call('HINCRBY', task, 'crashes', 1)
+    redis.call('HDEL', task, 'cancel_then') -- of an earlier attempt, or unknown
+    replies[i] = redis.call('HINCRBY', task, 'crashes', 1)
   else
-    replies[at / 2] = 0
+    replies[i] = 0
   end
 end
 return replies

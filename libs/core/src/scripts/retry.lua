@@ -35,8 +35,9 @@ for i = 1, tasks do
     redis.call('ZREM', lease, taskId)
     redis.call('ZADD', retry, retryAtS, taskId)
     redis.call('HSET', task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs)
+    redis.call('HDEL', task, 'cancel_then')
     if unknownTypeSinceMs == '' then
-      redis.call('HDEL', task, 'unknown_since_ms', 'crashes', 'cancel_then')
+      redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
     else
       redis.call('HSET', task, 'unknown_since_ms', unknownTypeSinceMs)
     end

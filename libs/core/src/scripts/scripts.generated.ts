@@ -1543,23 +1543,28 @@ export const recover = new Script<
     readonly taskId: ScriptArg;
     /** as read before; another score means that the lease was extended or passed on */
     readonly score: ScriptArg;
+    /** cancel_then as read before, or empty; another one was made since and is to be looked at */
+    readonly wish: ScriptArg;
   }
 >(
   'recover',
-  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score'] },
+  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'wish'] },
   `local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
+local FIRST_TASK, ARGS, FIELDS = 4, 1, 3
 local replies = {}
-for at = 2, #ARGV, 2 do
-local task, taskId, score = KEYS[3 + at / 2], ARGV[at], ARGV[at + 1]
-if redis.call('ZSCORE', lease, taskId) == score then
+for i = 1, (#ARGV - ARGS) / FIELDS do
+local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+local taskId, score, wish = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+if redis.call('ZSCORE', lease, taskId) == score and (redis.call('HGET', task, 'cancel_then') or '') == wish then
 redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('RPUSH', pending, taskId)
 redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-replies[at / 2] = redis.call('HINCRBY', task, 'crashes', 1)
+redis.call('HDEL', task, 'cancel_then')
+replies[i] = redis.call('HINCRBY', task, 'crashes', 1)
 else
-replies[at / 2] = 0
+replies[i] = 0
 end
 end
 return replies`,
@@ -1607,6 +1612,7 @@ redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('RPUSH', pending, taskId)
 redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
+redis.call('HDEL', task, 'cancel_then')
 replies[i] = 1
 else
 replies[i] = 0
@@ -1687,8 +1693,9 @@ redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('ZADD', retry, retryAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs)
+redis.call('HDEL', task, 'cancel_then')
 if unknownTypeSinceMs == '' then
-redis.call('HDEL', task, 'unknown_since_ms', 'crashes', 'cancel_then')
+redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
 else
 redis.call('HSET', task, 'unknown_since_ms', unknownTypeSinceMs)
 end
@@ -2097,8 +2104,8 @@ export const wishCancel = new Script<
     readonly task: string;
   },
   {
-    /** retry, archive or delete */
-    readonly wish: ScriptArg;
+    /** retry, archive or delete, a space, and how often the task has failed: the attempt that is meant */
+    readonly record: ScriptArg;
     /** asynq's, heard by Go servers too */
     readonly cancelChannel: ScriptArg;
     /** text */
@@ -2107,11 +2114,11 @@ export const wishCancel = new Script<
   Record<never, never>
 >(
   'wish-cancel',
-  { keys: ['task'], args: ['wish', 'cancelChannel', 'taskId'], fields: [] },
+  { keys: ['task'], args: ['record', 'cancelChannel', 'taskId'], fields: [] },
   `local task = KEYS[1]
-local wish, cancelChannel, taskId = ARGV[1], ARGV[2], ARGV[3]
+local record, cancelChannel, taskId = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('HGET', task, 'state') ~= 'active' then return 0 end
-redis.call('HSET', task, 'cancel_then', wish)
+redis.call('HSET', task, 'cancel_then', record)
 redis.pcall('PUBLISH', cancelChannel, taskId)
 return 1`,
 );

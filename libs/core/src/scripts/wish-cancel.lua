@@ -1,17 +1,17 @@
 -- wish-cancel: ask for a running task to be canceled, and write down what shall become of it then.
 --
 -- KEYS[1] task  hash  asynq:{q}:t:<id>
--- ARGV[1] wish           retry, archive or delete
+-- ARGV[1] record         retry, archive or delete, a space, and how often the task has failed: the attempt that is meant
 -- ARGV[2] cancelChannel  asynq's, heard by Go servers too
 -- ARGV[3] taskId
 -- RETURNS 1 written: if nobody hears the signal, the heartbeat of its server will come by the wish
 --         0 not active; nothing written
 -- COST    O(1)
 local task = KEYS[1]
-local wish, cancelChannel, taskId = ARGV[1], ARGV[2], ARGV[3]
+local record, cancelChannel, taskId = ARGV[1], ARGV[2], ARGV[3]
 
 if redis.call('HGET', task, 'state') ~= 'active' then return 0 end
 
-redis.call('HSET', task, 'cancel_then', wish)
+redis.call('HSET', task, 'cancel_then', record)
 redis.pcall('PUBLISH', cancelChannel, taskId) -- a hint: it may be forbidden
 return 1

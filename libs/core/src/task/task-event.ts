@@ -34,11 +34,14 @@ export type TaskEvent =
   | (TaskEventBase & { readonly kind: 'leaseLost' })
   /** Given back unfinished at shutdown. */
   | (TaskEventBase & { readonly kind: 'requeued' })
-  /** Its worker vanished; this server gave it back to the queue, or archived it as poison. */
+  /**
+   * Its worker vanished; this server gave it back to the queue, or archived it as poison. Or it ended the attempt as somebody
+   * had wished who canceled it.
+   */
   | (TaskEventBase & {
       readonly kind: 'recovered';
       readonly crashes: number;
-      readonly outcome: 'requeued' | 'archived';
+      readonly outcome: 'requeued' | 'archived' | 'retried' | 'deleted';
     });
 
 /** Hears of events, in the process where they happen. What it throws is logged and stops nothing. */

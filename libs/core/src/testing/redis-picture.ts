@@ -1,5 +1,4 @@
 import type { ChainableCommander } from 'ioredis';
-import type { CancelWish } from '../broker/wait-roles.js';
 import { keys } from '../wire/keys.js';
 import type { TaskState } from '../wire/task-state.js';
 import {
@@ -21,7 +20,7 @@ export const FIELDS = {
   group: { name: 'group', read: (value: Buffer) => value.toString() },
   result: { name: 'result', read: (value: Buffer) => value },
   progress: { name: 'progress', read: (value: Buffer) => value.toString() },
-  cancelThen: { name: 'cancel_then', read: (value: Buffer) => value.toString() as CancelWish },
+  cancelThen: { name: 'cancel_then', read: (value: Buffer) => value.toString() },
   dueAtMs: { name: 'due_at_ms', read: (value: Buffer) => Number(value) },
   crashes: { name: 'crashes', read: (value: Buffer) => Number(value) },
   unknownSinceMs: { name: 'unknown_since_ms', read: (value: Buffer) => Number(value) },

@@ -1,6 +1,7 @@
 import { ceilS } from '../../wire/unix-time.js';
 import type { ExtendReply, FetchReply, LeaseClaim, LeasedTask } from '../roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
+import { cancelWish } from './wait.js';
 
 export function fetch(store: MemoryStore, queueName: string, limit: number, leaseMs: number): FetchReply {
   const queue = store.queue(queueName);
@@ -53,7 +54,7 @@ export function extendLeases(
       continue;
     }
     queue.lease.set(id, expiresAtS);
-    const wish = queue.tasks.get(id)?.cancelThen;
+    const wish = cancelWish(queue.tasks.get(id));
     if (wish) wishes.push({ id, wish });
   }
   return { lost, wishes };

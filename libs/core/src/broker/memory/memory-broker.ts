@@ -69,7 +69,7 @@ import { purgeQueue, removeQueue } from './removal.js';
 import { deleteExpiredCompleted, trimArchived } from './retention.js';
 import { findSchedule, fireTick, removeSchedule, saveSchedule, schedules, setSchedulePaused } from './schedule.js';
 import { settle, writeProgress, writeResult } from './settle.js';
-import { awaitTask, signalCancel, wishCancel } from './wait.js';
+import { awaitTask, cancelWish, signalCancel, wishCancel } from './wait.js';
 import { openWatch, waitingCount, wakeIdle } from './waking.js';
 
 /** What a broker in memory may be given. */
@@ -216,7 +216,7 @@ export class MemoryBroker implements Broker {
   }
 
   async cancelWish(queue: string, taskId: string): Promise<CancelWish | undefined> {
-    return this.store.queue(queue).tasks.get(taskId)?.cancelThen;
+    return cancelWish(this.store.queue(queue).tasks.get(taskId));
   }
 
   async writePresence(server: ServerInfo, workers: readonly WorkerInfo[], ttlS: number): Promise<void> {

@@ -7,7 +7,7 @@ import { floorS } from '../../wire/unix-time.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import type { GroupNews } from '../group-roles.js';
 import type { TaskTemplate } from '../schedule-roles.js';
-import type { CancelWish, TaskEnding } from '../wait-roles.js';
+import type { TaskEnding } from '../wait-roles.js';
 import { Counters } from './counters.js';
 import { ExpiringMap } from './expiring-map.js';
 import { IdList } from './id-list.js';
@@ -27,7 +27,8 @@ export interface MemoryTask {
   result?: Uint8Array | undefined;
   /** As Redis holds it: JSON. */
   progress?: string | undefined;
-  cancelThen?: CancelWish | undefined;
+  /** As Redis holds it: a wish and the attempt that it is for. */
+  cancelThen?: string | undefined;
   /** Unix ms. */
   dueAtMs?: number | undefined;
   crashes?: number | undefined;

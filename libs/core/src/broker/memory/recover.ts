@@ -1,7 +1,9 @@
 import { floorS, fromS } from '../../wire/unix-time.js';
+import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
 import type { RecoveredTask, RecoverOptions, RecoverReply, RepairReport } from '../roles.js';
 import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
+import { endAttempt } from './settle.js';
 import { tellWaiters } from './wait.js';
 
 export function recoverExpired(store: MemoryStore, queueName: string, options: RecoverOptions): RecoverReply {
@@ -26,6 +28,13 @@ function recover(queue: MemoryQueue, id: string, maxCrashes: number, nowMs: numb
     return undefined;
   }
   const crashes = (task.crashes ?? 0) + 1;
+  const wish = stored.isSound && task.cancelThen ? wishFor(stored.message, task.cancelThen) : undefined;
+  task.cancelThen = undefined;
+  if (wish) {
+    const outcome = wishedOutcome(stored.message, wish, LEASE_EXPIRED, nowMs);
+    endAttempt(queue, stored.message, outcome, nowMs);
+    return asRecovered(stored.message, outcome, crashes, nowMs);
+  }
   task.crashes = crashes;
   queue.release(id);
   if (crashes <= maxCrashes) {
@@ -34,7 +43,6 @@ function recover(queue: MemoryQueue, id: string, maxCrashes: number, nowMs: numb
   }
   const message = settledMessage(stored.message, { kind: 'archive', error: LEASE_EXPIRED }, nowMs);
   task.unknownSinceMs = undefined;
-  task.cancelThen = undefined;
   queue.archive(id, task, message);
   queue.counters.count(nowMs, true);
   tellWaiters(queue, id, 'archived');

@@ -12,10 +12,17 @@ export function settle(store: MemoryStore, queueName: string, settlements: reado
   const nowMs = store.clock.nowMs();
   return settlements.map(({ message, claim, outcome }) => {
     if (!ownsLease(queue, claim)) return 'leaseLost';
-    queue.release(claim.id);
-    end(queue, queue.task(claim.id), settledMessage(message, outcome, nowMs), outcome, nowMs);
+    endAttempt(queue, message, outcome, nowMs);
     return 'settled';
   });
+}
+
+/** Ends the attempt of a leased task, whoever holds the lease. */
+export function endAttempt(queue: MemoryQueue, message: TaskMessage, outcome: Outcome, nowMs: number): void {
+  queue.release(message.id);
+  const task = queue.task(message.id);
+  task.cancelThen = undefined;
+  end(queue, task, settledMessage(message, outcome, nowMs), outcome, nowMs);
 }
 
 function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome: Outcome, nowMs: number): void {
@@ -32,7 +39,6 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       task.state = 'completed';
       task.unknownSinceMs = undefined;
       task.crashes = undefined;
-      task.cancelThen = undefined;
       if (outcome.result) task.result = Uint8Array.from(outcome.result);
       queue.completed.set(id, floorS(nowMs) + clampInt64(message.retentionS));
       queue.unlock(message.uniqueKey, id);
@@ -45,14 +51,12 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       if (outcome.unknownTypeSinceMs === undefined) {
         // A handler ran to its end: whatever took earlier workers down, it was not this task.
         task.crashes = undefined;
-        task.cancelThen = undefined;
       }
       queue.makeDelayed(id, task, 'retry', outcome.retryAtMs);
       if (outcome.isFailure) queue.counters.count(nowMs, true);
       return;
     case 'archive':
       task.unknownSinceMs = undefined;
-      task.cancelThen = undefined;
       queue.archive(id, task, message);
       queue.counters.count(nowMs, true);
       tellWaiters(queue, id, 'archived');

@@ -1,6 +1,7 @@
 import type { TaskState } from '../../wire/task-state.js';
+import { encodeCancelRecord, wishIn } from '../cancel-record.js';
 import { AWAITED_LIFE_MS, type CancelWish, type TaskEnding } from '../wait-roles.js';
-import type { MemoryQueue, MemoryStore } from './memory-store.js';
+import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
 
 export function awaitTask(store: MemoryStore, queueName: string, taskId: string): TaskState | undefined {
   const queue = store.queue(queueName);
@@ -21,9 +22,14 @@ export function signalCancel(store: MemoryStore, taskId: string): void {
 }
 
 export function wishCancel(store: MemoryStore, queueName: string, taskId: string, wish: CancelWish): boolean {
-  const task = store.queue(queueName).tasks.get(taskId);
+  const queue = store.queue(queueName);
+  const task = queue.tasks.get(taskId);
   if (task?.state !== 'active') return false;
-  task.cancelThen = wish;
+  task.cancelThen = encodeCancelRecord(wish, queue.read(taskId)?.message.retried ?? 0);
   signalCancel(store, taskId);
   return true;
+}
+
+export function cancelWish(task: MemoryTask | undefined): CancelWish | undefined {
+  return task?.cancelThen === undefined ? undefined : wishIn(task.cancelThen);
 }

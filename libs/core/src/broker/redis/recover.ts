@@ -2,13 +2,15 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
+import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
 import type { RecoveredTask, RecoverOps, RecoverOptions } from '../roles.js';
 import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
+import type { CancelWish } from '../wait-roles.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import { dropOrphans } from './orphans.js';
 import type { RedisLink } from './redis-link.js';
 import { lowest, type ScoredId } from './scored-ids.js';
-import { archiveTasks } from './settle.js';
+import { archiveTasks, settleOps } from './settle.js';
 
 /** A task whose lease ended. */
 interface Expired {
@@ -17,6 +19,10 @@ interface Expired {
   readonly score: string;
   readonly stored: StoredMessage | undefined;
   readonly crashes: number;
+  /** `cancel_then` as it lies there; empty when nobody wished anything. */
+  readonly record: string;
+  /** What somebody wished of this attempt. */
+  readonly wish: CancelWish | undefined;
 }
 
 export function recoverOps(redis: RedisLink): RecoverOps {
@@ -32,9 +38,11 @@ export function recoverOps(redis: RedisLink): RecoverOps {
 
       const orphans = expired.filter(({ stored }) => !stored).map(({ id }) => id);
       if (orphans.length > 0) await dropOrphans(redis, queue, orphans);
+      const unwished = expired.filter(({ wish }) => wish === undefined);
       const recovered = [
-        ...(await requeue(redis, queue, expired, options)),
-        ...(await archivePoison(redis, queue, expired, options)),
+        ...(await requeue(redis, queue, unwished, options)),
+        ...(await archivePoison(redis, queue, unwished, options)),
+        ...(await endAsWished(redis, queue, expired)),
       ];
       const next = leases[dead.length];
       const nextExpiryAtMs = dead.length > options.limit ? nowMs : next && fromS(Number(next.score)) + options.graceMs;
@@ -59,15 +67,19 @@ export function recoverOps(redis: RedisLink): RecoverOps {
 async function readExpired(redis: RedisLink, queue: string, leases: readonly ScoredId[]): Promise<Expired[]> {
   if (leases.length === 0) return [];
   const replies = (await redis.pipeline('HMGET', (pipeline) => {
-    for (const { id } of leases) pipeline.hmgetBuffer(keys.task(queue, id), 'msg', 'crashes');
-  })) as [Buffer | null, Buffer | null][];
+    for (const { id } of leases) pipeline.hmgetBuffer(keys.task(queue, id), 'msg', 'crashes', 'cancel_then');
+  })) as [Buffer | null, Buffer | null, Buffer | null][];
   return leases.map(({ id, score }, i) => {
-    const [bytes, crashes] = replies[i]!;
+    const [bytes, crashes, cancelThen] = replies[i]!;
+    const stored = bytes ? readStoredMessage(queue, id, bytes) : undefined;
+    const record = cancelThen?.toString() ?? '';
     return {
       id,
       score,
-      stored: bytes ? readStoredMessage(queue, id, bytes) : undefined,
+      stored,
       crashes: Number(crashes?.toString() ?? 0),
+      record,
+      wish: stored?.isSound ? wishFor(stored.message, record) : undefined,
     };
   });
 }
@@ -89,7 +101,7 @@ async function requeue(
       task: tasks.map(({ id }) => keys.task(queue, id)),
     },
     { pendingSinceNs: redis.clock.nowNs() },
-    tasks.map(({ id, score }) => ({ taskId: id, score })),
+    tasks.map(({ id, score, record }) => ({ taskId: id, score, wish: record })),
   )) as number[];
   return tasks.flatMap(({ stored }, i) =>
     crashes[i] ? [{ message: stored!.message, crashes: crashes[i], outcome: 'requeued' as const }] : [],
@@ -124,6 +136,22 @@ async function archivePoison(
   return poisoned.flatMap(({ message, crashes }, i) =>
     replies[i] ? [{ message, crashes, outcome: 'archived' as const }] : [],
   );
+}
+
+/** Ends attempts that were to be canceled, and whose servers died before they had ended them. */
+async function endAsWished(redis: RedisLink, queue: string, expired: readonly Expired[]): Promise<RecoveredTask[]> {
+  const nowMs = redis.clock.nowMs();
+  const ends = expired.flatMap(({ id, score, stored, crashes, wish }) => {
+    if (!stored || wish === undefined) return [];
+    const { message } = stored;
+    const outcome = wishedOutcome(message, wish, LEASE_EXPIRED, nowMs);
+    return [{ message, claim: { id, expiriesS: [Number(score)] }, outcome, crashes: crashes + 1 }];
+  });
+  if (ends.length === 0) return [];
+  const replies = await settleOps(redis).settle(queue, ends);
+  return ends
+    .filter((_, i) => replies[i] === 'settled')
+    .map(({ message, outcome, crashes }) => asRecovered(message, outcome, crashes, nowMs));
 }
 
 /** A window of `limit` ids of every set: all of `active` that matters, the sorted sets in turn. */

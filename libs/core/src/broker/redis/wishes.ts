@@ -1,13 +1,18 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
-import { CANCEL_WISHES, type CancelWish, type WishOps } from '../wait-roles.js';
+import { encodeCancelRecord, wishIn } from '../cancel-record.js';
+import { readStoredMessage } from '../stored-message.js';
+import type { CancelWish, WishOps } from '../wait-roles.js';
 import type { RedisLink } from './redis-link.js';
 
 export function wishOps(redis: RedisLink): WishOps {
   return {
     async wishCancel(queue, taskId, wish) {
-      const args = { wish, cancelChannel: keys.cancelChannel, taskId };
-      return (await redis.run(scripts.wishCancel, { task: keys.task(queue, taskId) }, args)) === 1;
+      const task = keys.task(queue, taskId);
+      const bytes = await redis.command('HGET', (client) => client.hgetBuffer(task, 'msg'));
+      const retried = bytes ? readStoredMessage(queue, taskId, bytes).message.retried : 0;
+      const args = { record: encodeCancelRecord(wish, retried), cancelChannel: keys.cancelChannel, taskId };
+      return (await redis.run(scripts.wishCancel, { task }, args)) === 1;
     },
 
     async cancelWish(queue, taskId) {
@@ -17,7 +22,4 @@ export function wishOps(redis: RedisLink): WishOps {
   };
 }
 
-/** `undefined` for a wish that a newer version may know. */
-export function toWish(text: Buffer | string): CancelWish | undefined {
-  return CANCEL_WISHES.find((wish) => wish === text.toString());
-}
+export const toWish = (record: Buffer | string): CancelWish | undefined => wishIn(record.toString());
