@@ -1,7 +1,6 @@
-import type { ServerInfo } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
-import { agoCell } from '../output/cells.js';
-import { compareText, table } from '../output/table.js';
+import { SERVER_TITLES, serverRows, serversInOrder } from '../output/server-table.js';
+import { table } from '../output/table.js';
 import { type Cli, commandGroup, type Run } from './command.js';
 
 export function serverCommands(cli: Cli, run: Run): Cli {
@@ -14,31 +13,4 @@ async function list(context: Context): Promise<void> {
   const servers = serversInOrder(await context.inspector.servers());
   const rows = serverRows(servers, context.io.nowMs());
   context.show(servers, servers.length === 0 ? 'No running servers' : table(SERVER_TITLES, rows));
-}
-
-/** The columns that asynq shows of servers. */
-export const SERVER_TITLES = ['Host', 'PID', 'State', 'Active Workers', 'Queues', 'Started'];
-
-export function serverRows(servers: readonly ServerInfo[], nowMs: number): (string | number)[][] {
-  return servers.map((server) => [
-    server.host,
-    server.pid,
-    server.status,
-    `${server.workers.length}/${server.concurrency}`,
-    queuesCell(server.queues),
-    agoCell(server.startedAt, nowMs),
-  ]);
-}
-
-/** By host and process. */
-export function serversInOrder(servers: readonly ServerInfo[]): ServerInfo[] {
-  return servers.toSorted((one, other) => compareText(one.host, other.host) || one.pid - other.pid);
-}
-
-/** `name:priority`, the highest priority first. */
-function queuesCell(queues: Readonly<Record<string, number>>): string {
-  const sorted = Object.entries(queues).toSorted(
-    ([name, priority], [otherName, otherPriority]) => otherPriority - priority || compareText(name, otherName),
-  );
-  return sorted.map(([name, priority]) => `${name}:${priority}`).join(' ');
 }

@@ -5,7 +5,7 @@ import {
   QueueNotFoundError,
   TaskNotFoundError,
 } from '@nestjs-asynq/core';
-import { serversInOrder } from '../commands/server.js';
+import { serversInOrder } from '../output/server-table.js';
 import type { Frame } from './state.js';
 import {
   type Content,

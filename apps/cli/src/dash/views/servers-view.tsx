@@ -1,8 +1,8 @@
 import type { ServerInfo, WorkerInfo } from '@nestjs-asynq/core';
 import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
-import { SERVER_TITLES, serverRows } from '../../commands/server.js';
 import { agoCell, dueCell, oneLine } from '../../output/cells.js';
+import { SERVER_TITLES, serverRows } from '../../output/server-table.js';
 import { clip, preview } from '../cells.js';
 import { serversLayout } from '../view.js';
 import { PagedTable } from './row-table.js';
