@@ -99,6 +99,7 @@ const CRASHED = 'the task did not fail, its worker did: it runs again at once, a
 const KEPT_GROUP = 'Go forgets the group of a task that is scheduled, and runs it by itself';
 const KNOWN_LOCK = 'a task of a group that does not know its lock cannot release it';
 const OWN_SCHEDULE = 'a schedule is known by its name in its queue: each tick is claimed there, by one scheduler';
+const MORTAL_HISTORY = 'a scheduler that is killed cannot delete its histories, and begins new ones when it comes back';
 const GIVEN_BACK = 'the members go back to their group, which rests; Go lets them lie until the deadline of the set';
 const LATENCY = 'without it the latency of the queue reads 0';
 const PAUSED_BY_TEST = 'so that nobody takes what was recovered';
@@ -305,6 +306,10 @@ export const DIFFERENCES: ByScenario<Difference> = {
       ['asynq:{low}:schedule:tick', 'hash.claimed_ms', null, '1795247745000'],
       ['asynq:{low}:schedule:tick', 'hash.fired_ms', null, '1795247745000'],
     ]),
+    ...rows(3, MORTAL_HISTORY, [['asynq:scheduler_history:<uuid>', 'ttl_s', null, 3_024_000]]).map((difference) => ({
+      ...difference,
+      until: 7,
+    })),
   ],
   periodic_task_manager: plans(1, [
     {

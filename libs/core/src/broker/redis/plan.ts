@@ -5,6 +5,12 @@ import { floorS, fromNs } from '../../wire/unix-time.js';
 import { HISTORY_SIZE, type PlanOps } from '../schedule-roles.js';
 import type { RedisLink } from './redis-link.js';
 
+/**
+ * How long a history outlives its last event: a scheduler that is killed cannot delete those of its entries, and begins
+ * new ones when it comes back. Longer than a month, for monthly schedules.
+ */
+const HISTORY_LIFE_S = 35 * 24 * 3600;
+
 export function planOps(redis: RedisLink): PlanOps {
   return {
     async writePlan(schedulerId, entries, ttlS) {
@@ -27,7 +33,8 @@ export function planOps(redis: RedisLink): PlanOps {
       await redis.pipeline('ZADD', (pipeline) => {
         pipeline
           .zremrangebyrank(history, 0, -HISTORY_SIZE) // leaves room for one more
-          .zadd(history, enqueuedAtS, encodeSchedulerEnqueueEvent(event));
+          .zadd(history, enqueuedAtS, encodeSchedulerEnqueueEvent(event))
+          .expire(history, HISTORY_LIFE_S);
       });
     },
 
