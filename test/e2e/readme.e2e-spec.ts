@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const root = join(import.meta.dirname, '../..');
 /** `cli.md` shows commands, and no code. */
 const guide = readdirSync(join(root, 'docs/guide')).filter((page) => page !== 'cli.md');
-const pages = ['README.md', ...guide.map((page) => join('docs/guide', page))];
+const pages = ['README.md', 'libs/core/README.md', ...guide.map((page) => join('docs/guide', page))];
 
 /** As strict as a user's project may be. */
 const options: ts.CompilerOptions = {

@@ -15,7 +15,7 @@ export class ServerLifecycle implements OnApplicationBootstrap, OnModuleDestroy 
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    if (this.server.state === 'off') this.logger.debug('no handlers to run: this process only enqueues');
+    if (this.server.state === 'off') this.logger.debug('nothing to run: this process only enqueues');
     else if (!this.settings.autoStart) this.logger.info('autoStart is off: waiting for TaskServer.start()');
     else await this.server.start();
   }
