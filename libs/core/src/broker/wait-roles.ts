@@ -15,8 +15,9 @@ export type TaskEnding = 'deleted' | 'completed' | 'archived' | 'removed';
 
 export interface WaitOps {
   /**
-   * Asks for news of a task for {@link AWAITED_LIFE_MS} from now: if an attempt of ours or an inspector of ours ends the task,
-   * `onTaskEnded` is told. Returns the state that the task is in right after; `undefined`: there is no such task.
+   * Asks for news of a task for {@link AWAITED_LIFE_MS} from now: if an attempt, an inspector or an aggregation of ours
+   * ends the task, `onTaskEnded` is told. Returns the state that the task is in right after; `undefined`: there is no such
+   * task.
    */
   awaitTask(queue: string, taskId: string): Promise<TaskState | undefined>;
   /**

@@ -334,9 +334,10 @@ export class Inspector {
    * `archive` puts the task aside, `delete` drops it with its unique lock. A Go server hears the signal and always
    * retries.
    *
-   * The wish belongs to the attempt that runs when it is made. If the worker dies, a server of ours that finds its lease
-   * ended heeds the wish; `retry` then waits as long as by default. If the attempt ends otherwise before its server has heard
-   * of the wish, or is given back at a shutdown, the wish is dropped: it never hits a later attempt.
+   * The wish belongs to the attempt that runs when it is made. If its server dies, another of ours heeds the wish when the
+   * lease is over; `retry` then waits as long as by default. A server that shuts down looks for wishes before it gives
+   * tasks back. If the attempt fails or ends by itself before its server has heard of the wish, that is dropped: it never
+   * hits a later attempt.
    *
    * A task that does not run is archived or deleted at once; `retry` leaves it as it is. So does every wish one that has
    * completed.

@@ -259,6 +259,32 @@ describe('WorkerPool at shutdown', () => {
     expect(outcomes()).toEqual({ obedient: 'requeue', deaf: 'requeue' });
   });
 
+  it('does not give back what somebody wished to cancel, unheard until now', async () => {
+    const wishes: Readonly<Record<string, CancelWish>> = { a: 'archive', d: 'delete', r: 'retry' };
+    const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish: async (_, id) => wishes[id] });
+    for (const id of ['a', 'd', 'r', 'unwished']) run(id);
+    const aborted = workers.abortAll();
+
+    await clock.advance(ABORT_GRACE_MS);
+    await aborted;
+
+    expect(outcomes()).toEqual({ a: 'archive', d: 'done', r: 'retry', unwished: 'requeue' });
+  });
+
+  it.each([
+    ['cannot be read', () => Promise.reject(new Error('Redis is away'))],
+    ['does not come', () => new Promise<undefined>(() => undefined)],
+  ])('gives back what still runs when the wish %s', async (_, cancelWish) => {
+    const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish });
+    run('a');
+    const aborted = workers.abortAll();
+
+    await clock.advance('1s');
+    await aborted;
+
+    expect(outcomes()).toEqual({ a: 'requeue' });
+  });
+
   it('gives back what arrives too late, without calling the handler', async () => {
     const handler = vi.fn<Handler>();
     const { workers, run, outcomes } = prepare(handler);

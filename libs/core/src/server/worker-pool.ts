@@ -15,6 +15,8 @@ import { UnknownTasks } from './unknown-tasks.js';
 /** Room for `errorHandler` after the last abort; an attempt that takes longer is left to the recoverer. */
 const LAST_WORD_MS = 500;
 const UNKNOWN_TYPE_LOG_MS = 10_000;
+/** How long a shutdown looks for wishes that were not heard. */
+const LAST_LOOK_MS = 500;
 
 export interface WorkerPoolDeps extends AttemptDeps {
   readonly wishes: Pick<WishOps, 'cancelWish'>;
@@ -101,8 +103,20 @@ export class WorkerPool {
   /** Aborts what still runs, and waits until the settler has its outcomes. Handlers that go on are left behind. */
   async abortAll(): Promise<void> {
     this.isClosed = true;
-    for (const attempt of this.running.keys()) attempt.abort(new ServerShutdownError(attempt.message.id));
+    await Promise.all([...this.running.keys()].map((attempt) => this.abortAtShutdown(attempt)));
     await within(this.deps.clock, ABORT_GRACE_MS + LAST_WORD_MS, Promise.all(this.undecided));
+  }
+
+  /** A task that somebody wished to cancel is not given back: the wish is for this attempt. */
+  private async abortAtShutdown(attempt: Attempt): Promise<void> {
+    const { queue, id } = attempt.message;
+    let wish: CancelWish | undefined;
+    const look = this.deps.wishes.cancelWish(queue, id).then(
+      (found) => (wish = found),
+      () => undefined, // Redis is away: the settler will tell
+    );
+    await within(this.deps.clock, LAST_LOOK_MS, look);
+    attempt.abort(wish === undefined ? new ServerShutdownError(id) : new TaskCanceledError(id, wish));
   }
 
   private async wishFor({ message: { queue, id } }: Attempt): Promise<CancelWish | undefined> {

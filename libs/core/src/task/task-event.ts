@@ -35,8 +35,8 @@ export type TaskEvent =
   /** Given back unfinished at shutdown. */
   | (TaskEventBase & { readonly kind: 'requeued' })
   /**
-   * Its worker vanished; this server gave it back to the queue, or archived it as poison. Or it ended the attempt as somebody
-   * had wished who canceled it.
+   * Its worker vanished; this server gave it back to the queue, or archived it as poison. Or it ended the attempt as
+   * somebody had wished who canceled it.
    */
   | (TaskEventBase & {
       readonly kind: 'recovered';
