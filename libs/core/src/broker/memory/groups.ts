@@ -39,10 +39,7 @@ export function takeRipe(
     set.members.set(id, waiting.score(id)!);
     waiting.delete(id);
   }
-  if (waiting.size === 0) {
-    queue.groups.delete(name);
-    queue.groupNames.delete(name);
-  }
+  queue.forgetEmptyGroup(name);
   queue.aggregationSets.set(setId, set);
   const { maxSize } = limits;
   if (maxSize > 0 && group.size >= maxSize && waiting.size < maxSize) queue.tellOfGroup(name, 'taken');

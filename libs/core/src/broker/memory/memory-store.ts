@@ -186,6 +186,13 @@ export class MemoryQueue {
     this.expectedGroups.set(name, Math.max(this.expectedGroups.get(name) ?? 0, untilS));
   }
 
+  /** As in Redis, where a sorted set without members is gone. */
+  forgetEmptyGroup(name: string | undefined): void {
+    if (name === undefined || this.groups.get(name)?.size) return;
+    this.groups.delete(name);
+    this.groupNames.delete(name);
+  }
+
   /** Ends the lease of a task. */
   release(id: string): void {
     this.active.delete(id);

@@ -16,7 +16,7 @@ export function moveTasks(
 ): boolean[] {
   const queue = store.queue(queueName);
   const moved = ids.map((id) => listOf(queue, from)?.delete(id) === true && move(queue, id, from, to));
-  forgetEmptyGroup(queue, from);
+  queue.forgetEmptyGroup(from.group);
   return moved;
 }
 
@@ -55,7 +55,7 @@ export function reschedule(
   if (!task?.msg || !listOf(queue, from)?.delete(taskId)) return false;
   task.pendingSinceNs = undefined;
   queue.makeDelayed(taskId, task, from.state === 'retry' ? 'retry' : 'scheduled', atMs);
-  forgetEmptyGroup(queue, from);
+  queue.forgetEmptyGroup(from.group);
   if (task.group) queue.announceGroup(task.group, ceilS(atMs)); // a forwarder of Go puts it into its group and adds no name
   return true;
 }
@@ -86,11 +86,4 @@ export function lockTtlS(store: MemoryStore, queueName: string, taskId: string):
 /** The list or sorted set that holds the ids; `undefined` for a group that nobody put a task into. */
 export function listOf(queue: MemoryQueue, { state, group = '' }: TaskList): IdList | SortedSet | undefined {
   return state === 'aggregating' ? queue.groups.get(group) : queue[state];
-}
-
-/** As in Redis, where a sorted set without members is gone. */
-function forgetEmptyGroup(queue: MemoryQueue, { group }: TaskList): void {
-  if (group === undefined || queue.groups.get(group)?.size) return;
-  queue.groups.delete(group);
-  queue.groupNames.delete(group);
 }

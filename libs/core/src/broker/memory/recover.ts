@@ -1,10 +1,9 @@
 import { floorS, fromS } from '../../wire/unix-time.js';
 import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
-import type { RecoveredTask, RecoverOptions, RecoverReply, RepairReport } from '../roles.js';
-import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
+import type { Outcome, RecoveredTask, RecoverOptions, RecoverReply, RepairReport } from '../roles.js';
+import { LEASE_EXPIRED } from '../settled-message.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { endAttempt } from './settle.js';
-import { tellWaiters } from './wait.js';
 
 export function recoverExpired(store: MemoryStore, queueName: string, options: RecoverOptions): RecoverReply {
   const { graceMs, maxCrashes, limit } = options;
@@ -28,25 +27,18 @@ function recover(queue: MemoryQueue, id: string, maxCrashes: number, nowMs: numb
     return undefined;
   }
   const crashes = (task.crashes ?? 0) + 1;
-  const wish = stored.isSound && task.cancelThen ? wishFor(stored.message, task.cancelThen) : undefined;
-  task.cancelThen = undefined;
-  if (wish) {
-    const outcome = wishedOutcome(stored.message, wish, LEASE_EXPIRED, nowMs);
+  const end = (outcome: Outcome): RecoveredTask => {
     endAttempt(queue, stored.message, outcome, nowMs);
     return asRecovered(stored.message, outcome, crashes, nowMs);
-  }
+  };
+  const wish = stored.isSound && task.cancelThen ? wishFor(stored.message, task.cancelThen) : undefined;
+  task.cancelThen = undefined;
+  if (wish) return end(wishedOutcome(stored.message, wish, LEASE_EXPIRED, nowMs));
   task.crashes = crashes;
+  if (crashes > maxCrashes) return end({ kind: 'archive', error: LEASE_EXPIRED });
   queue.release(id);
-  if (crashes <= maxCrashes) {
-    queue.makePending(id, task, 'right');
-    return { message: stored.message, crashes, outcome: 'requeued' };
-  }
-  const message = settledMessage(stored.message, { kind: 'archive', error: LEASE_EXPIRED }, nowMs);
-  task.unknownSinceMs = undefined;
-  queue.archive(id, task, message);
-  queue.counters.count(nowMs, true);
-  tellWaiters(queue, id, 'archived');
-  return { message, crashes, outcome: 'archived' };
+  queue.makePending(id, task, 'right');
+  return { message: stored.message, crashes, outcome: 'requeued' };
 }
 
 export function repair(store: MemoryStore, queueName: string, limit: number): RepairReport {
