@@ -50,6 +50,26 @@ describe('a worker that dies', () => {
     );
   });
 
+  it('has its tasks end as somebody wishes who cancels them after its death', async () => {
+    const [queue, then] = ['wished', ['archive', 'delete', 'retry'] as const];
+    await client.enqueueMany(then.map((taskId) => ({ type: 'hang', options: { queue, taskId } })));
+    await using victim = await WorkerProcess.start(settings(queue));
+    await victim.until(() => victim.started().length === then.length);
+    await victim.kill();
+
+    const replies = await Promise.all(then.map((wish) => inspector.cancel(queue, wish, { then: wish })));
+    await using heir = await WorkerProcess.start(settings(queue));
+    await expect
+      .poll(async () => (await inspector.queueInfo(queue)).active, { timeout: LEASE_MS + 10_000, interval: 100 })
+      .toBe(0);
+
+    expect(replies).toEqual(then.map(() => 'requested'));
+    expect(await inspector.queueInfo(queue)).toMatchObject({ size: 2, archived: 1, retry: 1 });
+    expect(await inspector.taskInfo(queue, 'archive')).toMatchObject({ state: 'archived', retried: 0 });
+    expect(await inspector.taskInfo(queue, 'retry')).toMatchObject({ state: 'retry', retried: 1 });
+    expect(heir.started()).toEqual([]);
+  });
+
   it('is not taken for dead while its handler blocks the event loop for longer than a lease', async () => {
     await client.enqueue('block', { ms: LEASE_MS * 1.5 }, { queue: 'blocked', taskId: 'long' });
     await using busy = await WorkerProcess.start(settings('blocked'));
