@@ -101,6 +101,19 @@ describe('what comes between two commands of a broker on Redis', () => {
     expect((await q.dump()).tasks['s']?.message).toEqual(message);
   });
 
+  it('gives a group back that it may have taken, when the reply was lost', async () => {
+    await using q = open('take-group', loseReply);
+    await q.broker.enqueue([{ message: q.message('member', { groupKey: 'digest' }) }]);
+    const before = await q.dump();
+    const full = { gracePeriodS: 60, maxDelayS: 0, maxSize: 1 };
+    await expect(q.broker.takeRipe(q.name, 'digest', full)).rejects.toThrow();
+
+    const groups = await q.broker.waitingGroups(q.name);
+
+    expect(groups).toMatchObject([{ name: 'digest', size: 1 }]);
+    expect(await q.dump()).toEqual(before);
+  });
+
   it('leaves a task of a group alone that is put off while it is forwarded', async () => {
     await using q = open('forward-to-group', after("redis.call('ZADD', KEYS[1], 9999999999, ARGV[3])"));
     await q.seed({ retry: { put: 1, due: 1 } });

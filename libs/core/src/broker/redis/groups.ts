@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { RedisCommandError } from '../../errors/redis-command.error.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
@@ -33,8 +34,25 @@ interface Misfit {
 export type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
 
 export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOps {
+  /** Sets, by queue, that a failed call may have taken: nobody works on them. */
+  const astray = new Map<string, SetName[]>();
+
+  /** What Redis refuses to give back waits for its deadline, like the sets of a server that died. */
+  async function giveBackAstray(queue: string): Promise<void> {
+    const sets = astray.get(queue) ?? [];
+    for (let set = sets[0]; set; set = sets[0]) {
+      try {
+        await giveBack(redis, queue, set);
+      } catch (error) {
+        if ((error as RedisCommandError).isTransient) throw error;
+      }
+      sets.shift();
+    }
+  }
+
   return {
     async waitingGroups(queue) {
+      await giveBackAstray(queue);
       const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)))).toSorted();
       const groups: WaitingGroup[] = [];
       for (let at = 0; at < names.length; at += GROUPS_PER_LOOK) {
@@ -46,10 +64,15 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
     async takeRipe(queue, group, limits) {
       const deadlineS = floorS(redis.clock.nowMs()) + SET_LIFE_S;
       const set = { group, setId: randomUUID(), deadlineS };
-      const ids = await take(redis, queue, set, limits);
-      if (ids.length === 0) return undefined;
-      const tasks = await readMembers(redis, queue, set, ids);
-      return tasks.length > 0 ? { ...set, tasks } : undefined; // a set without members is gone
+      try {
+        const ids = await take(redis, queue, set, limits);
+        if (ids.length === 0) return undefined;
+        const tasks = await readMembers(redis, queue, set, ids);
+        return tasks.length > 0 ? { ...set, tasks } : undefined; // a set without members is gone
+      } catch (error) {
+        astray.set(queue, [...(astray.get(queue) ?? []), set]);
+        throw error;
+      }
     },
 
     async awaitSizes(queue, sizes) {
