@@ -267,6 +267,18 @@ describe('Redis away at boot', () => {
     expect((failure as Error).message).toContain('after 500 ms (ECONNREFUSED)');
   });
 
+  it('says why, also when the client learns it only just after the timeout', async () => {
+    const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    const ping = () => new Promise<void>((_, reject) => setTimeout(reject, 60, refused));
+    const broker = Object.assign(openBroker('memory'), { ping });
+
+    const failure = await startApp({ asynq: { connection: broker, connect: { timeout: 20 } } }).catch(
+      (error: unknown) => error,
+    );
+
+    expect((failure as Error).message).toContain('after 20 ms (ECONNREFUSED)');
+  });
+
   it('waits for a Redis that starts a moment later', async () => {
     await using app = await startApp({ providers: [MailTasks], asynq: { connection: answeringAt(2) } });
 

@@ -17,6 +17,8 @@ import type { TaskEvents } from './task-events.js';
 
 /** Between two tries to reach Redis at boot. */
 const RETRY_DELAY_MS = 200;
+/** A client tries for a second before it says what is wrong: a timeout of just as long should not cut that off. */
+const LAST_WORD_MS = 200;
 
 export interface ConnectionLifecycleDeps {
   readonly settings: AsynqSettings;
@@ -101,16 +103,27 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
     const timeout = AbortSignal.timeout(timeoutMs);
     let last: unknown;
     while (!timeout.aborted) {
+      const ping = this.deps.broker.ping();
       try {
-        await unlessAborted(timeout, this.deps.broker.ping());
+        await unlessAborted(timeout, ping);
         return undefined;
       } catch (error) {
         if (!timeout.aborted && (last === undefined || saysWhy(error))) last = error;
       }
+      if (timeout.aborted) last ??= await lastWord(ping);
       await delay(RETRY_DELAY_MS, undefined, { signal: timeout }).catch(() => undefined);
     }
     return last ?? new Error('no answer');
   }
+}
+
+/** Why a ping failed that was given up; `undefined` when it does not say, or was answered too late. */
+async function lastWord(ping: Promise<void>): Promise<unknown> {
+  const failure = ping.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  return Promise.race([failure, delay(LAST_WORD_MS, undefined)]);
 }
 
 /** A client that waits for a dead server may answer long after we stopped asking. */

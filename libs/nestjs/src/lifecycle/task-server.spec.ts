@@ -3,7 +3,7 @@ import { openBroker } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { expect, it } from 'vitest';
 import { TaskHandler } from '../index.js';
-import { Moment, startApp } from '../test-app.fixture.js';
+import { Moment, RecordingLog, startApp } from '../test-app.fixture.js';
 import { TaskServer } from './task-server.js';
 
 @Injectable()
@@ -20,6 +20,15 @@ it('only enqueues with worker: false', async () => {
 
   expect(app.context.get(TaskServer).state).toBe('off');
   expect((await broker.queueStats('default'))?.counts.pending).toBe(1);
+});
+
+it('says at boot what it handles, and in which queues', async () => {
+  const log = new RecordingLog();
+
+  await using app = await startApp({ providers: [MailTasks], asynq: { queues: { critical: 6, low: 1 } }, log });
+
+  expect(app.context.get(TaskServer).state).toBe('active');
+  expect(log.lines.join('\n')).toContain('handling mail:send in "critical", "low"');
 });
 
 it('only enqueues without handlers', async () => {

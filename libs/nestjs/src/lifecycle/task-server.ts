@@ -51,7 +51,9 @@ export class TaskServer {
     // The first one checked the other options, before methods were known; it has not connected yet.
     if (groupAggregator && this.server.state === 'new') this.server = this.makeServer(groupAggregator);
     await this.server.start(this.makeMux());
-    this.deps.logger.info(`handling ${this.deps.handlers.all.map(({ pattern }) => pattern).join(', ')}`);
+    const patterns = this.deps.handlers.all.map(({ pattern }) => pattern);
+    const queues = Object.keys(this.deps.settings.server.queues ?? { default: 1 });
+    this.deps.logger.info(`handling ${patterns.join(', ')} in ${queues.map((name) => `"${name}"`).join(', ')}`);
   }
 
   /** Takes no more tasks; running ones go on. Call it early in a deployment; the app's shutdown does the rest. */
