@@ -1,0 +1,46 @@
+import { openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
+import { expect, it } from 'vitest';
+import { member } from './grouped-tasks.js';
+import { shareRedis } from './shared-redis.js';
+
+const LIMIT = 100;
+const redis = shareRedis();
+
+const expected = (q: TestQueue): Promise<string[]> =>
+  redis.client.zrange(`asynq:{${q.name}}:expected_groups`, '0', '-1');
+
+const scheduleIn = (q: TestQueue, delayMs: number, group: string) =>
+  q.broker.enqueue([{ ...member(q, `of ${group}`, group), processAtMs: q.clock.nowMs() + delayMs }]);
+
+it('keeps no names of groups for ever where no server of ours runs', async () => {
+  await using q = openRedisQueue(redis.client);
+  await scheduleIn(q, 60_000, 'old');
+  await scheduleIn(q, 2 * 60_000, 'later');
+  await q.clock.advance('1d');
+  await q.clock.advance('60s');
+
+  await scheduleIn(q, 60_000, 'new');
+
+  expect(await expected(q)).toEqual(['later', 'new']);
+});
+
+it('keeps the last time of many that a task of the group is due', async () => {
+  await using q = openRedisQueue(redis.client);
+  await scheduleIn(q, 3 * 3_600_000, 'digest');
+  await q.broker.enqueue([{ ...member(q, 'earlier'), processAtMs: q.clock.nowMs() + 1_000 }]);
+  await q.clock.advance('1h');
+
+  await q.broker.nameLostGroups(q.name, LIMIT);
+
+  expect(await expected(q)).toEqual(['digest']);
+});
+
+it('has forgotten a group when the leader has looked two minutes after', async () => {
+  await using q = openRedisQueue(redis.client);
+  await scheduleIn(q, 1_000, 'digest');
+  await q.clock.advance('121s');
+
+  await q.broker.nameLostGroups(q.name, LIMIT);
+
+  expect(await expected(q)).toEqual([]);
+});
