@@ -112,6 +112,18 @@ export function describeWaking(backend: string, openQueue: () => TestQueue): voi
       expect(await second).toBe(false);
     });
 
+    it('leaves 64 tokens at most', async () => {
+      await using q = openQueue();
+      await using watches = await openWatches(q, 1);
+      await q.broker.wakeIdle(q.name, 1_000);
+      for (let taken = 0; taken < 64; taken++) await watches[0]!.awaitToken(LONG_MS);
+
+      const another = watches[0]!.awaitToken(SHORT_MS);
+      await q.clock.advance(SHORT_MS);
+
+      expect(await another).toBe(false);
+    });
+
     it('leaves nothing in the queue that asynq would not know', async () => {
       await using q = openQueue();
       const before = await q.dump();
