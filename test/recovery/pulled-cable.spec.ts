@@ -1,4 +1,4 @@
-import { Client, RedisCommandError, silentLogger, WaitTimeoutError } from '@nestjs-asynq/core';
+import { Client, RedisCommandError, Scheduler, silentLogger, WaitTimeoutError } from '@nestjs-asynq/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openCable } from '../support/cable.js';
 import { startRedis } from '../support/redis-server.js';
@@ -34,6 +34,23 @@ describe('a connection that falls silent', () => {
     const wait = task.wait({ timeout: 1 });
 
     await expect(wait).rejects.toThrow(WaitTimeoutError);
+  });
+
+  it('does not hold up the end of a scheduler for long', async () => {
+    await using redis = await startRedis();
+    await using cable = await openCable(redis);
+    let onEvent: () => void = () => undefined;
+    const hasFired = new Promise<void>((resolve) => (onEvent = resolve));
+    const scheduler = new Scheduler({ connection: { url: cable.url }, logger: silentLogger, onEvent });
+    scheduler.register('* * * * * *', 'tick', undefined, { seconds: true });
+    await scheduler.start();
+    await hasFired;
+
+    cable.pull();
+    const startedAtMs = Date.now();
+    await scheduler.shutdown();
+
+    expect(Date.now() - startedAtMs).toBeLessThan(8_000);
   });
 });
 

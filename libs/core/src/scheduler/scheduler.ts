@@ -8,6 +8,7 @@ import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import { type Clock, LONGEST_TIMER_MS } from '../runtime/clock.js';
 import { consoleLogger, type Logger } from '../runtime/logger.js';
 import { nearestName } from '../runtime/nearest-name.js';
+import { within } from '../runtime/within.js';
 import { guardListener } from '../task/task-event.js';
 import type { EnqueuedTask } from '../task/task-handle.js';
 import { type EntrySettings, makeEntry, nameTaken, type PeriodicEntry } from './periodic-entry.js';
@@ -16,6 +17,9 @@ import { PlanHeart } from './plan-heart.js';
 import { type PlanChanges, ProviderSync } from './provider-sync.js';
 import { readSchedulerOptions, type SchedulerOptions } from './scheduler-options.js';
 import { TickLoops } from './tick-loops.js';
+
+/** How long shutdown waits for replies: as long as one may take, for claims under way, and a moment for the rest. */
+const LONGEST_SHUTDOWN_MS = 6_000;
 
 /** A periodic task as a scheduler has planned it. */
 export interface PlannedTask {
@@ -190,7 +194,7 @@ export class Scheduler {
 
   /**
    * Fires no more, waits for claims under way, leaves the sight of inspectors, closes the connections it opened. The
-   * stored schedules stay. Never rejects because of Redis. Idempotent.
+   * stored schedules stay. Never rejects because of Redis, and takes 6 s at most when that does not answer. Idempotent.
    */
   async shutdown(): Promise<void> {
     this.#closing ??= this.#shutDown();
@@ -203,7 +207,19 @@ export class Scheduler {
 
   async #shutDown(): Promise<void> {
     this.#state = 'closed';
-    await Promise.all([this.#ticks.stop(), this.#heart.stop(), this.#sync?.stop()]);
+    const stopped = Promise.all([this.#ticks.stop(), this.#heart.stop(), this.#sync?.stop()]);
+    await within(
+      this.#clock,
+      LONGEST_SHUTDOWN_MS,
+      stopped.then(() => this.#leave()),
+    );
+    await this.#client.close();
+    if (this.#ownsBroker) await this.#broker.close();
+    clearInterval(this.#keepAlive);
+  }
+
+  /** Never rejects. */
+  async #leave(): Promise<void> {
     try {
       await this.#heart.clear();
       // As asynq: histories live as long as the registrations they belong to.
@@ -211,9 +227,6 @@ export class Scheduler {
     } catch (error) {
       this.#logger.warn('could not clear the plan at shutdown; it vanishes by itself', { error });
     }
-    await this.#client.close();
-    if (this.#ownsBroker) await this.#broker.close();
-    clearInterval(this.#keepAlive);
   }
 
   #add(entry: PeriodicEntry): void {
