@@ -9,6 +9,7 @@ import type { TaskEventListener } from '../task/task-event.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import { hasNewProof, type LeaseHandle } from './lease-keeper.js';
 import { ProgressReporter } from './progress-reporter.js';
+import { taskFields } from './task-fields.js';
 
 export interface AttemptContextDeps {
   readonly lease: LeaseHandle;
@@ -80,7 +81,7 @@ export class AttemptContext implements TaskContext {
       return this.#encode(returned);
     } catch (error) {
       // The work is done: running it again would not make its answer any more of a result.
-      const fields = { queue: this.queue, taskId: this.id, type: this.type, error };
+      const fields = { ...taskFields(this), error };
       this.#deps.logger.warn('cannot store what the handler returned as the result of its task', fields);
       return undefined;
     }

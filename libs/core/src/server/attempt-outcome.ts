@@ -4,6 +4,7 @@ import { HandlerNotFoundError } from '../errors/handler-not-found.error.js';
 import type { Logger } from '../runtime/logger.js';
 import { defaultRetryDelay, MAX_RETRY_DELAY_MS, type RetryDelay } from '../task/retry-delay.js';
 import { findSignal, RevokeTask } from '../task/signals.js';
+import { taskFields } from './task-fields.js';
 
 /** How a failed attempt is judged. */
 export interface FailurePolicy {
@@ -62,7 +63,7 @@ function retryDelayMs({ message }: LeasedTask, error: unknown, { retryDelay, log
     delayMs = retryDelay(message.retried, error, message);
     if (typeof delayMs !== 'number' || Number.isNaN(delayMs)) throw new TypeError(`it returned ${String(delayMs)}`);
   } catch (cause) {
-    logger.error('retryDelay failed; the default delay applies', logFields(message, cause));
+    logger.error('retryDelay failed; the default delay applies', { ...taskFields(message), error: cause });
     delayMs = defaultRetryDelay(message.retried, error, message);
   }
   return Math.min(Math.max(0, delayMs), MAX_RETRY_DELAY_MS);
@@ -72,11 +73,7 @@ function isFailure({ message }: LeasedTask, error: unknown, policy: FailurePolic
   try {
     return policy.isFailure(error);
   } catch (cause) {
-    policy.logger.error('isFailure failed; the error counts as a failure', logFields(message, cause));
+    policy.logger.error('isFailure failed; the error counts as a failure', { ...taskFields(message), error: cause });
     return true;
   }
-}
-
-function logFields(message: LeasedTask['message'], error: unknown): object {
-  return { queue: message.queue, taskId: message.id, type: message.type, error };
 }

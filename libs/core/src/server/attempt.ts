@@ -12,6 +12,7 @@ import { errorText, failureOutcome, type FailurePolicy } from './attempt-outcome
 import type { LeaseHandle, TrackedTask } from './lease-keeper.js';
 import type { Route, TaskRouter } from './serve-mux.js';
 import type { ServerOptions } from './server-options.js';
+import { taskFields } from './task-fields.js';
 
 /** How long an aborted handler may take to answer for itself; after that the abort answers for it. */
 export const ABORT_GRACE_MS = 500;
@@ -88,7 +89,7 @@ export class Attempt {
     this.graceTimer = this.deps.clock.setTimer(() => {
       this.deps.failurePolicy.logger.warn(
         'handler ignores its signal; its slot stays taken until it ends',
-        this.logFields,
+        taskFields(this.message),
       );
       this.answerForHandler(failure(reason));
     }, ABORT_GRACE_MS);
@@ -171,7 +172,7 @@ export class Attempt {
     try {
       await this.deps.errorHandler?.(error, this.context);
     } catch (cause) {
-      this.deps.failurePolicy.logger.error('errorHandler failed', { ...this.logFields, error: cause });
+      this.deps.failurePolicy.logger.error('errorHandler failed', { ...taskFields(this.message), error: cause });
     }
   }
 
@@ -189,11 +190,6 @@ export class Attempt {
 
   private get isLost(): boolean {
     return this.lease.isLost;
-  }
-
-  private get logFields(): object {
-    const { id, type, queue } = this.message;
-    return { queue, taskId: id, type };
   }
 }
 

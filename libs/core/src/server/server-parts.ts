@@ -17,6 +17,7 @@ import type { TaskRouter } from './serve-mux.js';
 import { recoveredEvent } from './server-events.js';
 import type { ServerSettings } from './server-settings.js';
 import { Settler } from './settler.js';
+import { taskFields } from './task-fields.js';
 import type { Leadership } from './work-signal.js';
 import { WorkWatcher } from './work-watcher.js';
 import { WorkerPool } from './worker-pool.js';
@@ -118,8 +119,7 @@ function upkeepOf(
 ): BackgroundPart[] {
   const { leaseMs, recoverGraceMs: graceMs, maxCrashes, archive } = settings;
   const onRecovered = (recovered: RecoveredTask): void => {
-    const { queue, id, type } = recovered.message;
-    const fields = { queue, taskId: id, type, crashes: recovered.crashes };
+    const fields = { ...taskFields(recovered.message), crashes: recovered.crashes };
     settings.logger.warn(`the worker of a task vanished; the task is ${recovered.outcome}`, fields);
     settings.emit?.(recoveredEvent(recovered, settings.clock.nowMs()));
   };

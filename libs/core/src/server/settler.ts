@@ -6,6 +6,7 @@ import type { Logger } from '../runtime/logger.js';
 import { within } from '../runtime/within.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import { hasNewProof, type LeaseHandle } from './lease-keeper.js';
+import { taskFields } from './task-fields.js';
 
 /** Most outcomes of one call: Redis serves nobody else while a script runs. */
 const LARGEST_BATCH = 500;
@@ -151,5 +152,5 @@ export class Settler {
 }
 
 function fieldsOf({ message, outcome }: Unsettled): object {
-  return { queue: message.queue, taskId: message.id, type: message.type, outcome: outcome.kind };
+  return { ...taskFields(message), outcome: outcome.kind };
 }
