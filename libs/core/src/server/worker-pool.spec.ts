@@ -21,7 +21,12 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = n
   const clock = new FakeClock();
   const events: TaskEvent[] = [];
   const unsettled: Unsettled[] = [];
-  const logger = { ...silentLogger, warn: vi.fn<Logger['warn']>(), error: vi.fn<Logger['error']>() };
+  const logger = {
+    ...silentLogger,
+    info: vi.fn<Logger['info']>(),
+    warn: vi.fn<Logger['warn']>(),
+    error: vi.fn<Logger['error']>(),
+  };
   const settler = { settle: (item: Unsettled) => void unsettled.push(item) } as unknown as Settler;
   const workers = new WorkerPool(concurrency, settler, {
     router: typeof router === 'function' ? routeAll(router) : router,
@@ -257,6 +262,29 @@ describe('WorkerPool at shutdown', () => {
     await aborted;
 
     expect(outcomes()).toEqual({ obedient: 'requeue', deaf: 'requeue' });
+  });
+
+  it('says what it waits for, and which tasks it aborts', async () => {
+    const { workers, run, clock, logger } = prepare(obedient);
+    run('a');
+
+    await Promise.all([workers.drain(8_000), clock.advance('8s')]);
+    await Promise.all([workers.abortAll(), clock.advance(ABORT_GRACE_MS)]);
+
+    expect(logger.info).toHaveBeenCalledExactlyOnceWith('shutting down: waiting up to 8000 ms for 1 running task(s)');
+    expect(logger.warn).toHaveBeenCalledExactlyOnceWith(
+      'shutting down: aborting tasks that take longer than shutdownTimeout',
+      { tasks: [{ queue: 'q', type: 't', taskId: 'a' }] },
+    );
+  });
+
+  it('says nothing at shutdown when no task runs', async () => {
+    const { workers, logger } = prepare(obedient);
+
+    await workers.drain(8_000);
+    await workers.abortAll();
+
+    expect([logger.info.mock.calls, logger.warn.mock.calls]).toEqual([[], []]);
   });
 
   it('does not give back what somebody wished to cancel, unheard until now', async () => {

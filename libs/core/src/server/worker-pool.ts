@@ -97,14 +97,24 @@ export class WorkerPool {
 
   /** Waits until every handler has ended, at most `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
+    const count = this.running.size;
+    if (count > 0) this.logger.info(`shutting down: waiting up to ${timeoutMs} ms for ${count} running task(s)`);
     await within(this.deps.clock, timeoutMs, Promise.all(this.running.values()));
   }
 
   /** Aborts what still runs, and waits until the settler has its outcomes. Handlers that go on are left behind. */
   async abortAll(): Promise<void> {
     this.isClosed = true;
+    this.logAborted();
     await Promise.all([...this.running.keys()].map((attempt) => this.abortAtShutdown(attempt)));
     await within(this.deps.clock, ABORT_GRACE_MS + LAST_WORD_MS, Promise.all(this.undecided));
+  }
+
+  /** Most often a `shutdownTimeout` that is too short, or a handler that does not heed its signal. */
+  private logAborted(): void {
+    if (this.running.size === 0) return;
+    const tasks = [...this.running.keys()].map(({ message: { queue, type, id } }) => ({ queue, type, taskId: id }));
+    this.logger.warn('shutting down: aborting tasks that take longer than shutdownTimeout', { tasks });
   }
 
   /** A task that somebody wished to cancel is not given back: the wish is for this attempt. */
