@@ -3,7 +3,7 @@ import { openBroker } from '@nestjs-asynq/core';
 import { expect, it } from 'vitest';
 import { type AsynqModuleOptions, TaskHandler, TaskServer } from '../index.js';
 import { startApp, type TestApp } from '../test-app.fixture.js';
-import { AsynqHealthIndicator } from './asynq.health.js';
+import { AsynqHealthIndicator, type AsynqHealthOptions } from './asynq.health.js';
 
 class MailTasks {
   @TaskHandler('mail:send')
@@ -45,7 +45,7 @@ it('is down when Redis is silent', async () => {
   await using app = await start({ connection });
   connection.ping = () => new Promise<void>(() => undefined);
 
-  const result = await app.context.get(AsynqHealthIndicator).check('queue', { timeoutMs: 5 });
+  const result = await app.context.get(AsynqHealthIndicator).check('queue', { timeout: '5ms' });
 
   expect(result.queue).toMatchObject({ status: 'down', message: 'Redis did not answer within 5 ms' });
 });
@@ -57,6 +57,13 @@ it('is down once the server has stopped', async () => {
   const result = await app.context.get(AsynqHealthIndicator).check('queue');
 
   expect(result).toEqual({ queue: { status: 'down', server: 'closed' } });
+});
+
+it('refuses options that it does not know, and a timeout that is none', async () => {
+  await using app = await start();
+  const options = { timeoutMs: 5, timeout: 0 } as AsynqHealthOptions;
+
+  await expect(app.context.get(AsynqHealthIndicator).check('queue', options)).rejects.toThrow(/timeoutMs.*timeout/s);
 });
 
 it('says which connection does not exist', async () => {

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { type Duration, OptionReader } from '@nestjs-asynq/core';
 import { getTaskServerToken } from '../asynq.tokens.js';
 import type { TaskServer } from './task-server.js';
 
@@ -9,8 +10,8 @@ import type { TaskServer } from './task-server.js';
 export interface AsynqHealthOptions {
   /** Name of the connection. Default `'default'`. */
   readonly connection?: string | undefined;
-  /** How long Redis may take to answer, ms. Default 1000. */
-  readonly timeoutMs?: number | undefined;
+  /** How long Redis may take to answer. Default `'1s'`. */
+  readonly timeout?: Duration | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 1_000;
@@ -26,18 +27,31 @@ export class AsynqHealthIndicator {
     private readonly moduleRef: ModuleRef,
   ) {}
 
-  /** For `HealthCheckService.check`: reports under `key` the state of the server, and what is wrong. Does not reject because of Redis. */
+  /**
+   * For `HealthCheckService.check`: reports under `key` the state of the server, and what is wrong. Does not reject
+   * because of Redis.
+   * @throws {InvalidOptionsError} an option is wrong
+   */
   async check<const Key extends string>(
     key: Key,
     options: AsynqHealthOptions = {},
   ): Promise<HealthIndicatorResult<Key>> {
+    const timeoutMs = readTimeout(options);
     const server = this.moduleRef.get<TaskServer>(getTaskServerToken(options.connection), { strict: false });
     const indicator = this.health.check(key);
-    const problem = await pingProblem(server, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const problem = await pingProblem(server, timeoutMs);
     const { state } = server;
     if (problem !== undefined) return indicator.down({ server: state, message: problem });
     return state === 'off' || state === 'active' ? indicator.up({ server: state }) : indicator.down({ server: state });
   }
+}
+
+function readTimeout(options: AsynqHealthOptions): number {
+  const reader = new OptionReader(options);
+  reader.onlyKnown(['connection', 'timeout']);
+  const timeoutMs = reader.duration('timeout', DEFAULT_TIMEOUT_MS, { minMs: 1 });
+  reader.throwIfWrong();
+  return timeoutMs;
 }
 
 async function pingProblem(server: TaskServer, timeoutMs: number): Promise<string | undefined> {
