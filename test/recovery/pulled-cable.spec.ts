@@ -1,4 +1,4 @@
-import { Client, RedisCommandError, Scheduler, silentLogger, WaitTimeoutError } from '@nestjs-asynq/core';
+import { Client, RedisCommandError, Scheduler, Server, silentLogger, WaitTimeoutError } from '@nestjs-asynq/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openCable } from '../support/cable.js';
 import { startRedis } from '../support/redis-server.js';
@@ -34,6 +34,30 @@ describe('a connection that falls silent', () => {
     const wait = task.wait({ timeout: 1 });
 
     await expect(wait).rejects.toThrow(WaitTimeoutError);
+  });
+
+  it('takes those along that block, so that idle servers wake soon', async () => {
+    await using redis = await startRedis();
+    await using cable = await openCable(redis);
+    await using client = new Client({ connection: { url: redis.url }, logger: silentLogger });
+    await using server = new Server({
+      connection: { url: cable.url },
+      logger: silentLogger,
+    });
+    let onStarted: (id: string) => void = () => undefined;
+    const started = (id: string) => new Promise<void>((resolve) => (onStarted = (of) => of === id && resolve()));
+    await server.start((_payload, { id }) => onStarted(id));
+    const before = started('before');
+    await client.enqueue('email', {}, { taskId: 'before', processIn: '500ms' }); // the server blocks by then
+    await before;
+
+    const found = started('found');
+    cable.pull();
+    const pulledAtMs = Date.now();
+    await client.enqueue('email', {}, { taskId: 'found' });
+    await found;
+
+    expect(Date.now() - pulledAtMs).toBeLessThan(12_000); // a blocking call alone lasts up to 22 s
   });
 
   it('does not hold up the end of a scheduler for long', async () => {

@@ -114,6 +114,8 @@ export class RedisLink {
       await whenReady(client);
       return await answerOf(name, client, call(client));
     } catch (error) {
+      // What silenced this one silenced those too that block or listen, and would notice much later.
+      if (error instanceof ReplyTimeout) for (const other of this.clients) renew(other);
       throw toRedisError(name, error);
     }
   }
