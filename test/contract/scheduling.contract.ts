@@ -270,7 +270,8 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       await ears.times(4);
       await end();
 
-      expect(ears.heard).toEqual(['report', 'report', 'report', 'last']);
+      // In any order: the nodes of a cluster hand news on, each at its own pace, and a purge tells another node than a script.
+      expect(ears.heard.toSorted()).toEqual(['last', 'report', 'report', 'report']);
     });
 
     it('lists schedules by name', async () => {
