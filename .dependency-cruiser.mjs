@@ -20,6 +20,19 @@ const pointsLeft = order.slice(0, -1).map((folder, index) => {
   return forbid(`${folder}-points-left`, `^libs/core/src/${folder}/`, `^libs/core/src/(${later.join('|') || '-'})/`);
 });
 
+/** The same for the rooms of `server`; its own files wire them, and no room imports those. */
+const rooms = ['leases', 'watch', 'run', 'upkeep', 'groups'];
+const server = '^libs/core/src/server/';
+
+const roomsPointLeft = [
+  forbid('rooms-know-no-server', `${server}(${rooms.join('|')})/`, `${server}[^/]+$`),
+  ...rooms
+    .slice(0, -1)
+    .map((room, index) =>
+      forbid(`${room}-points-left`, `${server}${room}/`, `${server}(${rooms.slice(index + 1).join('|')})/`),
+    ),
+];
+
 /** What a workspace's `exports` lead to; anything else inside it is private. */
 const doors = '(src|dist)/(?!(index|testing/index)\\.(ts|js|d\\.ts)$)';
 
@@ -28,6 +41,7 @@ export default {
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     ...pointsLeft,
+    ...roomsPointLeft,
     {
       name: 'testing-is-for-tests',
       severity: 'error',

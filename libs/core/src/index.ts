@@ -15,8 +15,8 @@ export type {
   GroupedTask,
   GroupLimitOptions,
   GroupOverrides,
-} from './server/group-aggregator.js';
-export { type HandlerOptions, type Middleware, ServeMux } from './server/serve-mux.js';
+} from './server/groups/group-aggregator.js';
+export { type HandlerOptions, type Middleware, ServeMux } from './server/run/serve-mux.js';
 export type { Handler, TaskContext } from './task/task-context.js';
 export { RevokeTask, SkipRetry } from './task/signals.js';
 export { defaultRetryDelay, type RetryDelay } from './task/retry-delay.js';

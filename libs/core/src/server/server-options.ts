@@ -4,9 +4,9 @@ import type { Duration } from '../runtime/duration.js';
 import type { Logger } from '../runtime/logger.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import type { RetryDelay } from '../task/retry-delay.js';
-import type { TaskContext } from '../task/task-context.js';
 import type { TaskEventListener } from '../task/task-event.js';
-import type { GroupAggregatorOptions } from './group-aggregator.js';
+import type { GroupAggregatorOptions } from './groups/group-aggregator.js';
+import type { ErrorHandler } from './run/attempt.js';
 
 /** Options of a server. Only `connection` is needed. Defaults follow asynq where it has the option. */
 export interface ServerOptions {
@@ -23,7 +23,7 @@ export interface ServerOptions {
   /** `false`: retry without counting it as a failure. Default: every error is one. */
   readonly isFailure?: ((error: unknown) => boolean) | undefined;
   /** Called with every error of a handler, before the outcome is stored. What it throws is logged. */
-  readonly errorHandler?: ((error: unknown, context: TaskContext) => void | Promise<void>) | undefined;
+  readonly errorHandler?: ErrorHandler | undefined;
   /** Reads payloads. Default JSON. */
   readonly codec?: PayloadCodec | undefined;
   /** How long shutdown waits for running handlers before it aborts and requeues them. Default `'8s'`. */

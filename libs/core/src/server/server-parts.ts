@@ -1,26 +1,26 @@
 import type { Connection } from '../broker/connection.js';
 import type { Broker, RecoveredTask } from '../broker/roles.js';
 import type { LoopDeps } from '../runtime/loop.js';
-import { Aggregator } from './aggregator.js';
-import { BrokerCheck } from './broker-check.js';
-import { CancelListener } from './cancel-listener.js';
-import { Forwarder } from './forwarder.js';
-import { HealthCheck } from './health-check.js';
-import type { CancelRequest, ServerIdentity } from './heartbeater.js';
-import { Janitor } from './janitor.js';
-import type { LeaseKeeper } from './lease-keeper.js';
-import { openLeaseKeeper } from './open-lease-keeper.js';
-import { Processor } from './processor.js';
-import { QueueWeights } from './queue-weights.js';
-import { Recoverer } from './recoverer.js';
-import type { TaskRouter } from './serve-mux.js';
-import { recoveredEvent } from './server-events.js';
+import { Aggregator } from './groups/aggregator.js';
+import { BrokerCheck } from './upkeep/broker-check.js';
+import { CancelListener } from './run/cancel-listener.js';
+import { Forwarder } from './upkeep/forwarder.js';
+import { HealthCheck } from './upkeep/health-check.js';
+import type { CancelRequest, ServerIdentity } from './leases/heartbeater.js';
+import { Janitor } from './upkeep/janitor.js';
+import type { LeaseKeeper } from './leases/lease-keeper.js';
+import { openLeaseKeeper } from './leases/open-lease-keeper.js';
+import { Processor } from './run/processor.js';
+import { QueueWeights } from './run/queue-weights.js';
+import { Recoverer } from './upkeep/recoverer.js';
+import type { TaskRouter } from './run/serve-mux.js';
+import { recoveredEvent } from './upkeep/recovered-event.js';
 import type { ServerSettings } from './server-settings.js';
-import { Settler } from './settler.js';
-import { taskFields } from './task-fields.js';
-import type { Leadership } from './work-signal.js';
-import { WorkWatcher } from './work-watcher.js';
-import { WorkerPool } from './worker-pool.js';
+import { Settler } from './run/settler.js';
+import { taskFields } from '../task/task-fields.js';
+import type { Leadership } from './watch/work-watcher.js';
+import { WorkWatcher } from './watch/work-watcher.js';
+import { WorkerPool } from './run/worker-pool.js';
 
 /** What runs on its own from start to shutdown. */
 interface BackgroundPart {

@@ -8,7 +8,7 @@ import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { defaultRetryDelay, type RetryDelay } from '../task/retry-delay.js';
 import { guardListener, type TaskEventListener } from '../task/task-event.js';
 import { queueNameProblem } from '../wire/queue-name.js';
-import { type GroupPlans, readGroupAggregator } from './group-aggregator.js';
+import { type GroupPlans, readGroupAggregator } from './groups/group-aggregator.js';
 import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js';
 
 /** {@link ServerOptions} checked, with defaults, in numbers with units. */

@@ -9,7 +9,7 @@ import type { Handler } from '../task/task-context.js';
 import type { TaskEvent } from '../task/task-event.js';
 import { failingBroker } from '../testing/failing-broker.js';
 import { openMemoryQueue } from '../testing/test-queue.js';
-import { ServeMux } from './serve-mux.js';
+import { ServeMux } from './run/serve-mux.js';
 import { Server } from './server.js';
 import type { ServerOptions } from './server-options.js';
 

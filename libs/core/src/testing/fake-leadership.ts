@@ -1,4 +1,4 @@
-import type { Leadership } from '../server/work-signal.js';
+import type { Leadership } from '../server/watch/work-watcher.js';
 
 /** Leads the queues that a test says. */
 export class FakeLeadership implements Leadership {

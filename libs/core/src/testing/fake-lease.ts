@@ -1,5 +1,5 @@
 import type { LeaseClaim } from '../broker/roles.js';
-import type { LeaseHandle } from '../server/lease-keeper.js';
+import type { LeaseHandle } from '../server/leases/lease-handle.js';
 
 /** A lease that nobody extends: it ends when the test says so. */
 export class FakeLease implements LeaseHandle {

@@ -3,7 +3,7 @@ import { MemoryBroker } from '../broker/memory/memory-broker.js';
 import { Client } from '../client/client.js';
 import { silentLogger } from '../runtime/logger.js';
 import { Server } from '../server/server.js';
-import { ServeMux } from '../server/serve-mux.js';
+import { ServeMux } from '../server/run/serve-mux.js';
 import { FakeClock } from './fake-clock.js';
 
 /** A client and a running server that share a memory broker and a clock that stands still. */

@@ -1,0 +1,415 @@
+import { describe, expect, it } from 'vitest';
+import type { Logger } from '../../runtime/logger.js';
+import { silentLogger } from '../../runtime/logger.js';
+import { OptionReader } from '../../runtime/option-reader.js';
+import { jsonCodec } from '../../task/payload-codec.js';
+import type { TaskEvent } from '../../task/task-event.js';
+import { failingBroker } from '../../testing/failing-broker.js';
+import { openMemoryQueue } from '../../testing/test-queue.js';
+import { Aggregator } from './aggregator.js';
+import {
+  type Aggregate,
+  type AggregationContext,
+  type GroupAggregatorOptions,
+  readGroupAggregator,
+} from './group-aggregator.js';
+
+/** Keeps the numbers of the tasks it is given. */
+const list: Aggregate = (group, tasks) => ({
+  type: `sum:${group}`,
+  payload: tasks.map(({ payload }) => payload),
+  options: { taskId: `sum-${String(tasks[0]?.id)}` },
+});
+
+function openAggregated(given: GroupAggregatorOptions, { isLeader = true } = {}) {
+  const q = openMemoryQueue();
+  const broker = failingBroker(q.broker);
+  const events: TaskEvent[] = [];
+  const log: string[] = [];
+  const keep = (message: string): void => void log.push(message);
+  const logger: Logger = { ...silentLogger, warn: keep, error: keep };
+  const plans = readGroupAggregator(new OptionReader({}), given)!;
+  const options = {
+    plans,
+    codec: jsonCodec,
+    shutdownTimeoutMs: 8_000,
+    emit: (event: TaskEvent) => void events.push(event),
+  };
+  const leadership = { isLeader: () => isLeader };
+  const aggregator = new Aggregator(broker, leadership, q.name, options, { clock: q.clock, logger, random: () => 0 });
+  /** One look, and all that comes of it. */
+  const runOnce = async (): Promise<void> => {
+    await aggregator.runOnce();
+    await aggregator.stop();
+  };
+  const join = (id: string, payload: unknown = id, group = 'digest') =>
+    q.broker.enqueue([{ message: q.message(id, { groupKey: group, payload: jsonCodec.encode(payload) }) }]);
+  return { q, clock: q.clock, broker, aggregator, runOnce, events, log, join };
+}
+
+describe('Aggregator', () => {
+  it('makes one task of a group when the grace period is over, to the second', async () => {
+    const { q, clock, aggregator, events, join } = openAggregated({ gracePeriod: '10s', aggregate: list });
+    aggregator.start();
+    await join('a', 1);
+    await clock.advance('3s');
+    await join('b', 2);
+
+    await clock.advance(9_999);
+    const early = (await q.dump()).nextUp;
+    await clock.advance(1);
+
+    expect(early).toEqual([]);
+    const dump = await q.dump();
+    expect([dump.nextUp, dump.groups, dump.aggregationSets]).toEqual([['sum-a'], {}, []]);
+    const { message } = dump.tasks['sum-a']!;
+    expect(message).toMatchObject({ type: 'sum:digest', queue: q.name, groupKey: '' });
+    expect(jsonCodec.decode(message!.payload)).toEqual([1, 2]);
+    expect(events).toMatchObject([{ kind: 'enqueued', id: 'sum-a', state: 'pending' }]);
+    await aggregator.stop();
+  });
+
+  it('gives the function what it needs to know', async () => {
+    const calls: unknown[][] = [];
+    const aggregate: Aggregate = (...args) => (calls.push(args), { type: 'sum' });
+    const { q, clock, runOnce } = openAggregated({ gracePeriod: '1s', aggregate });
+    const message = q.message('a', {
+      groupKey: 'digest',
+      payload: jsonCodec.encode({ n: 1 }),
+      headers: { trace: 'x' },
+    });
+    await q.broker.enqueue([{ message }]);
+    await clock.advance('1s');
+
+    await runOnce();
+
+    const { type, headers } = message;
+    expect(calls).toMatchObject([
+      [
+        'digest',
+        [{ id: 'a', type, headers, payload: { n: 1 } }],
+        { queue: q.name, deadline: new Date(clock.nowMs() + 120_000) },
+      ],
+    ]);
+  });
+
+  it('heeds the limits and functions of single groups and of prefixes, the longest first', async () => {
+    const { q, clock, aggregator, join } = openAggregated({
+      gracePeriod: '10s',
+      aggregate: list,
+      groups: {
+        'mail:*': { gracePeriod: '2s' },
+        'mail:urgent:*': { maxSize: 1, aggregate: () => ({ type: 'urgent', options: { taskId: 'urgent' } }) },
+        'mail:urgent:x': { gracePeriod: '4s' },
+      },
+    });
+    await join('far', 1, 'other');
+    await join('near', 1, 'mail:a');
+    await join('now', 1, 'mail:urgent:b');
+    await join('own', 1, 'mail:urgent:x');
+    aggregator.start();
+
+    const seen: (readonly string[])[] = [];
+    for (const wait of ['0s', '2s', '2s', '6s'] as const) {
+      await clock.advance(wait);
+      seen.push((await q.dump()).nextUp);
+    }
+
+    expect(seen.map((ids) => ids.at(-1))).toEqual(['urgent', 'sum-near', 'sum-own', 'sum-far']);
+    await aggregator.stop();
+  });
+
+  it('leaves groups alone for which it has no function', async () => {
+    const { q, clock, aggregator, join } = openAggregated({
+      gracePeriod: '1s',
+      groups: { 'mine:*': { aggregate: list } },
+    });
+    await join('stranger', 1, 'theirs');
+    const before = await q.dump();
+    aggregator.start();
+
+    await clock.advance('1m');
+
+    expect(await q.dump()).toEqual(before);
+    await aggregator.stop();
+  });
+
+  it('gives the tasks back when the function fails, rests, and tries again', async () => {
+    let calls = 0;
+    const aggregate: Aggregate = (...args) => {
+      if (++calls <= 2) throw new Error('no');
+      return list(...args);
+    };
+    const { q, clock, aggregator, log, join } = openAggregated({ gracePeriod: '1s', aggregate });
+    aggregator.start();
+    await join('a');
+
+    await clock.advance('1s');
+    const failed = await q.dump();
+    await clock.advance('2400ms');
+    const callsBefore = calls;
+    await clock.advance('10s');
+
+    expect(failed).toMatchObject({
+      groups: { digest: expect.anything() },
+      groupNames: ['digest'],
+      aggregationSets: [],
+    });
+    expect([callsBefore, calls]).toEqual([1, 3]);
+    expect((await q.dump()).nextUp).toEqual(['sum-a']);
+    expect(log.every((line) => line.startsWith('aggregation failed'))).toBe(true);
+    expect(log).toHaveLength(2);
+    await aggregator.stop();
+  });
+
+  it.each<[string, Aggregate]>([
+    ['returns nothing', (() => undefined) as unknown as Aggregate],
+    ['returns a task without a type', () => ({ type: '' })],
+    ['returns the id of a task that exists', () => ({ type: 'sum', options: { taskId: 'taken' } })],
+  ])('gives the tasks back when the function %s', async (_, aggregate) => {
+    const { q, clock, runOnce, join } = openAggregated({ gracePeriod: '1s', aggregate });
+    await q.seed({ pending: ['taken'] });
+    await join('a');
+    await clock.advance('1s');
+    const before = await q.dump();
+
+    await runOnce();
+
+    expect(await q.dump()).toEqual(before);
+  });
+
+  it('archives a task whose payload does not decode, and aggregates the others', async () => {
+    const { q, clock, runOnce, join } = openAggregated({ gracePeriod: '1s', aggregate: list });
+    await q.broker.enqueue([{ message: q.message('bad', { groupKey: 'digest', payload: Buffer.from('{') }) }]);
+    await join('good');
+    await clock.advance('1s');
+
+    await runOnce();
+
+    const dump = await q.dump();
+    expect(dump.nextUp).toEqual(['sum-good']);
+    expect(dump.tasks['bad']).toMatchObject({ state: 'archived' });
+    expect(dump.tasks['bad']?.message?.errorMsg).toMatch(/^payload does not decode: /);
+  });
+
+  it('aborts a function at the deadline, and drops what it answers then', async () => {
+    let context: AggregationContext | undefined;
+    const aggregate: Aggregate = (_group, _tasks, given) => {
+      context = given;
+      return new Promise(() => undefined);
+    };
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1s', aggregate });
+    aggregator.start();
+    await join('a');
+
+    await clock.advance('121s');
+
+    expect(context?.signal.aborted).toBe(true);
+    expect(await q.dump()).toMatchObject({ nextUp: [], groupNames: ['digest'], aggregationSets: [] });
+    const stopped = aggregator.stop();
+    await clock.advance('8s');
+    await stopped;
+  });
+
+  it('waits at stop for a function that runs, and then gives its tasks back', async () => {
+    const { q, clock, aggregator, join } = openAggregated({
+      gracePeriod: '1s',
+      aggregate: () => new Promise(() => undefined),
+    });
+    aggregator.start();
+    await join('a');
+    await clock.advance('1s');
+
+    const stopped = aggregator.stop();
+    await clock.advance('7s');
+    const waiting = await q.dump();
+    await clock.advance('1s');
+    await stopped;
+
+    expect(waiting.aggregationSets).toHaveLength(1);
+    expect(await q.dump()).toMatchObject({ groupNames: ['digest'], aggregationSets: [] });
+  });
+
+  it('takes a full group at once, again and again', async () => {
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1m', maxSize: 2, aggregate: list });
+    aggregator.start();
+    await clock.advance('3s');
+
+    const nextUp: (readonly string[])[] = [];
+    for (const id of ['a', 'b', 'c', 'd']) {
+      await join(id);
+      await clock.advance(0);
+      nextUp.push((await q.dump()).nextUp);
+    }
+
+    expect(nextUp).toEqual([[], ['sum-a'], ['sum-a'], ['sum-a', 'sum-c']]);
+    await aggregator.stop();
+  });
+
+  it('takes all of a group that holds several sets, one after the other', async () => {
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1m', maxSize: 2, aggregate: list });
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await join(id);
+    aggregator.start();
+
+    await clock.advance(0);
+
+    expect(await q.dump()).toMatchObject({
+      nextUp: ['sum-a', 'sum-c', 'sum-e'],
+      groups: { digest: expect.anything() },
+    });
+    await aggregator.stop();
+  });
+
+  it('leaves a full group to the leader, but not for long', async () => {
+    const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
+    const { q, clock, aggregator, join } = openAggregated(given, { isLeader: false });
+    aggregator.start();
+    await clock.advance('3s');
+    await Promise.all(['a', 'b'].map((id) => join(id)));
+
+    await clock.advance(99);
+    const early = await q.dump();
+    await clock.advance(1);
+
+    expect(early).toMatchObject({ nextUp: [], groups: { digest: expect.anything() } });
+    expect((await q.dump()).nextUp).toEqual(['sum-a']);
+    await aggregator.stop();
+  });
+
+  it('does not try a full group that somebody took', async () => {
+    const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
+    const { q, clock, broker, aggregator, join } = openAggregated(given, { isLeader: false });
+    aggregator.start();
+    await clock.advance('3s');
+    await Promise.all(['a', 'b'].map((id) => join(id)));
+    await clock.advance(50);
+    await q.broker.takeRipe(q.name, 'digest', { gracePeriodS: 60, maxDelayS: 0, maxSize: 2 });
+    broker.failNext('takeRipe');
+
+    await clock.advance(200);
+
+    await expect(broker.takeRipe(q.name, 'digest', { gracePeriodS: 1, maxDelayS: 0, maxSize: 0 })).rejects.toThrow(
+      'takeRipe', // still to fail: nobody else called it
+    );
+    await aggregator.stop();
+  });
+
+  it.each(['onGroupNews', 'awaitSizes'] as const)('finds full groups by looking when %s fails', async (method) => {
+    const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
+    const { q, clock, broker, aggregator, join } = openAggregated(given);
+    broker.failNext(method);
+    aggregator.start();
+    await clock.advance(0);
+    await Promise.all(['a', 'b'].map((id) => join(id)));
+
+    await clock.advance('7s');
+
+    expect((await q.dump()).nextUp).toEqual(['sum-a']);
+    await aggregator.stop();
+  });
+
+  it('is not held up by a function that takes long, and runs it for one set of a group at a time', async () => {
+    const running: string[] = [];
+    const aggregate: Aggregate = (group, ...rest) => {
+      if (group !== 'slow') return list(group, ...rest);
+      running.push(group);
+      return new Promise(() => undefined);
+    };
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '10s', maxSize: 2, aggregate });
+    for (const id of ['a', 'b', 'c', 'd']) await join(id, id, 'slow');
+    aggregator.start();
+    await clock.advance(0);
+
+    await join('e', 1, 'quick');
+    await clock.advance('10s');
+
+    expect(running).toEqual(['slow']);
+    expect((await q.dump()).nextUp).toEqual(['sum-e']);
+    const stopped = aggregator.stop();
+    await clock.advance('8s');
+    await stopped;
+  });
+
+  it('works on three groups at one time', async () => {
+    const ends: (() => void)[] = [];
+    const aggregate: Aggregate = (group) =>
+      new Promise((resolve) => ends.push(() => resolve({ type: group, options: { taskId: group } })));
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1s', aggregate });
+    for (const group of ['1', '2', '3', '4']) await join(`of-${group}`, 1, group);
+    aggregator.start();
+    await clock.advance('1s');
+    const begun = ends.length;
+
+    ends[1]!();
+    await clock.advance(0);
+
+    expect([begun, ends.length]).toEqual([3, 4]);
+    ends.forEach((end) => end());
+    await clock.advance(0);
+    expect((await q.dump()).nextUp).toEqual(['2', '1', '3', '4']);
+    await aggregator.stop();
+  });
+
+  it('leaves the tasks to the recoverer when they cannot be given back', async () => {
+    const { q, clock, broker, aggregator, log, join } = openAggregated({
+      gracePeriod: '1s',
+      aggregate: () => {
+        throw new Error('no');
+      },
+    });
+    broker.failNext('returnSet');
+    aggregator.start();
+    await join('a');
+
+    await clock.advance('1s');
+
+    expect((await q.dump()).aggregationSets).toHaveLength(1);
+    expect(log.at(-1)).toBe('could not give the tasks of a failed aggregation back');
+    await aggregator.stop();
+  });
+
+  it('loses nothing when a reply is lost, whichever it is', async () => {
+    for (const method of ['takeRipe', 'finishSet'] as const) {
+      const { q, clock, broker, aggregator, join } = openAggregated({ gracePeriod: '1s', aggregate: list });
+      broker.failNext(method, { as: 'lostReply' });
+      aggregator.start();
+      await join('a');
+
+      await clock.advance('121s');
+      await q.broker.reclaimSets(q.name, 10);
+      await clock.advance('10s');
+
+      const { nextUp, groups, aggregationSets } = await q.dump();
+      expect({ nextUp, groups, aggregationSets }).toEqual({ nextUp: ['sum-a'], groups: {}, aggregationSets: [] });
+      await aggregator.stop();
+    }
+  });
+});
+
+describe('readGroupAggregator', () => {
+  const problemsOf = (given: unknown): readonly string[] => {
+    const reader = new OptionReader({});
+    readGroupAggregator(reader, given as GroupAggregatorOptions);
+    return reader.problems.map(({ option }) => option);
+  };
+
+  it('takes a function for all groups, or for some', () => {
+    expect(problemsOf({ aggregate: list, gracePeriod: '1s', maxDelay: '1m', maxSize: 1000 })).toEqual([]);
+    expect(problemsOf({ groups: { 'a*': { aggregate: list } } })).toEqual([]);
+    expect(problemsOf(undefined)).toEqual([]);
+  });
+
+  it.each([
+    [{}, 'groupAggregator.aggregate'],
+    ['yes', 'groupAggregator'],
+    [{ aggregate: list, gracePeriod: 999 }, 'groupAggregator.gracePeriod'],
+    [{ aggregate: list, maxDelay: 0 }, 'groupAggregator.maxDelay'],
+    [{ aggregate: list, maxSize: 1001 }, 'groupAggregator.maxSize'],
+    [{ aggregate: list, maxsize: 10 }, 'groupAggregator.maxsize'],
+    [{ aggregate: list, groups: { 'a*': { maxSize: 0 } } }, 'groupAggregator.groups.a*.maxSize'],
+    [{ aggregate: list, groups: { ' ': {} } }, 'groupAggregator.groups'],
+    [{ groups: { 'a*': { aggregate: 1 } } }, 'groupAggregator.groups.a*.aggregate'],
+  ])('refuses %o', (given, option) => {
+    expect(problemsOf(given)).toContain(option);
+  });
+});

@@ -1,0 +1,245 @@
+import {
+  type AggregationSet,
+  AWAITED_SIZES_LIFE_MS,
+  type GroupLimits,
+  type GroupNews,
+  type GroupOps,
+  LARGEST_SET,
+  type WaitingGroup,
+} from '../../broker/group-roles.js';
+import { ripeFromS } from '../../broker/group-ripeness.js';
+import { Backoff } from '../../runtime/backoff.js';
+import { Loop, type LoopDeps } from '../../runtime/loop.js';
+import { within } from '../../runtime/within.js';
+import type { PayloadCodec } from '../../task/payload-codec.js';
+import type { TaskEventListener } from '../../task/task-event.js';
+import { fromS } from '../../wire/unix-time.js';
+import { Aggregation } from './aggregation.js';
+import type { GroupPlan, GroupPlans } from './group-aggregator.js';
+import type { Leadership } from '../watch/work-watcher.js';
+
+/** Longest time between two looks, asynq's: so late may a group be taken that Go filled. */
+const LONGEST_MS = 7_000;
+/** Sets that are worked on at one time, each of another group. */
+const AT_ONE_TIME = 3;
+/** Pause when a ripe group could not be taken: another server has it, or its clock runs behind ours. */
+const STUCK_MS = 1_000;
+/** How often the broker is asked to tell of full groups. */
+const ASK_EVERY_MS = AWAITED_SIZES_LIFE_MS / 3;
+/** What the leader needs at most to take a full group of which all are told. Others wait once to three times as long. */
+const LEADER_HEAD_START_MS = 100;
+/** Pauses of a group whose aggregation fails. */
+const FIRST_BACKOFF_MS = 5_000;
+const LONGEST_BACKOFF_MS = 120_000;
+
+export interface AggregatorOptions {
+  readonly plans: GroupPlans;
+  readonly codec: PayloadCodec;
+  /** Hears `enqueued` of the new tasks. */
+  readonly emit: TaskEventListener | undefined;
+  /** How long `stop` waits for functions that run. */
+  readonly shutdownTimeoutMs: number;
+}
+
+interface Failures {
+  readonly backoff: Backoff;
+  retryAtMs: number;
+}
+
+/**
+ * Makes one task of the tasks of each ripe group of a queue. Every server that has a function does, not the leader
+ * alone: another server may have functions for other groups, and a group is taken in one step.
+ *
+ * It takes the members of a ripe group as a set, which is ours for two minutes, for an {@link Aggregation}. If that fails,
+ * the members go back to their group, which rests for a while.
+ *
+ * Sleeps until the next group is ripe by its age. The broker tells of a group that is full: the leader takes it at once,
+ * others if it is not taken a moment later. A server that dies in between leaves the set to the recoverer of any server.
+ */
+export class Aggregator extends Loop {
+  private readonly failures = new Map<string, Failures>();
+  /** Work on sets, by group; never rejects. One set of a group at a time: its failures are counted together. */
+  private readonly running = new Map<string, Promise<void>>();
+  /** Groups that the last look found ripe and nobody tried to take yet. */
+  private ripe: string[] = [];
+  /** Groups that are full, as we heard, and from when on to try them, unix ms. */
+  private readonly full = new Map<string, number>();
+  private nextLookAtMs = 0;
+  private askAgainAtMs = 0;
+  private endNews: (() => Promise<void>) | undefined;
+  private readonly longestMs: number;
+  private abandoning = new AbortController();
+
+  constructor(
+    private readonly broker: GroupOps,
+    private readonly leadership: Pick<Leadership, 'isLeader'>,
+    private readonly queue: string,
+    private readonly options: AggregatorOptions,
+    deps: LoopDeps,
+  ) {
+    super(`aggregator of queue "${queue}"`, deps);
+    this.longestMs = Math.min(LONGEST_MS, fromS(options.plans.shortestWaitS));
+  }
+
+  /** Functions that run have `shutdownTimeoutMs` to end; then the members of their sets go back. */
+  override async stop(): Promise<void> {
+    const stopped = super.stop().then(() => Promise.all(this.running.values()));
+    await within(this.clock, this.options.shutdownTimeoutMs, stopped);
+    this.abandoning.abort(new Error('the server shuts down'));
+    await stopped;
+    this.abandoning = new AbortController();
+    this.ripe = [];
+    this.full.clear();
+    this.nextLookAtMs = this.askAgainAtMs = 0;
+    const endNews = this.endNews;
+    this.endNews = undefined;
+    await endNews?.();
+  }
+
+  async runOnce(): Promise<number | undefined> {
+    await this.askForNews(); // before the look: nothing is missed
+    if (this.ripe.length === 0 && this.clock.nowMs() >= this.nextLookAtMs) await this.look();
+    while (this.hasRoom) {
+      const name = this.nextFull() ?? this.nextRipe();
+      if (name === undefined) return Math.max(0, this.nextStepAtMs() - this.clock.nowMs());
+      await this.take(name);
+    }
+    return undefined; // until a set is done
+  }
+
+  private get hasRoom(): boolean {
+    return this.running.size < AT_ONE_TIME && !this.stopSignal.aborted;
+  }
+
+  private async look(): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    const groups = await this.broker.waitingGroups(this.queue);
+    this.forgetFailuresOf(groups);
+    const dueTimes = groups.flatMap((group) => this.dueTime(group) ?? []);
+    this.ripe = dueTimes.filter(({ atMs }) => atMs <= nowMs).map(({ name }) => name);
+    const later = dueTimes.map(({ atMs }) => atMs).filter((atMs) => atMs > nowMs);
+    this.nextLookAtMs = Math.min(...later, nowMs + this.longestMs);
+  }
+
+  private dueTime(group: WaitingGroup): { name: string; atMs: number } | undefined {
+    const plan = this.options.plans.planFor(group.name);
+    if (!plan) return undefined;
+    const ripeFromMs = fromS(ripeFromS(group, plan.limits));
+    return { name: group.name, atMs: Math.max(ripeFromMs, this.restsUntilMs(group.name)) };
+  }
+
+  private restsUntilMs(group: string): number {
+    return this.failures.get(group)?.retryAtMs ?? 0;
+  }
+
+  private nextRipe(): string | undefined {
+    for (;;) {
+      const name = this.ripe.shift();
+      if (name === undefined || !this.running.has(name)) return name;
+    }
+  }
+
+  private nextFull(): string | undefined {
+    const nowMs = this.clock.nowMs();
+    const name = this.fullGroups().find(({ atMs }) => atMs <= nowMs)?.name;
+    if (name !== undefined) this.full.delete(name);
+    return name;
+  }
+
+  /** Those that may be taken when their time has come; a set that is done wakes the loop for the next of its group. */
+  private fullGroups(): { name: string; atMs: number }[] {
+    return [...this.full]
+      .filter(([name]) => !this.running.has(name))
+      .map(([name, atMs]) => ({ name, atMs: Math.max(atMs, this.restsUntilMs(name)) }));
+  }
+
+  private nextStepAtMs(): number {
+    return Math.min(this.nextLookAtMs, ...this.fullGroups().map(({ atMs }) => atMs));
+  }
+
+  private async take(name: string): Promise<void> {
+    const plan = this.options.plans.planFor(name);
+    if (!plan) return;
+    const set = await this.broker.takeRipe(this.queue, name, plan.limits);
+    if (!set) return this.lookBy(this.clock.nowMs() + STUCK_MS);
+    if (set.tasks.length >= mostOfSet(plan.limits)) this.full.set(name, this.clock.nowMs()); // perhaps there are more
+    const work = this.aggregateOrReturn(set, plan).then(() => {
+      this.running.delete(name);
+      this.wake();
+    });
+    this.running.set(name, work);
+  }
+
+  private lookBy(atMs: number): void {
+    this.nextLookAtMs = Math.min(this.nextLookAtMs, atMs);
+  }
+
+  /** Asks the broker to tell of full groups. Where it cannot, they are found by looking. */
+  private async askForNews(): Promise<void> {
+    const { fullSizes } = this.options.plans;
+    const nowMs = this.clock.nowMs();
+    if (fullSizes.length === 0 || nowMs < this.askAgainAtMs) return;
+    this.askAgainAtMs = nowMs + ASK_EVERY_MS;
+    try {
+      this.endNews ??= await this.broker.onGroupNews(this.queue, (group, news) => this.hear(group, news));
+      await this.broker.awaitSizes(this.queue, fullSizes);
+    } catch (error) {
+      this.logger.debug(`${this.name} is not told of full groups`, { error });
+    }
+  }
+
+  private hear(group: string, news: GroupNews): void {
+    if (news === 'taken') {
+      this.full.delete(group);
+      return;
+    }
+    const maxSize = this.options.plans.planFor(group)?.limits.maxSize ?? 0;
+    if (maxSize === 0 || this.full.has(group)) return;
+    const delayMs = this.leadership.isLeader(this.queue) ? 0 : LEADER_HEAD_START_MS * (1 + 2 * this.random());
+    this.full.set(group, this.clock.nowMs() + delayMs);
+    this.wake();
+  }
+
+  /** Never rejects. */
+  private async aggregateOrReturn(set: AggregationSet, plan: GroupPlan): Promise<void> {
+    const { queue, broker, clock, logger } = this;
+    const fields = { queue, group: set.group, tasks: set.tasks.length };
+    try {
+      await new Aggregation(queue, set, plan, this.abandoning.signal, { ...this.options, broker, clock, logger }).run();
+      this.failures.delete(set.group);
+    } catch (error) {
+      const pauseMs = this.restAfterFailure(set.group);
+      logger.error(`aggregation failed; next try in ${Math.round(pauseMs)} ms`, { ...fields, error });
+      this.lookBy(this.restsUntilMs(set.group));
+      try {
+        await broker.returnSet(queue, set);
+      } catch (cause) {
+        // The recoverer gives them back when the set's deadline has passed.
+        logger.warn('could not give the tasks of a failed aggregation back', { ...fields, error: cause });
+      }
+    }
+  }
+
+  private restAfterFailure(group: string): number {
+    const failures = this.failures.get(group) ?? {
+      backoff: new Backoff(FIRST_BACKOFF_MS, LONGEST_BACKOFF_MS, this.random),
+      retryAtMs: 0,
+    };
+    const pauseMs = failures.backoff.nextMs();
+    failures.retryAtMs = this.clock.nowMs() + pauseMs;
+    this.failures.set(group, failures);
+    return pauseMs;
+  }
+
+  /** Groups that are gone, so that the names of groups that fail once do not pile up. */
+  private forgetFailuresOf(waiting: readonly WaitingGroup[]): void {
+    if (this.failures.size === 0) return;
+    const names = new Set(waiting.map(({ name }) => name));
+    for (const group of this.failures.keys()) {
+      if (!names.has(group) && !this.running.has(group)) this.failures.delete(group);
+    }
+  }
+}
+
+/** That many tasks are taken at one time. */
+const mostOfSet = ({ maxSize }: GroupLimits): number => maxSize || LARGEST_SET;

@@ -1,0 +1,166 @@
+import { type GroupLimits, LARGEST_SET } from '../../broker/group-roles.js';
+import type { Duration } from '../../runtime/duration.js';
+import { OptionReader } from '../../runtime/option-reader.js';
+import type { TaskOptions } from '../../task/task-options.js';
+import { durationS } from '../../wire/unix-time.js';
+
+/** One of the tasks that are made into one. */
+export interface GroupedTask {
+  readonly id: string;
+  readonly type: string;
+  /** Decoded. */
+  readonly payload: unknown;
+  /** As it lies on the wire, before the codec. */
+  readonly payloadBytes: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The task to enqueue in place of many, in their queue. Their own options (retries, retention, …) are gone. */
+export interface AggregatedTask {
+  readonly type: string;
+  /** Goes through the codec; a `Uint8Array` is taken as it is. Default: no payload. */
+  readonly payload?: unknown;
+  /** As when it is enqueued, but for queue and group. */
+  readonly options?: Omit<TaskOptions, 'queue' | 'group'> | undefined;
+}
+
+/** What a function that makes one task of many learns beside the tasks. */
+export interface AggregationContext {
+  /** The queue of the tasks, and of the one that is made unless its options name another. */
+  readonly queue: string;
+  /** When the tasks go back to their group, two minutes after they were taken. */
+  readonly deadline: Date;
+  /** Aborts at the deadline and at shutdown: what is answered later is dropped. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes one task of many. May be called again for the same tasks when it throws, takes too long or its server dies;
+ * what it returns is enqueued once for each task.
+ */
+export type Aggregate = (
+  group: string,
+  tasks: readonly GroupedTask[],
+  context: AggregationContext,
+) => AggregatedTask | Promise<AggregatedTask>;
+
+/** When a group is ripe: at the first of these. Whole seconds. */
+export interface GroupLimitOptions {
+  /** Nobody joined for so long; at least `'1s'`. Default `'1m'`. */
+  readonly gracePeriod?: Duration | undefined;
+  /** The oldest task waits for so long; at least `'1s'`. Default: however long. */
+  readonly maxDelay?: Duration | undefined;
+  /** So many tasks wait, 1 to 1,000. That many are taken at one time. Default: however many; 1,000 at one time. */
+  readonly maxSize?: number | undefined;
+}
+
+/** What is different for some groups; what is left out is as for all. */
+export interface GroupOverrides extends GroupLimitOptions {
+  readonly aggregate?: Aggregate | undefined;
+}
+
+/** When groups are ripe, and what makes one task of their tasks. The limits hold for all groups without their own. */
+export interface GroupAggregatorOptions extends GroupLimitOptions {
+  /** For all groups that have no function of their own. Without one those groups are left to other servers. */
+  readonly aggregate?: Aggregate | undefined;
+  /** By the name of a group, or by a prefix with `*` behind it: the exact name wins, then the longest prefix. */
+  readonly groups?: Readonly<Record<string, GroupOverrides>> | undefined;
+}
+
+/** How this server aggregates one group. */
+export interface GroupPlan {
+  readonly limits: GroupLimits;
+  readonly aggregate: Aggregate;
+}
+
+/** How a server aggregates, checked. */
+export class GroupPlans {
+  private readonly exact = new Map<string, GroupPlan | undefined>();
+  /** Longest prefix first; `''` for all groups. */
+  private readonly prefixes: (readonly [prefix: string, plan: GroupPlan | undefined])[] = [];
+
+  constructor(plans: readonly (readonly [pattern: string, plan: GroupPlan | undefined])[]) {
+    for (const [pattern, plan] of plans) {
+      if (pattern.endsWith('*')) this.prefixes.push([pattern.slice(0, -1), plan]);
+      else this.exact.set(pattern, plan);
+    }
+    this.prefixes.sort(([a], [b]) => b.length - a.length);
+  }
+
+  /** `undefined`: this server has no function for the group. */
+  planFor(group: string): GroupPlan | undefined {
+    if (this.exact.has(group)) return this.exact.get(group);
+    return this.prefixes.find(([prefix]) => group.startsWith(prefix))?.[1];
+  }
+
+  /** With so many tasks a group is full, whichever it is. */
+  get fullSizes(): number[] {
+    const sizes = this.plans.map(({ limits }) => limits.maxSize);
+    return [...new Set(sizes.filter((size) => size > 0))];
+  }
+
+  /** No group can be ripe sooner than so long after it came into being, but by its size. */
+  get shortestWaitS(): number {
+    return Math.min(...this.plans.flatMap(({ limits }) => [limits.gracePeriodS, limits.maxDelayS || Infinity]));
+  }
+
+  private get plans(): GroupPlan[] {
+    return [...this.exact.values(), ...this.prefixes.map(([, plan]) => plan)].filter((plan) => plan !== undefined);
+  }
+}
+
+const LIMIT_NAMES = ['gracePeriod', 'maxDelay', 'maxSize'];
+const DEFAULT_LIMITS: GroupLimits = { gracePeriodS: 60, maxDelayS: 0, maxSize: 0 };
+
+/** `undefined` when nothing is to be aggregated. Problems are noted with the reader. */
+export function readGroupAggregator(
+  reader: OptionReader,
+  given: GroupAggregatorOptions | undefined,
+): GroupPlans | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'object' || given === null) {
+    reader.refuse('groupAggregator', 'an object with aggregate');
+    return undefined;
+  }
+  const own = new OptionReader(given, 'groupAggregator.');
+  own.onlyKnown([...LIMIT_NAMES, 'aggregate', 'groups']);
+  const limits = readLimits(own, DEFAULT_LIMITS);
+  const aggregate = own.callable<Aggregate | undefined>('aggregate', undefined);
+  const overrides = readOverrides(own, given.groups, limits, aggregate);
+  const plans = [['*', aggregate && { limits, aggregate }] as const, ...overrides];
+  if (plans.every(([, plan]) => plan === undefined)) own.refuse('aggregate', 'a function, here or for some groups');
+  reader.add(...own.problems);
+  return new GroupPlans(plans);
+}
+
+function readOverrides(
+  own: OptionReader,
+  groups: GroupAggregatorOptions['groups'] = {},
+  limits: GroupLimits,
+  aggregate: Aggregate | undefined,
+): (readonly [pattern: string, plan: GroupPlan | undefined])[] {
+  if (typeof groups !== 'object' || groups === null) {
+    own.refuse('groups', 'an object from group names to what is different for them');
+    return [];
+  }
+  return Object.entries(groups).map(([pattern, overrides]) => {
+    const reader = new OptionReader(overrides, `groupAggregator.groups.${pattern}.`);
+    reader.onlyKnown([...LIMIT_NAMES, 'aggregate']);
+    if (pattern.trim() === '') own.refuse('groups', 'names that are not blank', pattern);
+    const ownLimits = readLimits(reader, limits);
+    const ownAggregate = reader.callable('aggregate', aggregate);
+    own.add(...reader.problems);
+    return [pattern, ownAggregate && { limits: ownLimits, aggregate: ownAggregate }] as const;
+  });
+}
+
+function readLimits(reader: OptionReader, fallback: GroupLimits): GroupLimits {
+  const bounds = { minMs: 1_000 };
+  const gracePeriodMs = reader.duration('gracePeriod', undefined, bounds);
+  const maxDelayMs = reader.duration('maxDelay', undefined, bounds);
+  return {
+    gracePeriodS: gracePeriodMs === undefined ? fallback.gracePeriodS : durationS(gracePeriodMs),
+    maxDelayS: maxDelayMs === undefined ? fallback.maxDelayS : durationS(maxDelayMs),
+    maxSize: reader.wholeNumber('maxSize', fallback.maxSize, 1, LARGEST_SET),
+  };
+}

@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../runtime/logger.js';
+import { recordCalls } from '../../testing/call-recorder.js';
+import { failingBroker } from '../../testing/failing-broker.js';
+import { openMemoryQueue } from '../../testing/test-queue.js';
+import { ceilS } from '../../wire/unix-time.js';
+import { type CancelRequest, Heartbeater, type RunningTask } from './heartbeater.js';
+import { NextExpiry, type SharedLease, SharedLeases } from './shared-leases.js';
+
+const LEASE_MS = 30_000;
+const identity = {
+  host: 'h',
+  pid: 42,
+  serverId: 's',
+  concurrency: 10,
+  queues: { default: 1 },
+  strictPriority: false,
+  startedAtMs: 1_700_000_000_000,
+};
+
+function openBeating() {
+  const q = openMemoryQueue();
+  const failing = failingBroker(q.broker);
+  const recorded = recordCalls(failing);
+  const next = new NextExpiry();
+  next.announce(ceilS(q.clock.nowMs() + LEASE_MS));
+  const lost: number[] = [];
+  const wishes: CancelRequest[] = [];
+  const heartbeat = new Heartbeater(
+    recorded.broker,
+    { identity, intervalMs: 5_000, leaseMs: LEASE_MS },
+    next,
+    { onLost: (keys) => void lost.push(...keys), onWishes: (requests) => void wishes.push(...requests) },
+    { clock: q.clock, logger: silentLogger, random: () => 1 },
+  );
+  let lastKey = 0;
+  /** Fetches tasks and puts them in the heartbeat's care. */
+  const run = async (...ids: string[]): Promise<SharedLease[]> => {
+    await q.broker.enqueue(ids.map((id) => ({ message: q.message(id) })));
+    const { tasks } = await q.broker.fetch(q.name, ids.length, LEASE_MS);
+    const leases = SharedLeases.of(tasks.map((task) => task.leaseExpiresAtS));
+    const running = tasks.map(({ message }): RunningTask => {
+      const { id, type, queue } = message;
+      const payload = Buffer.from(message.payload).toString('latin1');
+      const startedAtMs = q.clock.nowMs();
+      return { key: ++lastKey, id, type, payload, queue, startedAtMs, deadlineMs: startedAtMs + 60_000 };
+    });
+    heartbeat.track({ leases: leases.buffer, tasks: running });
+    return running.map((_, index) => leases.lease(index));
+  };
+  const scoreOf = async (id: string): Promise<number | undefined> => (await q.dump()).leases[id];
+  const startS = ceilS(q.clock.nowMs());
+  return { q, clock: q.clock, failing, counts: recorded.counts, next, heartbeat, lost, wishes, run, scoreOf, startS };
+}
+
+describe('Heartbeater', () => {
+  it('extends leases by a whole lease at each beat', async () => {
+    const { clock, heartbeat, run, scoreOf, startS } = openBeating();
+    const [lease] = await run('a');
+    heartbeat.start();
+
+    const scores: unknown[] = [];
+    for (const advanceMs of [0, 5_000, 5_000]) {
+      await clock.advance(advanceMs);
+      scores.push([await scoreOf('a'), lease!.confirmedS, lease!.pendingS]);
+    }
+
+    expect(scores).toEqual([30, 35, 40].map((afterS) => [startS + afterS, startS + afterS, 0]));
+  });
+
+  it('announces the score of the next beat', async () => {
+    const { clock, next, heartbeat, run, scoreOf } = openBeating();
+    await run('a');
+    heartbeat.start();
+    await clock.advance(1);
+
+    const announcedS = next.expiresAtS;
+    await clock.advance(5_000);
+
+    expect(await scoreOf('a')).toBe(announcedS);
+  });
+
+  it('extends the leases of a queue in calls of at most 1,000', async () => {
+    const { clock, heartbeat, run, counts } = openBeating();
+    await run(...Array.from({ length: 1_000 }, (_, index) => `first-${index}`));
+    await run(...Array.from({ length: 1_000 }, (_, index) => `second-${index}`), 'one more');
+    await heartbeat.runOnce(); // nothing to extend yet
+    const callsBefore = counts()['extendLeases'];
+
+    await clock.advance(5_000);
+    await heartbeat.runOnce();
+
+    expect(callsBefore).toBeUndefined();
+    expect(counts()['extendLeases']).toBe(3);
+  });
+
+  it('leaves tasks alone that ended, that were just fetched, or that are past their deadline', async () => {
+    const { clock, heartbeat, run, scoreOf, counts, startS } = openBeating();
+    const [ended] = await run('ended');
+    await run('kept');
+    heartbeat.start();
+    await clock.advance('4s');
+    ended!.end();
+    await clock.advance('56s');
+    const kept = await scoreOf('kept');
+    await clock.advance('10s');
+    const callsAtDeadline = counts()['extendLeases'];
+
+    expect(await scoreOf('ended')).toBe(startS + 30);
+    expect(kept).toBe(startS + 55 + 30); // the beat before the deadline
+    expect(await scoreOf('kept')).toBe(kept);
+    expect(callsAtDeadline).toBe(11);
+  });
+
+  it('reports a task that was taken from us, once, and goes on with the others', async () => {
+    const { q, clock, heartbeat, run, lost, scoreOf, startS } = openBeating();
+    await run('stolen', 'kept');
+    await q.broker.extendLeases(q.name, [{ id: 'stolen', expiriesS: [startS + 30] }], startS + 99);
+    heartbeat.start();
+
+    await clock.advance('10s');
+
+    expect(lost).toEqual([1]);
+    expect(await scoreOf('stolen')).toBe(startS + 99);
+    expect(await scoreOf('kept')).toBe(startS + 40);
+  });
+
+  it.each(['lostReply', 'lostRequest'] as const)('finds out what became of an extension after a %s', async (as) => {
+    const { clock, heartbeat, run, failing, lost, scoreOf, startS } = openBeating();
+    const [lease] = await run('a');
+    heartbeat.start();
+    await clock.advance('4s');
+    failing.failNext('extendLeases', { times: 2, as });
+
+    await clock.advance('1s');
+    const unknown = [lease!.confirmedS, lease!.pendingS];
+    await clock.advance('1s');
+    const known = [lease!.confirmedS, lease!.pendingS];
+    await clock.advance('1s'); // catches up without waiting for the next full beat
+    const caughtUp = await scoreOf('a');
+
+    expect(unknown).toEqual([startS + 30, startS + 35]);
+    expect(known).toEqual([startS + 35, 0]);
+    expect(caughtUp).toBeGreaterThanOrEqual(startS + 36);
+    expect(lost).toEqual([]);
+    expect(lease!.confirmedS).toBe(caughtUp);
+  });
+
+  it('passes on the wish to cancel a task, with the beat that extends its lease', async () => {
+    const { q, clock, heartbeat, run, wishes, counts } = openBeating();
+    await run('a', 'b');
+    heartbeat.start();
+    await clock.advance('1s');
+    await q.broker.wishCancel(q.name, 'b', 'delete');
+
+    await clock.advance('4s');
+
+    expect(wishes).toEqual([{ queue: q.name, id: 'b', wish: 'delete' }]);
+    expect(counts()['extendLeases']).toBe(1);
+  });
+
+  it('does not revive a lease that ended while Redis was away', async () => {
+    const { clock, heartbeat, run, failing, scoreOf, counts } = openBeating();
+    const [lease] = await run('a');
+    heartbeat.start();
+    failing.failNext('extendLeases', { times: Number.POSITIVE_INFINITY });
+    await clock.advance('31s');
+    failing.failNext('extendLeases', { times: 0 });
+    const callsBefore = counts()['extendLeases'];
+
+    await clock.advance('1m');
+
+    expect(counts()['extendLeases']).toBe(callsBefore);
+    expect(await scoreOf('a')).toBe(lease!.confirmedS);
+  });
+
+  it('extends by a full lease when it beats long after its time', async () => {
+    const { clock, heartbeat, run, scoreOf, startS } = openBeating();
+    await run('a');
+    await heartbeat.runOnce();
+
+    await clock.advance('20s'); // as when the machine was suspended
+    await heartbeat.runOnce();
+
+    expect(await scoreOf('a')).toBe(startS + 20 + 30);
+  });
+
+  it('shows the server and its running tasks for twice the interval', async () => {
+    const { q, clock, heartbeat, run } = openBeating();
+    const [lease] = await run('a', 'b');
+    heartbeat.start();
+    await clock.advance(0);
+    const server = { ...identity, status: 'active' as const, activeWorkerCount: 2 };
+    const shown = await q.presence(server);
+    lease!.end();
+    heartbeat.setStatus('stopped');
+    await clock.advance('5s');
+    const later = await q.presence(server);
+
+    expect(shown?.server).toEqual(server);
+    expect(Object.keys(shown!.workers)).toEqual(['a', 'b']);
+    expect(later).toMatchObject({ server: { status: 'stopped', activeWorkerCount: 1 } });
+    expect(Object.keys(later!.workers)).toEqual(['b']);
+  });
+
+  it('removes the presence at stop, and stops without Redis too', async () => {
+    const { q, clock, heartbeat, failing } = openBeating();
+    const server = { ...identity, status: 'active' as const, activeWorkerCount: 0 };
+    heartbeat.start();
+    await clock.advance(0);
+    await heartbeat.stop();
+    const shown = await q.presence(server);
+    failing.failNext('clearPresence');
+
+    await heartbeat.stop();
+
+    expect(shown).toBeUndefined();
+  });
+
+  it('extends leases even when the presence cannot be written', async () => {
+    const { clock, heartbeat, run, failing, scoreOf, startS } = openBeating();
+    await run('a');
+    failing.failNext('writePresence', { times: Number.POSITIVE_INFINITY });
+    heartbeat.start();
+
+    await clock.advance('10s');
+
+    expect(await scoreOf('a')).toBeGreaterThanOrEqual(startS + 34);
+  });
+
+  it('forgets tasks that come and go by thousands between two beats', async () => {
+    const { heartbeat, run } = openBeating();
+
+    for (let batch = 0; batch < 30; batch++) {
+      const leases = await run(...Array.from({ length: 100 }, (_, index) => `${batch}-${index}`));
+      for (const lease of leases) lease.end();
+    }
+
+    expect((Reflect.get(heartbeat, 'running') as Map<number, unknown>).size).toBeLessThanOrEqual(1_000);
+  });
+});

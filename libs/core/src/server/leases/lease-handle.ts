@@ -1,0 +1,31 @@
+import type { LeaseClaim, LeasedTask } from '../../broker/roles.js';
+
+/** A task that was just fetched and is about to run. */
+export interface TrackedTask {
+  readonly task: LeasedTask;
+  readonly startedAtMs: number;
+  /** When the attempt ends; its lease is not extended past that. */
+  readonly deadlineMs: number;
+}
+
+/** One running task's lease, kept alive by the heartbeat until `end()`. */
+export interface LeaseHandle {
+  /** Proof of ownership right now, for a settlement or a result. */
+  claim(): LeaseClaim;
+  /** Local knowledge of when the lease ends; a settlement is retried until then. */
+  expiresAtMs(): number;
+  /** The lease is known to be lost. */
+  readonly isLost: boolean;
+  /** Called once, when the lease is known to be lost. Of the one attempt that runs under it. */
+  onLost: (() => void) | undefined;
+  /** Stops extending. Call it when the outcome is stored or given up. */
+  end(): void;
+}
+
+/**
+ * Whether a claim that was refused says nothing: it came so late that the lease may have a score by now that it could not
+ * name. Then make a new claim.
+ */
+export function hasNewProof(lease: LeaseHandle, refused: LeaseClaim): boolean {
+  return !lease.isLost && lease.claim().expiriesS.some((expiresAtS) => !refused.expiriesS.includes(expiresAtS));
+}

@@ -1,0 +1,252 @@
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../runtime/logger.js';
+import { openMemoryQueue } from '../../testing/test-queue.js';
+import type { ServerStatus } from '../../wire/server-info.js';
+import { ceilS } from '../../wire/unix-time.js';
+import type { CancelRequest, Heartbeat, RunningBatch } from './heartbeater.js';
+import { LeaseKeeper, type HeartbeatListener } from './lease-keeper.js';
+import { type NextExpiry, SharedLeases } from './shared-leases.js';
+
+const LEASE_MS = 30_000;
+
+/** A heartbeat that beats when the test wants. */
+class FakeHeart implements Heartbeat {
+  readonly batches: RunningBatch[] = [];
+  readonly statuses: ServerStatus[] = [];
+  isBeating = false;
+
+  constructor(
+    readonly next: NextExpiry,
+    readonly listener: HeartbeatListener,
+  ) {}
+
+  start(): void {
+    this.isBeating = true;
+  }
+
+  track(batch: RunningBatch): void {
+    this.batches.push(batch);
+  }
+
+  setStatus(status: ServerStatus): void {
+    this.statuses.push(status);
+  }
+
+  async stop(): Promise<void> {
+    this.isBeating = false;
+  }
+}
+
+function openKeeper({ withThread = false, threadFails = false } = {}) {
+  const q = openMemoryQueue();
+  const factories: FakeHeart[] = [];
+  const warnings: string[] = [];
+  const create = (next: NextExpiry, listener: HeartbeatListener): Heartbeat => {
+    factories.push(new FakeHeart(next, listener));
+    return factories.at(-1)!;
+  };
+  const fail = (): never => {
+    throw new Error('no threads here');
+  };
+  const thread = threadFails ? fail : create;
+  const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  const deps = { clock: q.clock, logger };
+  const wished: CancelRequest[] = [];
+  const onCancel = (request: CancelRequest): void => void wished.push(request);
+  const kinds = { inline: create, thread: withThread ? thread : undefined };
+  const keeper = new LeaseKeeper(kinds, LEASE_MS, onCancel, deps);
+  const nowS = ceilS(q.clock.nowMs());
+  const track = (...ids: string[]) => {
+    const startedAtMs = q.clock.nowMs();
+    const leaseExpiresAtS = ceilS(startedAtMs + LEASE_MS);
+    return keeper.track(
+      ids.map((id) => ({
+        task: { message: q.message(id, { payload: Buffer.from(id) }), leaseExpiresAtS },
+        startedAtMs,
+        deadlineMs: startedAtMs + 60_000,
+      })),
+    );
+  };
+  return { q, clock: q.clock, keeper, factories, warnings, wished, track, nowS };
+}
+
+describe('LeaseKeeper', () => {
+  it('hands tasks fetched together to the heartbeat in one piece', () => {
+    const { q, factories, track } = openKeeper();
+
+    track('a', 'b');
+
+    expect(factories[0]!.batches).toHaveLength(1);
+    expect(factories[0]!.batches[0]!.tasks).toMatchObject([
+      { key: 1, id: 'a', queue: q.name, payload: 'a' },
+      { key: 2, id: 'b', queue: q.name },
+    ]);
+  });
+
+  it('takes payloads along byte for byte, but none of a large one', () => {
+    const { q, keeper, factories } = openKeeper();
+    const pooled = Uint8Array.from({ length: 512 }, (_, index) => index).subarray(200, 300);
+    const [small, large] = [
+      q.message('small', { payload: pooled }),
+      q.message('large', { payload: new Uint8Array(5_000) }),
+    ];
+    const tracked = [small, large].map((message) => ({
+      task: { message, leaseExpiresAtS: 1 },
+      startedAtMs: 0,
+      deadlineMs: 1,
+    }));
+
+    keeper.track(tracked);
+
+    const payloads = factories[0]!.batches[0]!.tasks.map((task) => task.payload);
+    expect(payloads.map((payload) => new Uint8Array(Buffer.from(payload, 'latin1')))).toEqual([
+      new Uint8Array(pooled),
+      new Uint8Array(),
+    ]);
+  });
+
+  it('claims with the score in Redis and the one that the next beat may write', async () => {
+    const { clock, factories, track, nowS } = openKeeper();
+    await clock.advance('3s');
+    const [lease] = track('a');
+
+    factories[0]!.next.announce(nowS + 38);
+
+    expect(lease!.claim()).toEqual({ id: 'a', expiriesS: [nowS + 33, nowS + 38] });
+  });
+
+  it('claims with its own score alone once its lease is over, whatever the heartbeat announces', async () => {
+    const { clock, factories, track, nowS } = openKeeper();
+    const [lease] = track('a');
+
+    await clock.advance('40s'); // nothing ran meanwhile: the process was stopped
+    factories[0]!.next.announce(nowS + 70);
+
+    expect(lease!.claim()).toEqual({ id: 'a', expiriesS: [nowS + 30] });
+  });
+
+  it('claims with a first beat in mind before there was one', () => {
+    const { factories, nowS } = openKeeper();
+
+    expect(factories[0]!.next.expiresAtS).toBe(nowS + 30);
+  });
+
+  it('knows how far the heartbeat has extended a lease', () => {
+    const { factories, track, nowS } = openKeeper();
+    const [lease] = track('a');
+    const shared = new SharedLeases(factories[0]!.batches[0]!.leases).lease(0);
+
+    shared.propose(nowS + 35);
+    const whileUnknown = lease!.expiresAtMs();
+    shared.confirm();
+
+    expect(whileUnknown).toBe((nowS + 30) * 1000);
+    expect(lease!.expiresAtMs()).toBe((nowS + 35) * 1000);
+  });
+
+  it('tells the heartbeat of an end through shared memory', () => {
+    const { factories, track } = openKeeper();
+    const [lease, other] = track('a', 'b');
+
+    lease!.end();
+
+    const shared = new SharedLeases(factories[0]!.batches[0]!.leases);
+    expect([shared.lease(0).hasEnded, shared.lease(1).hasEnded]).toEqual([true, false]);
+    expect(other!.isLost).toBe(false);
+  });
+
+  it('gives up a lease that Redis says is lost, unless it ended meanwhile', () => {
+    const { factories, track } = openKeeper();
+    const [lost, ended, kept] = track('lost', 'ended', 'kept');
+    ended!.end();
+
+    factories[0]!.listener.onLost([1, 2, 99]);
+
+    expect(lost!.isLost).toBe(true);
+    expect(ended!.isLost).toBe(false);
+    expect(kept!.isLost).toBe(false);
+  });
+
+  it('gives up a lease the moment it ends when nobody extended it', async () => {
+    const { clock, keeper, track } = openKeeper();
+    await keeper.start();
+    await clock.advance('1m');
+    const [lease] = track('a');
+
+    await clock.advance(29_999);
+    const early = lease!.isLost;
+    await clock.advance(1);
+
+    expect(early).toBe(false);
+    expect(lease!.isLost).toBe(true);
+    await keeper.stop();
+  });
+
+  it('leaves a lease alone while the heartbeat extends it, and notices the end of the next one', async () => {
+    const { clock, keeper, factories, track, nowS } = openKeeper();
+    await keeper.start();
+    const [extended] = track('extended');
+    const shared = new SharedLeases(factories[0]!.batches[0]!.leases).lease(0);
+    await clock.advance('20s');
+    shared.propose(nowS + 50);
+    shared.confirm();
+    const [unextended] = track('unextended'); // ends at the same time
+
+    await clock.advance(29_999);
+    const early = [extended!.isLost, unextended!.isLost];
+    await clock.advance(1);
+
+    expect(early).toEqual([false, false]);
+    expect([extended!.isLost, unextended!.isLost]).toEqual([true, true]);
+    await keeper.stop();
+  });
+
+  it('beats in a thread where it can, and nowhere else', async () => {
+    const { keeper, factories } = openKeeper({ withThread: true });
+
+    await keeper.start();
+
+    expect(factories.map((heartbeat) => heartbeat.isBeating)).toEqual([true]);
+    await keeper.stop();
+    expect(factories.map((heartbeat) => heartbeat.isBeating)).toEqual([false]);
+  });
+
+  it('beats in the main thread when the other cannot be created', async () => {
+    const { keeper, factories, warnings } = openKeeper({ withThread: true, threadFails: true });
+
+    await keeper.start();
+
+    expect(factories[0]!.isBeating).toBe(true);
+    expect(warnings).toEqual(['cannot create the heartbeat thread; beating in the main thread']);
+    await keeper.stop();
+  });
+
+  it('goes on in the main thread with all that runs when the thread dies', async () => {
+    const { keeper, factories, warnings, track } = openKeeper({ withThread: true });
+    await keeper.start();
+    const [ended] = track('ended');
+    ended!.end();
+    track('a', 'b');
+    track('c');
+    keeper.setStatus('stopped');
+
+    factories[0]!.listener.onDeath(new Error('out of memory'));
+
+    expect(factories[1]!.isBeating).toBe(true);
+    expect(factories[1]!.statuses).toEqual(['stopped']);
+    expect(factories[1]!.batches).toEqual(factories[0]!.batches.slice(1));
+    expect(factories[1]!.next).toBe(factories[0]!.next);
+    expect(warnings).toEqual(['the heartbeat thread died; going on in the main thread']);
+    await keeper.stop();
+  });
+
+  it('does not start another heartbeat when the thread ends after stop', async () => {
+    const { keeper, factories } = openKeeper({ withThread: true });
+    await keeper.start();
+    await keeper.stop();
+
+    factories[0]!.listener.onDeath(new Error('terminated'));
+
+    expect(factories).toHaveLength(1);
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { Connection } from '../../broker/connection.js';
+import { silentLogger } from '../../runtime/logger.js';
+import { openMemoryQueue } from '../../testing/test-queue.js';
+import { openLeaseKeeper } from './open-lease-keeper.js';
+
+const identity = {
+  host: 'h',
+  pid: 42,
+  serverId: 's',
+  concurrency: 10,
+  queues: { default: 1 },
+  strictPriority: false,
+  startedAtMs: 1_700_000_000_000,
+};
+
+async function openOver(connection: (broker: Connection) => Connection, heartbeat?: 'thread' | 'inline') {
+  const q = openMemoryQueue();
+  const log: string[] = [];
+  const logger = { ...silentLogger, info: (message: string) => void log.push(message) };
+  const times = { intervalMs: 5_000, leaseMs: 30_000 };
+  const onCancel = (): void => undefined;
+  const options = { identity, ...times, heartbeat, connection: connection(q.broker), onCancel };
+  const keeper = openLeaseKeeper(q.broker, options, { clock: q.clock, logger });
+  await keeper.start();
+  await q.clock.advance(0);
+  const isShown = (await q.presence({ ...identity, status: 'active', activeWorkerCount: 0 })) !== undefined;
+  await keeper.stop();
+  return { log, isShown };
+}
+
+describe('openLeaseKeeper', () => {
+  it.each<[string, (broker: Connection) => Connection, 'thread' | 'inline' | undefined]>([
+    ['it is told to', () => ({ url: 'redis://nowhere' }), 'inline'],
+    ['the queues lie in this process', () => 'memory', undefined],
+  ])('beats in the main thread when %s', async (_, connection, heartbeat) => {
+    const { log, isShown } = await openOver(connection, heartbeat);
+
+    expect(isShown).toBe(true);
+    expect(log).toEqual([]);
+  });
+
+  it('beats in the main thread with a broker that is open already, and says so', async () => {
+    const { log, isShown } = await openOver((broker) => broker);
+
+    expect(isShown).toBe(true);
+    expect(log).toEqual(['the heartbeat runs in the main thread: the connection is open already and belongs to it']);
+  });
+
+  it('beats in the main thread with a clock that the test drives, and says so', async () => {
+    const { log, isShown } = await openOver(() => ({ url: 'redis://nowhere' }));
+
+    expect(isShown).toBe(true);
+    expect(log).toEqual(['the heartbeat runs in the main thread: the clock is not that of this machine']);
+  });
+
+  it('beats in the main thread when options hold functions, and says so', async () => {
+    const retryStrategy = (): number => 1;
+
+    const { log, isShown } = await openOver(() => ({ url: 'redis://nowhere', options: { retryStrategy } }), 'thread');
+
+    expect(isShown).toBe(true);
+    expect(log).toEqual([expect.stringMatching(/^the heartbeat runs in the main thread: .*cannot be copied.*=> 1/)]);
+  });
+});

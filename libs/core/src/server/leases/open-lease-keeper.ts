@@ -1,0 +1,70 @@
+import { Worker } from 'node:worker_threads';
+import type { Connection } from '../../broker/connection.js';
+import type { LeaseOps, PresenceOps } from '../../broker/roles.js';
+import { type Clock, systemClock } from '../../runtime/clock.js';
+import type { LoopDeps } from '../../runtime/loop.js';
+import { type CancelRequest, Heartbeater, type HeartbeatSettings } from './heartbeater.js';
+import { type HeartbeatFactories, LeaseKeeper } from './lease-keeper.js';
+import { type HeartbeatThreadData, RemoteHeartbeat } from './remote-heartbeat.js';
+
+export interface LeaseKeeperOptions extends HeartbeatSettings {
+  /** `undefined`: in a thread wherever that can be. */
+  readonly heartbeat: 'thread' | 'inline' | undefined;
+  /** How the thread reaches the same queues. */
+  readonly connection: Connection;
+  /** Hears of tasks that somebody wants to be canceled, at every beat while they run. */
+  readonly onCancel: (request: CancelRequest) => void;
+}
+
+/**
+ * A lease keeper with its heartbeat in a thread, or in this one: when `heartbeat` says so, or when the connection cannot
+ * be taken to another thread (a broker or client that is open already, `'memory'`, options that hold functions), or the
+ * clock cannot.
+ */
+export function openLeaseKeeper(
+  broker: Pick<LeaseOps, 'extendLeases'> & PresenceOps,
+  options: LeaseKeeperOptions,
+  deps: LoopDeps,
+): LeaseKeeper {
+  const { identity, intervalMs, leaseMs, onCancel } = options;
+  const settings = { identity, intervalMs, leaseMs };
+  const factories: HeartbeatFactories = {
+    inline: (next, listener) => new Heartbeater(broker, settings, next, listener, deps),
+    thread: remoteHeartbeat(options, settings, deps),
+  };
+  return new LeaseKeeper(factories, leaseMs, onCancel, deps);
+}
+
+function remoteHeartbeat(
+  options: LeaseKeeperOptions,
+  settings: HeartbeatSettings,
+  deps: LoopDeps,
+): HeartbeatFactories['thread'] {
+  const { heartbeat, connection } = options;
+  if (heartbeat === 'inline' || connection === 'memory') return undefined;
+  const reason = whyBoundToThread(connection, deps.clock);
+  if (reason) {
+    deps.logger.info(`the heartbeat runs in the main thread: ${reason}`);
+    return undefined;
+  }
+  return (next, listener) => {
+    const workerData: HeartbeatThreadData = { connection, settings, next: next.buffer };
+    // Without the flags of the main thread: what they preload is not meant for this one.
+    const spawn = (): Worker =>
+      new Worker(new URL('./heartbeat-worker.js', import.meta.url), { workerData, execArgv: [] });
+    return new RemoteHeartbeat(spawn, listener, deps);
+  };
+}
+
+/** Why the heartbeat cannot beat in another thread over the same queues and time; `undefined` when it can. */
+function whyBoundToThread(connection: Exclude<Connection, 'memory'>, clock: Clock): string | undefined {
+  if (!('url' in connection || 'cluster' in connection || 'sentinels' in connection)) {
+    return 'the connection is open already and belongs to it';
+  }
+  try {
+    structuredClone(connection);
+  } catch (error) {
+    return `the connection's options cannot be copied to another (${(error as Error).message})`;
+  }
+  return clock === systemClock ? undefined : 'the clock is not that of this machine';
+}

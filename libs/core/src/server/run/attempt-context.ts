@@ -1,0 +1,105 @@
+import type { ResultOps } from '../../broker/roles.js';
+import { LeaseLostError } from '../../errors/lease-lost.error.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { LateSignal } from '../../runtime/late-signal.js';
+import type { Logger } from '../../runtime/logger.js';
+import type { PayloadCodec } from '../../task/payload-codec.js';
+import type { TaskContext } from '../../task/task-context.js';
+import type { TaskEventListener } from '../../task/task-event.js';
+import type { TaskMessage } from '../../wire/task-message.js';
+import { hasNewProof, type LeaseHandle } from '../leases/lease-handle.js';
+import { ProgressReporter } from './progress-reporter.js';
+import { taskFields } from '../../task/task-fields.js';
+
+export interface AttemptContextDeps {
+  readonly lease: LeaseHandle;
+  readonly results: ResultOps;
+  readonly codec: PayloadCodec;
+  readonly emit: TaskEventListener | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The handler's view of its attempt. */
+export class AttemptContext implements TaskContext {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly payloadBytes: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly retried: number;
+  readonly maxRetry: number;
+  readonly deadline: Date;
+  readonly #abortion: LateSignal;
+  readonly #deps: AttemptContextDeps;
+  #reporter: ProgressReporter | undefined;
+  #hasResult = false;
+
+  constructor(message: TaskMessage, deadlineMs: number, abortion: LateSignal, deps: AttemptContextDeps) {
+    this.id = message.id;
+    this.type = message.type;
+    this.queue = message.queue;
+    this.payloadBytes = message.payload;
+    this.headers = message.headers;
+    this.retried = message.retried;
+    this.maxRetry = message.maxRetry;
+    this.deadline = new Date(deadlineMs);
+    this.#abortion = abortion;
+    this.#deps = deps;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abortion.signal;
+  }
+
+  async writeResult(result: unknown): Promise<void> {
+    const { results, lease } = this.#deps;
+    const bytes = this.#encode(result);
+    if (this.#abortion.isAborted) throw this.#abortion.reason;
+    let claim = lease.claim();
+    while (!(await results.writeResult(this.queue, claim, bytes))) {
+      if (!hasNewProof(lease, claim)) throw new LeaseLostError(this.queue, this.id);
+      claim = lease.claim();
+    }
+    this.#hasResult = true;
+  }
+
+  progress(share: number, note?: string): void {
+    this.#reporter ??= this.#openReporter();
+    this.#reporter.report(share, note);
+  }
+
+  /** Stores the last progress, if there is some that is not stored yet. Never rejects. */
+  async flush(): Promise<void> {
+    await this.#reporter?.flush();
+  }
+
+  /** What the handler's return value adds to the task: bytes to store, or nothing. */
+  resultOf(returned: unknown): Uint8Array | undefined {
+    if (returned === undefined || this.#hasResult) return undefined;
+    try {
+      return this.#encode(returned);
+    } catch (error) {
+      // The work is done: running it again would not make its answer any more of a result.
+      const fields = { ...taskFields(this), error };
+      this.#deps.logger.warn('cannot store what the handler returned as the result of its task', fields);
+      return undefined;
+    }
+  }
+
+  #encode(result: unknown): Uint8Array {
+    return result instanceof Uint8Array ? result : this.#deps.codec.encode(result);
+  }
+
+  #openReporter(): ProgressReporter {
+    const { results, lease, emit, clock, logger } = this.#deps;
+    const { id, type, queue } = this;
+    return new ProgressReporter({
+      write: (progress) => results.writeProgress(queue, lease.claim(), progress),
+      onWritten: ({ share, note, atMs }) =>
+        emit?.({ kind: 'progressed', id, type, queue, share, note, at: new Date(atMs) }),
+      clock,
+      logger,
+    });
+  }
+}

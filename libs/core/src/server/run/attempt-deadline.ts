@@ -1,0 +1,24 @@
+import type { TaskMessage } from '../../wire/task-message.js';
+import { clampInt64, floorS, fromS } from '../../wire/unix-time.js';
+
+/** For a message without timeout and deadline; asynq's clients never write one, others might. */
+const FALLBACK_TIMEOUT_MS = 30 * 60_000;
+/** The last moment that a `Date` can hold. */
+const END_OF_TIME_MS = 8.64e15;
+
+/**
+ * When an attempt that starts now must end, in unix ms: the earlier of timeout and deadline, as asynq computes it.
+ * Every attempt has the full timeout again; a negative timeout is past already.
+ */
+export function attemptDeadlineMs({ timeoutS, deadlineS }: TaskMessage, nowMs: number): number {
+  if (timeoutS === 0n && deadlineS === 0n) return nowMs + FALLBACK_TIMEOUT_MS;
+  const timeoutMs = fromS(clampInt64(timeoutS));
+  const deadlineMs = fromS(clampInt64(deadlineS));
+  if (deadlineS === 0n) return withinTime(nowMs + timeoutMs);
+  if (timeoutS === 0n) return withinTime(deadlineMs);
+  return withinTime(Math.min(fromS(floorS(nowMs)) + timeoutMs, deadlineMs));
+}
+
+function withinTime(atMs: number): number {
+  return Math.max(-END_OF_TIME_MS, Math.min(atMs, END_OF_TIME_MS));
+}

@@ -1,0 +1,210 @@
+import type { LeasedTask, Outcome, ResultOps } from '../../broker/roles.js';
+import { ServerShutdownError, type TaskCanceledError, TaskTimeoutError } from '../../errors/attempt-aborted.error.js';
+import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
+import { LeaseLostError } from '../../errors/lease-lost.error.js';
+import type { Clock, TimerHandle } from '../../runtime/clock.js';
+import { LateSignal } from '../../runtime/late-signal.js';
+import type { PayloadCodec } from '../../task/payload-codec.js';
+import type { TaskContext } from '../../task/task-context.js';
+import { findSignal, SkipRetry } from '../../task/signals.js';
+import type { TaskEventListener } from '../../task/task-event.js';
+import { AttemptContext } from './attempt-context.js';
+import { errorText, failureOutcome, type FailurePolicy } from './attempt-outcome.js';
+import type { LeaseHandle, TrackedTask } from '../leases/lease-handle.js';
+import type { Route, TaskRouter } from './serve-mux.js';
+import { taskFields } from '../../task/task-fields.js';
+
+/** How long an aborted handler may take to answer for itself; after that the abort answers for it. */
+export const ABORT_GRACE_MS = 500;
+
+export type AbortReason = TaskTimeoutError | TaskCanceledError | LeaseLostError | ServerShutdownError;
+
+/** Called with every error of a handler, before the outcome is stored. */
+export type ErrorHandler = (error: unknown, context: TaskContext) => void | Promise<void>;
+
+export interface AttemptDeps {
+  readonly router: TaskRouter;
+  readonly results: ResultOps;
+  readonly codec: PayloadCodec;
+  /** The server's; a route may have its own delay and judgement. */
+  readonly failurePolicy: FailurePolicy;
+  readonly errorHandler: ErrorHandler | undefined;
+  readonly emit: TaskEventListener | undefined;
+  readonly clock: Clock;
+}
+
+/** How an attempt ended. */
+export interface Ending {
+  /** `undefined`: the lease is lost, so there is nothing to store. */
+  readonly outcome: Outcome | undefined;
+  /** Why it did not succeed. */
+  readonly error?: unknown;
+  readonly durationMs: number;
+}
+
+type Answer =
+  { readonly isSuccess: true; readonly returned: unknown } | { readonly isSuccess: false; readonly error: unknown };
+
+/**
+ * One attempt of one task.
+ *
+ * 1. Without a handler, with a payload that does not decode, or past its deadline it fails without a call.
+ * 2. The handler runs. Timeout, cancellation, a lost lease and shutdown abort its signal.
+ * 3. Its own answer wins, also after an abort: success stays success, `SkipRetry` and `RevokeTask` steer. Any other
+ *    error after an abort is taken for the abort. A handler that does not answer within {@link ABORT_GRACE_MS} of the
+ *    abort is answered for, and goes on behind our back: `handlerEnded` says until when.
+ * 4. Of a failure, `errorHandler` hears before it is judged.
+ */
+export class Attempt {
+  /** When the handler really ended. Never rejects. */
+  handlerEnded: Promise<unknown> = Promise.resolve();
+  private readonly abortion = new LateSignal();
+  private answerForHandler: (answer: Answer) => void = () => undefined;
+  private readonly context: AttemptContext;
+  private readonly task: LeasedTask;
+  private readonly startedAtMs: number;
+  private readonly deadlineMs: number;
+  private deadlineTimer: TimerHandle | undefined;
+  private graceTimer: TimerHandle | undefined;
+  private isAnswered = false;
+
+  constructor(
+    { task, startedAtMs, deadlineMs }: TrackedTask,
+    private readonly lease: LeaseHandle,
+    private readonly deps: AttemptDeps,
+  ) {
+    this.task = task;
+    this.startedAtMs = startedAtMs;
+    this.deadlineMs = deadlineMs;
+    const { results, codec, emit, clock, failurePolicy } = deps;
+    const contextDeps = { lease, results, codec, emit, clock, logger: failurePolicy.logger };
+    this.context = new AttemptContext(task.message, deadlineMs, this.abortion, contextDeps);
+  }
+
+  get message(): LeasedTask['message'] {
+    return this.task.message;
+  }
+
+  /** Tells the handler to stop. The first reason counts; once there is an answer, none does. */
+  abort(reason: AbortReason): void {
+    if (this.isAnswered || this.abortion.isAborted) return;
+    this.abortion.abort(reason);
+    this.graceTimer = this.deps.clock.setTimer(() => {
+      this.deps.failurePolicy.logger.warn(
+        'handler ignores its signal; its slot stays taken until it ends',
+        taskFields(this.message),
+      );
+      this.answerForHandler(failure(reason));
+    }, ABORT_GRACE_MS);
+  }
+
+  /** Runs the attempt to its end. Never rejects. */
+  async run(): Promise<Ending> {
+    const { route, answer } = await this.answer();
+    const durationMs = this.deps.clock.nowMs() - this.startedAtMs;
+    await this.context.flush();
+    if (answer.isSuccess)
+      return { outcome: this.isLost ? undefined : this.successOutcome(answer.returned), durationMs };
+    return this.judge(this.effectiveError(answer.error), route, durationMs);
+  }
+
+  private async answer(): Promise<{ readonly answer: Answer; readonly route?: Route }> {
+    const { id, type, queue, retried } = this.message;
+    const { clock, router, emit } = this.deps;
+    if (clock.nowMs() >= this.deadlineMs) return { answer: failure(new TaskTimeoutError(id)) };
+    let route: Route | undefined;
+    let payload: unknown;
+    try {
+      route = router.route(type);
+      if (!route) return { answer: failure(new HandlerNotFoundError(type, router.patterns())) };
+      payload = this.decode();
+    } catch (error) {
+      return { answer: failure(error), ...(route && { route }) };
+    }
+    emit?.({ kind: 'started', id, type, queue, retried, at: new Date(clock.nowMs()) });
+    return { answer: await this.callHandler(route, payload), route };
+  }
+
+  /** @throws {SkipRetry} the payload does not decode, which no retry can mend */
+  private decode(): unknown {
+    try {
+      return this.deps.codec.decode(this.message.payload);
+    } catch (cause) {
+      throw new SkipRetry(`payload does not decode: ${errorText(cause)}`, { cause });
+    }
+  }
+
+  private async callHandler(route: Route, payload: unknown): Promise<Answer> {
+    const handled = settled(() => route.handler(payload, this.context));
+    this.handlerEnded = handled;
+    this.lease.onLost = () => this.abort(new LeaseLostError(this.message.queue, this.message.id));
+    if (this.isLost) this.lease.onLost();
+    this.watchDeadline();
+    const answer = await new Promise<Answer>((resolve) => {
+      this.answerForHandler = resolve;
+      void handled.then(resolve);
+    });
+    this.isAnswered = true;
+    this.lease.onLost = undefined;
+    this.deps.clock.clearTimer(this.deadlineTimer);
+    this.deps.clock.clearTimer(this.graceTimer);
+    return answer;
+  }
+
+  /** A timer may fire early, or be cut short when the deadline is weeks away: look again. */
+  private watchDeadline(): void {
+    const leftMs = this.deadlineMs - this.deps.clock.nowMs();
+    if (leftMs <= 0) this.abort(new TaskTimeoutError(this.message.id));
+    else this.deadlineTimer = this.deps.clock.setTimer(() => this.watchDeadline(), leftMs);
+  }
+
+  private async judge(error: unknown, route: Route | undefined, durationMs: number): Promise<Ending> {
+    if (error instanceof ServerShutdownError) return { outcome: { kind: 'requeue' }, error, durationMs };
+    const { id, type, queue } = this.message;
+    const { clock, emit, failurePolicy } = this.deps;
+    emit?.({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
+    await this.tellErrorHandler(error);
+    if (this.isLost) return { outcome: undefined, error, durationMs };
+    const retryDelay = route?.retryDelay ?? failurePolicy.retryDelay;
+    const isFailure = route?.isFailure ?? failurePolicy.isFailure;
+    const outcome = failureOutcome(this.task, error, { ...failurePolicy, retryDelay, isFailure }, clock.nowMs());
+    return { outcome, error, durationMs };
+  }
+
+  private async tellErrorHandler(error: unknown): Promise<void> {
+    try {
+      await this.deps.errorHandler?.(error, this.context);
+    } catch (cause) {
+      this.deps.failurePolicy.logger.error('errorHandler failed', { ...taskFields(this.message), error: cause });
+    }
+  }
+
+  private successOutcome(returned: unknown): Outcome {
+    return this.message.retentionS > 0n
+      ? { kind: 'complete', result: this.context.resultOf(returned) }
+      : { kind: 'done' };
+  }
+
+  /** After an abort, only an error that steers the outcome is the handler's own. */
+  private effectiveError(error: unknown): unknown {
+    const { isAborted, reason } = this.abortion;
+    return isAborted && !findSignal(error) ? reason : error;
+  }
+
+  private get isLost(): boolean {
+    return this.lease.isLost;
+  }
+}
+
+function failure(error: unknown): Answer {
+  return { isSuccess: false, error };
+}
+
+/** Calls a handler, which may throw before it returns a promise. Never rejects. */
+async function settled(handle: () => unknown): Promise<Answer> {
+  try {
+    return { isSuccess: true, returned: await handle() };
+  } catch (error) {
+    return failure(error);
+  }
+}

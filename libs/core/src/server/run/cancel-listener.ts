@@ -1,0 +1,27 @@
+import type { CancelOps } from '../../broker/roles.js';
+import { Loop, type LoopDeps } from '../../runtime/loop.js';
+
+/** Hears the wish to cancel a running task, from our inspectors and Go's. A wish uttered while Redis is away is lost. */
+export class CancelListener extends Loop {
+  private unsubscribe: (() => Promise<void>) | undefined;
+
+  constructor(
+    private readonly broker: Pick<CancelOps, 'onCancel'>,
+    private readonly cancel: (taskId: string) => void,
+    deps: LoopDeps,
+  ) {
+    super('cancel listener', deps);
+  }
+
+  /** Subscribes. Once that has worked, the broker keeps the subscription alive. */
+  async runOnce(): Promise<undefined> {
+    this.unsubscribe ??= await this.broker.onCancel(this.cancel);
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    const unsubscribe = this.unsubscribe;
+    this.unsubscribe = undefined;
+    await unsubscribe?.();
+  }
+}

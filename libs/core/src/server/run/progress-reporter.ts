@@ -1,0 +1,64 @@
+import { type Clock, sleep } from '../../runtime/clock.js';
+import type { Logger } from '../../runtime/logger.js';
+import type { ProgressRecord } from '../../wire/task-progress.js';
+
+/** Shortest time between two writes of one attempt. */
+const WRITE_INTERVAL_MS = 500;
+/** Longer notes are cut: every inspector that lists tasks reads them. */
+const LONGEST_NOTE = 1_000;
+
+export interface ProgressDeps {
+  /** Stores a report; resolves to `false` when the task is not ours any more. */
+  readonly write: (progress: ProgressRecord) => Promise<boolean>;
+  readonly onWritten: (progress: ProgressRecord) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Stores what a handler says of its progress: the first report at once, then the last one of every half second. A
+ * write that fails is given up, since the next report says more.
+ */
+export class ProgressReporter {
+  /** Not written yet. */
+  private latest: ProgressRecord | undefined;
+  private writing: Promise<void> | undefined;
+  private readonly flushing = new AbortController();
+
+  constructor(private readonly deps: ProgressDeps) {}
+
+  /** After `flush` nothing is taken any more. */
+  report(share: number, note?: string): void {
+    if (this.flushing.signal.aborted) return;
+    this.latest = {
+      share: Math.min(Math.max(share || 0, 0), 1),
+      atMs: this.deps.clock.nowMs(),
+      ...(note !== undefined && { note: note.slice(0, LONGEST_NOTE).toWellFormed() }),
+    };
+    this.writing ??= this.writeAll();
+  }
+
+  /** Writes the last report, if it is not written yet. Never rejects. */
+  async flush(): Promise<void> {
+    this.flushing.abort();
+    await this.writing;
+  }
+
+  private async writeAll(): Promise<void> {
+    while (this.latest) {
+      const progress = this.latest;
+      this.latest = undefined;
+      await this.write(progress);
+      await sleep(this.deps.clock, WRITE_INTERVAL_MS, this.flushing.signal);
+    }
+    this.writing = undefined;
+  }
+
+  private async write(progress: ProgressRecord): Promise<void> {
+    try {
+      if (await this.deps.write(progress)) this.deps.onWritten(progress);
+    } catch (error) {
+      this.deps.logger.debug('could not store the progress of a task', { error });
+    }
+  }
+}

@@ -1,0 +1,326 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Outcome } from '../../broker/roles.js';
+import type { CancelWish, WishOps } from '../../broker/wait-roles.js';
+import { type Logger, silentLogger } from '../../runtime/logger.js';
+import { jsonCodec } from '../../task/payload-codec.js';
+import { RevokeTask, SkipRetry } from '../../task/signals.js';
+import type { Handler } from '../../task/task-context.js';
+import type { TaskEvent } from '../../task/task-event.js';
+import { FakeClock } from '../../testing/fake-clock.js';
+import { FakeLease } from '../../testing/fake-lease.js';
+import type { TaskMessage } from '../../wire/task-message.js';
+import { ABORT_GRACE_MS } from './attempt.js';
+import { routeAll, type TaskRouter } from './serve-mux.js';
+import type { Settler, Unsettled } from './settler.js';
+import { WorkerPool } from './worker-pool.js';
+
+const noWish: WishOps['cancelWish'] = async () => undefined;
+
+/** Slots over a settler that only writes down what it gets. */
+function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = noWish } = {}) {
+  const clock = new FakeClock();
+  const events: TaskEvent[] = [];
+  const unsettled: Unsettled[] = [];
+  const logger = {
+    ...silentLogger,
+    info: vi.fn<Logger['info']>(),
+    warn: vi.fn<Logger['warn']>(),
+    error: vi.fn<Logger['error']>(),
+  };
+  const settler = { settle: (item: Unsettled) => void unsettled.push(item) } as unknown as Settler;
+  const workers = new WorkerPool(concurrency, settler, {
+    router: typeof router === 'function' ? routeAll(router) : router,
+    results: { writeResult: async () => true, writeProgress: async () => true },
+    wishes: { cancelWish },
+    codec: jsonCodec,
+    failurePolicy: {
+      retryDelay: () => 5_000,
+      isFailure: () => true,
+      unknownTypeDelayMs: 100,
+      unknownTypeTimeoutMs: 1_000,
+      logger,
+    },
+    errorHandler: undefined,
+    emit: (event) => events.push(event),
+    clock,
+  });
+  const run = (id: string, queue = 'q'): FakeLease => {
+    const payload = Buffer.from(JSON.stringify({ id }));
+    const message = {
+      id,
+      queue,
+      type: 't',
+      payload,
+      maxRetry: 3,
+      retried: 0,
+      retentionS: 0n,
+    } as unknown as TaskMessage;
+    const lease = new FakeLease({ id, expiriesS: [9] }, clock.nowMs() + 30_000);
+    const deadlineMs = clock.nowMs() + 10_000;
+    workers.run({ task: { message, leaseExpiresAtS: 9 }, startedAtMs: clock.nowMs(), deadlineMs }, lease);
+    return lease;
+  };
+  const outcomes = (): Record<string, Outcome['kind']> =>
+    Object.fromEntries(unsettled.map(({ message, outcome }) => [message.id, outcome.kind]));
+  return { workers, clock, events, unsettled, outcomes, logger, run };
+}
+
+const obedient: Handler = (_, { signal }) =>
+  new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+const deaf: Handler = () => new Promise(() => undefined);
+
+describe('WorkerPool', () => {
+  it('frees a slot when its handler ends, without waiting for the outcome to be stored', async () => {
+    const { workers, run, clock, outcomes } = prepare(() => undefined);
+    run('a');
+    const during = workers.free;
+
+    await clock.advance(0);
+
+    expect(during).toBe(1);
+    expect(workers.free).toBe(2);
+    expect(outcomes()).toEqual({ a: 'done' });
+  });
+
+  it('tells the waiter when a slot is free', async () => {
+    let end = (): void => undefined;
+    const { workers, run } = prepare(() => new Promise<void>((resolve) => (end = resolve)), { concurrency: 1 });
+    run('a');
+    const waiting = workers.whenFree(new AbortController().signal);
+    const before = await Promise.race([waiting, Promise.resolve('full')]);
+
+    end();
+    await waiting;
+
+    expect(before).toBe('full');
+    expect(workers.free).toBe(1);
+  });
+
+  it('keeps the slot of a handler that ignores its timeout, and settles the task', async () => {
+    const { workers, run, clock, outcomes } = prepare(deaf, { concurrency: 1 });
+    run('a');
+
+    await clock.advance(10_000 + ABORT_GRACE_MS);
+
+    expect(outcomes()).toEqual({ a: 'retry' });
+    expect(workers.free).toBe(0);
+  });
+
+  it('cancels a task by its id in every queue', async () => {
+    const { workers, run, clock, unsettled } = prepare(obedient, { concurrency: 3 });
+    run('a', 'one');
+    run('a', 'two');
+    run('b', 'one');
+
+    await workers.cancel('a');
+    await clock.advance(0);
+
+    expect(unsettled.map(({ message, outcome }) => [message.queue, outcome])).toEqual([
+      ['one', expect.objectContaining({ kind: 'retry', error: 'context canceled' })],
+      ['two', expect.objectContaining({ kind: 'retry', error: 'context canceled' })],
+    ]);
+    expect(workers.free).toBe(2);
+  });
+
+  it('cancels a task with the wish that is written beside it', async () => {
+    const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish: async (queue) => queue as CancelWish });
+    run('a', 'archive');
+
+    await workers.cancel('a');
+    await clock.advance(0);
+
+    expect(outcomes()).toEqual({ a: 'archive' });
+  });
+
+  it('cancels a task without a wish when none can be read', async () => {
+    const { workers, run, clock, outcomes, logger } = prepare(obedient, {
+      cancelWish: () => Promise.reject(new Error('away')),
+    });
+    run('a');
+
+    await workers.cancel('a');
+    await clock.advance(0);
+
+    expect(outcomes()).toEqual({ a: 'retry' });
+    expect(logger.warn).toHaveBeenCalledWith(expect.stringContaining('cannot read'), expect.anything());
+  });
+
+  it('cancels a task of one queue as a heartbeat says', async () => {
+    const { workers, run, clock, unsettled } = prepare(obedient, { concurrency: 2 });
+    run('a', 'one');
+    run('a', 'two');
+
+    workers.cancelAs('two', 'a', 'delete');
+    await clock.advance(0);
+
+    expect(unsettled.map(({ message, outcome }) => [message.queue, outcome])).toEqual([['two', { kind: 'done' }]]);
+  });
+
+  it.each<[string, Handler, TaskEvent['kind']]>([
+    ['success', () => undefined, 'succeeded'],
+    ['an error', () => Promise.reject(new Error('boom')), 'retried'],
+    ['SkipRetry', () => Promise.reject(new SkipRetry()), 'archived'],
+    ['RevokeTask', () => Promise.reject(new RevokeTask()), 'revoked'],
+  ])('tells of %s once the outcome is stored', async (_, handler, kind) => {
+    const { run, clock, events, unsettled } = prepare(handler);
+    run('a');
+    await clock.advance(0);
+    const before = events.map((event) => event.kind);
+
+    unsettled[0]!.onSettled('settled');
+
+    expect(before).not.toContain(kind);
+    expect(events.at(-1)).toMatchObject({ kind, id: 'a', queue: 'q', type: 't' });
+  });
+
+  it('tells of a lost lease instead, and of nothing when the outcome was given up', async () => {
+    const { run, clock, events, unsettled } = prepare(() => undefined);
+    run('a');
+    run('b');
+    await clock.advance(0);
+    events.length = 0;
+
+    unsettled[0]!.onSettled('leaseLost');
+    unsettled[1]!.onSettled('givenUp');
+
+    expect(events.map(({ kind, id }) => [kind, id])).toEqual([['leaseLost', 'a']]);
+  });
+
+  it('drops the outcome of a task whose lease was lost while it ran', async () => {
+    const { run, clock, events, unsettled } = prepare(obedient);
+    const lease = run('a');
+
+    lease.lose();
+    await clock.advance(0);
+
+    expect(unsettled).toEqual([]);
+    expect(lease.hasEnded).toBe(true);
+    expect(events.map(({ kind }) => kind)).toEqual(['started', 'failed', 'leaseLost']);
+  });
+
+  it('does not flood the log with tasks of unknown type', async () => {
+    const { run, clock, logger } = prepare({ route: () => undefined, patterns: () => [] }, { concurrency: 9 });
+
+    for (let task = 0; task < 9; task++) run(`task-${task}`);
+    await clock.advance(0);
+
+    expect(logger.warn).toHaveBeenCalledExactlyOnceWith(
+      'task put back: handler not found for task "t"',
+      expect.objectContaining({ queue: 'q' }),
+    );
+  });
+});
+
+describe('WorkerPool and unknown types', () => {
+  it('expects a task that was put back once it is due again, for a while', async () => {
+    const { workers, run, clock } = prepare({ route: () => undefined, patterns: () => [] });
+    run('a', 'mixed');
+    await clock.advance(0);
+    const atOnce = workers.expectsUnknownTypes('mixed');
+    await clock.advance(100);
+    const whenDue = [workers.expectsUnknownTypes('mixed'), workers.expectsUnknownTypes('known')];
+
+    await clock.advance('1m');
+
+    expect(atOnce).toBe(false);
+    expect(whenDue).toEqual([true, false]);
+    expect(workers.expectsUnknownTypes('mixed')).toBe(false);
+  });
+});
+
+describe('WorkerPool at shutdown', () => {
+  it('waits for handlers, but not for ever', async () => {
+    let end = (): void => undefined;
+    const quick = prepare(() => new Promise<void>((resolve) => (end = resolve)));
+    const slow = prepare(deaf);
+    quick.run('a');
+    slow.run('b');
+    const quickDrain = quick.workers.drain(8_000);
+    let hasGivenUp = false;
+    const slowDrain = slow.workers.drain(8_000).then(() => (hasGivenUp = true));
+
+    end();
+    await quickDrain;
+    await slow.clock.advance(7_999);
+    const early = hasGivenUp;
+    await slow.clock.advance(1);
+    await slowDrain;
+
+    expect(quick.outcomes()).toEqual({ a: 'done' });
+    expect(early).toBe(false);
+  });
+
+  it('gives back what still runs, obedient or deaf', async () => {
+    const { workers, run, clock, outcomes } = prepare((payload, context) =>
+      (payload as { id: string }).id === 'deaf' ? deaf(payload, context) : obedient(payload, context),
+    );
+    run('obedient');
+    run('deaf');
+    const aborted = workers.abortAll();
+
+    await clock.advance(ABORT_GRACE_MS);
+    await aborted;
+
+    expect(outcomes()).toEqual({ obedient: 'requeue', deaf: 'requeue' });
+  });
+
+  it('says what it waits for, and which tasks it aborts', async () => {
+    const { workers, run, clock, logger } = prepare(obedient);
+    run('a');
+
+    await Promise.all([workers.drain(8_000), clock.advance('8s')]);
+    await Promise.all([workers.abortAll(), clock.advance(ABORT_GRACE_MS)]);
+
+    expect(logger.info).toHaveBeenCalledExactlyOnceWith('shutting down: waiting up to 8000 ms for 1 running task(s)');
+    expect(logger.warn).toHaveBeenCalledExactlyOnceWith(
+      'shutting down: aborting tasks that take longer than shutdownTimeout',
+      { tasks: [{ queue: 'q', type: 't', taskId: 'a' }] },
+    );
+  });
+
+  it('says nothing at shutdown when no task runs', async () => {
+    const { workers, logger } = prepare(obedient);
+
+    await workers.drain(8_000);
+    await workers.abortAll();
+
+    expect([logger.info.mock.calls, logger.warn.mock.calls]).toEqual([[], []]);
+  });
+
+  it('does not give back what somebody wished to cancel, unheard until now', async () => {
+    const wishes: Readonly<Record<string, CancelWish>> = { a: 'archive', d: 'delete', r: 'retry' };
+    const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish: async (_, id) => wishes[id] });
+    for (const id of ['a', 'd', 'r', 'unwished']) run(id);
+    const aborted = workers.abortAll();
+
+    await clock.advance(ABORT_GRACE_MS);
+    await aborted;
+
+    expect(outcomes()).toEqual({ a: 'archive', d: 'done', r: 'retry', unwished: 'requeue' });
+  });
+
+  it.each([
+    ['cannot be read', () => Promise.reject(new Error('Redis is away'))],
+    ['does not come', () => new Promise<undefined>(() => undefined)],
+  ])('gives back what still runs when the wish %s', async (_, cancelWish) => {
+    const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish });
+    run('a');
+    const aborted = workers.abortAll();
+
+    await clock.advance('1s');
+    await aborted;
+
+    expect(outcomes()).toEqual({ a: 'requeue' });
+  });
+
+  it('gives back what arrives too late, without calling the handler', async () => {
+    const handler = vi.fn<Handler>();
+    const { workers, run, outcomes } = prepare(handler);
+    await workers.abortAll();
+
+    run('late');
+
+    expect(outcomes()).toEqual({ late: 'requeue' });
+    expect(handler).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,30 @@
+import type { HealthOps } from '../../broker/roles.js';
+import { Loop, type LoopDeps } from '../../runtime/loop.js';
+
+/** Clocks further apart than this make leases end early and delayed tasks start at the wrong time. */
+const LARGEST_SKEW_MS = 1_000;
+
+/** Looks at the broker once, as soon as it can be reached, and warns of what would lose or delay tasks. */
+export class BrokerCheck extends Loop {
+  constructor(
+    private readonly broker: Pick<HealthOps, 'facts'>,
+    deps: LoopDeps,
+  ) {
+    super('look at Redis', deps);
+  }
+
+  async runOnce(): Promise<undefined> {
+    const { version, evictionPolicy, clockSkewMs } = await this.broker.facts();
+    if (evictionPolicy !== undefined && evictionPolicy !== 'noeviction') {
+      const mend = 'it may delete tasks when memory runs short; set maxmemory-policy to noeviction';
+      this.logger.warn(`Redis evicts keys: ${mend}`, { version, evictionPolicy });
+    }
+    if (Math.abs(clockSkewMs) > LARGEST_SKEW_MS) {
+      const skewMs = Math.round(clockSkewMs);
+      this.logger.warn(`the clock of Redis' machine differs from ours by ${skewMs} ms; synchronize them`, {
+        version,
+        skewMs,
+      });
+    }
+  }
+}

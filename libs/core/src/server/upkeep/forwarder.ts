@@ -1,0 +1,50 @@
+import type { ForwardOps } from '../../broker/roles.js';
+import type { LoopDeps } from '../../runtime/loop.js';
+import { LeaderLoop } from './leader-loop.js';
+import type { Leadership } from '../watch/work-watcher.js';
+
+/** Most tasks that one call may move: Redis serves nobody else while a script runs. */
+const BATCH = 100;
+/** Pause when a task is due and still did not move: its hash is broken, or our clock runs ahead of the broker's. */
+const STUCK_MS = 100;
+
+export interface ForwarderOptions {
+  /** Longest time between two looks: Go peers schedule tasks without a nudge. */
+  readonly intervalMs: number;
+}
+
+/**
+ * Moves the due tasks of one queue from `scheduled` and `retry` to `pending`. Sleeps until the next one is due, so
+ * that it starts to the millisecond; a nudge tells of a task that comes in ahead of that.
+ */
+export class Forwarder extends LeaderLoop {
+  private endNudges: (() => Promise<void>) | undefined;
+
+  constructor(
+    private readonly broker: ForwardOps,
+    leadership: Leadership,
+    queue: string,
+    private readonly options: ForwarderOptions,
+    deps: LoopDeps,
+  ) {
+    super('forwarder', queue, leadership, options.intervalMs, deps);
+  }
+
+  protected async runAsLeader(): Promise<number> {
+    const { intervalMs } = this.options;
+    this.endNudges ??= await this.broker.onNudge(this.queue, () => this.wake()); // before the look: nothing is missed
+    for (;;) {
+      const askedAtMs = this.clock.nowMs();
+      const { moved, nextDueAtMs = Infinity } = await this.broker.forwardDue(this.queue, BATCH);
+      if (moved >= BATCH && !this.stopSignal.aborted) continue; // more may be due
+      if (moved === 0 && nextDueAtMs <= askedAtMs) return Math.min(STUCK_MS, intervalMs);
+      return Math.min(Math.max(nextDueAtMs - this.clock.nowMs(), 0), intervalMs);
+    }
+  }
+
+  protected override async rest(): Promise<void> {
+    const endNudges = this.endNudges;
+    this.endNudges = undefined;
+    await endNudges?.();
+  }
+}

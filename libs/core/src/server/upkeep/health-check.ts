@@ -1,0 +1,31 @@
+import type { HealthOps } from '../../broker/roles.js';
+import { asError } from '../../errors/as-error.js';
+import { Loop, type LoopDeps } from '../../runtime/loop.js';
+
+/** Asks the broker for a sign of life and tells the user. First after one interval, as asynq does. */
+export class HealthCheck extends Loop {
+  private isFirst = true;
+
+  constructor(
+    private readonly broker: Pick<HealthOps, 'ping'>,
+    private readonly intervalMs: number,
+    private readonly onResult: (error: Error | undefined) => void,
+    deps: LoopDeps,
+  ) {
+    super('health check', deps);
+  }
+
+  async runOnce(): Promise<number> {
+    if (this.isFirst) this.isFirst = false;
+    else this.tell(await this.broker.ping().then(() => undefined, asError));
+    return this.intervalMs;
+  }
+
+  private tell(result: Error | undefined): void {
+    try {
+      this.onResult(result);
+    } catch (error) {
+      this.logger.error('onHealthCheck failed', { error });
+    }
+  }
+}

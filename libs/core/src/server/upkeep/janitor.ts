@@ -1,0 +1,44 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ArchiveLimits, RetentionOps } from '../../broker/roles.js';
+import type { LoopDeps } from '../../runtime/loop.js';
+import { LeaderLoop } from './leader-loop.js';
+import type { Leadership } from '../watch/work-watcher.js';
+
+export interface JanitorOptions {
+  readonly intervalMs: number;
+  /** Most tasks deleted in one call. */
+  readonly batchSize: number;
+  readonly archive: ArchiveLimits;
+}
+
+/** Archives grow slowly and shrink by days: an idle queue must not pay for a look at every interval. */
+const TRIM_EVERY_MS = 120_000;
+
+/** Deletes finished tasks whose time is over: completed ones at every interval, archived ones now and then. */
+export class Janitor extends LeaderLoop {
+  private nextTrimAtMs = 0;
+
+  constructor(
+    private readonly broker: RetentionOps,
+    leadership: Leadership,
+    queue: string,
+    private readonly options: JanitorOptions,
+    deps: LoopDeps,
+  ) {
+    super('janitor', queue, leadership, options.intervalMs, deps);
+  }
+
+  protected async runAsLeader(): Promise<number> {
+    const { batchSize, archive, intervalMs } = this.options;
+    await this.drain(() => this.broker.deleteExpiredCompleted(this.queue, batchSize));
+    if (this.clock.nowMs() >= this.nextTrimAtMs) {
+      await this.drain(() => this.broker.trimArchived(this.queue, archive, batchSize));
+      this.nextTrimAtMs = this.clock.nowMs() + TRIM_EVERY_MS;
+    }
+    return intervalMs;
+  }
+
+  private async drain(deleteBatch: () => Promise<number>): Promise<void> {
+    while ((await deleteBatch()) >= this.options.batchSize && !this.stopSignal.aborted) await nextTurn();
+  }
+}

@@ -1,0 +1,8 @@
+import type { RecoveredTask } from '../../broker/roles.js';
+import type { TaskEvent } from '../../task/task-event.js';
+
+/** The event of a task whose worker vanished. */
+export function recoveredEvent({ message, crashes, outcome }: RecoveredTask, nowMs: number): TaskEvent {
+  const { id, type, queue } = message;
+  return { id, type, queue, at: new Date(nowMs), kind: 'recovered', crashes, outcome };
+}

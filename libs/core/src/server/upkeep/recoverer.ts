@@ -1,0 +1,78 @@
+import type { GroupRepairOps } from '../../broker/group-roles.js';
+import type { RecoveredTask, RecoverOps } from '../../broker/roles.js';
+import type { LoopDeps } from '../../runtime/loop.js';
+import { LeaderLoop } from './leader-loop.js';
+import type { Leadership } from '../watch/work-watcher.js';
+
+/** Most tasks that one call may give back. */
+const BATCH = 100;
+/** Most ids of each set that one repair looks at. */
+const REPAIR_BATCH = 100;
+const REPAIR_EVERY_MS = 60_000;
+/** Most aggregation sets that one repair gives back. */
+const SETS_BATCH = 100;
+/** Most groups that one repair names again. */
+const GROUPS_BATCH = 300;
+/** Longest time between two looks, if the lease is not shorter: so each lease is seen before it ends. */
+const LONGEST_MS = 15_000;
+/** Pause when a lease has ended and its task still was not given back. */
+const STUCK_MS = 1_000;
+
+export interface RecovererOptions {
+  readonly leaseMs: number;
+  /** How long after its end a lease is taken for dead. */
+  readonly graceMs: number;
+  /** Crashes that a task may cause before it is archived. */
+  readonly maxCrashes: number;
+  readonly onRecovered: (task: RecoveredTask) => void;
+}
+
+/**
+ * Gives the tasks of vanished servers back to their queue as soon as their leases are over. Once a minute it has the
+ * broker repair what crashes left behind, gives the tasks of unfinished aggregations back to their groups, and names
+ * groups that Go servers gave tasks back to. A set lives for two minutes, so each is seen before it is given back.
+ */
+export class Recoverer extends LeaderLoop {
+  private nextRepairAtMs = 0;
+
+  constructor(
+    private readonly broker: RecoverOps & GroupRepairOps,
+    leadership: Leadership,
+    queue: string,
+    private readonly options: RecovererOptions,
+    deps: LoopDeps,
+  ) {
+    super('recoverer', queue, leadership, LONGEST_MS, deps);
+  }
+
+  protected async runAsLeader(): Promise<number> {
+    const { leaseMs, graceMs, maxCrashes, onRecovered } = this.options;
+    const round = { graceMs, maxCrashes, limit: BATCH };
+    const askedAtMs = this.clock.nowMs();
+    const { recovered, nextExpiryAtMs = Infinity } = await this.broker.recoverExpired(this.queue, round);
+    recovered.forEach(onRecovered);
+    if ((await this.repairWhenDue()) || recovered.length >= BATCH) return 0;
+    if (recovered.length === 0 && nextExpiryAtMs <= askedAtMs) return STUCK_MS;
+    return Math.min(Math.max(nextExpiryAtMs - this.clock.nowMs(), 0), leaseMs, LONGEST_MS);
+  }
+
+  /** `true` when it left expired leases for the next recovery. */
+  private async repairWhenDue(): Promise<boolean> {
+    if (this.clock.nowMs() < this.nextRepairAtMs) return false;
+    const { leasesAdded, orphansRemoved } = await this.broker.repair(this.queue, REPAIR_BATCH);
+    const groupsNamed = await this.broker.nameLostGroups(this.queue, GROUPS_BATCH); // before their sets are gone
+    const setsReclaimed = await this.broker.reclaimSets(this.queue, SETS_BATCH);
+    this.nextRepairAtMs = this.clock.nowMs() + REPAIR_EVERY_MS;
+    if (setsReclaimed > 0) {
+      this.logger.warn(`gave back unfinished aggregations of queue "${this.queue}"`, {
+        queue: this.queue,
+        setsReclaimed,
+      });
+    }
+    if (leasesAdded > 0 || orphansRemoved > 0 || groupsNamed > 0) {
+      const done = { leasesAdded, orphansRemoved, groupsNamed };
+      this.logger.warn(`repaired queue "${this.queue}"`, { queue: this.queue, ...done });
+    }
+    return leasesAdded > 0;
+  }
+}

@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest';
+import { MemoryBroker } from '../../broker/memory/memory-broker.js';
+import type { Broker, Duty } from '../../broker/roles.js';
+import { silentLogger } from '../../runtime/logger.js';
+import { failingBroker } from '../../testing/failing-broker.js';
+import { FakeClock } from '../../testing/fake-clock.js';
+import { QueueDuty } from './queue-duty.js';
+import { WorkDemand } from './work-demand.js';
+
+function openFleet() {
+  const clock = new FakeClock();
+  const broker = new MemoryBroker({ clock });
+  const addServer = (serverId: string, over: Broker = broker) => {
+    const demand = new WorkDemand(clock, () => duty.wake());
+    const gained: Duty[] = [];
+    const options = { queue: 'q', serverId, onGained: (duty: Duty) => void gained.push(duty) };
+    const duty: QueueDuty = new QueueDuty(over, demand, options, { clock, logger: silentLogger, random: () => 0.5 });
+    return { duty, demand, gained };
+  };
+  return { clock, broker, addServer };
+}
+
+/** Lets a server vanish as a killed process does: it says nothing any more. */
+function killable(broker: Broker) {
+  const failing = failingBroker(broker);
+  const kill = (): void => {
+    for (const method of ['takeDuty', 'keepDuty', 'dropDuty', 'wakeIdle'] as const) {
+      failing.failNext(method, { times: Number.POSITIVE_INFINITY });
+    }
+  };
+  return { broker: failing, kill };
+}
+
+describe('QueueDuty', () => {
+  it('leads at once when it is alone, and goes on leading', async () => {
+    const { clock, addServer } = openFleet();
+    const { duty, gained } = addServer('a');
+
+    duty.start();
+    await clock.advance(0);
+    const ledAtOnce = duty.isLeader();
+    await clock.advance('1m');
+
+    expect(ledAtOnce).toBe(true);
+    expect(duty.isLeader()).toBe(true);
+    expect(gained).toEqual(['leader']);
+  });
+
+  it('makes one leader and one standby of three servers', async () => {
+    const { clock, addServer } = openFleet();
+    const servers = ['a', 'b', 'c'].map((id) => addServer(id));
+
+    for (const { duty } of servers) duty.start();
+    await clock.advance('1m');
+    const roles = await Promise.all(servers.map(({ duty }) => duty.settleRole()));
+
+    expect(roles).toEqual(['leader', 'standby', 'follower']);
+  });
+
+  it('puts the standby in place of a leader that was killed, and a follower in place of the standby', async () => {
+    const { clock, broker, addServer } = openFleet();
+    const doomed = killable(broker);
+    const [a, b, c] = [addServer('a', doomed.broker), addServer('b'), addServer('c')];
+    for (const { duty } of [a, b, c]) {
+      duty.start();
+      await clock.advance('1s');
+    }
+
+    doomed.kill();
+    await clock.advance('7s');
+
+    expect(a.duty.isLeader()).toBe(false);
+    expect(b.duty.isLeader()).toBe(true);
+    await clock.advance('5s');
+    expect(await c.duty.settleRole()).toBe('standby');
+  });
+
+  it('lets a follower lead within 10 s when leader and standby were killed', async () => {
+    const { clock, broker, addServer } = openFleet();
+    const doomed = killable(broker);
+    const servers = [addServer('a', doomed.broker), addServer('b', doomed.broker), addServer('c')];
+    for (const { duty } of servers) duty.start();
+    await clock.advance('1m');
+
+    doomed.kill();
+    await clock.advance('10s');
+
+    expect(servers[2]!.duty.isLeader()).toBe(true);
+  });
+
+  it('does not take itself for the leader longer than its lease when Redis is away, and leads again later', async () => {
+    const { clock, broker, addServer } = openFleet();
+    const failing = failingBroker(broker);
+    const { duty, gained } = addServer('a', failing);
+    duty.start();
+    await clock.advance(0);
+
+    failing.failNext('keepDuty', { times: 6 });
+    await clock.advance('6s');
+    const ledWhileAway = duty.isLeader();
+    await clock.advance('10s');
+
+    expect(ledWhileAway).toBe(false);
+    expect(duty.isLeader()).toBe(true);
+    expect(gained).toEqual(['leader', 'leader']);
+  });
+
+  it('hands the lead to a server that a token woke, when it has been full for a while', async () => {
+    const { clock, broker, addServer } = openFleet();
+    const [full, standby, idle] = [addServer('full'), addServer('standby'), addServer('idle')];
+    for (const { duty } of [full, standby, idle]) duty.start();
+    await clock.advance('1s');
+    const watch = await broker.openWatch('q');
+    const woken = watch.awaitToken(60_000).then(() => idle.duty.tryLead());
+
+    full.demand.setFree(false);
+    await clock.advance('3s');
+    await woken;
+
+    expect(idle.duty.isLeader()).toBe(true);
+    expect(full.duty.isLeader()).toBe(false);
+  });
+
+  it('takes the lead back at its next renewal when nobody wanted it, and does not offer it again for 10 s', async () => {
+    const { clock, addServer } = openFleet();
+    const { duty, demand, gained } = addServer('a');
+    duty.start();
+    await clock.advance('100ms');
+    demand.setFree(false);
+
+    await clock.advance('2s');
+    const ledAfterOffer = duty.isLeader();
+    await clock.advance('2s');
+    const ledAfterRenewal = duty.isLeader();
+    await clock.advance('6s');
+
+    expect(ledAfterOffer).toBe(false);
+    expect(ledAfterRenewal).toBe(true);
+    expect(gained).toEqual(['leader', 'leader']);
+    expect(duty.isLeader()).toBe(true);
+  });
+
+  it('keeps the lead while slots come free now and then', async () => {
+    const { clock, addServer } = openFleet();
+    const { duty, demand, gained } = addServer('a');
+    duty.start();
+
+    for (let i = 0; i < 40; i++) {
+      demand.setFree(false);
+      await clock.advance('900ms');
+      demand.setFree(true);
+      await clock.advance('10ms');
+    }
+
+    expect(gained).toEqual(['leader']);
+  });
+
+  it('gives up standby when it is full, so that an idle server can stand by', async () => {
+    const { clock, addServer } = openFleet();
+    const [a, b, c] = [addServer('a'), addServer('b'), addServer('c')];
+    for (const { duty } of [a, b, c]) duty.start();
+    await clock.advance('1s');
+
+    b.demand.setFree(false);
+    await clock.advance('10s');
+
+    expect(await b.duty.settleRole()).toBe('follower');
+    expect(await c.duty.settleRole()).toBe('standby');
+  });
+
+  it('finds a leader in a fleet where every slot is taken', async () => {
+    const { clock, broker, addServer } = openFleet();
+    const doomed = killable(broker);
+    const [a, b] = [addServer('a', doomed.broker), addServer('b')];
+    for (const { duty, demand } of [a, b]) {
+      duty.start();
+      demand.setFree(false);
+      await clock.advance('5s');
+    }
+
+    doomed.kill();
+    await clock.advance('12s');
+
+    expect(b.duty.isLeader()).toBe(true);
+  });
+
+  it('drops its duty and wakes another server at stop', async () => {
+    const { clock, broker, addServer } = openFleet();
+    const { duty } = addServer('a');
+    duty.start();
+    await clock.advance(0);
+
+    await duty.stop();
+
+    expect(await broker.takeDuty('q', 'leader', 'b', 5_000)).toBe(true);
+    const watch = await broker.openWatch('q');
+    expect(await watch.awaitToken(1)).toBe(true);
+  });
+
+  it('stops even if Redis is away', async () => {
+    const { clock, broker, addServer } = openFleet();
+    const doomed = killable(broker);
+    const { duty } = addServer('a', doomed.broker);
+    duty.start();
+    await clock.advance(0);
+    doomed.kill();
+
+    await duty.stop();
+
+    expect(duty.isLeader()).toBe(false);
+  });
+});

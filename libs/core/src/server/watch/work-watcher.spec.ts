@@ -1,0 +1,232 @@
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../runtime/logger.js';
+import { recordCalls, type RecordedBroker } from '../../testing/call-recorder.js';
+import { failingBroker, type FailingBroker } from '../../testing/failing-broker.js';
+import { openMemoryQueue, type TestQueue } from '../../testing/test-queue.js';
+import { WorkWatcher } from './work-watcher.js';
+
+const SLOTS = 10;
+
+/** A server as far as this file cares: it handles what it can get, in no time, and waits for more. */
+class FleetServer {
+  readonly watcher: WorkWatcher;
+  readonly handled: string[] = [];
+  readonly recorded: RecordedBroker;
+  private readonly broker: FailingBroker;
+  private readonly stopping = new AbortController();
+
+  /** @param neverDone its handlers go on for ever, so that it takes as many tasks as it has slots */
+  constructor(
+    private readonly q: TestQueue,
+    readonly serverId: string,
+    private readonly neverDone = false,
+  ) {
+    this.broker = failingBroker(q.broker);
+    this.recorded = recordCalls(this.broker);
+    const options = { queues: [q.name], serverId, maxBlockingConnections: 16, taskCheckIntervalMs: 1_000 };
+    this.watcher = new WorkWatcher(this.recorded.broker, options, { clock: q.clock, logger: silentLogger });
+  }
+
+  start(): void {
+    this.watcher.start();
+    void this.serve();
+  }
+
+  /** All slots are taken, and stay so. */
+  fill(): void {
+    this.stopping.abort();
+    this.watcher.setFree(false);
+  }
+
+  /** Falls silent, as a killed process does. */
+  kill(): void {
+    this.stopping.abort();
+    for (const method of ['takeDuty', 'keepDuty', 'dropDuty', 'wakeIdle', 'openWatch', 'fetch'] as const) {
+      this.broker.failNext(method, { times: Number.POSITIVE_INFINITY });
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.watcher.stop();
+  }
+
+  private async serve(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      const { tasks, remaining, isPaused } = await this.broker.fetch(this.q.name, SLOTS, 30_000);
+      this.handled.push(...tasks.map(({ message }) => message.id));
+      if (isPaused) this.watcher.reportPaused(this.q.name);
+      this.watcher.reportRemaining(this.q.name, remaining);
+      if (this.neverDone && tasks.length === SLOTS) return this.watcher.setFree(false);
+      if (tasks.length < SLOTS) await this.watcher.waitForWork(this.stopping.signal);
+    }
+  }
+}
+
+async function openFleet(size: number, { neverDone = false } = {}) {
+  const q = openMemoryQueue();
+  const servers = Array.from({ length: size }, (_, index) => new FleetServer(q, `server-${index}`, neverDone));
+  for (const server of servers) server.start();
+  await q.clock.advance('1s');
+  const push = (...ids: string[]): Promise<unknown> => q.broker.enqueue(ids.map((id) => ({ message: q.message(id) })));
+  const handled = (): string[] => servers.flatMap((server) => server.handled);
+  const forget = (): void => servers.forEach((server) => server.recorded.calls.splice(0));
+  return { q, servers, push, handled, forget };
+}
+
+describe('WorkWatcher', () => {
+  it('has a single server take a task the moment it is pushed', async () => {
+    const { q, push, handled } = await openFleet(1);
+    await q.clock.advance('1m');
+
+    await push('a');
+    await q.clock.advance(0);
+
+    expect(handled()).toEqual(['a']);
+  });
+
+  it('does not miss a task that comes between an empty fetch and the wait', async () => {
+    const q = openMemoryQueue();
+    const { watcher } = new FleetServer(q, 'a');
+    const never = new AbortController().signal;
+    watcher.start();
+    await watcher.waitForWork(never); // the wake-up of the start
+    const firstWait = watcher.waitForWork(never);
+    await q.clock.advance(0);
+    await q.broker.enqueue([{ message: q.message('a') }]);
+    await firstWait;
+    await q.clock.advance(0);
+    await q.broker.fetch(q.name, 10, 30_000);
+
+    await q.broker.enqueue([{ message: q.message('b') }]); // the processor is not back yet
+
+    await expect(watcher.waitForWork(never)).resolves.toBeUndefined();
+    await watcher.stop();
+  });
+
+  it('ends a wait when the processor gives up', async () => {
+    const q = openMemoryQueue();
+    const { watcher } = new FleetServer(q, 'a');
+    const stopping = new AbortController();
+    const waiting = watcher.waitForWork(stopping.signal);
+
+    stopping.abort();
+
+    await expect(waiting).resolves.toBeUndefined();
+  });
+
+  it('tells its listeners when it becomes leader', async () => {
+    const q = openMemoryQueue();
+    const { watcher } = new FleetServer(q, 'a');
+    const elected: string[] = [];
+    const endFirst = watcher.onElected((queue) => elected.push(`first ${queue}`));
+    watcher.onElected((queue) => elected.push(`second ${queue}`));
+    endFirst();
+
+    watcher.start();
+    await q.clock.advance(0);
+
+    expect(elected).toEqual([`second ${q.name}`]);
+    expect(watcher.isLeader(q.name)).toBe(true);
+    expect(watcher.isLeader('another')).toBe(false);
+    await watcher.stop();
+  });
+
+  it('wakes as many servers as a burst needs', async () => {
+    const { q, servers, push, handled } = await openFleet(5, { neverDone: true });
+
+    await push(...Array.from({ length: 5 * SLOTS }, (_, index) => `task-${index}`));
+    await q.clock.advance('1ms');
+    const bySomeAtOnce = servers.filter((server) => server.handled.length > 0).length;
+    await q.clock.advance('500ms');
+
+    expect(bySomeAtOnce).toBeGreaterThanOrEqual(4); // the leader and whom its tokens woke
+    expect(new Set(handled()).size).toBe(5 * SLOTS);
+  });
+
+  it('has the standby start the next task within 101 ms when the leader was killed', async () => {
+    const { q, servers, push } = await openFleet(5);
+
+    servers[0]!.kill();
+    await push('a');
+    await q.clock.advance('101ms');
+
+    expect(servers[1]!.handled).toEqual(['a']);
+  });
+
+  it('starts tasks again within 10 s when leader and standby were killed', async () => {
+    const { q, servers, push, handled } = await openFleet(5);
+
+    servers[0]!.kill();
+    servers[1]!.kill();
+    await push('a');
+    await q.clock.advance('10s');
+
+    expect(handled()).toEqual(['a']);
+    expect(servers[0]!.handled.concat(servers[1]!.handled)).toEqual([]);
+  });
+
+  it('passes the watch on when leader and standby are full, so that an idle server takes the next task', async () => {
+    const { q, servers, push } = await openFleet(3, { neverDone: true });
+    for (const server of servers.slice(0, 2)) server.fill();
+    await q.clock.advance('1001ms');
+
+    await push('a');
+    await q.clock.advance(0);
+
+    expect(servers[2]!.handled).toEqual(['a']);
+  });
+
+  it('has another server lead at once when the leader stops', async () => {
+    const { q, servers } = await openFleet(3);
+
+    await servers[0]!.stop();
+    await q.clock.advance(0);
+
+    const leaders = servers.filter(({ watcher }) => watcher.isLeader(q.name)).map(({ serverId }) => serverId);
+    expect(leaders).toEqual(['server-2']); // the follower, woken by a token
+  });
+
+  it('asks for one command of a follower every 2.5 s, and for one a second of the leader and the standby', async () => {
+    const { q, servers, forget } = await openFleet(50);
+    forget();
+
+    await q.clock.advance('1m');
+
+    const perServer = servers.map(({ recorded }) => recorded.calls.length);
+    expect(perServer[0]).toBeLessThanOrEqual(40); // leader: renews and peeks
+    expect(perServer[1]).toBeLessThanOrEqual(70); // standby: renews, asks for the lead and peeks
+    expect(Math.max(...perServer.slice(2))).toBeLessThanOrEqual(28);
+  });
+
+  it('costs a fleet of 50 at most 4 calls per task besides its enqueue and fetches', async () => {
+    const { q, servers, push, handled, forget } = await openFleet(50);
+    await q.clock.advance('10s');
+    forget();
+
+    await push('a');
+    await q.clock.advance('200ms');
+    const watching = servers.flatMap(({ recorded }) => recorded.calls).filter((name) => name === 'peek');
+
+    expect(handled()).toEqual(['a']);
+    expect(watching.length).toBeLessThanOrEqual(4);
+  });
+
+  it('does not spin on a paused queue, and starts its tasks at once when it is unpaused', async () => {
+    const { q, servers, push, handled, forget } = await openFleet(3);
+    await q.broker.pause(q.name);
+    await push('a');
+    await q.clock.advance('1s');
+    forget();
+
+    await q.clock.advance('1m');
+    const calls = Math.max(...servers.map(({ recorded }) => recorded.calls.length));
+    const handledWhilePaused = handled();
+    await q.broker.unpause(q.name);
+    await q.clock.advance('101ms');
+
+    expect(calls).toBeLessThan(60 + 70); // one question a second beside the duties
+    expect(handledWhilePaused).toEqual([]);
+    expect(handled()).toEqual(['a']);
+  });
+});

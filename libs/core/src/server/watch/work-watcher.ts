@@ -1,0 +1,107 @@
+import type { DutyOps, ForwardOps, WakeOps } from '../../broker/roles.js';
+import type { LoopDeps } from '../../runtime/loop.js';
+import { QueueDuty } from './queue-duty.js';
+import { QueueWatcher } from './queue-watcher.js';
+import { WorkDemand } from './work-demand.js';
+
+export interface WorkWatcherOptions {
+  /** All queues of the server, most important first. */
+  readonly queues: readonly string[];
+  readonly serverId: string;
+  /** Most queues that get a blocking connection; the rest are polled. */
+  readonly maxBlockingConnections: number;
+  readonly taskCheckIntervalMs: number;
+}
+
+/** What the processor uses: when a queue may have work, and how the queues look to it. */
+export type WorkSignal = Pick<WorkWatcher, 'waitForWork' | 'reportPaused' | 'reportRemaining' | 'setFree'>;
+
+/** Whether this server has the leader's duty for a queue: forward, recover, repair, trim. */
+export type Leadership = Pick<WorkWatcher, 'isLeader' | 'onElected'>;
+
+interface WatchedQueue {
+  readonly duty: QueueDuty;
+  readonly watcher: QueueWatcher;
+}
+
+/** Watches every queue of a server for work and holds its duties in their fleets. */
+export class WorkWatcher {
+  private readonly demand: WorkDemand;
+  private readonly queues: ReadonlyMap<string, WatchedQueue>;
+  private readonly electedListeners = new Set<(queue: string) => void>();
+
+  constructor(
+    private readonly broker: DutyOps & WakeOps & Pick<ForwardOps, 'onNudge'>,
+    private readonly options: WorkWatcherOptions,
+    private readonly deps: LoopDeps,
+  ) {
+    this.demand = new WorkDemand(deps.clock, () => this.offerDuties());
+    this.queues = new Map(options.queues.map((queue, rank) => [queue, this.watchQueue(queue, rank)]));
+  }
+
+  start(): void {
+    this.demand.signal(); // what waits already is fetched, whoever watches
+    for (const { duty, watcher } of this.queues.values()) {
+      duty.start();
+      watcher.start();
+    }
+  }
+
+  /** Leaves the duties to others, who are woken to take them. */
+  async stop(): Promise<void> {
+    const watched = [...this.queues.values()];
+    await Promise.all(watched.map(({ watcher }) => watcher.stop()));
+    await Promise.all(watched.map(({ duty }) => duty.stop()));
+  }
+
+  /** Resolves when any queue may have work (spurious wake-ups happen), or `signal` aborts. */
+  waitForWork(signal: AbortSignal): Promise<void> {
+    return this.demand.wait(signal, () => {
+      for (const { watcher } of this.queues.values()) watcher.wake();
+    });
+  }
+
+  /** A fetch found the queue paused: its pending list is not watched until it is unpaused. */
+  reportPaused(queue: string): void {
+    this.queues.get(queue)?.watcher.pause();
+  }
+
+  /** A fetch after a wake-up took all it could and left so many pending: wakes idle servers for them. */
+  reportRemaining(queue: string, remaining: number): void {
+    void this.queues.get(queue)?.watcher.wakeOthers(remaining); // never rejects
+  }
+
+  /** Whether any slot is free. A server without free slots for a while hands the watching to others. */
+  setFree(hasFreeSlots: boolean): void {
+    this.demand.setFree(hasFreeSlots);
+  }
+
+  isLeader(queue: string): boolean {
+    return this.queues.get(queue)?.duty.isLeader() ?? false;
+  }
+
+  /** Calls back with the queue when this server becomes its leader. Returns a function that ends it. */
+  onElected(listener: (queue: string) => void): () => void {
+    this.electedListeners.add(listener);
+    return () => void this.electedListeners.delete(listener);
+  }
+
+  private watchQueue(queue: string, rank: number): WatchedQueue {
+    const { serverId, maxBlockingConnections, taskCheckIntervalMs } = this.options;
+    const onGained = (): void => this.onGained(queue);
+    const duty = new QueueDuty(this.broker, this.demand, { queue, serverId, onGained }, this.deps);
+    const watching = { queue, canBlock: rank < maxBlockingConnections, pollIntervalMs: taskCheckIntervalMs };
+    return { duty, watcher: new QueueWatcher(this.broker, duty, this.demand, watching, this.deps) };
+  }
+
+  /** A full server cannot take the work that it watches for. */
+  private offerDuties(): void {
+    for (const { duty } of this.queues.values()) duty.wake();
+  }
+
+  private onGained(queue: string): void {
+    this.demand.signal(); // tasks that came while nobody held the duty
+    if (!this.isLeader(queue)) return;
+    for (const listener of this.electedListeners) listener(queue);
+  }
+}
