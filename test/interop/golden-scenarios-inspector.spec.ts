@@ -82,7 +82,7 @@ describe('calls of the inspector leave and tell what those of Go do', () => {
     const ofAQueue = (queue: string): (() => Promise<unknown>)[] => [
       () => inspector.listTasks(queue, 'pending'),
       () => inspector.queueInfo(queue),
-      () => inspector.history(queue, 3),
+      () => inspector.dailyStats(queue, 3),
       () => inspector.runAll(queue, 'scheduled'),
       () => inspector.deleteQueue(queue),
     ];
@@ -93,7 +93,7 @@ describe('calls of the inspector leave and tell what those of Go do', () => {
     await stage.succeed(30, () => inspector.pauseQueue('nope'));
     const nameless = [...ofATask(' '), ...ofAQueue(' '), () => inspector.pauseQueue(' ')];
     for (const [n, act] of nameless.entries()) await stage.fail(31 + n, act, InvalidOptionsError);
-    await stage.fail(42, () => inspector.history('default', 0), InvalidOptionsError);
+    await stage.fail(42, () => inspector.dailyStats('default', 0), InvalidOptionsError);
     await stage.play(43, async () => undefined);
 
     expect(stage.missing()).toEqual([]);
@@ -169,7 +169,7 @@ describe('calls of the inspector leave and tell what those of Go do', () => {
       await server.shutdown();
     });
     await stage.read(2, async () =>
-      (await inspector.history('default', 3)).map((day) => asGoShowsDay(day, clock.nowMs())),
+      (await inspector.dailyStats('default', 3)).map((day) => asGoShowsDay(day, clock.nowMs())),
     );
     await stage.read(3, async () => [asGoShowsQueue(await inspector.queueInfo('default'))]);
 

@@ -147,7 +147,7 @@ describe.skipIf(!hasGoPeer)("our inspector, judged by Go's", () => {
     expect(await inspector.queues()).toEqual(await go.queues());
     expect(await inspector.queueInfo(QUEUE)).toMatchObject(info);
     expect(await inspector.groups(QUEUE)).toEqual(await go.groups(QUEUE));
-    expect(await inspector.history(QUEUE, 3)).toEqual(await go.history(QUEUE, 3));
+    expect(await inspector.dailyStats(QUEUE, 3)).toEqual(await go.history(QUEUE, 3));
     expect(info).toMatchObject({ pending: 2, scheduled: 2, retry: 2, archived: 2, completed: 2, aggregating: 2 });
   });
 

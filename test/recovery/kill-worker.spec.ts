@@ -50,20 +50,20 @@ describe('a worker that dies', () => {
     );
   });
 
-  it('has its tasks end as somebody wishes who cancels them after its death', async () => {
-    const [queue, then] = ['wished', ['archive', 'delete', 'retry'] as const];
-    await client.enqueueMany(then.map((taskId) => ({ type: 'hang', options: { queue, taskId } })));
+  it('has its tasks end with the outcome given when they are canceled after its death', async () => {
+    const [queue, outcomes] = ['canceled', ['archive', 'delete', 'retry'] as const];
+    await client.enqueueMany(outcomes.map((taskId) => ({ type: 'hang', options: { queue, taskId } })));
     await using victim = await WorkerProcess.start(settings(queue));
-    await victim.until(() => victim.started().length === then.length);
+    await victim.until(() => victim.started().length === outcomes.length);
     await victim.kill();
 
-    const replies = await Promise.all(then.map((wish) => inspector.cancel(queue, wish, { then: wish })));
+    const replies = await Promise.all(outcomes.map((outcome) => inspector.cancel(queue, outcome, { outcome })));
     await using heir = await WorkerProcess.start(settings(queue));
     await expect
       .poll(async () => (await inspector.queueInfo(queue)).active, { timeout: LEASE_MS + 10_000, interval: 100 })
       .toBe(0);
 
-    expect(replies).toEqual(then.map(() => 'requested'));
+    expect(replies).toEqual(outcomes.map(() => 'requested'));
     expect(await inspector.queueInfo(queue)).toMatchObject({ size: 2, archived: 1, retry: 1 });
     expect(await inspector.taskInfo(queue, 'archive')).toMatchObject({ state: 'archived', retried: 0 });
     expect(await inspector.taskInfo(queue, 'retry')).toMatchObject({ state: 'retry', retried: 1 });

@@ -46,7 +46,7 @@ export type { DailyStats, GroupInfo, QueueInfo } from './inspector/queue-info.js
 export type { FoundTasks, TaskFilter, TaskSearch } from './inspector/task-search.js';
 export type { CancelReply } from './inspector/task-canceler.js';
 export type { TaskMoveOptions } from './inspector/task-mover.js';
-export type { CancelWish } from './broker/wait-roles.js';
+export type { CancelOutcome } from './broker/wait-roles.js';
 export type { ClusterNode } from './broker/inspect-roles.js';
 export type { TaskInfo, TaskProgress } from './inspector/task-info.js';
 export type { TaskState } from './wire/task-state.js';

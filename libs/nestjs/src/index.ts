@@ -48,7 +48,7 @@ export {
   type BulkOptions,
   type BulkProgress,
   type CancelReply,
-  type CancelWish,
+  type CancelOutcome,
   type CatchUp,
   type Clock,
   type ClusterNode,

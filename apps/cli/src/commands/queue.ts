@@ -89,7 +89,7 @@ function queueReport(context: Context, info: QueueInfo): string {
 async function history(context: Context, { queues: names, days }: QueueFlags & { days: number }): Promise<void> {
   const histories = await context.each(names, async (queue) => ({
     queue,
-    days: await context.inspector.history(queue, days),
+    days: await context.inspector.dailyStats(queue, days),
   }));
   if (histories.length === 0) return;
   const reports = histories.map(({ queue, days }) => {

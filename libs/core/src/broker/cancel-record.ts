@@ -2,25 +2,25 @@ import type { TaskMessage } from '../wire/task-message.js';
 import { MAX_RETRY_DELAY_MS } from '../task/retry-delay.js';
 import type { Outcome, RecoveredTask } from './roles.js';
 import { settledMessage } from './settled-message.js';
-import { CANCEL_WISHES, type CancelWish } from './wait-roles.js';
+import { CANCEL_OUTCOMES, type CancelOutcome } from './wait-roles.js';
 
 /** A wish as it lies in the task's hash: `archive 3`. The failures of the task so far tell which attempt it is for. */
-export const encodeCancelRecord = (wish: CancelWish, retried: number): string => `${wish} ${retried}`;
+export const encodeCancelRecord = (wish: CancelOutcome, retried: number): string => `${wish} ${retried}`;
 
 /** What is wished of whatever attempt runs now; `undefined` for a wish that a newer version may know. */
-export function wishIn(record: string): CancelWish | undefined {
+export function wishIn(record: string): CancelOutcome | undefined {
   const [text] = record.split(' ');
-  return CANCEL_WISHES.find((wish) => wish === text);
+  return CANCEL_OUTCOMES.find((wish) => wish === text);
 }
 
 /** What is wished of the attempt that began with the message; a Go server leaves the wishes of others behind. */
-export function wishFor({ retried }: TaskMessage, record: string): CancelWish | undefined {
+export function wishFor({ retried }: TaskMessage, record: string): CancelOutcome | undefined {
   const wish = wishIn(record);
   return wish !== undefined && record === encodeCancelRecord(wish, retried) ? wish : undefined;
 }
 
 /** How an attempt ends as wished, when its server died before it could say. */
-export function wishedOutcome(message: TaskMessage, wish: CancelWish, error: string, nowMs: number): Outcome {
+export function wishedOutcome(message: TaskMessage, wish: CancelOutcome, error: string, nowMs: number): Outcome {
   const { retried, maxRetry } = message;
   if (wish === 'delete') return { kind: 'done' };
   if (wish === 'archive' || retried >= maxRetry) return { kind: 'archive', error };

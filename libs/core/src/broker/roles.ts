@@ -6,7 +6,7 @@ import type { FleetOps, InspectOps, ListOps, MoveOps, RemovalOps } from './inspe
 import type { NewTask } from './new-task.js';
 import type { PlanOps, ScheduleOps } from './schedule-roles.js';
 import type { ProgressRecord } from '../wire/task-progress.js';
-import type { CancelWish, WaitOps, WishOps } from './wait-roles.js';
+import type { CancelOutcome, WaitOps, WishOps } from './wait-roles.js';
 
 /**
  * What a broker promises, cut into roles of a few methods. A part of the server takes only the role it uses.
@@ -106,7 +106,7 @@ export interface ExtendReply {
   /** Ids that were not ours any more; untouched. */
   readonly lost: readonly string[];
   /** Tasks of ours that somebody wants to be canceled. */
-  readonly wishes: readonly { readonly id: string; readonly wish: CancelWish }[];
+  readonly wishes: readonly { readonly id: string; readonly wish: CancelOutcome }[];
 }
 
 export interface LeaseOps {

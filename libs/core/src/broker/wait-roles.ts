@@ -30,9 +30,9 @@ export interface WaitOps {
 // ---- canceling --------------------------------------------------------------------------------------------------
 
 /** What shall become of a task whose attempt was canceled. `retry`: a failure like any other. */
-export type CancelWish = 'retry' | 'archive' | 'delete';
+export type CancelOutcome = 'retry' | 'archive' | 'delete';
 
-export const CANCEL_WISHES: readonly CancelWish[] = ['retry', 'archive', 'delete'];
+export const CANCEL_OUTCOMES: readonly CancelOutcome[] = ['retry', 'archive', 'delete'];
 
 export interface WishOps {
   /**
@@ -40,7 +40,7 @@ export interface WishOps {
    * Tells every server as `publishCancel` does, and `extendLeases` reports it. It concerns the attempt that runs now:
    * if its server dies, `recoverExpired` ends it as wished; it is gone when the attempt has ended otherwise.
    */
-  wishCancel(queue: string, taskId: string, wish: CancelWish): Promise<boolean>;
+  wishCancel(queue: string, taskId: string, wish: CancelOutcome): Promise<boolean>;
   /** What {@link wishCancel} wrote; `undefined` when nothing. */
-  cancelWish(queue: string, taskId: string): Promise<CancelWish | undefined>;
+  cancelWish(queue: string, taskId: string): Promise<CancelOutcome | undefined>;
 }

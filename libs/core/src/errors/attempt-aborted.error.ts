@@ -9,14 +9,14 @@ export class TaskTimeoutError extends QueueError {
   }
 }
 
-/** Somebody canceled the running task. It is retried like any failure, unless they wished otherwise. */
+/** The running task was canceled. It is retried like any failure, unless `outcome` says otherwise. */
 export class TaskCanceledError extends QueueError {
   readonly code = 'TASK_CANCELED';
 
-  /** @param wish what shall become of the task if its handler does not decide; `undefined`: nobody said */
+  /** @param outcome what becomes of the task if its handler does not decide; `undefined`: `retry` */
   constructor(
     readonly taskId: string,
-    readonly wish?: 'retry' | 'archive' | 'delete' | undefined,
+    readonly outcome?: 'retry' | 'archive' | 'delete' | undefined,
   ) {
     super('context canceled');
   }

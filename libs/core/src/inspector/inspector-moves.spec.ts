@@ -24,12 +24,12 @@ afterEach(() => q[Symbol.asyncDispose]());
 const lock = (queue: string, name: string): string => `asynq:{${queue}}:unique:test:task:${name}`;
 
 describe('what an inspector does with one task', () => {
-  it('runs, archives, deletes and promotes it, wherever it waits', async () => {
+  it('runs, archives, deletes it and runs it next, wherever it waits', async () => {
     await q.seed({ scheduled: { s: '1h' }, retry: { r: '1h' }, archived: { a: '1h' }, completed: { c: '1h' } });
 
     await inspector.runTask('q', 's');
     await inspector.archiveTask('q', 'r');
-    await inspector.promote('q', 'a');
+    await inspector.runNext('q', 'a');
     await inspector.deleteTask('q', 'c');
 
     const dump = await q.dump();
@@ -37,15 +37,15 @@ describe('what an inspector does with one task', () => {
     expect([Object.keys(dump.archived), dump.tasks['c']]).toEqual([['r'], undefined]);
   });
 
-  it('cancels one that runs as wished, and deals with others at once', async () => {
+  it('cancels one that runs with the outcome given, and deals with others at once', async () => {
     await q.seed({ active: ['busy'], scheduled: { s: '1h' }, retry: { r: '1h' }, archived: { a: '1h' } });
 
     const replies = [
-      await inspector.cancel('q', 'busy', { then: 'delete' }),
-      await inspector.cancel('q', 's', { then: 'archive' }),
-      await inspector.cancel('q', 'r', { then: 'delete' }),
-      await inspector.cancel('q', 'a', { then: 'archive' }),
-      await inspector.cancel('q', 'first', { then: 'retry' }),
+      await inspector.cancel('q', 'busy', { outcome: 'delete' }),
+      await inspector.cancel('q', 's', { outcome: 'archive' }),
+      await inspector.cancel('q', 'r', { outcome: 'delete' }),
+      await inspector.cancel('q', 'a', { outcome: 'archive' }),
+      await inspector.cancel('q', 'first', { outcome: 'retry' }),
     ];
 
     expect(replies).toEqual(['requested', 'archived', 'deleted', 'unchanged', 'unchanged']);
@@ -56,11 +56,11 @@ describe('what an inspector does with one task', () => {
     expect(tasks['r']).toBeUndefined();
   });
 
-  it.each(['retry', 'archive', 'delete'] as const)('leaves one alone that has completed first: %s', async (then) => {
+  it.each(['retry', 'archive', 'delete'] as const)('leaves one alone that has completed first: %s', async (outcome) => {
     await q.seed({ completed: { c: '1h' } });
     const before = await q.dump();
 
-    const reply = await inspector.cancel('q', 'c', { then });
+    const reply = await inspector.cancel('q', 'c', { outcome });
 
     expect(reply).toBe('unchanged');
     expect(await q.dump()).toEqual(before);
@@ -70,12 +70,12 @@ describe('what an inspector does with one task', () => {
     await q.seed({ active: ['busy'] });
     vi.spyOn(q.broker, 'wishCancel').mockResolvedValueOnce(false);
 
-    expect(await inspector.cancel('q', 'busy', { then: 'archive' })).toBe('requested');
+    expect(await inspector.cancel('q', 'busy', { outcome: 'archive' })).toBe('requested');
   });
 
-  it('refuses to cancel what is not there, or with a wish that is none', async () => {
-    await expect(inspector.cancel('q', 'gone', { then: 'delete' })).rejects.toThrow(TaskNotFoundError);
-    await expect(inspector.cancel('q', 'first', { then: 'drop' as 'delete' })).rejects.toThrow(InvalidOptionsError);
+  it('refuses to cancel what is not there, or with an outcome that is none', async () => {
+    await expect(inspector.cancel('q', 'gone', { outcome: 'delete' })).rejects.toThrow(TaskNotFoundError);
+    await expect(inspector.cancel('q', 'first', { outcome: 'drop' as 'delete' })).rejects.toThrow(InvalidOptionsError);
   });
 
   it('waits for it, as whoever enqueued it may', async () => {

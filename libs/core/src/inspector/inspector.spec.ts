@@ -103,12 +103,12 @@ describe('Inspector', () => {
     const settlement = { message: queue.message('first'), claim: queue.claim(tasks[0]!) };
     await queue.broker.settle('q', [{ ...settlement, outcome: { kind: 'done' } }]);
 
-    expect(await inspector.history('q', 2)).toEqual([
+    expect(await inspector.dailyStats('q', 2)).toEqual([
       { queue: 'q', day: '2099-12-31', processed: 1, failed: 0 },
       { queue: 'q', day: '2099-12-30', processed: 0, failed: 0 },
     ]);
-    await expect(inspector.history('q', 0)).rejects.toThrow('option "days"');
-    await expect(inspector.history('nowhere', 1)).rejects.toThrow(QueueNotFoundError);
+    await expect(inspector.dailyStats('q', 0)).rejects.toThrow('option "days"');
+    await expect(inspector.dailyStats('nowhere', 1)).rejects.toThrow(QueueNotFoundError);
   });
 
   it('lists tasks in pages', async () => {

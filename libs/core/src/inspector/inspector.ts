@@ -2,7 +2,7 @@ import type { Connection } from '../broker/connection.js';
 import type { ClusterNode, MoveTarget, TaskList } from '../broker/inspect-roles.js';
 import { clockOf, openBroker } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
-import { CANCEL_WISHES, type CancelWish } from '../broker/wait-roles.js';
+import { CANCEL_OUTCOMES, type CancelOutcome } from '../broker/wait-roles.js';
 import { ClientTaskHandle } from '../client/client-task-handle.js';
 import { TaskWaiter } from '../client/task-waiter.js';
 import { ClosedError } from '../errors/closed.error.js';
@@ -144,7 +144,7 @@ export class Inspector {
   }
 
   /** What became of attempts today, yesterday, … `days` days (UTC), 1 to 90: older counters are gone. */
-  async history(queue: string, days: number): Promise<DailyStats[]> {
+  async dailyStats(queue: string, days: number): Promise<DailyStats[]> {
     const reader = new OptionReader({ queue, days });
     reader.add(queueNameProblem('queue', queue));
     const count = reader.wholeNumber('days', 1, 1, 90);
@@ -275,8 +275,8 @@ export class Inspector {
    * @throws {TaskNotFoundError} no such task
    * @throws {TaskStateError} it is active, or not in `expectedState`
    */
-  async promote(queue: string, taskId: string, options: TaskMoveOptions = {}): Promise<void> {
-    await this.#moverFor(queue, taskId).move(queue, taskId, 'promote', options);
+  async runNext(queue: string, taskId: string, options: TaskMoveOptions = {}): Promise<void> {
+    await this.#moverFor(queue, taskId).move(queue, taskId, 'runNext', options);
   }
 
   /**
@@ -329,26 +329,28 @@ export class Inspector {
 
   /**
    * Cancels a task in any state and says what becomes of it. One that runs is aborted by its server: at once if that
-   * hears the signal, else at its next heartbeat or the one after; `signal.reason` carries the wish. What the handler
-   * answers then still wins: success, `SkipRetry`, `RevokeTask`. Otherwise `then` decides: `retry` counts as a failure,
-   * `archive` puts the task aside, `delete` drops it with its unique lock. A Go server hears the signal and always
-   * retries.
+   * hears the signal, else at its next heartbeat or the one after; `signal.reason.outcome` tells the handler. What the
+   * handler answers then still wins: success, `SkipRetry`, `RevokeTask`. Otherwise `outcome` decides: `retry` counts as a
+   * failure, `archive` puts the task aside, `delete` drops it with its unique lock. A Go server hears the signal and
+   * always retries.
    *
-   * The wish belongs to the attempt that runs when it is made. If its server dies, another of ours heeds the wish when the
-   * lease is over; `retry` then waits as long as by default. A server that shuts down looks for wishes before it gives
-   * tasks back. If the attempt fails or ends by itself before its server has heard of the wish, that is dropped: it never
-   * hits a later attempt.
+   * The outcome belongs to the attempt that runs when it is set. If its server dies, another of ours applies it when the
+   * lease is over; `retry` then waits as long as by default. A server that shuts down looks for such outcomes before it
+   * gives tasks back. If the attempt fails or ends by itself before its server has heard of the outcome, that is dropped:
+   * it never hits a later attempt.
    *
-   * A task that does not run is archived or deleted at once; `retry` leaves it as it is. So does every wish one that has
-   * completed.
+   * A task that does not run is archived or deleted at once; `retry` leaves it as it is. A completed task is always left
+   * as it is.
    * @throws {TaskNotFoundError} no such task
    * @throws {TaskStateError} it began to run, and stopped, each time it was looked for
    */
-  async cancel(queue: string, taskId: string, { then }: { readonly then: CancelWish }): Promise<CancelReply> {
+  async cancel(queue: string, taskId: string, { outcome }: { readonly outcome: CancelOutcome }): Promise<CancelReply> {
     refuse(queueNameProblem('queue', queue) ?? textProblem('taskId', taskId));
-    if (!CANCEL_WISHES.includes(then)) refuse({ option: 'then', value: then, allowed: CANCEL_WISHES.join(', ') });
+    if (!CANCEL_OUTCOMES.includes(outcome)) {
+      refuse({ option: 'outcome', value: outcome, allowed: CANCEL_OUTCOMES.join(', ') });
+    }
     this.#open();
-    return this.#canceler.cancel(queue, taskId, then);
+    return this.#canceler.cancel(queue, taskId, outcome);
   }
 
   // ---- many tasks -----------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 import type { InspectOps } from '../broker/inspect-roles.js';
-import type { CancelWish, WishOps } from '../broker/wait-roles.js';
+import type { CancelOutcome, WishOps } from '../broker/wait-roles.js';
 import { TaskStateError } from '../errors/task-state.error.js';
 import type { TaskMover } from './task-mover.js';
 
@@ -16,7 +16,7 @@ export class TaskCanceler {
     private readonly mover: TaskMover,
   ) {}
 
-  async cancel(queue: string, taskId: string, wish: CancelWish): Promise<CancelReply> {
+  async cancel(queue: string, taskId: string, wish: CancelOutcome): Promise<CancelReply> {
     for (let attempt = 1; ; attempt++) {
       if (await this.broker.wishCancel(queue, taskId, wish)) return 'requested';
       try {
@@ -28,7 +28,7 @@ export class TaskCanceler {
     }
   }
 
-  private async cancelWaiting(queue: string, taskId: string, wish: CancelWish): Promise<CancelReply> {
+  private async cancelWaiting(queue: string, taskId: string, wish: CancelOutcome): Promise<CancelReply> {
     const task = await this.broker.findTask(queue, taskId);
     if (!task) throw await this.mover.notFound(queue, taskId);
     const { state } = task;

@@ -19,7 +19,7 @@ const ANY_BUT_ACTIVE = ['pending', 'scheduled', 'retry', 'archived', 'completed'
 /** What may be done with a task, by the states it may be in. */
 const ALLOWED = {
   run: ['scheduled', 'retry', 'archived', 'completed', 'aggregating'],
-  promote: ANY_BUT_ACTIVE,
+  runNext: ANY_BUT_ACTIVE,
   archive: ['pending', 'scheduled', 'retry', 'completed', 'aggregating'],
   delete: ANY_BUT_ACTIVE,
   reschedule: ANY_BUT_ACTIVE,
@@ -41,10 +41,10 @@ export class TaskMover {
   async move(
     queue: string,
     taskId: string,
-    action: 'run' | 'promote' | 'archive' | 'delete',
+    action: 'run' | 'runNext' | 'archive' | 'delete',
     options: TaskMoveOptions,
   ): Promise<void> {
-    const to = { run: 'pending', promote: 'pendingHead', archive: 'archived', delete: 'deleted' } as const;
+    const to = { run: 'pending', runNext: 'pendingHead', archive: 'archived', delete: 'deleted' } as const;
     await this.act(queue, taskId, ALLOWED[action], options, async (from) => {
       const [moved] = await this.broker.moveTasks(queue, from, [taskId], to[action]);
       return moved!;

@@ -192,15 +192,15 @@ describe('Server', () => {
     ['archive', 'archived'],
     ['delete', 'revoked'],
     ['retry', 'retried'],
-  ] as const)('cancels a running task at once with the wish to %s', async (then, kind) => {
+  ] as const)('cancels a running task at once, to %s it', async (outcome, kind) => {
     await using t = open();
     await t.serve(obedient);
     const { id } = await t.client.enqueue('long');
     await t.event('started');
 
-    expect(await t.inspector.cancel(t.queue.name, id, { then })).toBe('requested');
+    expect(await t.inspector.cancel(t.queue.name, id, { outcome })).toBe('requested');
 
-    expect(await t.event(kind)).toMatchObject({ id, error: { code: 'TASK_CANCELED', wish: then } });
+    expect(await t.event(kind)).toMatchObject({ id, error: { code: 'TASK_CANCELED', outcome } });
   });
 
   it('cancels a running task at a heartbeat when nobody heard the signal, and does what was wished', async () => {
@@ -210,7 +210,7 @@ describe('Server', () => {
     const { id } = await t.client.enqueue('long');
     await t.event('started');
 
-    await t.inspector.cancel(t.queue.name, id, { then: 'archive' });
+    await t.inspector.cancel(t.queue.name, id, { outcome: 'archive' });
     await t.clock.advance('10s');
 
     await t.event('archived');

@@ -14,7 +14,7 @@ it('is injected by its class, and sees what the distributor writes', async () =>
 
     async hurry(): Promise<void> {
       await this.tasks.enqueue('report', undefined, { taskId: 'r', processIn: '1h' });
-      await this.inspector.promote('default', 'r', { expectedState: 'scheduled' });
+      await this.inspector.runNext('default', 'r', { expectedState: 'scheduled' });
     }
   }
   await using app = await startApp({ providers: [Support] });

@@ -43,7 +43,7 @@ import type {
   StoredSchedule,
   TickReply,
 } from '../schedule-roles.js';
-import type { CancelWish, TaskEnding } from '../wait-roles.js';
+import type { CancelOutcome, TaskEnding } from '../wait-roles.js';
 import { dropDuty, keepDuty, takeDuty } from './duty.js';
 import { enqueue } from './enqueue.js';
 import { forwardDue } from './forward.js';
@@ -211,11 +211,11 @@ export class MemoryBroker implements Broker {
     return subscribe(this.store.queue(queue).endedListeners, (taskId, ending) => listener(taskId, ending));
   }
 
-  async wishCancel(queue: string, taskId: string, wish: CancelWish): Promise<boolean> {
+  async wishCancel(queue: string, taskId: string, wish: CancelOutcome): Promise<boolean> {
     return wishCancel(this.store, queue, taskId, wish);
   }
 
-  async cancelWish(queue: string, taskId: string): Promise<CancelWish | undefined> {
+  async cancelWish(queue: string, taskId: string): Promise<CancelOutcome | undefined> {
     return cancelWish(this.store.queue(queue).tasks.get(taskId));
   }
 

@@ -1,6 +1,6 @@
 import type { TaskState } from '../../wire/task-state.js';
 import { encodeCancelRecord, wishIn } from '../cancel-record.js';
-import { AWAITED_LIFE_MS, type CancelWish, type TaskEnding } from '../wait-roles.js';
+import { AWAITED_LIFE_MS, type CancelOutcome, type TaskEnding } from '../wait-roles.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
 
 export function awaitTask(store: MemoryStore, queueName: string, taskId: string): TaskState | undefined {
@@ -21,7 +21,7 @@ export function signalCancel(store: MemoryStore, taskId: string): void {
   for (const listener of store.cancelListeners) queueMicrotask(() => listener(taskId));
 }
 
-export function wishCancel(store: MemoryStore, queueName: string, taskId: string, wish: CancelWish): boolean {
+export function wishCancel(store: MemoryStore, queueName: string, taskId: string, wish: CancelOutcome): boolean {
   const queue = store.queue(queueName);
   const task = queue.tasks.get(taskId);
   if (task?.state !== 'active') return false;
@@ -30,6 +30,6 @@ export function wishCancel(store: MemoryStore, queueName: string, taskId: string
   return true;
 }
 
-export function cancelWish(task: MemoryTask | undefined): CancelWish | undefined {
+export function cancelWish(task: MemoryTask | undefined): CancelOutcome | undefined {
   return task?.cancelThen === undefined ? undefined : wishIn(task.cancelThen);
 }

@@ -5,7 +5,7 @@ import { floorS, fromS } from '../../wire/unix-time.js';
 import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
 import type { RecoveredTask, RecoverOps, RecoverOptions } from '../roles.js';
 import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
-import type { CancelWish } from '../wait-roles.js';
+import type { CancelOutcome } from '../wait-roles.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import { dropOrphans } from './orphans.js';
 import type { RedisLink } from './redis-link.js';
@@ -22,7 +22,7 @@ interface Expired {
   /** `cancel_then` as it lies there; empty when nobody wished anything. */
   readonly record: string;
   /** What somebody wished of this attempt. */
-  readonly wish: CancelWish | undefined;
+  readonly wish: CancelOutcome | undefined;
 }
 
 export function recoverOps(redis: RedisLink): RecoverOps {

@@ -2,7 +2,7 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeCancelRecord, wishIn } from '../cancel-record.js';
 import { readStoredMessage } from '../stored-message.js';
-import type { CancelWish, WishOps } from '../wait-roles.js';
+import type { CancelOutcome, WishOps } from '../wait-roles.js';
 import type { RedisLink } from './redis-link.js';
 
 export function wishOps(redis: RedisLink): WishOps {
@@ -22,4 +22,4 @@ export function wishOps(redis: RedisLink): WishOps {
   };
 }
 
-export const toWish = (record: Buffer | string): CancelWish | undefined => wishIn(record.toString());
+export const toWish = (record: Buffer | string): CancelOutcome | undefined => wishIn(record.toString());

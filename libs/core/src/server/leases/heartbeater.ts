@@ -1,5 +1,5 @@
 import type { LeaseOps, PresenceOps } from '../../broker/roles.js';
-import type { CancelWish } from '../../broker/wait-roles.js';
+import type { CancelOutcome } from '../../broker/wait-roles.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { ServerInfo, ServerStatus, WorkerInfo } from '../../wire/server-info.js';
 import { ceilS, fromS } from '../../wire/unix-time.js';
@@ -42,7 +42,7 @@ export interface RunningBatch {
 export interface CancelRequest {
   readonly queue: string;
   readonly id: string;
-  readonly wish: CancelWish;
+  readonly wish: CancelOutcome;
 }
 
 /** What a beat learns. */

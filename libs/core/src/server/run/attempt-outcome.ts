@@ -32,8 +32,8 @@ export function failureOutcome(task: LeasedTask, error: unknown, policy: Failure
   const text = errorText(error);
   if (signal instanceof RevokeTask) return { kind: 'done' };
   if (error instanceof HandlerNotFoundError) return unknownTypeOutcome(task, text, policy, nowMs);
-  if (error instanceof TaskCanceledError && error.wish === 'delete') return { kind: 'done' };
-  if (error instanceof TaskCanceledError && error.wish === 'archive') return { kind: 'archive', error: text };
+  if (error instanceof TaskCanceledError && error.outcome === 'delete') return { kind: 'done' };
+  if (error instanceof TaskCanceledError && error.outcome === 'archive') return { kind: 'archive', error: text };
   if (signal || message.retried >= message.maxRetry) return { kind: 'archive', error: text };
   const retryAtMs = nowMs + retryDelayMs(task, error, policy);
   return { kind: 'retry', retryAtMs, error: text, isFailure: isFailure(task, error, policy) };

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Outcome } from '../../broker/roles.js';
-import type { CancelWish, WishOps } from '../../broker/wait-roles.js';
+import type { CancelOutcome, WishOps } from '../../broker/wait-roles.js';
 import { type Logger, silentLogger } from '../../runtime/logger.js';
 import { jsonCodec } from '../../task/payload-codec.js';
 import { RevokeTask, SkipRetry } from '../../task/signals.js';
@@ -123,7 +123,9 @@ describe('WorkerPool', () => {
   });
 
   it('cancels a task with the wish that is written beside it', async () => {
-    const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish: async (queue) => queue as CancelWish });
+    const { workers, run, clock, outcomes } = prepare(obedient, {
+      cancelWish: async (queue) => queue as CancelOutcome,
+    });
     run('a', 'archive');
 
     await workers.cancel('a');
@@ -288,7 +290,7 @@ describe('WorkerPool at shutdown', () => {
   });
 
   it('does not give back what somebody wished to cancel, unheard until now', async () => {
-    const wishes: Readonly<Record<string, CancelWish>> = { a: 'archive', d: 'delete', r: 'retry' };
+    const wishes: Readonly<Record<string, CancelOutcome>> = { a: 'archive', d: 'delete', r: 'retry' };
     const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish: async (_, id) => wishes[id] });
     for (const id of ['a', 'd', 'r', 'unwished']) run(id);
     const aborted = workers.abortAll();

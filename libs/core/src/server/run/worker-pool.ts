@@ -1,4 +1,4 @@
-import type { CancelWish, WishOps } from '../../broker/wait-roles.js';
+import type { CancelOutcome, WishOps } from '../../broker/wait-roles.js';
 import { ServerShutdownError, TaskCanceledError } from '../../errors/attempt-aborted.error.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
 import { Bell } from '../../runtime/bell.js';
@@ -88,7 +88,7 @@ export class WorkerPool {
   }
 
   /** Aborts one running task; unless its handler decides, the wish does. */
-  cancelAs(queue: string, taskId: string, wish: CancelWish): void {
+  cancelAs(queue: string, taskId: string, wish: CancelOutcome): void {
     for (const attempt of this.running.keys()) {
       const { message } = attempt;
       if (message.id === taskId && message.queue === queue) attempt.abort(new TaskCanceledError(taskId, wish));
@@ -120,7 +120,7 @@ export class WorkerPool {
   /** A task that somebody wished to cancel is not given back: the wish is for this attempt. */
   private async abortAtShutdown(attempt: Attempt): Promise<void> {
     const { queue, id } = attempt.message;
-    let wish: CancelWish | undefined;
+    let wish: CancelOutcome | undefined;
     const look = this.deps.wishes.cancelWish(queue, id).then(
       (found) => (wish = found),
       () => undefined, // Redis is away: the settler will tell
@@ -129,7 +129,7 @@ export class WorkerPool {
     attempt.abort(wish === undefined ? new ServerShutdownError(id) : new TaskCanceledError(id, wish));
   }
 
-  private async wishFor({ message: { queue, id } }: Attempt): Promise<CancelWish | undefined> {
+  private async wishFor({ message: { queue, id } }: Attempt): Promise<CancelOutcome | undefined> {
     try {
       return await this.deps.wishes.cancelWish(queue, id);
     } catch (error) {
