@@ -9,6 +9,13 @@ const execute = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 const PACKAGES = ['libs/core', 'libs/nestjs'];
 
+const OTHERS = ['rxjs@7', 'reflect-metadata@0.2', 'class-validator@0.15', 'class-transformer@0.5'];
+const CONSUMERS = [
+  ['main.ts', 'main.mts'],
+  ['main.ts', 'main.cts'],
+  ['namesakes.ts', 'namesakes.mts'],
+] as const;
+
 const COMPILER_OPTIONS = {
   module: 'nodenext',
   target: 'es2023',
@@ -40,9 +47,9 @@ describe.each([
   beforeAll(async () => {
     app = await mkdtemp(join(scratch, 'app-'));
     await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-    await npm(['install', ...tarballs, ...peers, 'rxjs@7', 'reflect-metadata@0.2'], app);
-    for (const name of ['main.mts', 'main.cts']) {
-      await copyFile(join(import.meta.dirname, 'consumer/main.ts'), join(app, name));
+    await npm(['install', ...tarballs, ...peers, ...OTHERS], app);
+    for (const [source, name] of CONSUMERS) {
+      await copyFile(join(import.meta.dirname, 'consumer', source), join(app, name));
     }
     await writeFile(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS }));
     await execute(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', app]);
@@ -55,6 +62,27 @@ describe.each([
     const { stdout } = await execute(process.execPath, [file], { cwd: app });
 
     expect(stdout).toBe('hello Ada, Ada on the wire\n');
+  });
+
+  it('keep classes of one name in two modules apart, with their parameters, DTOs and enhancers', async () => {
+    const { stdout } = await execute(process.execPath, ['namesakes.mjs'], { cwd: app });
+
+    expect(stdout.trim().split('\n')).toEqual([
+      'guard of members',
+      'members add Ada in members:add',
+      'guard of orders',
+      'orders add 3 in orders:add',
+      'pipe of members',
+      'pipe of members',
+      'interceptor of orders',
+      'filter of orders: Error: no 3 of these',
+      'archived orders:pipe: Error: no 3 of these',
+      'members bare true',
+      'orders bare true',
+      'members scoped Ada in members:scoped',
+      'orders scoped 3 in orders:scoped',
+      'members sadd in members:sadd',
+    ]);
   });
 });
 

@@ -179,7 +179,7 @@ function makeServer(
   validator: PayloadValidator | undefined,
   moduleRef: ModuleRef,
 ): TaskServer {
-  const binder = new HandlerBinder(new TaskPipeline(moduleRef, settings.enhancers, validator));
+  const binder = new HandlerBinder(() => new TaskPipeline(moduleRef, settings.enhancers, validator));
   return new TaskServer({
     settings,
     broker,

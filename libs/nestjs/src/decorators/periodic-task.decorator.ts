@@ -12,7 +12,7 @@ export interface PeriodicTaskDecoratorOptions extends PeriodicTaskOptions {
 
 /** Options of a method that is its own handler. */
 export interface PeriodicHandlerOptions extends PeriodicTaskDecoratorOptions {
-  /** Task type of the method. Default `<Class>.<method>`; set it when the class may be renamed. */
+  /** Task type of the method. Default `<Class>.<method>`; set it where classes are renamed or minified. */
   readonly type?: string | undefined;
 }
 

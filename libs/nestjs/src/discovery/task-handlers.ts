@@ -56,6 +56,9 @@ function mendOf(same: readonly DiscoveredHandler[]): string {
   const isOneMethod = same.every(
     ({ prototype, method }) => prototype === same[0]!.prototype && method === same[0]!.method,
   );
+  const isNamedAfterClass = same.every(({ label, pattern }) => label === pattern);
+  if (!isOneMethod && isNamedAfterClass)
+    return 'Two classes of one name, after which @PeriodicTask calls its tasks: set "type" in one of the decorators.';
   if (!isOneMethod) return 'A task runs one handler: remove one of them, or give them different task types.';
   const isOneProvider = same.every(({ provider }) => provider === same[0]!.provider);
   if (isOneProvider) return 'The method carries the same @TaskHandler twice; remove one.';

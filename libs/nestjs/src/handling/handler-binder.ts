@@ -8,26 +8,29 @@ import type { TaskPipeline } from './task-pipeline.js';
  * a request-scoped, durable or transient one is built for each task, and its `REQUEST` is the task's context.
  */
 export class HandlerBinder {
-  constructor(private readonly pipeline: TaskPipeline) {}
+  /** @param makePipeline called once for each handler: a pipeline must not serve two methods */
+  constructor(private readonly makePipeline: () => TaskPipeline) {}
 
   bind(handler: DiscoveredHandler): Handler {
     const { provider, method } = handler;
+    const pipeline = this.makePipeline();
     const isSingleton = provider.isDependencyTreeStatic() && !provider.isTransient;
-    if (isSingleton) return this.pipeline.create(provider.instance, method);
-    return (payload, context) => this.runInScope(handler, payload, context);
+    if (isSingleton) return pipeline.create(provider.instance, method);
+    return (payload, context) => runInScope(pipeline, handler, payload, context);
   }
+}
 
-  private async runInScope(
-    { provider, method }: DiscoveredHandler,
-    payload: unknown,
-    context: TaskContext,
-  ): Promise<unknown> {
-    // Its own module's, so that a class of the same name in another module is not taken for it.
-    const moduleRef = provider.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
-    const contextId = ContextIdFactory.getByRequest(context);
-    const request: unknown = provider.isDependencyTreeDurable() ? (contextId.payload ?? context) : context;
-    moduleRef.registerRequestByContextId(request, contextId);
-    const instance = await moduleRef.resolve<object>(provider.token as string, contextId);
-    return this.pipeline.create(instance, method, { contextId, inquirerId: provider.id })(payload, context);
-  }
+async function runInScope(
+  pipeline: TaskPipeline,
+  { provider, method }: DiscoveredHandler,
+  payload: unknown,
+  context: TaskContext,
+): Promise<unknown> {
+  // Its own module's, so that a class of the same name in another module is not taken for it.
+  const moduleRef = provider.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
+  const contextId = ContextIdFactory.getByRequest(context);
+  const request: unknown = provider.isDependencyTreeDurable() ? (contextId.payload ?? context) : context;
+  moduleRef.registerRequestByContextId(request, contextId);
+  const instance = await moduleRef.resolve<object>(provider.token as string, contextId);
+  return pipeline.create(instance, method, { contextId, inquirerId: provider.id })(payload, context);
 }

@@ -25,7 +25,8 @@ export interface PerTaskHost {
 }
 
 /**
- * Puts Nest's enhancers around handler methods, with context type `'asynq'`.
+ * Puts Nest's enhancers around one handler method, with context type `'asynq'`. One method, because Nest 11 caches
+ * parameters by the names of class and method, which two modules may share.
  *
  * Nest's own pipeline does the work; three things are different here. Global guards, interceptors and filters are left
  * out unless enabled. A payload that pipes reject is archived. And filters stand in a pipeline of their own, because
@@ -43,14 +44,14 @@ export class TaskPipeline {
   ) {
     const container = containerFor(moduleRef, enabled);
     this.inner = ExternalContextCreator.fromContainer(container);
-    // A second one, since Nest 11 remembers parameters by class and method, whatever was asked for.
+    // A second one, since the cache of Nest 11 does not tell the two calls of `create` apart.
     this.outer = ExternalContextCreator.fromContainer(container);
     this.rejectInvalidPayloads(this.inner);
     this.inner.transformToResult = resultOf;
     this.outer.transformToResult = resultOf;
   }
 
-  /** The pipeline around one method of one instance. Cheap enough to be made for every task. */
+  /** The pipeline around the method of one instance. Cheap enough to be made for every task. */
   create(instance: object, methodName: string, perTask?: PerTaskHost): TaskRun {
     const method = Reflect.get(instance, methodName) as Method;
     const run: TaskRun = this.inner.create(

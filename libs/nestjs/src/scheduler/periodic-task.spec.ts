@@ -97,6 +97,21 @@ describe('@PeriodicTask', () => {
     );
   });
 
+  it('fails the boot for two methods that get one task type from classes of one name', async () => {
+    const other = (): new () => object => {
+      @Injectable()
+      class ReportTasks {
+        @PeriodicTask('@every 1h')
+        rotate(): void {}
+      }
+      return ReportTasks;
+    };
+
+    const failure = await bootError([ReportTasks, other()]);
+
+    expect((failure as Error).message).toContain('set "type" in one of the decorators');
+  });
+
   it('fails the boot for a connection that nobody defines', async () => {
     @PeriodicTask('@daily', 'a', 1, { connection: 'biling' })
     class Billing {}
