@@ -37,7 +37,7 @@ export default defineConfig({
         extends: true,
         test: { name: 'unit', include: ['{libs,apps}/*/src/**/*.spec.ts'], sequence: { groupOrder: 0 } },
       },
-      withRedis('contract', 1, ['test/contract/**/*.spec.ts', 'test/support/**/*.spec.ts']),
+      withRedis('contract', 1, ['test/contract/**/*.spec.ts', 'test/heap/**/*.spec.ts', 'test/support/**/*.spec.ts']),
       withProcesses('interop', 2, 1, ['test/interop/**/*.spec.ts']),
       withProcesses('e2e', 3, 2, ['test/e2e/**/*.e2e-spec.ts']),
       withProcesses('recovery', 4, 1, ['test/recovery/**/*.spec.ts']),

@@ -3,6 +3,7 @@ import type { TaskEnding, WaitOps } from '../broker/wait-roles.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { WaitTimeoutError } from '../errors/wait-timeout.error.js';
+import { LinkedAbort, unlessAborted } from '../runtime/abort.js';
 import { Backoff } from '../runtime/backoff.js';
 import { Bell } from '../runtime/bell.js';
 import { type Clock, LONGEST_TIMER_MS } from '../runtime/clock.js';
@@ -35,24 +36,17 @@ export class TaskWaiter {
   async wait(queue: string, taskId: string, { timeout, signal }: WaitOptions = {}): Promise<TaskEnd> {
     const { clock, closed } = this.deps;
     const timeoutMs = timeout === undefined ? undefined : toMs('timeout', timeout, { maxMs: LONGEST_TIMER_MS });
-    const expiry = new AbortController();
-    const expire = (): void => expiry.abort(new WaitTimeoutError(queue, taskId, timeoutMs!));
+    const abort = new LinkedAbort(signal ? [closed, signal] : [closed]);
+    const expire = (): void => abort.abort(new WaitTimeoutError(queue, taskId, timeoutMs!));
     const timer = timeoutMs === undefined ? undefined : clock.setTimer(expire, timeoutMs);
-    const stop = AbortSignal.any([closed, expiry.signal, ...(signal ? [signal] : [])]);
     try {
-      return await orReason(new Wait(queue, taskId, stop, this.deps).untilEnd(), stop);
+      // A call that gets no reply for seconds must not make the wait longer than its caller wants.
+      return await unlessAborted(abort.signal, new Wait(queue, taskId, abort.signal, this.deps).untilEnd());
     } finally {
       clock.clearTimer(timer);
+      abort.release();
     }
   }
-}
-
-/** A call that gets no reply for seconds must not make the wait longer than its caller wants. */
-function orReason<T>(work: Promise<T>, stop: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    stop.addEventListener('abort', () => reject(stop.reason as Error), { once: true });
-    work.then(resolve, reject);
-  });
 }
 
 /** One wait for one task. */

@@ -128,8 +128,12 @@ async function lastWord(ping: Promise<void>): Promise<unknown> {
 
 /** A client that waits for a dead server may answer long after we stopped asking. */
 async function unlessAborted(signal: AbortSignal, answer: Promise<void>): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    answer.then(resolve, reject);
-  });
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => (onAbort = () => reject(signal.reason as Error)));
+  signal.addEventListener('abort', onAbort);
+  try {
+    await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

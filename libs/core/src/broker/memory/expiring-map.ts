@@ -8,6 +8,11 @@ export class ExpiringMap<Value> {
 
   constructor(private readonly clock: Clock) {}
 
+  get size(): number {
+    this.expire();
+    return this.values.size;
+  }
+
   get(key: string): Value | undefined {
     this.expire();
     return this.values.get(key);

@@ -14,6 +14,9 @@ import { IdList } from './id-list.js';
 import { SortedSet } from './sorted-set.js';
 import { Waiters } from './waiters.js';
 
+/** Queues to collect before those that are empty are dropped. */
+const FIRST_SWEEP_SIZE = 64;
+
 /** One task: the fields of its hash in Redis, by other names. */
 export interface MemoryTask {
   /** Protobuf bytes, as in Redis: nobody can change them from outside, and any broken state can be had. */
@@ -122,6 +125,19 @@ export class MemoryQueue {
     this.endedListeners = purged?.endedListeners ?? new Set();
     this.scheduleListeners = purged?.scheduleListeners ?? new Set();
     this.groupListeners = purged?.groupListeners ?? new Set();
+  }
+
+  /** Whether nothing would be lost with it: no data, and nobody who waits or listens. */
+  get isEmpty(): boolean {
+    const { tasks, pending, active, lease, groupNames, expectedGroups, aggregationSets, schedules } = this;
+    const { locks, duties, awaited, fullSizes, peekers, idlers } = this;
+    const data = [tasks, pending, active, lease, groupNames, expectedGroups, aggregationSets, schedules];
+    const listeners = [this.nudgeListeners, this.endedListeners, this.scheduleListeners, this.groupListeners];
+    const holdsNothing = [...data, locks, duties, awaited, fullSizes, peekers, idlers, ...listeners].every(
+      ({ size }) => size === 0,
+    );
+    const isMarked = this.pausedAtS !== undefined || this.counters.total.processed > 0;
+    return holdsNothing && !isMarked && this.clock.nowMs() >= this.tokens.expireAtMs;
   }
 
   /** The hash of a task; as in Redis, writing to one that is missing makes it. */
@@ -240,6 +256,7 @@ export interface Presence {
 /** All data of a memory broker. */
 export class MemoryStore {
   private readonly queues = new Map<string, MemoryQueue>();
+  private sweepAtSize = FIRST_SWEEP_SIZE;
   /** Queues that somebody enqueued to. */
   readonly announced = new Set<string>();
   /** Queues that a schedule was stored in. */
@@ -258,12 +275,20 @@ export class MemoryStore {
   }
 
   queue(name: string): MemoryQueue {
-    let queue = this.queues.get(name);
-    if (!queue) {
-      queue = new MemoryQueue(name, this.clock);
-      this.queues.set(name, queue);
-    }
+    return this.queues.get(name) ?? this.addQueue(name);
+  }
+
+  private addQueue(name: string): MemoryQueue {
+    if (this.queues.size >= this.sweepAtSize) this.dropEmptyQueues();
+    const queue = new MemoryQueue(name, this.clock);
+    this.queues.set(name, queue);
     return queue;
+  }
+
+  /** Looking at a queue makes it, and so does waiting for news of it. */
+  private dropEmptyQueues(): void {
+    for (const [name, queue] of this.queues) if (queue.isEmpty) this.queues.delete(name);
+    this.sweepAtSize = Math.max(FIRST_SWEEP_SIZE, 2 * this.queues.size);
   }
 
   /** Drops all data of a queue, but not those who listen to it. */

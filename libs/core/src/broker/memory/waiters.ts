@@ -6,6 +6,10 @@ export class Waiters {
 
   constructor(private readonly clock: Clock) {}
 
+  get size(): number {
+    return this.waiting.size;
+  }
+
   /** Resolves with `true` when released, with `false` after `timeoutMs` or when `closed` aborts. */
   wait(timeoutMs: number, closed: AbortSignal): Promise<boolean> {
     if (closed.aborted) return Promise.resolve(false);

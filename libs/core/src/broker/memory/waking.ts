@@ -1,10 +1,11 @@
+import { LinkedAbort } from '../../runtime/abort.js';
 import { MOST_WAKE_TOKENS, type QueueWatch, WAKE_TOKENS_LIFE_MS } from '../roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 
 /** A watch is over when it is closed, or the broker is. */
 export function openWatch(store: MemoryStore, queueName: string, brokerClosed: AbortSignal): QueueWatch {
-  const closing = new AbortController();
-  const closed = AbortSignal.any([closing.signal, brokerClosed]);
+  const closing = new LinkedAbort([brokerClosed]);
+  const { signal: closed } = closing;
   return {
     async peek(timeoutMs) {
       const queue = store.queue(queueName);
@@ -14,7 +15,10 @@ export function openWatch(store: MemoryStore, queueName: string, brokerClosed: A
       const queue = store.queue(queueName);
       return !closed.aborted && (takeToken(queue, store.clock.nowMs()) || (await queue.idlers.wait(timeoutMs, closed)));
     },
-    close: async () => closing.abort(),
+    close: async () => {
+      closing.release();
+      closing.abort(undefined);
+    },
   };
 }
 

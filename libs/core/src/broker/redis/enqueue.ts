@@ -42,6 +42,7 @@ interface Batch {
 }
 
 export function enqueueOps(redis: RedisLink): EnqueueOps {
+  /** Queues and when they were announced, the oldest first. */
   const announcedAtMs = new Map<string, number>();
 
   /** Before the task is written, so that no inspector meets a task of an unknown queue. */
@@ -49,7 +50,12 @@ export function enqueueOps(redis: RedisLink): EnqueueOps {
     const nowMs = redis.clock.nowMs();
     if (nowMs - (announcedAtMs.get(queue) ?? -Infinity) < ANNOUNCE_AGAIN_MS) return;
     await redis.command('SADD', (client) => client.sadd(keys.queues, queue));
+    announcedAtMs.delete(queue); // so that it comes last
     announcedAtMs.set(queue, nowMs);
+    for (const [first, atMs] of announcedAtMs) {
+      if (nowMs - atMs < ANNOUNCE_AGAIN_MS) break;
+      announcedAtMs.delete(first); // an app may have a queue per customer, and no longer use it
+    }
   }
 
   async function write(batch: Batch, isRepeat: boolean): Promise<EnqueueOutcome[]> {

@@ -2,6 +2,7 @@ import type { AggregationSet, GroupOps } from '../../broker/group-roles.js';
 import { composeTask, LARGEST_PAYLOAD_BYTES } from '../../client/enqueue-options.js';
 import { enqueueRefusal } from '../../client/enqueue-refusal.js';
 import { enqueuedEvent, enqueuedFacts } from '../../client/enqueued-facts.js';
+import { LinkedAbort, unlessAborted } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { PayloadCodec } from '../../task/payload-codec.js';
@@ -71,22 +72,21 @@ export class Aggregation {
   /** @throws what `call` throws, or the reason why nobody waits for it any more */
   private async callInTime<T>(call: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
     const { clock } = this.deps;
-    const late = new AbortController();
+    const abort = new LinkedAbort([this.abandoned]);
+    const { signal } = abort;
     const timer = clock.setTimer(
-      () => late.abort(new Error('the aggregation took too long')),
+      () => abort.abort(new Error('the aggregation took too long')),
       fromS(this.set.deadlineS) - clock.nowMs(),
     );
-    const signal = AbortSignal.any([late.signal, this.abandoned]);
     try {
       signal.throwIfAborted();
-      return await new Promise<T>((resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-        Promise.resolve()
-          .then(() => call(signal))
-          .then(resolve, reject);
-      });
+      return await unlessAborted(
+        signal,
+        Promise.resolve().then(() => call(signal)),
+      );
     } finally {
       clock.clearTimer(timer);
+      abort.release();
     }
   }
 

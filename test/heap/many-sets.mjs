@@ -1,0 +1,21 @@
+/** Makes 1,000 sets of 100 tasks of 2 kB each into one task. Run by a test with a heap that holds no more than a few. */
+import { Client, openBroker, ServeMux, Server } from '@nestjs-asynq/core';
+
+const SETS = 1_000;
+const broker = openBroker('memory');
+let heard = () => undefined;
+const server = new Server({
+  connection: broker,
+  onEvent: ({ kind }) => kind === 'succeeded' && heard(),
+  groupAggregator: { maxSize: 100, aggregate: (_group, tasks) => ({ type: 'sum', payload: { count: tasks.length } }) },
+});
+await server.start(new ServeMux().handle('sum', () => undefined));
+const client = new Client({ connection: broker });
+for (let set = 0; set < SETS; set++) {
+  const ended = new Promise((resolve) => (heard = resolve));
+  const options = { group: `group-${set}` };
+  await client.enqueueMany(Array.from({ length: 100 }, () => ({ type: 'part', payload: 'x'.repeat(2_000), options })));
+  await ended;
+}
+await server.shutdown();
+console.log(`${SETS} sets`);

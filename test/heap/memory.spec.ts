@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { getEventListeners } from 'node:events';
+import { promisify } from 'node:util';
+import { openBroker } from '@nestjs-asynq/core';
+import { FakeClock } from '@nestjs-asynq/core/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bytesLeftPerCall } from './retained.js';
+import { forever, openSurface, OPERATIONS, startAndStop, type Surface } from './surface.js';
+
+/** Of each operation. `npm run soak` makes 20,000 on Redis. */
+const CALLS = Number(process.env['HEAP_CALLS'] ?? 1_000);
+/** A server that starts and stops takes milliseconds. */
+const STARTS = CALLS / 10;
+/** Far below what one listener with its closure takes. */
+const MOST_BYTES = 64;
+/** What lives for a while, such as the mark of a task that is waited for, is gone after so long. */
+const LONGEST_LIFE_MS = 60_000;
+
+describe('the heap, over the memory broker', () => {
+  const clock = new FakeClock();
+  let surface: Surface;
+  beforeAll(async () => {
+    surface = await openSurface(openBroker('memory', { clock }), clock);
+  });
+  afterAll(() => passing(surface[Symbol.asyncDispose]()));
+
+  const rest = (): Promise<void> => new Promise((resolve) => clock.setTimer(resolve, LONGEST_LIFE_MS));
+
+  /** Lets time pass until `work` is done. */
+  async function passing<T>(work: Promise<T>): Promise<T> {
+    let isDone = false;
+    const done = work.finally(() => (isDone = true));
+    done.catch(() => undefined);
+    while (!isDone) await clock.advance(500);
+    return done;
+  }
+
+  it.each(Object.entries(OPERATIONS))('keeps nothing of %s', async (_name, operation) => {
+    const call = (index: number): Promise<unknown> => operation(surface, index);
+
+    const bytes = await passing(bytesLeftPerCall(call, { calls: CALLS, atOnce: 50, rest }));
+
+    expect(bytes).toBeLessThan(MOST_BYTES);
+    expect(getEventListeners(forever, 'abort')).toEqual([]);
+  });
+
+  it('keeps nothing of a server and a scheduler that start and stop', async () => {
+    const call = (): Promise<unknown> => startAndStop(surface);
+
+    const bytes = await passing(bytesLeftPerCall(call, { calls: STARTS, atOnce: 1, rest }));
+
+    expect(bytes).toBeLessThan(10 * MOST_BYTES);
+  });
+
+  it('keeps nothing of the ticks of periodic tasks', async () => {
+    const { scheduler } = surface;
+    scheduler.register('@every 1s', 'ok', { tick: true }, { name: 'ticks', queue: 'work' });
+    const tick = (): Promise<void> => new Promise((resolve) => clock.setTimer(resolve, 1_000));
+    // The history of an entry holds a thousand.
+    for (let ticks = 0; ticks < 1_100; ticks++) await passing(tick());
+
+    const bytes = await passing(bytesLeftPerCall(tick, { calls: CALLS, atOnce: 1 }));
+
+    await scheduler.unregister('ticks');
+    expect(bytes).toBeLessThan(MOST_BYTES);
+  });
+});
+
+it('makes 1,000 sets of 100 tasks of 2 kB into one task each, in a heap of 56 MB', async () => {
+  const script = new URL('many-sets.mjs', import.meta.url).pathname;
+
+  const { stdout } = await promisify(execFile)(process.execPath, ['--max-old-space-size=56', script]);
+
+  expect(stdout).toBe('1000 sets\n');
+});
