@@ -6,10 +6,11 @@ const collect = runInNewContext('gc') as () => void;
 
 /** Turns of the event loop in which promises settle and finalizers of weak references run. */
 const QUIET_TURNS = 4;
-const QUARTERS = 4;
+/** What leaks does so in every round; what the engine or a cache does at some time or other does not. */
+const MOST_ROUNDS = 16;
 
 /** Bytes of the heap that something still refers to. */
-export async function retainedBytes(): Promise<number> {
+async function retainedBytes(): Promise<number> {
   for (let turn = 0; turn < QUIET_TURNS; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
     collect();
@@ -17,31 +18,38 @@ export async function retainedBytes(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-export interface Run {
+export interface Rounds {
+  /** Calls of one round. */
   readonly calls: number;
   /** Calls side by side. */
   readonly atOnce: number;
   /** Before each look at the heap: lets what lives for a while come to its end. */
-  readonly rest?: (() => Promise<unknown>) | undefined;
+  readonly rest?: (() => PromiseLike<unknown>) | undefined;
 }
 
 /**
- * Bytes that each call leaves behind. The first quarter of the calls fills caches and pools. Of the quarters after it the one
- * that left least counts: what leaks does so in each, what the engine does at some time or other does not.
+ * Bytes that each call leaves behind, at least: of the rounds the one that left least counts. Rounds end when one left less
+ * than `enough`.
  */
 export async function bytesLeftPerCall(
   call: (index: number) => Promise<unknown>,
-  { calls, atOnce, rest }: Run,
+  enough: number,
+  { calls, atOnce, rest }: Rounds,
 ): Promise<number> {
-  const perQuarter = Math.ceil(calls / QUARTERS / atOnce) * atOnce;
-  const samples: number[] = [];
-  for (let index = 0; index < QUARTERS * perQuarter; ) {
-    for (const end = index + perQuarter; index < end; index += atOnce) {
+  let index = 0;
+  const round = async (): Promise<number> => {
+    for (const end = index + calls; index < end; index += atOnce) {
       await Promise.all(Array.from({ length: atOnce }, (_, offset) => call(index + offset)));
     }
     await rest?.();
-    samples.push(await retainedBytes());
+    return retainedBytes();
+  };
+  let before = await round();
+  let least = Infinity;
+  for (let rounds = 1; rounds < MOST_ROUNDS && least >= enough; rounds++) {
+    const after = await round();
+    least = Math.min(least, (after - before) / calls);
+    before = after;
   }
-  const growths = samples.slice(1).map((sample, quarter) => sample - samples[quarter]!);
-  return Math.min(...growths) / perQuarter;
+  return least;
 }

@@ -118,7 +118,7 @@ export async function openSurface(broker: Broker, clock: Clock): Promise<Surface
 
 type Operation = (surface: Surface, index: number) => Promise<unknown>;
 
-export const forever = new AbortController().signal;
+export const forever: AbortSignal = new AbortController().signal;
 
 const refused = async (call: Promise<unknown>): Promise<void> => {
   let isRefused = false;
@@ -173,7 +173,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'a task that is canceled': async ({ until, inspector }) => {
     const { id } = await until('started', 'waits');
     await inspector.cancel(WORK, id, { outcome: 'delete' });
-    await inspector.task(WORK, id).wait().catch(() => undefined);
+    await inspector
+      .task(WORK, id)
+      .wait()
+      .catch(() => undefined);
   },
   'a task of a type that nobody knows': async ({ until, inspector }) =>
     inspector.deleteTask(WORK, (await until('retried', 'unheard-of')).id),
@@ -185,7 +188,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     await done;
   },
 
-  'enqueueMany': async ({ client, inspector }) => {
+  enqueueMany: async ({ client, inspector }) => {
     const options = { queue: IDLE };
     const results = await client.enqueueMany([1, 2, 3].map((payload) => ({ type: 'many', payload, options })));
     await Promise.all(results.map(({ task }) => inspector.deleteTask(IDLE, task!.id)));
@@ -195,7 +198,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     refused(client.enqueue('again', undefined, { queue: IDLE, taskId })),
   ),
   'an enqueue that meets a lock': async (surface, index) => {
-    const unique = { ttl: '1m', key: `lock-${index}` };
+    const unique = { ttl: '1m' as const, key: `lock-${index}` };
     const again = (): Promise<unknown> => surface.client.enqueue('idle', undefined, { queue: IDLE, unique });
     await withTask(surface, { unique }, () => refused(again()));
   },
@@ -318,4 +321,3 @@ export async function startAndStop({ broker, clock }: Surface): Promise<void> {
   await scheduler.shutdown();
   await server.shutdown();
 }
-
