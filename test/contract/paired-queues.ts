@@ -173,6 +173,7 @@ export class PairedQueues {
     const tick = {
       ...this.schedule,
       spec,
+      template: stored?.template ?? { message: this.memory.message('') },
       claimedMs,
       tickMs,
       task: this.newTask({ ...task, group: undefined }, processAtMs),

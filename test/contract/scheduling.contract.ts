@@ -25,9 +25,7 @@ async function openSchedule(q: TestQueue, task: Partial<Tick['task']> = {}): Pro
   const { claimedMs } = await q.broker.saveSchedule(scheduleOf(q));
   const message = q.message('one');
   return {
-    queue: q.name,
-    name: 'report',
-    spec: SPEC,
+    ...scheduleOf(q),
     claimedMs,
     tickMs: claimedMs + 60_000,
     task: { message, ...task },
@@ -219,15 +217,28 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.schedules(q.name)).toMatchObject([{ claimedMs: q.clock.nowMs(), isPaused: false }]);
     });
 
-    it('fires nothing for a spec that was replaced', async () => {
+    it.each<{ part: string; change: (q: TestQueue, definition: Definition) => Partial<Definition> }>([
+      { part: 'spec', change: () => ({ spec: '@hourly' }) },
+      { part: 'type', change: (q) => scheduleOf(q, SPEC, 'other') },
+      { part: 'payload', change: (q) => ({ template: { message: q.message('', { payload: Uint8Array.of(1) }) } }) },
+      { part: 'start', change: (_q, { template }) => ({ template: { ...template, processInMs: 5 } }) },
+      { part: 'lock', change: (_q, { template }) => ({ template: { ...template, uniqueTtlMs: 5_000 } }) },
+    ])('fires nothing for a definition whose $part was replaced, and tells of that', async ({ change }) => {
       await using q = openQueue();
+      const ears = new Hearing<string>();
       const tick = await openSchedule(q);
-      await q.broker.saveSchedule(scheduleOf(q, '@hourly'));
+      await q.broker.onScheduleChanged(q.name, (name) => ears.listener(name));
+      await q.broker.saveSchedule(scheduleOf(q));
+      const newer = { ...scheduleOf(q), ...change(q, scheduleOf(q)) };
+      await q.broker.saveSchedule(newer);
 
       const { outcome } = await q.broker.fireTick(tick);
+      const { outcome: outcomeOfNewer } = await q.broker.fireTick({ ...tick, ...newer });
+      await ears.times(1);
 
-      expect(outcome).toEqual({ status: 'replaced' });
-      expect(await q.dump()).toMatchObject({ tasks: NOTHING });
+      expect([outcome.status, outcomeOfNewer.status]).toEqual(['replaced', 'enqueued']);
+      expect((await q.dump()).nextUp).toEqual(['one']);
+      expect(ears.heard).toEqual(['report']);
     });
 
     it('forgets a schedule that is removed', async () => {

@@ -151,13 +151,14 @@ function plans(step: number, plan: readonly Plan[]): Difference[] {
   const queues = [...new Set(plan.map(({ queue }) => queue))].toSorted();
   return [
     ...rows(step, OWN_SCHEDULE, [['asynq:schedule_queues', 'set', null, queues]]),
-    ...plan.flatMap(({ queue, name, spec, task, uniqueMs }) => {
+    ...plan.flatMap(({ queue, name, spec, task, digest, uniqueMs }) => {
       const schedule = `asynq:{${queue}}:schedule:${name}`;
       const fields = Object.entries({ queue, ...task });
       return rows(step, OWN_SCHEDULE, [
         [`asynq:{${queue}}:schedules`, 'set', null, [name]],
         [schedule, 'hash.spec', null, spec],
         [schedule, 'hash.type', null, task.type],
+        [schedule, 'hash.digest', null, digest],
         [schedule, 'hash.since_ms', null, 'now+0ms'],
         [schedule, 'hash.claimed_ms', null, 'now+0ms'],
         ...fields.map(([field, value]): Row => [schedule, `hash.msg.${field}`, null, value]),
@@ -174,6 +175,7 @@ interface Plan {
   readonly name: string;
   readonly spec: string;
   readonly task: Readonly<{ type: string } & Record<string, string | number>>;
+  readonly digest: string;
   readonly uniqueMs?: string;
 }
 
@@ -294,12 +296,14 @@ export const DIFFERENCES: ByScenario<Difference> = {
         name: 'tick',
         spec: '@every 3s',
         task: { type: 'reports:tick', payload: WELCOME, retry: 3, timeout: 20 },
+        digest: '45550eba7ca009eeb78876593010f86e8aa2779b42686bf638ceaa4496fe738e',
       },
       {
         queue: 'default',
         name: 'yearly',
         spec: '0 0 1 1 *',
         task: { type: 'reports:yearly', retry: 25, timeout: 1_800 },
+        digest: '49a73d77f95fa113a58ae937c8c69c9c1576c8855b9072169779f4e9c0ff6966',
       },
     ]),
     ...rows(3, OWN_SCHEDULE, [
@@ -323,6 +327,7 @@ export const DIFFERENCES: ByScenario<Difference> = {
         timeout: 1_800,
         unique_key: 'asynq:{low}:unique:t:67ac304a1457cc1243cafade3e14e30c',
       },
+      digest: '27901d69ab54ebdbd78b21a11ef808c4fb76b9345d876d3de8574a407e9fbabc',
       uniqueMs: '1800000',
     },
   ]),

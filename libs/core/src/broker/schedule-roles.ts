@@ -48,10 +48,8 @@ export interface StoredSchedule extends ScheduleId, ScheduleProgress {
   readonly template: TaskTemplate | undefined;
 }
 
-/** One tick, to be claimed and enqueued. */
-export interface ScheduleTick extends ScheduleId {
-  /** As it was stored: when somebody stored another one since, nothing happens. */
-  readonly spec: string;
+/** One tick of a definition, to be claimed and enqueued. Nothing happens when another definition is stored by now. */
+export interface ScheduleTick extends ScheduleDefinition {
   /** As it was read: when somebody has claimed ticks since, nothing happens. */
   readonly claimedMs: number;
   /** The tick; every one up to it counts as claimed from then on. */
@@ -69,7 +67,7 @@ export type TickOutcome =
   /** Another scheduler came first. */
   | { readonly status: 'claimed' }
   | { readonly status: 'paused' }
-  /** The schedule has another spec by now. */
+  /** The schedule has another definition by now. */
   | { readonly status: 'replaced' }
   /** There is no such schedule. */
   | { readonly status: 'missing' };
@@ -102,8 +100,8 @@ export interface ScheduleOps {
   /** The queues that a schedule was ever stored in and that were not purged since. */
   scheduleQueues(): Promise<string[]>;
   /**
-   * Calls back with the name of a schedule of the queue that was paused, resumed or removed, be it with its queue. A
-   * hint only: it may be lost. Resolves to a function that ends the subscription.
+   * Calls back with the name of a schedule of the queue that was redefined, paused, resumed or removed, also with its
+   * queue. A hint only: it may be lost. Resolves to a function that ends the subscription.
    */
   onScheduleChanged(queue: string, listener: (name: string) => void): Promise<() => Promise<void>>;
 }

@@ -1,5 +1,6 @@
-import { decodeTaskMessage } from '../wire/task-message.js';
-import type { TaskTemplate } from './schedule-roles.js';
+import { createHash } from 'node:crypto';
+import { decodeTaskMessage, encodeTaskMessage } from '../wire/task-message.js';
+import type { ScheduleDefinition, TaskTemplate } from './schedule-roles.js';
 
 /** Reads a template as it was stored; `undefined` when its message is missing or cannot be read. */
 export function readTemplate(msg: Uint8Array | null, times: Omit<TaskTemplate, 'message'>): TaskTemplate | undefined {
@@ -9,4 +10,11 @@ export function readTemplate(msg: Uint8Array | null, times: Omit<TaskTemplate, '
   } catch {
     return undefined; // the schedule shows, and a scheduler that has it stores it whole again
   }
+}
+
+/** Equal for definitions that fire the same tasks at the same times: lower-case hex. */
+export function digestOf({ spec, template }: Pick<ScheduleDefinition, 'spec' | 'template'>): string {
+  const { message, processAtMs, processInMs, uniqueTtlMs } = template;
+  const text = JSON.stringify([spec, processAtMs, processInMs, uniqueTtlMs]);
+  return createHash('sha256').update(text).update(encodeTaskMessage(message)).digest('hex');
 }

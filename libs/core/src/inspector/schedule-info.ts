@@ -23,7 +23,7 @@ export interface ScheduleInfo {
   /** The next tick by its spec, paused or not; `undefined`: never again, or the spec cannot be read. */
   readonly nextAt: Date | undefined;
   /**
-   * What live schedulers show of it with this spec, as ids for `schedulerEvents`. None: nobody fires it now, or the
+   * What live schedulers show of it with this spec and type, as ids for `schedulerEvents`. None: nobody fires it now, or the
    * scheduler was started a moment ago. A scheduler that died is shown for some seconds more.
    */
   readonly entryIds: readonly string[];
@@ -50,7 +50,7 @@ export function toScheduleInfos(
       since: new Date(sinceMs),
       lastFiredAt: firedMs === undefined ? undefined : new Date(firedMs),
       nextAt: nextTick(schedule, nowMs),
-      entryIds: shown.filter((entry) => entry.spec === spec).map(({ id }) => id),
+      entryIds: shown.filter((entry) => entry.spec === spec && entry.taskType === taskType).map(({ id }) => id),
     };
   });
 }

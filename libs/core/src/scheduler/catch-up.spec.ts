@@ -31,6 +31,14 @@ it('does not take a tick for missed that is a little late', () => {
   expect(claim('@every 10m', 'skip', 20, 50 + 9 / 60)).toBe(50);
 });
 
+it.each([
+  ['skip', 6],
+  ['one', 6],
+  ['all', 2],
+] as const)('of several ticks that are a little late, %s goes for the one at %s s first', (catchUp, second) => {
+  expect(claim('@every 2s', catchUp, 0, 7.5 / 60)).toBe(second / 60);
+});
+
 it('never fires a spec that is over', () => {
   expect(claim('0 0 30 2 *', 'all', 0, 10)).toBeUndefined();
 });

@@ -3,7 +3,8 @@ import type { TickTimes } from '../cron/tick-times.js';
 
 /**
  * What becomes of ticks that passed while no scheduler ran, or while it could not reach Redis:
- * `skip` gives them up, `one` makes up for all of them once, `all` for each.
+ * `skip` gives them up, `one` makes up for all of them once, `all` for each. Ticks that are late by up to 10 s were not
+ * missed; of several of these, `skip` too makes up for the newest.
  */
 export type CatchUp = 'skip' | 'one' | 'all';
 

@@ -1,3 +1,4 @@
+import { isSameDefinition } from './definition-changes.js';
 import type { ScheduleDefinition, ScheduleProgress, StoredSchedule, TickReply } from '../broker/schedule-roles.js';
 import { type ComposeSettings, composeTemplate, type EnqueueItem } from '../client/enqueue-options.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
@@ -35,8 +36,10 @@ export class PeriodicEntry {
   progress: ScheduleProgress | undefined;
   /** Unix ms of the tick to claim next; `undefined`: none. */
   nextMs: number | undefined;
-  /** Somebody stored another spec under this name. */
+  /** Another definition is stored under this name, and fires. */
   isReplaced = false;
+  /** That was logged. */
+  isReplacementLogged = false;
   /** Somebody has changed the schedule since it was read. */
   isStale = false;
   /** It was said that its ticks are used up to a time that is still to come. */
@@ -69,6 +72,7 @@ export class PeriodicEntry {
   resumeFrom(progress: ScheduleProgress, nowMs: number): void {
     this.progress = progress;
     this.isReplaced = false;
+    this.isReplacementLogged = false;
     this.nextMs = progress.isPaused
       ? this.times.next(nowMs, progress.sinceMs)
       : tickToClaim(this.times, progress, this.catchUp, nowMs);
@@ -78,7 +82,7 @@ export class PeriodicEntry {
   follow(stored: StoredSchedule | undefined, nowMs: number): void {
     if (!stored)
       this.progress = undefined; // to be stored again
-    else if (stored.spec === this.definition.spec) this.resumeFrom(stored, nowMs);
+    else if (isSameDefinition(stored, this.definition)) this.resumeFrom(stored, nowMs);
     else this.giveWay(stored, nowMs);
   }
 

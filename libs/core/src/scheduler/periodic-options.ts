@@ -11,12 +11,13 @@ import type { CatchUp } from './catch-up.js';
  */
 export interface PeriodicTaskOptions extends Omit<TaskOptions, 'group'> {
   /**
-   * The schedule's own name in its queue, under which Redis remembers how far it has come. Schedulers with the same name
-   * and spec share its ticks. Default: made of the type and a hash of spec, type, payload and options, so that a
-   * change of any of them makes a new schedule.
+   * The schedule's own name in its queue, under which Redis remembers how far it has come. Schedulers share its ticks when
+   * name, spec, type, payload and options are equal; where they differ, the one stored last fires, and both log it.
+   * Default: made of the type and a hash of spec, type, payload and options, so that a change of any of them makes a new
+   * schedule.
    */
   readonly name?: string | undefined;
-  /** What becomes of ticks missed while no scheduler ran. Default `'skip'`; a tick late by up to 10 s is not missed. */
+  /** What becomes of ticks missed while no scheduler ran. Default `'skip'`. */
   readonly catchUp?: CatchUp | undefined;
   /** IANA time zone of the spec, unless it begins with one of its own. Default: the scheduler's. */
   readonly zone?: string | undefined;

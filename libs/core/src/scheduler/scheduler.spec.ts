@@ -447,7 +447,7 @@ describe('Scheduler', () => {
     expect([await queue.plan(schedulerId), await queue.history(id)]).toEqual([[], []]);
   });
 
-  it('fires a schedule no more whose spec another scheduler replaced, and says so once', async () => {
+  it('no longer fires a schedule whose spec another scheduler replaced, and says so once', async () => {
     const warn = vi.fn<Logger['warn']>();
     const { scheduler, clock, queue, events } = await open({ logger: { ...silentLogger, warn } });
     scheduler.register('@every 1m', 'a', undefined, { name: 'a' });
@@ -461,6 +461,96 @@ describe('Scheduler', () => {
 
     expect([events.length, await waiting(queue), warn.mock.calls.length]).toEqual([0, 2, 1]);
     await Promise.all([scheduler.shutdown(), newer.shutdown()]);
+  });
+
+  it.each<{ part: string; other: Parameters<Scheduler['register']> }>([
+    { part: 'type', other: ['@every 1m', 'b', 1, { name: 'n' }] },
+    { part: 'spec', other: ['@every 2m', 'a', 1, { name: 'n' }] },
+    { part: 'spec', other: ['@every 1m', 'a', 1, { name: 'n', zone: 'Asia/Tokyo' }] },
+    { part: 'payload', other: ['@every 1m', 'a', 'pw=hunter2', { name: 'n' }] },
+    { part: 'options', other: ['@every 1m', 'a', 1, { name: 'n', maxRetry: 3 }] },
+    { part: 'options', other: ['@every 1m', 'a', 1, { name: 'n', processIn: '5s' }] },
+    { part: 'options', other: ['@every 1m', 'a', 1, { name: 'n', headers: { token: 'pw=hunter2' } }] },
+  ])(
+    'names both periodic tasks of one name when they differ in $part, once in each process',
+    async ({ part, other }) => {
+      const spec = other[3]?.zone ? '0 * * * *' : other[0];
+      const lines: string[][] = [[], []];
+      const loggerOf = (at: number): Logger => ({
+        ...silentLogger,
+        info: (line) => lines[at]!.push(line),
+        warn: (line) => lines[at]!.push(line),
+      });
+      const { scheduler, clock, queue, events } = await open({ logger: loggerOf(0) });
+      scheduler.register(other[3]?.zone ? spec : '@every 1m', 'a', 1, { name: 'n' });
+      await scheduler.start();
+      await clock.advance('1s');
+      const { scheduler: later, events: firedLater } = await another(queue, { logger: loggerOf(1) });
+      later.register(spec, ...(other.slice(1) as [string, unknown, object]));
+      await later.start();
+
+      await clock.advance('130m');
+
+      const named = other[1] === 'b' ? ['type "a"', 'type "b"'] : ['type "a"', 'type "a"'];
+      expect(lines.map((own) => own.length)).toEqual([1, 1]);
+      for (const [line] of lines) {
+        for (const name of named) expect(line).toContain(name);
+        expect(line).toMatch(new RegExp(`other [a-z, ]*${part}`));
+        expect(line).not.toContain('hunter2');
+      }
+      expect(lines[0]![0]).toContain('no longer fires here');
+      expect(events).toEqual([]);
+      expect(firedLater.length).toBeGreaterThan(1);
+      await Promise.all([scheduler.shutdown(), later.shutdown()]);
+    },
+  );
+
+  it('warns once in each process during a rolling deployment, and does not fight over the name', async () => {
+    const warnings: string[] = [];
+    const logger: Logger = { ...silentLogger, warn: (line) => warnings.push(line) };
+    const { scheduler, clock, queue, broker } = await open({ logger });
+    const saves = vi.spyOn(broker, 'saveSchedule');
+    const others = await Promise.all([1, 2].map(() => another(queue, { logger })));
+    const older = [scheduler, ...others.map((one) => one.scheduler)];
+    const running = [...older];
+    for (const one of older) one.register('@every 1m', 'a', { version: 1 }, { name: 'n' });
+    await Promise.all(older.map((one) => one.start()));
+    await clock.advance('3m');
+
+    for (const _ of older) {
+      const { scheduler: newer } = await another(queue, { logger });
+      newer.register('@every 1m', 'a', { version: 2 }, { name: 'n' });
+      await newer.start();
+      running.push(newer);
+      await clock.advance('3m');
+    }
+
+    expect(warnings).toHaveLength(3);
+    expect(saves).toHaveBeenCalledTimes(6);
+    expect(await waiting(queue)).toBe(12);
+    await Promise.all(running.map((one) => one.shutdown()));
+  });
+
+  it('takes a name back that a scheduler which is gone had replaced', async () => {
+    const warnings: string[] = [];
+    const { scheduler, clock, queue, events } = await open({
+      logger: { ...silentLogger, warn: (line) => warnings.push(line) },
+    });
+    scheduler.register('@every 1m', 'a', undefined, { name: 'n' });
+    await scheduler.start();
+    await clock.advance('1s');
+    const { scheduler: other } = await another(queue);
+    other.register('@every 2m', 'b', undefined, { name: 'n' });
+    await other.start();
+    await clock.advance('5m');
+    await other.shutdown();
+    const before = events.length;
+
+    await clock.advance('10m');
+
+    expect(before).toBe(0);
+    expect(events.length).toBeGreaterThan(5);
+    expect(warnings.at(-1)).toContain('replaces the one that was stored under this name (type "b"');
   });
 
   it('begins a schedule anew that was removed', async () => {

@@ -1,10 +1,11 @@
-import type { PlanOps, ScheduleOps, TickReply } from '../broker/schedule-roles.js';
+import type { PlanOps, ScheduleOps, StoredSchedule, TickReply } from '../broker/schedule-roles.js';
 import { type EnqueueItem, taskOf } from '../client/enqueue-options.js';
 import { enqueuedEvent, enqueuedFacts } from '../client/enqueued-facts.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { LogLimit } from '../runtime/log-limit.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import type { TaskEventListener } from '../task/task-event.js';
+import { describeDefinition, differencesOf, isAbandoned, isSameDefinition } from './definition-changes.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 
 /** Ticks of one entry that are claimed in a round: one with many missed ticks must not hold up the others. */
@@ -129,9 +130,7 @@ export class TickLoop extends Loop {
 
   private async advance(entry: PeriodicEntry): Promise<void> {
     if (entry.isStale) await this.read(entry);
-    if (!entry.progress) {
-      entry.resumeFrom(await this.deps.broker.saveSchedule(entry.definition), this.clock.nowMs());
-    }
+    if (!entry.progress) await this.store(entry, await this.deps.broker.findSchedule(entry.definition));
     this.warnOfFuture(entry);
     for (let ticks = 0; ticks < TICKS_PER_ROUND && !this.stopSignal.aborted && this.has(entry); ticks++) {
       const nowMs = this.clock.nowMs();
@@ -141,7 +140,36 @@ export class TickLoop extends Loop {
     }
   }
 
-  /** Reads, and does not store: another version of the app may have stored another spec under the name. */
+  /** The definition that was stored last fires: see what it takes the place of, so that two of one name are noticed. */
+  private async store(entry: PeriodicEntry, before: StoredSchedule | undefined): Promise<void> {
+    const { definition } = entry;
+    entry.resumeFrom(await this.deps.broker.saveSchedule(definition), this.clock.nowMs());
+    if (!before || isSameDefinition(before, definition)) return;
+    const isOtherTask = before.taskType !== definition.template.message.type;
+    // Of the same type it is most likely a newer version, and the one that gives way warns.
+    this.logger[isOtherTask ? 'warn' : 'info'](
+      `periodic task "${entry.name}" of queue "${this.queue}" (${describeDefinition(definition)}) replaces the one that ` +
+        `was stored under this name (${describeDefinition(before)}; other ${differencesOf(before, definition)}), which ` +
+        'no longer fires. If they are two periodic tasks, give one of them another "name".',
+    );
+  }
+
+  /** Another definition is stored under the name of this entry. It fires, as long as a scheduler is left that has it. */
+  private async giveWay(entry: PeriodicEntry): Promise<void> {
+    const { definition, name } = entry;
+    const stored = await this.deps.broker.findSchedule(definition);
+    if (!stored || isSameDefinition(stored, definition)) return; // changed meanwhile: the next tick tells
+    if (isAbandoned(stored, this.clock.nowMs())) return this.store(entry, stored);
+    if (entry.isReplacementLogged) return;
+    entry.isReplacementLogged = true;
+    this.logger.warn(
+      `periodic task "${name}" of queue "${this.queue}" (${describeDefinition(definition)}) no longer fires here: another ` +
+        `was stored under this name (${describeDefinition(stored)}; other ${differencesOf(stored, definition)}). If they ` +
+        'are two periodic tasks, give one of them another "name".',
+    );
+  }
+
+  /** Reads, and does not store: another version of the app may have stored another definition under the name. */
   private async read(entry: PeriodicEntry): Promise<void> {
     entry.isStale = false; // before the call: what is heard during it may be newer than its reply
     try {
@@ -150,6 +178,7 @@ export class TickLoop extends Loop {
       entry.isStale = true;
       throw error;
     }
+    if (entry.isReplaced) await this.giveWay(entry);
     if (entry.progress) return;
     this.logger.info(`periodic task "${entry.name}" begins anew: its schedule was removed from queue "${this.queue}"`);
   }
@@ -160,11 +189,11 @@ export class TickLoop extends Loop {
     const nowMs = this.clock.nowMs();
     this.announce(entry);
     const task = taskOf(entry.definition.template, nowMs);
-    const { id, queue } = task.message;
-    const { name, spec } = entry.definition;
-    const reply = await broker.fireTick({ queue, name, spec, claimedMs, tickMs, task });
+    const { id } = task.message;
+    const reply = await broker.fireTick({ ...entry.definition, claimedMs, tickMs, task });
     this.report(entry, reply);
     entry.accept(reply, this.clock.nowMs());
+    if (entry.isReplaced) await this.giveWay(entry);
     if (reply.outcome.status !== 'enqueued') return;
     emit?.(enqueuedEvent(enqueuedFacts(task, reply.outcome.state, nowMs), nowMs));
     if (this.has(entry)) await this.record(entry, id); // else its history was cleared already, and would stay for ever
@@ -209,14 +238,10 @@ export class TickLoop extends Loop {
       case 'duplicate':
         this.logger.debug(`periodic task "${name}" was not enqueued: the one before is still in queue "${queue}"`);
         break;
-      case 'replaced':
-        if (entry.isReplaced) break; // said before
-        this.logger.warn(`periodic task "${name}" fires no more here: its spec in queue "${queue}" was replaced`);
-        break;
       case 'missing':
         this.logger.info(`periodic task "${name}" begins anew: its schedule was removed from queue "${queue}"`);
         break;
-      default: // enqueued, or another scheduler's to enqueue, or nobody's while it is paused
+      default: // enqueued, or another scheduler's to enqueue, or replaced, or nobody's while it is paused
     }
   }
 }

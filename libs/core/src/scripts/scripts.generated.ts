@@ -1814,8 +1814,8 @@ export const fireTick = new Script<
     readonly lock: readonly string[];
   },
   {
-    /** the one that the tick was computed from */
-    readonly spec: ScriptArg;
+    /** of the definition that the tick was computed from */
+    readonly digest: ScriptArg;
     /** the last claimed tick that the caller knows of, unix ms */
     readonly claimedMs: ScriptArg;
     /** unix ms */
@@ -1838,9 +1838,9 @@ export const fireTick = new Script<
   Record<never, never>
 >(
   'fire-tick',
-  { keys: ['schedule', 'task', 'pending', 'scheduled', 'lock'], args: ['spec', 'claimedMs', 'tickMs', 'taskId', 'message', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'uniqueTtlS', 'nudgeChannel'], fields: [] },
+  { keys: ['schedule', 'task', 'pending', 'scheduled', 'lock'], args: ['digest', 'claimedMs', 'tickMs', 'taskId', 'message', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'uniqueTtlS', 'nudgeChannel'], fields: [] },
   `local schedule, task, pending, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local spec, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
+local digest, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
 local taskId, message, pendingSinceNs = ARGV[4], ARGV[5], ARGV[6]
 local processAtS, dueAtMs, uniqueTtlS, nudgeChannel = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
@@ -1848,9 +1848,9 @@ local function reply(result)
 local progress = redis.call('HMGET', schedule, 'since_ms', 'claimed_ms', 'fired_ms', 'paused_ms')
 return { result, progress[1], progress[2], progress[3], progress[4] }
 end
-local known = redis.call('HMGET', schedule, 'spec', 'claimed_ms', 'paused_ms')
+local known = redis.call('HMGET', schedule, 'spec', 'claimed_ms', 'paused_ms', 'digest')
 if not known[1] then return reply(-4) end
-if known[1] ~= spec then return reply(-3) end
+if known[4] ~= digest then return reply(-3) end
 if known[3] then return reply(-2) end
 if known[2] ~= claimedMs then return reply(-1) end
 local exists = redis.call('EXISTS', task) == 1
@@ -1959,16 +1959,21 @@ export const saveSchedule = new Script<
     readonly processInMs: ScriptArg;
     /** how long they hold their lock, ms; empty: they take none */
     readonly uniqueTtlMs: ScriptArg;
+    /** of all that is above but the name */
+    readonly digest: ScriptArg;
     /** unix ms */
     readonly nowMs: ScriptArg;
+    /** told the name when another definition takes the place of the stored one */
+    readonly changeChannel: ScriptArg;
   },
   Record<never, never>
 >(
   'save-schedule',
-  { keys: ['schedule', 'schedules'], args: ['name', 'spec', 'taskType', 'message', 'processAtMs', 'processInMs', 'uniqueTtlMs', 'nowMs'], fields: [] },
+  { keys: ['schedule', 'schedules'], args: ['name', 'spec', 'taskType', 'message', 'processAtMs', 'processInMs', 'uniqueTtlMs', 'digest', 'nowMs', 'changeChannel'], fields: [] },
   `local schedule, schedules = KEYS[1], KEYS[2]
 local name, spec, taskType, message = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local processAtMs, processInMs, uniqueTtlMs, nowMs = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local processAtMs, processInMs, uniqueTtlMs = ARGV[5], ARGV[6], ARGV[7]
+local digest, nowMs, changeChannel = ARGV[8], ARGV[9], ARGV[10]
 local function put(field, value)
 if value == '' then
 redis.call('HDEL', schedule, field)
@@ -1976,15 +1981,17 @@ else
 redis.call('HSET', schedule, field, value)
 end
 end
-if redis.call('HGET', schedule, 'spec') ~= spec then
+local known = redis.call('HMGET', schedule, 'spec', 'digest')
+if known[1] ~= spec then
 redis.call('HSET', schedule, 'spec', spec, 'since_ms', nowMs, 'claimed_ms', nowMs)
 redis.call('HDEL', schedule, 'fired_ms')
 end
-redis.call('HSET', schedule, 'type', taskType, 'msg', message)
+redis.call('HSET', schedule, 'type', taskType, 'msg', message, 'digest', digest)
 put('process_at_ms', processAtMs)
 put('process_in_ms', processInMs)
 put('unique_ms', uniqueTtlMs)
 redis.call('SADD', schedules, name)
+if known[1] and known[2] ~= digest then redis.pcall('PUBLISH', changeChannel, name) end
 return redis.call('HMGET', schedule, 'since_ms', 'claimed_ms', 'fired_ms', 'paused_ms')`,
 );
 

@@ -14,6 +14,8 @@ export interface PeriodicTaskDecoratorOptions extends PeriodicTaskOptions {
 export interface PeriodicHandlerOptions extends PeriodicTaskDecoratorOptions {
   /** Task type of the method. Default `<Class>.<method>`; set it where classes are renamed or minified. */
   readonly type?: string | undefined;
+  /** The schedule is stored as `<type>:<name>`, so that methods of two services do not meet. Default: `<type>`. */
+  readonly name?: string | undefined;
 }
 
 export interface PeriodicTaskMetadata {
@@ -37,7 +39,7 @@ export function PeriodicTask<Type extends TaskType>(
 ): ClassDecorator & MethodDecorator;
 /**
  * Runs the method at every tick, in one of the processes that serve the queue: it enqueues a task without a payload, and the
- * method is its handler, as with `@TaskHandler`. The schedule's `name` is the task type unless you give one.
+ * method is its handler, as with `@TaskHandler`. The name of its schedule begins with the task type.
  */
 export function PeriodicTask(spec: string, options?: PeriodicHandlerOptions): MethodDecorator;
 export function PeriodicTask(
@@ -55,9 +57,10 @@ export function PeriodicTask(
       const name = (target as { readonly name?: string }).name;
       throw new TypeError(`@PeriodicTask("${spec}") on the class ${name} needs a task type as its second argument`);
     }
-    const { type = `${target.constructor.name}.${String(method)}`, ...own } = typeOrOptions;
+    const { type = `${target.constructor.name}.${String(method)}`, name, ...own } = typeOrOptions;
     TaskHandler(type, { connection: own.connection })(target, method!, descriptor);
-    addMetadata(descriptor.value as object, { spec, type, payload: undefined, options: { name: type, ...own } });
+    const stored = { ...own, name: name === undefined ? type : `${type}:${name}` };
+    addMetadata(descriptor.value as object, { spec, type, payload: undefined, options: stored });
   };
 }
 

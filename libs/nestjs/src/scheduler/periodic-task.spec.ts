@@ -61,6 +61,22 @@ describe('@PeriodicTask', () => {
     await app[Symbol.asyncDispose]();
   });
 
+  it('stores the schedule of a method under a name that carries the type', async () => {
+    @Injectable()
+    class MailTasks {
+      @PeriodicTask('@daily', { name: 'nightly' })
+      clean(): void {}
+
+      @PeriodicTask('@daily', { name: 'nightly', type: 'mail:count' })
+      count(): void {}
+    }
+
+    const { app, scheduler } = await start([MailTasks]);
+
+    expect(scheduler.entries().map(({ name }) => name)).toEqual(['MailTasks.clean:nightly', 'mail:count:nightly']);
+    await app[Symbol.asyncDispose]();
+  });
+
   it('on a class, enqueues tasks that are handled anywhere', async () => {
     const { app, clock } = await start([ReportTasks, Plan]);
 

@@ -47,6 +47,8 @@ export interface MemorySchedule {
   /** Protobuf bytes, as in Redis. */
   msg: Uint8Array;
   times: Omit<TaskTemplate, 'message'>;
+  /** Of all that is above. */
+  digest: string;
   sinceMs: number;
   /** Ticks after this one are still to be claimed. */
   claimedMs: number;

@@ -8,24 +8,25 @@ import type {
   TickOutcome,
   TickReply,
 } from '../schedule-roles.js';
-import { readTemplate } from '../stored-template.js';
+import { digestOf, readTemplate } from '../stored-template.js';
 import { enqueue } from './enqueue.js';
 import type { MemorySchedule, MemoryStore } from './memory-store.js';
 
-export function saveSchedule(
-  store: MemoryStore,
-  { queue, name, spec, template: { message, ...times } }: ScheduleDefinition,
-): ScheduleProgress {
+export function saveSchedule(store: MemoryStore, definition: ScheduleDefinition): ScheduleProgress {
+  const { queue, name, spec, template } = definition;
+  const { message, ...times } = template;
   const nowMs = store.clock.nowMs();
   const { schedules } = store.queue(queue);
   const known = schedules.get(name);
-  const task = { taskType: message.type, msg: encodeTaskMessage(message), times };
+  const digest = digestOf(definition);
+  const task = { taskType: message.type, msg: encodeTaskMessage(message), times, digest };
   const schedule =
     known?.spec === spec
       ? { ...known, ...task }
       : { spec, ...task, sinceMs: nowMs, claimedMs: nowMs, isPaused: known?.isPaused ?? false };
   schedules.set(name, schedule);
   store.scheduleQueues.add(queue);
+  if (known && known.digest !== digest) tellChange(store, queue, name);
   return progressOf(schedule);
 }
 
@@ -37,10 +38,10 @@ export function fireTick(store: MemoryStore, tick: ScheduleTick): TickReply {
   return { outcome, progress: progressOf(schedule) };
 }
 
-function refusal(schedule: MemorySchedule, { spec, claimedMs }: ScheduleTick): TickOutcome | undefined {
-  if (schedule.spec !== spec) return { status: 'replaced' };
+function refusal(schedule: MemorySchedule, tick: ScheduleTick): TickOutcome | undefined {
+  if (schedule.digest !== digestOf(tick)) return { status: 'replaced' };
   if (schedule.isPaused) return { status: 'paused' };
-  return schedule.claimedMs === claimedMs ? undefined : { status: 'claimed' };
+  return schedule.claimedMs === tick.claimedMs ? undefined : { status: 'claimed' };
 }
 
 function claim(store: MemoryStore, schedule: MemorySchedule, { tickMs, task }: ScheduleTick): TickOutcome {

@@ -4,7 +4,7 @@ import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS } from '../../wire/unix-time.js';
 import type { NewTask } from '../new-task.js';
 import type { ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../schedule-roles.js';
-import { readTemplate } from '../stored-template.js';
+import { digestOf, readTemplate } from '../stored-template.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
@@ -20,7 +20,8 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): Sche
   }
 
   return {
-    async saveSchedule({ queue, name, spec, template }) {
+    async saveSchedule(definition) {
+      const { queue, name, spec, template } = definition;
       const { message, processAtMs = '', processInMs = '', uniqueTtlMs = '' } = template;
       // In another slot, so that it cannot be in the script; a name too many does no harm.
       await redis.command('SADD', (client) => client.sadd(keys.scheduleQueues, queue));
@@ -35,13 +36,16 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): Sche
           processAtMs,
           processInMs,
           uniqueTtlMs,
+          digest: digestOf(definition),
           nowMs: redis.clock.nowMs(),
+          changeChannel: keys.scheduleChannel(queue),
         },
       );
       return readProgress(reply as ProgressReply)!;
     },
 
-    async fireTick({ queue, name, spec, claimedMs, tickMs, task }) {
+    async fireTick(tick) {
+      const { queue, name, claimedMs, tickMs, task } = tick;
       // Before the task is written, so that no inspector meets a task of an unknown queue.
       await redis.command('SADD', (client) => client.sadd(keys.queues, queue));
       const isScheduled = task.processAtMs !== undefined && task.processAtMs > redis.clock.nowMs();
@@ -54,7 +58,7 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): Sche
           scheduled: keys.scheduled(queue),
           lock: task.uniqueTtlS === undefined ? [] : [task.message.uniqueKey],
         },
-        { spec, claimedMs, tickMs, ...taskArgs(redis, queue, task, isScheduled) },
+        { digest: digestOf(tick), claimedMs, tickMs, ...taskArgs(redis, queue, task, isScheduled) },
       )) as [number, ...ProgressReply];
       return { outcome: toOutcome(result, isScheduled), progress: readProgress(progress) };
     },

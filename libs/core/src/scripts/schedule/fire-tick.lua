@@ -5,7 +5,7 @@
 -- KEYS[3]   pending    list    asynq:{q}:pending               new ids at the left
 -- KEYS[4]   scheduled  zset    asynq:{q}:scheduled             score: process-at, unix seconds
 -- KEYS[5..] lock       string  asynq:{q}:unique:<type>:<md5>   one when there is a ttl
--- ARGV[1] spec            the one that the tick was computed from
+-- ARGV[1] digest          of the definition that the tick was computed from
 -- ARGV[2] claimedMs       the last claimed tick that the caller knows of, unix ms
 -- ARGV[3] tickMs          unix ms
 -- ARGV[4] taskId
@@ -21,11 +21,11 @@
 --         0 tick claimed, but the id exists
 --         -1 another tick was claimed last; nothing written
 --         -2 paused; nothing written
---         -3 another spec; nothing written
+--         -3 another definition; nothing written
 --         -4 no such schedule; nothing written
 -- COST    O(log n)
 local schedule, task, pending, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local spec, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
+local digest, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
 local taskId, message, pendingSinceNs = ARGV[4], ARGV[5], ARGV[6]
 local processAtS, dueAtMs, uniqueTtlS, nudgeChannel = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
@@ -35,9 +35,9 @@ local function reply(result)
   return { result, progress[1], progress[2], progress[3], progress[4] }
 end
 
-local known = redis.call('HMGET', schedule, 'spec', 'claimed_ms', 'paused_ms')
+local known = redis.call('HMGET', schedule, 'spec', 'claimed_ms', 'paused_ms', 'digest')
 if not known[1] then return reply(-4) end
-if known[1] ~= spec then return reply(-3) end
+if known[4] ~= digest then return reply(-3) end
 if known[3] then return reply(-2) end
 if known[2] ~= claimedMs then return reply(-1) end
 local exists = redis.call('EXISTS', task) == 1

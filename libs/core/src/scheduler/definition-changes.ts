@@ -1,0 +1,42 @@
+import type { ScheduleDefinition, StoredSchedule } from '../broker/schedule-roles.js';
+import { digestOf } from '../broker/stored-template.js';
+import { parseCronSpec } from '../cron/cron-spec.js';
+import { CronSpecError } from '../errors/cron-spec.error.js';
+
+/** Whether the stored schedule fires the tasks of this definition, and when it says. */
+export function isSameDefinition({ spec, template }: StoredSchedule, definition: ScheduleDefinition): boolean {
+  return template !== undefined && digestOf({ spec, template }) === digestOf(definition);
+}
+
+/** `type "report:build", spec "@daily"`: for messages, which must not show a payload or headers. */
+export function describeDefinition(definition: ScheduleDefinition | StoredSchedule): string {
+  const type = 'taskType' in definition ? definition.taskType : definition.template.message.type;
+  return `type "${type}", spec "${definition.spec}"`;
+}
+
+/** In what the two differ: `type, payload`. */
+export function differencesOf(stored: StoredSchedule, { spec, template }: ScheduleDefinition): string {
+  const [before, after] = [stored.template?.message, template.message];
+  const differs = {
+    spec: stored.spec !== spec,
+    type: stored.taskType !== after.type,
+    payload: !before || Buffer.compare(before.payload, after.payload) !== 0,
+  };
+  const parts = Object.entries(differs).flatMap(([part, isDifferent]) => (isDifferent ? [part] : []));
+  return parts.length > 0 ? parts.join(', ') : 'options';
+}
+
+/** A scheduler that runs is late by less: clocks may differ, and Redis be away for a while. */
+const ABANDONED_MS = 60_000;
+
+/** Whether a tick of it was left unclaimed for so long that no scheduler can have it any more. */
+export function isAbandoned({ spec, sinceMs, claimedMs, isPaused }: StoredSchedule, nowMs: number): boolean {
+  if (isPaused) return false;
+  try {
+    const nextMs = parseCronSpec(spec, { seconds: true }).next(claimedMs, sinceMs);
+    return nextMs !== undefined && nextMs < nowMs - ABANDONED_MS;
+  } catch (error) {
+    if (error instanceof CronSpecError) return false; // of a newer version, which may know more
+    throw error;
+  }
+}
