@@ -10,6 +10,8 @@ export const hasGoPeer = process.env['ASYNQ_PEER_BIN'] !== undefined;
 export interface GoTask {
   readonly type: string;
   readonly payload?: Uint8Array | undefined;
+  /** Instead of a payload: Go makes JSON of it. */
+  readonly value?: unknown;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly queue?: string | undefined;
   readonly taskId?: string | undefined;

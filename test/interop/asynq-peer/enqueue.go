@@ -11,6 +11,7 @@ import (
 type newTask struct {
 	Type         string            `json:"type"`
 	Payload      []byte            `json:"payload"`
+	Value        any               `json:"value"` // instead of Payload: what json.Marshal is given
 	Headers      map[string]string `json:"headers"`
 	Queue        string            `json:"queue"`
 	TaskID       string            `json:"taskId"`
@@ -40,7 +41,15 @@ func enqueue(p *peer, request json.RawMessage) (any, error) {
 	}
 	outcomes := make([]enqueued, len(in.Tasks))
 	for i, t := range in.Tasks {
-		info, err := p.client.Enqueue(asynq.NewTaskWithHeaders(t.Type, t.Payload, t.Headers), t.options()...)
+		payload := t.Payload
+		if t.Value != nil {
+			marshaled, err := json.Marshal(t.Value)
+			if err != nil {
+				return nil, err
+			}
+			payload = marshaled
+		}
+		info, err := p.client.Enqueue(asynq.NewTaskWithHeaders(t.Type, payload, t.Headers), t.options()...)
 		if err != nil {
 			outcomes[i] = enqueued{Error: err.Error()}
 		} else {

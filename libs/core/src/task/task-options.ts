@@ -5,8 +5,8 @@ export interface UniqueOptions {
   /** How long the lock is held at most; at least `'1s'`, whole seconds. For a delayed task it starts at its process time. */
   readonly ttl: Duration;
   /**
-   * What makes two tasks of one queue and type equal. Default: the MD5 of the payload bytes, as in asynq. Give a key
-   * when Go enqueues the same tasks: its JSON and ours differ in bytes.
+   * What makes two tasks of one queue and type equal. Default: the payload bytes, as in asynq. Go has no keys: beside tasks
+   * of Go leave it out, or give the exact text that Go writes as its payload.
    */
   readonly key?: string | undefined;
 }
