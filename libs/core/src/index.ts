@@ -58,7 +58,7 @@ export type { Broker } from './broker/roles.js';
 export { jsonCodec, type PayloadCodec } from './task/payload-codec.js';
 export type { TaskEvent, TaskEventListener } from './task/task-event.js';
 export type { Duration } from './runtime/duration.js';
-export { consoleLogger, type Logger, silentLogger } from './runtime/logger.js';
+export { consoleLogger, guardLogger, type Logger, silentLogger } from './runtime/logger.js';
 export { type Clock, systemClock } from './runtime/clock.js';
 export { OptionReader } from './runtime/option-reader.js';
 

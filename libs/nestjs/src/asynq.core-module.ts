@@ -1,6 +1,14 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
-import { type Broker, Client, jsonCodec, openBroker, type SchedulerOptions } from '@nestjs-asynq/core';
+import {
+  type Broker,
+  Client,
+  guardLogger,
+  jsonCodec,
+  type Logger,
+  openBroker,
+  type SchedulerOptions,
+} from '@nestjs-asynq/core';
 import {
   asModuleOptions,
   type AsynqModuleOptions,
@@ -61,8 +69,8 @@ export class AsynqCoreModule {
 }
 
 /** `AsynqServer`, or `AsynqServer:billing` on a named connection. */
-export function loggerFor(part: string, { name }: AsynqSettings): NestLogAdapter {
-  return new NestLogAdapter(name === DEFAULT_CONNECTION ? part : `${part}:${name}`);
+export function loggerFor(part: string, { name }: AsynqSettings): Logger {
+  return guardLogger(new NestLogAdapter(name === DEFAULT_CONNECTION ? part : `${part}:${name}`));
 }
 
 function connectionProviders(name: string): Provider[] {

@@ -1,6 +1,6 @@
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { type Clock, systemClock } from '../runtime/clock.js';
-import { consoleLogger, type Logger } from '../runtime/logger.js';
+import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import type { Connection } from './connection.js';
 import { connectionProblems } from './connection-problems.js';
 import { MemoryBroker } from './memory/memory-broker.js';
@@ -21,7 +21,8 @@ export interface OpenBrokerOptions {
  * @throws {InvalidOptionsError} the connection is none of the known kinds, or cannot work
  */
 export function openBroker(connection: Connection, options: OpenBrokerOptions = {}): Broker {
-  const { clock = systemClock, logger = consoleLogger } = options;
+  const { clock = systemClock } = options;
+  const logger = guardLogger(options.logger ?? consoleLogger);
   if (connection === 'memory') return new MemoryBroker({ clock });
   if (isBroker(connection)) return connection;
   const problems = connectionProblems(connection);

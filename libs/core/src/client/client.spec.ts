@@ -161,6 +161,33 @@ describe('Client.ping', () => {
   });
 });
 
+describe('Client, with callbacks that fail', () => {
+  const fail = (): never => {
+    throw new Error('broken');
+  };
+
+  it('enqueues whatever onEvent rejects with and the logger throws', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const { client, queue } = open({ onEvent: async () => fail(), logger: { ...silentLogger, error: fail } });
+
+    await client.enqueue('a', undefined, { taskId: 'one' });
+
+    expect(await queue.dump()).toMatchObject({ nextUp: ['one'] });
+  });
+
+  it.each([
+    ['a promise', async () => Buffer.from('x'), 'codec.encode returned a promise, not a Uint8Array'],
+    ['a promise that rejects', async () => fail(), 'codec.encode returned a promise, not a Uint8Array'],
+    ['a text', () => 'x', 'codec.encode returned a string, not a Uint8Array'],
+    ['an error that cannot be read', () => Promise.reject(fail()), 'broken'],
+  ])('refuses a payload for which the codec answers %s', async (_, encode, reason) => {
+    const codec = { encode: encode as never, decode: (): unknown => undefined };
+    const { client } = open({ codec });
+
+    await expect(client.enqueue('a', {})).rejects.toThrow(reason);
+  });
+});
+
 describe('new Client', () => {
   it('refuses wrong options, all at once, defaults included', () => {
     const options = { maxPaylodBytes: 5, codec: {}, defaults: { maxRetires: 3, timeout: 5 } };

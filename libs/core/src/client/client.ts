@@ -4,7 +4,7 @@ import type { Broker, EnqueueOutcome, NewTask } from '../broker/roles.js';
 import { asError } from '../errors/as-error.js';
 import { ClosedError } from '../errors/closed.error.js';
 import type { Clock } from '../runtime/clock.js';
-import { consoleLogger, type Logger } from '../runtime/logger.js';
+import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { guardListener, type TaskEventListener } from '../task/task-event.js';
@@ -32,7 +32,7 @@ export interface ClientOptions {
   readonly maxPayloadBytes?: number | undefined;
   /** For options that a call leaves out. */
   readonly defaults?: TaskOptions | undefined;
-  /** Hears `enqueued`. What it throws is logged. */
+  /** Hears `enqueued`. What it throws, or rejects with, is logged. */
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
@@ -72,7 +72,7 @@ export class Client {
    * @throws {InvalidOptionsError} an option is wrong; all of them at once
    */
   constructor(options: ClientOptions) {
-    const logger = options.logger ?? consoleLogger;
+    const logger = guardLogger(options.logger ?? consoleLogger);
     this.#composing = readComposing(options);
     this.#clock = options.clock ?? clockOf(options.connection);
     this.#emit = guardListener(options.onEvent, logger);

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { NewTask } from '../broker/roles.js';
 import type { TaskTemplate } from '../broker/schedule-roles.js';
-import { asError } from '../errors/as-error.js';
+import { isInstance } from '../errors/as-error.js';
+import { errorText } from '../errors/error-text.js';
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { textProblem } from '../runtime/unicode-text.js';
-import type { PayloadCodec } from '../task/payload-codec.js';
+import { encodeWith, type PayloadCodec } from '../task/payload-codec.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { uniqueKey } from '../wire/unique-key.js';
@@ -180,17 +181,12 @@ function isPlainObject(value: unknown): boolean {
 }
 
 function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Array; problem?: OptionProblem } {
-  if (payload instanceof Uint8Array) return { bytes: payload };
+  if (isInstance(payload, Uint8Array)) return { bytes: payload };
   const nothing = new Uint8Array();
   try {
-    const bytes = codec.encode(payload);
-    if (bytes instanceof Uint8Array) return { bytes };
-    return {
-      bytes: nothing,
-      problem: { option: 'payload', value: payload, allowed: 'what the codec turns into bytes' },
-    };
+    return { bytes: encodeWith(codec, payload) };
   } catch (error) {
-    const allowed = `what the codec encodes (${asError(error).message})`;
+    const allowed = `what the codec encodes (${errorText(error)})`;
     return { bytes: nothing, problem: { option: 'payload', value: payload, allowed } };
   }
 }

@@ -21,6 +21,14 @@ export class InvalidOptionsError extends QueueError {
 }
 
 function show(value: unknown): string {
+  try {
+    return describe(value);
+  } catch {
+    return 'a value that cannot be read';
+  }
+}
+
+function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === 'function') return 'a function';
   if (value instanceof Uint8Array) return `${value.length} bytes`;

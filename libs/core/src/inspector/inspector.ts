@@ -10,7 +10,7 @@ import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-optio
 import { QueueNotEmptyError } from '../errors/queue-not-empty.error.js';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
 import type { Clock } from '../runtime/clock.js';
-import { consoleLogger, type Logger } from '../runtime/logger.js';
+import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { textProblem } from '../runtime/unicode-text.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
@@ -110,7 +110,8 @@ export class Inspector {
     if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
     this.#codec = reader.callable('codec', jsonCodec, ['encode', 'decode']);
     reader.throwIfWrong();
-    const { connection, logger = consoleLogger, clock = clockOf(connection) } = options;
+    const { connection, clock = clockOf(connection) } = options;
+    const logger = guardLogger(options.logger ?? consoleLogger);
     this.#broker = openBroker(connection, { clock, logger });
     this.#ownsBroker = this.#broker !== connection;
     this.#waiter = new TaskWaiter({ broker: this.#broker, clock, closed: this.#closing.signal });

@@ -1,3 +1,5 @@
+import { guardSignal } from './guard-signal.js';
+
 /**
  * An abort whose `AbortSignal` is made when somebody first asks for it. Most handlers never do, and making one costs as
  * much as a good part of a short attempt.
@@ -5,6 +7,9 @@
 export class LateSignal {
   private controller: AbortController | undefined;
   private given: { readonly reason: unknown } | undefined;
+
+  /** @param onListenerError hears what listeners of the signal throw */
+  constructor(private readonly onListenerError: (error: unknown) => void) {}
 
   get isAborted(): boolean {
     return this.given !== undefined;
@@ -18,6 +23,7 @@ export class LateSignal {
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
+      guardSignal(this.controller.signal, this.onListenerError);
       if (this.given) this.controller.abort(this.given.reason);
     }
     return this.controller.signal;

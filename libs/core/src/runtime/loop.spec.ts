@@ -43,6 +43,24 @@ const fail = (isTransient: boolean) => (): never => {
 };
 
 describe('Loop', () => {
+  it('goes on after a step that throws what cannot be looked at', async () => {
+    const clock = new FakeClock();
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const fail = (): never => {
+      throw proxy;
+    };
+    const log: string[] = [];
+    const loop = new ScriptedLoop(clock, [fail, () => undefined], log);
+
+    loop.start();
+    await clock.advance('1s');
+    await loop.stop();
+
+    expect(loop.ranAtMs).toHaveLength(2);
+    expect(log).toEqual(['error: test loop failed; next try in 100 ms']);
+  });
+
   it('runs at once and then after the delay that each step asks for', async () => {
     const clock = new FakeClock();
     const loop = new ScriptedLoop(clock, [() => 100, () => 300, () => undefined]);

@@ -1,3 +1,4 @@
+import { isInstance } from '../errors/as-error.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { Backoff } from './backoff.js';
 import { Bell } from './bell.js';
@@ -98,7 +99,7 @@ export abstract class Loop {
 
   private logFailure(error: unknown, pauseMs: number): void {
     if (!this.logLimit.allows(this.name)) return;
-    const level = error instanceof RedisCommandError && error.isTransient ? 'warn' : 'error';
+    const level = isInstance(error, RedisCommandError) && error.isTransient ? 'warn' : 'error';
     this.logger[level](`${this.name} failed; next try in ${Math.round(pauseMs)} ms`, { error });
   }
 }

@@ -1,3 +1,4 @@
+import { isInstance } from '../errors/as-error.js';
 import { CronSpecError } from '../errors/cron-spec.error.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { nameTaken, type PeriodicEntry, type PeriodicTaskConfig } from './periodic-entry.js';
@@ -111,7 +112,7 @@ export class ProviderSync extends Loop {
     try {
       return this.changes.make(config);
     } catch (error) {
-      if (!(error instanceof CronSpecError)) throw error;
+      if (!isInstance(error, CronSpecError)) throw error;
       this.logger.error(`a periodic task of type "${config.type}" is left out`, { error });
       return undefined;
     }

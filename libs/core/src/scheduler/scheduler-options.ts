@@ -13,7 +13,8 @@ export interface SchedulerOptions extends ClientOptions {
   readonly zone?: string | undefined;
   /**
    * Called before a tick is claimed, with what would be enqueued. Another scheduler may win the tick, and a claim whose
-   * reply is lost is made again: `onEvent` says what was enqueued. What it throws is logged.
+   * reply is lost is made again: `onEvent` says what was enqueued. What it throws, or rejects with, is logged; nobody
+   * waits for a promise that it returns.
    */
   readonly beforeEnqueue?: ((task: EnqueueItem) => void) | undefined;
   /** How often the plan is shown to inspectors, whole seconds; it is seen for twice as long. Default `'10s'`. */

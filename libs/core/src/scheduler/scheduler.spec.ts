@@ -295,11 +295,19 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('tells before each tick what it would enqueue, and enqueues it whatever the listener throws', async () => {
+  it.each([
+    [
+      'throws',
+      (): never => {
+        throw new Error('boom');
+      },
+    ],
+    ['rejects with', () => Promise.reject(new Error('boom'))],
+  ])('tells before each tick what it would enqueue, and enqueues it whatever the listener %s', async (_, fail) => {
     const told: EnqueueItem[] = [];
-    const beforeEnqueue = (task: EnqueueItem): void => {
+    const beforeEnqueue = (task: EnqueueItem): Promise<void> => {
       told.push(task);
-      throw new Error('boom');
+      return fail();
     };
     const error = vi.fn<Logger['error']>();
     const { scheduler, clock, events } = await open({ beforeEnqueue, logger: { ...silentLogger, error } });

@@ -6,7 +6,7 @@ import { Client, readComposing } from '../client/client.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import { type Clock, LONGEST_TIMER_MS } from '../runtime/clock.js';
-import { consoleLogger, type Logger } from '../runtime/logger.js';
+import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { nearestName } from '../runtime/nearest-name.js';
 import { within } from '../runtime/within.js';
 import { guardListener } from '../task/task-event.js';
@@ -76,11 +76,16 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     const settings = readSchedulerOptions(options);
     this.#settings = { composing: readComposing(settings.client), zone: settings.zone };
-    this.#logger = options.logger ?? consoleLogger;
+    this.#logger = guardLogger(options.logger ?? consoleLogger);
     this.#clock = options.clock ?? clockOf(options.connection);
     this.#broker = openBroker(options.connection, { clock: this.#clock, logger: this.#logger });
     this.#ownsBroker = this.#broker !== options.connection;
-    this.#client = new Client({ ...settings.client, connection: this.#broker, clock: this.#clock });
+    this.#client = new Client({
+      ...settings.client,
+      connection: this.#broker,
+      clock: this.#clock,
+      logger: this.#logger,
+    });
 
     const deps = { clock: this.#clock, logger: this.#logger };
     const schedulerId = `${hostname()}:${process.pid}:${randomUUID()}`;

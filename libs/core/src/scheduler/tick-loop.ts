@@ -1,12 +1,14 @@
 import type { PlanOps, ScheduleOps, StoredSchedule, TickReply } from '../broker/schedule-roles.js';
-import { type EnqueueItem, taskOf } from '../client/enqueue-options.js';
+import { taskOf } from '../client/enqueue-options.js';
 import { enqueuedEvent, enqueuedFacts } from '../client/enqueued-facts.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { LogLimit } from '../runtime/log-limit.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
+import { callGuarded } from '../runtime/user-callback.js';
 import type { TaskEventListener } from '../task/task-event.js';
 import { describeDefinition, differencesOf, isAbandoned, isSameDefinition } from './definition-changes.js';
 import type { PeriodicEntry } from './periodic-entry.js';
+import type { SchedulerOptions } from './scheduler-options.js';
 
 /** Ticks of one entry that are claimed in a round: one with many missed ticks must not hold up the others. */
 const TICKS_PER_ROUND = 100;
@@ -27,7 +29,7 @@ const MOST_SKEW_MS = 60_000;
 export interface TickLoopDeps extends LoopDeps {
   readonly broker: ScheduleOps & Pick<PlanOps, 'recordEnqueueEvent'>;
   readonly emit: TaskEventListener | undefined;
-  readonly beforeEnqueue: ((task: EnqueueItem) => void) | undefined;
+  readonly beforeEnqueue: SchedulerOptions['beforeEnqueue'];
   /** Told when entries have got their first tick. */
   readonly onPlanned: () => void;
 }
@@ -204,11 +206,10 @@ export class TickLoop extends Loop {
   }
 
   private announce({ name, item }: PeriodicEntry): void {
-    try {
-      this.deps.beforeEnqueue?.(item);
-    } catch (error) {
-      this.logger.error(`beforeEnqueue failed for periodic task "${name}"`, { error });
-    }
+    callGuarded(
+      () => this.deps.beforeEnqueue?.(item),
+      (error) => this.logger.error(`beforeEnqueue failed for periodic task "${name}"`, { error }),
+    );
   }
 
   private async record(entry: PeriodicEntry, taskId: string): Promise<void> {

@@ -18,11 +18,20 @@ export interface ServerOptions {
   readonly queues?: Readonly<Record<string, number>> | undefined;
   /** Serve a queue only when all of higher weight are empty. Default `false`: shares follow the weights. */
   readonly strictPriority?: boolean | undefined;
-  /** Delay before the next attempt; a handler may have its own. Default asynq's: n⁴ + 15 + random(0…29) × (n + 1) s. */
+  /**
+   * Delay before the next attempt, ms; a handler may have its own. Default asynq's: n⁴ + 15 + random(0…29) × (n + 1) s.
+   * Below 0 is 0, above 30 days is 30 days; what is no number, or a promise, is logged, and the default applies.
+   */
   readonly retryDelay?: RetryDelay | undefined;
-  /** `false`: retry without counting it as a failure. Default: every error is one. */
+  /**
+   * `false`: retry without counting it as a failure. Default: every error is one. Must answer `true` or `false` at once:
+   * any other answer, a promise too, is logged, and the error counts.
+   */
   readonly isFailure?: ((error: unknown) => boolean) | undefined;
-  /** Called with every error of a handler, before the outcome is stored. What it throws is logged. */
+  /**
+   * Called with every error of a handler, before the outcome is stored, which waits for it 10 s at most. What it throws,
+   * or rejects with, is logged.
+   */
   readonly errorHandler?: ErrorHandler | undefined;
   /** Reads payloads. Default JSON. */
   readonly codec?: PayloadCodec | undefined;
@@ -56,11 +65,11 @@ export interface ServerOptions {
   readonly maxBlockingConnections?: number | undefined;
   /** Makes one task of the tasks that were enqueued with a `group`. Default: groups are left to other servers. */
   readonly groupAggregator?: GroupAggregatorOptions | undefined;
-  /** Called after every health check. */
+  /** Called after every health check. What it throws, or rejects with, is logged; nobody waits for a promise. */
   readonly onHealthCheck?: ((error: Error | undefined) => void) | undefined;
   /** Default `'15s'`. Only runs when `onHealthCheck` is given. */
   readonly healthCheckInterval?: Duration | undefined;
-  /** Hears what happens to tasks in this process. What it throws is logged. */
+  /** Hears what happens to tasks in this process. What it throws, or rejects with, is logged. */
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { clockOf } from '../broker/open-broker.js';
 import type { ArchiveLimits } from '../broker/roles.js';
 import type { Clock } from '../runtime/clock.js';
-import { consoleLogger, type Logger } from '../runtime/logger.js';
+import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { defaultRetryDelay, type RetryDelay } from '../task/retry-delay.js';
@@ -61,7 +61,7 @@ export function resolveSettings(options: ServerOptions): ServerSettings {
   const reader = new OptionReader(options);
   reader.onlyKnown(SERVER_OPTION_NAMES);
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
-  const logger = reader.callable('logger', consoleLogger, ['debug', 'info', 'warn', 'error']);
+  const logger = guardLogger(reader.callable('logger', consoleLogger, ['debug', 'info', 'warn', 'error']));
   const settings: ServerSettings = {
     ...readWork(reader, options),
     ...readFailures(reader),

@@ -1,7 +1,21 @@
-/** Turns a payload into the bytes of the wire and back. The default must stay readable for Go workers. */
+import { dropPromise } from '../runtime/user-callback.js';
+
+/**
+ * Turns a payload into the bytes of the wire and back. Both answer at once: a promise is refused. The default must stay
+ * readable for Go workers.
+ */
 export interface PayloadCodec {
   encode(payload: unknown): Uint8Array;
   decode(bytes: Uint8Array): unknown;
+}
+
+/** What the codec makes of a value. @throws what the codec throws, and a `TypeError` when it answers no bytes */
+export function encodeWith(codec: PayloadCodec, value: unknown): Uint8Array {
+  const bytes: unknown = codec.encode(value);
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new TypeError(
+    `codec.encode returned ${dropPromise(bytes) ? 'a promise' : `a ${typeof bytes}`}, not a Uint8Array`,
+  );
 }
 
 /**

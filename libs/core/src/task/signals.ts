@@ -17,10 +17,14 @@ export class RevokeTask extends Error {
   }
 }
 
-/** The signal in an error or its chain of causes, if there is one. */
+/** The signal in an error or its chain of causes, if there is one. Never throws. */
 export function findSignal(error: unknown): SkipRetry | RevokeTask | undefined {
-  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
-    if (at instanceof SkipRetry || at instanceof RevokeTask) return at;
+  try {
+    for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
+      if (at instanceof SkipRetry || at instanceof RevokeTask) return at;
+    }
+  } catch {
+    // A proxy, or a cause that throws when it is read: no signal of ours.
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import type { Logger } from '../runtime/logger.js';
+import { callGuarded } from '../runtime/user-callback.js';
 
 interface TaskEventBase {
   readonly id: string;
@@ -44,17 +45,18 @@ export type TaskEvent =
       readonly outcome: 'requeued' | 'archived' | 'retried' | 'deleted';
     });
 
-/** Hears of events, in the process where they happen. What it throws is logged and stops nothing. */
+/**
+ * Hears of events, in the process where they happen. What it throws, or rejects with, is logged and stops nothing; nobody
+ * waits for a promise that it returns.
+ */
 export type TaskEventListener = (event: TaskEvent) => void;
 
 /** A listener that cannot do harm: what `listener` throws is logged. Without one, no event need be made. */
 export function guardListener(listener: TaskEventListener | undefined, logger: Logger): TaskEventListener | undefined {
   if (!listener) return undefined;
-  return (event) => {
-    try {
-      listener(event);
-    } catch (error) {
-      logger.error(`onEvent failed at "${event.kind}"`, { queue: event.queue, taskId: event.id, error });
-    }
-  };
+  return (event) =>
+    callGuarded(
+      () => listener(event),
+      (error) => logger.error(`onEvent failed at "${event.kind}"`, { queue: event.queue, taskId: event.id, error }),
+    );
 }

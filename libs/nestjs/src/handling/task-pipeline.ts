@@ -1,10 +1,11 @@
-import { type ArgumentMetadata, Logger, type PipeTransform } from '@nestjs/common';
+import { type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import { EXCEPTION_FILTERS_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { type ContextId, ExternalContextCreator, type ModuleRef } from '@nestjs/core';
 import type { NestContainer } from '@nestjs/core/injector/container.js';
-import { RevokeTask, SkipRetry, type TaskContext } from '@nestjs-asynq/core';
+import { guardLogger, RevokeTask, SkipRetry, type TaskContext } from '@nestjs-asynq/core';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { EnhancerOptions } from '../asynq.options.js';
+import { NestLogAdapter } from '../lifecycle/nest-logger.js';
 import { readParam, TaskParam } from '../decorators/task-params.decorator.js';
 import { ASYNQ_CONTEXT } from './asynq-context.js';
 import { isRejection, PayloadValidator, rejectionMessages } from './payload-validator.js';
@@ -33,7 +34,7 @@ export interface PerTaskHost {
  * Nest takes an error for handled as soon as a filter returns something.
  */
 export class TaskPipeline {
-  private readonly logger = new Logger('AsynqHandlers');
+  private readonly logger = guardLogger(new NestLogAdapter('AsynqHandlers'));
   private readonly inner: ExternalContextCreator;
   private readonly outer: ExternalContextCreator;
 
@@ -115,7 +116,7 @@ export class TaskPipeline {
   private noteReplaced(original: unknown, thrown: unknown, { id, type }: TaskContext): void {
     const isMeant = thrown === original || thrown instanceof SkipRetry || thrown instanceof RevokeTask;
     if (isMeant || (thrown instanceof Error && thrown.cause === original)) return;
-    this.logger.warn(`an exception filter replaced the error of task ${id} (${type}): ${String(original)}`);
+    this.logger.warn(`an exception filter replaced the error of task ${id} (${type})`, { error: original });
   }
 
   private rejectInvalidPayloads(creator: ExternalContextCreator): void {

@@ -53,6 +53,19 @@ it('logs what a subscriber throws and goes on', () => {
   return vi.waitFor(() => expect(errors).toEqual([new Error('broken'), new Error('broken')]));
 });
 
+it('survives a logger that throws', async () => {
+  const said = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const fail = (): never => {
+    throw new Error('broken');
+  };
+  const events = new TaskEvents({ ...silentLogger, error: fail });
+  events.subscribe(fail);
+
+  events.emit(started);
+
+  await vi.waitFor(() => expect(said).toHaveBeenCalledOnce());
+});
+
 it('logs the rejection of an async subscriber', async () => {
   const { events, errors } = makeEvents();
   // oxlint-disable-next-line typescript/no-misused-promises -- a mistake that RxJS cannot see either

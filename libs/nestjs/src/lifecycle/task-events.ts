@@ -1,4 +1,4 @@
-import type { Logger, TaskEvent } from '@nestjs-asynq/core';
+import { guardLogger, type Logger, type TaskEvent } from '@nestjs-asynq/core';
 import { filter, Observable, type Observer, type Operator, Subject, Subscriber, type Subscription } from 'rxjs';
 
 /** One kind of event, with its own fields. */
@@ -11,11 +11,13 @@ export type TaskEventOf<Kind extends TaskEvent['kind']> = Extract<TaskEvent, { k
  */
 export class TaskEvents extends Observable<TaskEvent> {
   private readonly events: Subject<TaskEvent>;
+  private readonly logger: Logger;
 
-  constructor(private readonly logger: Logger) {
+  constructor(logger: Logger) {
     const events = new Subject<TaskEvent>();
     super((subscriber) => events.subscribe(subscriber));
     this.events = events;
+    this.logger = guardLogger(logger);
   }
 
   /** Events of one kind: `events.of('archived').subscribe(({ id, error }) => …)`. */

@@ -2,11 +2,16 @@ import type { AggregationSet, GroupOps } from '../../broker/group-roles.js';
 import { composeTask, LARGEST_PAYLOAD_BYTES } from '../../client/enqueue-options.js';
 import { enqueueRefusal } from '../../client/enqueue-refusal.js';
 import { enqueuedEvent, enqueuedFacts } from '../../client/enqueued-facts.js';
+import { errorText } from '../../errors/error-text.js';
+import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
 import { LinkedAbort, unlessAborted } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
+import { guardSignal } from '../../runtime/guard-signal.js';
 import type { Logger } from '../../runtime/logger.js';
+import { OptionReader } from '../../runtime/option-reader.js';
 import type { PayloadCodec } from '../../task/payload-codec.js';
 import type { TaskEventListener } from '../../task/task-event.js';
+import type { TaskOptions } from '../../task/task-options.js';
 import type { TaskMessage } from '../../wire/task-message.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { AggregatedTask, GroupedTask, GroupPlan } from './group-aggregator.js';
@@ -18,6 +23,24 @@ export interface AggregationDeps {
   readonly emit: TaskEventListener | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/**
+ * The new task takes the place of the others in one step, which no other queue can have a part in, and what it would do
+ * in a group is not what was asked for: better refused than dropped in silence.
+ */
+function checkMade(made: unknown, queue: string): void {
+  if (typeof made !== 'object' || made === null) {
+    throw new InvalidOptionsError([{ option: 'aggregate', value: made, allowed: 'a function that returns a task' }]);
+  }
+  const reader = new OptionReader(made, 'aggregate.');
+  reader.onlyKnown(['type', 'payload', 'options']);
+  const { options }: { readonly options?: TaskOptions | undefined } = made;
+  if (options?.queue !== undefined && options.queue !== queue) {
+    reader.refuse('options.queue', `only "${queue}", the queue of the tasks, or none`, options.queue);
+  }
+  if (options?.group !== undefined) reader.refuse('options.group', 'no group', options.group);
+  reader.throwIfWrong();
 }
 
 /**
@@ -61,7 +84,7 @@ export class Aggregation {
       try {
         return [{ id, type, payload: codec.decode(payloadBytes), payloadBytes, headers }];
       } catch (error) {
-        refused.push({ ...message, errorMsg: `payload does not decode: ${String(error)}` });
+        refused.push({ ...message, errorMsg: errorText(`payload does not decode: ${errorText(error)}`) });
         return [];
       }
     });
@@ -73,7 +96,9 @@ export class Aggregation {
   private async callInTime<T>(call: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
     const { clock } = this.deps;
     const abort = new LinkedAbort([this.abandoned]);
-    const { signal } = abort;
+    const signal = guardSignal(abort.signal, (error) =>
+      this.deps.logger.error('an abort listener failed', { queue: this.queue, group: this.set.group, error }),
+    );
     const timer = clock.setTimer(
       () => abort.abort(new Error('the aggregation took too long')),
       fromS(this.set.deadlineS) - clock.nowMs(),
@@ -92,12 +117,13 @@ export class Aggregation {
 
   /**
    * @param set without the members that were archived
+   * @throws {InvalidOptionsError} the function returned no task, or one for another queue or a group
    * @throws {DuplicateTaskError} another task holds the lock of the new one
    * @throws {TaskIdConflictError} the queue holds a task of its id
    */
-  private async finish(set: AggregationSet, made: AggregatedTask | undefined): Promise<void> {
-    if (!made) throw new TypeError('the aggregate function returned no task');
+  private async finish(set: AggregationSet, made: AggregatedTask): Promise<void> {
     const { queue } = this;
+    checkMade(made, queue);
     const { broker, codec, emit, clock, logger } = this.deps;
     const item = { ...made, options: { ...made.options, queue, group: undefined } };
     // Many payloads in one may be large: the limit of clients is for payloads from outside.

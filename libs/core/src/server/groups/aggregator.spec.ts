@@ -9,6 +9,7 @@ import { openMemoryQueue } from '../../testing/test-queue.js';
 import { Aggregator } from './aggregator.js';
 import {
   type Aggregate,
+  type AggregatedTask,
   type AggregationContext,
   type GroupAggregatorOptions,
   readGroupAggregator,
@@ -21,12 +22,20 @@ const list: Aggregate = (group, tasks) => ({
   options: { taskId: `sum-${String(tasks[0]?.id)}` },
 });
 
+const fail = (): never => {
+  throw new Error('broken');
+};
+
 function openAggregated(given: GroupAggregatorOptions, { isLeader = true } = {}) {
   const q = openMemoryQueue();
   const broker = failingBroker(q.broker);
   const events: TaskEvent[] = [];
   const log: string[] = [];
-  const keep = (message: string): void => void log.push(message);
+  const errors: unknown[] = [];
+  const keep = (message: string, fields?: object): void => {
+    log.push(message);
+    if (fields && 'error' in fields) errors.push(fields.error);
+  };
   const logger: Logger = { ...silentLogger, warn: keep, error: keep };
   const plans = readGroupAggregator(new OptionReader({}), given)!;
   const options = {
@@ -44,7 +53,7 @@ function openAggregated(given: GroupAggregatorOptions, { isLeader = true } = {})
   };
   const join = (id: string, payload: unknown = id, group = 'digest') =>
     q.broker.enqueue([{ message: q.message(id, { groupKey: group, payload: jsonCodec.encode(payload) }) }]);
-  return { q, clock: q.clock, broker, aggregator, runOnce, events, log, join };
+  return { q, clock: q.clock, broker, aggregator, runOnce, events, log, errors, join };
 }
 
 describe('Aggregator', () => {
@@ -178,6 +187,46 @@ describe('Aggregator', () => {
     expect(await q.dump()).toEqual(before);
   });
 
+  it.each([
+    ['nothing', undefined, 'option "aggregate" is undefined; allowed: a function that returns a task'],
+    ['a text', 'sum', 'option "aggregate" is "sum"; allowed: a function that returns a task'],
+    ['another queue', { type: 'sum', options: { queue: 'other' } }, 'option "aggregate.options.queue" is "other"'],
+    ['a queue beside the options', { type: 'sum', queue: 'other' }, 'option "aggregate.queue" is "other"'],
+    ['a group', { type: 'sum', options: { group: 'other' } }, 'option "aggregate.options.group" is "other"'],
+    ['no type', { payload: 1 }, 'option "type" is undefined'],
+    [
+      'what cannot be looked at',
+      new Proxy({}, { get: (_target, name) => (name === 'then' ? undefined : fail()), ownKeys: () => fail() }),
+      'broken',
+    ],
+  ])('refuses a function that returns %s, and gives the tasks back', async (_, made, reason) => {
+    const { q, clock, runOnce, errors, join } = openAggregated({
+      gracePeriod: '1s',
+      aggregate: () => made as unknown as AggregatedTask,
+    });
+    await join('a');
+    await clock.advance('1s');
+
+    await runOnce();
+
+    const { groups, nextUp } = await q.dump();
+    expect([Object.keys(groups), nextUp]).toEqual([['digest'], []]);
+    expect(String(errors[0])).toContain(reason);
+  });
+
+  it('takes a function that names the queue of the tasks', async () => {
+    const { q, clock, runOnce, join } = openAggregated({
+      gracePeriod: '1s',
+      aggregate: (_group, _tasks, { queue }) => ({ type: 'sum', options: { queue, taskId: 'sum' } }) as AggregatedTask,
+    });
+    await join('a');
+    await clock.advance('1s');
+
+    await runOnce();
+
+    expect((await q.dump()).nextUp).toEqual(['sum']);
+  });
+
   it('archives a task whose payload does not decode, and aggregates the others', async () => {
     const { q, clock, runOnce, join } = openAggregated({ gracePeriod: '1s', aggregate: list });
     await q.broker.enqueue([{ message: q.message('bad', { groupKey: 'digest', payload: Buffer.from('{') }) }]);
@@ -196,15 +245,17 @@ describe('Aggregator', () => {
     let context: AggregationContext | undefined;
     const aggregate: Aggregate = (_group, _tasks, given) => {
       context = given;
+      given.signal.addEventListener('abort', fail);
       return new Promise(() => undefined);
     };
-    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1s', aggregate });
+    const { q, clock, aggregator, log, join } = openAggregated({ gracePeriod: '1s', aggregate });
     aggregator.start();
     await join('a');
 
     await clock.advance('121s');
 
     expect(context?.signal.aborted).toBe(true);
+    expect(log).toContain('an abort listener failed');
     expect(await q.dump()).toMatchObject({ nextUp: [], groupNames: ['digest'], aggregationSets: [] });
     const stopped = aggregator.stop();
     await clock.advance('8s');

@@ -20,13 +20,13 @@ export interface AggregatedTask {
   readonly type: string;
   /** Goes through the codec; a `Uint8Array` is taken as it is. Default: no payload. */
   readonly payload?: unknown;
-  /** As when it is enqueued, but for queue and group. */
+  /** As when it is enqueued, but without a group, and in no other queue: those are refused, and the tasks go back. */
   readonly options?: Omit<TaskOptions, 'queue' | 'group'> | undefined;
 }
 
 /** What a function that makes one task of many learns beside the tasks. */
 export interface AggregationContext {
-  /** The queue of the tasks, and of the one that is made unless its options name another. */
+  /** The queue of the tasks, and of the one that is made of them. */
   readonly queue: string;
   /** When the tasks go back to their group, two minutes after they were taken. */
   readonly deadline: Date;

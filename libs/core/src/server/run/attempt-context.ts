@@ -3,7 +3,7 @@ import { LeaseLostError } from '../../errors/lease-lost.error.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { LateSignal } from '../../runtime/late-signal.js';
 import type { Logger } from '../../runtime/logger.js';
-import type { PayloadCodec } from '../../task/payload-codec.js';
+import { encodeWith, type PayloadCodec } from '../../task/payload-codec.js';
 import type { TaskContext } from '../../task/task-context.js';
 import type { TaskEventListener } from '../../task/task-event.js';
 import type { TaskMessage } from '../../wire/task-message.js';
@@ -88,7 +88,7 @@ export class AttemptContext implements TaskContext {
   }
 
   #encode(result: unknown): Uint8Array {
-    return result instanceof Uint8Array ? result : this.#deps.codec.encode(result);
+    return result instanceof Uint8Array ? result : encodeWith(this.#deps.codec, result);
   }
 
   #openReporter(): ProgressReporter {

@@ -19,6 +19,14 @@ export function attemptDeadlineMs({ timeoutS, deadlineS }: TaskMessage, nowMs: n
   return withinTime(Math.min(fromS(floorS(nowMs)) + timeoutMs, deadlineMs));
 }
 
+/** Why no attempt of the task can succeed any more, as text for its last error; `undefined`: one can. */
+export function hopelessReason({ timeoutS, deadlineS }: TaskMessage, nowMs: number): string | undefined {
+  if (timeoutS < 0n) return 'its timeout is negative';
+  const deadlineMs = withinTime(fromS(clampInt64(deadlineS)));
+  if (deadlineS === 0n || nowMs < deadlineMs) return undefined;
+  return `its deadline ${new Date(deadlineMs).toISOString()} has passed`;
+}
+
 function withinTime(atMs: number): number {
   return Math.max(-END_OF_TIME_MS, Math.min(atMs, END_OF_TIME_MS));
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
-import { TaskCanceledError } from '../../errors/attempt-aborted.error.js';
+import { TaskCanceledError, TaskTimeoutError } from '../../errors/attempt-aborted.error.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
 import { type Logger, silentLogger } from '../../runtime/logger.js';
 import { MAX_RETRY_DELAY_MS, type RetryDelay } from '../../task/retry-delay.js';
 import { RevokeTask, SkipRetry } from '../../task/signals.js';
 import type { TaskMessage } from '../../wire/task-message.js';
-import { errorText, failureOutcome, type FailurePolicy } from './attempt-outcome.js';
+import { failureOutcome, type FailurePolicy } from './attempt-outcome.js';
 
 const NOW_MS = 1_700_000_000_000;
 const policy: FailurePolicy = {
@@ -18,7 +18,7 @@ const policy: FailurePolicy = {
 
 function outcome(error: unknown, differences: Partial<FailurePolicy> = {}, message: Partial<TaskMessage> = {}) {
   const task = {
-    message: { id: 'a', type: 't', retried: 1, maxRetry: 3, ...message } as TaskMessage,
+    message: { id: 'a', type: 't', retried: 1, maxRetry: 3, timeoutS: 0n, deadlineS: 0n, ...message } as TaskMessage,
     leaseExpiresAtS: 0,
   };
   return failureOutcome(task, error, { ...policy, ...differences }, NOW_MS);
@@ -45,9 +45,33 @@ describe('failureOutcome', () => {
     expect(outcome(new Error('boom'), { isFailure: () => false })).toMatchObject({ kind: 'retry', isFailure: false });
   });
 
-  it('archives for SkipRetry, also as the cause of another error', () => {
-    expect(outcome(new SkipRetry('no use'))).toEqual({ kind: 'archive', error: 'no use' });
-    expect(outcome(new Error('outer', { cause: new SkipRetry() }))).toEqual({ kind: 'archive', error: 'outer' });
+  it.each([
+    ['thrown as it is', new SkipRetry(), 'skip retry for the task'],
+    ['with a message', new SkipRetry('no use'), 'no use: skip retry for the task'],
+    ['with the whole text', new SkipRetry('m: skip retry for the task'), 'm: skip retry for the task'],
+    ['as a cause', new Error('outer', { cause: new SkipRetry() }), 'outer: skip retry for the task'],
+    ['as a cause with a message', new Error('a', { cause: new SkipRetry('b') }), 'a: b: skip retry for the task'],
+    ['as a cause that is quoted', new Error('a: b', { cause: new SkipRetry('b') }), 'a: b: skip retry for the task'],
+  ])("archives for SkipRetry %s, with the text that Go's would leave", (_, error, text) => {
+    expect(outcome(error)).toEqual({ kind: 'archive', error: text });
+  });
+
+  it.each([
+    [
+      'its deadline has passed',
+      { deadlineS: BigInt(NOW_MS / 1000) },
+      'its deadline 2023-11-14T22:13:20.000Z has passed',
+    ],
+    ['its timeout is negative', { timeoutS: -1n }, 'its timeout is negative'],
+  ])('archives at once, with the reason, when %s', (_, message, reason) => {
+    expect(outcome(new TaskTimeoutError('a'), {}, message)).toEqual({
+      kind: 'archive',
+      error: `context deadline exceeded: ${reason}`,
+    });
+  });
+
+  it('retries while the deadline is to come', () => {
+    expect(outcome(new Error('boom'), {}, { deadlineS: BigInt(NOW_MS / 1000 + 1) })).toMatchObject({ kind: 'retry' });
   });
 
   it.each([
@@ -81,6 +105,10 @@ describe('failureOutcome', () => {
 
   it.each([
     ['is no number', () => NaN],
+    ['is a text', () => '5s' as unknown as number],
+    ['is missing', () => undefined as unknown as number],
+    ['is a promise', () => Promise.resolve(5) as unknown as number],
+    ['is a promise that rejects', () => Promise.reject(new Error('broken')) as unknown as number],
     [
       'throws',
       (): number => {
@@ -97,18 +125,43 @@ describe('failureOutcome', () => {
     expect(error).toHaveBeenCalledOnce();
   });
 
-  it('counts an error whose judgement throws', () => {
-    const isFailure = (): boolean => {
-      throw new Error('broken');
-    };
+  it.each([
+    [
+      'throws',
+      (): boolean => {
+        throw new Error('broken');
+      },
+      'broken',
+    ],
+    ['is a promise', async () => false, 'it returned a promise, not true or false'],
+    [
+      'is a promise that rejects',
+      () => Promise.reject(new Error('broken')),
+      'it returned a promise, not true or false',
+    ],
+    ['is missing', () => undefined, 'it returned undefined, not true or false'],
+    ['is a text', () => 'no', 'it returned a string, not true or false'],
+    ['is a number', () => 0, 'it returned 0, not true or false'],
+  ])('counts an error, and says so, when the judgement %s', (_, isFailure, message) => {
+    const error = vi.fn<Logger['error']>();
 
-    expect(outcome(new Error('boom'), { isFailure })).toMatchObject({ kind: 'retry', isFailure: true });
+    const result = outcome(new Error('boom'), {
+      isFailure: isFailure as () => boolean,
+      logger: { ...silentLogger, error },
+    });
+
+    expect(result).toMatchObject({ kind: 'retry', isFailure: true });
+    expect(error).toHaveBeenCalledWith(
+      'isFailure failed; the error counts as a failure',
+      expect.objectContaining({ error: expect.objectContaining({ message }) }),
+    );
   });
 });
 
 describe('failureOutcome for an unknown type', () => {
   const notFound = new HandlerNotFoundError('t', []);
-  const task = { message: { type: 't', retried: 3, maxRetry: 3 } as TaskMessage, leaseExpiresAtS: 0 };
+  const message = { type: 't', retried: 3, maxRetry: 3, timeoutS: 0n, deadlineS: 0n } as TaskMessage;
+  const task = { message, leaseExpiresAtS: 0 };
   const text = 'handler not found for task "t"';
 
   it('puts the task back uncounted, even when no retry is left, and remembers since when', () => {
@@ -131,19 +184,5 @@ describe('failureOutcome for an unknown type', () => {
     const seen = { ...task, unknownTypeSinceMs: NOW_MS - 1_000 };
 
     expect(failureOutcome(seen, notFound, policy, NOW_MS)).toEqual({ kind: 'archive', error: text });
-  });
-});
-
-describe('errorText', () => {
-  it.each([
-    ['the message of an error', new Error('boom'), 'boom'],
-    ['its name when the message is empty', new TypeError(''), 'TypeError'],
-    ['text that was thrown', 'just text', 'just text'],
-    ['what is no error', 42, '42'],
-    ['nothing', undefined, 'undefined'],
-    ['valid Unicode only', new Error('half \ud83d'), 'half \ufffd'],
-    ['something even for what has no text', Object.create(null), 'an error that has no text'],
-  ])('is %s', (_, error, text) => {
-    expect(errorText(error)).toBe(text);
   });
 });

@@ -1,10 +1,14 @@
 import type { LeasedTask, Outcome } from '../../broker/roles.js';
 import { TaskCanceledError } from '../../errors/attempt-aborted.error.js';
+import { isInstance } from '../../errors/as-error.js';
+import { errorText } from '../../errors/error-text.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
 import type { Logger } from '../../runtime/logger.js';
+import { dropPromise } from '../../runtime/user-callback.js';
 import { defaultRetryDelay, MAX_RETRY_DELAY_MS, type RetryDelay } from '../../task/retry-delay.js';
-import { findSignal, RevokeTask } from '../../task/signals.js';
+import { findSignal, RevokeTask, type SkipRetry } from '../../task/signals.js';
 import { taskFields } from '../../task/task-fields.js';
+import { hopelessReason } from './attempt-deadline.js';
 
 /** How a failed attempt is judged. */
 export interface FailurePolicy {
@@ -19,34 +23,41 @@ export interface FailurePolicy {
  * What becomes of a task whose attempt failed with `error`, in asynq's order (0.25 and later):
  *
  * 1. `RevokeTask`: it is done with.
- * 2. No server knows its type: it goes back uncounted, and is archived once that has lasted too long. (asynq would
+ * 2. It was canceled with a wish to archive or to delete it: so be it.
+ * 3. `SkipRetry`: archived. So is a task whose deadline has passed, since no attempt can succeed any more. (asynq would
+ *    burn its retries, one by one.)
+ * 4. No server knows its type: it goes back uncounted, and is archived once that has lasted too long. (asynq would
  *    burn a retry each time.)
- * 3. It was canceled with a wish to archive or to delete it: so be it.
- * 4. `SkipRetry`, or no retry is left: archived. The latter even when `isFailure` says `false`, as in asynq: a task
- *    that ran out of retries does not go on for ever on uncounted ones.
- * 5. Else it is retried; counted unless `isFailure` says `false`.
+ * 5. No retry is left: archived, even when `isFailure` says `false`, as in asynq: a task that ran out of retries does
+ *    not go on for ever on uncounted ones.
+ * 6. Else it is retried; counted unless `isFailure` says `false`.
  */
 export function failureOutcome(task: LeasedTask, error: unknown, policy: FailurePolicy, nowMs: number): Outcome {
   const { message } = task;
   const signal = findSignal(error);
   const text = errorText(error);
   if (signal instanceof RevokeTask) return { kind: 'done' };
-  if (error instanceof HandlerNotFoundError) return unknownTypeOutcome(task, text, policy, nowMs);
-  if (error instanceof TaskCanceledError && error.outcome === 'delete') return { kind: 'done' };
-  if (error instanceof TaskCanceledError && error.outcome === 'archive') return { kind: 'archive', error: text };
-  if (signal || message.retried >= message.maxRetry) return { kind: 'archive', error: text };
+  const wanted = isInstance(error, TaskCanceledError) ? error.outcome : undefined;
+  if (wanted === 'delete') return { kind: 'done' };
+  if (wanted === 'archive') return { kind: 'archive', error: text };
+  if (signal) return { kind: 'archive', error: skipText(error, signal) };
+  const hopeless = hopelessReason(message, nowMs);
+  if (hopeless) return { kind: 'archive', error: errorText(`${text}: ${hopeless}`) };
+  if (isInstance(error, HandlerNotFoundError)) return unknownTypeOutcome(task, text, policy, nowMs);
+  if (message.retried >= message.maxRetry) return { kind: 'archive', error: text };
   const retryAtMs = nowMs + retryDelayMs(task, error, policy);
   return { kind: 'retry', retryAtMs, error: text, isFailure: isFailure(task, error, policy) };
 }
 
-/** What is stored of an error: its message, in valid Unicode. */
-export function errorText(error: unknown): string {
-  try {
-    const text = error instanceof Error ? error.message || error.name : String(error);
-    return text.toWellFormed();
-  } catch {
-    return 'an error that has no text'; // its toString threw
+const SKIP_TEXT = 'skip retry for the task';
+
+/** As Go writes it, where the messages of wrapped errors follow one another: `no such user: skip retry for the task`. */
+function skipText(error: unknown, signal: SkipRetry): string {
+  const texts = [errorText(error)];
+  for (const text of error === signal ? [SKIP_TEXT] : [errorText(signal), SKIP_TEXT]) {
+    if (!texts.at(-1)!.endsWith(text)) texts.push(text);
   }
+  return errorText(texts.join(': '));
 }
 
 function unknownTypeOutcome(task: LeasedTask, text: string, policy: FailurePolicy, nowMs: number): Outcome {
@@ -58,22 +69,30 @@ function unknownTypeOutcome(task: LeasedTask, text: string, policy: FailurePolic
 
 /** A function of the user's that fails or answers nonsense must not cost the task its retry. */
 function retryDelayMs({ message }: LeasedTask, error: unknown, { retryDelay, logger }: FailurePolicy): number {
-  let delayMs = NaN;
   try {
-    delayMs = retryDelay(message.retried, error, message);
-    if (typeof delayMs !== 'number' || Number.isNaN(delayMs)) throw new TypeError(`it returned ${String(delayMs)}`);
+    const delayMs: unknown = retryDelay(message.retried, error, message);
+    if (typeof delayMs !== 'number' || Number.isNaN(delayMs)) throw wrongAnswer(delayMs, 'a number of milliseconds');
+    return Math.min(Math.max(0, delayMs), MAX_RETRY_DELAY_MS);
   } catch (cause) {
     logger.error('retryDelay failed; the default delay applies', { ...taskFields(message), error: cause });
-    delayMs = defaultRetryDelay(message.retried, error, message);
+    return defaultRetryDelay(message.retried, error, message);
   }
-  return Math.min(Math.max(0, delayMs), MAX_RETRY_DELAY_MS);
 }
 
 function isFailure({ message }: LeasedTask, error: unknown, policy: FailurePolicy): boolean {
   try {
-    return policy.isFailure(error);
+    const answer: unknown = policy.isFailure(error);
+    if (typeof answer !== 'boolean') throw wrongAnswer(answer, 'true or false');
+    return answer;
   } catch (cause) {
     policy.logger.error('isFailure failed; the error counts as a failure', { ...taskFields(message), error: cause });
     return true;
   }
+}
+
+/** A promise is not waited for: the attempt has ended, and its slot with it. */
+function wrongAnswer(answer: unknown, expected: string): TypeError {
+  const isPlain = answer === undefined || answer === null || typeof answer === 'number';
+  const given = dropPromise(answer) ? 'a promise' : isPlain ? String(answer) : `a ${typeof answer}`;
+  return new TypeError(`it returned ${given}, not ${expected}`);
 }

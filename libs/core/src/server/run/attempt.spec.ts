@@ -21,6 +21,8 @@ const message = {
   maxRetry: 3,
   retried: 1,
   retentionS: 0n,
+  timeoutS: 0n,
+  deadlineS: 0n,
   headers: { trace: 'x' },
 } as unknown as TaskMessage;
 
@@ -216,7 +218,7 @@ describe('Attempt, aborted', () => {
 
     const [first, second] = await Promise.all(endings);
     expect(first!.outcome).toEqual({ kind: 'done' });
-    expect(second!.outcome).toEqual({ kind: 'archive', error: 'enough' });
+    expect(second!.outcome).toEqual({ kind: 'archive', error: 'enough: skip retry for the task' });
   });
 
   it('answers for a deaf handler after a moment, and says so once', async () => {

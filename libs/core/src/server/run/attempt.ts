@@ -1,21 +1,27 @@
 import type { LeasedTask, Outcome, ResultOps } from '../../broker/roles.js';
 import { ServerShutdownError, type TaskCanceledError, TaskTimeoutError } from '../../errors/attempt-aborted.error.js';
+import { isInstance } from '../../errors/as-error.js';
+import { errorText } from '../../errors/error-text.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
 import { LeaseLostError } from '../../errors/lease-lost.error.js';
 import type { Clock, TimerHandle } from '../../runtime/clock.js';
 import { LateSignal } from '../../runtime/late-signal.js';
+import { dropPromise } from '../../runtime/user-callback.js';
+import { within } from '../../runtime/within.js';
 import type { PayloadCodec } from '../../task/payload-codec.js';
 import type { TaskContext } from '../../task/task-context.js';
 import { findSignal, SkipRetry } from '../../task/signals.js';
 import type { TaskEventListener } from '../../task/task-event.js';
 import { AttemptContext } from './attempt-context.js';
-import { errorText, failureOutcome, type FailurePolicy } from './attempt-outcome.js';
+import { failureOutcome, type FailurePolicy } from './attempt-outcome.js';
 import type { LeaseHandle, TrackedTask } from '../leases/lease-handle.js';
 import type { Route, TaskRouter } from './serve-mux.js';
 import { taskFields } from '../../task/task-fields.js';
 
 /** How long an aborted handler may take to answer for itself; after that the abort answers for it. */
 export const ABORT_GRACE_MS = 500;
+/** How long the outcome of a failed attempt waits for `errorHandler`. */
+export const ERROR_HANDLER_MS = 10_000;
 
 export type AbortReason = TaskTimeoutError | TaskCanceledError | LeaseLostError | ServerShutdownError;
 
@@ -58,7 +64,9 @@ type Answer =
 export class Attempt {
   /** When the handler really ended. Never rejects. */
   handlerEnded: Promise<unknown> = Promise.resolve();
-  private readonly abortion = new LateSignal();
+  private readonly abortion = new LateSignal((error) =>
+    this.deps.failurePolicy.logger.error('an abort listener failed', { ...taskFields(this.message), error }),
+  );
   private answerForHandler: (answer: Answer) => void = () => undefined;
   private readonly context: AttemptContext;
   private readonly task: LeasedTask;
@@ -125,13 +133,19 @@ export class Attempt {
     return { answer: await this.callHandler(route, payload), route };
   }
 
-  /** @throws {SkipRetry} the payload does not decode, which no retry can mend */
+  /**
+   * @throws {SkipRetry} the payload does not decode, which no retry can mend
+   * @throws {TypeError} the codec is none: not the fault of the task
+   */
   private decode(): unknown {
+    let payload: unknown;
     try {
-      return this.deps.codec.decode(this.message.payload);
+      payload = this.deps.codec.decode(this.message.payload);
     } catch (cause) {
       throw new SkipRetry(`payload does not decode: ${errorText(cause)}`, { cause });
     }
+    if (dropPromise(payload)) throw new TypeError('codec.decode returned a promise, not a payload');
+    return payload;
   }
 
   private async callHandler(route: Route, payload: unknown): Promise<Answer> {
@@ -159,7 +173,7 @@ export class Attempt {
   }
 
   private async judge(error: unknown, route: Route | undefined, durationMs: number): Promise<Ending> {
-    if (error instanceof ServerShutdownError) return { outcome: { kind: 'requeue' }, error, durationMs };
+    if (isInstance(error, ServerShutdownError)) return { outcome: { kind: 'requeue' }, error, durationMs };
     const { id, type, queue } = this.message;
     const { clock, emit, failurePolicy } = this.deps;
     emit?.({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
@@ -171,12 +185,17 @@ export class Attempt {
     return { outcome, error, durationMs };
   }
 
+  /** Waits for it, {@link ERROR_HANDLER_MS} at most. Never rejects. */
   private async tellErrorHandler(error: unknown): Promise<void> {
-    try {
-      await this.deps.errorHandler?.(error, this.context);
-    } catch (cause) {
-      this.deps.failurePolicy.logger.error('errorHandler failed', { ...taskFields(this.message), error: cause });
-    }
+    const { errorHandler, clock, failurePolicy } = this.deps;
+    if (!errorHandler) return;
+    const fields = taskFields(this.message);
+    const tell = async (): Promise<void> => {
+      const answer = await settled(() => errorHandler(error, this.context));
+      if (!answer.isSuccess) failurePolicy.logger.error('errorHandler failed', { ...fields, error: answer.error });
+    };
+    if (await within(clock, ERROR_HANDLER_MS, tell())) return;
+    failurePolicy.logger.error(`errorHandler did not end within ${ERROR_HANDLER_MS} ms; the attempt ends now`, fields);
   }
 
   private successOutcome(returned: unknown): Outcome {

@@ -27,13 +27,13 @@ export class ProgressReporter {
 
   constructor(private readonly deps: ProgressDeps) {}
 
-  /** After `flush` nothing is taken any more. */
+  /** Never throws, whatever the handler hands in. After `flush` nothing is taken any more. */
   report(share: number, note?: string): void {
     if (this.flushing.signal.aborted) return;
     this.latest = {
-      share: Math.min(Math.max(share || 0, 0), 1),
+      share: typeof share === 'number' ? Math.min(Math.max(share || 0, 0), 1) : 0,
       atMs: this.deps.clock.nowMs(),
-      ...(note !== undefined && { note: note.slice(0, LONGEST_NOTE).toWellFormed() }),
+      ...(typeof note === 'string' && { note: note.slice(0, LONGEST_NOTE).toWellFormed() }),
     };
     this.writing ??= this.writeAll();
   }

@@ -54,6 +54,8 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = n
       maxRetry: 3,
       retried: 0,
       retentionS: 0n,
+      timeoutS: 0n,
+      deadlineS: 0n,
     } as unknown as TaskMessage;
     const lease = new FakeLease({ id, expiriesS: [9] }, clock.nowMs() + 30_000);
     const deadlineMs = clock.nowMs() + 10_000;

@@ -1,14 +1,16 @@
 import type { CancelOutcome, WishOps } from '../../broker/wait-roles.js';
 import { ServerShutdownError, TaskCanceledError } from '../../errors/attempt-aborted.error.js';
+import { isInstance } from '../../errors/as-error.js';
+import { errorText } from '../../errors/error-text.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
 import { Bell } from '../../runtime/bell.js';
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
 import { within } from '../../runtime/within.js';
 import { ABORT_GRACE_MS, Attempt, type AttemptDeps, type Ending } from './attempt.js';
-import { errorText } from './attempt-outcome.js';
 import type { LeaseHandle, TrackedTask } from '../leases/lease-handle.js';
 import { endingEvent } from './ending-event.js';
+import { taskFields } from '../../task/task-fields.js';
 import type { Settler } from './settler.js';
 import { UnknownTasks } from './unknown-tasks.js';
 
@@ -65,13 +67,26 @@ export class WorkerPool {
       this.settle(attempt, lease, { outcome: { kind: 'requeue' }, durationMs: 0 });
       return;
     }
-    const decided = attempt.run().then((ending) => this.settle(attempt, lease, ending));
+    const decided = this.runToEnd(attempt, lease);
     this.undecided.add(decided);
     void decided.then(() => this.undecided.delete(decided));
     this.running.set(
       attempt,
       decided.then(() => this.freeSlot(attempt)),
     );
+  }
+
+  /** Never rejects: a slot whose attempt went wrong would never be free again. */
+  private async runToEnd(attempt: Attempt, lease: LeaseHandle): Promise<void> {
+    try {
+      this.settle(attempt, lease, await attempt.run());
+    } catch (error) {
+      this.logger.error('an attempt failed to end; its task will be recovered', {
+        ...taskFields(attempt.message),
+        error,
+      });
+      lease.end();
+    }
   }
 
   /** Resolves when a slot is free, or `signal` aborts. For one waiter. */
@@ -175,7 +190,7 @@ export class WorkerPool {
     const fields = { queue, taskId: id, type, retried, maxRetry };
     if (!outcome) this.logger.warn('lost the lease on a running task; its outcome is dropped', fields);
     else if (outcome.kind === 'archive') this.logger.error(`task archived: ${outcome.error}`, { ...fields, error });
-    else if (outcome.kind === 'retry' && error instanceof HandlerNotFoundError) {
+    else if (outcome.kind === 'retry' && isInstance(error, HandlerNotFoundError)) {
       if (this.unknownTypeLog.allows(queue)) this.logger.warn(`task put back: ${errorText(error)}`, fields);
     } else if (outcome.kind === 'retry') {
       const level = outcome.isFailure ? 'warn' : 'debug';

@@ -1,6 +1,7 @@
 import type { HealthOps } from '../../broker/roles.js';
 import { asError } from '../../errors/as-error.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
+import { callGuarded } from '../../runtime/user-callback.js';
 
 /** Asks the broker for a sign of life and tells the user. First after one interval, as asynq does. */
 export class HealthCheck extends Loop {
@@ -9,7 +10,7 @@ export class HealthCheck extends Loop {
   constructor(
     private readonly broker: Pick<HealthOps, 'ping'>,
     private readonly intervalMs: number,
-    private readonly onResult: (error: Error | undefined) => void,
+    private readonly onResult: (error: Error | undefined) => unknown,
     deps: LoopDeps,
   ) {
     super('health check', deps);
@@ -22,10 +23,9 @@ export class HealthCheck extends Loop {
   }
 
   private tell(result: Error | undefined): void {
-    try {
-      this.onResult(result);
-    } catch (error) {
-      this.logger.error('onHealthCheck failed', { error });
-    }
+    callGuarded(
+      () => this.onResult(result),
+      (error) => this.logger.error('onHealthCheck failed', { error }),
+    );
   }
 }

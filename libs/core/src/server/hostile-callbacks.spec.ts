@@ -1,0 +1,244 @@
+import { describe, expect, it, vi } from 'vitest';
+import { Client } from '../client/client.js';
+import { Inspector } from '../inspector/inspector.js';
+import { type Logger, silentLogger } from '../runtime/logger.js';
+import type { Handler } from '../task/task-context.js';
+import { openMemoryQueue } from '../testing/test-queue.js';
+import { Server } from './server.js';
+import type { ServerOptions } from './server-options.js';
+
+const trap = (): never => {
+  throw new Error('looked at');
+};
+const traps: ProxyHandler<object> = {
+  get: trap,
+  has: trap,
+  getPrototypeOf: trap,
+  ownKeys: trap,
+  getOwnPropertyDescriptor: trap,
+};
+
+function revoked(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+const errorWith = (name: string, descriptor: PropertyDescriptor): Error =>
+  Object.defineProperty(new Error('boom'), name, descriptor);
+
+function ring(): Error {
+  const error = new Error('boom');
+  error.cause = error;
+  return error;
+}
+
+/** A server with one slot: runs a task for `hostile`, then a sound one. Answers what became of the first. */
+async function runBoth(
+  hostile: Handler,
+  { retention, ...options }: Partial<ServerOptions> & { retention?: string } = {},
+) {
+  const queue = openMemoryQueue();
+  const { clock } = queue;
+  const shared = { connection: queue.broker, logger: silentLogger };
+  const client = new Client({ ...shared, defaults: { queue: queue.name } });
+  const soundRan = vi.fn<Handler>();
+  const handler: Handler = (payload, context) => (context.type === 'sound' ? soundRan : hostile)(payload, context);
+  const server = new Server({ ...shared, queues: { [queue.name]: 1 }, concurrency: 1, ...options });
+  await server.start(handler);
+
+  const { id } = await client.enqueue('hostile', { secret: 1 }, { retention: retention as '1h' });
+  await client.enqueue('sound');
+  await clock.advance('15s');
+
+  const task = await new Inspector(shared).taskInfo(queue.name, id).catch(() => undefined);
+  await Promise.all([server.shutdown(), clock.advance('1m')]);
+  return { task, soundRan };
+}
+
+const consoleError = () => vi.spyOn(console, 'error').mockImplementation(() => undefined);
+
+const HOSTILE: readonly (readonly [string, unknown])[] = [
+  ['a proxy with traps', new Proxy(new Error('boom'), traps)],
+  ['a revoked proxy', revoked()],
+  ['an error whose message throws', errorWith('message', { get: trap })],
+  ['an error whose cause throws', errorWith('cause', { get: trap })],
+  ['an error whose name throws', errorWith('name', { get: trap })],
+  ['an error whose stack throws', errorWith('stack', { get: trap })],
+  ['an error whose message is a symbol', errorWith('message', { value: Symbol('boom') })],
+  ['an error that is its own cause', ring()],
+  ['null', null],
+  ['nothing', undefined],
+  ['a symbol', Symbol('boom')],
+  ['a BigInt', 5n],
+  ['an object whose toString throws', { toString: trap }],
+  ['an object without a prototype', Object.create(null)],
+  ['a function', () => undefined],
+];
+
+const THROWING_LOGGER: Logger = { debug: trap, info: trap, warn: trap, error: trap };
+const REJECTING_LOGGER = {
+  debug: async () => trap(),
+  info: async () => trap(),
+  warn: async () => trap(),
+  error: async () => trap(),
+} as unknown as Logger;
+const JSON_LOGGER: Logger = {
+  ...silentLogger,
+  warn: (message, fields) => void JSON.stringify({ message, ...fields }),
+  error: (message, fields) => void JSON.stringify({ message, ...fields, own: Object.entries(fields ?? {}) }),
+};
+
+describe('a slot is free again, and something readable is stored, when a handler', () => {
+  it.each(HOSTILE)('throws %s', async (_, thrown) => {
+    const { task, soundRan } = await runBoth(() => {
+      throw thrown;
+    });
+
+    expect(soundRan).toHaveBeenCalledOnce();
+    expect(task).toMatchObject({ state: 'retry', lastError: expect.stringMatching(/./) });
+  });
+
+  it.each(HOSTILE)('throws %s, and the logger cannot print it', async (_, thrown) => {
+    consoleError();
+    const { task, soundRan } = await runBoth(() => Promise.reject(thrown), { logger: THROWING_LOGGER });
+
+    expect(soundRan).toHaveBeenCalledOnce();
+    expect(task).toMatchObject({ state: 'retry' });
+  });
+
+  it.each([
+    ['a thenable whose then throws', { then: trap }],
+    ['an object whose then is a getter that throws', Object.defineProperty({}, 'then', { get: trap })],
+    ['a thenable that rejects with a proxy', { then: (_: unknown, no: (error: unknown) => void) => no(revoked()) }],
+    ['a proxy with traps', new Proxy({}, traps)],
+    ['a revoked proxy', revoked()],
+  ])('returns %s', async (_, returned) => {
+    const { task, soundRan } = await runBoth(() => returned, { retention: '1h' });
+
+    expect(soundRan).toHaveBeenCalledOnce();
+    expect(task).toMatchObject({ state: 'retry' });
+  });
+
+  it.each([
+    ['a circular object', ring()],
+    ['a BigInt', { n: 5n }],
+    ['a getter that throws', Object.defineProperty({}, 'a', { get: trap, enumerable: true })],
+    ['a toJSON that throws', { toJSON: trap }],
+    ['a function', () => undefined],
+    ['a symbol', Symbol('result')],
+  ])('returns %s, which is no result but a success', async (_, returned) => {
+    const { task, soundRan } = await runBoth(() => returned, { retention: '1h', logger: JSON_LOGGER });
+
+    expect(soundRan).toHaveBeenCalledOnce();
+    expect(task).toMatchObject({ state: 'completed', result: undefined });
+  });
+
+  it('throws an error of 20 MB, which is cut at 64 kB', async () => {
+    const { task } = await runBoth(() => {
+      throw new Error('é'.repeat(10_000_000));
+    });
+
+    expect(Buffer.byteLength(task!.lastError)).toBeLessThanOrEqual(64 * 1024);
+    expect(task!.lastError).toMatch(/^éé.*… \(cut\)$/);
+  });
+
+  it.each([
+    ['wrong', 'x' as unknown as number, 5 as unknown as string],
+    ['big', 5n as unknown as number, Symbol('note') as unknown as string],
+  ])('reports progress that is %s, which does no harm', async (_, share, note) => {
+    const { task, soundRan } = await runBoth((_payload, context) => context.progress(share, note), { retention: '1h' });
+
+    expect(soundRan).toHaveBeenCalledOnce();
+    expect(task).toMatchObject({ state: 'completed' });
+  });
+
+  it.each([
+    ['throws', (): never => trap()],
+    ['rejects', async (): Promise<never> => trap()],
+  ])('has an abort listener that %s', async (_, listener) => {
+    const error = vi.fn<Logger['error']>();
+    const handler: Handler = (_payload, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', listener);
+        signal.addEventListener('abort', { handleEvent: listener });
+        // oxlint-disable-next-line unicorn/prefer-add-event-listener -- handlers may do so
+        signal.onabort = listener;
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
+    const queue = openMemoryQueue();
+    const shared = { connection: queue.broker, logger: { ...silentLogger, error } };
+    const server = new Server({ ...shared, queues: { [queue.name]: 1 }, concurrency: 1 });
+    await server.start(handler);
+    const client = new Client({ ...shared, defaults: { queue: queue.name } });
+    await client.enqueue('hostile', undefined, { timeout: '1s', taskId: 'a' });
+    await queue.clock.advance('2s');
+
+    const task = await new Inspector(shared).taskInfo(queue.name, 'a');
+
+    expect(task).toMatchObject({ state: 'retry', lastError: 'context deadline exceeded' });
+    expect(error.mock.calls.map(([message]) => message)).toEqual(Array(3).fill('an abort listener failed'));
+    await Promise.all([server.shutdown(), queue.clock.advance('1m')]);
+  });
+});
+
+describe('a slot is free again when', () => {
+  const fail: Handler = () => {
+    throw ring();
+  };
+
+  it.each([
+    ['the logger throws', { logger: THROWING_LOGGER }],
+    ['the logger rejects', { logger: REJECTING_LOGGER }],
+    ['the logger writes JSON of a circular error', { logger: JSON_LOGGER }],
+    ['onEvent throws', { onEvent: trap }],
+    ['onEvent rejects', { onEvent: async () => trap() }],
+    ['errorHandler throws', { errorHandler: trap }],
+    ['errorHandler rejects', { errorHandler: async () => trap() }],
+    ['errorHandler never ends', { errorHandler: () => new Promise<void>(() => undefined) }],
+    ['retryDelay throws', { retryDelay: trap }],
+    ['retryDelay rejects', { retryDelay: (async () => trap()) as unknown as () => number }],
+    ['isFailure throws', { isFailure: trap }],
+    ['isFailure rejects', { isFailure: (async () => trap()) as unknown as () => boolean }],
+    ['onHealthCheck throws', { onHealthCheck: trap, healthCheckInterval: '1s' }],
+    ['onHealthCheck rejects', { onHealthCheck: async () => trap(), healthCheckInterval: '1s' }],
+    ['the codec answers with promises', { codec: asyncCodec(false) }],
+    ['the codec answers with promises that reject', { codec: asyncCodec(true) }],
+  ] satisfies [string, Partial<ServerOptions>][])('%s', async (_, options) => {
+    consoleError();
+
+    const { task } = await runBoth(fail, options);
+    const { soundRan } = await runBoth(fail, { ...options, codec: undefined });
+
+    expect(soundRan).toHaveBeenCalledOnce();
+    expect(task).toMatchObject({ state: 'retry' });
+  });
+
+  it('the codec answers a result with a promise, which is no result', async () => {
+    const { encode } = asyncCodec(true);
+    const codec = { encode, decode: () => undefined };
+
+    const { task, soundRan } = await runBoth(() => 'done', { codec, retention: '1h' });
+
+    expect(soundRan).toHaveBeenCalledOnce();
+    expect(task).toMatchObject({ state: 'completed', result: undefined });
+  });
+});
+
+function asyncCodec(rejects: boolean): NonNullable<ServerOptions['codec']> {
+  const answer = async (): Promise<unknown> => (rejects ? trap() : undefined);
+  return { encode: answer as unknown as () => Uint8Array, decode: answer };
+}
+
+it('says on the console what a logger could not say, and why', async () => {
+  const said = consoleError();
+
+  await runBoth(
+    () => {
+      throw new Error('boom');
+    },
+    { logger: THROWING_LOGGER },
+  );
+
+  expect(said).toHaveBeenCalledWith('[asynq] task failed, will be retried: boom (the logger failed: looked at)');
+});
