@@ -44,3 +44,37 @@ it('has forgotten a group when the leader has looked two minutes after', async (
 
   expect(await expected(q)).toEqual([]);
 });
+
+it('forgets all groups when no task is left that could join one', async () => {
+  await using q = openRedisQueue(redis.client);
+  await scheduleIn(q, 30 * 86_400_000, 'far');
+  await scheduleIn(q, 30 * 86_400_000, 'too');
+  await q.broker.moveTasks(q.name, { state: 'scheduled' }, ['of far'], 'deleted');
+  await q.broker.nameLostGroups(q.name, LIMIT);
+  const some = await expected(q);
+  await q.broker.moveTasks(q.name, { state: 'scheduled' }, ['of too'], 'deleted');
+
+  await q.broker.nameLostGroups(q.name, LIMIT);
+
+  expect([some, await expected(q)]).toEqual([['far', 'too'], []]);
+});
+
+it('keeps the names for a day longer than the last of them at most', async () => {
+  await using q = openRedisQueue(redis.client);
+  const ttlS = () => redis.client.ttl(`asynq:{${q.name}}:expected_groups`);
+  await scheduleIn(q, 3_600_000, 'late');
+  await scheduleIn(q, 1_000, 'soon');
+
+  expect(await ttlS()).toBeGreaterThan(86_400 + 3_500);
+  expect(await ttlS()).toBeLessThanOrEqual(86_400 + 3_600);
+});
+
+it.each(['removeQueue', 'purgeQueue'] as const)('forgets them with their queue: %s', async (remove) => {
+  await using q = openRedisQueue(redis.client);
+  await scheduleIn(q, 60_000, 'digest');
+  await q.broker.moveTasks(q.name, { state: 'scheduled' }, ['of digest'], 'deleted');
+
+  await q.broker[remove](q.name);
+
+  expect(await expected(q)).toEqual([]);
+});

@@ -136,6 +136,21 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toEqual(before);
     });
 
+    it('leaves an id without a message in the pending list to the fetch that meets it', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['next', 'later'] });
+      await q.inject({ nextUp: ['gone'], scheduled: { gone: 1 } });
+
+      const report = await q.broker.repair(q.name, 100);
+      const repaired = await q.dump();
+      const { tasks } = await q.broker.fetch(q.name, 10, 30_000);
+
+      expect(report).toEqual({ leasesAdded: 0, orphansRemoved: 1 });
+      expect([repaired.nextUp, Object.keys(repaired.scheduled)]).toEqual([['next', 'later', 'gone'], []]);
+      expect(tasks.map(({ message }) => message.id)).toEqual(['next', 'later']);
+      expect((await q.dump()).nextUp).toEqual([]);
+    });
+
     it('comes round to every id when it looks at a few at a time', async () => {
       await using q = openQueue();
       const farS = q.clock.nowMs() / 1000 + 3600;

@@ -192,15 +192,23 @@ describe.skipIf(!hasGoPeer)('groups shared with Go', () => {
     expect(await go.queueInfo('grouped')).toMatchObject({ size: 0, groups: 0, aggregating: 0, processedTotal: 3 });
   });
 
-  it('has a server of Go join our scheduled tasks to their group, where Go finds them', async () => {
+  it('has a server of Go join our scheduled tasks to their group, which a server of ours then names', async () => {
     await using client = new Client({ connection: { url: redis.url } });
     await go.serve({ queues: { late: 1 }, concurrency: 1, taskCheckIntervalMs: 20, delayedTaskCheckIntervalMs: 50 });
 
     await client.enqueue('news:item', { n: 1 }, { queue: 'late', group: 'digest', processIn: '1s', taskId: 'one' });
+    const scheduled = await go.queueInfo('late');
+    await vi.waitFor(
+      async () => expect(await go.taskInfo('late', 'one')).toMatchObject({ state: 'aggregating', group: 'digest' }),
+      20_000,
+    );
+    await go.shutdown();
+    await using server = new Server({ connection: { url: redis.url }, queues: { late: 1 }, logger: silentLogger });
+    await server.start(() => undefined);
 
     await vi.waitFor(async () => expect(await go.groups('late')).toEqual([{ group: 'digest', size: 1 }]), 20_000);
-    expect(await go.taskInfo('late', 'one')).toMatchObject({ state: 'aggregating', group: 'digest' });
-    await go.shutdown();
+    expect(scheduled).toMatchObject({ groups: 0, scheduled: 1 });
+    expect(scheduled.memoryUsage).toBeGreaterThan(0);
     expect(go.handled).toEqual([]);
   });
 });

@@ -76,6 +76,7 @@ export interface GoQueueInfo {
   /** All tasks but the completed ones. */
   readonly size: number;
   readonly groups: number;
+  readonly memoryUsage: number;
   readonly latencyMs: number;
   readonly pending: number;
   readonly active: number;

@@ -100,7 +100,7 @@ func queueInfo(p *peer, request json.RawMessage) (any, error) {
 		return nil, err
 	}
 	return map[string]any{
-		"queue": info.Queue, "size": info.Size, "groups": info.Groups, "latencyMs": info.Latency.Milliseconds(),
+		"queue": info.Queue, "size": info.Size, "groups": info.Groups, "memoryUsage": info.MemoryUsage, "latencyMs": info.Latency.Milliseconds(),
 		"pending": info.Pending, "active": info.Active, "scheduled": info.Scheduled, "retry": info.Retry,
 		"archived": info.Archived, "completed": info.Completed, "aggregating": info.Aggregating,
 		"processedToday": info.Processed, "failedToday": info.Failed,

@@ -1,27 +1,33 @@
--- drop-orphans: remove ids that have no message from every set, and their stub hashes.
+-- drop-orphans: remove ids that have no message from every set but `pending`, and their stub hashes.
 --
--- KEYS[1]   pending    list  asynq:{q}:pending
--- KEYS[2]   active     list  asynq:{q}:active
--- KEYS[3]   lease      zset  asynq:{q}:lease
--- KEYS[4]   scheduled  zset  asynq:{q}:scheduled
--- KEYS[5]   retry      zset  asynq:{q}:retry
--- KEYS[6]   archived   zset  asynq:{q}:archived
--- KEYS[7]   completed  zset  asynq:{q}:completed
--- KEYS[8..] task       hash  asynq:{q}:t:<id>     one per id
--- ARGV[1..] per task: taskId
+-- KEYS[1]   active     list  asynq:{q}:active
+-- KEYS[2]   lease      zset  asynq:{q}:lease
+-- KEYS[3]   scheduled  zset  asynq:{q}:scheduled
+-- KEYS[4]   retry      zset  asynq:{q}:retry
+-- KEYS[5]   archived   zset  asynq:{q}:archived
+-- KEYS[6]   completed  zset  asynq:{q}:completed
+-- KEYS[7..] task       hash  asynq:{q}:t:<id>     one per id
+-- ARGV[1]   reach  entries to search from each end of active; an id farther away stays, to be found by a later repair
+-- ARGV[2..] per task: taskId
 -- RETURNS how many were removed; an id that has a message by now, or left every set as its task ended, does not count
--- COST    O(ids x n) in pending and active
-local pending, active, lease = KEYS[1], KEYS[2], KEYS[3]
-local sets = { KEYS[4], KEYS[5], KEYS[6], KEYS[7] }
-local FIRST_TASK = 8
+--         `pending` may be millions long: an id in it is dropped by the fetch that meets it.
+-- COST    O(ids x (log n + reach))
+local active, lease = KEYS[1], KEYS[2]
+local sets = { KEYS[3], KEYS[4], KEYS[5], KEYS[6] }
+local reach = ARGV[1]
+local FIRST_TASK, ARGS = 7, 1
 
 local removed = 0
-for i, taskId in ipairs(ARGV) do
-  local task = KEYS[FIRST_TASK + i - 1]
+for i = 1, #ARGV - ARGS do
+  local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
   if redis.call('HEXISTS', task, 'msg') == 0 then
-    local entries = redis.call('LREM', pending, 0, taskId) + redis.call('LREM', active, 0, taskId)
-    entries = entries + redis.call('ZREM', lease, taskId)
+    local entries = redis.call('ZREM', lease, taskId)
     for _, set in ipairs(sets) do entries = entries + redis.call('ZREM', set, taskId) end
+    for _, fromEnd in ipairs({ -1, 1 }) do
+      if redis.call('LPOS', active, taskId, 'RANK', fromEnd, 'MAXLEN', reach) then
+        entries = entries + redis.call('LREM', active, fromEnd, taskId)
+      end
+    end
     redis.call('DEL', task)
     if entries > 0 then removed = removed + 1 end
   end

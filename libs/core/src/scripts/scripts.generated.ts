@@ -396,11 +396,9 @@ export const dropDuty = new Script<
 return redis.call('DEL', KEYS[1])`,
 );
 
-/** remove ids that have no message from every set, and their stub hashes. */
+/** remove ids that have no message from every set but `pending`, and their stub hashes. */
 export const dropOrphans = new Script<
   {
-    /** list asynq:{q}:pending */
-    readonly pending: string;
     /** list asynq:{q}:active */
     readonly active: string;
     /** zset asynq:{q}:lease */
@@ -416,24 +414,32 @@ export const dropOrphans = new Script<
     /** hash asynq:{q}:t:<id> one per id */
     readonly task: readonly string[];
   },
-  Record<never, never>,
+  {
+    /** entries to search from each end of active; an id farther away stays, to be found by a later repair */
+    readonly reach: ScriptArg;
+  },
   {
     /** text */
     readonly taskId: ScriptArg;
   }
 >(
   'drop-orphans',
-  { keys: ['pending', 'active', 'lease', 'scheduled', 'retry', 'archived', 'completed', 'task'], args: [], fields: ['taskId'] },
-  `local pending, active, lease = KEYS[1], KEYS[2], KEYS[3]
-local sets = { KEYS[4], KEYS[5], KEYS[6], KEYS[7] }
-local FIRST_TASK = 8
+  { keys: ['active', 'lease', 'scheduled', 'retry', 'archived', 'completed', 'task'], args: ['reach'], fields: ['taskId'] },
+  `local active, lease = KEYS[1], KEYS[2]
+local sets = { KEYS[3], KEYS[4], KEYS[5], KEYS[6] }
+local reach = ARGV[1]
+local FIRST_TASK, ARGS = 7, 1
 local removed = 0
-for i, taskId in ipairs(ARGV) do
-local task = KEYS[FIRST_TASK + i - 1]
+for i = 1, #ARGV - ARGS do
+local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
 if redis.call('HEXISTS', task, 'msg') == 0 then
-local entries = redis.call('LREM', pending, 0, taskId) + redis.call('LREM', active, 0, taskId)
-entries = entries + redis.call('ZREM', lease, taskId)
+local entries = redis.call('ZREM', lease, taskId)
 for _, set in ipairs(sets) do entries = entries + redis.call('ZREM', set, taskId) end
+for _, fromEnd in ipairs({ -1, 1 }) do
+if redis.call('LPOS', active, taskId, 'RANK', fromEnd, 'MAXLEN', reach) then
+entries = entries + redis.call('LREM', active, fromEnd, taskId)
+end
+end
 redis.call('DEL', task)
 if entries > 0 then removed = removed + 1 end
 end
@@ -446,6 +452,8 @@ export const enqueue = new Script<
   {
     /** list asynq:{q}:pending new ids at the left */
     readonly pending: string;
+    /** zset asynq:{q}:completed score: deletion time, unix seconds */
+    readonly completed: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** string asynq:{q}:unique:<type>:<md5> one per task with a ttl, in their order */
@@ -456,6 +464,8 @@ export const enqueue = new Script<
     readonly pendingSinceNs: ScriptArg;
     /** 1 after a lost reply: a task with the same bytes is ours */
     readonly isRepeat: ScriptArg;
+    /** unix s */
+    readonly nowS: ScriptArg;
   },
   {
     /** text */
@@ -467,7 +477,7 @@ export const enqueue = new Script<
   }
 >(
   'enqueue',
-  { keys: ['pending', 'task', 'lock'], args: ['pendingSinceNs', 'isRepeat'], fields: ['taskId', 'message', 'uniqueTtlS'] },
+  { keys: ['pending', 'completed', 'task', 'lock'], args: ['pendingSinceNs', 'isRepeat', 'nowS'], fields: ['taskId', 'message', 'uniqueTtlS'] },
   `local function locksFrom(first)
 local at = first - 1
 return function(hasLock)
@@ -476,24 +486,35 @@ at = at + 1
 return KEYS[at]
 end
 end
-local function refusal(task, taskId, message, lock, ttlS, isRepeat)
-if redis.call('EXISTS', task) == 1 then
-return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
+local function idTaken(task, taskId, completed, nowS)
+if redis.call('EXISTS', task) == 0 then return false, false end
+if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
+local deleteAtS = redis.call('ZSCORE', completed, taskId)
+local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
+return not isExpired, isExpired
 end
+local function clearExpired(task, taskId, completed)
+redis.call('ZREM', completed, taskId)
+redis.call('DEL', task)
+end
+local function refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
+local isTaken, isExpired = idTaken(task, taskId, completed, nowS)
+if isTaken then return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0 end
 if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
+if isExpired then clearExpired(task, taskId, completed) end
 return nil
 end
-local pending = KEYS[1]
-local pendingSinceNs, isRepeat = ARGV[1], ARGV[2] == '1'
-local ARGS, FIELDS = 2, 3
+local pending, completed = KEYS[1], KEYS[2]
+local pendingSinceNs, isRepeat, nowS = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
+local FIRST_TASK, ARGS, FIELDS = 3, 3, 3
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(2 + tasks)
+local nextLock = locksFrom(FIRST_TASK + tasks)
 local replies = {}
 for i = 1, tasks do
-local task, at = KEYS[1 + i], ARGS + (i - 1) * FIELDS
+local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
 local lock = nextLock(ttlS ~= '0')
-replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
+replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
 if replies[i] == nil then
 redis.call('HSET', task, 'msg', message, 'state', 'pending', 'pending_since', pendingSinceNs)
 if lock then redis.call('HSET', task, 'unique_key', lock) end
@@ -717,6 +738,8 @@ export const addToGroup = new Script<
     readonly groups: string;
     /** zset asynq:{q}:full_sizes sizes of groups that aggregators wait for */
     readonly fullSizes: string;
+    /** zset asynq:{q}:completed score: deletion time, unix seconds */
+    readonly completed: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
     /** zset asynq:{q}:g:<group> one per task; score: time added, unix seconds */
@@ -744,7 +767,7 @@ export const addToGroup = new Script<
   }
 >(
   'add-to-group',
-  { keys: ['groups', 'fullSizes', 'task', 'group', 'lock'], args: ['addedAtS', 'isRepeat', 'groupsChannel'], fields: ['taskId', 'message', 'groupName', 'uniqueTtlS'] },
+  { keys: ['groups', 'fullSizes', 'completed', 'task', 'group', 'lock'], args: ['addedAtS', 'isRepeat', 'groupsChannel'], fields: ['taskId', 'message', 'groupName', 'uniqueTtlS'] },
   `local function locksFrom(first)
 local at = first - 1
 return function(hasLock)
@@ -753,11 +776,22 @@ at = at + 1
 return KEYS[at]
 end
 end
-local function refusal(task, taskId, message, lock, ttlS, isRepeat)
-if redis.call('EXISTS', task) == 1 then
-return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
+local function idTaken(task, taskId, completed, nowS)
+if redis.call('EXISTS', task) == 0 then return false, false end
+if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
+local deleteAtS = redis.call('ZSCORE', completed, taskId)
+local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
+return not isExpired, isExpired
 end
+local function clearExpired(task, taskId, completed)
+redis.call('ZREM', completed, taskId)
+redis.call('DEL', task)
+end
+local function refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
+local isTaken, isExpired = idTaken(task, taskId, completed, nowS)
+if isTaken then return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0 end
 if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
+if isExpired then clearExpired(task, taskId, completed) end
 return nil
 end
 local function isFull(group, fullSizes)
@@ -771,9 +805,9 @@ end
 local function tellFullGroups(fullGroups, groupsChannel)
 for groupName in pairs(fullGroups) do redis.pcall('PUBLISH', groupsChannel, 'full ' .. groupName) end
 end
-local groups = KEYS[1]
+local groups, completed = KEYS[1], KEYS[3]
 local addedAtS, isRepeat, groupsChannel = ARGV[1], ARGV[2] == '1', ARGV[3]
-local FIRST_TASK, ARGS, FIELDS = 3, 3, 4
+local FIRST_TASK, ARGS, FIELDS = 4, 3, 4
 local tasks = (#ARGV - ARGS) / FIELDS
 local firstGroup = FIRST_TASK + tasks
 local nextLock = locksFrom(firstGroup + tasks)
@@ -783,7 +817,7 @@ for i = 1, tasks do
 local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, groupName, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 local lock = nextLock(ttlS ~= '0')
-replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
+replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat, completed, tonumber(addedAtS))
 if replies[i] == nil then
 redis.call('HSET', task, 'msg', message, 'state', 'aggregating', 'group', groupName)
 if lock then redis.call('HSET', task, 'unique_key', lock) end
@@ -812,6 +846,8 @@ export const finishSet = new Script<
     readonly awaited: string;
     /** hash asynq:{q}:t:<id> the new task; it may take the id of a member */
     readonly aggregate: string;
+    /** zset asynq:{q}:completed score: deletion time, unix seconds */
+    readonly completed: string;
     /** hash asynq:{q}:t:<id> one per task of the set */
     readonly task: readonly string[];
     /** string asynq:{q}:unique:<type>:<md5> one per task with hasLock, in their order; last that of the new task, if any */
@@ -836,6 +872,8 @@ export const finishSet = new Script<
     readonly nudgeChannel: ScriptArg;
     /** hears of members in `awaited` */
     readonly endedChannel: ScriptArg;
+    /** unix s */
+    readonly nowS: ScriptArg;
   },
   {
     /** text */
@@ -845,7 +883,7 @@ export const finishSet = new Script<
   }
 >(
   'finish-set',
-  { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'awaited', 'aggregate', 'task', 'lock'], args: ['deadlineS', 'aggregateId', 'message', 'uniqueTtlS', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'nudgeChannel', 'endedChannel'], fields: ['taskId', 'hasLock'] },
+  { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'awaited', 'aggregate', 'completed', 'task', 'lock'], args: ['deadlineS', 'aggregateId', 'message', 'uniqueTtlS', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'nudgeChannel', 'endedChannel', 'nowS'], fields: ['taskId', 'hasLock'] },
   `local function locksFrom(first)
 local at = first - 1
 return function(hasLock)
@@ -854,6 +892,17 @@ at = at + 1
 return KEYS[at]
 end
 end
+local function idTaken(task, taskId, completed, nowS)
+if redis.call('EXISTS', task) == 0 then return false, false end
+if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
+local deleteAtS = redis.call('ZSCORE', completed, taskId)
+local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
+return not isExpired, isExpired
+end
+local function clearExpired(task, taskId, completed)
+redis.call('ZREM', completed, taskId)
+redis.call('DEL', task)
+end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
@@ -861,10 +910,10 @@ local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
 local aggregationSet, aggregationSets, pending, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local awaited, aggregate = KEYS[5], KEYS[6]
+local awaited, aggregate, completed = KEYS[5], KEYS[6], KEYS[7]
 local deadlineS, aggregateId, message, uniqueTtlS, pendingSinceNs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local processAtS, dueAtMs, nudgeChannel, endedChannel = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local FIRST_TASK, ARGS, FIELDS = 7, 9, 2
+local processAtS, dueAtMs, nudgeChannel, endedChannel, nowS = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
+local FIRST_TASK, ARGS, FIELDS = 8, 10, 2
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = locksFrom(FIRST_TASK + tasks)
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then
@@ -875,7 +924,8 @@ for i = 1, tasks do
 local taskId = ARGV[ARGS + (i - 1) * FIELDS + 1]
 isMember[taskId] = redis.call('ZSCORE', aggregationSet, taskId) ~= false
 end
-if not isMember[aggregateId] and redis.call('EXISTS', aggregate) == 1 then return 0 end
+local isTaken, isExpired = idTaken(aggregate, aggregateId, completed, nowS)
+if isTaken and not isMember[aggregateId] then return 0 end
 local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
 local holder = lock and redis.call('GET', lock)
 if holder and not isMember[holder] then return holder end
@@ -892,6 +942,7 @@ end
 end
 redis.call('DEL', aggregationSet)
 redis.call('ZREM', aggregationSets, aggregationSet)
+if isExpired then clearExpired(aggregate, aggregateId, completed) end
 redis.call('HSET', aggregate, 'msg', message)
 if lock then
 redis.call('SET', lock, aggregateId, 'EX', uniqueTtlS)
@@ -968,12 +1019,20 @@ export const nameGroups = new Script<
     readonly groups: string;
     /** zset asynq:{q}:expected_groups names of groups that tasks may join unseen; score: until when, unix seconds */
     readonly expectedGroups: string;
+    /** zset asynq:{q}:scheduled */
+    readonly scheduled: string;
+    /** zset asynq:{q}:retry */
+    readonly retry: string;
+    /** zset asynq:{q}:aggregation_sets */
+    readonly aggregationSets: string;
     /** zset asynq:{q}:g:<group> one per name */
     readonly group: readonly string[];
   },
   {
     /** unix s; names that were expected until then, and no longer, are forgotten */
     readonly forgetUntilS: ScriptArg;
+    /** unix s */
+    readonly nowS: ScriptArg;
   },
   {
     /** text */
@@ -983,22 +1042,28 @@ export const nameGroups = new Script<
   }
 >(
   'name-groups',
-  { keys: ['groups', 'expectedGroups', 'group'], args: ['forgetUntilS'], fields: ['groupName', 'untilS'] },
-  `local groups, expectedGroups = KEYS[1], KEYS[2]
-local forgetUntilS = tonumber(ARGV[1])
-local FIRST_GROUP, ARGS, FIELDS = 3, 1, 2
-local named = 0
+  { keys: ['groups', 'expectedGroups', 'scheduled', 'retry', 'aggregationSets', 'group'], args: ['forgetUntilS', 'nowS'], fields: ['groupName', 'untilS'] },
+  `local function expectGroup(expectedGroups, groupName, untilS, nowS)
+redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
+local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
+if redis.call('TTL', expectedGroups) < lifeS then redis.call('EXPIRE', expectedGroups, string.format('%d', lifeS)) end
+end
+local groups, expectedGroups = KEYS[1], KEYS[2]
+local forgetUntilS, nowS = tonumber(ARGV[1]), tonumber(ARGV[2])
+local FIRST_GROUP, ARGS, FIELDS = 6, 2, 2
+local isAnyExpected = redis.call('EXISTS', KEYS[3], KEYS[4], KEYS[5]) > 0
+local named, forgotten = 0, 0
 for i = 1, (#ARGV - ARGS) / FIELDS do
 local group, at = KEYS[FIRST_GROUP + i - 1], ARGS + (i - 1) * FIELDS
 local groupName, untilS = ARGV[at + 1], ARGV[at + 2]
-if untilS ~= '0' then
-redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
-elseif tonumber(redis.call('ZSCORE', expectedGroups, groupName) or 0) <= forgetUntilS then
-redis.call('ZREM', expectedGroups, groupName)
+if isAnyExpected and untilS ~= '0' then
+expectGroup(expectedGroups, groupName, untilS, nowS)
+elseif not isAnyExpected or tonumber(redis.call('ZSCORE', expectedGroups, groupName) or 0) <= forgetUntilS then
+forgotten = forgotten + redis.call('ZREM', expectedGroups, groupName)
 end
 if redis.call('EXISTS', group) == 1 then named = named + redis.call('SADD', groups, groupName) end
 end
-return named`,
+return { named, forgotten }`,
 );
 
 /** give tasks of an aggregation set back to their group. */
@@ -1119,6 +1184,8 @@ export const archiveTasks = new Script<
     readonly isList: ScriptArg;
     /** 1: search a list from its right end */
     readonly nearTail: ScriptArg;
+    /** 1: search all of a list; 0: only near that end */
+    readonly isUnbounded: ScriptArg;
     /** the group that source is, or empty */
     readonly groupName: ScriptArg;
     /** unix s */
@@ -1132,10 +1199,24 @@ export const archiveTasks = new Script<
   }
 >(
   'archive-tasks',
-  { keys: ['source', 'archived', 'groups', 'awaited', 'task'], args: ['isList', 'nearTail', 'groupName', 'archivedAtS', 'endedChannel'], fields: ['taskId'] },
-  `local function take(source, isList, nearTail, taskId)
-if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
-return redis.call('ZREM', source, taskId) == 1
+  { keys: ['source', 'archived', 'groups', 'awaited', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'archivedAtS', 'endedChannel'], fields: ['taskId'] },
+  `local walk = 100000
+local function take(source, isList, nearTail, isUnbounded, taskId, task)
+if not isList then return redis.call('ZREM', source, taskId) end
+local found = redis.call('HMGET', task, 'state', 'msg')
+if found[2] and found[1] ~= 'pending' then return 0 end
+local fromEnd = nearTail and -1 or 1
+if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
+if walk <= 0 then return -1 end
+local length = redis.call('LLEN', source)
+local place = redis.call('LPOS', source, taskId, 'RANK', fromEnd, 'MAXLEN', walk)
+if not place then
+local isAll = walk >= length
+walk = walk - math.min(walk, length)
+return isAll and 0 or -1
+end
+walk = walk - (nearTail and length - place or place + 1)
+return redis.call('LREM', source, fromEnd, taskId)
 end
 local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
@@ -1144,24 +1225,25 @@ local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
 local source, archived, groups, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local isList, nearTail, groupName, archivedAtS = ARGV[1] == '1', ARGV[2] == '1', ARGV[3], ARGV[4]
-local endedChannel = ARGV[5]
-local FIRST_TASK, ARGS = 5, 5
+local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
+local groupName, archivedAtS = ARGV[4], ARGV[5]
+local endedChannel = ARGV[6]
+local FIRST_TASK, ARGS = 5, 6
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies = {}
 for i = 1, #ARGV - ARGS do
 local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
 local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
-replies[i] = 0
-if take(source, isList, nearTail, taskId) then
+replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+if replies[i] == 1 then
 if hasMessage then
 redis.call('ZADD', archived, archivedAtS, taskId)
 redis.call('HSET', task, 'state', 'archived')
 redis.call('HDEL', task, 'due_at_ms')
 if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
-replies[i] = 1
 else
 redis.call('DEL', task)
+replies[i] = 0
 end
 end
 end
@@ -1188,6 +1270,8 @@ export const deleteTasks = new Script<
     readonly isList: ScriptArg;
     /** 1: search a list from its right end */
     readonly nearTail: ScriptArg;
+    /** 1: search all of a list; 0: only near that end */
+    readonly isUnbounded: ScriptArg;
     /** the group that source is, or empty */
     readonly groupName: ScriptArg;
     /** hears of tasks in `awaited` */
@@ -1201,10 +1285,24 @@ export const deleteTasks = new Script<
   }
 >(
   'delete-tasks',
-  { keys: ['source', 'groups', 'awaited', 'task', 'lock'], args: ['isList', 'nearTail', 'groupName', 'endedChannel'], fields: ['taskId', 'hasLock'] },
-  `local function take(source, isList, nearTail, taskId)
-if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
-return redis.call('ZREM', source, taskId) == 1
+  { keys: ['source', 'groups', 'awaited', 'task', 'lock'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'endedChannel'], fields: ['taskId', 'hasLock'] },
+  `local walk = 100000
+local function take(source, isList, nearTail, isUnbounded, taskId, task)
+if not isList then return redis.call('ZREM', source, taskId) end
+local found = redis.call('HMGET', task, 'state', 'msg')
+if found[2] and found[1] ~= 'pending' then return 0 end
+local fromEnd = nearTail and -1 or 1
+if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
+if walk <= 0 then return -1 end
+local length = redis.call('LLEN', source)
+local place = redis.call('LPOS', source, taskId, 'RANK', fromEnd, 'MAXLEN', walk)
+if not place then
+local isAll = walk >= length
+walk = walk - math.min(walk, length)
+return isAll and 0 or -1
+end
+walk = walk - (nearTail and length - place or place + 1)
+return redis.call('LREM', source, fromEnd, taskId)
 end
 local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
@@ -1224,8 +1322,9 @@ local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
 local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
-local isList, nearTail, groupName, endedChannel = ARGV[1] == '1', ARGV[2] == '1', ARGV[3], ARGV[4]
-local FIRST_TASK, ARGS, FIELDS = 4, 4, 2
+local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
+local groupName, endedChannel = ARGV[4], ARGV[5]
+local FIRST_TASK, ARGS, FIELDS = 4, 5, 2
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = locksFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
@@ -1234,12 +1333,11 @@ for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
 local lock = nextLock(hasLock)
-replies[i] = 0
-if take(source, isList, nearTail, taskId) then
+replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+if replies[i] == 1 then
 redis.call('DEL', task)
 unlock(lock, taskId)
 if isAnyAwaited then tellWaiters(awaited, endedChannel, 'removed', taskId) end
-replies[i] = 1
 end
 end
 forgetEmptyGroup(groups, source, groupName)
@@ -1283,8 +1381,8 @@ export const queueStats = new Script<
 for i = 3, 6 do reply[i] = redis.call('ZCARD', KEYS[i]) end
 for i = 7, 10 do reply[i] = redis.call('GET', KEYS[i]) end
 reply[11] = redis.call('EXISTS', KEYS[11])
-reply[12] = redis.call('LINDEX', KEYS[1], -1)
-for i, group in ipairs(redis.call('SMEMBERS', KEYS[12])) do reply[12 + i] = group end
+reply[12] = redis.call('SCARD', KEYS[12])
+reply[13] = redis.call('LINDEX', KEYS[1], -1)
 return reply`,
 );
 
@@ -1303,16 +1401,18 @@ export const removeQueue = new Script<
     readonly archived: string;
     /** zset asynq:{q}:lease */
     readonly lease: string;
+    /** zset asynq:{q}:expected_groups */
+    readonly expectedGroups: string;
   },
   Record<never, never>,
   Record<never, never>
 >(
   'remove-queue',
-  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'lease'], args: [], fields: [] },
+  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'lease', 'expectedGroups'], args: [], fields: [] },
   `for i = 1, 5 do
 if redis.call('EXISTS', KEYS[i]) == 1 then return 0 end
 end
-redis.call('DEL', KEYS[6])
+redis.call('DEL', KEYS[6], KEYS[7])
 return 1`,
 );
 
@@ -1327,12 +1427,20 @@ export const rescheduleTask = new Script<
     readonly groups: string;
     /** zset asynq:{q}:expected_groups names of groups that tasks will join; score: until when, unix seconds */
     readonly expectedGroups: string;
+    /** set asynq:{q}:rescheduled ids whose due time was changed in the last moments */
+    readonly rescheduled: string;
     /** hash asynq:{q}:t:<id> */
     readonly task: string;
   },
   {
     /** 1: source is pending */
     readonly isList: ScriptArg;
+    /** 1: search a list from its right end */
+    readonly nearTail: ScriptArg;
+    /** 1: search all of a list; 0: only near that end */
+    readonly isUnbounded: ScriptArg;
+    /** the group that source is, or empty */
+    readonly sourceGroup: ScriptArg;
     /** scheduled or retry */
     readonly targetState: ScriptArg;
     /** text */
@@ -1343,28 +1451,56 @@ export const rescheduleTask = new Script<
     readonly dueAtMs: ScriptArg;
     /** told when the task goes ahead of all that wait */
     readonly nudgeChannel: ScriptArg;
+    /** unix s */
+    readonly nowS: ScriptArg;
   },
   Record<never, never>
 >(
   'reschedule-task',
-  { keys: ['source', 'target', 'groups', 'expectedGroups', 'task'], args: ['isList', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel'], fields: [] },
-  `local function take(source, isList, nearTail, taskId)
-if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
-return redis.call('ZREM', source, taskId) == 1
+  { keys: ['source', 'target', 'groups', 'expectedGroups', 'rescheduled', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'sourceGroup', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel', 'nowS'], fields: [] },
+  `local walk = 100000
+local function take(source, isList, nearTail, isUnbounded, taskId, task)
+if not isList then return redis.call('ZREM', source, taskId) end
+local found = redis.call('HMGET', task, 'state', 'msg')
+if found[2] and found[1] ~= 'pending' then return 0 end
+local fromEnd = nearTail and -1 or 1
+if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
+if walk <= 0 then return -1 end
+local length = redis.call('LLEN', source)
+local place = redis.call('LPOS', source, taskId, 'RANK', fromEnd, 'MAXLEN', walk)
+if not place then
+local isAll = walk >= length
+walk = walk - math.min(walk, length)
+return isAll and 0 or -1
 end
-local source, target, groups, expectedGroups, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local isList, targetState, taskId = ARGV[1] == '1', ARGV[2], ARGV[3]
-local processAtS, dueAtMs, nudgeChannel = ARGV[4], ARGV[5], ARGV[6]
+walk = walk - (nearTail and length - place or place + 1)
+return redis.call('LREM', source, fromEnd, taskId)
+end
+local function forgetEmptyGroup(groups, group, groupName)
+if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
+end
+local function expectGroup(expectedGroups, groupName, untilS, nowS)
+redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
+local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
+if redis.call('TTL', expectedGroups) < lifeS then redis.call('EXPIRE', expectedGroups, string.format('%d', lifeS)) end
+end
+local source, target, groups, expectedGroups, rescheduled, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
+local sourceGroup, targetState, taskId = ARGV[4], ARGV[5], ARGV[6]
+local processAtS, dueAtMs, nudgeChannel, nowS = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 if redis.call('HEXISTS', task, 'msg') == 0 then return 0 end
 local groupName = redis.call('HGET', task, 'group')
-if not take(source, isList, true, taskId) then return 0 end
+local taken = take(source, isList, nearTail, isUnbounded, taskId, task)
+if taken ~= 1 then return taken end
 local first = tonumber(redis.call('ZRANGE', target, 0, 0, 'WITHSCORES')[2])
 redis.call('ZADD', target, processAtS, taskId)
 redis.call('HSET', task, 'state', targetState, 'due_at_ms', dueAtMs)
 redis.call('HDEL', task, 'pending_since')
-if groupName and groupName ~= '' then
-redis.call('SADD', groups, groupName)
-redis.call('ZADD', expectedGroups, 'GT', processAtS, groupName)
+forgetEmptyGroup(groups, source, sourceGroup)
+if groupName and groupName ~= '' then expectGroup(expectedGroups, groupName, processAtS, nowS) end
+if tonumber(processAtS) <= nowS + 3 then
+redis.call('SADD', rescheduled, taskId)
+redis.call('EXPIRE', rescheduled, 5)
 end
 if not first or tonumber(processAtS) <= first then redis.pcall('PUBLISH', nudgeChannel, '') end
 return 1`,
@@ -1387,6 +1523,8 @@ export const runTasks = new Script<
     readonly isList: ScriptArg;
     /** 1: search a list from its right end */
     readonly nearTail: ScriptArg;
+    /** 1: search all of a list; 0: only near that end */
+    readonly isUnbounded: ScriptArg;
     /** 1: run next; 0: run after those that wait */
     readonly atHead: ScriptArg;
     /** the group that source is, or empty */
@@ -1400,32 +1538,46 @@ export const runTasks = new Script<
   }
 >(
   'run-tasks',
-  { keys: ['source', 'pending', 'groups', 'task'], args: ['isList', 'nearTail', 'atHead', 'groupName', 'pendingSinceNs'], fields: ['taskId'] },
-  `local function take(source, isList, nearTail, taskId)
-if isList then return redis.call('LREM', source, nearTail and -1 or 1, taskId) == 1 end
-return redis.call('ZREM', source, taskId) == 1
+  { keys: ['source', 'pending', 'groups', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'atHead', 'groupName', 'pendingSinceNs'], fields: ['taskId'] },
+  `local walk = 100000
+local function take(source, isList, nearTail, isUnbounded, taskId, task)
+if not isList then return redis.call('ZREM', source, taskId) end
+local found = redis.call('HMGET', task, 'state', 'msg')
+if found[2] and found[1] ~= 'pending' then return 0 end
+local fromEnd = nearTail and -1 or 1
+if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
+if walk <= 0 then return -1 end
+local length = redis.call('LLEN', source)
+local place = redis.call('LPOS', source, taskId, 'RANK', fromEnd, 'MAXLEN', walk)
+if not place then
+local isAll = walk >= length
+walk = walk - math.min(walk, length)
+return isAll and 0 or -1
+end
+walk = walk - (nearTail and length - place or place + 1)
+return redis.call('LREM', source, fromEnd, taskId)
 end
 local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
 end
 local source, pending, groups = KEYS[1], KEYS[2], KEYS[3]
-local isList, nearTail, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
-local groupName, pendingSinceNs = ARGV[4], ARGV[5]
-local FIRST_TASK, ARGS = 4, 5
+local isList, nearTail, isUnbounded, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1', ARGV[4] == '1'
+local groupName, pendingSinceNs = ARGV[5], ARGV[6]
+local FIRST_TASK, ARGS = 4, 6
 local replies = {}
 for i = 1, #ARGV - ARGS do
 local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
 local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
-replies[i] = 0
-if take(source, isList, nearTail, taskId) then
+replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+if replies[i] == 1 then
 if hasMessage then
 redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
 redis.call('HSET', task, 'state', 'pending')
 if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
 redis.call('HDEL', task, 'due_at_ms')
-replies[i] = 1
 else
 redis.call('DEL', task)
+replies[i] = 0
 end
 end
 end
@@ -1717,8 +1869,8 @@ export const schedule = new Script<
   {
     /** zset asynq:{q}:scheduled score: process-at, unix seconds */
     readonly scheduled: string;
-    /** set asynq:{q}:groups names of groups */
-    readonly groups: string;
+    /** zset asynq:{q}:completed score: deletion time, unix seconds */
+    readonly completed: string;
     /** zset asynq:{q}:expected_groups names of groups that tasks will join; score: until when, unix seconds */
     readonly expectedGroups: string;
     /** hash asynq:{q}:t:<id> one per task */
@@ -1733,6 +1885,8 @@ export const schedule = new Script<
     readonly isRepeat: ScriptArg;
     /** unix s; groups that were expected until then are forgotten, should no server of ours do it */
     readonly forgetUntilS: ScriptArg;
+    /** unix s */
+    readonly nowS: ScriptArg;
   },
   {
     /** text */
@@ -1750,7 +1904,7 @@ export const schedule = new Script<
   }
 >(
   'schedule',
-  { keys: ['scheduled', 'groups', 'expectedGroups', 'task', 'lock'], args: ['nudgeChannel', 'isRepeat', 'forgetUntilS'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
+  { keys: ['scheduled', 'completed', 'expectedGroups', 'task', 'lock'], args: ['nudgeChannel', 'isRepeat', 'forgetUntilS', 'nowS'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
   `local function locksFrom(first)
 local at = first - 1
 return function(hasLock)
@@ -1759,16 +1913,32 @@ at = at + 1
 return KEYS[at]
 end
 end
-local function refusal(task, taskId, message, lock, ttlS, isRepeat)
-if redis.call('EXISTS', task) == 1 then
-return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0
+local function idTaken(task, taskId, completed, nowS)
+if redis.call('EXISTS', task) == 0 then return false, false end
+if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
+local deleteAtS = redis.call('ZSCORE', completed, taskId)
+local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
+return not isExpired, isExpired
 end
+local function clearExpired(task, taskId, completed)
+redis.call('ZREM', completed, taskId)
+redis.call('DEL', task)
+end
+local function refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
+local isTaken, isExpired = idTaken(task, taskId, completed, nowS)
+if isTaken then return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0 end
 if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
+if isExpired then clearExpired(task, taskId, completed) end
 return nil
 end
-local scheduled, groups, expectedGroups = KEYS[1], KEYS[2], KEYS[3]
-local nudgeChannel, isRepeat, forgetUntilS = ARGV[1], ARGV[2] == '1', ARGV[3]
-local FIRST_TASK, ARGS, FIELDS = 4, 3, 6
+local function expectGroup(expectedGroups, groupName, untilS, nowS)
+redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
+local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
+if redis.call('TTL', expectedGroups) < lifeS then redis.call('EXPIRE', expectedGroups, string.format('%d', lifeS)) end
+end
+local scheduled, completed, expectedGroups = KEYS[1], KEYS[2], KEYS[3]
+local nudgeChannel, isRepeat, forgetUntilS, nowS = ARGV[1], ARGV[2] == '1', ARGV[3], tonumber(ARGV[4])
+local FIRST_TASK, ARGS, FIELDS = 4, 4, 6
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = locksFrom(FIRST_TASK + tasks)
 local first = tonumber(redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2])
@@ -1779,14 +1949,13 @@ local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, processAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 local groupName, ttlS = ARGV[at + 5], ARGV[at + 6]
 local lock = nextLock(ttlS ~= '0')
-replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat)
+replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
 if replies[i] == nil then
 redis.call('HSET', task, 'msg', message, 'state', 'scheduled', 'due_at_ms', dueAtMs)
 if lock then redis.call('HSET', task, 'unique_key', lock) end
 if groupName ~= '' then
 redis.call('HSET', task, 'group', groupName)
-redis.call('SADD', groups, groupName)
-redis.call('ZADD', expectedGroups, 'GT', processAtS, groupName)
+expectGroup(expectedGroups, groupName, processAtS, nowS)
 hasGroup = true
 end
 redis.call('ZADD', scheduled, processAtS, taskId)
@@ -1794,7 +1963,10 @@ if not first or tonumber(processAtS) <= first then goesAhead = true end
 replies[i] = 1
 end
 end
-if hasGroup then redis.call('ZREMRANGEBYSCORE', expectedGroups, '-inf', forgetUntilS) end
+if hasGroup then
+local forgotten = redis.call('ZRANGEBYSCORE', expectedGroups, '-inf', forgetUntilS, 'LIMIT', 0, 1000)
+if #forgotten > 0 then redis.call('ZREM', expectedGroups, unpack(forgotten)) end
+end
 if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
 return replies`,
 );
@@ -1810,6 +1982,8 @@ export const fireTick = new Script<
     readonly pending: string;
     /** zset asynq:{q}:scheduled score: process-at, unix seconds */
     readonly scheduled: string;
+    /** zset asynq:{q}:completed score: deletion time, unix seconds */
+    readonly completed: string;
     /** string asynq:{q}:unique:<type>:<md5> one when there is a ttl */
     readonly lock: readonly string[];
   },
@@ -1834,15 +2008,28 @@ export const fireTick = new Script<
     readonly uniqueTtlS: ScriptArg;
     /** told when the task goes ahead of all that are scheduled */
     readonly nudgeChannel: ScriptArg;
+    /** unix s */
+    readonly nowS: ScriptArg;
   },
   Record<never, never>
 >(
   'fire-tick',
-  { keys: ['schedule', 'task', 'pending', 'scheduled', 'lock'], args: ['digest', 'claimedMs', 'tickMs', 'taskId', 'message', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'uniqueTtlS', 'nudgeChannel'], fields: [] },
-  `local schedule, task, pending, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+  { keys: ['schedule', 'task', 'pending', 'scheduled', 'completed', 'lock'], args: ['digest', 'claimedMs', 'tickMs', 'taskId', 'message', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'uniqueTtlS', 'nudgeChannel', 'nowS'], fields: [] },
+  `local function idTaken(task, taskId, completed, nowS)
+if redis.call('EXISTS', task) == 0 then return false, false end
+if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
+local deleteAtS = redis.call('ZSCORE', completed, taskId)
+local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
+return not isExpired, isExpired
+end
+local function clearExpired(task, taskId, completed)
+redis.call('ZREM', completed, taskId)
+redis.call('DEL', task)
+end
+local schedule, task, pending, scheduled, completed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local digest, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
 local taskId, message, pendingSinceNs = ARGV[4], ARGV[5], ARGV[6]
-local processAtS, dueAtMs, uniqueTtlS, nudgeChannel = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local processAtS, dueAtMs, uniqueTtlS, nudgeChannel, nowS = ARGV[7], ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
 local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
 local function reply(result)
 local progress = redis.call('HMGET', schedule, 'since_ms', 'claimed_ms', 'fired_ms', 'paused_ms')
@@ -1853,12 +2040,13 @@ if not known[1] then return reply(-4) end
 if known[4] ~= digest then return reply(-3) end
 if known[3] then return reply(-2) end
 if known[2] ~= claimedMs then return reply(-1) end
-local exists = redis.call('EXISTS', task) == 1
+local isTaken, isExpired = idTaken(task, taskId, completed, nowS)
 local isLocked = lock and redis.call('EXISTS', lock) == 1
 local first = redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2]
 redis.call('HSET', schedule, 'claimed_ms', tickMs, 'fired_ms', tickMs)
-if exists then return reply(0) end
+if isTaken then return reply(0) end
 if isLocked then return reply(2) end
+if isExpired then clearExpired(task, taskId, completed) end
 redis.call('HSET', task, 'msg', message)
 if lock then
 redis.call('SET', lock, taskId, 'EX', uniqueTtlS)

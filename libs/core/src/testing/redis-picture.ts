@@ -112,6 +112,7 @@ export class RedisPicture {
       case keys.awaited(queue):
       case keys.fullSizes(queue):
       case keys.expectedGroups(queue):
+      case keys.rescheduled(queue):
         return undefined;
       default:
         return this.readerOfPrefix(key);

@@ -54,7 +54,7 @@ export const keys = {
   processedOn: (queue: string, day: string): string => queueKey(queue, `processed:${day}`),
   /** string counter: failures on one UTC day */
   failedOn: (queue: string, day: string): string => queueKey(queue, `failed:${day}`),
-  /** set: names of groups with waiting or scheduled tasks */
+  /** set: names of groups with waiting tasks */
   groups: (queue: string): string => queueKey(queue, 'groups'),
   /** zset: ids waiting in a group, score time added in unix s */
   group: (queue: string, group: string): string => queueKey(queue, `g:${group}`),
@@ -85,6 +85,8 @@ export const keys = {
   fullSizes: (queue: string): string => queueKey(queue, 'full_sizes'),
   /** (ours) zset: names of groups that a Go server may put tasks into without naming them, score until when in unix s */
   expectedGroups: (queue: string): string => queueKey(queue, 'expected_groups'),
+  /** (ours) set: ids of tasks that were rescheduled to the running second or the next ones; expires */
+  rescheduled: (queue: string): string => queueKey(queue, 'rescheduled'),
   /** (ours) pub/sub channel: a group reached such a size, or was taken then */
   groupsChannel: (queue: string): string => queueKey(queue, 'group_news'),
   /** (ours) pub/sub channel: how an awaited task ended */

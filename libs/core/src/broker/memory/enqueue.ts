@@ -14,7 +14,7 @@ export function enqueue(store: MemoryStore, tasks: readonly NewTask[]): EnqueueO
 function write(queue: MemoryQueue, { message, processAtMs, uniqueTtlS }: NewTask, nowMs: number): EnqueueOutcome {
   const { id, uniqueKey, groupKey } = message;
   // The id before the lock: a conflict must not leave a lock behind.
-  if (queue.tasks.has(id)) return { status: 'idConflict' };
+  if (queue.isTaken(id)) return { status: 'idConflict' };
   const task: MemoryTask = { msg: encodeTaskMessage(message) };
   if (uniqueTtlS !== undefined) {
     const holderId = queue.locks.get(uniqueKey);
@@ -22,11 +22,12 @@ function write(queue: MemoryQueue, { message, processAtMs, uniqueTtlS }: NewTask
     queue.locks.set(uniqueKey, id, nowMs + uniqueTtlS * 1000);
     task.uniqueKey = uniqueKey;
   }
+  queue.clearExpired(id);
   queue.tasks.set(id, task);
   if (processAtMs !== undefined && processAtMs > nowMs) {
     if (groupKey) {
       task.group = groupKey;
-      queue.announceGroup(groupKey, ceilS(processAtMs));
+      queue.expectGroup(groupKey, ceilS(processAtMs));
     }
     queue.makeDelayed(id, task, 'scheduled', processAtMs);
     return { status: 'scheduled' };

@@ -78,7 +78,7 @@ export function finishSet(
   const members = ownSet(queue, set)?.members;
   const msg = encodeTaskMessage(message);
   if (!members) return { status: isStored(queue, message.id, msg) ? 'finished' : 'setLost' };
-  if (queue.tasks.has(message.id) && !members.has(message.id)) return { status: 'idConflict' };
+  if (queue.isTaken(message.id) && !members.has(message.id)) return { status: 'idConflict' };
   const holderId = uniqueTtlS === undefined ? undefined : queue.locks.get(message.uniqueKey);
   if (holderId !== undefined && !members.has(holderId)) return { status: 'duplicate', holderId };
 
@@ -88,6 +88,7 @@ export function finishSet(
     if (id !== message.id) tellWaiters(queue, id, 'removed');
   }
   queue.aggregationSets.delete(set.setId);
+  queue.clearExpired(message.id);
   const task = queue.task(message.id);
   task.msg = msg;
   if (uniqueTtlS !== undefined) {
@@ -123,9 +124,10 @@ export function nameLostGroups(store: MemoryStore, queueName: string, limit: num
     const group = queue.tasks.get(id)?.group;
     if (group) queue.expectGroup(group, Math.max(ceilS(queue.retry.score(id)!), nowS));
   }
+  const isAnyExpected = [queue.scheduled, queue.retry, queue.aggregationSets].some(({ size }) => size > 0);
   let named = 0;
   for (const [name, untilS] of queue.expectedGroups) {
-    if (untilS <= nowS - SET_LIFE_S) queue.expectedGroups.delete(name);
+    if (!isAnyExpected || untilS <= nowS - SET_LIFE_S) queue.expectedGroups.delete(name);
     if (!queue.groups.get(name)?.size || queue.groupNames.has(name)) continue;
     queue.groupNames.add(name);
     named += 1;

@@ -194,12 +194,7 @@ export class MemoryQueue {
     this.groupNames.add(name);
   }
 
-  /** Names a group that a task is to join by `untilS`. */
-  announceGroup(name: string, untilS: number): void {
-    this.groupNames.add(name);
-    this.expectGroup(name, untilS);
-  }
-
+  /** Remembers until `untilS` that tasks may join a group unseen. */
   expectGroup(name: string, untilS: number): void {
     this.expectedGroups.set(name, Math.max(this.expectedGroups.get(name) ?? 0, untilS));
   }
@@ -209,6 +204,25 @@ export class MemoryQueue {
     if (name === undefined || this.groups.get(name)?.size) return;
     this.groups.delete(name);
     this.groupNames.delete(name);
+  }
+
+  /** Whether a task of this id is in the way of a new one. One whose retention is over is not; see `clearExpired`. */
+  isTaken(id: string): boolean {
+    return this.tasks.has(id) && !this.isExpired(id);
+  }
+
+  /** Makes room for a new task. */
+  clearExpired(id: string): void {
+    if (!this.isExpired(id)) return;
+    this.completed.delete(id);
+    this.tasks.delete(id);
+  }
+
+  private isExpired(id: string): boolean {
+    const deleteAtS = this.completed.score(id);
+    return (
+      deleteAtS !== undefined && deleteAtS <= floorS(this.clock.nowMs()) && this.tasks.get(id)?.state === 'completed'
+    );
   }
 
   /** Ends the lease of a task. */
@@ -230,9 +244,8 @@ export class MemoryQueue {
     this.archive(id, task, message);
   }
 
-  /** Removes an id that has no message from every set, with its stub of a hash. */
+  /** Removes an id that has no message from every set but `pending`, with its stub of a hash. */
   dropOrphan(id: string): void {
-    this.pending.delete(id);
     this.release(id);
     for (const set of [this.scheduled, this.retry, this.archived, this.completed]) set.delete(id);
     this.tasks.delete(id);

@@ -56,7 +56,7 @@ export function reschedule(
   task.pendingSinceNs = undefined;
   queue.makeDelayed(taskId, task, from.state === 'retry' ? 'retry' : 'scheduled', atMs);
   queue.forgetEmptyGroup(from.group);
-  if (task.group) queue.announceGroup(task.group, ceilS(atMs)); // a forwarder of Go puts it into its group and adds no name
+  if (task.group) queue.expectGroup(task.group, ceilS(atMs)); // a forwarder of Go puts it into its group and adds no name
   return true;
 }
 

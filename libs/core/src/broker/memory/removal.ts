@@ -7,6 +7,7 @@ export function removeQueue(store: MemoryStore, queueName: string): boolean {
   const { pending, active, scheduled, retry, archived } = queue;
   if ([pending, active, scheduled, retry, archived].some(({ size }) => size > 0)) return false;
   for (const id of queue.lease.slice(0, queue.lease.size)) queue.lease.delete(id);
+  queue.expectedGroups.clear();
   store.announced.delete(queueName);
   return true;
 }

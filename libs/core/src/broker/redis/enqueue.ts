@@ -129,8 +129,8 @@ const WRITERS = { pending: enqueue, scheduled: schedule, aggregating: addToGroup
 function enqueue(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
   return redis.run(
     scripts.enqueue,
-    { pending: keys.pending(queue), ...taskAndLockKeys(queue, entries) },
-    { pendingSinceNs: redis.clock.nowNs(), isRepeat: Number(isRepeat) },
+    { pending: keys.pending(queue), completed: keys.completed(queue), ...taskAndLockKeys(queue, entries) },
+    { pendingSinceNs: redis.clock.nowNs(), isRepeat: Number(isRepeat), nowS: floorS(redis.clock.nowMs()) },
     entries.map(({ task, message }) => ({ taskId: task.message.id, message, uniqueTtlS: task.uniqueTtlS ?? 0 })),
   ) as Promise<EnqueueReply[]>;
 }
@@ -140,7 +140,7 @@ function schedule(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean
     scripts.schedule,
     {
       scheduled: keys.scheduled(queue),
-      groups: keys.groups(queue),
+      completed: keys.completed(queue),
       expectedGroups: keys.expectedGroups(queue),
       ...taskAndLockKeys(queue, entries),
     },
@@ -148,6 +148,7 @@ function schedule(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean
       nudgeChannel: keys.nudgeChannel(queue),
       isRepeat: Number(isRepeat),
       forgetUntilS: floorS(redis.clock.nowMs() - EXPECTED_GROUPS_LIFE_MS),
+      nowS: floorS(redis.clock.nowMs()),
     },
     entries.map(({ task, message }) => ({
       taskId: task.message.id,
@@ -166,6 +167,7 @@ function addToGroup(redis: RedisLink, { queue, entries }: Batch, isRepeat: boole
     {
       groups: keys.groups(queue),
       fullSizes: keys.fullSizes(queue),
+      completed: keys.completed(queue),
       group: entries.map(({ task }) => keys.group(queue, task.message.groupKey)),
       ...taskAndLockKeys(queue, entries),
     },

@@ -24,22 +24,26 @@ export function groupRepairOps(redis: RedisLink): GroupRepairOps {
     async nameLostGroups(queue, limit) {
       const from = namedUpTo.get(queue) ?? 0;
       const { expected, seen } = await readExpectedGroups(redis, queue, from, limit);
-      namedUpTo.set(queue, expected.length === limit ? from + limit : 0);
       const nowS = floorS(redis.clock.nowMs());
       const untilS = new Map(expected.map((name) => [name, 0]));
       for (const { group, untilS: atS } of seen) untilS.set(group, Math.max(untilS.get(group) ?? 0, atS, nowS));
       if (untilS.size === 0) return 0;
       const names = [...untilS.keys()];
-      return (await redis.run(
+      const [named, forgotten] = (await redis.run(
         scripts.nameGroups,
         {
           groups: keys.groups(queue),
           expectedGroups: keys.expectedGroups(queue),
+          scheduled: keys.scheduled(queue),
+          retry: keys.retry(queue),
+          aggregationSets: keys.aggregationSets(queue),
           group: names.map((name) => keys.group(queue, name)),
         },
-        { forgetUntilS: nowS - SET_LIFE_S },
+        { forgetUntilS: nowS - SET_LIFE_S, nowS },
         names.map((groupName) => ({ groupName, untilS: untilS.get(groupName)! })),
-      )) as number;
+      )) as [number, number];
+      namedUpTo.set(queue, expected.length === limit ? from + limit - forgotten : 0);
+      return named;
     },
   };
 }

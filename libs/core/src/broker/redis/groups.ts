@@ -17,6 +17,7 @@ import {
 } from '../group-roles.js';
 import type { NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
+import { readGroupNames } from './group-names.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
@@ -53,7 +54,7 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
   return {
     async waitingGroups(queue) {
       await giveBackAstray(queue);
-      const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)))).toSorted();
+      const names = await readGroupNames(redis, queue);
       const groups: WaitingGroup[] = [];
       for (let at = 0; at < names.length; at += GROUPS_PER_LOOK) {
         groups.push(...(await readGroups(redis, queue, names.slice(at, at + GROUPS_PER_LOOK))));
@@ -117,7 +118,7 @@ async function readGroups(redis: RedisLink, queue: string, names: readonly strin
   });
   return names.flatMap((name, i) => {
     const [size, oldest, newest] = replies.slice(3 * i) as [number, string[], string[]];
-    // A name without tasks belongs to tasks that are scheduled; a group may also have been emptied between two replies.
+    // Of a group that was emptied between two replies, or by a Go server that left the name.
     if (oldest.length === 0 || newest.length === 0) return [];
     return [{ name, size, oldestS: Number(oldest[1]), newestS: Number(newest[1]) }];
   });
@@ -201,6 +202,7 @@ async function finish(redis: RedisLink, queue: string, set: AggregationSet, task
       scheduled: keys.scheduled(queue),
       awaited: keys.awaited(queue),
       aggregate: keys.task(queue, message.id),
+      completed: keys.completed(queue),
       task: ids.map((id) => keys.task(queue, id)),
       lock: uniqueTtlS === undefined ? ownLocks : [...ownLocks, message.uniqueKey],
     },
@@ -214,6 +216,7 @@ async function finish(redis: RedisLink, queue: string, set: AggregationSet, task
       dueAtMs: isDelayed ? Math.ceil(processAtMs) : 0,
       nudgeChannel: keys.nudgeChannel(queue),
       endedChannel: keys.endedChannel(queue),
+      nowS: floorS(nowMs),
     },
     ids.map((taskId, i) => ({ taskId, hasLock: Number(locks[i] !== '') })),
   )) as number | Buffer;

@@ -3,6 +3,7 @@ import { keys } from '../../wire/keys.js';
 import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
 import { utcDay } from '../../wire/unix-time.js';
 import type { InspectOps, QueueStats, StoredTask } from '../inspect-roles.js';
+import { readGroupNames, readGroupSizes } from './group-names.js';
 import type { RedisLink } from './redis-link.js';
 import { askForTask, type TaskReply, toStoredTask } from './stored-task.js';
 
@@ -10,8 +11,8 @@ type StatsReply = [
   ...counts: [pending: number, active: number, scheduled: number, retry: number, archived: number, completed: number],
   ...counters: [processedToday: Counter, failedToday: Counter, processed: Counter, failed: Counter],
   isPaused: number,
+  groups: number,
   nextId: Buffer | null,
-  ...groups: Buffer[],
 ];
 type Counter = Buffer | null;
 
@@ -27,12 +28,12 @@ export function inspectOps(redis: RedisLink): InspectOps {
         redis,
         queue,
       )) as StatsReply;
-      const [processedToday, failedToday, processed, failed, isPaused, nextId, ...groupNames] = rest;
-      const groups = groupNames.map(String);
-      const { aggregating, pendingSinceNs } = await readMembers(redis, queue, groups, nextId?.toString());
+      const [processedToday, failedToday, processed, failed, isPaused, groups, nextId] = rest;
+      const aggregating = groups === 0 ? 0 : await countAggregating(redis, queue);
+      const pendingSinceNs = nextId ? await readPendingSinceNs(redis, queue, nextId.toString()) : undefined;
       return {
         counts: { pending, active, scheduled, retry, archived, completed, aggregating },
-        groups: groups.length,
+        groups,
         processedToday: toCount(processedToday),
         failedToday: toCount(failedToday),
         processedTotal: toCount(processed),
@@ -83,23 +84,14 @@ function readStats(redis: RedisLink, queue: string): Promise<unknown> {
   );
 }
 
-/** What the stats script could only name: sizes of groups, and since when the next task waits. */
-async function readMembers(
-  redis: RedisLink,
-  queue: string,
-  groups: readonly string[],
-  nextId: string | undefined,
-): Promise<{ aggregating: number; pendingSinceNs: bigint | undefined }> {
-  if (groups.length === 0 && nextId === undefined) return { aggregating: 0, pendingSinceNs: undefined };
-  const replies = await redis.pipeline('ZCARD', (pipeline) => {
-    for (const group of groups) pipeline.zcard(keys.group(queue, group));
-    if (nextId !== undefined) pipeline.hget(keys.task(queue, nextId), 'pending_since');
-  });
-  const since = nextId === undefined ? undefined : (replies.pop() as string | null);
-  return {
-    aggregating: (replies as number[]).reduce((sum, size) => sum + size, 0),
-    pendingSinceNs: since && /^\d+$/.test(since) ? BigInt(since) : undefined,
-  };
+async function countAggregating(redis: RedisLink, queue: string): Promise<number> {
+  const sizes = await readGroupSizes(redis, queue, await readGroupNames(redis, queue));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function readPendingSinceNs(redis: RedisLink, queue: string, taskId: string): Promise<bigint | undefined> {
+  const since = await redis.command('HGET', (client) => client.hget(keys.task(queue, taskId), 'pending_since'));
+  return since && /^\d+$/.test(since) ? BigInt(since) : undefined;
 }
 
 async function readScore(

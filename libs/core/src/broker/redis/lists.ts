@@ -1,6 +1,7 @@
 import { keys } from '../../wire/keys.js';
 import { fromS, utcDay } from '../../wire/unix-time.js';
 import type { DailyCount, ListOps, ScannedTask, ScanPage, StoredTask, TaskList } from '../inspect-roles.js';
+import { readGroupNames, readGroupSizes } from './group-names.js';
 import { memoryBytes } from './memory-usage.js';
 import { listKey } from './moves.js';
 import type { RedisLink } from './redis-link.js';
@@ -29,10 +30,8 @@ export function listOps(redis: RedisLink): ListOps {
         : scanSet(redis, queue, list, position, limit),
 
     async groupSizes(queue) {
-      const groups = (await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)))).toSorted();
-      const sizes = (await redis.pipeline('ZCARD', (pipeline) => {
-        for (const group of groups) pipeline.zcard(keys.group(queue, group));
-      })) as number[];
+      const groups = await readGroupNames(redis, queue);
+      const sizes = await readGroupSizes(redis, queue, groups);
       return groups.map((group, i) => ({ group, size: sizes[i]! }));
     },
 

@@ -15,12 +15,14 @@ const SAMPLED_GROUPS = 5;
  */
 export async function memoryBytes(redis: RedisLink, queue: string): Promise<number | undefined> {
   try {
-    const groups = await redis.command('SMEMBERS', (client) => client.smembers(keys.groups(queue)));
+    const [groups, sample] = (await redis.pipeline('SRANDMEMBER', (pipeline) => {
+      pipeline.scard(keys.groups(queue)).srandmember(keys.groups(queue), SAMPLED_GROUPS);
+    })) as [number, string[]];
     const states = TASK_STATES.filter((state) => state !== 'aggregating').map((state): TaskList => ({ state }));
-    const sampled = groups.slice(0, SAMPLED_GROUPS).map((group): TaskList => ({ state: 'aggregating', group }));
+    const sampled = sample.map((group): TaskList => ({ state: 'aggregating', group }));
     const ofStates = await Promise.all(states.map((list) => listBytes(redis, queue, list)));
     const ofGroups = await Promise.all(sampled.map((list) => listBytes(redis, queue, list)));
-    return Math.round(sum(ofStates) + mean(ofGroups) * groups.length);
+    return Math.round(sum(ofStates) + mean(ofGroups) * groups);
   } catch (error) {
     if (!(error instanceof RedisCommandError)) throw error;
     return undefined;

@@ -16,7 +16,12 @@ interface Source {
   readonly queue: string;
   readonly list: TaskList;
   readonly near: ListEnd;
+  /** Search all of a Redis list, however long: as a last resort. */
+  readonly isUnbounded?: boolean | undefined;
 }
+
+/** 1 moved, 0 not in the list, -1 not found near enough to the end of a Redis list, or not looked for yet. */
+type MoveReply = number;
 
 type Move = (redis: RedisLink, source: Source, ids: readonly string[]) => Promise<unknown>;
 
@@ -25,33 +30,21 @@ export function moveOps(redis: RedisLink): MoveOps {
     async moveTasks(queue, list, ids, to, near = 'oldest') {
       const moved: boolean[] = [];
       for (let at = 0; at < ids.length; at += BATCH) {
-        const replies = (await MOVES[to](redis, { queue, list, near }, ids.slice(at, at + BATCH))) as number[];
+        const batch = ids.slice(at, at + BATCH);
+        const replies = await takeAll(
+          { queue, list, near },
+          batch,
+          async (source, part) => (await MOVES[to](redis, source, part)) as MoveReply[],
+        );
         moved.push(...replies.map((reply) => reply === 1));
       }
       return moved;
     },
 
     async reschedule(queue, list, taskId, atMs) {
-      const targetState = list.state === 'retry' ? 'retry' : 'scheduled';
-      const { isList, source, groups } = sourceOf({ queue, list, near: 'oldest' });
-      const reply = await redis.run(
-        scripts.rescheduleTask,
-        {
-          source,
-          target: keys[targetState](queue),
-          groups,
-          expectedGroups: keys.expectedGroups(queue),
-          task: keys.task(queue, taskId),
-        },
-        {
-          isList,
-          targetState,
-          taskId,
-          processAtS: ceilS(atMs),
-          dueAtMs: Math.ceil(atMs),
-          nudgeChannel: keys.nudgeChannel(queue),
-        },
-      );
+      const [reply] = await takeAll({ queue, list, near: 'oldest' }, [taskId], async (source) => [
+        await reschedule(redis, source, taskId, atMs),
+      ]);
       return reply === 1;
     },
 
@@ -82,43 +75,106 @@ export function moveOps(redis: RedisLink): MoveOps {
   };
 }
 
+/**
+ * Takes tasks out of a list. Redis finds an entry of a list by walking to it, so a script walks a bounded part, from the
+ * end that the tasks are near to; what it has not come to is asked for again, then from the other end. Only a task that
+ * lies deep in a long list is searched for in one go.
+ */
+async function takeAll(
+  source: Source,
+  ids: readonly string[],
+  take: (source: Source, ids: readonly string[]) => Promise<readonly MoveReply[]>,
+): Promise<MoveReply[]> {
+  const replies: MoveReply[] = [];
+  const takeNear = async (near: ListEnd, wanted: readonly number[]): Promise<number[]> => {
+    const deep: number[] = [];
+    for (let left = wanted; left.length > 0;) {
+      const answers = await take(
+        { ...source, near },
+        left.map((at) => ids[at]!),
+      );
+      left.forEach((at, i) => (replies[at] = answers[i]!));
+      // The first is searched for with all that a script may walk.
+      if (answers[0] === -1) deep.push(left[0]!);
+      left = left.filter((_, i) => i > 0 && answers[i] === -1);
+    }
+    return deep;
+  };
+  const far = await takeNear(source.near, [...ids.keys()]);
+  for (const at of await takeNear(otherEnd(source.near), far)) {
+    [replies[at]] = (await take({ ...source, isUnbounded: true }, [ids[at]!])) as [MoveReply];
+  }
+  return replies;
+}
+
+const otherEnd = (end: ListEnd): ListEnd => (end === 'oldest' ? 'newest' : 'oldest');
+
+async function reschedule(redis: RedisLink, from: Source, taskId: string, atMs: number): Promise<MoveReply> {
+  const { queue, list } = from;
+  const targetState = list.state === 'retry' ? 'retry' : 'scheduled';
+  const { isList, nearTail, isUnbounded, groupName, source, groups } = sourceOf(from);
+  return (await redis.run(
+    scripts.rescheduleTask,
+    {
+      source,
+      target: keys[targetState](queue),
+      groups,
+      expectedGroups: keys.expectedGroups(queue),
+      rescheduled: keys.rescheduled(queue),
+      task: keys.task(queue, taskId),
+    },
+    {
+      isList,
+      nearTail,
+      isUnbounded,
+      sourceGroup: groupName,
+      targetState,
+      taskId,
+      processAtS: ceilS(atMs),
+      dueAtMs: Math.ceil(atMs),
+      nudgeChannel: keys.nudgeChannel(queue),
+      nowS: floorS(redis.clock.nowMs()),
+    },
+  )) as MoveReply;
+}
+
 const MOVES: Record<MoveTarget, Move> = {
   pending: (redis, source, ids) => runTasks(redis, source, ids, 0),
   pendingHead: (redis, source, ids) => runTasks(redis, source, ids, 1),
 
   archived: (redis, from, ids) => {
-    const { isList, nearTail, groupName, source, groups, awaited, endedChannel } = sourceOf(from);
+    const { isList, nearTail, isUnbounded, groupName, source, groups, awaited, endedChannel } = sourceOf(from);
     return redis.run(
       scripts.archiveTasks,
       { source, archived: keys.archived(from.queue), groups, awaited, task: taskKeys(from, ids) },
-      { isList, nearTail, groupName, archivedAtS: floorS(redis.clock.nowMs()), endedChannel },
+      { isList, nearTail, isUnbounded, groupName, archivedAtS: floorS(redis.clock.nowMs()), endedChannel },
       ids.map((taskId) => ({ taskId })),
     );
   },
 
   deleted: async (redis, from, ids) => {
-    const { isList, nearTail, groupName, source, groups, awaited, endedChannel } = sourceOf(from);
+    const { isList, nearTail, isUnbounded, groupName, source, groups, awaited, endedChannel } = sourceOf(from);
     const locks = await readLocks(redis, from.queue, ids);
     return redis.run(
       scripts.deleteTasks,
       { source, groups, awaited, task: taskKeys(from, ids), lock: locks.filter((lock) => lock !== '') },
-      { isList, nearTail, groupName, endedChannel },
+      { isList, nearTail, isUnbounded, groupName, endedChannel },
       ids.map((taskId, i) => ({ taskId, hasLock: Number(locks[i] !== '') })),
     );
   },
 };
 
 function runTasks(redis: RedisLink, from: Source, ids: readonly string[], atHead: 0 | 1): Promise<unknown> {
-  const { isList, nearTail, groupName, source, groups } = sourceOf(from);
+  const { isList, nearTail, isUnbounded, groupName, source, groups } = sourceOf(from);
   return redis.run(
     scripts.runTasks,
     { source, pending: keys.pending(from.queue), groups, task: taskKeys(from, ids) },
-    { isList, nearTail, atHead, groupName, pendingSinceNs: redis.clock.nowNs() },
+    { isList, nearTail, isUnbounded, atHead, groupName, pendingSinceNs: redis.clock.nowNs() },
     ids.map((taskId) => ({ taskId })),
   );
 }
 
-function sourceOf({ queue, list, near }: Source) {
+function sourceOf({ queue, list, near, isUnbounded = false }: Source) {
   return {
     source: listKey(queue, list),
     groups: keys.groups(queue),
@@ -126,6 +182,7 @@ function sourceOf({ queue, list, near }: Source) {
     endedChannel: keys.endedChannel(queue),
     isList: Number(list.state === 'pending'),
     nearTail: Number(near === 'oldest'),
+    isUnbounded: Number(isUnbounded),
     groupName: list.group ?? '',
   };
 }

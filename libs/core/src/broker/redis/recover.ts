@@ -54,11 +54,8 @@ export function recoverOps(redis: RedisLink): RecoverOps {
       const { active, sets } = await readIds(redis, queue, from, limit);
       repairedUpTo.set(queue, sets.some((ids) => ids.length === limit) ? from + limit : 0);
 
-      const orphansRemoved = await dropOrphans(
-        redis,
-        queue,
-        await withoutMessage(redis, queue, [...active, ...sets.flat()]),
-      );
+      const suspects = await withoutMessage(redis, queue, [...active, ...sets.flat()]);
+      const orphansRemoved = await dropOrphans(redis, queue, await stillListed(redis, queue, suspects, limit));
       return { leasesAdded: await addLeases(redis, queue, active), orphansRemoved };
     },
   };
@@ -154,6 +151,8 @@ async function endAsWished(redis: RedisLink, queue: string, expired: readonly Ex
     .map(({ message, outcome, crashes }) => asRecovered(message, outcome, crashes, nowMs));
 }
 
+const SETS = [keys.lease, keys.scheduled, keys.retry, keys.archived, keys.completed] as const;
+
 /** A window of `limit` ids of every set: all of `active` that matters, the sorted sets in turn. */
 async function readIds(
   redis: RedisLink,
@@ -163,11 +162,23 @@ async function readIds(
 ): Promise<{ active: string[]; sets: string[][] }> {
   const [active, ...sets] = (await redis.pipeline('LRANGE', (pipeline) => {
     pipeline.lrange(keys.active(queue), -limit, -1); // the oldest: the newest are being worked on
-    for (const key of [keys.lease, keys.scheduled, keys.retry, keys.archived, keys.completed]) {
-      pipeline.zrange(key(queue), String(from), String(from + limit - 1));
-    }
+    for (const key of SETS) pipeline.zrange(key(queue), String(from), String(from + limit - 1));
   })) as string[][];
   return { active: active!, sets };
+}
+
+/** Of ids without a message, those that are in a set all the same: the others have ended since they were read. */
+async function stillListed(redis: RedisLink, queue: string, ids: readonly string[], limit: number): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const [active, ...scores] = (await redis.pipeline('ZSCORE', (pipeline) => {
+    pipeline.lrange(keys.active(queue), -limit, -1);
+    for (const id of ids) for (const key of SETS) pipeline.zscore(key(queue), id);
+  })) as [string[], ...(string | null)[]];
+  const isActive = new Set(active);
+  return ids.filter((id, i) => {
+    const own = scores.slice(i * SETS.length, (i + 1) * SETS.length);
+    return isActive.has(id) || own.some((score) => score !== null);
+  });
 }
 
 async function withoutMessage(redis: RedisLink, queue: string, ids: readonly string[]): Promise<string[]> {

@@ -23,6 +23,7 @@ export function removalOps(redis: RedisLink): RemovalOps {
           retry: keys.retry(queue),
           archived: keys.archived(queue),
           lease: keys.lease(queue),
+          expectedGroups: keys.expectedGroups(queue),
         },
         {},
       );

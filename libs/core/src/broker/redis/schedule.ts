@@ -1,7 +1,7 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
-import { ceilS } from '../../wire/unix-time.js';
+import { ceilS, floorS } from '../../wire/unix-time.js';
 import type { NewTask } from '../new-task.js';
 import type { ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../schedule-roles.js';
 import { digestOf, readTemplate } from '../stored-template.js';
@@ -56,6 +56,7 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): Sche
           task: keys.task(queue, task.message.id),
           pending: keys.pending(queue),
           scheduled: keys.scheduled(queue),
+          completed: keys.completed(queue),
           lock: task.uniqueTtlS === undefined ? [] : [task.message.uniqueKey],
         },
         { digest: digestOf(tick), claimedMs, tickMs, ...taskArgs(redis, queue, task, isScheduled) },
@@ -150,6 +151,7 @@ const taskArgs = (
   dueAtMs: Math.ceil(processAtMs),
   uniqueTtlS,
   nudgeChannel: keys.nudgeChannel(queue),
+  nowS: floorS(clock.nowMs()),
 });
 
 /** Results of `fire-tick`, but for 1. */

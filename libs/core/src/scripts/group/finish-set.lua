@@ -6,7 +6,8 @@
 -- KEYS[4]   scheduled        zset    asynq:{q}:scheduled             score: process-at, unix seconds
 -- KEYS[5]   awaited          zset    asynq:{q}:awaited               score: until when somebody waits, unix seconds
 -- KEYS[6]   aggregate        hash    asynq:{q}:t:<id>                the new task; it may take the id of a member
--- KEYS[7..] task             hash    asynq:{q}:t:<id>                one per task of the set
+-- KEYS[7]   completed        zset    asynq:{q}:completed             score: deletion time, unix seconds
+-- KEYS[8..] task             hash    asynq:{q}:t:<id>                one per task of the set
 -- KEYS[..]  lock             string  asynq:{q}:unique:<type>:<md5>   one per task with hasLock, in their order; last that of the new task, if any
 -- ARGV[1]   deadlineS       unix s; another one, and the set is not ours any more
 -- ARGV[2]   aggregateId     the new task
@@ -17,7 +18,8 @@
 -- ARGV[7]   dueAtMs         unix ms; 0: at once
 -- ARGV[8]   nudgeChannel    told when the new task is scheduled
 -- ARGV[9]   endedChannel    hears of members in `awaited`
--- ARGV[10..] per task: taskId, hasLock (1 or 0)
+-- ARGV[10]  nowS            unix s
+-- ARGV[11..] per task: taskId, hasLock (1 or 0)
 -- RETURNS 1 done; also when it was done before and the reply was lost
 --         0 another task than a member has the id of the new one, in any state; nothing written
 --         -1 the set is not ours any more; nothing written
@@ -25,13 +27,14 @@
 --         asynq 0.26 enqueues and deletes in two steps, and a crash between them aggregates the members twice.
 -- COST    O(tasks)
 --@include locks-from
+--@include id-taken
 --@include unlock
 --@include tell-waiters
 local aggregationSet, aggregationSets, pending, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local awaited, aggregate = KEYS[5], KEYS[6]
+local awaited, aggregate, completed = KEYS[5], KEYS[6], KEYS[7]
 local deadlineS, aggregateId, message, uniqueTtlS, pendingSinceNs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local processAtS, dueAtMs, nudgeChannel, endedChannel = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local FIRST_TASK, ARGS, FIELDS = 7, 9, 2
+local processAtS, dueAtMs, nudgeChannel, endedChannel, nowS = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
+local FIRST_TASK, ARGS, FIELDS = 8, 10, 2
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = locksFrom(FIRST_TASK + tasks)
 
@@ -44,7 +47,8 @@ for i = 1, tasks do
   local taskId = ARGV[ARGS + (i - 1) * FIELDS + 1]
   isMember[taskId] = redis.call('ZSCORE', aggregationSet, taskId) ~= false
 end
-if not isMember[aggregateId] and redis.call('EXISTS', aggregate) == 1 then return 0 end
+local isTaken, isExpired = idTaken(aggregate, aggregateId, completed, nowS)
+if isTaken and not isMember[aggregateId] then return 0 end
 local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
 local holder = lock and redis.call('GET', lock)
 if holder and not isMember[holder] then return holder end
@@ -64,6 +68,7 @@ end
 redis.call('DEL', aggregationSet)
 redis.call('ZREM', aggregationSets, aggregationSet)
 
+if isExpired then clearExpired(aggregate, aggregateId, completed) end
 redis.call('HSET', aggregate, 'msg', message)
 if lock then
   redis.call('SET', lock, aggregateId, 'EX', uniqueTtlS)

@@ -13,12 +13,12 @@
 -- KEYS[11] paused          string  asynq:{q}:paused
 -- KEYS[12] groups          set     asynq:{q}:groups
 -- RETURNS {pending, active, scheduled, retry, archived, completed, processed today, failed today, processed, failed,
---          is paused 0 or 1, id that runs next or nil, then the names of groups}; counters as text, nil for none
--- COST    O(groups)
+--          is paused 0 or 1, number of groups, id that runs next or nil}; counters as text, nil for none
+-- COST    O(1)
 local reply = { redis.call('LLEN', KEYS[1]), redis.call('LLEN', KEYS[2]) }
 for i = 3, 6 do reply[i] = redis.call('ZCARD', KEYS[i]) end
 for i = 7, 10 do reply[i] = redis.call('GET', KEYS[i]) end
 reply[11] = redis.call('EXISTS', KEYS[11])
-reply[12] = redis.call('LINDEX', KEYS[1], -1)
-for i, group in ipairs(redis.call('SMEMBERS', KEYS[12])) do reply[12 + i] = group end
+reply[12] = redis.call('SCARD', KEYS[12])
+reply[13] = redis.call('LINDEX', KEYS[1], -1)
 return reply

@@ -1,11 +1,12 @@
 -- remove-queue: delete the sets of a queue that holds no tasks to run or to look at.
 --
--- KEYS[1] pending    list  asynq:{q}:pending
--- KEYS[2] active     list  asynq:{q}:active
--- KEYS[3] scheduled  zset  asynq:{q}:scheduled
--- KEYS[4] retry      zset  asynq:{q}:retry
--- KEYS[5] archived   zset  asynq:{q}:archived
--- KEYS[6] lease      zset  asynq:{q}:lease
+-- KEYS[1] pending         list  asynq:{q}:pending
+-- KEYS[2] active          list  asynq:{q}:active
+-- KEYS[3] scheduled       zset  asynq:{q}:scheduled
+-- KEYS[4] retry           zset  asynq:{q}:retry
+-- KEYS[5] archived        zset  asynq:{q}:archived
+-- KEYS[6] lease           zset  asynq:{q}:lease
+-- KEYS[7] expectedGroups  zset  asynq:{q}:expected_groups
 -- RETURNS 1 removed
 --         0 some of the first five are not empty; nothing written
 --         As in asynq: completed and aggregating tasks, `paused`, locks and counters stay.
@@ -13,5 +14,5 @@
 for i = 1, 5 do
   if redis.call('EXISTS', KEYS[i]) == 1 then return 0 end
 end
-redis.call('DEL', KEYS[6])
+redis.call('DEL', KEYS[6], KEYS[7])
 return 1

@@ -4,33 +4,46 @@
 -- KEYS[2] target          zset  asynq:{q}:scheduled or asynq:{q}:retry   score: due time, unix seconds
 -- KEYS[3] groups          set   asynq:{q}:groups
 -- KEYS[4] expectedGroups  zset  asynq:{q}:expected_groups                names of groups that tasks will join; score: until when, unix seconds
--- KEYS[5] task            hash  asynq:{q}:t:<id>
+-- KEYS[5] rescheduled     set   asynq:{q}:rescheduled                    ids whose due time was changed in the last moments
+-- KEYS[6] task            hash  asynq:{q}:t:<id>
 -- ARGV[1] isList        1: source is pending
--- ARGV[2] targetState   scheduled or retry
--- ARGV[3] taskId
--- ARGV[4] processAtS    unix s, rounded up
--- ARGV[5] dueAtMs       unix ms
--- ARGV[6] nudgeChannel  told when the task goes ahead of all that wait
+-- ARGV[2] nearTail      1: search a list from its right end
+-- ARGV[3] isUnbounded   1: search all of a list; 0: only near that end
+-- ARGV[4] sourceGroup   the group that source is, or empty
+-- ARGV[5] targetState   scheduled or retry
+-- ARGV[6] taskId
+-- ARGV[7] processAtS    unix s, rounded up
+-- ARGV[8] dueAtMs       unix ms
+-- ARGV[9] nudgeChannel  told when the task goes ahead of all that wait
+-- ARGV[10] nowS         unix s
 -- RETURNS 1 moved
 --         0 not in source, or without a message; nothing written
---         Names the group of a task: a forwarder of Go puts the task into its group and adds no name.
--- COST    O(log n), in a list O(distance from the right end)
+--         -1 not near enough to the end of a list; nothing written
+--         Expects the group of a task: a forwarder of Go puts the task into its group and adds no name.
+-- COST    O(log n), in a list 100,000 entries walked at most; with isUnbounded O(distance from the end)
 --@include take
-local source, target, groups, expectedGroups, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local isList, targetState, taskId = ARGV[1] == '1', ARGV[2], ARGV[3]
-local processAtS, dueAtMs, nudgeChannel = ARGV[4], ARGV[5], ARGV[6]
+--@include forget-empty-group
+--@include expect-group
+local source, target, groups, expectedGroups, rescheduled, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
+local sourceGroup, targetState, taskId = ARGV[4], ARGV[5], ARGV[6]
+local processAtS, dueAtMs, nudgeChannel, nowS = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 
 if redis.call('HEXISTS', task, 'msg') == 0 then return 0 end
 local groupName = redis.call('HGET', task, 'group')
-if not take(source, isList, true, taskId) then return 0 end
+local taken = take(source, isList, nearTail, isUnbounded, taskId, task)
+if taken ~= 1 then return taken end
 
 local first = tonumber(redis.call('ZRANGE', target, 0, 0, 'WITHSCORES')[2])
 redis.call('ZADD', target, processAtS, taskId)
 redis.call('HSET', task, 'state', targetState, 'due_at_ms', dueAtMs)
 redis.call('HDEL', task, 'pending_since')
-if groupName and groupName ~= '' then
-  redis.call('SADD', groups, groupName)
-  redis.call('ZADD', expectedGroups, 'GT', processAtS, groupName)
+forgetEmptyGroup(groups, source, sourceGroup)
+if groupName and groupName ~= '' then expectGroup(expectedGroups, groupName, processAtS, nowS) end
+-- A forwarder has perhaps read the due times of these seconds already; the score alone need not have changed.
+if tonumber(processAtS) <= nowS + 3 then
+  redis.call('SADD', rescheduled, taskId)
+  redis.call('EXPIRE', rescheduled, 5)
 end
 if not first or tonumber(processAtS) <= first then redis.pcall('PUBLISH', nudgeChannel, '') end
 return 1

@@ -6,35 +6,37 @@
 -- KEYS[4..] task     hash  asynq:{q}:t:<id>    one per task
 -- ARGV[1]   isList          1: source is pending
 -- ARGV[2]   nearTail        1: search a list from its right end
--- ARGV[3]   atHead          1: run next; 0: run after those that wait
--- ARGV[4]   groupName       the group that source is, or empty
--- ARGV[5]   pendingSinceNs  unix ns
--- ARGV[6..] per task: taskId
+-- ARGV[3]   isUnbounded     1: search all of a list; 0: only near that end
+-- ARGV[4]   atHead          1: run next; 0: run after those that wait
+-- ARGV[5]   groupName       the group that source is, or empty
+-- ARGV[6]   pendingSinceNs  unix ns
+-- ARGV[7..] per task: taskId
 -- RETURNS per task 1 moved
 --                  0 not in source; or without a message, and then removed with its stub
+--                  -1 not near enough to the end of a list, or not looked for any more in this call; nothing written
 --         asynq 0.26 leaves `pending_since` out, and the latency reads 0.
--- COST    O(tasks x log n), in a list O(tasks x distance from the end)
+-- COST    O(tasks x log n), in a list 100,000 entries walked at most; with isUnbounded O(tasks x distance from the end)
 --@include take
 --@include forget-empty-group
 local source, pending, groups = KEYS[1], KEYS[2], KEYS[3]
-local isList, nearTail, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
-local groupName, pendingSinceNs = ARGV[4], ARGV[5]
-local FIRST_TASK, ARGS = 4, 5
+local isList, nearTail, isUnbounded, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1', ARGV[4] == '1'
+local groupName, pendingSinceNs = ARGV[5], ARGV[6]
+local FIRST_TASK, ARGS = 4, 6
 
 local replies = {}
 for i = 1, #ARGV - ARGS do
   local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
   local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
-  replies[i] = 0
-  if take(source, isList, nearTail, taskId) then
+  replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+  if replies[i] == 1 then
     if hasMessage then
       redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
       redis.call('HSET', task, 'state', 'pending')
       if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
       redis.call('HDEL', task, 'due_at_ms')
-      replies[i] = 1
     else
       redis.call('DEL', task)
+      replies[i] = 0
     end
   end
 end

@@ -1,0 +1,31 @@
+import { keys } from '../../wire/keys.js';
+import type { RedisLink } from './redis-link.js';
+
+/** Names that one call asks for, and groups that one round trip asks about: there may be very many. */
+const PAGE = 500;
+
+/** The names of all groups, sorted; read in pages, so one that comes or goes meanwhile may be missed. */
+export async function readGroupNames(redis: RedisLink, queue: string): Promise<string[]> {
+  const names = new Set<string>(); // a page may repeat what another has
+  let cursor = '0';
+  do {
+    const [next, page] = await redis.command('SSCAN', (client) =>
+      client.sscan(keys.groups(queue), cursor, 'COUNT', PAGE),
+    );
+    for (const name of page) names.add(name);
+    cursor = next;
+  } while (cursor !== '0');
+  return [...names].toSorted();
+}
+
+/** How many tasks wait in each of the groups. */
+export async function readGroupSizes(redis: RedisLink, queue: string, names: readonly string[]): Promise<number[]> {
+  const sizes: number[] = [];
+  for (let at = 0; at < names.length; at += PAGE) {
+    const replies = await redis.pipeline('ZCARD', (pipeline) => {
+      for (const name of names.slice(at, at + PAGE)) pipeline.zcard(keys.group(queue, name));
+    });
+    sizes.push(...(replies as number[]));
+  }
+  return sizes;
+}

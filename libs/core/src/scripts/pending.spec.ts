@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import type { Script } from './script.js';
+import * as scripts from './scripts.generated.js';
+
+/** What costs the same however long `pending` is. */
+const BOUNDED = [/^'[LR]PUSH', /, /^'LLEN', /, /^'LINDEX', .*, -1$/, /^'LRANGE', pending, -limit, -1$/];
+/** What takes off the ids that were read at the end. */
+const BOUNDED_TRIM = /^'LTRIM', pending, 0, -#ids - 1$/;
+
+const all = Object.values(scripts as unknown as Record<string, Script<never, never, never>>);
+
+describe('scripts and a long list of pending tasks', () => {
+  it.each(all.filter(({ lua }) => /\bpending\b/.test(lua)).map(({ name, lua }) => [name, lua]))(
+    '%s does not walk it',
+    (_, lua) => {
+      const calls = [...lua.matchAll(/redis\.p?call\(((?:[^()]|\([^()]*\))*)\)/g)].map(([, call]) => call!);
+      const onPending = calls.filter((call) => /^(?:'\w+'|[^,]*\bor '\w+'), pending\b/.test(call));
+
+      const walks = onPending.filter(
+        (call) => ![...BOUNDED, BOUNDED_TRIM, /^atHead and 'RPUSH' or 'LPUSH', /].some((form) => form.test(call)),
+      );
+
+      expect(walks).toEqual([]);
+    },
+  );
+
+  it('has one way to take a task out of its middle, which looks at 100,000 entries unless it is told otherwise', () => {
+    const walkers = all.filter(({ lua }) => /'LREM', source/.test(lua));
+
+    for (const { lua } of walkers) {
+      expect(lua).toContain('local walk = 100000');
+      expect(lua).toContain("'LPOS', source, taskId, 'RANK', fromEnd, 'MAXLEN', walk");
+      expect(lua).toContain('if isUnbounded then return');
+    }
+    expect(walkers.length).toBeGreaterThan(0);
+  });
+});
