@@ -1,7 +1,18 @@
-import { Client, RedisCommandError, Scheduler, Server, silentLogger, WaitTimeoutError } from '@nestjs-asynq/core';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import {
+  Client,
+  Inspector,
+  openBroker,
+  RedisCommandError,
+  Scheduler,
+  Server,
+  silentLogger,
+  WaitTimeoutError,
+} from '@nestjs-asynq/core';
+import { Redis } from 'ioredis';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openCable } from '../support/cable.js';
-import { startRedis } from '../support/redis-server.js';
+import { openRecorder } from '../support/load.js';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
 
 describe('a connection that falls silent', () => {
   it('is given up once for all calls that wait on it', async () => {
@@ -60,6 +71,55 @@ describe('a connection that falls silent', () => {
     expect(Date.now() - pulledAtMs).toBeLessThan(12_000); // a blocking call alone lasts up to 22 s
   });
 
+  it('costs an idle server 12 s at most when it is the one that blocks', async () => {
+    await using redis = await startRedis();
+    await using cable = await openCable(redis);
+    await using client = new Client({ connection: { url: redis.url }, logger: silentLogger });
+    await using server = new Server({ connection: { url: cable.url }, logger: silentLogger });
+    const recorder = openRecorder();
+    await server.start((_payload, { id }) => recorder.start(id));
+    await recorder.enqueue(client, 'default');
+    await recorder.settled();
+    await vi.waitUntil(async () => /name=asynq:watch:\S* .*cmd=blmove/.test(await ask(redis, 'CLIENT', 'LIST')));
+
+    cable.pull('watch');
+    await recorder.enqueue(client, 'default');
+    await recorder.settled();
+
+    expect(Math.max(...recorder.pickUpMs)).toBeLessThan(12_000);
+  });
+
+  it('is heard again on all channels when it is cut at its first word after a loss', async () => {
+    await using redis = await startRedis();
+    await using cable = await openCable(redis);
+    const broker = openBroker({ url: cable.url }, { logger: silentLogger });
+    await using inspector = new Inspector({ connection: { url: redis.url } });
+    const heard = new Set<string>();
+    const queues = ['one', 'two', 'three', 'four'];
+    for (const queue of queues) await broker.onNudge(queue, () => heard.add(queue));
+    const unhandled: unknown[] = [];
+    const collect = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', collect);
+    onTestFinished(() => void process.off('unhandledRejection', collect));
+
+    const cut = cable.cutAt('subscriber', 'subscribe');
+    await ask(redis, 'CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await cut;
+    await vi.waitUntil(
+      async () => {
+        for (const queue of queues) {
+          await inspector.pauseQueue(queue);
+          await inspector.unpauseQueue(queue);
+        }
+        return heard.size === queues.length;
+      },
+      { timeout: 10_000, interval: 100 },
+    );
+    await broker.close();
+
+    expect(unhandled).toEqual([]);
+  });
+
   it('does not hold up the end of a scheduler for long', async () => {
     await using redis = await startRedis();
     await using cable = await openCable(redis);
@@ -77,6 +137,15 @@ describe('a connection that falls silent', () => {
     expect(Date.now() - startedAtMs).toBeLessThan(8_000);
   });
 });
+
+async function ask(redis: RedisServer, command: string, ...args: readonly string[]): Promise<string> {
+  const client = new Redis(redis.url, { lazyConnect: true });
+  try {
+    return String(await client.call(command, ...args));
+  } finally {
+    client.disconnect();
+  }
+}
 
 /** What Node prints to the user's terminal, such as that an emitter has too many listeners. */
 function collectWarnings(): Error[] {

@@ -22,6 +22,10 @@ export interface RedisProcess {
   readonly orphanCommand: string;
   /** SIGKILL, to the server itself. */
   kill(): Promise<void>;
+  /** SIGSTOP: its connections stay and answer nothing. */
+  freeze(): Promise<void>;
+  /** SIGCONT. */
+  thaw(): Promise<void>;
 }
 
 /** How to run a Redis server on this machine. */
@@ -94,8 +98,9 @@ function binaryLauncher(binary: string): RedisLauncher {
             cwd: dir,
             stdio: ['ignore', 'pipe', 'pipe'],
           });
-          const kill = (): Promise<void> => Promise.resolve(void child.kill('SIGKILL'));
-          return { child, kill, orphanCommand: `kill -9 ${child.pid ?? ''}` };
+          const send = (signal: NodeJS.Signals) => (): Promise<void> => Promise.resolve(void child.kill(signal));
+          const [kill, freeze, thaw] = [send('SIGKILL'), send('SIGSTOP'), send('SIGCONT')];
+          return { child, kill, freeze, thaw, orphanCommand: `kill -9 ${child.pid ?? ''}` };
         },
         orphanCommand: ':',
         close: () => Promise.resolve(),
@@ -121,8 +126,9 @@ function dockerLauncher(image: string): RedisLauncher {
           const child = spawn('docker', ['run', '--rm', ...where, image, ...command], {
             stdio: ['ignore', 'pipe', 'pipe'],
           });
-          const kill = async (): Promise<void> => void (await run('docker', ['kill', name]));
-          return { child, kill, orphanCommand: `docker rm -f ${name}` };
+          const tell = (word: string) => async (): Promise<void> => void (await run('docker', [word, name]));
+          const [kill, freeze, thaw] = [tell('kill'), tell('pause'), tell('unpause')];
+          return { child, kill, freeze, thaw, orphanCommand: `docker rm -f ${name}` };
         },
         orphanCommand: `docker rm -f ${host}`,
         close: async () => void (await run('docker', ['rm', '-f', host])),

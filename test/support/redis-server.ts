@@ -64,6 +64,16 @@ export class RedisServer implements AsyncDisposable {
     await this.exited;
   }
 
+  /** It answers nothing from now on, and its connections do not end: as a machine that hangs. */
+  async freeze(): Promise<void> {
+    await this.process?.freeze();
+  }
+
+  /** Goes on after `freeze`, with what was sent to it meanwhile. */
+  async thaw(): Promise<void> {
+    await this.process?.thaw();
+  }
+
   /** Kills it and starts it again; without `appendOnly` it comes back empty. */
   async restart(): Promise<void> {
     await this.kill();
@@ -101,6 +111,19 @@ export class RedisServer implements AsyncDisposable {
 /** A Redis Cluster of masters without replicas; all slots are covered. */
 export class RedisCluster implements AsyncDisposable {
   constructor(readonly nodes: readonly RedisServer[]) {}
+
+  /** A queue for each node, whose keys lie on it; `name` in front. */
+  async queuePerNode(name: string): Promise<string[]> {
+    const client = new Redis(this.nodes[0]!.url, { lazyConnect: true });
+    const queues = new Map<number, string>();
+    for (let number = 0; queues.size < this.nodes.length; number++) {
+      const queue = `${name}-${number}`;
+      const slot = await client.cluster('KEYSLOT', `{${queue}}`);
+      queues.set(Math.floor((slot * this.nodes.length) / CLUSTER_SLOTS), queue);
+    }
+    client.disconnect();
+    return this.nodes.map((_, index) => queues.get(index)!);
+  }
 
   /** What ioredis' `Cluster` takes. */
   get addresses(): { host: string; port: number }[] {
@@ -152,11 +175,14 @@ function serverArgs({ appendOnly = false, args = [] }: RedisServerOptions): stri
   return appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always', ...args] : [...args];
 }
 
+/** Each node has as many slots as the others. */
+const firstSlot = (index: number, nodes: number): number => Math.ceil((index * CLUSTER_SLOTS) / nodes);
+
 async function formCluster(nodes: readonly RedisServer[]): Promise<void> {
   for (const [index, node] of nodes.entries()) {
     const client = new Redis(node.url, { lazyConnect: true });
-    const first = Math.ceil((index * CLUSTER_SLOTS) / nodes.length);
-    const end = Math.ceil(((index + 1) * CLUSTER_SLOTS) / nodes.length);
+    const first = firstSlot(index, nodes.length);
+    const end = firstSlot(index + 1, nodes.length);
     await client.cluster('ADDSLOTS', ...Array.from({ length: end - first }, (_, offset) => first + offset));
     // Distinct epochs from the start: otherwise the nodes settle who owns what by collision, which takes seconds.
     await client.call('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));

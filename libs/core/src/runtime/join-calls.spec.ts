@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { joinCalls } from './join-calls.js';
 
-const double = vi.fn<(items: readonly number[]) => Promise<number[]>>(async (items) => items.map((item) => item * 2));
+const double = vi.fn<(items: readonly number[]) => Promise<number>[]>((items) => items.map(async (item) => item * 2));
 
 describe('joinCalls', () => {
   it('makes one call of those of one turn, and answers each with its own', async () => {
@@ -14,10 +14,21 @@ describe('joinCalls', () => {
     expect(double.mock.calls).toEqual([[[1, 2, 3]]]);
   });
 
+  it('answers a call as soon as its own items are, whatever others wait for', async () => {
+    const call = joinCalls((items: readonly string[]) =>
+      items.map((item) => (item === 'slow' ? new Promise<string>(() => undefined) : Promise.resolve(item))),
+    );
+
+    const slow = call(['quick', 'slow']);
+    const quick = call(['quick']);
+
+    expect(await Promise.race([slow, quick])).toEqual(['quick']);
+  });
+
   it('makes another call in the next turn, though the first one has no answer yet', async () => {
     const pending: (() => void)[] = [];
-    const call = joinCalls(
-      (items: readonly number[]) => new Promise<number[]>((resolve) => pending.push(() => resolve([...items]))),
+    const call = joinCalls((items: readonly number[]) =>
+      items.map((item) => new Promise<number>((resolve) => pending.push(() => resolve(item)))),
     );
 
     const first = call([1]);
@@ -30,8 +41,20 @@ describe('joinCalls', () => {
     expect(await first).toEqual([1]);
   });
 
-  it('fails every call that was joined', async () => {
-    const call = joinCalls<number, number>(() => Promise.reject(new Error('away')));
+  it('fails the calls whose items fail, and no others', async () => {
+    const call = joinCalls<number, number>((items) =>
+      items.map((item) => (item === 2 ? Promise.reject(new Error('away')) : Promise.resolve(item))),
+    );
+
+    const replies = await Promise.allSettled([call([1]), call([2, 3]), call([3])]);
+
+    expect(replies.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  it('fails every call that was joined when there is no answer for any', async () => {
+    const call = joinCalls<number, number>(() => {
+      throw new Error('no clock');
+    });
 
     const replies = await Promise.allSettled([call([1]), call([2])]);
 

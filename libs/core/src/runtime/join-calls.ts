@@ -3,27 +3,27 @@ import { setImmediate } from 'node:timers';
 
 interface Call<Item, Outcome> {
   readonly items: readonly Item[];
-  readonly resolve: (outcomes: Outcome[]) => void;
+  readonly resolve: (outcomes: Promise<Outcome[]>) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Calls that are made in one turn of the event loop become one call of `run`, which answers for each item in order. Adds
- * no wait that a timer would know of: what a busy process does side by side leaves together, a single call leaves at
- * once.
+ * Calls that are made in one turn of the event loop become one call of `run`, which answers for each item by a promise.
+ * A call is answered when its own items are. Adds no wait that a timer would know of: what a busy process does side by
+ * side leaves together, a single call leaves at once.
  */
 export function joinCalls<Item, Outcome>(
-  run: (items: readonly Item[]) => Promise<readonly Outcome[]>,
+  run: (items: readonly Item[]) => readonly Promise<Outcome>[],
 ): (items: readonly Item[]) => Promise<Outcome[]> {
   let calls: Call<Item, Outcome>[] = [];
 
-  async function leave(): Promise<void> {
+  function leave(): void {
     const leaving = calls;
     calls = [];
     try {
-      const outcomes = await run(leaving.flatMap(({ items }) => items));
+      const outcomes = run(leaving.flatMap(({ items }) => items));
       let at = 0;
-      for (const { items, resolve } of leaving) resolve(outcomes.slice(at, (at += items.length)));
+      for (const { items, resolve } of leaving) resolve(Promise.all(outcomes.slice(at, (at += items.length))));
     } catch (error) {
       for (const { reject } of leaving) reject(error);
     }
@@ -32,6 +32,6 @@ export function joinCalls<Item, Outcome>(
   return (items) =>
     new Promise((resolve, reject) => {
       calls.push({ items, resolve, reject });
-      if (calls.length === 1) setImmediate(() => void leave());
+      if (calls.length === 1) setImmediate(leave);
     });
 }

@@ -9,14 +9,12 @@ import { ceilS, floorS } from '../../wire/unix-time.js';
 import { EXPECTED_GROUPS_LIFE_MS } from '../group-roles.js';
 import type { EnqueueOps, EnqueueOutcome, NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
+import { QueueNames } from './queue-names.js';
 import type { RedisLink } from './redis-link.js';
 
 /** Most tasks, and most bytes, of one script call: Redis serves nobody else while a script runs. */
 const BATCH_TASKS = 500;
 const BATCH_BYTES = 4 * 1024 * 1024;
-
-/** A queue is announced again after so long, in case somebody removed it meanwhile. */
-const ANNOUNCE_AGAIN_MS = 1_000;
 
 /** Waits between attempts of a call that met a passing failure; after the last the task is reported as failed. */
 const REPEAT_DELAYS_MS = [50, 250, 1_000];
@@ -42,21 +40,7 @@ interface Batch {
 }
 
 export function enqueueOps(redis: RedisLink): EnqueueOps {
-  /** Queues and when they were announced, the oldest first. */
-  const announcedAtMs = new Map<string, number>();
-
-  /** Before the task is written, so that no inspector meets a task of an unknown queue. */
-  async function announce(queue: string): Promise<void> {
-    const nowMs = redis.clock.nowMs();
-    if (nowMs - (announcedAtMs.get(queue) ?? -Infinity) < ANNOUNCE_AGAIN_MS) return;
-    await redis.command('SADD', (client) => client.sadd(keys.queues, queue));
-    announcedAtMs.delete(queue); // so that it comes last
-    announcedAtMs.set(queue, nowMs);
-    for (const [first, atMs] of announcedAtMs) {
-      if (nowMs - atMs < ANNOUNCE_AGAIN_MS) break;
-      announcedAtMs.delete(first); // an app may have a queue per customer, and no longer use it
-    }
-  }
+  const queueNames = new QueueNames(redis);
 
   async function write(batch: Batch, isRepeat: boolean): Promise<EnqueueOutcome[]> {
     const replies = await WRITERS[batch.kind](redis, batch, isRepeat);
@@ -67,7 +51,7 @@ export function enqueueOps(redis: RedisLink): EnqueueOps {
   async function writeWithRepeats(batch: Batch): Promise<EnqueueOutcome[]> {
     for (let attempt = 0; ; attempt++) {
       try {
-        await announce(batch.queue);
+        await queueNames.announce(batch.queue); // first, so that no inspector meets a task of an unknown queue
         return await write(batch, attempt > 0);
       } catch (error) {
         const delayMs = REPEAT_DELAYS_MS[attempt];
@@ -78,14 +62,13 @@ export function enqueueOps(redis: RedisLink): EnqueueOps {
     }
   }
 
-  async function writeAll(tasks: readonly Encoded[]): Promise<EnqueueOutcome[]> {
-    const outcomes: EnqueueOutcome[] = new Array<EnqueueOutcome>(tasks.length);
-    await Promise.all(
-      toBatches(tasks, redis.clock.nowMs()).map(async (batch) => {
-        const replies = await writeWithRepeats(batch);
-        batch.entries.forEach(({ index }, i) => (outcomes[index] = replies[i]!));
-      }),
-    );
+  /** One promise for each task; those of a batch are settled together, and no batch waits for another. */
+  function writeAll(tasks: readonly Encoded[]): Promise<EnqueueOutcome>[] {
+    const outcomes: Promise<EnqueueOutcome>[] = new Array<Promise<EnqueueOutcome>>(tasks.length);
+    for (const batch of toBatches(tasks, redis.clock.nowMs())) {
+      const written = writeWithRepeats(batch);
+      for (const [i, { index }] of batch.entries.entries()) outcomes[index] = written.then((replies) => replies[i]!);
+    }
     return outcomes;
   }
 

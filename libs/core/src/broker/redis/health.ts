@@ -1,11 +1,15 @@
 import type { HealthOps } from '../roles.js';
 import type { RedisLink } from './redis-link.js';
+import { isCluster } from './reply-watch.js';
 import type { RedisVersion } from './redis-version.js';
 
 export function healthOps(redis: RedisLink, version: RedisVersion): HealthOps {
   return {
     async ping() {
-      await redis.command('PING', (client) => client.ping());
+      await redis.command('PING', (client) =>
+        // Any master of a cluster will do: one that is silent does not make the others unreachable.
+        isCluster(client) ? Promise.any(client.nodes('master').map((node) => node.ping())) : client.ping(),
+      );
     },
 
     async facts() {

@@ -65,13 +65,22 @@ const ourRules = (purpose: ConnectionPurpose) =>
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: false,
-    autoResubscribe: true,
+    autoResubscribe: false, // ioredis leaves a failure of its own re-subscription unhandled
+    enableReadyCheck: false, // needs INFO; a server that still loads says so to each call
     protocol: 2, // the old wire works on every server and proxy, and its replies have one shape
   }) as const satisfies RedisOptions;
 
 /** Opens a connection by the rules above. It connects at its first use. */
 export function openClient(connection: RedisConnection, purpose: ConnectionPurpose): RedisClient {
-  const client = createClient(connection, purpose);
+  return guarded(createClient(connection, purpose));
+}
+
+/** Opens a connection of its own to one node of a cluster, by the same rules. */
+export function openNodeClient(node: Redis, purpose: ConnectionPurpose): Redis {
+  return guarded(node.duplicate(singleRules(purpose)));
+}
+
+function guarded<Client extends RedisClient>(client: Client): Client {
   // Without a listener ioredis prints errors; the calls that fail report them.
   client.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
     if (error.command?.name !== 'select') return;
@@ -90,13 +99,16 @@ export function refusedDatabase(client: RedisClient): Error | undefined {
   return refusals.get(client);
 }
 
-function createClient(connection: RedisConnection, purpose: ConnectionPurpose): RedisClient {
-  const single = {
+const singleRules = (purpose: ConnectionPurpose) =>
+  ({
     ...ourRules(purpose),
     lazyConnect: true,
     enableOfflineQueue: false,
     retryStrategy: reconnectDelayMs,
-  };
+  }) as const satisfies RedisOptions;
+
+function createClient(connection: RedisConnection, purpose: ConnectionPurpose): RedisClient {
+  const single = singleRules(purpose);
   const client = givenClient(connection);
   if (client) {
     return client.isCluster
@@ -109,6 +121,7 @@ function createClient(connection: RedisConnection, purpose: ConnectionPurpose): 
     return new Redis({
       ...withoutMapping(given.options),
       ...single,
+      enableReadyCheck: true, // INFO tells whether the server that the sentinels named is the master still
       sentinels: [...given.sentinels],
       name: given.name,
     });
@@ -127,6 +140,7 @@ function clusterOptions(options: ClusterOptions = {}, purpose: ConnectionPurpose
     slotsRefreshTimeout: 2_000,
     ...options,
     lazyConnect: true,
+    enableReadyCheck: false, // asks any node, also one that never answers
     enableOfflineQueue: true, // else commands fail while their node connects for the first time
     clusterRetryStrategy: reconnectDelayMs,
     retryDelayOnFailover: 0, // would send a command again whose reply was lost

@@ -1,3 +1,4 @@
+import { QueueError } from '../../errors/queue-error.js';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 
 /**
@@ -28,20 +29,24 @@ const UNDECLARED_KEYS = /undeclared key|passed using the KEYS/i;
 /** The connection leads to a server that was demoted: ask again who is master. */
 const DEMOTED = /READONLY|read.?only replica/i;
 
+/** This user may not run a command or reach a channel, or the server has no such command. */
+const REFUSED = /\bNOPERM\b|The user executing the script can't|unknown command/i;
+
 export const textOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   const last = (error as { lastNodeError?: Error }).lastNodeError;
   return last ? `${error.message} ${last.message}` : error.message;
 };
 
-export const isTransient = (error: unknown): boolean => TRANSIENT.test(`${textOf(error)} ${codeOf(error)}`);
+export const isRefusal = (error: unknown): boolean => REFUSED.test(textOf(error));
+export const isTransient = (error: unknown): boolean =>
+  !isRefusal(error) && TRANSIENT.test(`${textOf(error)} ${codeOf(error)}`);
 export const refusesUndeclaredKeys = (error: unknown): boolean => UNDECLARED_KEYS.test(textOf(error));
 export const isDemoted = (error: unknown): boolean => DEMOTED.test(textOf(error));
 
-export function toRedisError(command: string, error: unknown): RedisCommandError {
-  return error instanceof RedisCommandError
-    ? error
-    : new RedisCommandError(command, isTransient(error), { cause: error });
+/** What one of our own parts threw stays as it is. */
+export function toRedisError(command: string, error: unknown): QueueError {
+  return error instanceof QueueError ? error : new RedisCommandError(command, isTransient(error), { cause: error });
 }
 
 const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? '';

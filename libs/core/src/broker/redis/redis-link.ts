@@ -1,23 +1,23 @@
-import type { ChainableCommander } from 'ioredis';
+import type { ChainableCommander, Cluster, Redis } from 'ioredis';
 import { ClosedError } from '../../errors/closed.error.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Script, ScriptArgs, ScriptKeys } from '../../scripts/script.js';
+import { keySlot } from '../../wire/key-slot.js';
 import {
   checkRedisConnection,
   type ConnectionPurpose,
   openClient,
+  openNodeClient,
   type RedisClient,
   type RedisConnection,
   refusedDatabase,
 } from './redis-connection.js';
 import { isDemoted, textOf, toRedisError } from './redis-failure.js';
+import { endConnection, isCluster, ReplyWatch, SilenceError } from './reply-watch.js';
 
 /** How long a call waits for a connection that is down before it fails as transient; loops then back off. */
 const READY_TIMEOUT_MS = 1_000;
-
-/** How long a reply may take. A cable that was pulled sends none, and TCP would notice after minutes. */
-const REPLY_TIMEOUT_MS = 5_000;
 
 /** A script as it is sent. */
 export interface ScriptText {
@@ -40,9 +40,9 @@ export class RedisLink {
   readonly clock: Clock;
   readonly logger: Logger;
   private readonly prepareScript: ((script: ScriptText) => string) | undefined;
-  private readonly clients = new Set<RedisClient>();
+  private readonly clients = new Map<RedisClient, ReplyWatch>();
   private commandClient: RedisClient | undefined;
-  private isClosed = false;
+  private hasEnded = false;
 
   constructor(
     private readonly connection: RedisConnection,
@@ -54,17 +54,29 @@ export class RedisLink {
     this.prepareScript = prepareScript;
   }
 
-  /** A further connection, for a purpose that must not hold up commands. Closed with the link. */
-  openClient(purpose: ConnectionPurpose): RedisClient {
-    if (this.isClosed) throw new ClosedError('broker');
-    const client = openClient(this.connection, purpose);
-    this.clients.add(client);
-    return client;
+  /**
+   * A further connection to one server, for a purpose that must not hold up commands; closed with the link. Of a cluster
+   * it is the node that holds `key`, or any node.
+   */
+  async openConnection(purpose: Exclude<ConnectionPurpose, 'commands'>, key?: string): Promise<Redis> {
+    const commands = this.commands();
+    if (!isCluster(commands)) return this.add(openClient(this.connection, purpose) as Redis);
+    await whenReady(commands);
+    return this.add(openNodeClient(nodeOf(commands, key), purpose));
   }
 
-  closeClient(client: RedisClient): void {
+  closeConnection(client: Redis): void {
     this.clients.delete(client);
     client.disconnect();
+  }
+
+  /**
+   * Waits for a reply on a connection of this link. When the connection falls silent it is ended, and with it those to
+   * the same server that block or listen: they would notice much later.
+   */
+  async answerOf<T>(client: RedisClient, reply: Promise<T>): Promise<T> {
+    const watch = this.clients.get(client);
+    return watch ? watch.during(reply) : reply;
   }
 
   /**
@@ -108,26 +120,56 @@ export class RedisLink {
 
   /** Runs a command on the connection for commands, connecting it first when need be. */
   async command<T>(name: string, call: (client: RedisClient) => Promise<T>): Promise<T> {
-    if (this.isClosed) throw new ClosedError('broker');
-    const client = (this.commandClient ??= this.openClient('commands'));
+    const client = this.commands();
     try {
       await whenReady(client);
-      return await answerOf(name, client, call(client));
+      return await this.answerOf(client, call(client));
     } catch (error) {
-      // What silenced this one silenced those too that block or listen, and would notice much later.
-      if (error instanceof ReplyTimeout) for (const other of this.clients) renew(other);
+      if (isDemoted(error)) findAnew(client);
       throw toRedisError(name, error);
     }
   }
 
   close(): void {
-    this.isClosed = true;
-    for (const client of this.clients) client.disconnect();
+    this.hasEnded = true;
+    for (const client of this.clients.keys()) client.disconnect();
     this.clients.clear();
+  }
+
+  get isClosed(): boolean {
+    return this.hasEnded;
+  }
+
+  private commands(): RedisClient {
+    if (this.hasEnded) throw new ClosedError('broker');
+    return (this.commandClient ??= this.add(openClient(this.connection, 'commands')));
+  }
+
+  private add<Client extends RedisClient>(client: Client): Client {
+    if (this.hasEnded) throw new ClosedError('broker');
+    this.clients.set(client, new ReplyWatch(client, (connection) => this.endSilent(connection)));
+    return client;
+  }
+
+  private endSilent(silent: Redis): void {
+    endConnection(silent, new SilenceError());
+    for (const client of this.clients.keys()) {
+      if (client === silent || isCluster(client) || client.status !== 'ready') continue;
+      if (addressOf(client) === addressOf(silent)) endConnection(client, new SilenceError());
+    }
   }
 }
 
-class ReplyTimeout extends Error {}
+/** The master of a key's slot as far as it is known, or any. */
+function nodeOf(cluster: Cluster, key: string | undefined): Redis {
+  const masters = cluster.nodes('master');
+  const owner = key === undefined ? undefined : cluster.slots[keySlot(key)]?.[0];
+  const node = masters.find((master) => addressOf(master) === owner) ?? masters.at(Math.random() * masters.length);
+  if (!node) throw new Error('Connection is closed.'); // the cluster is being found anew
+  return node;
+}
+
+const addressOf = ({ options }: Redis): string => `${options.host}:${options.port}`;
 
 const toRedisArg = (arg: string | number | bigint | Uint8Array): string | number | Buffer => {
   if (typeof arg === 'bigint') return arg.toString();
@@ -180,34 +222,12 @@ function untilReady(client: RedisClient): Promise<void> {
   });
 }
 
-/**
- * Waits for a reply as long as one may take. When none comes, or the server is a replica by now, the server is found anew.
- * @throws {Error} in a text that counts as transient; what the server answers
- */
-export async function answerOf<T>(name: string, client: RedisClient, reply: Promise<T>): Promise<T> {
-  try {
-    return await withinReplyTimeout(name, reply);
-  } catch (error) {
-    if (error instanceof ReplyTimeout || isDemoted(error)) renew(client);
-    throw error;
-  }
-}
-
-/** Once for all calls that gave the connection up: the one that comes up next is not theirs to end. */
-function renew(client: RedisClient): void {
-  if (renewing.has(client) || client.status !== 'ready') return;
-  renewing.add(client);
-  client.once('close', () => renewing.delete(client));
+/** Has a single server that was demoted found anew, once for all calls that met it. A cluster tells who is master now. */
+function findAnew(client: RedisClient): void {
+  if (isCluster(client) || leaving.has(client) || client.status !== 'ready') return;
+  leaving.add(client);
+  client.once('close', () => leaving.delete(client));
   client.disconnect(true);
 }
 
-const renewing = new WeakSet<RedisClient>();
-
-function withinReplyTimeout<T>(name: string, reply: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      reject(new ReplyTimeout(`${name} timed out: no reply within ${REPLY_TIMEOUT_MS} ms`));
-    }, REPLY_TIMEOUT_MS);
-    reply.finally(() => clearTimeout(timer)).then(resolve, reject);
-  });
-}
+const leaving = new WeakSet<RedisClient>();

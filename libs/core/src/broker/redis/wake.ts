@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import * as scripts from '../../scripts/scripts.generated.js';
 import {
   type Duty,
@@ -8,7 +9,6 @@ import {
   type WakeOps,
 } from '../roles.js';
 import { keys } from '../../wire/keys.js';
-import type { RedisClient } from './redis-connection.js';
 import { toRedisError } from './redis-failure.js';
 import { type RedisLink, whenReady } from './redis-link.js';
 import type { RedisVersion } from './redis-version.js';
@@ -63,7 +63,7 @@ export function wakeOps(redis: RedisLink, version: RedisVersion): WakeOps & Duty
 
 /** Blocks on a connection of its own. */
 class RedisQueueWatch implements QueueWatch {
-  private client: RedisClient | undefined;
+  private client: Redis | undefined;
   private isClosed = false;
 
   constructor(
@@ -91,12 +91,13 @@ class RedisQueueWatch implements QueueWatch {
   private async block(
     name: string,
     timeoutMs: number,
-    call: (client: RedisClient, timeoutS: number) => Promise<unknown>,
+    call: (client: Redis, timeoutS: number) => Promise<unknown>,
   ): Promise<boolean> {
     if (this.isClosed) return false;
-    const client = (this.client ??= this.redis.openClient('watch'));
     const watchdog = setTimeout(() => this.dropClient(), timeoutMs + LATE_MS);
     try {
+      const client = (this.client ??= await this.redis.openConnection('watch', keys.pending(this.queue)));
+      if (this.isClosed) this.dropClient();
       await whenReady(client);
       return (await call(client, timeoutMs / 1000)) !== null;
     } catch (error) {
@@ -110,7 +111,7 @@ class RedisQueueWatch implements QueueWatch {
   /** Ends the wait under way with an error; the next one opens another connection. */
   private dropClient(): void {
     if (!this.client) return;
-    this.redis.closeClient(this.client);
+    this.redis.closeConnection(this.client);
     this.client = undefined;
   }
 }

@@ -4,7 +4,8 @@ import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { QueueDuty } from './queue-duty.js';
 import type { WorkDemand } from './work-demand.js';
 
-const PEEK_MS = 20_000;
+/** As long as a connection may be silent before its queue is watched on another. */
+const PEEK_MS = 8_000;
 /** Short, because a server that becomes standby meanwhile waits for tokens until then. Jittered: a fleet starts at once. */
 const TOKEN_MS = 5_000;
 /** What the leader needs at most to take a task that both saw. */
