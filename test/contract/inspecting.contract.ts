@@ -89,7 +89,7 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
         retry: { r: 2_750 },
         completed: { c: '1h' },
       });
-      await q.inject({ tasks: { c: { result: Buffer.from('42') }, a: { crashes: 2 } } });
+      await q.inject({ tasks: { c: { result: Buffer.from('42') }, a: { crashes: '2 0 0' } } });
       const nowMs = q.clock.nowMs();
       const find = async (id: string) => {
         const task = await q.broker.findTask(q.name, id);

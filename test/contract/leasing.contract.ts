@@ -104,11 +104,34 @@ export function describeLeasing(backend: string, openQueue: () => TestQueue): vo
     it('tells since when no server knew the type', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['odd', 'plain'] });
-      await q.inject({ tasks: { odd: { unknownSinceMs: 1_600_000_000_123 } } });
+      await q.inject({ tasks: { odd: { unknownSinceMs: '1600000000123 0 0' } } });
 
       const { tasks } = await q.broker.fetch(q.name, 2, LEASE_MS);
 
       expect(tasks.map(({ unknownTypeSinceMs }) => unknownTypeSinceMs)).toEqual([1_600_000_000_123, undefined]);
+    });
+
+    it.each([
+      ['failed', { retried: 1, lastFailedAtS: 1_600_000_000n }],
+      ['failed uncounted', { lastFailedAtS: 1_600_000_000n }],
+    ])('begins anew when an attempt of Go, which leaves the field, has %s meanwhile', async (_, message) => {
+      await using q = openQueue();
+      await q.seed({ pending: ['odd'], messages: { odd: message } });
+      await q.inject({ tasks: { odd: { unknownSinceMs: '1600000000123 0 0' } } });
+
+      const { tasks } = await q.broker.fetch(q.name, 1, LEASE_MS);
+
+      expect(tasks.map(({ unknownTypeSinceMs }) => unknownTypeSinceMs)).toEqual([undefined]);
+    });
+
+    it.each(['', 'soon 0 0', '-1 0 0', '1.5 0 0', '1600000000123'])('takes "%s" for no such time', async (record) => {
+      await using q = openQueue();
+      await q.seed({ pending: ['odd'] });
+      await q.inject({ tasks: { odd: { unknownSinceMs: record } } });
+
+      const { tasks } = await q.broker.fetch(q.name, 1, LEASE_MS);
+
+      expect(tasks.map(({ unknownTypeSinceMs }) => unknownTypeSinceMs)).toEqual([undefined]);
     });
 
     it('extends the leases that are still ours and names the others', async () => {

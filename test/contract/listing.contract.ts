@@ -78,7 +78,7 @@ export function describeListing(backend: string, openQueue: () => TestQueue): vo
     it('shows each task as it would alone, in the state of the list, and leaves out ids without a message', async () => {
       await using q = openQueue();
       await q.seed({ active: ['lost', 'mine'], retry: { r: 1_500 } });
-      await q.inject({ leases: { lost: 1 }, retry: { stub: 1 }, tasks: { r: { crashes: 1 } } });
+      await q.inject({ leases: { lost: 1 }, retry: { stub: 1 }, tasks: { r: { crashes: '1 0 0' } } });
 
       const shown = [
         ...(await q.broker.listTasks(q.name, { state: 'active' }, 0, 10)),

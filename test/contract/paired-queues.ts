@@ -96,8 +96,8 @@ export class PairedQueues {
       case 'awaitSizes':
         return this.both((broker) => broker.awaitSizes(this.name, [operation.size]));
       case 'writeProgress': {
-        const { claim } = this.claimed(operation.claim);
-        return this.both((broker) => broker.writeProgress(this.name, claim, operation.progress));
+        const { claim, message } = this.claimed(operation.claim);
+        return this.both((broker) => broker.writeProgress(message, claim, operation.progress));
       }
       case 'await':
         return this.both((broker) => broker.awaitTask(this.name, operation.id));

@@ -22,7 +22,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(early).toEqual({ recovered: [], nextExpiryAtMs: expiresAtMs + options.graceMs });
       expect(due).toMatchObject({ recovered: [{ message: { id: 'lost' }, crashes: 1, outcome: 'requeued' }] });
       expect(due.nextExpiryAtMs).toBeUndefined();
-      const lost = { ...before.tasks['lost'], state: 'pending', pendingSinceNs: q.clock.nowNs(), crashes: 1 };
+      const lost = { ...before.tasks['lost'], state: 'pending', pendingSinceNs: q.clock.nowNs(), crashes: '1 1 0' };
       expect(await q.dump()).toEqual({
         ...before,
         nextUp: ['lost', 'waiting'],
@@ -35,7 +35,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
     it('archives a task that took too many workers down, and counts a failure', async () => {
       await using q = openQueue();
       await q.seed({ active: ['poison'], messages: { poison: { retried: 1 } } });
-      await q.inject({ tasks: { poison: { crashes: options.maxCrashes, unknownSinceMs: 1 } } });
+      await q.inject({ tasks: { poison: { crashes: `${options.maxCrashes} 1 0`, unknownSinceMs: '1 1 0' } } });
       await q.clock.advance('1m');
 
       const { recovered } = await q.broker.recoverExpired(q.name, options);
@@ -53,10 +53,65 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       });
       expect(dump.tasks['poison']).toMatchObject({
         state: 'archived',
-        crashes: 3,
+        crashes: `3 1 ${nowS} archived`,
         message: { errorMsg: 'asynq: task lease expired', lastFailedAtS: BigInt(nowS), retried: 1 },
       });
       expect(dump.tasks['poison']).not.toHaveProperty('unknownSinceMs');
+    });
+
+    it('counts crashes since the last attempt that ended, be it one of Go, which leaves the count', async () => {
+      await using q = openQueue();
+      const failed = { retried: 1, lastFailedAtS: 1_600_000_000n };
+      await q.seed({ active: ['failed', 'uncounted'], messages: { failed, uncounted: { ...failed, retried: 0 } } });
+      await q.inject({ tasks: { failed: { crashes: '2 0 0' }, uncounted: { crashes: '2 0 1500000000' } } });
+      const shown = await q.broker.findTask(q.name, 'failed');
+      await q.clock.advance('1m');
+
+      const { recovered } = await q.broker.recoverExpired(q.name, options);
+
+      expect(shown!.crashes).toBe(0);
+      expect(recovered).toMatchObject([
+        { crashes: 1, outcome: 'requeued' },
+        { crashes: 1, outcome: 'requeued' },
+      ]);
+      expect((await q.dump()).tasks['failed']!.crashes).toBe('1 1 1600000000');
+    });
+
+    it.each(['by our inspector', "by Go's, which leaves the count"])(
+      'gives a poison task all its crashes again when an operator runs it, %s',
+      async (by) => {
+        await using q = openQueue();
+        await q.seed({ active: ['poison'] });
+        await q.inject({ tasks: { poison: { crashes: `${options.maxCrashes} 0 0` } } });
+        await q.clock.advance('1m');
+        await q.broker.recoverExpired(q.name, options);
+        const { crashes } = (await q.dump()).tasks['poison']!;
+        const archived = await q.broker.findTask(q.name, 'poison');
+
+        await q.broker.moveTasks(q.name, { state: 'archived' }, ['poison'], 'pending');
+        if (by !== 'by our inspector') await q.inject({ tasks: { poison: { crashes } } });
+        const pending = await q.broker.findTask(q.name, 'poison');
+        await q.broker.fetch(q.name, 1, 30_000);
+        await q.clock.advance('1m');
+        const { recovered } = await q.broker.recoverExpired(q.name, options);
+
+        expect([archived!.crashes, pending!.crashes]).toEqual([3, 0]);
+        expect(recovered).toMatchObject([{ crashes: 1, outcome: 'requeued' }]);
+      },
+    );
+
+    it('forgets the progress of a lost attempt, and that its type was unknown: some server had begun it', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['lost'] });
+      await q.broker.writeProgress(q.message('lost'), q.claim('lost'), { share: 0.5, atMs: 1 });
+      await q.inject({ tasks: { lost: { unknownSinceMs: '1 0 0' } } });
+      await q.clock.advance('1m');
+
+      await q.broker.recoverExpired(q.name, options);
+
+      const { lost } = (await q.dump()).tasks;
+      expect(lost).not.toHaveProperty('progress');
+      expect(lost).not.toHaveProperty('unknownSinceMs');
     });
 
     it('recovers at most so many at one time, the longest lost first', async () => {

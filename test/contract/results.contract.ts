@@ -28,21 +28,41 @@ export function describeResults(backend: string, openQueue: () => TestQueue): vo
       expect(await q.dump()).toEqual(before);
     });
 
-    it('keeps how far a running task has come; the last report wins, and outlives the attempt', async () => {
+    it('keeps how far a running task has come; the last report wins, and stays when the task has succeeded', async () => {
       await using q = openQueue();
-      await q.seed({ active: ['mine'] });
+      await q.seed({ active: ['mine'], messages: { mine: { retentionS: 60n } } });
       const claim = q.claim('mine');
+      const message = q.message('mine', { retentionS: 60n });
       const atMs = q.clock.nowMs();
 
-      await q.broker.writeProgress(q.name, claim, { share: 0.1, note: 'begun', atMs: atMs - 5 });
-      const isWritten = await q.broker.writeProgress(q.name, claim, { share: 0.4, atMs });
-      await q.broker.settle(q.name, [{ message: q.message('mine'), claim, outcome: { kind: 'requeue' } }]);
+      await q.broker.writeProgress(message, claim, { share: 0.1, note: 'begun', atMs: atMs - 5 });
+      const isWritten = await q.broker.writeProgress(message, claim, { share: 0.4, atMs });
+      const running = await q.broker.findTask(q.name, 'mine');
+      await q.broker.settle(q.name, [{ message, claim, outcome: { kind: 'complete' } }]);
 
       expect(isWritten).toBe(true);
-      expect(await q.broker.findTask(q.name, 'mine')).toMatchObject({
-        state: 'pending',
-        progress: { share: 0.4, atMs },
-      });
+      const progress = { share: 0.4, atMs };
+      expect(running).toMatchObject({ state: 'active', progress });
+      expect(await q.broker.findTask(q.name, 'mine')).toMatchObject({ state: 'completed', progress });
+    });
+
+    it.each([
+      ['was retried', { kind: 'retry', retryAtMs: 0, error: 'boom', isFailure: true }],
+      ['was retried uncounted', { kind: 'retry', retryAtMs: 0, error: 'boom', isFailure: false }],
+      ['was given back', { kind: 'requeue' }],
+    ] as const)('shows no progress of an earlier attempt, when that %s', async (_, outcome) => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine'] });
+      const message = q.message('mine');
+      await q.broker.writeProgress(message, q.claim('mine'), { share: 0.4, atMs: 1 });
+
+      await q.broker.settle(q.name, [{ message, claim: q.claim('mine'), outcome }]);
+      const between = await q.broker.findTask(q.name, 'mine');
+      await q.broker.forwardDue(q.name, 10);
+      await q.broker.fetch(q.name, 1, 30_000);
+
+      expect(between!.progress).toBeUndefined();
+      expect(await q.broker.findTask(q.name, 'mine')).toMatchObject({ state: 'active', progress: undefined });
     });
 
     it('keeps no progress once another server has the lease', async () => {
@@ -51,7 +71,7 @@ export function describeResults(backend: string, openQueue: () => TestQueue): vo
       await q.reclaimLease('mine');
       const before = await q.dump();
 
-      const isWritten = await q.broker.writeProgress(q.name, q.claim('mine'), { share: 1, atMs: 1 });
+      const isWritten = await q.broker.writeProgress(q.message('mine'), q.claim('mine'), { share: 1, atMs: 1 });
 
       expect(isWritten).toBe(false);
       expect(await q.dump()).toEqual(before);

@@ -67,7 +67,7 @@ export function describeRetention(backend: string, openQueue: () => TestQueue): 
     /** A completed task, kept for ten seconds from now. */
     async function complete(q: TestQueue): Promise<void> {
       await q.seed({ completed: { one: '10s' } });
-      await q.inject({ tasks: { one: { result: RESULT, crashes: 1 } } });
+      await q.inject({ tasks: { one: { result: RESULT, crashes: '1 0 0' } } });
     }
 
     it.each([

@@ -52,7 +52,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       await using q = openQueue();
       const message = { retentionS: 3600n, errorMsg: 'earlier', uniqueKey: lockOf(q) };
       await q.seed({ active: ['mine'], messages: { mine: message } });
-      await q.inject({ tasks: { mine: { result: Buffer.from('42'), crashes: 2, unknownSinceMs: 1 } } });
+      await q.inject({ tasks: { mine: { result: Buffer.from('42'), crashes: '2 0 0', unknownSinceMs: '1 0 0' } } });
       const nowS = q.clock.nowMs() / 1000;
 
       const replies = await settle(q, 'mine', { kind: 'complete' });
@@ -78,7 +78,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
     it('lets a failed task wait for its retry, to the millisecond, and keeps its lock', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'], messages: { mine: { retried: 2, uniqueKey: lockOf(q) } } });
-      await q.inject({ tasks: { mine: { crashes: 3, unknownSinceMs: 1 } } });
+      await q.inject({ tasks: { mine: { crashes: '3 2 0', unknownSinceMs: '1 2 0' } } });
       const retryAtMs = q.clock.nowMs() + 15_250;
 
       const replies = await settle(q, 'mine', { kind: 'retry', retryAtMs, error: 'boom', isFailure: true });
@@ -106,7 +106,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
     it('does not count a retry that is no failure, and remembers since when the type is unknown', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });
-      await q.inject({ tasks: { mine: { crashes: 3 } } });
+      await q.inject({ tasks: { mine: { crashes: '3 0 0' } } });
       const retryAtMs = q.clock.nowMs() + 5_000;
       const unknownTypeSinceMs = q.clock.nowMs() - 7;
 
@@ -115,14 +115,20 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       expect(await q.dump()).toMatchObject({
         processed: counted(0),
         failed: counted(0),
-        tasks: { mine: { unknownSinceMs: unknownTypeSinceMs, crashes: 3, message: { retried: 0, errorMsg: 'odd' } } },
+        tasks: {
+          mine: {
+            unknownSinceMs: `${unknownTypeSinceMs} 0 0`,
+            crashes: '3 0 0',
+            message: { retried: 0, lastFailedAtS: 0n, errorMsg: 'odd' },
+          },
+        },
       });
     });
 
     it('archives a task with its error, counts a failure and keeps its lock', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'], messages: { mine: { retried: 25, uniqueKey: lockOf(q) } } });
-      await q.inject({ tasks: { mine: { unknownSinceMs: 1 } } });
+      await q.inject({ tasks: { mine: { unknownSinceMs: '1 25 0' } } });
       await q.clock.advance(1_999);
 
       const replies = await settle(q, 'mine', { kind: 'archive', error: 'for good' });

@@ -36,7 +36,7 @@ export const TASKS_WITH_A_PAST = {
   foreignPending: (id) => ({ seed: { pending: [id], messages: { [id]: { queue: 'another', id: 'another' } } } }),
   crashedPending: (id, nowMs) => ({
     seed: { pending: [id] },
-    injection: { tasks: { [id]: { crashes: 1, unknownSinceMs: nowMs - 1 } } },
+    injection: { tasks: { [id]: { crashes: '1 0 0', unknownSinceMs: `${nowMs - 1} 0 0` } } },
   }),
   groupMemberRetried: (id) => ({
     seed: { retry: { [id]: '1.5s' } },

@@ -21,7 +21,7 @@ export function describeWishing(backend: string, openQueue: () => TestQueue): vo
       expect(await q.broker.cancelWish(q.name, 'mine')).toBe('delete');
       expect(await q.dump()).toEqual({
         ...before,
-        tasks: { mine: { ...before.tasks['mine'], cancelThen: 'delete 0' } },
+        tasks: { mine: { ...before.tasks['mine'], cancelThen: 'delete 0 0' } },
       });
     });
 
@@ -145,7 +145,7 @@ export function describeWishing(backend: string, openQueue: () => TestQueue): vo
         if (outcome === 'retried') expect(dump.tasks['mine']?.dueAtMs).toBe(q.clock.nowMs() + 16_000); // 1⁴ + 15 s
       });
 
-      it.each(['archive 0', 'archive 2', 'pardon 1', 'archive'])(
+      it.each(['archive 0 0', 'archive 2 0', 'archive 1 5', 'pardon 1 0', 'archive 1', 'archive'])(
         'gives a task back that was not meant, and forgets the wish: %s',
         async (cancelThen) => {
           await using q = openQueue();

@@ -1,11 +1,12 @@
+import { bindToAttempt, readBound } from '../wire/attempt-record.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import { MAX_RETRY_DELAY_MS } from '../task/retry-delay.js';
 import type { Outcome, RecoveredTask } from './roles.js';
 import { settledMessage } from './settled-message.js';
 import { CANCEL_OUTCOMES, type CancelOutcome } from './wait-roles.js';
 
-/** A wish as it lies in the task's hash: `archive 3`. The failures of the task so far tell which attempt it is for. */
-export const encodeCancelRecord = (wish: CancelOutcome, retried: number): string => `${wish} ${retried}`;
+/** A wish as it lies in the task's hash. */
+export const encodeCancelRecord = (wish: CancelOutcome, message: TaskMessage): string => bindToAttempt(wish, message);
 
 /** What is wished of whatever attempt runs now; `undefined` for a wish that a newer version may know. */
 export function wishIn(record: string): CancelOutcome | undefined {
@@ -14,9 +15,9 @@ export function wishIn(record: string): CancelOutcome | undefined {
 }
 
 /** What is wished of the attempt that began with the message; a Go server leaves the wishes of others behind. */
-export function wishFor({ retried }: TaskMessage, record: string): CancelOutcome | undefined {
-  const wish = wishIn(record);
-  return wish !== undefined && record === encodeCancelRecord(wish, retried) ? wish : undefined;
+export function wishFor(message: TaskMessage, record: string): CancelOutcome | undefined {
+  const wish = readBound(record, message);
+  return CANCEL_OUTCOMES.find((known) => known === wish);
 }
 
 /** How an attempt ends as wished, when its server died before it could say. */

@@ -267,8 +267,11 @@ export interface CancelOps {
 export interface ResultOps {
   /** Stores a result while the task is active and ours; `false` when it is not (nothing written). The last write wins. */
   writeResult(queue: string, claim: LeaseClaim, result: Uint8Array): Promise<boolean>;
-  /** Keeps how far the task has come, in the same way. It outlives the attempt. */
-  writeProgress(queue: string, claim: LeaseClaim, progress: ProgressRecord): Promise<boolean>;
+  /**
+   * Keeps how far the attempt that began with the message has come, in the same way. It is shown while that runs and when
+   * it has succeeded, never of a later attempt.
+   */
+  writeProgress(message: TaskMessage, claim: LeaseClaim, progress: ProgressRecord): Promise<boolean>;
 }
 
 // ---- presence, duties, wake-up ------------------------------------------------------------------------------------

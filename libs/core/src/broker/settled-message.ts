@@ -12,6 +12,7 @@ export function settledMessage(message: TaskMessage, outcome: Outcome, nowMs: nu
     case 'complete':
       return { ...message, completedAtS: nowS }; // an earlier attempt's error stays, as in asynq
     case 'retry':
+      if (outcome.unknownTypeSinceMs !== undefined) return { ...message, errorMsg: outcome.error }; // nobody tried
       return {
         ...message,
         errorMsg: outcome.error,

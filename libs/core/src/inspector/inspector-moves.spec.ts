@@ -52,7 +52,7 @@ describe('what an inspector does with one task', () => {
     const { nextUp, archived, tasks } = await q.dump();
     expect(nextUp).toEqual(['first']);
     expect(Object.keys(archived).toSorted()).toEqual(['a', 's']);
-    expect(tasks).toMatchObject({ busy: { state: 'active', cancelThen: 'delete 0' } });
+    expect(tasks).toMatchObject({ busy: { state: 'active', cancelThen: 'delete 0 0' } });
     expect(tasks['r']).toBeUndefined();
   });
 

@@ -34,13 +34,13 @@ export interface TaskInfo {
   readonly completedAt: Date | undefined;
   /** What its handler stored; `undefined` when nothing. */
   readonly result: Uint8Array | undefined;
-  /** What its handler said last of how far it has come, in an earlier attempt perhaps; `undefined` when nothing. */
+  /** What the handler of the attempt that runs, or has succeeded, said last of how far it has come; `undefined`: nothing. */
   readonly progress: TaskProgress | undefined;
   /** The group it waits in to be merged; `undefined` for a task without one. */
   readonly group: string | undefined;
   /** Active, but its worker gave no sign of life for the length of a lease; it is about to be recovered. */
   readonly isOrphaned: boolean;
-  /** Times its worker vanished. */
+  /** Times its worker vanished since it last ended an attempt. */
   readonly crashes: number;
 }
 

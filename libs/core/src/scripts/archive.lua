@@ -12,7 +12,7 @@
 -- ARGV[1]   statsExpireAtS  unix s
 -- ARGV[2]   archivedAtS     unix s
 -- ARGV[3]   endedChannel    hears of tasks in `awaited`
--- ARGV[4..] per task: taskId, message (protobuf), crashes (a number to store, or empty), leases (own lease scores, comma separated)
+-- ARGV[4..] per task: taskId, message (protobuf), crashes (record to store, or empty), leases (own lease scores, comma separated)
 -- RETURNS per task 1 archived
 --                  0 not ours any more: lease lost or task settled; nothing written
 --         Does not trim: the janitor does, in bounded steps. asynq 0.26 trims here and fails at 8,000 old entries.

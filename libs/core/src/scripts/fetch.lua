@@ -42,7 +42,7 @@ if #fetched > 0 then
   redis.call('ZADD', lease, unpack(leases))
   for _, taskId in ipairs(fetched) do
     redis.call('HSET', taskPrefix .. taskId, 'state', 'active')
-    redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then')
+    redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress')
   end
 end
 if #ids == limit then reply[2] = redis.call('LLEN', pending) end

@@ -8,7 +8,7 @@ for i, task in ipairs(KEYS) do
   local fields = redis.call('HMGET', task, 'msg', 'unknown_since_ms')
   if fields[1] then
     redis.call('HSET', task, 'state', 'active')
-    redis.call('HDEL', task, 'pending_since', 'cancel_then')
+    redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress')
   end
   reply[2 * i - 1], reply[2 * i] = fields[1], fields[2]
 end

@@ -5,26 +5,26 @@
 -- KEYS[3]   pending  list  asynq:{q}:pending   the right end is next
 -- KEYS[4..] task     hash  asynq:{q}:t:<id>    one per task
 -- ARGV[1]   pendingSinceNs  unix ns
--- ARGV[2..] per task: taskId, score (as read before; another score means that the lease was extended or passed on), wish (cancel_then as read before, or empty; another one was made since and is to be looked at)
--- RETURNS per task: crashes counted with this one
---                   0 not moved
+-- ARGV[2..] per task: taskId, score (as read before; another score means that the lease was extended or passed on), wish (cancel_then as read before, or empty; another one was made since and is to be looked at), crashes (record to store)
+-- RETURNS per task 1 moved
+--                  0 not moved
 --         asynq 0.26 retries instead, with a delay, and counts a failure of the task.
 -- COST    O(tasks x n) in active, which the servers' concurrency bounds
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
-local FIRST_TASK, ARGS, FIELDS = 4, 1, 3
+local FIRST_TASK, ARGS, FIELDS = 4, 1, 4
 
 local replies = {}
 for i = 1, (#ARGV - ARGS) / FIELDS do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-  local taskId, score, wish = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local taskId, score, wish, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   if redis.call('ZSCORE', lease, taskId) == score and (redis.call('HGET', task, 'cancel_then') or '') == wish then
     redis.call('LREM', active, 0, taskId)
     redis.call('ZREM', lease, taskId)
     redis.call('RPUSH', pending, taskId)
-    redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-    redis.call('HDEL', task, 'cancel_then') -- of an earlier attempt, or unknown
-    replies[i] = redis.call('HINCRBY', task, 'crashes', 1)
+    redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs, 'crashes', crashes)
+    redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms') -- of the attempt that is over
+    replies[i] = 1
   else
     replies[i] = 0
   end

@@ -25,7 +25,7 @@ for i = 1, tasks do
     redis.call('ZREM', lease, taskId)
     redis.call('RPUSH', pending, taskId)
     redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-    redis.call('HDEL', task, 'cancel_then')
+    redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
     replies[i] = 1
   else
     replies[i] = 0

@@ -10,7 +10,7 @@
 -- KEYS[8..] task            hash    asynq:{q}:t:<id>                 one per task
 -- ARGV[1]   statsExpireAtS  unix s
 -- ARGV[2]   nudgeChannel    told when a task goes ahead of all that wait
--- ARGV[3..] per task: taskId, message (protobuf), retryAtS (unix s, rounded up), dueAtMs (unix ms), isFailure (1 or 0), unknownTypeSinceMs (unix ms or empty), leases (own lease scores, comma separated)
+-- ARGV[3..] per task: taskId, message (protobuf), retryAtS (unix s, rounded up), dueAtMs (unix ms), isFailure (1 or 0), unknownSince (record to store, or empty: some server tried), leases (own lease scores, comma separated)
 -- RETURNS per task 1 waits for its retry
 --                  0 not ours any more: lease lost or task settled; nothing written
 -- COST    O(tasks x n) in active, which the servers' concurrency bounds
@@ -28,7 +28,7 @@ local replies, failures = {}, 0
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, message, retryAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local isFailure, unknownTypeSinceMs, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
+  local isFailure, unknownSince, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
 
   if ownsLease(lease, taskId, leases) then
     redis.call('LREM', active, 0, taskId)
@@ -36,10 +36,10 @@ for i = 1, tasks do
     redis.call('ZADD', retry, retryAtS, taskId)
     redis.call('HSET', task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs)
     redis.call('HDEL', task, 'cancel_then')
-    if unknownTypeSinceMs == '' then
+    if unknownSince == '' then
       redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
     else
-      redis.call('HSET', task, 'unknown_since_ms', unknownTypeSinceMs)
+      redis.call('HSET', task, 'unknown_since_ms', unknownSince)
     end
     if not first or tonumber(retryAtS) <= first then goesAhead = true end
     if isFailure then failures = failures + 1 end

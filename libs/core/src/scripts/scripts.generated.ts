@@ -66,7 +66,7 @@ export const archive = new Script<
     readonly taskId: ScriptArg;
     /** protobuf */
     readonly message: ScriptArg;
-    /** a number to store, or empty */
+    /** record to store, or empty */
     readonly crashes: ScriptArg;
     /** own lease scores, comma separated */
     readonly leases: ScriptArg;
@@ -619,7 +619,7 @@ redis.call('LPUSH', active, unpack(fetched))
 redis.call('ZADD', lease, unpack(leases))
 for _, taskId in ipairs(fetched) do
 redis.call('HSET', taskPrefix .. taskId, 'state', 'active')
-redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then')
+redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress')
 end
 end
 if #ids == limit then reply[2] = redis.call('LLEN', pending) end
@@ -1574,7 +1574,7 @@ if hasMessage then
 redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
 redis.call('HSET', task, 'state', 'pending')
 if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
-redis.call('HDEL', task, 'due_at_ms')
+redis.call('HDEL', task, 'due_at_ms', 'crashes')
 else
 redis.call('DEL', task)
 replies[i] = 0
@@ -1625,7 +1625,7 @@ for i, task in ipairs(KEYS) do
 local fields = redis.call('HMGET', task, 'msg', 'unknown_since_ms')
 if fields[1] then
 redis.call('HSET', task, 'state', 'active')
-redis.call('HDEL', task, 'pending_since', 'cancel_then')
+redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress')
 end
 reply[2 * i - 1], reply[2 * i] = fields[1], fields[2]
 end
@@ -1697,24 +1697,26 @@ export const recover = new Script<
     readonly score: ScriptArg;
     /** cancel_then as read before, or empty; another one was made since and is to be looked at */
     readonly wish: ScriptArg;
+    /** record to store */
+    readonly crashes: ScriptArg;
   }
 >(
   'recover',
-  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'wish'] },
+  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'wish', 'crashes'] },
   `local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
-local FIRST_TASK, ARGS, FIELDS = 4, 1, 3
+local FIRST_TASK, ARGS, FIELDS = 4, 1, 4
 local replies = {}
 for i = 1, (#ARGV - ARGS) / FIELDS do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, score, wish = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+local taskId, score, wish, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 if redis.call('ZSCORE', lease, taskId) == score and (redis.call('HGET', task, 'cancel_then') or '') == wish then
 redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('RPUSH', pending, taskId)
-redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-redis.call('HDEL', task, 'cancel_then')
-replies[i] = redis.call('HINCRBY', task, 'crashes', 1)
+redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs, 'crashes', crashes)
+redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
+replies[i] = 1
 else
 replies[i] = 0
 end
@@ -1764,7 +1766,7 @@ redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('RPUSH', pending, taskId)
 redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-redis.call('HDEL', task, 'cancel_then')
+redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
 replies[i] = 1
 else
 replies[i] = 0
@@ -1810,14 +1812,14 @@ export const retry = new Script<
     readonly dueAtMs: ScriptArg;
     /** 1 or 0 */
     readonly isFailure: ScriptArg;
-    /** unix ms or empty */
-    readonly unknownTypeSinceMs: ScriptArg;
+    /** record to store, or empty: some server tried */
+    readonly unknownSince: ScriptArg;
     /** own lease scores, comma separated */
     readonly leases: ScriptArg;
   }
 >(
   'retry',
-  { keys: ['active', 'lease', 'retry', 'processedToday', 'processed', 'failedToday', 'failed', 'task'], args: ['statsExpireAtS', 'nudgeChannel'], fields: ['taskId', 'message', 'retryAtS', 'dueAtMs', 'isFailure', 'unknownTypeSinceMs', 'leases'] },
+  { keys: ['active', 'lease', 'retry', 'processedToday', 'processed', 'failedToday', 'failed', 'task'], args: ['statsExpireAtS', 'nudgeChannel'], fields: ['taskId', 'message', 'retryAtS', 'dueAtMs', 'isFailure', 'unknownSince', 'leases'] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -1839,17 +1841,17 @@ local replies, failures = {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, retryAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-local isFailure, unknownTypeSinceMs, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
+local isFailure, unknownSince, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
 if ownsLease(lease, taskId, leases) then
 redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('ZADD', retry, retryAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs)
 redis.call('HDEL', task, 'cancel_then')
-if unknownTypeSinceMs == '' then
+if unknownSince == '' then
 redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
 else
-redis.call('HSET', task, 'unknown_since_ms', unknownTypeSinceMs)
+redis.call('HSET', task, 'unknown_since_ms', unknownSince)
 end
 if not first or tonumber(retryAtS) <= first then goesAhead = true end
 if isFailure then failures = failures + 1 end

@@ -22,8 +22,8 @@ export const FIELDS = {
   progress: { name: 'progress', read: (value: Buffer) => value.toString() },
   cancelThen: { name: 'cancel_then', read: (value: Buffer) => value.toString() },
   dueAtMs: { name: 'due_at_ms', read: (value: Buffer) => Number(value) },
-  crashes: { name: 'crashes', read: (value: Buffer) => Number(value) },
-  unknownSinceMs: { name: 'unknown_since_ms', read: (value: Buffer) => Number(value) },
+  crashes: { name: 'crashes', read: (value: Buffer) => value.toString() },
+  unknownSinceMs: { name: 'unknown_since_ms', read: (value: Buffer) => value.toString() },
   rawMsg: { name: 'raw_msg', read: (value: Buffer) => value },
 } satisfies { [Field in keyof TaskFields]-?: { name: string; read(value: Buffer): NonNullable<TaskFields[Field]> } };
 

@@ -1,3 +1,6 @@
+import { bindToAttempt, readBound } from './attempt-record.js';
+import type { TaskMessage } from './task-message.js';
+
 /** The field `progress` of a task hash: what a handler said last of how far it has come. */
 export interface ProgressRecord {
   /** Part that is done, from 0 to 1. */
@@ -7,14 +10,17 @@ export interface ProgressRecord {
   readonly atMs: number;
 }
 
-export function encodeProgress({ share, note, atMs }: ProgressRecord): string {
-  return JSON.stringify({ share, note, atMs });
+export function encodeProgress({ share, note, atMs }: ProgressRecord, message: TaskMessage): string {
+  return bindToAttempt(JSON.stringify({ share, note, atMs }), message);
 }
 
-/** `undefined` for text that is not such a record: it is only shown, so it must not cost the reader the task. */
-export function decodeProgress(text: string): ProgressRecord | undefined {
+/**
+ * `undefined` for the record of an earlier attempt, and for text that is no such record: it is only shown, so it must not
+ * cost the reader the task.
+ */
+export function decodeProgress(record: string | undefined, message: TaskMessage): ProgressRecord | undefined {
   try {
-    const { share, note, atMs } = JSON.parse(text) as Record<string, unknown>;
+    const { share, note, atMs } = JSON.parse(readBound(record, message) ?? '') as Record<string, unknown>;
     if (typeof share !== 'number' || typeof atMs !== 'number') return undefined;
     return { share, atMs, ...(typeof note === 'string' && { note }) };
   } catch {

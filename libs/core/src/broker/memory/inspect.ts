@@ -1,3 +1,4 @@
+import { readCrashes } from '../../wire/attempt-record.js';
 import type { TaskState } from '../../wire/task-state.js';
 import { decodeProgress } from '../../wire/task-progress.js';
 import { fromS, utcDay } from '../../wire/unix-time.js';
@@ -59,9 +60,9 @@ export function storedTask(queue: MemoryQueue, taskId: string, state: TaskState)
     state,
     nextProcessAtMs: nextProcessAtMs(queue, taskId, state, nowMs),
     result: task.result && Uint8Array.from(task.result),
-    progress: task.progress === undefined ? undefined : decodeProgress(task.progress),
+    progress: decodeProgress(task.progress, stored.message),
     isOrphaned: state === 'active' && leaseEndsAtMs <= nowMs,
-    crashes: task.crashes ?? 0,
+    crashes: readCrashes(task.crashes, stored.message, state),
   };
 }
 

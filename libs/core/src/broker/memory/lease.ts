@@ -1,3 +1,4 @@
+import { readUnknownSinceMs } from '../../wire/attempt-record.js';
 import { ceilS } from '../../wire/unix-time.js';
 import type { ExtendReply, FetchReply, LeaseClaim, LeasedTask } from '../roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
@@ -27,7 +28,7 @@ function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number): LeasedTa
     return undefined;
   }
   task.pendingSinceNs = undefined;
-  task.cancelThen = undefined;
+  task.cancelThen = task.progress = undefined;
   if (!stored.isSound) {
     queue.quarantine(id, task, stored.message);
     return undefined;
@@ -35,7 +36,9 @@ function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number): LeasedTa
   task.state = 'active';
   queue.active.pushLeft(id);
   queue.lease.set(id, expiresAtS);
-  return { message: stored.message, leaseExpiresAtS: expiresAtS, unknownTypeSinceMs: task.unknownSinceMs };
+  const { message } = stored;
+  const unknownTypeSinceMs = readUnknownSinceMs(task.unknownSinceMs, message);
+  return { message, leaseExpiresAtS: expiresAtS, unknownTypeSinceMs };
 }
 
 export function extendLeases(

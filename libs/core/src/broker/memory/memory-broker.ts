@@ -196,8 +196,8 @@ export class MemoryBroker implements Broker {
     return writeResult(this.store, queue, claim, result);
   }
 
-  async writeProgress(queue: string, claim: LeaseClaim, progress: ProgressRecord): Promise<boolean> {
-    return writeProgress(this.store, queue, claim, progress);
+  async writeProgress(message: TaskMessage, claim: LeaseClaim, progress: ProgressRecord): Promise<boolean> {
+    return writeProgress(this.store, message, claim, progress);
   }
 
   async awaitTask(queue: string, taskId: string): Promise<TaskState | undefined> {

@@ -28,14 +28,16 @@ export interface MemoryTask {
   uniqueKey?: string | undefined;
   group?: string | undefined;
   result?: Uint8Array | undefined;
-  /** As Redis holds it: JSON. */
+  /** JSON and its attempt, as Redis holds it. */
   progress?: string | undefined;
-  /** As Redis holds it: a wish and the attempt that it is for. */
+  /** A wish and the attempt that it is for, as Redis holds it. */
   cancelThen?: string | undefined;
   /** Unix ms. */
   dueAtMs?: number | undefined;
-  crashes?: number | undefined;
-  unknownSinceMs?: number | undefined;
+  /** A number and the attempt that it counts up to, as Redis holds it. */
+  crashes?: string | undefined;
+  /** Unix ms and the attempt that is to come, as Redis holds it. */
+  unknownSinceMs?: string | undefined;
   /** Bytes found in place of a message, kept when the task was quarantined. */
   rawMsg?: Uint8Array | undefined;
 }

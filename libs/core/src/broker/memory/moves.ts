@@ -37,6 +37,7 @@ function move(queue: MemoryQueue, id: string, from: TaskList, to: MoveTarget): b
     tellWaiters(queue, id, 'archived');
     return true;
   }
+  task.crashes = undefined;
   const waitingSinceNs = from.state === 'pending' ? task.pendingSinceNs : undefined;
   queue.makePending(id, task, to === 'pending' ? 'left' : 'right');
   if (from.state === 'pending') task.pendingSinceNs = waitingSinceNs;

@@ -1,3 +1,4 @@
+import { bindToAttempt, crashesOfArchived, readCrashes } from '../../wire/attempt-record.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
 import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
 import type { Outcome, RecoveredTask, RecoverOptions, RecoverReply, RepairReport } from '../roles.js';
@@ -26,19 +27,25 @@ function recover(queue: MemoryQueue, id: string, maxCrashes: number, nowMs: numb
     queue.dropOrphan(id);
     return undefined;
   }
-  const crashes = (task.crashes ?? 0) + 1;
+  const { message } = stored;
+  const crashes = readCrashes(task.crashes, message, 'active') + 1;
   const end = (outcome: Outcome): RecoveredTask => {
-    endAttempt(queue, stored.message, outcome, nowMs);
-    return asRecovered(stored.message, outcome, crashes, nowMs);
+    endAttempt(queue, message, outcome, nowMs);
+    return asRecovered(message, outcome, crashes, nowMs);
   };
-  const wish = stored.isSound && task.cancelThen ? wishFor(stored.message, task.cancelThen) : undefined;
+  const wish = stored.isSound && task.cancelThen ? wishFor(message, task.cancelThen) : undefined;
   task.cancelThen = undefined;
-  if (wish) return end(wishedOutcome(stored.message, wish, LEASE_EXPIRED, nowMs));
-  task.crashes = crashes;
-  if (crashes > maxCrashes) return end({ kind: 'archive', error: LEASE_EXPIRED });
+  if (wish) return end(wishedOutcome(message, wish, LEASE_EXPIRED, nowMs));
+  if (crashes > maxCrashes) {
+    const recovered = end({ kind: 'archive', error: LEASE_EXPIRED });
+    task.crashes = crashesOfArchived(crashes, recovered.message);
+    return recovered;
+  }
+  task.crashes = bindToAttempt(crashes, message);
+  task.progress = task.unknownSinceMs = undefined;
   queue.release(id);
   queue.makePending(id, task, 'right');
-  return { message: stored.message, crashes, outcome: 'requeued' };
+  return { message, crashes, outcome: 'requeued' };
 }
 
 export function repair(store: MemoryStore, queueName: string, limit: number): RepairReport {

@@ -1,3 +1,4 @@
+import { bindToAttempt } from '../../wire/attempt-record.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import { encodeProgress, type ProgressRecord } from '../../wire/task-progress.js';
 import { clampInt64, floorS } from '../../wire/unix-time.js';
@@ -47,11 +48,10 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       return;
     case 'retry':
       task.msg = encodeTaskMessage(message);
-      task.unknownSinceMs = outcome.unknownTypeSinceMs;
       if (outcome.unknownTypeSinceMs === undefined) {
         // A handler ran to its end: whatever took earlier workers down, it was not this task.
-        task.crashes = undefined;
-      }
+        task.unknownSinceMs = task.crashes = undefined;
+      } else task.unknownSinceMs = bindToAttempt(outcome.unknownTypeSinceMs, message);
       queue.makeDelayed(id, task, 'retry', outcome.retryAtMs);
       if (outcome.isFailure) queue.counters.count(nowMs, true);
       return;
@@ -62,6 +62,7 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       tellWaiters(queue, id, 'archived');
       return;
     case 'requeue':
+      task.progress = task.unknownSinceMs = undefined;
       queue.makePending(id, task, 'right');
   }
 }
@@ -74,12 +75,12 @@ export function writeResult(store: MemoryStore, queueName: string, claim: LeaseC
 
 export function writeProgress(
   store: MemoryStore,
-  queueName: string,
+  message: TaskMessage,
   claim: LeaseClaim,
   progress: ProgressRecord,
 ): boolean {
-  const task = runningTask(store, queueName, claim);
-  if (task) task.progress = encodeProgress(progress);
+  const task = runningTask(store, message.queue, claim);
+  if (task) task.progress = encodeProgress(progress, message);
   return task !== undefined;
 }
 

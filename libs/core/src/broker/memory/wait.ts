@@ -24,8 +24,9 @@ export function signalCancel(store: MemoryStore, taskId: string): void {
 export function wishCancel(store: MemoryStore, queueName: string, taskId: string, wish: CancelOutcome): boolean {
   const queue = store.queue(queueName);
   const task = queue.tasks.get(taskId);
-  if (task?.state !== 'active') return false;
-  task.cancelThen = encodeCancelRecord(wish, queue.read(taskId)?.message.retried ?? 0);
+  const stored = queue.read(taskId);
+  if (task?.state !== 'active' || !stored) return false;
+  task.cancelThen = encodeCancelRecord(wish, stored.message);
   signalCancel(store, taskId);
   return true;
 }

@@ -1,5 +1,6 @@
 import type { RedisCommandError } from '../../errors/redis-command.error.js';
 import * as scripts from '../../scripts/scripts.generated.js';
+import { readUnknownSinceMs } from '../../wire/attempt-record.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
@@ -57,7 +58,7 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
         tasks.push({
           message,
           leaseExpiresAtS,
-          ...(unknownSinceMs && { unknownTypeSinceMs: Number(unknownSinceMs.toString()) }),
+          unknownTypeSinceMs: readUnknownSinceMs(unknownSinceMs?.toString(), message),
         });
       }
       return { tasks, isPaused: fetched.isPaused, remaining: fetched.remaining };

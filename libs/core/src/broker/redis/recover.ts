@@ -1,4 +1,5 @@
 import * as scripts from '../../scripts/scripts.generated.js';
+import { bindToAttempt, crashesOfArchived, readCrashes } from '../../wire/attempt-record.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
@@ -74,7 +75,7 @@ async function readExpired(redis: RedisLink, queue: string, leases: readonly Sco
       id,
       score,
       stored,
-      crashes: Number(crashes?.toString() ?? 0),
+      crashes: stored ? readCrashes(crashes?.toString(), stored.message, 'active') : 0,
       record,
       wish: stored?.isSound ? wishFor(stored.message, record) : undefined,
     };
@@ -89,7 +90,7 @@ async function requeue(
 ): Promise<RecoveredTask[]> {
   const tasks = expired.filter(({ stored, crashes }) => stored && crashes < maxCrashes);
   if (tasks.length === 0) return [];
-  const crashes = (await redis.run(
+  const replies = (await redis.run(
     scripts.recover,
     {
       active: keys.active(queue),
@@ -98,10 +99,15 @@ async function requeue(
       task: tasks.map(({ id }) => keys.task(queue, id)),
     },
     { pendingSinceNs: redis.clock.nowNs() },
-    tasks.map(({ id, score, record }) => ({ taskId: id, score, wish: record })),
+    tasks.map(({ id, score, record, stored, crashes }) => ({
+      taskId: id,
+      score,
+      wish: record,
+      crashes: bindToAttempt(crashes + 1, stored!.message),
+    })),
   )) as number[];
-  return tasks.flatMap(({ stored }, i) =>
-    crashes[i] ? [{ message: stored!.message, crashes: crashes[i], outcome: 'requeued' as const }] : [],
+  return tasks.flatMap(({ stored, crashes }, i) =>
+    replies[i] ? [{ message: stored!.message, crashes: crashes + 1, outcome: 'requeued' as const }] : [],
   );
 }
 
@@ -126,7 +132,7 @@ async function archivePoison(
     poisoned.map(({ id, score, message, crashes }) => ({
       taskId: id,
       message: encodeTaskMessage(message),
-      crashes,
+      crashes: crashesOfArchived(crashes, message),
       leases: score,
     })),
   )) as number[];

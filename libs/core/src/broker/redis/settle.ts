@@ -1,4 +1,5 @@
 import * as scripts from '../../scripts/scripts.generated.js';
+import { bindToAttempt } from '../../wire/attempt-record.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { encodeProgress } from '../../wire/task-progress.js';
@@ -35,11 +36,12 @@ export function settleOps(redis: RedisLink): SettleOps & ResultOps {
       return reply === 1;
     },
 
-    async writeProgress(queue, claim, progress) {
+    async writeProgress(message, claim, progress) {
+      const { queue } = message;
       const reply = await redis.run(
         scripts.writeProgress,
         { lease: keys.lease(queue), task: keys.task(queue, claim.id) },
-        { taskId: claim.id, leases: leasesOf(claim), progress: encodeProgress(progress) },
+        { taskId: claim.id, leases: leasesOf(claim), progress: encodeProgress(progress, message) },
       );
       return reply === 1;
     },
@@ -118,14 +120,15 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
       },
       { statsExpireAtS: statsExpireAtS(redis), nudgeChannel: keys.nudgeChannel(queue) },
       batch.map(({ message, claim, outcome }) => {
-        const { retryAtMs, isFailure, unknownTypeSinceMs = '' } = outcome as Extract<Outcome, { kind: 'retry' }>;
+        const { retryAtMs, isFailure, unknownTypeSinceMs } = outcome as Extract<Outcome, { kind: 'retry' }>;
+        const settled = settledMessage(message, outcome, redis.clock.nowMs());
         return {
           taskId: message.id,
-          message: encodeTaskMessage(settledMessage(message, outcome, redis.clock.nowMs())),
+          message: encodeTaskMessage(settled),
           retryAtS: ceilS(retryAtMs),
           dueAtMs: Math.ceil(retryAtMs),
           isFailure: Number(isFailure),
-          unknownTypeSinceMs,
+          unknownSince: unknownTypeSinceMs === undefined ? '' : bindToAttempt(unknownTypeSinceMs, settled),
           leases: leasesOf(claim),
         };
       }),
@@ -156,7 +159,7 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
 export function archiveTasks(
   redis: RedisLink,
   queue: string,
-  items: readonly { taskId: string; message: Uint8Array; crashes: number | ''; leases: string }[],
+  items: readonly { taskId: string; message: Uint8Array; crashes: string; leases: string }[],
 ): Promise<unknown> {
   return redis.run(
     scripts.archive,

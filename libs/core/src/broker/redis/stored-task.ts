@@ -1,4 +1,5 @@
 import type { ChainableCommander } from 'ioredis';
+import { readCrashes } from '../../wire/attempt-record.js';
 import { keys } from '../../wire/keys.js';
 import { decodeProgress } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
@@ -33,14 +34,15 @@ export function toStoredTask(
   nowMs: number,
 ): StoredTask | undefined {
   if (!bytes) return undefined;
+  const { message } = readStoredMessage(queue, id, bytes);
   return {
-    message: readStoredMessage(queue, id, bytes).message,
+    message,
     state,
     nextProcessAtMs: nextProcessAtMs(state, score, dueAtMs ?? null, nowMs),
     result: result ?? undefined,
-    progress: progress ? decodeProgress(progress.toString()) : undefined,
+    progress: decodeProgress(progress?.toString(), message),
     isOrphaned: state === 'active' && (score === undefined || fromS(score) <= nowMs),
-    crashes: Number(crashes?.toString() ?? 0),
+    crashes: readCrashes(crashes?.toString(), message, state),
   };
 }
 

@@ -10,8 +10,9 @@ export function wishOps(redis: RedisLink): WishOps {
     async wishCancel(queue, taskId, wish) {
       const task = keys.task(queue, taskId);
       const bytes = await redis.command('HGET', (client) => client.hgetBuffer(task, 'msg'));
-      const retried = bytes ? readStoredMessage(queue, taskId, bytes).message.retried : 0;
-      const args = { record: encodeCancelRecord(wish, retried), cancelChannel: keys.cancelChannel, taskId };
+      if (!bytes) return false;
+      const record = encodeCancelRecord(wish, readStoredMessage(queue, taskId, bytes).message);
+      const args = { record, cancelChannel: keys.cancelChannel, taskId };
       return (await redis.run(scripts.wishCancel, { task }, args)) === 1;
     },
 

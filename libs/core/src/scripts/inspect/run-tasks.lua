@@ -33,7 +33,7 @@ for i = 1, #ARGV - ARGS do
       redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
       redis.call('HSET', task, 'state', 'pending')
       if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
-      redis.call('HDEL', task, 'due_at_ms')
+      redis.call('HDEL', task, 'due_at_ms', 'crashes')
     else
       redis.call('DEL', task)
       replies[i] = 0

@@ -30,6 +30,7 @@ export class AttemptContext implements TaskContext {
   readonly retried: number;
   readonly maxRetry: number;
   readonly deadline: Date;
+  readonly #message: TaskMessage;
   readonly #abortion: LateSignal;
   readonly #deps: AttemptContextDeps;
   #reporter: ProgressReporter | undefined;
@@ -44,6 +45,7 @@ export class AttemptContext implements TaskContext {
     this.retried = message.retried;
     this.maxRetry = message.maxRetry;
     this.deadline = new Date(deadlineMs);
+    this.#message = message;
     this.#abortion = abortion;
     this.#deps = deps;
   }
@@ -95,7 +97,7 @@ export class AttemptContext implements TaskContext {
     const { results, lease, emit, clock, logger } = this.#deps;
     const { id, type, queue } = this;
     return new ProgressReporter({
-      write: (progress) => results.writeProgress(queue, lease.claim(), progress),
+      write: (progress) => results.writeProgress(this.#message, lease.claim(), progress),
       onWritten: ({ share, note, atMs }) =>
         emit?.({ kind: 'progressed', id, type, queue, share, note, at: new Date(atMs) }),
       clock,

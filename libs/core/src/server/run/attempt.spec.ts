@@ -339,8 +339,8 @@ describe('TaskContext', () => {
     const claim = { id: 'task-1', expiriesS: [9] };
     const atMs = clock.nowMs();
     expect(writeProgress.mock.calls).toEqual([
-      ['q', claim, { share: 0.1, note: 'resizing', atMs }],
-      ['q', claim, { share: 0.3, note: 'resizing', atMs }],
+      [expect.objectContaining({ queue: 'q' }), claim, { share: 0.1, note: 'resizing', atMs }],
+      [expect.objectContaining({ queue: 'q' }), claim, { share: 0.3, note: 'resizing', atMs }],
     ]);
     expect(events.map((event) => (event.kind === 'progressed' ? event.share : event.kind))).toEqual([
       'started',
