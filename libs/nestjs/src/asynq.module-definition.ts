@@ -1,4 +1,4 @@
-import { ConfigurableModuleBuilder, type DynamicModule } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, type Provider, type ValueProvider } from '@nestjs/common';
 import { AsynqCoreModule, loggerFor } from './asynq.core-module.js';
 import { type AsynqModuleOptions, type AsynqSettings, DEFAULT_CONNECTION } from './asynq.options.js';
 import { getTaskSchedulerToken, getTaskServerToken, GIVEN_OPTIONS, internalToken } from './asynq.tokens.js';
@@ -28,7 +28,9 @@ function withConnection(definition: DynamicModule, name: string): DynamicModule 
   const { module, imports, providers } = definition;
   return {
     module,
-    imports: [AsynqCoreModule.forConnection(name, { imports: imports ?? [], providers: providers ?? [] })],
+    imports: [
+      AsynqCoreModule.forConnection(name, { imports: imports ?? [], providers: (providers ?? []).map(hideValue) }),
+    ],
     providers: [
       {
         provide: internalToken('server-lifecycle', name),
@@ -44,4 +46,11 @@ function withConnection(definition: DynamicModule, name: string): DynamicModule 
       },
     ],
   };
+}
+
+/** Options of `forRoot` in a closure: the module is often logged as a part of a module's metadata. */
+function hideValue(provider: Provider): Provider {
+  if (typeof provider === 'function' || !('useValue' in provider)) return provider;
+  const { provide, useValue } = provider as ValueProvider<unknown>;
+  return { provide, useFactory: () => useValue };
 }

@@ -8,6 +8,7 @@ import {
   type ServerOptions,
 } from '@nestjs-asynq/core';
 import type { PayloadValidationOptions } from './handling/payload-validator.js';
+import { hideFromLogs } from './lifecycle/hidden-fields.js';
 
 /** Name of the connection that is meant when none is given. */
 export const DEFAULT_CONNECTION = 'default';
@@ -133,6 +134,7 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
     scheduler: readScheduler(given, reader),
   };
   reader.throwIfWrong();
+  hideFromLogs(settings, 'connection');
   return settings;
 }
 

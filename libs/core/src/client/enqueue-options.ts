@@ -3,10 +3,10 @@ import type { NewTask } from '../broker/roles.js';
 import type { TaskTemplate } from '../broker/schedule-roles.js';
 import { isInstance } from '../errors/as-error.js';
 import { errorText } from '../errors/error-text.js';
-import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
+import { InvalidOptionsError, kindOf, type OptionProblem } from '../errors/invalid-options.error.js';
 import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
 import { OptionReader } from '../runtime/option-reader.js';
-import { textProblem } from '../runtime/unicode-text.js';
+import { isText, TEXT_ALLOWED, textProblem } from '../runtime/unicode-text.js';
 import { encodeWith, type PayloadCodec } from '../task/payload-codec.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { queueNameProblem } from '../wire/queue-name.js';
@@ -155,7 +155,9 @@ function readUnique(reader: OptionReader, given: TaskOptions['unique'], path: st
   const lock = new OptionReader(given, `${path}unique.`);
   lock.onlyKnown(['ttl', 'key']);
   if (given.ttl === undefined) lock.refuse('ttl', "how long the lock is held, such as '1h'");
-  const unique = { ttlMs: lock.duration('ttl', bounds.minMs, bounds), key: lock.text('key', undefined) };
+  const unique = { ttlMs: lock.duration('ttl', bounds.minMs, bounds), key: given.key };
+  // Like a payload: not to be shown.
+  if (given.key !== undefined && !isText(given.key)) lock.refuse('key', TEXT_ALLOWED, kindOf(given.key));
   reader.add(...lock.problems);
   return unique;
 }
@@ -163,13 +165,13 @@ function readUnique(reader: OptionReader, given: TaskOptions['unique'], path: st
 function readHeaders(reader: OptionReader, given: TaskOptions['headers']): Readonly<Record<string, string>> {
   if (given === undefined) return {};
   if (!isPlainObject(given)) {
-    reader.refuse('headers', 'an object of text values');
+    reader.refuse('headers', 'an object of text values', kindOf(given));
     return {};
   }
   for (const [name, value] of Object.entries(given)) {
     if (!name.isWellFormed()) reader.refuse('headers', 'names in valid Unicode');
     const isFine = typeof value === 'string' && value.isWellFormed();
-    if (!isFine) reader.refuse(`headers.${name}`, 'text in valid Unicode', value);
+    if (!isFine) reader.refuse(`headers.${name}`, 'text in valid Unicode', kindOf(value));
   }
   return { ...given };
 }
@@ -187,7 +189,7 @@ function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Arr
     return { bytes: encodeWith(codec, payload) };
   } catch (error) {
     const allowed = `what the codec encodes (${errorText(error)})`;
-    return { bytes: nothing, problem: { option: 'payload', value: payload, allowed } };
+    return { bytes: nothing, problem: { option: 'payload', value: kindOf(payload), allowed } };
   }
 }
 

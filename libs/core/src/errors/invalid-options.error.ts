@@ -3,6 +3,7 @@ import { QueueError } from './queue-error.js';
 /** One wrong option: its path (`'queues.critical'`), the value given, and what would be allowed. */
 export interface OptionProblem {
   readonly option: string;
+  /** A primitive as it was given; of an object, and of what may be secret, only what kind of value it is. */
   readonly value: unknown;
   readonly allowed: string;
 }
@@ -10,14 +11,38 @@ export interface OptionProblem {
 /** Options that cannot work, found before anything was written or started. All problems at once. */
 export class InvalidOptionsError extends QueueError {
   readonly code = 'INVALID_OPTIONS';
+  readonly problems: readonly OptionProblem[];
 
-  constructor(readonly problems: readonly OptionProblem[]) {
+  constructor(problems: readonly OptionProblem[]) {
     super(
       problems
         .map(({ option, value, allowed }) => `option "${option}" is ${show(value)}; allowed: ${allowed}`)
         .join('\n'),
     );
+    const isPlain = (value: unknown): boolean => value === null || !['object', 'function'].includes(typeof value);
+    this.problems = problems.map((problem) =>
+      isPlain(problem.value) ? problem : { ...problem, value: new ValueKind(show(problem.value)) },
+    );
   }
+}
+
+/** Stands for a value that must not get into a log: it may hold a payload, a header or a password. */
+class ValueKind {
+  constructor(private readonly kind: string) {}
+
+  toString(): string {
+    return this.kind;
+  }
+
+  toJSON(): string {
+    return this.kind;
+  }
+}
+
+/** What kind of value it is, in place of the value. */
+export function kindOf(value: unknown): unknown {
+  if (typeof value === 'string') return new ValueKind('text');
+  return new ValueKind(['number', 'bigint', 'symbol'].includes(typeof value) ? `a ${typeof value}` : show(value));
 }
 
 function show(value: unknown): string {
@@ -29,6 +54,7 @@ function show(value: unknown): string {
 }
 
 function describe(value: unknown): string {
+  if (value instanceof ValueKind) return value.toString();
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === 'function') return 'a function';
   if (value instanceof Uint8Array) return `${value.length} bytes`;

@@ -1,4 +1,4 @@
-import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
+import { InvalidOptionsError, kindOf, type OptionProblem } from '../errors/invalid-options.error.js';
 import { type DurationBounds, durationMs, durationProblem } from './duration.js';
 import { nearestName } from './nearest-name.js';
 import { isText, TEXT_ALLOWED } from './unicode-text.js';
@@ -25,7 +25,8 @@ export class OptionReader {
     for (const name of Object.keys(this.given)) {
       if (known.includes(name) || this.given[name] === undefined) continue;
       const nearest = nearestName(name, known);
-      this.refuse(name, nearest ? `no option of this name; did you mean "${nearest}"?` : `only ${known.join(', ')}`);
+      const allowed = nearest ? `no option of this name; did you mean "${nearest}"?` : `only ${known.join(', ')}`;
+      this.refuse(name, allowed, kindOf(this.given[name])); // a `pasword` is none to show
     }
   }
 

@@ -1,3 +1,4 @@
+import { errorText } from '../errors/error-text.js';
 import { dropPromise } from '../runtime/user-callback.js';
 
 /**
@@ -21,7 +22,7 @@ export function encodeWith(codec: PayloadCodec, value: unknown): Uint8Array {
 /**
  * JSON in UTF-8, as Go's examples do. `undefined` becomes no bytes, no bytes become `undefined`.
  * @throws {TypeError} the value has no JSON form (a function, a symbol, a BigInt, a cycle)
- * @throws {SyntaxError} the bytes are not JSON
+ * @throws {SyntaxError} the bytes are not JSON; the message does not quote them
  */
 export const jsonCodec: PayloadCodec = {
   encode(payload) {
@@ -31,6 +32,20 @@ export const jsonCodec: PayloadCodec = {
     return Buffer.from(text, 'utf8');
   },
   decode(bytes) {
-    return bytes.length === 0 ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown);
+    if (bytes.length === 0) return undefined;
+    try {
+      return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
+    } catch (error) {
+      throw new SyntaxError(withoutQuotedJson((error as SyntaxError).message)); // without the cause, which quotes it too
+    }
   },
 };
+
+/** What is stored with a task whose payload a codec refused. */
+export const undecodable = (error: unknown): string =>
+  errorText(`payload does not decode: ${withoutQuotedJson(errorText(error))}`);
+
+/** The text of an error without what `JSON.parse` quotes of its input: that may be a password, and the text is logged. */
+function withoutQuotedJson(text: string): string {
+  return text.replace(/(?:Unexpected token [^]*?, )?(?:\.{3})?"[^]*"(?:\.{3})? is not valid JSON/, 'not valid JSON');
+}

@@ -1,5 +1,6 @@
 import type { Client, EnqueuedTask, EnqueueResult, TaskOptions } from '@nestjs-asynq/core';
 import type { PayloadCheck } from '../handling/payload-check.js';
+import { hideFromLogs } from '../lifecycle/hidden-fields.js';
 import type { PayloadOf, TaskType } from './task-payloads.js';
 
 /** What follows the type: the payload, which may be left out only when it may be `undefined`, and options. */
@@ -24,7 +25,9 @@ export class TaskDistributor {
   constructor(
     private readonly client: Client,
     private readonly check?: PayloadCheck | undefined,
-  ) {}
+  ) {
+    hideFromLogs(this, 'client', 'check');
+  }
 
   /**
    * Writes one task; when the promise is fulfilled it is stored. Options win over the module's `defaults`.

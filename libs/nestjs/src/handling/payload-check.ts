@@ -21,8 +21,8 @@ export class PayloadCheck {
     try {
       await this.validator.validate(this.asHandlersSeeIt(payload), payloadClass);
       return undefined;
-    } catch (cause) {
-      return new InvalidPayloadError(type, rejectionMessages(cause), { cause });
+    } catch (error) {
+      return new InvalidPayloadError(type, rejectionMessages(error));
     }
   }
 

@@ -47,13 +47,24 @@ export function isRejection(error: unknown): error is HttpException {
   return error instanceof HttpException && REJECTIONS.includes(error.getStatus());
 }
 
-/** What is wrong with a payload, one text for each broken rule, without the wrapping of HTTP. */
+/**
+ * What is wrong with a payload, one text for each broken rule, without the wrapping of HTTP. Of objects only the texts of
+ * broken rules are taken: class-validator's errors carry the payload in `target` and `value`, and what is said here is logged.
+ */
 export function rejectionMessages(error: unknown): string[] {
   if (!(error instanceof HttpException)) return [error instanceof Error ? error.message : String(error)];
   const response = error.getResponse();
-  const message = typeof response === 'object' && 'message' in response ? response.message : response;
-  if (Array.isArray(message)) return message.map(String);
-  return [typeof message === 'string' ? message : JSON.stringify(message)];
+  const message: unknown = typeof response === 'object' && 'message' in response ? response.message : response;
+  const messages = [message].flat().flatMap(ruleTexts);
+  return messages.length > 0 ? messages : [error.message];
+}
+
+function ruleTexts(message: unknown): string[] {
+  if (typeof message === 'string') return [message];
+  if (typeof message !== 'object' || message === null) return [];
+  const { constraints, children } = message as { readonly constraints?: object; readonly children?: unknown };
+  const own = Object.values(constraints ?? {}).filter((text) => typeof text === 'string');
+  return [...own, ...(Array.isArray(children) ? children.flatMap(ruleTexts) : [])];
 }
 
 type ValidationPackages = Pick<ValidationPipeOptions, 'validatorPackage' | 'transformerPackage'>;

@@ -128,10 +128,9 @@ export class TaskPipeline {
     creator.getParamValue = async (value: unknown, param: ParamToPipe, pipes: PipeTransform[]) => {
       try {
         return await this.validated(await runPipes(value, param, pipes), param);
-      } catch (cause) {
-        throw isRejection(cause)
-          ? new SkipRetry(`invalid payload: ${rejectionMessages(cause).join('; ')}`, { cause })
-          : cause;
+      } catch (error) {
+        // Without the rejection as a cause: its response may hold the payload.
+        throw isRejection(error) ? new SkipRetry(`invalid payload: ${rejectionMessages(error).join('; ')}`) : error;
       }
     };
   }

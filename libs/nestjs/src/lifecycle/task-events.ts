@@ -1,4 +1,5 @@
 import { guardLogger, type Logger, type TaskEvent } from '@nestjs-asynq/core';
+import { hideFromLogs } from './hidden-fields.js';
 import { filter, Observable, type Observer, type Operator, Subject, Subscriber, type Subscription } from 'rxjs';
 
 /** One kind of event, with its own fields. */
@@ -18,6 +19,7 @@ export class TaskEvents extends Observable<TaskEvent> {
     super((subscriber) => events.subscribe(subscriber));
     this.events = events;
     this.logger = guardLogger(logger);
+    hideFromLogs(this, 'events', 'logger');
   }
 
   /** Events of one kind: `events.of('archived').subscribe(({ id, error }) => …)`. */

@@ -4,6 +4,7 @@ import { HandlerSetupError } from '../discovery/handler-setup.error.js';
 import type { TaskAggregators } from '../discovery/task-aggregators.js';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
 import type { HandlerBinder } from '../handling/handler-binder.js';
+import { hideFromLogs } from './hidden-fields.js';
 import type { TaskEvents } from './task-events.js';
 
 export interface TaskServerDeps {
@@ -28,6 +29,7 @@ export class TaskServer {
 
   /** @throws {InvalidOptionsError} a server option is wrong */
   constructor(private readonly deps: TaskServerDeps) {
+    hideFromLogs(this, 'deps');
     if (deps.settings.worker) this.server = this.makeServer(undefined);
   }
 

@@ -2,14 +2,13 @@ import type { AggregationSet, GroupOps } from '../../broker/group-roles.js';
 import { composeTask, LARGEST_PAYLOAD_BYTES } from '../../client/enqueue-options.js';
 import { enqueueRefusal } from '../../client/enqueue-refusal.js';
 import { enqueuedEvent, enqueuedFacts } from '../../client/enqueued-facts.js';
-import { errorText } from '../../errors/error-text.js';
 import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
 import { LinkedAbort, unlessAborted } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
 import { guardSignal } from '../../runtime/guard-signal.js';
 import type { Logger } from '../../runtime/logger.js';
 import { OptionReader } from '../../runtime/option-reader.js';
-import type { PayloadCodec } from '../../task/payload-codec.js';
+import { type PayloadCodec, undecodable } from '../../task/payload-codec.js';
 import type { TaskEventListener } from '../../task/task-event.js';
 import type { TaskOptions } from '../../task/task-options.js';
 import type { TaskMessage } from '../../wire/task-message.js';
@@ -84,7 +83,7 @@ export class Aggregation {
       try {
         return [{ id, type, payload: codec.decode(payloadBytes), payloadBytes, headers }];
       } catch (error) {
-        refused.push({ ...message, errorMsg: errorText(`payload does not decode: ${errorText(error)}`) });
+        refused.push({ ...message, errorMsg: undecodable(error) });
         return [];
       }
     });

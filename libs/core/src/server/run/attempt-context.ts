@@ -20,13 +20,11 @@ export interface AttemptContextDeps {
   readonly logger: Logger;
 }
 
-/** The handler's view of its attempt. */
+/** The handler's view of its attempt. Payload and headers are getters, so that a logged context does not show them. */
 export class AttemptContext implements TaskContext {
   readonly id: string;
   readonly type: string;
   readonly queue: string;
-  readonly payloadBytes: Uint8Array;
-  readonly headers: Readonly<Record<string, string>>;
   readonly retried: number;
   readonly maxRetry: number;
   readonly deadline: Date;
@@ -40,14 +38,20 @@ export class AttemptContext implements TaskContext {
     this.id = message.id;
     this.type = message.type;
     this.queue = message.queue;
-    this.payloadBytes = message.payload;
-    this.headers = message.headers;
     this.retried = message.retried;
     this.maxRetry = message.maxRetry;
     this.deadline = new Date(deadlineMs);
     this.#message = message;
     this.#abortion = abortion;
     this.#deps = deps;
+  }
+
+  get payloadBytes(): Uint8Array {
+    return this.#message.payload;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#message.headers;
   }
 
   get signal(): AbortSignal {

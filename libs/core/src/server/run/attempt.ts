@@ -1,14 +1,13 @@
 import type { LeasedTask, Outcome, ResultOps } from '../../broker/roles.js';
 import { ServerShutdownError, type TaskCanceledError, TaskTimeoutError } from '../../errors/attempt-aborted.error.js';
 import { isInstance } from '../../errors/as-error.js';
-import { errorText } from '../../errors/error-text.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
 import { LeaseLostError } from '../../errors/lease-lost.error.js';
 import type { Clock, TimerHandle } from '../../runtime/clock.js';
 import { LateSignal } from '../../runtime/late-signal.js';
 import { dropPromise } from '../../runtime/user-callback.js';
 import { within } from '../../runtime/within.js';
-import type { PayloadCodec } from '../../task/payload-codec.js';
+import { type PayloadCodec, undecodable } from '../../task/payload-codec.js';
 import type { TaskContext } from '../../task/task-context.js';
 import { findSignal, SkipRetry } from '../../task/signals.js';
 import type { TaskEventListener } from '../../task/task-event.js';
@@ -141,8 +140,8 @@ export class Attempt {
     let payload: unknown;
     try {
       payload = this.deps.codec.decode(this.message.payload);
-    } catch (cause) {
-      throw new SkipRetry(`payload does not decode: ${errorText(cause)}`, { cause });
+    } catch (error) {
+      throw new SkipRetry(undecodable(error)); // without the error: it may quote the payload
     }
     if (dropPromise(payload)) throw new TypeError('codec.decode returned a promise, not a payload');
     return payload;
