@@ -26,7 +26,8 @@ export class OptionReader {
       if (known.includes(name) || this.given[name] === undefined) continue;
       const nearest = nearestName(name, known);
       const allowed = nearest ? `no option of this name; did you mean "${nearest}"?` : `only ${known.join(', ')}`;
-      this.refuse(name, allowed, kindOf(this.given[name])); // a `pasword` is none to show
+      const value = this.given[name];
+      this.refuse(name, allowed, typeof value === 'string' ? kindOf(value) : value); // not what a `pasword` is
     }
   }
 
