@@ -50,7 +50,10 @@ type SharedWithClient = Pick<ClientOptions, 'defaults' | 'maxPayloadBytes'>;
 
 /** Options of one connection: the queues it serves and how. Only `connection` is needed. */
 export interface AsynqModuleOptions extends SharedWithServer, SharedWithClient {
-  /** Redis in any of its shapes, an ioredis client, or `'memory'` for queues inside this process. */
+  /**
+   * Redis in any of its shapes, an ioredis client, `{ memory: name }` for queues inside this process, or `'memory'` for those
+   * that have the name of this connection.
+   */
   readonly connection: ServerOptions['connection'];
   /** `false`: this process only enqueues. Default `true`: it serves its queues if it has handlers. */
   readonly worker?: boolean | undefined;
@@ -120,7 +123,7 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
   if (given.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   const settings: AsynqSettings = {
     name,
-    connection: given.connection,
+    connection: given.connection === 'memory' ? { memory: name } : given.connection,
     server: pickServerOptions(given),
     client: { defaults: given.defaults, maxPayloadBytes: given.maxPayloadBytes },
     clock: given.clock,

@@ -72,7 +72,7 @@ it.each([
   const { queue, id } = await app.run(type, WRONG, { headers: { token: SECRET } });
 
   const { lastError } = await app.context.get(TaskInspector).taskInfo(queue, id);
-  expect(lastError).toBe(`invalid payload: ${messages}`);
+  expect(lastError).toBe(`invalid payload: ${messages}: skip retry for the task`);
   expect(shown([log.lines, events, lastError])).not.toContain(SECRET);
 });
 

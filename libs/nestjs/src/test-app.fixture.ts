@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { INestApplicationContext, LoggerService, ModuleMetadata } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
@@ -5,7 +6,7 @@ import type { TaskEvent, TaskOptions } from '@nestjs-asynq/core';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { AsynqModule, type AsynqModuleOptions, TaskDistributor, TaskEvents } from './index.js';
 
-/** An app over the memory broker, closed by `await using`. */
+/** An app over queues in memory that are its own, closed by `await using`. */
 export interface TestApp extends AsyncDisposable {
   readonly context: INestApplicationContext;
   readonly tasks: TaskDistributor;
@@ -45,7 +46,7 @@ export async function startApp({
   log = new RecordingLog(),
   ...metadata
 }: TestAppMetadata): Promise<TestApp> {
-  const own = AsynqModule.forRoot({ connection: 'memory', concurrency: 4, ...asynq });
+  const own = AsynqModule.forRoot({ connection: { memory: randomUUID() }, concurrency: 4, ...asynq });
   const module = await Test.createTestingModule({ ...metadata, imports: [...(metadata.imports ?? []), own] })
     .setLogger(log)
     .compile();

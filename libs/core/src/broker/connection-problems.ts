@@ -1,18 +1,21 @@
 import type { OptionProblem } from '../errors/invalid-options.error.js';
+import { isText, TEXT_ALLOWED } from '../runtime/unicode-text.js';
 import { isRedisClient } from './redis/redis-connection.js';
 
-const KINDS = "'memory', { url }, { cluster }, { sentinels, name }, { client }, an ioredis client or a broker";
+const KINDS =
+  "'memory', { memory }, { url }, { cluster }, { sentinels, name }, { client }, an ioredis client or a broker";
 const URL_FORM = 'redis://[user:password@]host[:port][/db], or rediss:// for TLS';
 
 /** What each kind of connection takes. Typed callers cannot add to it, but what comes from a configuration may. */
 const NAMES = {
+  memory: ['memory'],
   cluster: ['cluster', 'options', 'declaredKeysOnly'],
   sentinels: ['sentinels', 'name', 'options', 'declaredKeysOnly'],
   client: ['client', 'declaredKeysOnly'],
   url: ['url', 'options', 'declaredKeysOnly'],
 } as const satisfies Record<string, readonly string[]>;
 
-/** What is wrong with a connection that should lead to Redis. Shows nothing that may be a password. */
+/** What is wrong with a connection. Shows nothing that may be a password. */
 export function connectionProblems(connection: unknown): OptionProblem[] {
   if (typeof connection === 'string') {
     return [problem('', withoutSecrets(connection), `${KINDS}; an address stands in { url: '…' }`)];
@@ -31,6 +34,8 @@ export function connectionProblems(connection: unknown): OptionProblem[] {
 function valueProblems(kind: keyof typeof NAMES, given: Record<string, unknown>): OptionProblem[] {
   const value = given[kind];
   switch (kind) {
+    case 'memory':
+      return isText(value) ? [] : [problem('.memory', value, `the name of the queues, ${TEXT_ALLOWED}`)];
     case 'url': {
       if (typeof value === 'string' && /^rediss?:\/\//.test(value)) return [];
       return [problem('.url', typeof value === 'string' ? withoutSecrets(value) : value, URL_FORM)];
@@ -51,7 +56,7 @@ function valueProblems(kind: keyof typeof NAMES, given: Record<string, unknown>)
 
 function nameProblems(kind: keyof typeof NAMES, given: Record<string, unknown>): OptionProblem[] {
   const known: readonly string[] = NAMES[kind];
-  const elsewhere = kind === 'client' ? '' : '; what ioredis takes stands in connection.options';
+  const elsewhere = kind === 'client' || kind === 'memory' ? '' : '; what ioredis takes stands in connection.options';
   return Object.keys(given)
     .filter((name) => given[name] !== undefined && !known.includes(name))
     .map((name) => problem(`.${name}`, '…', `only ${known.join(', ')}${elsewhere}`));

@@ -1,5 +1,5 @@
 import type { Connection } from '../broker/connection.js';
-import { clockOf, openBroker } from '../broker/open-broker.js';
+import { clockOf, openConnection } from '../broker/open-broker.js';
 import type { Broker, EnqueueOutcome, NewTask } from '../broker/roles.js';
 import { asError } from '../errors/as-error.js';
 import { ClosedError } from '../errors/closed.error.js';
@@ -76,7 +76,7 @@ export class Client {
     this.#composing = readComposing(options);
     this.#clock = options.clock ?? clockOf(options.connection);
     this.#emit = guardListener(options.onEvent, logger);
-    this.#broker = openBroker(options.connection, { clock: this.#clock, logger });
+    this.#broker = openConnection(options.connection, { clock: this.#clock, logger });
     this.#ownsBroker = this.#broker !== options.connection;
     const { signal: closed } = this.#closing;
     const waiter = new TaskWaiter({ broker: this.#broker, clock: this.#clock, closed });

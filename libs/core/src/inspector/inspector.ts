@@ -1,6 +1,6 @@
 import type { Connection } from '../broker/connection.js';
 import type { ClusterNode, MoveTarget, TaskList } from '../broker/inspect-roles.js';
-import { clockOf, openBroker } from '../broker/open-broker.js';
+import { clockOf, openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
 import { CANCEL_OUTCOMES, type CancelOutcome } from '../broker/wait-roles.js';
 import { ClientTaskHandle } from '../client/client-task-handle.js';
@@ -112,7 +112,7 @@ export class Inspector {
     reader.throwIfWrong();
     const { connection, clock = clockOf(connection) } = options;
     const logger = guardLogger(options.logger ?? consoleLogger);
-    this.#broker = openBroker(connection, { clock, logger });
+    this.#broker = openConnection(connection, { clock, logger });
     this.#ownsBroker = this.#broker !== connection;
     this.#waiter = new TaskWaiter({ broker: this.#broker, clock, closed: this.#closing.signal });
     this.#mover = new TaskMover(this.#broker);

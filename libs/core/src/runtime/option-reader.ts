@@ -27,7 +27,7 @@ export class OptionReader {
       const nearest = nearestName(name, known);
       const allowed = nearest ? `no option of this name; did you mean "${nearest}"?` : `only ${known.join(', ')}`;
       const value = this.given[name];
-      this.refuse(name, allowed, typeof value === 'string' ? kindOf(value) : value); // not what a `pasword` is
+      this.refuse(name, allowed, MAY_BE_SECRET.test(name) ? kindOf(value) : value);
     }
   }
 
@@ -117,6 +117,9 @@ export class OptionReader {
     return fallback;
   }
 }
+
+/** Names of unknown options whose values are not shown: a `pasword` is one, and a `redisUrl`. */
+const MAY_BE_SECRET = /pas|pw|secret|token|cred|auth|ur[il]|address|dsn|key|header|payload|connection/i;
 
 /** 9999-12-31T23:59:59.999Z: the last year that JSON, RFC 3339 and Go write with four digits. */
 const LATEST_DATE_MS = Date.UTC(10_000, 0, 1) - 1;

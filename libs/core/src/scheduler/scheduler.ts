@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { clockOf, openBroker } from '../broker/open-broker.js';
+import { clockOf, openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
 import { Client, readComposing } from '../client/client.js';
 import { ClosedError } from '../errors/closed.error.js';
@@ -78,7 +78,7 @@ export class Scheduler {
     this.#settings = { composing: readComposing(settings.client), zone: settings.zone };
     this.#logger = guardLogger(options.logger ?? consoleLogger);
     this.#clock = options.clock ?? clockOf(options.connection);
-    this.#broker = openBroker(options.connection, { clock: this.#clock, logger: this.#logger });
+    this.#broker = openConnection(options.connection, { clock: this.#clock, logger: this.#logger });
     this.#ownsBroker = this.#broker !== options.connection;
     this.#client = new Client({
       ...settings.client,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { openBroker } from '../broker/open-broker.js';
+import { openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
@@ -49,7 +49,7 @@ export class Server {
     this.#options = options;
     this.#settings = resolveSettings(options);
     const { clock, logger } = this.#settings;
-    this.#broker = openBroker(options.connection, { clock, logger });
+    this.#broker = openConnection(options.connection, { clock, logger });
     this.#ownsBroker = this.#broker !== options.connection;
   }
 

@@ -32,6 +32,7 @@ export class DuplicateConnectionError extends QueueError {
 /** Where a connection leads, for messages. */
 export function addressOf(connection: Connection): string {
   if (typeof connection === 'string') return connection;
+  if ('memory' in connection && typeof connection.memory === 'string') return `memory "${connection.memory}"`;
   if ('url' in connection) return withoutSecrets(connection.url);
   if ('cluster' in connection && Array.isArray(connection.cluster))
     return `cluster ${connection.cluster.map(nodeName).join(', ')}`;

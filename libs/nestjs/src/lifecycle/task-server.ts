@@ -85,7 +85,7 @@ export class TaskServer {
       ...settings.server,
       groupAggregator,
       // Redis once more, not the distributor's broker: a connection that is open cannot go to the heartbeat's thread.
-      connection: settings.connection === 'memory' ? broker : settings.connection,
+      connection: broker.kind === 'memory' ? broker : settings.connection,
       onEvent: (event) => events.emit(event),
       logger,
     });

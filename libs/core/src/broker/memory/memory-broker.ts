@@ -61,6 +61,7 @@ import { findTask, queueStats } from './inspect.js';
 import { extendLeases, fetch } from './lease.js';
 import { dailyCounts, groupSizes, listIds, listSize, listTasks, scanTasks } from './lists.js';
 import { MemoryStore } from './memory-store.js';
+import type { SharedStore } from './shared-stores.js';
 import { lockTtlS, moveTasks, reschedule, updatePayload } from './moves.js';
 import { pause, unpause } from './pausing.js';
 import { recordEnqueueEvent, writePlan } from './plan.js';
@@ -76,6 +77,8 @@ import { openWatch, waitingCount, wakeIdle } from './waking.js';
 export interface MemoryBrokerOptions {
   /** Default: the clock of this machine. */
   readonly clock?: Clock | undefined;
+  /** Data that others have open too. Default: data of its own. */
+  readonly shared?: SharedStore | undefined;
 }
 
 /**
@@ -91,10 +94,12 @@ export class MemoryBroker implements Broker {
   /** The data itself, for tests that look behind the operations. */
   readonly store: MemoryStore;
   readonly #closing = new AbortController();
+  readonly #release: (() => void) | undefined;
 
-  constructor({ clock = systemClock }: MemoryBrokerOptions = {}) {
+  constructor({ clock = systemClock, shared }: MemoryBrokerOptions = {}) {
     this.clock = clock;
-    this.store = new MemoryStore(clock);
+    this.store = shared?.store ?? new MemoryStore(clock);
+    this.#release = shared?.release;
   }
 
   async enqueue(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]> {
@@ -397,9 +402,10 @@ export class MemoryBroker implements Broker {
     return {};
   }
 
-  /** Ends the watches. The tasks stay for those who hold the broker. */
+  /** Ends the watches. The tasks stay for whatever else holds the broker, or has the shared data open. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#release?.();
   }
 }
 

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Connection } from '../../broker/connection.js';
+import { type Connection, isMemory, type MemoryConnection } from '../../broker/connection.js';
 import type { LeaseOps, PresenceOps } from '../../broker/roles.js';
 import { type Clock, systemClock } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
@@ -41,7 +41,7 @@ function remoteHeartbeat(
   deps: LoopDeps,
 ): HeartbeatFactories['thread'] {
   const { heartbeat, connection } = options;
-  if (heartbeat === 'inline' || connection === 'memory') return undefined;
+  if (heartbeat === 'inline' || isMemory(connection)) return undefined;
   const reason = whyBoundToThread(connection, deps.clock);
   if (reason) {
     deps.logger.info(`the heartbeat runs in the main thread: ${reason}`);
@@ -57,7 +57,10 @@ function remoteHeartbeat(
 }
 
 /** Why the heartbeat cannot beat in another thread over the same queues and time; `undefined` when it can. */
-function whyBoundToThread(connection: Exclude<Connection, 'memory'>, clock: Clock): string | undefined {
+function whyBoundToThread(
+  connection: Exclude<Connection, 'memory' | MemoryConnection>,
+  clock: Clock,
+): string | undefined {
   if (!('url' in connection || 'cluster' in connection || 'sentinels' in connection)) {
     return 'the connection is open already and belongs to it';
   }
