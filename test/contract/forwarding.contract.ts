@@ -91,6 +91,66 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect((await q.dump()).nextUp).toEqual(['z-first']);
     });
 
+    it('keeps the order of the due times in a crowd of any size, and of the ids where they are equal', async () => {
+      await using q = openQueue();
+      const dueIn = new Map(Array.from({ length: 1_500 }, (_, n) => [`t-${n}`, 1 + ((n * 7_919) % 200) * 5]));
+      await q.seed({ scheduled: Object.fromEntries(dueIn) });
+      await q.clock.advance('1s');
+
+      while ((await q.broker.forwardDue(q.name, 400)).moved > 0);
+
+      const inOrder = [...dueIn.keys()].sort().sort((a, b) => dueIn.get(a)! - dueIn.get(b)!);
+      expect((await q.dump()).nextUp).toEqual(inOrder);
+    });
+
+    it.each([1, 1_200])(
+      'starts a task when it was rescheduled to in the running second, among %i others',
+      async (size) => {
+        await using q = openQueue();
+        const others = Object.fromEntries(Array.from({ length: size }, (_, n) => [`o-${n}`, 950]));
+        await q.seed({ scheduled: { sooner: 900, later: 300, ...others } });
+        await q.clock.advance(100);
+        const seen = await q.broker.forwardDue(q.name, 100);
+        const startMs = q.clock.nowMs() - 100;
+        await q.broker.reschedule(q.name, { state: 'scheduled' }, 'sooner', startMs + 300);
+        await q.broker.reschedule(q.name, { state: 'scheduled' }, 'later', startMs + 800);
+
+        await q.clock.advance(200);
+        const first = [await q.broker.forwardDue(q.name, 100), (await q.dump()).nextUp] as const;
+        await q.clock.advance(500);
+        const second = [await q.broker.forwardDue(q.name, 100), (await q.dump()).nextUp] as const;
+
+        expect(seen).toEqual({ moved: 0, nextDueAtMs: startMs + 300 });
+        expect(first).toEqual([{ moved: 1, nextDueAtMs: startMs + 800 }, ['sooner']]);
+        expect(second).toEqual([{ moved: 1, nextDueAtMs: startMs + 950 }, ['sooner', 'later']]);
+      },
+    );
+
+    it('finds a task that comes to a crowd of the running second', async () => {
+      await using q = openQueue();
+      await q.seed({ scheduled: Object.fromEntries(Array.from({ length: 1_200 }, (_, n) => [`o-${n}`, 950])) });
+      await q.clock.advance(100);
+      await q.broker.forwardDue(q.name, 100);
+      await q.broker.enqueue([{ message: q.message('new'), processAtMs: q.clock.nowMs() + 200 }]);
+
+      await q.clock.advance(200);
+
+      expect(await q.broker.forwardDue(q.name, 100)).toEqual({ moved: 1, nextDueAtMs: q.clock.nowMs() + 650 });
+      expect((await q.dump()).nextUp).toEqual(['new']);
+    });
+
+    it('moves each task once where two servers take themselves for the leader', async () => {
+      await using q = openQueue();
+      const tasks = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`t-${n}`, n]));
+      await q.seed({ scheduled: tasks });
+      await q.clock.advance('1s');
+
+      const both = await Promise.all([q.broker.forwardDue(q.name, 300), q.broker.forwardDue(q.name, 300)]);
+
+      expect(both[0].moved + both[1].moved).toBe(300);
+      expect((await q.dump()).nextUp.toSorted()).toEqual(Object.keys(tasks).toSorted());
+    });
+
     it('drops ids without a message', async () => {
       await using q = openQueue();
       const nowS = q.clock.nowMs() / 1000;

@@ -4,21 +4,28 @@
 -- KEYS[2]   pending  list  asynq:{q}:pending                        new ids at the left
 -- KEYS[3..] task     hash  asynq:{q}:t:<id>                         one per task
 -- ARGV[1]   pendingSinceNs  unix ns
--- ARGV[2..] per task: taskId, score (as read before; another score means that somebody else moved the task)
+-- ARGV[2..] per task: taskId, score (as read before; another score means that somebody else moved the task), dueAtMs (as read before, or empty; another one means that the task was rescheduled)
 -- RETURNS how many were moved
 -- COST    O(tasks x log n)
 local source, pending = KEYS[1], KEYS[2]
 local pendingSinceNs = ARGV[1]
+local FIRST_TASK, ARGS, FIELDS = 3, 1, 3
 
-local moved = 0
-for at = 2, #ARGV, 2 do
-  local task, taskId, score = KEYS[2 + at / 2], ARGV[at], ARGV[at + 1]
-  if redis.call('ZSCORE', source, taskId) == score then
-    redis.call('ZREM', source, taskId)
-    redis.call('LPUSH', pending, taskId)
-    redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-    redis.call('HDEL', task, 'due_at_ms')
-    moved = moved + 1
+local due, moved = {}, {}
+for i = 1, (#ARGV - ARGS) / FIELDS do
+  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+  local taskId, score, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  if redis.call('ZSCORE', source, taskId) == score and (redis.call('HGET', task, 'due_at_ms') or '') == dueAtMs then
+    due[#due + 1] = task
+    moved[#moved + 1] = taskId
   end
 end
-return moved
+if #moved == 0 then return 0 end
+
+redis.call('ZREM', source, unpack(moved))
+redis.call('LPUSH', pending, unpack(moved))
+for _, task in ipairs(due) do
+  redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
+  redis.call('HDEL', task, 'due_at_ms')
+end
+return #moved

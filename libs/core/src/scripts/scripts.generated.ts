@@ -447,6 +447,26 @@ end
 return removed`,
 );
 
+/** read when tasks are due that wait for their time, and the groups they go back to. */
+export const dueTimes = new Script<
+  {
+    /** hash asynq:{q}:t:<id> one per id */
+    readonly task: readonly string[];
+  },
+  Record<never, never>,
+  Record<never, never>
+>(
+  'due-times',
+  { keys: ['task'], args: [], fields: [] },
+  `local reply = {}
+for i, task in ipairs(KEYS) do
+local fields = redis.call('HMGET', task, 'due_at_ms', 'group')
+reply[3 * i - 2], reply[3 * i - 1] = fields[1], fields[2]
+reply[3 * i] = redis.call('HEXISTS', task, 'msg')
+end
+return reply`,
+);
+
 /** write tasks that may run at once. */
 export const enqueue = new Script<
   {
@@ -651,12 +671,14 @@ export const forwardToGroup = new Script<
     readonly taskId: ScriptArg;
     /** as read before; another score means that somebody else moved the task */
     readonly score: ScriptArg;
+    /** as read before, or empty; another one means that the task was rescheduled */
+    readonly dueAtMs: ScriptArg;
     /** text */
     readonly groupName: ScriptArg;
   }
 >(
   'forward-to-group',
-  { keys: ['source', 'groups', 'fullSizes', 'task', 'group'], args: ['addedAtS', 'groupsChannel'], fields: ['taskId', 'score', 'groupName'] },
+  { keys: ['source', 'groups', 'fullSizes', 'task', 'group'], args: ['addedAtS', 'groupsChannel'], fields: ['taskId', 'score', 'dueAtMs', 'groupName'] },
   `local function isFull(group, fullSizes)
 if #fullSizes == 0 then return false end
 local size = redis.call('ZCARD', group)
@@ -670,15 +692,15 @@ for groupName in pairs(fullGroups) do redis.pcall('PUBLISH', groupsChannel, 'ful
 end
 local source, groups = KEYS[1], KEYS[2]
 local addedAtS, groupsChannel = ARGV[1], ARGV[2]
-local FIRST_TASK, ARGS, FIELDS = 4, 2, 3
+local FIRST_TASK, ARGS, FIELDS = 4, 2, 4
 local tasks = (#ARGV - ARGS) / FIELDS
 local firstGroup = FIRST_TASK + tasks
 local fullSizes = redis.call('ZRANGE', KEYS[3], 0, -1)
 local moved, fullGroups = 0, {}
 for i = 1, tasks do
 local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, score, groupName = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-if redis.call('ZSCORE', source, taskId) == score then
+local taskId, score, dueAtMs, groupName = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+if redis.call('ZSCORE', source, taskId) == score and (redis.call('HGET', task, 'due_at_ms') or '') == dueAtMs then
 redis.call('ZREM', source, taskId)
 redis.call('ZADD', group, addedAtS, taskId)
 redis.call('SADD', groups, groupName)
@@ -711,24 +733,32 @@ export const forward = new Script<
     readonly taskId: ScriptArg;
     /** as read before; another score means that somebody else moved the task */
     readonly score: ScriptArg;
+    /** as read before, or empty; another one means that the task was rescheduled */
+    readonly dueAtMs: ScriptArg;
   }
 >(
   'forward',
-  { keys: ['source', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score'] },
+  { keys: ['source', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'dueAtMs'] },
   `local source, pending = KEYS[1], KEYS[2]
 local pendingSinceNs = ARGV[1]
-local moved = 0
-for at = 2, #ARGV, 2 do
-local task, taskId, score = KEYS[2 + at / 2], ARGV[at], ARGV[at + 1]
-if redis.call('ZSCORE', source, taskId) == score then
-redis.call('ZREM', source, taskId)
-redis.call('LPUSH', pending, taskId)
+local FIRST_TASK, ARGS, FIELDS = 3, 1, 3
+local due, moved = {}, {}
+for i = 1, (#ARGV - ARGS) / FIELDS do
+local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+local taskId, score, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+if redis.call('ZSCORE', source, taskId) == score and (redis.call('HGET', task, 'due_at_ms') or '') == dueAtMs then
+due[#due + 1] = task
+moved[#moved + 1] = taskId
+end
+end
+if #moved == 0 then return 0 end
+redis.call('ZREM', source, unpack(moved))
+redis.call('LPUSH', pending, unpack(moved))
+for _, task in ipairs(due) do
 redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
 redis.call('HDEL', task, 'due_at_ms')
-moved = moved + 1
 end
-end
-return moved`,
+return #moved`,
 );
 
 /** write tasks that wait in groups until they are made into one. */

@@ -4,7 +4,7 @@ import { LeaderLoop } from './leader-loop.js';
 import type { Leadership } from '../watch/work-watcher.js';
 
 /** Most tasks that one call may move: Redis serves nobody else while a script runs. */
-const BATCH = 100;
+const BATCH = 500;
 /** Pause when a task is due and still did not move: its hash is broken, or our clock runs ahead of the broker's. */
 const STUCK_MS = 100;
 
