@@ -193,6 +193,19 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect((await q.dump()).groupNames).toEqual([]);
     });
 
+    it('takes no more at one time than a server may hold, the oldest first', async () => {
+      await using q = openQueue();
+      const ids = Array.from({ length: 20 }, (_, n) => `t-${String(n).padStart(2, '0')}`);
+      await q.broker.enqueue(
+        ids.map((id) => ({ message: q.message(id, { groupKey: 'digest', payload: new Uint8Array(1_000_000) }) })),
+      );
+
+      const first = await takeAll(q);
+      const second = await takeAll(q);
+
+      expect([idsOf(first), idsOf(second)]).toEqual([ids.slice(0, 16), ids.slice(16)]);
+    });
+
     it('drops ids without a message, and puts aside what cannot be read', async () => {
       await using q = openQueue();
       const garbage = Uint8Array.from([0xff, 0xff]);

@@ -118,6 +118,20 @@ export function describeListing(backend: string, openQueue: () => TestQueue): vo
       expect(new Set(pending)).toEqual(new Set(['p1', 'p2', 'p3', 'p4']));
     });
 
+    it('ends a page of a walk at a megabyte, and lists large tasks all the same', async () => {
+      await using q = openQueue();
+      const ids = ['a', 'b', 'c', 'd', 'e'];
+      const messages = Object.fromEntries(ids.map((id) => [id, { payload: new Uint8Array(600_000) }]));
+      await q.seed({ archived: Object.fromEntries(ids.map((id, at) => [id, (ids.length - at) * 1_000])), messages });
+
+      const page = await q.broker.scanTasks(q.name, { state: 'archived' }, undefined, 100);
+      const walked = await walk(q, { state: 'archived' });
+
+      expect([page.scanned, page.tasks.length, page.next !== undefined]).toEqual([1, 1, true]);
+      expect(walked).toEqual(ids);
+      expect(await idsOf(q, { state: 'archived' })).toEqual(ids);
+    });
+
     it('counts the attempts of each day, today first', async () => {
       await using q = openQueue();
       const today = new Date(q.clock.nowMs() + 2 * DAY_MS).toISOString().slice(0, 10);

@@ -126,6 +126,36 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toMatchObject({ nextUp: ['a'], active: ['b'], leases: { b: 200 } });
     });
 
+    it('recovers more large tasks at one time than one reply may hold', async () => {
+      await using q = openQueue();
+      const ids = ['e', 'd', 'c', 'b', 'a'];
+      const messages = Object.fromEntries(ids.map((id) => [id, { payload: new Uint8Array(600_000) }]));
+      await q.seed({ pending: ['waiting'], active: ids, messages });
+      await q.clock.advance('1m');
+
+      const { recovered } = await q.broker.recoverExpired(q.name, options);
+
+      expect(recovered.map(({ message }) => message.id).toSorted()).toEqual(ids.toSorted());
+      expect((await q.dump()).nextUp).toHaveLength(6);
+    });
+
+    it('gives each task back once where two servers take themselves for the leader', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['c', 'b', 'a'] });
+      await q.clock.advance('1m');
+
+      const both = await Promise.all([
+        q.broker.recoverExpired(q.name, options),
+        q.broker.recoverExpired(q.name, options),
+        q.broker.repair(q.name, 100),
+      ]);
+
+      expect(both[0].recovered.length + both[1].recovered.length).toBe(3);
+      const { nextUp, active, tasks } = await q.dump();
+      expect([nextUp.toSorted(), active]).toEqual([['a', 'b', 'c'], []]);
+      expect(Object.values(tasks).map(({ crashes }) => crashes)).toEqual([1, 1, 1]);
+    });
+
     it('drops an expired id without a message', async () => {
       await using q = openQueue();
       await q.inject({ active: ['gone'], leases: { gone: 1 }, tasks: { gone: { state: 'active' } } });

@@ -6,6 +6,9 @@ import type { NewTask } from './new-task.js';
 /** Most tasks of one aggregation set: Redis serves nobody else while a script runs. */
 export const LARGEST_SET = 1_000;
 
+/** About how many bytes of messages one aggregation set holds at most, beyond its first task: a server holds all of it. */
+export const LARGEST_SET_BYTES = 16 * 1_048_576;
+
 /** How long somebody may work on an aggregation set before anybody may give it back; asynq's, too. */
 export const SET_LIFE_S = 120;
 
@@ -66,7 +69,7 @@ export interface GroupOps {
   waitingGroups(queue: string): Promise<WaitingGroup[]>;
 
   /**
-   * Takes the tasks of a group, at most {@link LARGEST_SET}, if it is ripe by now; `undefined` when it is not.
+   * Takes the tasks of a group, at most {@link LARGEST_SET} and {@link LARGEST_SET_BYTES}, if it is ripe by now; `undefined` when it is not.
    * Ids without a message are dropped; messages that do not decode, or carry another id or queue, are quarantined in
    * `archived`. If the reply is lost, `reclaimSets` gives the tasks back.
    */

@@ -95,7 +95,7 @@ export interface ListOps {
   /** The tasks of {@link listIds}, in the state of the list. Ids without a message are left out. */
   listTasks(queue: string, list: TaskList, skip: number, limit: number): Promise<StoredTask[]>;
   /**
-   * The next `limit` entries of a walk through a whole list, which may change meanwhile: a task that stays is not
+   * The next entries, `limit` or as many as `MOST_READ_BYTES` allow, of a walk through a whole list, which may change meanwhile: a task that stays is not
    * missed, but for moves among tasks of the same second or in the middle of `pending`; one may come by twice.
    * Order: as {@link listIds}, but `pending` and `active` newest first.
    * @param position `undefined` to begin, then `next` or `after` of an earlier page

@@ -54,6 +54,12 @@ export interface Broker
 
 export type { NewTask };
 
+/**
+ * About how many bytes of tasks one reply holds at most, beyond its first task: a reply must be over soon, also on a slow
+ * link. What reads tasks reads on, or says where to.
+ */
+export const MOST_READ_BYTES = 1_048_576;
+
 export type EnqueueOutcome =
   | { readonly status: 'pending' }
   | { readonly status: 'scheduled' }

@@ -1704,6 +1704,38 @@ redis.call('HSET', task, 'msg', message, 'raw_msg', rawMessage, 'state', 'archiv
 return 1`,
 );
 
+/** read fields of hashes, until their values are so many bytes. */
+export const readHashes = new Script<
+  {
+    /** hash asynq:{q}:t:<id> or asynq:{q}:schedule:<name> */
+    readonly record: readonly string[];
+  },
+  {
+    /** of all values together; the first hash is read however large it is */
+    readonly mostBytes: ScriptArg;
+    /** names, separated by commas */
+    readonly fields: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'read-hashes',
+  { keys: ['record'], args: ['mostBytes', 'fields'], fields: [] },
+  `local mostBytes = tonumber(ARGV[1])
+local fields = {}
+for field in string.gmatch(ARGV[2], '[^,]+') do fields[#fields + 1] = field end
+local reply, bytes, size = {}, 0, 0
+for i, record in ipairs(KEYS) do
+local values = redis.call('HMGET', record, unpack(fields))
+for _, value in ipairs(values) do bytes = bytes + (value and #value or 0) end
+if i > 1 and bytes > mostBytes then break end
+for _, value in ipairs(values) do
+size = size + 1
+reply[size] = value
+end
+end
+return reply`,
+);
+
 /** give tasks whose lease ended back to their queue, to run next. */
 export const recover = new Script<
   {

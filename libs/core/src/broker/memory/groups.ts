@@ -7,6 +7,7 @@ import {
   type FinishReply,
   type GroupLimits,
   LARGEST_SET,
+  LARGEST_SET_BYTES,
   SET_LIFE_S,
   type WaitingGroup,
 } from '../group-roles.js';
@@ -35,7 +36,8 @@ export function takeRipe(
   const waiting = queue.groups.get(name)!;
   const set: MemorySet = { group: name, deadlineS: nowS + SET_LIFE_S, members: new SortedSet() };
   const setId = randomUUID();
-  for (const id of waiting.slice(0, limits.maxSize > 0 ? Math.min(limits.maxSize, LARGEST_SET) : LARGEST_SET)) {
+  const most = Math.min(fittingSize(queue, waiting), limits.maxSize > 0 ? limits.maxSize : Infinity);
+  for (const id of waiting.slice(0, most)) {
     set.members.set(id, waiting.score(id)!);
     waiting.delete(id);
   }
@@ -45,6 +47,15 @@ export function takeRipe(
   if (maxSize > 0 && group.size >= maxSize && waiting.size < maxSize) queue.tellOfGroup(name, 'taken');
   const tasks = readMembers(queue, setId, set);
   return tasks.length > 0 ? { group: name, setId, deadlineS: set.deadlineS, tasks } : undefined;
+}
+
+/** How many of the tasks that wait longest a set may hold. */
+function fittingSize(queue: MemoryQueue, waiting: SortedSet): number {
+  let bytes = 0;
+  const end = waiting
+    .slice(0, LARGEST_SET)
+    .findIndex((id, i) => (bytes += queue.tasks.get(id)?.msg?.length ?? 0) > LARGEST_SET_BYTES && i > 0);
+  return end < 0 ? LARGEST_SET : end;
 }
 
 export function awaitSizes(store: MemoryStore, queueName: string, sizes: readonly number[]): void {

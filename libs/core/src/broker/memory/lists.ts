@@ -1,5 +1,6 @@
 import { fromS, utcDay } from '../../wire/unix-time.js';
 import type { DailyCount, ScannedTask, ScanPage, StoredTask, TaskList } from '../inspect-roles.js';
+import { MOST_READ_BYTES } from '../roles.js';
 import { storedTask } from './inspect.js';
 import { IdList } from './id-list.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
@@ -77,12 +78,25 @@ function toPage(
   limit: number,
   after: (index: number) => string,
 ): ScanPage {
-  const tasks = found.flatMap((id, i): ScannedTask[] => {
+  const read = found.slice(0, countReadable(queue, found));
+  const tasks = read.flatMap((id, i): ScannedTask[] => {
     const task = storedTask(queue, id, list.state);
     return task ? [{ task, atMs: timeOf(queue, list, id, task), after: after(i) }] : [];
   });
-  const scanned = found.length;
-  return { tasks, scanned, next: scanned < limit ? undefined : after(scanned - 1) };
+  const scanned = read.length;
+  const isEnd = scanned === found.length && scanned < limit;
+  return { tasks, scanned, next: isEnd ? undefined : after(scanned - 1) };
+}
+
+/** How many of the tasks one reply of Redis would hold. */
+function countReadable(queue: MemoryQueue, ids: readonly string[]): number {
+  let bytes = 0;
+  const end = ids.findIndex((id, i) => {
+    const task = queue.tasks.get(id);
+    bytes += (task?.msg?.length ?? 0) + (task?.result?.length ?? 0);
+    return i > 0 && bytes > MOST_READ_BYTES;
+  });
+  return end < 0 ? ids.length : end;
 }
 
 function timeOf(queue: MemoryQueue, list: TaskList, id: string, task: StoredTask): number | undefined {

@@ -10,6 +10,7 @@ import { EXPECTED_GROUPS_LIFE_MS } from '../group-roles.js';
 import type { EnqueueOps, EnqueueOutcome, NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
 import { QueueNames } from './queue-names.js';
+import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 
 /** Most tasks, and most bytes, of one script call: Redis serves nobody else while a script runs. */
@@ -179,9 +180,8 @@ async function recognizeOwn(
 ): Promise<readonly EnqueueReply[]> {
   const refused = entries.filter((_, i) => replies[i] === 0);
   if (refused.length === 0) return replies;
-  const stored = (await redis.pipeline('HGET', (pipeline) => {
-    for (const { task } of refused) pipeline.hgetBuffer(keys.task(queue, task.message.id), 'msg');
-  })) as (Buffer | null)[];
+  const tasks = refused.map(({ task }) => keys.task(queue, task.message.id));
+  const stored = (await readHashes(redis, tasks, ['msg'])).map(([message]) => message);
   const own = new Set(refused.filter((entry, i) => isSameTask(entry, stored[i] ?? null)));
   return replies.map((reply, i) => (own.has(entries[i]!) ? 1 : reply));
 }

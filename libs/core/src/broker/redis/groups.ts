@@ -12,12 +12,14 @@ import {
   type GroupNews,
   type GroupOps,
   LARGEST_SET,
+  LARGEST_SET_BYTES,
   SET_LIFE_S,
   type WaitingGroup,
 } from '../group-roles.js';
 import type { NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
 import { readGroupNames } from './group-names.js';
+import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
@@ -124,8 +126,22 @@ async function readGroups(redis: RedisLink, queue: string, names: readonly strin
   });
 }
 
+/** How many of the tasks that wait longest a set may hold. */
+async function fittingSize(redis: RedisLink, queue: string, group: string): Promise<number> {
+  const key = keys.group(queue, group);
+  const ids = await redis.command('ZRANGE', (client) => client.zrange(key, '0', String(LARGEST_SET - 1)));
+  if (ids.length === 0) return LARGEST_SET;
+  const sizes = (await redis.pipeline('HSTRLEN', (pipeline) => {
+    for (const id of ids) pipeline.hstrlen(keys.task(queue, id), 'msg');
+  })) as number[];
+  let bytes = 0;
+  const end = sizes.findIndex((size, i) => (bytes += size) > LARGEST_SET_BYTES && i > 0);
+  return end < 0 ? LARGEST_SET : end;
+}
+
 async function take(redis: RedisLink, queue: string, set: SetName, limits: GroupLimits): Promise<string[]> {
   const { group, setId, deadlineS } = set;
+  const limit = await fittingSize(redis, queue, group);
   const groupsChannel = keys.groupsChannel(queue);
   const ids = (await redis.run(
     scripts.takeGroup,
@@ -135,7 +151,7 @@ async function take(redis: RedisLink, queue: string, set: SetName, limits: Group
       aggregationSets: keys.aggregationSets(queue),
       groups: keys.groups(queue),
     },
-    { nowS: floorS(redis.clock.nowMs()), ...limits, limit: LARGEST_SET, deadlineS, groupName: group, groupsChannel },
+    { nowS: floorS(redis.clock.nowMs()), ...limits, limit, deadlineS, groupName: group, groupsChannel },
   )) as Buffer[];
   return ids.map((id) => id.toString());
 }
@@ -147,9 +163,8 @@ async function readMembers(
   set: SetName,
   ids: readonly string[],
 ): Promise<TaskMessage[]> {
-  const found = (await redis.pipeline('HGET', (pipeline) => {
-    for (const id of ids) pipeline.hgetBuffer(keys.task(queue, id), 'msg');
-  })) as (Buffer | null)[];
+  const tasks = ids.map((id) => keys.task(queue, id));
+  const found = (await readHashes(redis, tasks, ['msg'])).map(([message]) => message);
   const sound: TaskMessage[] = [];
   const misfits: Misfit[] = [];
   ids.forEach((id, i) => {

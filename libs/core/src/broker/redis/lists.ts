@@ -4,9 +4,10 @@ import type { DailyCount, ListOps, ScannedTask, ScanPage, StoredTask, TaskList }
 import { readGroupNames, readGroupSizes } from './group-names.js';
 import { memoryBytes } from './memory-usage.js';
 import { listKey } from './moves.js';
+import { readSomeHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import { toScoredIds } from './scored-ids.js';
-import { askForTask, type FoundTask, type TaskReply, toStoredTask } from './stored-task.js';
+import { type FoundTask, TASK_FIELDS, toStoredTask } from './stored-task.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -20,8 +21,13 @@ export function listOps(redis: RedisLink): ListOps {
 
     async listTasks(queue, list, skip, limit) {
       const found = await readEntries(redis, queue, list, skip, limit);
-      const tasks = await readTasks(redis, queue, found);
-      return tasks.flatMap(({ task }) => task ?? []);
+      const tasks: StoredTask[] = [];
+      for (let read = 0; read < found.length;) {
+        const some = await readSomeTasks(redis, queue, found.slice(read));
+        tasks.push(...some.flatMap(({ task }) => task ?? []));
+        read += some.length;
+      }
+      return tasks;
     },
 
     scanTasks: (queue, list, position, limit) =>
@@ -102,20 +108,19 @@ async function withLeases(
   return ids.map((id, i) => ({ id, state, score: scores[i] ? Number(scores[i]) : undefined }));
 }
 
-async function readTasks(
-  redis: RedisLink,
-  queue: string,
-  found: readonly FoundTask[],
-): Promise<{ task: StoredTask | undefined; pendingSince: string | null }[]> {
-  if (found.length === 0) return [];
-  const replies = await redis.pipeline('HMGET', (pipeline) => {
-    for (const { id } of found) askForTask(pipeline, queue, id);
-    for (const { id } of found) pipeline.hget(keys.task(queue, id), 'pending_since');
-  });
+interface ReadTask {
+  readonly task: StoredTask | undefined;
+  readonly pendingSince: string | null;
+}
+
+/** Reads the tasks of the first entries: as many as one reply may hold, at least one. */
+async function readSomeTasks(redis: RedisLink, queue: string, found: readonly FoundTask[]): Promise<ReadTask[]> {
+  const tasks = found.map(({ id }) => keys.task(queue, id));
+  const replies = await readSomeHashes(redis, tasks, [...TASK_FIELDS, 'pending_since']);
   const nowMs = redis.clock.nowMs();
-  return found.map((one, i) => ({
-    task: toStoredTask(queue, one, replies[i] as TaskReply, nowMs),
-    pendingSince: replies[found.length + i] as string | null,
+  return replies.map((fields, i) => ({
+    task: toStoredTask(queue, found[i]!, fields, nowMs),
+    pendingSince: fields[TASK_FIELDS.length]?.toString() ?? null,
   }));
 }
 
@@ -163,12 +168,13 @@ async function toPage(
   limit: number,
   after: (index: number) => string,
 ): Promise<ScanPage> {
-  const read = await readTasks(redis, queue, found);
+  const read = await readSomeTasks(redis, queue, found);
   const tasks = read.flatMap(({ task, pendingSince }, i): ScannedTask[] =>
     task ? [{ task, atMs: timeOf(task, found[i]!.score, pendingSince), after: after(i) }] : [],
   );
-  const scanned = found.length;
-  return { tasks, scanned, next: scanned < limit ? undefined : after(scanned - 1) };
+  const scanned = read.length;
+  const isEnd = scanned === found.length && scanned < limit;
+  return { tasks, scanned, next: isEnd ? undefined : after(scanned - 1) };
 }
 
 function timeOf(task: StoredTask, score: number | undefined, pendingSince: string | null): number | undefined {

@@ -9,6 +9,7 @@ import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
 import type { CancelOutcome } from '../wait-roles.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import { dropOrphans } from './orphans.js';
+import { readSomeHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import { lowest, type ScoredId } from './scored-ids.js';
 import { archiveTasks, settleOps } from './settle.js';
@@ -30,21 +31,33 @@ export function recoverOps(redis: RedisLink): RecoverOps {
   /** Where the last repair of a queue stopped looking at its sorted sets. */
   const repairedUpTo = new Map<string, number>();
 
+  async function recover(
+    queue: string,
+    expired: readonly Expired[],
+    options: RecoverOptions,
+  ): Promise<RecoveredTask[]> {
+    const orphans = expired.filter(({ stored }) => !stored).map(({ id }) => id);
+    if (orphans.length > 0) await dropOrphans(redis, queue, orphans);
+    const unwished = expired.filter(({ wish }) => wish === undefined);
+    return [
+      ...(await requeue(redis, queue, unwished, options)),
+      ...(await archivePoison(redis, queue, unwished, options)),
+      ...(await endAsWished(redis, queue, expired)),
+    ];
+  }
+
   return {
     async recoverExpired(queue, options) {
       const nowMs = redis.clock.nowMs();
       const leases = await lowest(redis, keys.lease(queue), options.limit + 1); // one more: when to come back
       const dead = leases.filter(({ score }) => fromS(Number(score)) + options.graceMs <= nowMs);
-      const expired = await readExpired(redis, queue, dead.slice(0, options.limit));
-
-      const orphans = expired.filter(({ stored }) => !stored).map(({ id }) => id);
-      if (orphans.length > 0) await dropOrphans(redis, queue, orphans);
-      const unwished = expired.filter(({ wish }) => wish === undefined);
-      const recovered = [
-        ...(await requeue(redis, queue, unwished, options)),
-        ...(await archivePoison(redis, queue, unwished, options)),
-        ...(await endAsWished(redis, queue, expired)),
-      ];
+      const recovered: RecoveredTask[] = [];
+      // As many at one time as a reply may hold; the last ones first, as those that come later go before them.
+      for (const left = dead.slice(0, options.limit).reverse(); left.length > 0;) {
+        const expired = await readExpired(redis, queue, left);
+        left.splice(0, expired.length);
+        recovered.unshift(...(await recover(queue, expired.reverse(), options)));
+      }
       const next = leases[dead.length];
       const nextExpiryAtMs = dead.length > options.limit ? nowMs : next && fromS(Number(next.score)) + options.graceMs;
       return { recovered, nextExpiryAtMs };
@@ -62,13 +75,12 @@ export function recoverOps(redis: RedisLink): RecoverOps {
   };
 }
 
+/** Reads tasks of the first leases, as many as one reply may hold. */
 async function readExpired(redis: RedisLink, queue: string, leases: readonly ScoredId[]): Promise<Expired[]> {
-  if (leases.length === 0) return [];
-  const replies = (await redis.pipeline('HMGET', (pipeline) => {
-    for (const { id } of leases) pipeline.hmgetBuffer(keys.task(queue, id), 'msg', 'crashes', 'cancel_then');
-  })) as [Buffer | null, Buffer | null, Buffer | null][];
-  return leases.map(({ id, score }, i) => {
-    const [bytes, crashes, cancelThen] = replies[i]!;
+  const tasks = leases.map(({ id }) => keys.task(queue, id));
+  const read = await readSomeHashes(redis, tasks, ['msg', 'crashes', 'cancel_then']);
+  return read.map(([bytes, crashes, cancelThen], i) => {
+    const { id, score } = leases[i]!;
     const stored = bytes ? readStoredMessage(queue, id, bytes) : undefined;
     const record = cancelThen?.toString() ?? '';
     return {

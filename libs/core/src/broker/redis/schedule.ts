@@ -5,17 +5,17 @@ import { ceilS, floorS } from '../../wire/unix-time.js';
 import type { NewTask } from '../new-task.js';
 import type { ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../schedule-roles.js';
 import { digestOf, readTemplate } from '../stored-template.js';
+import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
-/** Schedules that are read in one round trip. */
-const READ_BATCH = 500;
-
 export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): ScheduleOps {
   async function read(queue: string, names: readonly string[]): Promise<(StoredSchedule | undefined)[]> {
-    const replies = (await redis.pipeline('HMGET', (pipeline) => {
-      for (const name of names) pipeline.hmgetBuffer(keys.schedule(queue, name), ...FIELDS);
-    })) as (Buffer | null)[][];
+    const replies = await readHashes(
+      redis,
+      names.map((name) => keys.schedule(queue, name)),
+      FIELDS,
+    );
     return replies.map((reply, at) => toStored(queue, names[at]!, reply));
   }
 
@@ -93,12 +93,7 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): Sche
 
     async schedules(queue) {
       const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.schedules(queue)))).sort();
-      const found: StoredSchedule[] = [];
-      for (let at = 0; at < names.length; at += READ_BATCH) {
-        const stored = await read(queue, names.slice(at, at + READ_BATCH));
-        found.push(...stored.filter((schedule) => schedule !== undefined));
-      }
-      return found;
+      return (await read(queue, names)).filter((schedule) => schedule !== undefined);
     },
 
     scheduleQueues: () => redis.command('SMEMBERS', (client) => client.smembers(keys.scheduleQueues)),

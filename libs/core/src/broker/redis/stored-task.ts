@@ -17,13 +17,13 @@ export interface FoundTask {
 }
 
 /** The fields of a task's hash that inspectors show, in the order of a reply of `HMGET`. */
-const FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress'] as const;
+export const TASK_FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress'] as const;
 
 export type TaskReply = readonly (Buffer | null)[];
 
 /** Asks for what {@link toStoredTask} reads. */
 export function askForTask(pipeline: ChainableCommander, queue: string, id: string): void {
-  pipeline.hmgetBuffer(keys.task(queue, id), ...FIELDS);
+  pipeline.hmgetBuffer(keys.task(queue, id), ...TASK_FIELDS);
 }
 
 /** `undefined` when the hash has no message. */

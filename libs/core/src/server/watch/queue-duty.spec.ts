@@ -7,14 +7,14 @@ import { FakeClock } from '../../testing/fake-clock.js';
 import { QueueDuty } from './queue-duty.js';
 import { WorkDemand } from './work-demand.js';
 
-function openFleet() {
+function openFleet(random = 0.5) {
   const clock = new FakeClock();
   const broker = new MemoryBroker({ clock });
   const addServer = (serverId: string, over: Broker = broker) => {
     const demand = new WorkDemand(clock, () => duty.wake());
     const gained: Duty[] = [];
     const options = { queue: 'q', serverId, onGained: (duty: Duty) => void gained.push(duty) };
-    const duty: QueueDuty = new QueueDuty(over, demand, options, { clock, logger: silentLogger, random: () => 0.5 });
+    const duty: QueueDuty = new QueueDuty(over, demand, options, { clock, logger: silentLogger, random: () => random });
     return { duty, demand, gained };
   };
   return { clock, broker, addServer };
@@ -73,6 +73,33 @@ describe('QueueDuty', () => {
     expect(b.duty.isLeader()).toBe(true);
     await clock.advance('5s');
     expect(await c.duty.settleRole()).toBe('standby');
+  });
+
+  it.each([
+    ['the leader was', ['a'], 9_000],
+    ['the leader and the standby were', ['a', 'b'], 12_000],
+  ])('has a leader again in time, at whatever moment %s killed', async (_, killed, latestMs) => {
+    const waitedMs: number[] = [];
+    for (let apartMs = 0; apartMs < 6_000; apartMs += 250) {
+      const { clock, broker, addServer } = openFleet(1); // followers ask as seldom as they may
+      const doomed = killable(broker);
+      const servers = ['a', 'b', 'c'].map((id) => addServer(id, killed.includes(id) ? doomed.broker : broker));
+      for (const { duty } of servers) {
+        duty.start();
+        await clock.advance(apartMs);
+      }
+      await clock.advance(60_000 - 3 * apartMs);
+      const startMs = clock.nowMs();
+
+      doomed.kill(); // right after the leader has renewed its lease
+      const living = servers.slice(killed.length);
+      while (!living.some(({ duty }) => duty.isLeader())) await clock.advance(250);
+      waitedMs.push(clock.nowMs() - startMs);
+      for (const { duty } of servers) await duty.stop();
+    }
+
+    expect(Math.max(...waitedMs)).toBeLessThanOrEqual(latestMs);
+    expect(Math.max(...waitedMs)).toBeGreaterThan(latestMs - 3_000); // what the pages say is not too pessimistic
   });
 
   it('lets a follower lead within 10 s when leader and standby were killed', async () => {
