@@ -114,6 +114,55 @@ describe('what comes between two commands of a broker on Redis', () => {
     expect(await q.dump()).toEqual(before);
   });
 
+  it('hands out the sound tasks of a fetch when a broken one cannot be archived', async () => {
+    await using q = open('quarantine', () => "return redis.error_reply('OOM no memory left')");
+    await q.seed({ pending: ['sound', 'fine'] });
+    await q.inject({ nextUp: ['broken'], tasks: { broken: { msg: Uint8Array.from([0xff, 0xff]), state: 'pending' } } });
+
+    const { tasks } = await q.broker.fetch(q.name, 10, 30_000);
+
+    expect(tasks.map(({ message }) => message.id)).toEqual(['sound', 'fine']);
+    await q.clock.advance('1m');
+    await q.broker.recoverExpired(q.name, { graceMs: 2_000, maxCrashes: 5, limit: 10 });
+    await q.broker.fetch(q.name, 10, 30_000);
+    expect((await q.dump()).tasks).toMatchObject({ broken: { state: 'archived' } });
+  });
+
+  it('hands out the tasks of a fetch in two steps when ids without a task cannot be dropped', async () => {
+    const guard = new Interference('drop-orphans', () => "return redis.error_reply('OOM no memory left')");
+    await using q = openRedisQueue(redis.client, { guard, declaredKeysOnly: true });
+    await q.seed({ pending: ['sound'] });
+    await q.inject({ nextUp: ['gone'] });
+
+    const { tasks } = await q.broker.fetch(q.name, 10, 30_000);
+
+    expect(tasks.map(({ message }) => message.id)).toEqual(['sound']);
+  });
+
+  it('keeps every active id when Redis has no memory for the list that is written anew', async () => {
+    const refuse = (lua: string): string => `
+      local real = redis
+      local redis = setmetatable({}, { __index = real })
+      redis.pcall = function(name, ...)
+        if name == 'RPUSH' then return real.error_reply('OOM no memory left') end
+        return real.pcall(name, ...)
+      end
+      ${lua}`;
+    await using q = open('done', refuse);
+    const ids = Array.from({ length: 100 }, (_, at) => `task-${at}`);
+    await q.seed({ active: ids });
+    const ending = ids.filter((_, at) => at % 3 === 0);
+    const done = ending.map((id) => ({
+      message: q.message(id),
+      claim: q.claim(id),
+      outcome: { kind: 'done' } as const,
+    }));
+
+    await q.broker.settle(q.name, done);
+
+    expect((await q.dump()).active).toEqual(ids.filter((id) => !ending.includes(id)));
+  });
+
   it('leaves a task of a group alone that is put off while it is forwarded', async () => {
     await using q = open('forward-to-group', after("redis.call('ZADD', KEYS[1], 9999999999, ARGV[3])"));
     await q.seed({ retry: { put: 1, due: 1 } });

@@ -41,13 +41,71 @@ export function describeLeasing(backend: string, openQueue: () => TestQueue): vo
       expect(tasks[0]!.message.headers).toEqual({ ключ: '値 😀' });
     });
 
-    it('counts what is left only when it could fill the fetch', async () => {
+    it('counts what is left, whether it filled the fetch or not', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['1', '2', '3', '4', '5'] });
 
       expect(await q.broker.fetch(q.name, 2, LEASE_MS)).toMatchObject({ remaining: 3 });
-      expect(await q.broker.fetch(q.name, 4, LEASE_MS)).toMatchObject({ remaining: 0 });
+      expect(await q.broker.fetch(q.name, 3, LEASE_MS)).toMatchObject({ remaining: 0 });
       expect(await q.broker.fetch(q.name, 4, LEASE_MS)).toEqual({ tasks: [], isPaused: false, remaining: 0 });
+    });
+
+    it('tells that more is there when it drops or archives what it finds', async () => {
+      await using q = openQueue();
+      const broken = { msg: Uint8Array.from([0xff, 0xff]), state: 'pending' } as const;
+      await q.inject({ nextUp: ['gone', 'broken'], tasks: { broken } });
+      await q.seed({ pending: ['sound'] });
+
+      expect(await q.broker.fetch(q.name, 2, LEASE_MS)).toEqual({ tasks: [], isPaused: false, remaining: 1 });
+    });
+
+    it('cap: takes at most 1,000 tasks at once, whatever the limit, and tells that more are there', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: Array.from({ length: 1_001 }, (_, at) => `task-${at}`) });
+
+      const { tasks, remaining } = await q.broker.fetch(q.name, 10_000, LEASE_MS);
+
+      expect(tasks).toHaveLength(1_000);
+      expect(remaining).toBe(1);
+      expect((await q.dump()).nextUp).toEqual(['task-1000']);
+    });
+
+    it('cap: takes no more than 1 MiB of messages at once, and tells that more are there', async () => {
+      await using q = openQueue();
+      const ids = ['a', 'b', 'c', 'd', 'e'];
+      const payload = Buffer.alloc(400_000);
+      await q.seed({ pending: ids, messages: Object.fromEntries(ids.map((id) => [id, { payload }])) });
+      const before = await q.dump();
+
+      const first = await q.broker.fetch(q.name, 10, LEASE_MS);
+      const between = await q.dump();
+      const second = await q.broker.fetch(q.name, 10, LEASE_MS);
+      const third = await q.broker.fetch(q.name, 10, LEASE_MS);
+
+      const replies = [first, second, third];
+      expect(replies.map(({ tasks }) => tasks.map(({ message }) => message.id))).toEqual([
+        ['a', 'b'],
+        ['c', 'd'],
+        ['e'],
+      ]);
+      expect(replies.map(({ remaining }) => remaining)).toEqual([3, 1, 0]);
+      expect(between.nextUp).toEqual(['c', 'd', 'e']);
+      expect(Object.keys(between.leases)).toEqual(['a', 'b']);
+      expect(between.tasks['c']).toEqual(before.tasks['c']);
+    });
+
+    it('takes a task alone whose message is larger than a fetch may be', async () => {
+      await using q = openQueue();
+      const payload = Buffer.alloc(1_100_000);
+      await q.seed({ pending: ['small', 'huge', 'next'], messages: { huge: { payload } } });
+
+      const ids: string[][] = [];
+      for (let round = 0; round < 3; round++) {
+        const { tasks } = await q.broker.fetch(q.name, 10, LEASE_MS);
+        ids.push(tasks.map(({ message }) => message.id));
+      }
+
+      expect(ids).toEqual([['small'], ['huge'], ['next']]);
     });
 
     it('drops an id without a message and goes on with the others', async () => {

@@ -32,6 +32,22 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       });
     });
 
+    it.each([4, 2])(
+      'order: recovered tasks run in the order in which they were fetched, %d at a time',
+      async (limit) => {
+        await using q = openQueue();
+        await q.seed({ pending: ['b', 'd', 'a', 'c', 'waiting'] });
+        await q.broker.fetch(q.name, 2, 30_000);
+        await q.clock.advance('1s');
+        await q.broker.fetch(q.name, 2, 30_000);
+        await q.clock.advance('1m');
+
+        for (let given = 0; given < 4; given += limit) await q.broker.recoverExpired(q.name, { ...options, limit });
+
+        expect(await q.dump()).toMatchObject({ nextUp: ['b', 'd', 'a', 'c', 'waiting'], active: [] });
+      },
+    );
+
     it('archives a task that took too many workers down, and counts a failure', async () => {
       await using q = openQueue();
       await q.seed({ active: ['poison'], messages: { poison: { retried: 1 } } });
@@ -114,16 +130,16 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(lost).not.toHaveProperty('unknownSinceMs');
     });
 
-    it('recovers at most so many at one time, the longest lost first', async () => {
+    it('recovers at most so many at one time, the latest fetched first, so that those before them run first', async () => {
       await using q = openQueue();
       await q.seed({ active: ['b', 'a'] });
       await q.inject({ leases: { a: 100, b: 200 } });
 
       const { recovered, nextExpiryAtMs } = await q.broker.recoverExpired(q.name, { ...options, limit: 1 });
 
-      expect(recovered.map(({ message }) => message.id)).toEqual(['a']);
+      expect(recovered.map(({ message }) => message.id)).toEqual(['b']);
       expect(nextExpiryAtMs).toBeLessThanOrEqual(q.clock.nowMs());
-      expect(await q.dump()).toMatchObject({ nextUp: ['a'], active: ['b'], leases: { b: 200 } });
+      expect(await q.dump()).toMatchObject({ nextUp: ['b'], active: ['a'], leases: { a: 100 } });
     });
 
     it('recovers more large tasks at one time than one reply may hold', async () => {

@@ -169,6 +169,57 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       });
     });
 
+    it('order: tasks that are given back run in the order of the call, ahead of those that wait', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['t1', 't2', 't3', 't4', 'waiting'] });
+      const { tasks } = await q.broker.fetch(q.name, 4, 30_000);
+      const requeued = tasks.map((task) => ({
+        message: task.message,
+        claim: q.claim(task),
+        outcome: { kind: 'requeue' } as const,
+      }));
+
+      await q.broker.settle(q.name, requeued);
+
+      expect(await q.dump()).toMatchObject({ nextUp: ['t1', 't2', 't3', 't4', 'waiting'], active: [] });
+    });
+
+    it('order: so do more than one script call takes', async () => {
+      await using q = openQueue();
+      const ids = Array.from({ length: 1_200 }, (_, at) => `task-${at}`);
+      await q.seed({ pending: ['waiting'], active: ids.toReversed() });
+
+      await q.broker.settle(
+        q.name,
+        ids.map((id) => settlement(q, id, { kind: 'requeue' })),
+      );
+
+      expect((await q.dump()).nextUp).toEqual([...ids, 'waiting']);
+    });
+
+    it.each([
+      ['the oldest', (ids: string[]) => ids.slice(-100)],
+      ['the newest', (ids: string[]) => ids.slice(0, 100)],
+      ['every third', (ids: string[]) => ids.filter((_, at) => at % 3 === 0)],
+      ['all but the oldest', (ids: string[]) => ids.slice(0, -1)],
+      ['all', (ids: string[]) => ids],
+      ['two, of them the oldest', (ids: string[]) => [ids.at(-1)!, ids[150]!]],
+    ])('leaves the others active in their order when %s of many end', async (_, choose) => {
+      await using q = openQueue();
+      const ids = Array.from({ length: 300 }, (_each, at) => `task-${at}`);
+      await q.seed({ active: ids });
+      const ending = choose(ids);
+
+      await q.broker.settle(
+        q.name,
+        ending.map((id) => settlement(q, id, { kind: 'done' })),
+      );
+
+      const { active, leases } = await q.dump();
+      expect(active).toEqual(ids.filter((id) => !ending.includes(id)));
+      expect(Object.keys(leases).toSorted()).toEqual([...active].toSorted());
+    });
+
     it('answers for a batch of all kinds in the order given', async () => {
       await using q = openQueue();
       const ids = ['a', 'b', 'c', 'd', 'e'];

@@ -95,9 +95,17 @@ export interface LeasedTask {
 export interface FetchReply {
   readonly tasks: readonly LeasedTask[];
   readonly isPaused: boolean;
-  /** Tasks still pending after this fetch; only counted when the fetch was filled to its limit, else 0. */
+  /**
+   * Tasks still pending after this fetch, whatever ended it: its limit, {@link MOST_PER_FETCH} or
+   * {@link MOST_FETCHED_BYTES}. 0 also when the queue is paused.
+   */
   readonly remaining: number;
 }
+
+/** Most tasks of one fetch, whatever its limit. */
+export const MOST_PER_FETCH = 1_000;
+/** A fetch ends before the task whose message would exceed them, unless that is its first: a reply must be over soon. */
+export const MOST_FETCHED_BYTES = 1_048_576;
 
 /**
  * Ownership: the task's lease score must be one of `expiriesS`, the values this server may have written last (two
@@ -117,7 +125,8 @@ export interface ExtendReply {
 
 export interface LeaseOps {
   /**
-   * Moves up to `limit` tasks from `pending` to `active`, oldest first, each with a lease of `leaseMs`.
+   * Moves up to `limit` tasks from `pending` to `active`, oldest first, each with a lease of `leaseMs`. Fewer come when
+   * the queue has no more, or at {@link MOST_PER_FETCH} or {@link MOST_FETCHED_BYTES}; `remaining` tells.
    * Ids without a message are dropped from every set; messages that do not decode, or carry another id or queue, are
    * quarantined in `archived`. Neither is returned. A paused queue gives nothing.
    * If the reply is lost the tasks stay active until their leases end and are recovered.
@@ -151,7 +160,7 @@ export type Outcome =
       readonly unknownTypeSinceMs?: number | undefined;
     }
   | { readonly kind: 'archive'; readonly error: string }
-  /** Unfinished at shutdown: back to the head of the queue. */
+  /** Unfinished at shutdown: back to the head of the queue; those of one call in the order of the call. */
   | { readonly kind: 'requeue' };
 
 export interface Settlement {
@@ -231,7 +240,8 @@ export interface RepairReport {
 export interface RecoverOps {
   /**
    * Gives tasks whose lease ended back to the head of their queue, `retried` unchanged and `crashes` counted; after
-   * `maxCrashes` the task is archived. Works for tasks of Go servers too. An attempt that somebody wished to cancel ends
+   * `maxCrashes` the task is archived. They run in the order in which they were fetched; so of more than `limit` the
+   * latest are given back first. Works for tasks of Go servers too. An attempt that somebody wished to cancel ends
    * as wished instead; see `WishOps`.
    */
   recoverExpired(queue: string, options: RecoverOptions): Promise<RecoverReply>;

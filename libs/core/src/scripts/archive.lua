@@ -16,8 +16,9 @@
 -- RETURNS per task 1 archived
 --                  0 not ours any more: lease lost or task settled; nothing written
 --         Does not trim: the janitor does, in bounded steps. asynq 0.26 trims here and fails at 8,000 old entries.
--- COST    O(tasks x n) in active, which the servers' concurrency bounds
+-- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
 --@include owns-lease
+--@include leave-active
 --@include count
 --@include tell-waiters
 local active, lease, archived, processedToday, processed, failedToday, failed, awaited =
@@ -28,14 +29,14 @@ local tasks = (#ARGV - ARGS) / FIELDS
 
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
-local replies, ended = {}, 0
+local replies, left, ended = {}, {}, 0
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, message, crashes, leases = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 
   if ownsLease(lease, taskId, leases) then
-    redis.call('LREM', active, 0, taskId)
     redis.call('ZREM', lease, taskId)
+    left[#left + 1] = taskId
     redis.call('ZADD', archived, archivedAtS, taskId)
     redis.call('HSET', task, 'msg', message, 'state', 'archived')
     redis.call('HDEL', task, 'unknown_since_ms', 'cancel_then')
@@ -47,6 +48,7 @@ for i = 1, tasks do
     replies[i] = 0
   end
 end
+leaveActive(active, left)
 count(processedToday, processed, ended, statsExpireAtS)
 count(failedToday, failed, ended, statsExpireAtS)
 return replies

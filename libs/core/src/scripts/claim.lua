@@ -6,7 +6,7 @@
 -- KEYS[4] lease    zset    asynq:{q}:lease     score: lease expiry, unix seconds
 -- ARGV[1] leaseExpiresAtS  unix s
 -- ARGV[2] limit            most ids, at most 1000
--- RETURNS {isPaused 0 or 1, remaining, then the ids}
+-- RETURNS {isPaused 0 or 1, remaining (ids left in pending; 0 in a paused queue), then the ids}
 --         A crash before load.lua leaves tasks active and leased, with state pending: recovered like any lost lease.
 -- COST    O(limit)
 local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -27,5 +27,5 @@ end
 redis.call('LTRIM', pending, 0, -#ids - 1)
 redis.call('LPUSH', active, unpack(fetched))
 redis.call('ZADD', lease, unpack(leases))
-if #ids == limit then reply[2] = redis.call('LLEN', pending) end
+reply[2] = redis.call('LLEN', pending)
 return reply

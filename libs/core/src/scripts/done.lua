@@ -12,8 +12,9 @@
 -- ARGV[3..] per task: taskId, hasLock (1 or 0), leases (own lease scores, comma separated)
 -- RETURNS per task 1 deleted
 --                  0 not ours any more: lease lost or task settled; nothing written
--- COST    O(tasks x n) in active, which the servers' concurrency bounds
+-- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
 --@include owns-lease
+--@include leave-active
 --@include count
 --@include locks-from
 --@include unlock
@@ -26,15 +27,15 @@ local nextLock = locksFrom(FIRST_TASK + tasks)
 
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
-local replies, ended = {}, 0
+local replies, left, ended = {}, {}, 0
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, hasLock, leases = ARGV[at + 1], ARGV[at + 2] == '1', ARGV[at + 3]
   local lock = nextLock(hasLock)
 
   if ownsLease(lease, taskId, leases) then
-    redis.call('LREM', active, 0, taskId)
     redis.call('ZREM', lease, taskId)
+    left[#left + 1] = taskId
     redis.call('DEL', task)
     unlock(lock, taskId)
     if isAnyAwaited then tellWaiters(awaited, endedChannel, 'deleted', taskId) end
@@ -44,5 +45,6 @@ for i = 1, tasks do
     replies[i] = 0
   end
 end
+leaveActive(active, left)
 count(processedToday, processed, ended, statsExpireAtS)
 return replies

@@ -7,23 +7,27 @@
 -- UNDECLARED task     hash    asynq:{q}:t:<id>    in the same slot; servers that refuse this use claim.lua and load.lua
 -- ARGV[1]    leaseExpiresAtS  unix s
 -- ARGV[2]    limit            most tasks, at most 1000
--- ARGV[3]    taskPrefix       asynq:{q}:t:
+-- ARGV[3]    mostBytes        of messages; a task that would exceed them stays, unless it is the first
+-- ARGV[4]    taskPrefix       asynq:{q}:t:
 -- RETURNS {isPaused 0 or 1, remaining, then per task: taskId, message, unknown_since_ms or nil}
---         remaining: tasks left in pending, counted only when the limit was reached
+--         remaining: tasks left in pending, whatever ended the fetch; 0 in a paused queue
 --         Ids without a message are dropped, with their stub hash. asynq 0.26 leaves them active for ever.
 -- COST    O(limit)
 local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local leaseExpiresAtS, limit, taskPrefix = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
 local ids = redis.call('LRANGE', pending, -limit, -1)
 if #ids == 0 then return { 0, 0 } end
 
 local reply, fetched, leases, orphans = { 0, 0 }, {}, {}, {}
+local taken, bytes = 0, 0
 for i = #ids, 1, -1 do
   local taskId = ids[i]
   local fields = redis.call('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms')
   if fields[1] then
+    bytes = bytes + #fields[1]
+    if bytes > mostBytes and bytes > #fields[1] then break end
     fetched[#fetched + 1] = taskId
     leases[#leases + 1] = leaseExpiresAtS
     leases[#leases + 1] = taskId
@@ -33,9 +37,10 @@ for i = #ids, 1, -1 do
   else
     orphans[#orphans + 1] = taskPrefix .. taskId
   end
+  taken = taken + 1
 end
 
-redis.call('LTRIM', pending, 0, -#ids - 1)
+redis.call('LTRIM', pending, 0, -taken - 1)
 for _, task in ipairs(orphans) do redis.call('DEL', task) end
 if #fetched > 0 then
   redis.call('LPUSH', active, unpack(fetched))
@@ -45,5 +50,5 @@ if #fetched > 0 then
     redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress')
   end
 end
-if #ids == limit then reply[2] = redis.call('LLEN', pending) end
+reply[2] = redis.call('LLEN', pending)
 return reply

@@ -18,7 +18,7 @@ local taskId, leases, archivedAtS, message, rawMessage = ARGV[1], ARGV[2], ARGV[
 
 if not ownsLease(lease, taskId, leases) then return 0 end
 
-redis.call('LREM', active, 0, taskId)
+redis.call('LREM', active, -1, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('ZADD', archived, archivedAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'raw_msg', rawMessage, 'state', 'archived')

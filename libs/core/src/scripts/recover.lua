@@ -1,4 +1,5 @@
--- recover: give tasks whose lease ended back to their queue, to run next.
+-- recover: give tasks whose lease ended back to their queue, to run next,
+-- in the order given.
 --
 -- KEYS[1]   active   list  asynq:{q}:active
 -- KEYS[2]   lease    zset  asynq:{q}:lease     score: lease expiry, unix seconds
@@ -9,18 +10,19 @@
 -- RETURNS per task 1 moved
 --                  0 not moved
 --         asynq 0.26 retries instead, with a delay, and counts a failure of the task.
--- COST    O(tasks x n) in active, which the servers' concurrency bounds
+-- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
+--@include leave-active
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 4
 
-local replies = {}
-for i = 1, (#ARGV - ARGS) / FIELDS do
+local replies, left = {}, {}
+for i = (#ARGV - ARGS) / FIELDS, 1, -1 do -- what is pushed last runs first
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, score, wish, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   if redis.call('ZSCORE', lease, taskId) == score and (redis.call('HGET', task, 'cancel_then') or '') == wish then
-    redis.call('LREM', active, 0, taskId)
     redis.call('ZREM', lease, taskId)
+    left[#left + 1] = taskId
     redis.call('RPUSH', pending, taskId)
     redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs, 'crashes', crashes)
     redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms') -- of the attempt that is over
@@ -29,4 +31,5 @@ for i = 1, (#ARGV - ARGS) / FIELDS do
     replies[i] = 0
   end
 end
+leaveActive(active, left)
 return replies

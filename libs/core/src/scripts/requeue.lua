@@ -1,4 +1,5 @@
--- requeue: give unfinished tasks back to their queue, to run next.
+-- requeue: give unfinished tasks back to their queue, to run next,
+-- in the order given.
 --
 -- KEYS[1]   active   list  asynq:{q}:active
 -- KEYS[2]   lease    zset  asynq:{q}:lease     score: lease expiry, unix seconds
@@ -8,21 +9,22 @@
 -- ARGV[2..] per task: taskId, leases (own lease scores, comma separated)
 -- RETURNS per task 1 requeued
 --                  0 not ours any more: lease lost or task settled; nothing written
--- COST    O(tasks x n) in active, which the servers' concurrency bounds
+-- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
 --@include owns-lease
+--@include leave-active
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
 local tasks = (#ARGV - ARGS) / FIELDS
 
-local replies = {}
-for i = 1, tasks do
+local replies, left = {}, {}
+for i = tasks, 1, -1 do -- what is pushed last runs first
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, leases = ARGV[at + 1], ARGV[at + 2]
 
   if ownsLease(lease, taskId, leases) then
-    redis.call('LREM', active, 0, taskId)
     redis.call('ZREM', lease, taskId)
+    left[#left + 1] = taskId
     redis.call('RPUSH', pending, taskId)
     redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
     redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
@@ -31,4 +33,5 @@ for i = 1, tasks do
     replies[i] = 0
   end
 end
+leaveActive(active, left)
 return replies

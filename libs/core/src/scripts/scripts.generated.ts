@@ -78,6 +78,34 @@ export const archive = new Script<
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
 end
+local function leaveActive(active, taskIds)
+local FEW, CHUNK = 16, 1000
+local n = #taskIds
+if n == 0 then return end
+local leaves = {}
+for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
+local function staying(ids, first)
+local kept = {}
+for at = first, #ids do
+if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+end
+return kept
+end
+local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
+if #oldest - #staying(oldest, 1) == n then
+if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+elseif n >= FEW then
+local all = redis.call('LRANGE', active, 0, -1)
+local kept, isRefused = staying(all, 1), false
+for at = 1, #kept, CHUNK do
+local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
+isRefused = isRefused or type(reply) == 'table'
+end
+if not isRefused then return redis.call('LTRIM', active, #all, -1) end
+redis.call('LTRIM', active, 0, #all - 1)
+end
+for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
+end
 local function count(dayKey, totalKey, n, expiresAtS)
 if n == 0 then return end
 if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expiresAtS) end
@@ -93,13 +121,13 @@ local statsExpireAtS, archivedAtS, endedChannel = ARGV[1], ARGV[2], ARGV[3]
 local FIRST_TASK, ARGS, FIELDS = 9, 3, 4
 local tasks = (#ARGV - ARGS) / FIELDS
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
-local replies, ended = {}, 0
+local replies, left, ended = {}, {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, crashes, leases = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 if ownsLease(lease, taskId, leases) then
-redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
 redis.call('ZADD', archived, archivedAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'state', 'archived')
 redis.call('HDEL', task, 'unknown_since_ms', 'cancel_then')
@@ -111,6 +139,7 @@ else
 replies[i] = 0
 end
 end
+leaveActive(active, left)
 count(processedToday, processed, ended, statsExpireAtS)
 count(failedToday, failed, ended, statsExpireAtS)
 return replies`,
@@ -153,7 +182,7 @@ end
 redis.call('LTRIM', pending, 0, -#ids - 1)
 redis.call('LPUSH', active, unpack(fetched))
 redis.call('ZADD', lease, unpack(leases))
-if #ids == limit then reply[2] = redis.call('LLEN', pending) end
+reply[2] = redis.call('LLEN', pending)
 return reply`,
 );
 
@@ -206,6 +235,34 @@ export const complete = new Script<
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
 end
+local function leaveActive(active, taskIds)
+local FEW, CHUNK = 16, 1000
+local n = #taskIds
+if n == 0 then return end
+local leaves = {}
+for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
+local function staying(ids, first)
+local kept = {}
+for at = first, #ids do
+if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+end
+return kept
+end
+local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
+if #oldest - #staying(oldest, 1) == n then
+if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+elseif n >= FEW then
+local all = redis.call('LRANGE', active, 0, -1)
+local kept, isRefused = staying(all, 1), false
+for at = 1, #kept, CHUNK do
+local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
+isRefused = isRefused or type(reply) == 'table'
+end
+if not isRefused then return redis.call('LTRIM', active, #all, -1) end
+redis.call('LTRIM', active, 0, #all - 1)
+end
+for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
+end
 local function count(dayKey, totalKey, n, expiresAtS)
 if n == 0 then return end
 if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expiresAtS) end
@@ -233,15 +290,15 @@ local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = locksFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
-local replies, ended = {}, 0
+local replies, left, ended = {}, {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, deleteAtS, hasLock = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1'
 local hasResult, result, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
 local lock = nextLock(hasLock)
 if ownsLease(lease, taskId, leases) then
-redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
 redis.call('ZADD', completed, deleteAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'state', 'completed')
 if hasResult then redis.call('HSET', task, 'result', result) end
@@ -254,6 +311,7 @@ else
 replies[i] = 0
 end
 end
+leaveActive(active, left)
 count(processedToday, processed, ended, statsExpireAtS)
 return replies`,
 );
@@ -331,6 +389,34 @@ export const done = new Script<
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
 end
+local function leaveActive(active, taskIds)
+local FEW, CHUNK = 16, 1000
+local n = #taskIds
+if n == 0 then return end
+local leaves = {}
+for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
+local function staying(ids, first)
+local kept = {}
+for at = first, #ids do
+if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+end
+return kept
+end
+local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
+if #oldest - #staying(oldest, 1) == n then
+if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+elseif n >= FEW then
+local all = redis.call('LRANGE', active, 0, -1)
+local kept, isRefused = staying(all, 1), false
+for at = 1, #kept, CHUNK do
+local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
+isRefused = isRefused or type(reply) == 'table'
+end
+if not isRefused then return redis.call('LTRIM', active, #all, -1) end
+redis.call('LTRIM', active, 0, #all - 1)
+end
+for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
+end
 local function count(dayKey, totalKey, n, expiresAtS)
 if n == 0 then return end
 if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expiresAtS) end
@@ -357,14 +443,14 @@ local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = locksFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
-local replies, ended = {}, 0
+local replies, left, ended = {}, {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, hasLock, leases = ARGV[at + 1], ARGV[at + 2] == '1', ARGV[at + 3]
 local lock = nextLock(hasLock)
 if ownsLease(lease, taskId, leases) then
-redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
 redis.call('DEL', task)
 unlock(lock, taskId)
 if isAnyAwaited then tellWaiters(awaited, endedChannel, 'deleted', taskId) end
@@ -374,6 +460,7 @@ else
 replies[i] = 0
 end
 end
+leaveActive(active, left)
 count(processedToday, processed, ended, statsExpireAtS)
 return replies`,
 );
@@ -605,23 +692,28 @@ export const fetch = new Script<
     readonly leaseExpiresAtS: ScriptArg;
     /** most tasks, at most 1000 */
     readonly limit: ScriptArg;
+    /** of messages; a task that would exceed them stays, unless it is the first */
+    readonly mostBytes: ScriptArg;
     /** asynq:{q}:t: */
     readonly taskPrefix: ScriptArg;
   },
   Record<never, never>
 >(
   'fetch',
-  { keys: ['pending', 'paused', 'active', 'lease'], args: ['leaseExpiresAtS', 'limit', 'taskPrefix'], fields: [] },
+  { keys: ['pending', 'paused', 'active', 'lease'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix'], fields: [] },
   `local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local leaseExpiresAtS, limit, taskPrefix = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
 local ids = redis.call('LRANGE', pending, -limit, -1)
 if #ids == 0 then return { 0, 0 } end
 local reply, fetched, leases, orphans = { 0, 0 }, {}, {}, {}
+local taken, bytes = 0, 0
 for i = #ids, 1, -1 do
 local taskId = ids[i]
 local fields = redis.call('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms')
 if fields[1] then
+bytes = bytes + #fields[1]
+if bytes > mostBytes and bytes > #fields[1] then break end
 fetched[#fetched + 1] = taskId
 leases[#leases + 1] = leaseExpiresAtS
 leases[#leases + 1] = taskId
@@ -631,8 +723,9 @@ reply[#reply + 1] = fields[2]
 else
 orphans[#orphans + 1] = taskPrefix .. taskId
 end
+taken = taken + 1
 end
-redis.call('LTRIM', pending, 0, -#ids - 1)
+redis.call('LTRIM', pending, 0, -taken - 1)
 for _, task in ipairs(orphans) do redis.call('DEL', task) end
 if #fetched > 0 then
 redis.call('LPUSH', active, unpack(fetched))
@@ -642,7 +735,7 @@ redis.call('HSET', taskPrefix .. taskId, 'state', 'active')
 redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress')
 end
 end
-if #ids == limit then reply[2] = redis.call('LLEN', pending) end
+reply[2] = redis.call('LLEN', pending)
 return reply`,
 );
 
@@ -1642,22 +1735,57 @@ return 1`,
 /** read tasks just claimed and mark them active. The strict form of fetch.lua, second half. */
 export const load = new Script<
   {
+    /** list asynq:{q}:pending the right end is next */
+    readonly pending: string;
+    /** list asynq:{q}:active newest at the left */
+    readonly active: string;
+    /** zset asynq:{q}:lease score: lease expiry, unix seconds */
+    readonly lease: string;
     /** hash asynq:{q}:t:<id> one per id */
     readonly task: readonly string[];
   },
-  Record<never, never>,
-  Record<never, never>
+  {
+    /** unix s, as claimed */
+    readonly leaseExpiresAtS: ScriptArg;
+    /** of messages; the claimed tasks from the first that would exceed them on, which is not the first of all, go back to the head of the queue in their order */
+    readonly mostBytes: ScriptArg;
+  },
+  {
+    /** text */
+    readonly taskId: ScriptArg;
+  }
 >(
   'load',
-  { keys: ['task'], args: [], fields: [] },
-  `local reply = {}
-for i, task in ipairs(KEYS) do
-local fields = redis.call('HMGET', task, 'msg', 'unknown_since_ms')
+  { keys: ['pending', 'active', 'lease', 'task'], args: ['leaseExpiresAtS', 'mostBytes'], fields: ['taskId'] },
+  `local pending, active, lease = KEYS[1], KEYS[2], KEYS[3]
+local leaseExpiresAtS, mostBytes = ARGV[1], tonumber(ARGV[2])
+local FIRST_TASK, ARGS = 4, 2
+local tasks = #ARGV - ARGS
+local reply, bytes, cutAt = {}, 0, tasks + 1
+for i = 1, tasks do
+local fields = redis.call('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms')
 if fields[1] then
-redis.call('HSET', task, 'state', 'active')
-redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress')
+bytes = bytes + #fields[1]
+if bytes > mostBytes and bytes > #fields[1] then
+cutAt = i
+break
+end
 end
 reply[2 * i - 1], reply[2 * i] = fields[1], fields[2]
+end
+for i = 1, cutAt - 1 do
+if reply[2 * i - 1] then
+redis.call('HSET', KEYS[FIRST_TASK + i - 1], 'state', 'active')
+redis.call('HDEL', KEYS[FIRST_TASK + i - 1], 'pending_since', 'cancel_then', 'progress')
+end
+end
+for i = tasks, cutAt, -1 do
+local taskId = ARGV[ARGS + i]
+if redis.call('ZSCORE', lease, taskId) == leaseExpiresAtS then
+redis.call('ZREM', lease, taskId)
+redis.call('LREM', active, 1, taskId)
+redis.call('RPUSH', pending, taskId)
+end
 end
 return reply`,
 );
@@ -1697,7 +1825,7 @@ end
 local active, lease, archived, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local taskId, leases, archivedAtS, message, rawMessage = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if not ownsLease(lease, taskId, leases) then return 0 end
-redis.call('LREM', active, 0, taskId)
+redis.call('LREM', active, -1, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('ZADD', archived, archivedAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'raw_msg', rawMessage, 'state', 'archived')
@@ -1736,7 +1864,7 @@ end
 return reply`,
 );
 
-/** give tasks whose lease ended back to their queue, to run next. */
+/** give tasks whose lease ended back to their queue, to run next, */
 export const recover = new Script<
   {
     /** list asynq:{q}:active */
@@ -1765,16 +1893,44 @@ export const recover = new Script<
 >(
   'recover',
   { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'wish', 'crashes'] },
-  `local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
+  `local function leaveActive(active, taskIds)
+local FEW, CHUNK = 16, 1000
+local n = #taskIds
+if n == 0 then return end
+local leaves = {}
+for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
+local function staying(ids, first)
+local kept = {}
+for at = first, #ids do
+if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+end
+return kept
+end
+local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
+if #oldest - #staying(oldest, 1) == n then
+if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+elseif n >= FEW then
+local all = redis.call('LRANGE', active, 0, -1)
+local kept, isRefused = staying(all, 1), false
+for at = 1, #kept, CHUNK do
+local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
+isRefused = isRefused or type(reply) == 'table'
+end
+if not isRefused then return redis.call('LTRIM', active, #all, -1) end
+redis.call('LTRIM', active, 0, #all - 1)
+end
+for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
+end
+local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 4
-local replies = {}
-for i = 1, (#ARGV - ARGS) / FIELDS do
+local replies, left = {}, {}
+for i = (#ARGV - ARGS) / FIELDS, 1, -1 do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, score, wish, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 if redis.call('ZSCORE', lease, taskId) == score and (redis.call('HGET', task, 'cancel_then') or '') == wish then
-redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
 redis.call('RPUSH', pending, taskId)
 redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs, 'crashes', crashes)
 redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
@@ -1783,10 +1939,11 @@ else
 replies[i] = 0
 end
 end
+leaveActive(active, left)
 return replies`,
 );
 
-/** give unfinished tasks back to their queue, to run next. */
+/** give unfinished tasks back to their queue, to run next, */
 export const requeue = new Script<
   {
     /** list asynq:{q}:active */
@@ -1815,17 +1972,45 @@ export const requeue = new Script<
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
 end
+local function leaveActive(active, taskIds)
+local FEW, CHUNK = 16, 1000
+local n = #taskIds
+if n == 0 then return end
+local leaves = {}
+for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
+local function staying(ids, first)
+local kept = {}
+for at = first, #ids do
+if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+end
+return kept
+end
+local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
+if #oldest - #staying(oldest, 1) == n then
+if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+elseif n >= FEW then
+local all = redis.call('LRANGE', active, 0, -1)
+local kept, isRefused = staying(all, 1), false
+for at = 1, #kept, CHUNK do
+local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
+isRefused = isRefused or type(reply) == 'table'
+end
+if not isRefused then return redis.call('LTRIM', active, #all, -1) end
+redis.call('LTRIM', active, 0, #all - 1)
+end
+for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
+end
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local replies = {}
-for i = 1, tasks do
+local replies, left = {}, {}
+for i = tasks, 1, -1 do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, leases = ARGV[at + 1], ARGV[at + 2]
 if ownsLease(lease, taskId, leases) then
-redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
 redis.call('RPUSH', pending, taskId)
 redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
 redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
@@ -1834,6 +2019,7 @@ else
 replies[i] = 0
 end
 end
+leaveActive(active, left)
 return replies`,
 );
 
@@ -1886,6 +2072,34 @@ export const retry = new Script<
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
 end
+local function leaveActive(active, taskIds)
+local FEW, CHUNK = 16, 1000
+local n = #taskIds
+if n == 0 then return end
+local leaves = {}
+for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
+local function staying(ids, first)
+local kept = {}
+for at = first, #ids do
+if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+end
+return kept
+end
+local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
+if #oldest - #staying(oldest, 1) == n then
+if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+elseif n >= FEW then
+local all = redis.call('LRANGE', active, 0, -1)
+local kept, isRefused = staying(all, 1), false
+for at = 1, #kept, CHUNK do
+local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
+isRefused = isRefused or type(reply) == 'table'
+end
+if not isRefused then return redis.call('LTRIM', active, #all, -1) end
+redis.call('LTRIM', active, 0, #all - 1)
+end
+for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
+end
 local function count(dayKey, totalKey, n, expiresAtS)
 if n == 0 then return end
 if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expiresAtS) end
@@ -1899,14 +2113,14 @@ local FIRST_TASK, ARGS, FIELDS = 8, 2, 7
 local tasks = (#ARGV - ARGS) / FIELDS
 local first = tonumber(redis.call('ZRANGE', retry, 0, 0, 'WITHSCORES')[2])
 local goesAhead = false
-local replies, failures = {}, 0
+local replies, left, failures = {}, {}, 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, retryAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 local isFailure, unknownSince, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
 if ownsLease(lease, taskId, leases) then
-redis.call('LREM', active, 0, taskId)
 redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
 redis.call('ZADD', retry, retryAtS, taskId)
 redis.call('HSET', task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs)
 redis.call('HDEL', task, 'cancel_then')
@@ -1922,6 +2136,7 @@ else
 replies[i] = 0
 end
 end
+leaveActive(active, left)
 count(processedToday, processed, failures, statsExpireAtS)
 count(failedToday, failed, failures, statsExpireAtS)
 if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end

@@ -25,13 +25,12 @@ export class IdList implements Iterable<string> {
     this.places.set(id, ++this.rightmost);
   }
 
-  popRight(): string | undefined {
-    const last = this.places.last();
-    if (last) this.places.delete(last.id);
-    return last?.id;
+  /** The farther right, the higher; `undefined` when it is not there. */
+  place(id: string): number | undefined {
+    return this.places.score(id);
   }
 
-  /** The id that `popRight` would give. */
+  /** The rightmost id. */
   right(): string | undefined {
     return this.places.last()?.id;
   }

@@ -1,6 +1,13 @@
 import { readUnknownSinceMs } from '../../wire/attempt-record.js';
 import { ceilS } from '../../wire/unix-time.js';
-import type { ExtendReply, FetchReply, LeaseClaim, LeasedTask } from '../roles.js';
+import {
+  type ExtendReply,
+  type FetchReply,
+  type LeaseClaim,
+  type LeasedTask,
+  MOST_FETCHED_BYTES,
+  MOST_PER_FETCH,
+} from '../roles.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { cancelWish } from './wait.js';
 
@@ -9,14 +16,21 @@ export function fetch(store: MemoryStore, queueName: string, limit: number, leas
   if (queue.pausedAtS !== undefined) return { tasks: [], isPaused: true, remaining: 0 };
   const expiresAtS = ceilS(store.clock.nowMs() + leaseMs);
   const tasks: LeasedTask[] = [];
-  let taken = 0;
-  for (; taken < limit; taken++) {
-    const id = queue.pending.popRight();
-    if (id === undefined) break;
+  let bytes = 0;
+  for (const id of nextUp(queue, Math.min(limit, MOST_PER_FETCH))) {
+    const size = queue.tasks.get(id)?.msg?.length ?? 0;
+    bytes += size;
+    if (bytes > MOST_FETCHED_BYTES && bytes > size) break;
+    queue.pending.delete(id);
     const task = leaseTask(queue, id, expiresAtS);
     if (task) tasks.push(task);
   }
-  return { tasks, isPaused: false, remaining: taken === limit ? queue.pending.size : 0 };
+  return { tasks, isPaused: false, remaining: queue.pending.size };
+}
+
+/** Up to `limit` ids, the one that runs next first. */
+function nextUp({ pending }: MemoryQueue, limit: number): string[] {
+  return pending.slice(Math.max(pending.size - limit, 0), limit).reverse();
 }
 
 /** `undefined` when the task cannot run: it was dropped or quarantined. */

@@ -1,6 +1,7 @@
 import { bindToAttempt, crashesOfArchived, readCrashes } from '../../wire/attempt-record.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
 import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
+import { inOrder, MOST_EXPIRED } from '../fetch-order.js';
 import type { Outcome, RecoveredTask, RecoverOptions, RecoverReply, RepairReport } from '../roles.js';
 import { LEASE_EXPIRED } from '../settled-message.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
@@ -10,8 +11,9 @@ export function recoverExpired(store: MemoryStore, queueName: string, options: R
   const { graceMs, maxCrashes, limit } = options;
   const queue = store.queue(queueName);
   const nowMs = store.clock.nowMs();
+  const dead = inOrder(queue.lease.upTo(floorS(nowMs - graceMs), MOST_EXPIRED), (id) => queue.active.place(id));
   const recovered: RecoveredTask[] = [];
-  for (const id of queue.lease.upTo(floorS(nowMs - graceMs), limit)) {
+  for (const id of dead.slice(-limit).reverse()) {
     const task = recover(queue, id, maxCrashes, nowMs);
     if (task) recovered.push(task);
   }

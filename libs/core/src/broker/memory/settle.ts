@@ -11,11 +11,14 @@ import { tellWaiters } from './wait.js';
 export function settle(store: MemoryStore, queueName: string, settlements: readonly Settlement[]): SettleReply[] {
   const queue = store.queue(queueName);
   const nowMs = store.clock.nowMs();
-  return settlements.map(({ message, claim, outcome }) => {
-    if (!ownsLease(queue, claim)) return 'leaseLost';
-    endAttempt(queue, message, outcome, nowMs);
-    return 'settled';
-  });
+  const replies: SettleReply[] = [];
+  // From the last on: of tasks that go back to the head of the queue, the one that comes last runs first.
+  for (const [index, { message, claim, outcome }] of [...settlements.entries()].reverse()) {
+    const isOurs = ownsLease(queue, claim);
+    if (isOurs) endAttempt(queue, message, outcome, nowMs);
+    replies[index] = isOurs ? 'settled' : 'leaseLost';
+  }
+  return replies;
 }
 
 /** Ends the attempt of a leased task, whoever holds the lease. */

@@ -4,6 +4,7 @@ import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
 import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
+import { inOrder, MOST_EXPIRED } from '../fetch-order.js';
 import type { RecoveredTask, RecoverOps, RecoverOptions } from '../roles.js';
 import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
 import type { CancelOutcome } from '../wait-roles.js';
@@ -11,7 +12,7 @@ import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import { dropOrphans } from './orphans.js';
 import { readSomeHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
-import { lowest, type ScoredId } from './scored-ids.js';
+import { type ScoredId, toScoredIds } from './scored-ids.js';
 import { archiveTasks, settleOps } from './settle.js';
 
 /** A task whose lease ended. */
@@ -49,16 +50,14 @@ export function recoverOps(redis: RedisLink): RecoverOps {
   return {
     async recoverExpired(queue, options) {
       const nowMs = redis.clock.nowMs();
-      const leases = await lowest(redis, keys.lease(queue), options.limit + 1); // one more: when to come back
-      const dead = leases.filter(({ score }) => fromS(Number(score)) + options.graceMs <= nowMs);
+      const { dead, next } = await readLeases(redis, queue, floorS(nowMs - options.graceMs));
       const recovered: RecoveredTask[] = [];
       // As many at one time as a reply may hold; the last ones first, as those that come later go before them.
-      for (const left = dead.slice(0, options.limit).reverse(); left.length > 0;) {
+      for (const left = dead.slice(-options.limit).reverse(); left.length > 0;) {
         const expired = await readExpired(redis, queue, left);
         left.splice(0, expired.length);
         recovered.unshift(...(await recover(queue, expired.reverse(), options)));
       }
-      const next = leases[dead.length];
       const nextExpiryAtMs = dead.length > options.limit ? nowMs : next && fromS(Number(next.score)) + options.graceMs;
       return { recovered, nextExpiryAtMs };
     },
@@ -73,6 +72,28 @@ export function recoverOps(redis: RedisLink): RecoverOps {
       return { leasesAdded: await addLeases(redis, queue, active), orphansRemoved };
     },
   };
+}
+
+/** Leases that ended, in the order in which the tasks were fetched, and the one that ends next. */
+async function readLeases(
+  redis: RedisLink,
+  queue: string,
+  untilS: number,
+): Promise<{ dead: ScoredId[]; next: ScoredId | undefined }> {
+  const key = keys.lease(queue);
+  const [dead, next] = (await redis.pipeline('ZRANGEBYSCORE', (pipeline) => {
+    pipeline.zrangebyscore(key, '-inf', untilS, 'WITHSCORES', 'LIMIT', 0, MOST_EXPIRED);
+    pipeline.zrangebyscore(key, `(${untilS}`, '+inf', 'WITHSCORES', 'LIMIT', 0, 1);
+  })) as [string[], string[]];
+  return { dead: await asFetched(redis, queue, toScoredIds(dead)), next: toScoredIds(next)[0] };
+}
+
+async function asFetched(redis: RedisLink, queue: string, leases: readonly ScoredId[]): Promise<ScoredId[]> {
+  if (leases.length < 2) return [...leases];
+  const active = await redis.command('LRANGE', (client) => client.lrange(keys.active(queue), -MOST_EXPIRED, -1));
+  const places = new Map(active.map((id, place) => [id, place]));
+  const scores = new Map(leases.map(({ id, score }) => [id, score]));
+  return inOrder([...scores.keys()], (id) => places.get(id)).map((id) => ({ id, score: scores.get(id)! }));
 }
 
 /** Reads tasks of the first leases, as many as one reply may hold. */

@@ -18,11 +18,14 @@ export function settleOps(redis: RedisLink): SettleOps & ResultOps {
     async settle(queue, settlements) {
       const replies: SettleReply[] = new Array<SettleReply>(settlements.length);
       await Promise.all(
-        toBatches(settlements).map(async ({ kind, indexes }) => {
-          const batch = indexes.map((index) => settlements[index]!);
-          const results = (await settleAs[kind](redis, queue, batch)) as number[];
-          indexes.forEach((index, i) => (replies[index] = results[i] === 1 ? 'settled' : 'leaseLost'));
-        }),
+        // From the last on: of tasks that go back to the head of the queue, the one that comes last runs first.
+        toBatches(settlements)
+          .reverse()
+          .map(async ({ kind, indexes }) => {
+            const batch = indexes.map((index) => settlements[index]!);
+            const results = (await settleAs[kind](redis, queue, batch)) as number[];
+            indexes.forEach((index, i) => (replies[index] = results[i] === 1 ? 'settled' : 'leaseLost'));
+          }),
       );
       return replies;
     },

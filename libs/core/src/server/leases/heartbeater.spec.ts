@@ -83,7 +83,8 @@ describe('Heartbeater', () => {
   it('extends the leases of a queue in calls of at most 1,000', async () => {
     const { clock, heartbeat, run, counts } = openBeating();
     await run(...Array.from({ length: 1_000 }, (_, index) => `first-${index}`));
-    await run(...Array.from({ length: 1_000 }, (_, index) => `second-${index}`), 'one more');
+    await run(...Array.from({ length: 1_000 }, (_, index) => `second-${index}`));
+    await run('one more');
     await heartbeat.runOnce(); // nothing to extend yet
     const callsBefore = counts()['extendLeases'];
 
