@@ -5,7 +5,7 @@ import * as scripts from './scripts.generated.js';
 /** What costs the same however long `pending` is. */
 const BOUNDED = [/^'[LR]PUSH', /, /^'LLEN', /, /^'LINDEX', .*, -1$/, /^'LRANGE', pending, -limit, -1$/];
 /** What takes off the ids that were read at the end. */
-const BOUNDED_TRIM = /^'LTRIM', pending, 0, -#ids - 1$/;
+const BOUNDED_TRIM = /^'LTRIM', pending, 0, -(?:#ids|taken) - 1$/;
 
 const all = Object.values(scripts as unknown as Record<string, Script<never, never, never>>);
 
