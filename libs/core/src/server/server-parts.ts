@@ -54,10 +54,10 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
   const deps: LoopDeps = { clock, logger };
   const weights = new QueueWeights(settings.queues, settings.strictPriority);
   const watcher = openWatcher(context, settings, weights.queues, deps);
-  const settler = new Settler(broker, deps);
+  const settler = new Settler(broker, settings.concurrency, deps);
   const workers = openWorkers(context, settings, settler);
   const leaseKeeper = openKeeper(context, settings, workers, deps);
-  const processing = { workers, leaseKeeper, workSignal: watcher, clock, logger };
+  const processing = { workers, settler, leaseKeeper, workSignal: watcher, clock, logger };
   const upkeep = weights.queues.flatMap((queue) => upkeepOf(queue, broker, watcher, settings, deps));
   return {
     leaseKeeper,

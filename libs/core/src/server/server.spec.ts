@@ -8,6 +8,7 @@ import { type Logger, silentLogger } from '../runtime/logger.js';
 import type { Handler } from '../task/task-context.js';
 import type { TaskEvent } from '../task/task-event.js';
 import { failingBroker } from '../testing/failing-broker.js';
+import { replaceMethod } from '../testing/replaced-method.js';
 import { openMemoryQueue } from '../testing/test-queue.js';
 import { ServeMux } from './run/serve-mux.js';
 import { Server } from './server.js';
@@ -352,6 +353,25 @@ describe('Server when the broker fails', () => {
   });
 });
 
+describe('Server when the outcomes of one queue are not stored', () => {
+  it('begins no more of its tasks than there are slots, twice over, and serves the other queue', async () => {
+    await using t = open();
+    const other = `${t.queue.name}-other`;
+    const connection = replaceMethod(t.broker, 'settle', async (queue, settlements) => {
+      return queue === t.queue.name ? new Promise(() => undefined) : t.broker.settle(queue, settlements);
+    });
+    const handled: Record<string, number> = { [t.queue.name]: 0, [other]: 0 };
+    for (let n = 0; n < 100; n++) for (const queue of [t.queue.name, other]) await t.client.enqueue('t', n, { queue });
+
+    const handle: Handler = (_payload, { queue }) => void (handled[queue]! += 1);
+    await t.serve(handle, { connection, concurrency: 4, queues: { [t.queue.name]: 1, [other]: 1 } });
+    await t.clock.advance('10s');
+
+    expect(handled[other]).toBe(100);
+    expect(handled[t.queue.name]).toBeLessThanOrEqual(8);
+  });
+});
+
 describe('Server.shutdown', () => {
   it('waits for a handler and stores its outcome', async () => {
     await using t = open();
@@ -382,6 +402,19 @@ describe('Server.shutdown', () => {
     const { nextUp, active, leases } = await t.queue.dump();
     expect({ nextUp, active, leases }).toEqual({ nextUp: [running.id, waiting.id], active: [], leases: {} });
     expect(await t.inspector.taskInfo(t.queue.name, running.id)).toMatchObject({ retried: 0, lastError: '' });
+  });
+
+  it('gives tasks back in the order in which they were to run', async () => {
+    await using t = open();
+    const server = await t.serve(obedient, { concurrency: 4, shutdownTimeout: '2s' });
+    const ids = ['t1', 't2', 't3', 't4', 'waiting'];
+    for (const taskId of ids) await t.client.enqueue('long', {}, { taskId });
+    await t.event('started', 't4');
+
+    await Promise.all([server.shutdown(), t.clock.advance('10s')]);
+
+    const { nextUp, active } = await t.queue.dump();
+    expect({ nextUp, active }).toEqual({ nextUp: ids, active: [] });
   });
 
   it('is over only when the last outcomes are stored, though settling fails at first', async () => {

@@ -14,7 +14,7 @@ import type { ServerOptions } from './server-options.js';
 import { assembleParts, type ServerParts } from './server-parts.js';
 import { resolveSettings, type ServerSettings } from './server-settings.js';
 
-/** How long shutdown tries to store the last outcomes. */
+/** How long shutdown waits for a call that stores the last outcomes; as long as calls are answered, more follow. */
 const FLUSH_MS = 1_000;
 /** How long shutdown waits for parts that may hang on a broken connection. */
 const PARTS_STOP_MS = 1_000;

@@ -15,19 +15,22 @@ import type { WorkerPool } from './worker-pool.js';
 function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {}, isStrict = false } = {}) {
   const clock = new FakeClock();
   const running: string[] = [];
+  const returned: string[] = [];
   const fetches: [queue: string, limit: number][] = [];
   const broken = new Set<string>();
   const paused = new Set<string>();
   const unknown = new Set<string>();
-  let wake = (): void => undefined;
-  let freed = (): void => undefined;
+  const rooms: Record<string, number> = {};
+  /** Most tasks that a fetch brings, whatever it asks for. */
+  const caps: Record<string, number> = {};
+  /** Queues that do not answer, and how to let them. */
+  const silent = new Map<string, (() => void)[]>();
+  const watched = new Set<string>();
+  let signal: (queue: string) => void = () => undefined;
   const workSignal = {
-    waitForWork: vi.fn<WorkSignal['waitForWork']>((signal) => {
-      return new Promise<void>((resolve) => {
-        wake = resolve;
-        signal.addEventListener('abort', () => resolve());
-      });
-    }),
+    onWork: (listener: (queue: string) => void) => void (signal = listener),
+    watch: vi.fn<WorkSignal['watch']>((queue) => void watched.add(queue)),
+    unwatch: (queue: string) => void watched.delete(queue),
     reportPaused: vi.fn<WorkSignal['reportPaused']>(),
     reportRemaining: vi.fn<WorkSignal['reportRemaining']>(),
     setFree: vi.fn<WorkSignal['setFree']>(),
@@ -36,24 +39,24 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
     get free() {
       return concurrency - running.length;
     },
+    onFree: () => undefined,
     expectsUnknownTypes: (queue: string) => unknown.has(queue),
     run: ({ task }: TrackedTask) => void running.push(task.message.queue),
-    whenFree: (signal: AbortSignal) =>
-      new Promise<void>((resolve) => {
-        freed = resolve;
-        signal.addEventListener('abort', () => resolve());
-      }),
+    giveBack: ({ task }: TrackedTask) => void returned.push(task.message.id),
   } as unknown as WorkerPool;
   const fetch = async (queue: string, limit: number): Promise<FetchReply> => {
     fetches.push([queue, limit]);
+    const unanswered = silent.get(queue);
+    if (unanswered) await new Promise<void>((resolve) => unanswered.push(resolve));
     if (broken.has(queue)) throw new Error('Redis is away');
     if (paused.has(queue)) return { tasks: [], isPaused: true, remaining: 0 };
-    const count = Math.min(limit, waiting[queue]!);
-    waiting[queue]! -= count;
-    const tasks = Array.from({ length: count }, (): LeasedTask => {
-      return { message: { queue, timeoutS: 10n, deadlineS: 0n } as TaskMessage, leaseExpiresAtS: 1 };
+    const count = Math.min(limit, waiting[queue]!, caps[queue] ?? Infinity);
+    const tasks = Array.from({ length: count }, (_, nth): LeasedTask => {
+      const message = { id: `${queue}-${nth}`, queue, timeoutS: 10n, deadlineS: 0n } as TaskMessage;
+      return { message, leaseExpiresAtS: 1 };
     });
-    return { tasks, isPaused: false, remaining: count === limit ? waiting[queue]! : 0 };
+    waiting[queue]! -= count;
+    return { tasks, isPaused: false, remaining: waiting[queue]! };
   };
   const track = vi.fn<LeaseKeeper['track']>((tasks) => tasks.map(() => new FakeLease({ id: '', expiriesS: [] }, 0)));
   const logger = { ...silentLogger, warn: vi.fn<Logger['warn']>() };
@@ -61,29 +64,59 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
     { ...Object.fromEntries(Object.keys(waiting).map((q) => [q, 1])), ...weights },
     isStrict,
   );
-  const deps = { workers, leaseKeeper: { track }, workSignal, clock, logger };
+  const settler = { room: (queue: string) => rooms[queue] ?? Infinity };
+  const deps = { workers, settler, leaseKeeper: { track }, workSignal, clock, logger };
   const processor = new Processor({ fetch }, queueWeights, 30_000, deps);
   /** Lets everything happen that can without time passing. */
   const settle = (): Promise<void> => clock.advance(0);
-  const end = (count: number): void => {
-    running.splice(0, count);
-    freed();
-  };
   return {
     processor,
     clock,
+    waiting,
     running,
+    returned,
     fetches,
     broken,
     paused,
     unknown,
+    rooms,
+    caps,
+    watched,
     workers,
     workSignal,
     track,
     logger,
     settle,
-    end,
-    wake: () => wake(),
+    end: (count: number): void => {
+      running.splice(0, count);
+      workers.onFree();
+    },
+    /** As a watcher does: it looks no more until it is told to. */
+    wake: (queue: string): void => {
+      watched.delete(queue);
+      signal(queue);
+    },
+    /** From now on fetches of the queue are not answered; the function answers those under way. */
+    silence: (queue: string): (() => void) => {
+      const unanswered: (() => void)[] = [];
+      silent.set(queue, unanswered);
+      return () => {
+        silent.delete(queue);
+        for (const answer of unanswered) answer();
+      };
+    },
+    asked: (queue: string): number[] => fetches.flatMap(([of, limit]) => (of === queue ? [limit] : [])),
+  };
+}
+
+/** The attempts end as soon as they begin. */
+function endAtOnce({ workers, running }: ReturnType<typeof prepare>): void {
+  workers.run = ({ task }) => {
+    running.push(task.message.queue);
+    queueMicrotask(() => {
+      running.pop();
+      workers.onFree();
+    });
   };
 }
 
@@ -104,20 +137,20 @@ describe('Processor', () => {
     await processor.stop();
   });
 
-  it('fetches for the slots that became free, and tells when none is', async () => {
-    const { processor, fetches, workSignal, settle, end } = prepare({ q: 10 });
+  it('fetches once for all slots that become free together, and tells when none is', async () => {
+    const { processor, fetches, workSignal, watched, settle, end } = prepare({ q: 10 });
     processor.start();
     await settle();
 
-    end(3);
+    for (let slot = 0; slot < 3; slot++) end(1);
     await settle();
 
     expect(fetches).toEqual([
       ['q', 4],
       ['q', 3],
     ]);
-    expect(workSignal.setFree.mock.calls).toEqual([[false], [true], [false]]);
-    expect(workSignal.waitForWork).not.toHaveBeenCalled();
+    expect(workSignal.setFree).toHaveBeenLastCalledWith(false);
+    expect(watched).toEqual(new Set());
     await processor.stop();
   });
 
@@ -128,6 +161,30 @@ describe('Processor', () => {
     await settle();
 
     expect(running).toEqual(['full', 'full', 'full', 'full']);
+    await processor.stop();
+  });
+
+  it('asks again at once when a fetch brought fewer tasks than it may and left some', async () => {
+    const { processor, caps, asked, running, watched, settle } = prepare({ q: 10 }, { concurrency: 8 });
+    caps['q'] = 3;
+
+    processor.start();
+    await settle();
+
+    expect(asked('q')).toEqual([8, 5, 2]);
+    expect(running).toHaveLength(8);
+    expect(watched).toEqual(new Set());
+    await processor.stop();
+  });
+
+  it('asks for no more than one fetch may bring', async () => {
+    const { processor, asked, running, settle } = prepare({ q: 2_100 }, { concurrency: 2_500 });
+
+    processor.start();
+    await settle();
+
+    expect(asked('q')).toEqual([1_000, 1_000, 500]);
+    expect(running).toHaveLength(2_100);
     await processor.stop();
   });
 
@@ -171,22 +228,93 @@ describe('Processor', () => {
     await processor.stop();
   });
 
-  it('waits for work when every queue is empty, and does not poll', async () => {
-    const { processor, fetches, workSignal, clock, wake, settle } = prepare({ a: 0, b: 0 });
+  it('asks the higher queues again at each slot that becomes free, when strict', async () => {
+    const prepared = prepare({ high: 0, low: 10 }, { concurrency: 2, weights: { high: 2 }, isStrict: true });
+    const { processor, waiting, running, settle, end } = prepared;
     processor.start();
-    await clock.advance('1h');
-    const asked = fetches.length;
-
-    wake();
     await settle();
 
-    expect(asked).toBe(2);
-    expect(fetches).toHaveLength(4);
-    expect(workSignal.waitForWork).toHaveBeenCalledTimes(2);
+    waiting['high'] = 1;
+    end(2);
+    await settle();
+
+    expect(running).toEqual(['high', 'low']);
     await processor.stop();
   });
 
-  it('says once per wake-up how much it left for others', async () => {
+  it('keeps slots for a higher queue while its fetch is under way, when strict', async () => {
+    const prepared = prepare({ high: 10, low: 10 }, { concurrency: 2, weights: { high: 2 }, isStrict: true });
+    const { processor, asked, silence, settle } = prepared;
+    const answer = silence('high');
+
+    processor.start();
+    await settle();
+    const lowAsked = asked('low');
+    answer();
+    await settle();
+
+    expect(lowAsked).toEqual([]);
+    expect(prepared.running).toEqual(['high', 'high']);
+    await processor.stop();
+  });
+
+  it('watches queues that are empty, and does not poll them', async () => {
+    const { processor, fetches, watched, clock } = prepare({ a: 0, b: 0 });
+
+    processor.start();
+    await clock.advance('1h');
+
+    expect(fetches).toHaveLength(2);
+    expect(watched).toEqual(new Set(['a', 'b']));
+    await processor.stop();
+  });
+
+  it('asks the queue that a signal is for, and no other', async () => {
+    const { processor, fetches, waiting, watched, wake, settle } = prepare({ a: 0, b: 0 });
+    processor.start();
+    await settle();
+    fetches.length = 0;
+
+    waiting['a'] = 1;
+    wake('a');
+    await settle();
+
+    expect(fetches).toEqual([['a', 4]]);
+    expect(watched).toEqual(new Set(['a', 'b']));
+    await processor.stop();
+  });
+
+  it('asks once more when a signal came while the fetch was under way', async () => {
+    const { processor, asked, wake, silence, settle } = prepare({ q: 0 });
+    const answer = silence('q');
+    processor.start();
+    await settle();
+
+    wake('q');
+    answer();
+    await settle();
+
+    expect(asked('q')).toHaveLength(2);
+    await processor.stop();
+  });
+
+  it('asks an empty queue seldom while another one keeps the slots busy', async () => {
+    const prepared = prepare({ empty: 0, busy: 1_000 });
+    const { processor, asked, clock, settle, end } = prepared;
+    processor.start();
+    await settle();
+
+    for (let round = 0; round < 100; round++) {
+      end(4);
+      await clock.advance(1);
+    }
+
+    expect(asked('empty').length).toBeLessThanOrEqual(6);
+    expect(asked('busy').length).toBeGreaterThanOrEqual(100);
+    await processor.stop();
+  });
+
+  it('says once per signal how much it left for others', async () => {
     const { processor, workSignal, settle, end } = prepare({ q: 20 });
     processor.start();
     await settle();
@@ -198,19 +326,74 @@ describe('Processor', () => {
     await processor.stop();
   });
 
-  it('reports a paused queue', async () => {
-    const { processor, workSignal, paused, settle } = prepare({ q: 5 });
+  it('reports a paused queue, and asks it about once a second while another keeps the slots busy', async () => {
+    const { processor, workSignal, paused, asked, clock, settle, end } = prepare({ q: 5, busy: 10_000 });
     paused.add('q');
-
     processor.start();
     await settle();
 
+    for (let round = 0; round < 300; round++) {
+      end(4);
+      await clock.advance(10);
+    }
+
     expect(workSignal.reportPaused).toHaveBeenCalledWith('q');
-    expect(workSignal.waitForWork).toHaveBeenCalledOnce();
+    expect(asked('q').length).toBeLessThanOrEqual(4);
     await processor.stop();
   });
 
-  it('asks ever more seldom while Redis is away, and logs seldom', async () => {
+  it('watches a paused queue when idle, and does not ask it', async () => {
+    const { processor, paused, asked, watched, clock } = prepare({ q: 5 });
+    paused.add('q');
+
+    processor.start();
+    await clock.advance('1m');
+
+    expect(asked('q')).toHaveLength(1);
+    expect(watched).toEqual(new Set(['q']));
+    await processor.stop();
+  });
+
+  it('gives other servers the first chance at a queue with tasks of unknown type', async () => {
+    const { processor, fetches, unknown, workSignal, clock, wake, settle } = prepare({ mixed: 0, known: 0 });
+    processor.start();
+    await settle();
+    fetches.length = 0;
+    unknown.add('mixed');
+
+    wake('mixed');
+    wake('known');
+    await settle();
+    const atOnce = fetches.map(([queue]) => queue);
+    await clock.advance(250);
+
+    expect(atOnce).toEqual(['known']);
+    expect(workSignal.reportRemaining).toHaveBeenCalledExactlyOnceWith('mixed', 1);
+    expect(fetches.map(([queue]) => queue)).toContain('mixed');
+    await processor.stop();
+  });
+
+  it('fetches no more once stopped, full or idle', async () => {
+    const idle = prepare({ q: 0 });
+    const full = prepare({ q: 100 });
+    for (const { processor, settle } of [idle, full]) {
+      processor.start();
+      await settle();
+    }
+
+    await Promise.all([idle.processor.stop(), full.processor.stop()]);
+    full.end(4);
+    idle.wake('q');
+    await full.clock.advance('1m');
+
+    expect(idle.fetches).toHaveLength(1);
+    expect(full.fetches).toHaveLength(1);
+    expect(idle.workSignal.setFree).toHaveBeenLastCalledWith(false);
+  });
+});
+
+describe('Processor, when a queue fails', () => {
+  it('asks ever more seldom, and logs seldom', async () => {
     const { processor, fetches, broken, clock, logger } = prepare({ q: 5 });
     broken.add('q');
     processor.start();
@@ -236,7 +419,7 @@ describe('Processor', () => {
     await processor.stop();
   });
 
-  it('serves the other queues at full speed while one fails', async () => {
+  it('serves the others at full speed', async () => {
     const { processor, broken, running, settle, end } = prepare({ bad: 5, good: 100 });
     broken.add('bad');
     processor.start();
@@ -251,54 +434,153 @@ describe('Processor', () => {
     await processor.stop();
   });
 
-  it('looks at the other queues twice a second while one fails, since a signal may be for that one', async () => {
-    const { processor, fetches, broken, clock, workSignal } = prepare({ bad: 5, good: 0 });
+  it('watches the others, and does not poll them', async () => {
+    const { processor, asked, broken, clock, watched } = prepare({ bad: 5, good: 0 });
     broken.add('bad');
     processor.start();
 
     await clock.advance('60s');
 
-    const good = fetches.filter(([queue]) => queue === 'good').length;
-    expect(good).toBeGreaterThanOrEqual(60);
-    expect(good).toBeLessThan(160);
-    expect(workSignal.waitForWork).not.toHaveBeenCalled();
+    expect(asked('good')).toHaveLength(1);
+    expect(watched).toEqual(new Set(['good']));
     await processor.stop();
   });
+});
 
-  it('gives other servers the first chance at a queue with tasks of unknown type', async () => {
-    const { processor, fetches, unknown, workSignal, clock, wake, settle } = prepare({ mixed: 0, known: 0 });
+describe('Processor, when a queue does not answer', () => {
+  it('runs the tasks of the others at once, and soon on all slots', async () => {
+    const prepared = prepare({ sick: 100, sound: 10_000 }, { concurrency: 10, weights: { sick: 1_000 } });
+    const { processor, running, silence, clock, settle } = prepared;
+    silence('sick');
+
     processor.start();
     await settle();
-    fetches.length = 0;
-    unknown.add('mixed');
+    const atOnce = [...running];
+    await clock.advance(300);
 
-    wake();
+    expect(atOnce).not.toContain('sick');
+    expect(running).toEqual(Array.from({ length: 10 }, () => 'sound'));
+  });
+
+  it('fetches for the others as often as without it, for as long as it takes', async () => {
+    const prepared = prepare({ sick: 100, sound: 100_000 }, { concurrency: 10 });
+    const { processor, running, asked, silence, clock, end } = prepared;
+    silence('sick');
+    processor.start();
+    await clock.advance(300);
+    const before = asked('sound').length;
+
+    for (let round = 0; round < 1_000; round++) {
+      end(10);
+      await clock.advance(5);
+    }
+
+    expect(asked('sound').length - before).toBe(1_000);
+    expect(asked('sound').slice(-1_000)).toEqual(Array.from({ length: 1_000 }, () => 10));
+    expect(asked('sick')).toHaveLength(1);
+    expect(running).toHaveLength(10);
+  });
+
+  it('takes the slots of the others no more when it fails after 5 s, again and again', async () => {
+    const prepared = prepare({ sick: 100, sound: 1_000_000 }, { concurrency: 10 });
+    const { processor, running, asked, broken, silence, clock, end } = prepared;
+    broken.add('sick');
+    let answer = silence('sick');
+    processor.start();
+    await clock.advance(300);
+    const soundAsked = asked('sound').length;
+
+    for (let second = 1; second <= 60; second++) {
+      end(10);
+      await clock.advance('1s');
+      if (second % 5 > 0) continue;
+      answer();
+      answer = silence('sick');
+    }
+
+    expect(asked('sound').length - soundAsked).toBe(60);
+    expect(asked('sound').slice(-60)).toEqual(Array.from({ length: 60 }, () => 10));
+    expect(asked('sick').slice(1)).toEqual(
+      asked('sick')
+        .slice(1)
+        .map(() => 1),
+    );
+    expect(running).toEqual(Array.from({ length: 10 }, () => 'sound'));
+  });
+
+  it('gives back what a late reply brings beyond the free slots, in order, and trusts the queue again', async () => {
+    const prepared = prepare({ late: 100, sound: 1 }, { concurrency: 4, weights: { late: 1_000 } });
+    const { processor, running, returned, waiting, asked, silence, wake, clock, settle, end } = prepared;
+    const answer = silence('late');
+    processor.start();
+    await clock.advance(300);
+    waiting['sound'] = 2;
+    wake('sound');
     await settle();
-    const atOnce = fetches.map(([queue]) => queue);
-    await clock.advance(250);
+    const before = [...running];
 
-    expect(atOnce).toEqual(['known']);
-    expect(workSignal.reportRemaining).toHaveBeenCalledExactlyOnceWith('mixed', 1);
-    expect(fetches.map(([queue]) => queue)).toContain('mixed');
-    expect(workSignal.waitForWork).toHaveBeenCalledTimes(2);
+    answer();
+    await settle();
+    const after = [...running];
+    end(4);
+    await settle();
+
+    expect(before).toEqual(['sound', 'sound', 'sound']);
+    expect(after).toEqual(['sound', 'sound', 'sound', 'late']);
+    expect(returned).toEqual(['late-1', 'late-2', 'late-3']);
+    expect(asked('late').at(-1)).toBe(4);
+  });
+
+  it('waits longer for a queue whose replies always take long', async () => {
+    const prepared = prepare({ far: 100, near: 100 }, { concurrency: 4, weights: { far: 1_000 } });
+    const { processor, running, asked, silence, clock, settle, end } = prepared;
+    let answer = silence('far');
+    processor.start();
+    await clock.advance(400);
+    answer(); // 400 ms: too late
+    await settle();
+    end(4);
+    answer = silence('far');
+    await settle();
+    const nearAsked = asked('near').length;
+
+    await clock.advance(400);
+    const nearAskedMeanwhile = asked('near').length - nearAsked;
+    answer();
+    await settle();
+
+    expect(nearAskedMeanwhile).toBe(0);
+    expect(running.filter((queue) => queue === 'far').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('begins no more of its tasks when there is no room for their outcomes', async () => {
+    const { processor, asked, rooms, running, workers, settle } = prepare(
+      { stuck: 100, sound: 6 },
+      { concurrency: 10 },
+    );
+    rooms['stuck'] = 0;
+    processor.start();
+    await settle();
+    const before = [...running];
+
+    rooms['stuck'] = 3;
+    workers.onFree();
+    await settle();
+
+    expect(before).toEqual(Array.from({ length: 6 }, () => 'sound'));
+    expect(asked('stuck')[0]).toBe(3);
     await processor.stop();
   });
 
-  it('fetches no more once stopped, full or idle', async () => {
-    const idle = prepare({ q: 0 });
-    const full = prepare({ q: 100 });
-    for (const { processor, settle } of [idle, full]) {
-      processor.start();
-      await settle();
-    }
+  it('goes on with the others while their handlers end at once', async () => {
+    const prepared = prepare({ sick: 100, sound: 500 }, { concurrency: 10 });
+    const { processor, waiting, silence, clock } = prepared;
+    endAtOnce(prepared);
+    silence('sick');
 
-    await Promise.all([idle.processor.stop(), full.processor.stop()]);
-    full.end(4);
-    idle.wake();
-    await full.clock.advance('1m');
+    processor.start();
+    await clock.advance(300);
 
-    expect(idle.fetches).toHaveLength(1);
-    expect(full.fetches).toHaveLength(1);
-    expect(idle.workSignal.setFree.mock.calls).toEqual([[false]]);
+    expect(waiting['sound']).toBe(0);
   });
 });

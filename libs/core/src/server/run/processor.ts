@@ -1,18 +1,20 @@
-import type { LeasedTask, LeaseOps } from '../../broker/roles.js';
-import { Backoff } from '../../runtime/backoff.js';
-import { type Clock, sleep } from '../../runtime/clock.js';
+import { type FetchReply, type LeasedTask, type LeaseOps, MOST_PER_FETCH } from '../../broker/roles.js';
+import type { Clock, TimerHandle } from '../../runtime/clock.js';
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
-import { attemptDeadlineMs } from './attempt-deadline.js';
+import type { LeaseHandle, TrackedTask } from '../leases/lease-handle.js';
 import type { LeaseKeeper } from '../leases/lease-keeper.js';
-import type { QueueWeights } from './queue-weights.js';
-import type { WorkerPool } from './worker-pool.js';
 import type { WorkSignal } from '../watch/work-watcher.js';
+import { attemptDeadlineMs } from './attempt-deadline.js';
+import { Lane } from './lane.js';
+import type { QueueWeights } from './queue-weights.js';
+import type { Settler } from './settler.js';
+import type { WorkerPool } from './worker-pool.js';
 
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
-/** How often the other queues are looked at while one rests. A signal cannot tell which queue it is for. */
-const CHECK_WHILE_RESTING_MS = 500;
+/** While other queues have work, an empty one is not asked at every slot that becomes free. */
+const ASK_EMPTY_EVERY_MS = 20;
+/** A full server does not watch queues, and asks a paused one so often. */
+const ASK_PAUSED_EVERY_MS = 1_000;
 /** First chance of other servers at a queue in which tasks turn up whose type is unknown here. */
 const STAND_BACK_MS = 250;
 /** A failure that goes on is logged once in this time. */
@@ -20,41 +22,37 @@ const LOG_EVERY_MS = 30_000;
 
 export interface ProcessorDeps {
   readonly workers: WorkerPool;
+  readonly settler: Pick<Settler, 'room'>;
   readonly leaseKeeper: Pick<LeaseKeeper, 'track'>;
   readonly workSignal: WorkSignal;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** What one round of fetches learnt. */
-interface Round {
-  /** Gave less than it was asked for, so nothing more is there now. */
-  readonly drained: Set<string>;
-  /** Filled its request and has so many left. */
-  readonly remaining: Map<string, number>;
-}
-
 /**
- * Keeps the slots full:
+ * Keeps the slots full. Each queue has a lane of its own; no lane waits for another:
  *
- * 1. Waits for a free slot.
- * 2. Fetches as many tasks as there are free slots: each slot draws a queue by weight, and what stays empty is offered
- *    to the other queues. One round of fetches is under way while handlers run.
- * 3. When every queue is empty, waits for the work signal; it does not poll.
+ * 1. Each free slot draws a queue by weight, of those that may have work. It is kept free for that queue's fetch, of
+ *    which one is under way at a time; what is drawn meanwhile goes with the next.
+ * 2. What a fetch leaves empty is drawn again. A queue without work is watched, not polled, as long as a slot is free.
+ *    When all were taken, the slot that becomes free asks the empty queues again, too: nobody watched them.
+ * 3. A fetch that takes long loses its slots to the other queues. If its reply still comes and brings more than there
+ *    are free slots, the rest goes back to the head of the queue. Until a fetch of the queue is answered in time again,
+ *    it is asked for one task at a time, for which no slot is kept free.
  *
- * Two things make a queue rest while the others are served. It fails: for a growing pause. Or a signal comes while it
- * may be for a task whose type nobody here knows: then another server is woken and has a moment to take it, or the one
- * that leads would fetch it again and again.
+ * Two things make a queue rest. It fails: for a growing pause. Or a signal comes while it may be for a task whose type
+ * nobody here knows: then another server is woken and has a moment to take it, or the one that leads would fetch it
+ * again and again.
  */
 export class Processor {
-  /** Queues that fail. */
-  private readonly backoffs = new Map<string, Backoff>();
-  /** Queue to when it may be fetched from again, unix ms. */
-  private readonly restsUntilMs = new Map<string, number>();
-  private readonly stopping = new AbortController();
+  private readonly lanes: ReadonlyMap<string, Lane>;
+  private readonly fetches = new Set<Promise<void>>();
   private readonly logLimit: LogLimit;
-  private isWoken = true;
-  private loop: Promise<void> = Promise.resolve();
+  private restTimer: TimerHandle;
+  private isStopped = false;
+  private isDue = false;
+  /** Every slot was taken, and none has become free since. */
+  private isFull = false;
 
   constructor(
     private readonly broker: Pick<LeaseOps, 'fetch'>,
@@ -62,120 +60,181 @@ export class Processor {
     private readonly leaseMs: number,
     private readonly deps: ProcessorDeps,
   ) {
+    this.lanes = new Map(weights.queues.map((queue) => [queue, new Lane(queue)]));
     this.logLimit = new LogLimit(deps.clock, LOG_EVERY_MS);
   }
 
   start(): void {
-    this.loop = this.run(this.stopping.signal);
+    this.deps.workSignal.onWork((queue) => this.noteSignal(queue));
+    this.deps.workers.onFree = () => this.fillSoon();
+    this.fillSoon();
   }
 
   /** Fetches no more. Waits for the fetches under way; their tasks still run. */
   async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.loop;
+    if (!this.isStopped) this.deps.workSignal.setFree(false); // who takes no tasks must not lead others to none
+    this.isStopped = true;
+    this.deps.clock.clearTimer(this.restTimer);
+    await Promise.all(this.fetches);
   }
 
-  private async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.awaitSlot(signal);
-      if (signal.aborted) break;
-      const isDrained = await this.fillSlots();
-      if (isDrained) await this.awaitWork(signal);
+  /** Once for all slots that become free together. */
+  private fillSoon(): void {
+    if (this.isDue || this.isStopped) return;
+    this.isDue = true;
+    queueMicrotask(() => {
+      this.isDue = false;
+      if (!this.isStopped) this.fill();
+    });
+  }
+
+  private fill(): void {
+    const nowMs = this.deps.clock.nowMs();
+    if (this.isFull && this.deps.workers.free > 0) this.beginRound(nowMs);
+    this.draw(nowMs);
+    for (const lane of this.lanes.values()) this.fetchFor(lane, nowMs);
+    this.noteSlots();
+    this.wakeAfterRest(nowMs);
+  }
+
+  /** Slots are free again: queues that were found empty may have work by now. */
+  private beginRound(nowMs: number): void {
+    const lanes = [...this.lanes.values()];
+    const isBusy = lanes.some((lane) => !lane.isEmpty && !lane.isSick);
+    for (const lane of lanes) {
+      const pauseMs = lane.isPaused ? ASK_PAUSED_EVERY_MS : isBusy && !this.weights.isStrict ? ASK_EMPTY_EVERY_MS : 0;
+      if (nowMs - lane.askedAtMs >= pauseMs) lane.isEmpty = false;
     }
-    this.deps.workSignal.setFree(false); // who takes no tasks must not lead others to none
   }
 
-  private async awaitSlot(signal: AbortSignal): Promise<void> {
-    const { workers, workSignal } = this.deps;
-    if (workers.free > 0) return;
-    workSignal.setFree(false);
-    await workers.whenFree(signal);
-    workSignal.setFree(true);
+  private draw(nowMs: number): void {
+    const free = this.freeSlots();
+    if (free <= 0) return;
+    const shares = this.weights.share(free, (queue) => {
+      const lane = this.lanes.get(queue)!;
+      return !lane.isSick && !lane.isEmpty && !lane.isResting(nowMs) && this.deps.settler.room(queue) > 0;
+    });
+    for (const [queue, share] of shares) this.lanes.get(queue)!.drawn += share;
   }
 
-  /** Returns whether there is nothing to fetch: every queue that works is empty. */
-  private async fillSlots(): Promise<boolean> {
-    const startedAtMs = this.deps.clock.nowMs();
-    const isServed = (queue: string): boolean => startedAtMs >= (this.restsUntilMs.get(queue) ?? 0);
-    const round: Round = { drained: new Set(), remaining: new Map() };
-    const slots = this.deps.workers.free;
-    const shares = this.weights.share(slots, isServed);
-    const counts = await Promise.all([...shares].map(([queue, share]) => this.fetch(queue, share, round)));
-    // Only what the draw left empty: slots that became free meanwhile take part in the next draw.
-    let leftOver = counts.reduce((left, count) => left - count, slots);
-    for (const queue of this.weights.order()) {
-      if (leftOver <= 0 || this.stopping.signal.aborted) break;
-      if (isServed(queue) && !round.drained.has(queue)) leftOver -= await this.fetch(queue, leftOver, round);
+  /** Not taken by a task, an outcome or a lane. */
+  private freeSlots(): number {
+    let free = this.deps.workers.free;
+    for (const { drawn, reserved } of this.lanes.values()) free -= drawn + reserved;
+    return free;
+  }
+
+  private fetchFor(lane: Lane, nowMs: number): void {
+    if (lane.isFetching || lane.isEmpty || lane.isResting(nowMs)) return;
+    const room = this.deps.settler.room(lane.queue);
+    const limit = lane.isSick ? Math.min(1, room, this.deps.workers.free) : Math.min(lane.drawn, room, MOST_PER_FETCH);
+    if (limit <= 0) return;
+    lane.reserved = lane.isSick ? 0 : limit;
+    lane.drawn = Math.max(0, Math.min(lane.drawn, room) - limit);
+    lane.isFetching = true;
+    lane.isSignaled = false;
+    lane.askedAtMs = nowMs;
+    const fetch = this.fetch(lane, limit).finally(() => this.fetches.delete(fetch));
+    this.fetches.add(fetch);
+  }
+
+  /** Never rejects. */
+  private async fetch(lane: Lane, limit: number): Promise<void> {
+    const { clock } = this.deps;
+    const patience = { timer: undefined as TimerHandle };
+    if (lane.reserved > 0 && this.lanes.size > 1) {
+      // Looks twice: the reply may be here already, and only the event loop was busy.
+      patience.timer = clock.setTimer(() => {
+        patience.timer = clock.setTimer(() => this.losePatience(lane), 0);
+      }, lane.patienceMs);
     }
-    this.reportRemaining(round);
-    return leftOver > 0;
-  }
-
-  /** Returns how many tasks there were. Never rejects. */
-  private async fetch(queue: string, limit: number, round: Round): Promise<number> {
     try {
-      const { tasks, isPaused, remaining } = await this.broker.fetch(queue, limit, this.leaseMs);
-      this.backoffs.delete(queue);
-      if (tasks.length < limit) round.drained.add(queue);
-      round.remaining.set(queue, remaining);
-      if (isPaused) this.deps.workSignal.reportPaused(queue);
-      this.launch(tasks);
-      return tasks.length;
+      const reply = await this.broker.fetch(lane.queue, limit, this.leaseMs);
+      lane.noteAnswer(clock.nowMs() - lane.askedAtMs);
+      this.take(lane, reply);
     } catch (error) {
-      round.drained.add(queue);
-      this.noteTrouble(queue, error);
-      return 0;
+      this.noteTrouble(lane, error);
     }
+    clock.clearTimer(patience.timer);
+    lane.isFetching = false;
+    lane.reserved = 0;
+    this.fillSoon();
   }
 
-  private launch(tasks: readonly LeasedTask[]): void {
+  private losePatience(lane: Lane): void {
+    lane.isSick = true;
+    lane.release();
+    this.fillSoon();
+  }
+
+  private take(lane: Lane, { tasks, isPaused, remaining }: FetchReply): void {
+    const { workSignal } = this.deps;
+    lane.isPaused = isPaused;
+    lane.isEmpty = remaining === 0 && !lane.isSignaled;
+    if (lane.isEmpty) lane.drawn = 0;
+    if (isPaused) workSignal.reportPaused(lane.queue);
+    this.launch(tasks, lane.reserved + Math.max(0, this.freeSlots()));
+    // Idle servers are woken once per signal: later fetches tell nothing new.
+    if (lane.isWoken && remaining > 0) workSignal.reportRemaining(lane.queue, remaining);
+    lane.isWoken = false;
+  }
+
+  /** Runs as many as there is room for; the rest, which came too late for its slots, goes back. */
+  private launch(tasks: readonly LeasedTask[], room: number): void {
     if (tasks.length === 0) return;
     const startedAtMs = this.deps.clock.nowMs();
-    const tracked = tasks.map((task) => {
+    const tracked = tasks.map((task): TrackedTask => {
       return { task, startedAtMs, deadlineMs: attemptDeadlineMs(task.message, startedAtMs) };
     });
-    const leases = this.deps.leaseKeeper.track(tracked);
-    tracked.forEach((task, index) => this.deps.workers.run(task, leases[index]!));
+    const leases: readonly LeaseHandle[] = this.deps.leaseKeeper.track(tracked);
+    tracked.forEach((task, index) => {
+      if (index < room) this.deps.workers.run(task, leases[index]!);
+      else this.deps.workers.giveBack(task, leases[index]!);
+    });
   }
 
-  /** Idle servers are woken once per wake-up: later rounds of a busy server tell nothing new. */
-  private reportRemaining({ remaining }: Round): void {
-    if (!this.isWoken) return;
-    this.isWoken = false;
-    for (const [queue, count] of remaining) if (count > 0) this.deps.workSignal.reportRemaining(queue, count);
+  private noteTrouble(lane: Lane, error: unknown): void {
+    lane.release();
+    const pauseMs = lane.noteFailure(this.deps.clock.nowMs());
+    if (!this.logLimit.allows(lane.queue)) return;
+    this.deps.logger.warn(`cannot fetch tasks; next try in ${Math.round(pauseMs)} ms`, { queue: lane.queue, error });
   }
 
-  private noteTrouble(queue: string, error: unknown): void {
-    const backoff = this.backoffs.get(queue) ?? new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
-    this.backoffs.set(queue, backoff);
-    const pauseMs = backoff.nextMs();
-    this.restsUntilMs.set(queue, this.deps.clock.nowMs() + pauseMs);
-    if (!this.logLimit.allows(queue)) return;
-    this.deps.logger.warn(`cannot fetch tasks; next try in ${Math.round(pauseMs)} ms`, { queue, error });
+  /** The queue may have work. */
+  private noteSignal(queue: string): void {
+    const lane = this.lanes.get(queue);
+    if (!lane || this.isStopped) return;
+    lane.isEmpty = false;
+    lane.isSignaled = true;
+    lane.isWoken = true;
+    if (this.weights.isStrict) for (const other of this.lanes.values()) other.isEmpty = false;
+    if (this.deps.workers.expectsUnknownTypes(queue)) this.standBack(lane);
+    this.fillSoon();
   }
 
-  private async awaitWork(signal: AbortSignal): Promise<void> {
-    const pauseMs = this.restMs();
-    if (pauseMs !== undefined) return sleep(this.deps.clock, pauseMs, signal);
-    await this.deps.workSignal.waitForWork(signal);
-    this.isWoken = true;
-    this.standBack();
+  private standBack(lane: Lane): void {
+    lane.restsUntilMs = this.deps.clock.nowMs() + STAND_BACK_MS;
+    this.deps.workSignal.reportRemaining(lane.queue, 1);
   }
 
-  /** How long to sleep while queues rest; `undefined` when none does. */
-  private restMs(): number | undefined {
-    const nowMs = this.deps.clock.nowMs();
-    const resting = [...this.restsUntilMs.values()].filter((untilMs) => untilMs > nowMs);
-    if (resting.length === 0) return undefined;
-    const shortestMs = Math.min(...resting) - nowMs;
-    return resting.length === this.weights.queues.length ? shortestMs : Math.min(shortestMs, CHECK_WHILE_RESTING_MS);
-  }
-
-  private standBack(): void {
-    for (const queue of this.weights.queues) {
-      if (!this.deps.workers.expectsUnknownTypes(queue)) continue;
-      this.restsUntilMs.set(queue, this.deps.clock.nowMs() + STAND_BACK_MS);
-      this.deps.workSignal.reportRemaining(queue, 1);
+  /** With a free slot, empty queues are watched. Without, others should take their tasks. */
+  private noteSlots(): void {
+    const { workers, workSignal } = this.deps;
+    this.isFull = workers.free <= 0;
+    workSignal.setFree(!this.isFull);
+    for (const { queue, isEmpty, isFetching } of this.lanes.values()) {
+      if (this.isFull) workSignal.unwatch(queue);
+      else if (isEmpty && !isFetching) workSignal.watch(queue);
     }
+  }
+
+  private wakeAfterRest(nowMs: number): void {
+    let untilMs = Infinity;
+    for (const lane of this.lanes.values()) {
+      if (lane.isResting(nowMs)) untilMs = Math.min(untilMs, lane.restsUntilMs);
+    }
+    this.deps.clock.clearTimer(this.restTimer);
+    this.restTimer = undefined;
+    if (untilMs < Infinity) this.restTimer = this.deps.clock.setTimer(() => this.fillSoon(), untilMs - nowMs);
   }
 }

@@ -14,7 +14,7 @@ export class QueueWeights {
    */
   constructor(
     queues: Readonly<Record<string, number>>,
-    private readonly isStrict: boolean,
+    readonly isStrict: boolean,
     private readonly random: () => number = Math.random,
   ) {
     this.entries = Object.entries(queues).toSorted(([, a], [, b]) => b - a);
@@ -36,18 +36,6 @@ export class QueueWeights {
       shares.set(queue, (shares.get(queue) ?? 0) + 1);
     }
     return shares;
-  }
-
-  /** Every queue once, in the order in which slots that stayed empty are offered. */
-  order(): string[] {
-    if (this.isStrict || this.entries.length === 1) return [...this.queues];
-    const left = [...this.entries];
-    const order: string[] = [];
-    while (left.length > 0) {
-      const [drawn] = left.splice(this.draw(left), 1);
-      order.push(drawn![0]);
-    }
-    return order;
   }
 
   /** Index of an entry, by weight. */

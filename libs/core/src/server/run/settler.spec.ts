@@ -11,6 +11,7 @@ const away = new RedisCommandError('settle', true, { cause: new Error('socket cl
 const refused = new RedisCommandError('settle', false, { cause: new Error('ERR no') });
 
 const DONE: Outcome = { kind: 'done' };
+const SLOTS = 10;
 
 /** A settler over calls that the test answers by hand. */
 function prepare() {
@@ -28,23 +29,29 @@ function prepare() {
       const proofs = settlements.map(({ claim }) => claim.expiriesS);
       calls.push({ ids, proofs, reply: (replies = ids.map(() => 'settled')) => resolve(replies), fail: reject });
     });
-  const settler = new Settler({ settle }, { clock, logger });
+  const settler = new Settler({ settle }, SLOTS, { clock, logger });
   const replies: Record<string, string> = {};
-  const add = (id: string, { queue = 'q', leaseMs = 30_000, outcome = DONE } = {}): FakeLease => {
+  const hand = (id: string, { queue = 'q', leaseMs = 30_000, outcome = DONE } = {}): FakeLease => {
     const lease = new FakeLease({ id, expiriesS: [1] }, clock.nowMs() + leaseMs);
     const message = { id, queue, type: 't' } as TaskMessage;
     settler.settle({ message, lease, outcome, onSettled: (reply) => (replies[id] = reply) });
     return lease;
   };
-  return { settler, clock, logger, calls, replies, add };
+  /** Hands an outcome over, and lets happen what then can. */
+  const add = async (...args: Parameters<typeof hand>): Promise<FakeLease> => {
+    const lease = hand(...args);
+    await clock.advance(0);
+    return lease;
+  };
+  return { settler, hand, clock, logger, calls, replies, add };
 }
 
 describe('Settler', () => {
   it('sends the first outcome at once, and those that arrive meanwhile together', async () => {
     const { calls, clock, add, replies } = prepare();
-    add('a');
-    add('b');
-    add('c');
+    await add('a');
+    await add('b');
+    await add('c');
     const before = calls.map(({ ids }) => ids);
 
     calls[0]!.reply();
@@ -55,18 +62,27 @@ describe('Settler', () => {
     expect(replies).toEqual({ a: 'settled' });
   });
 
-  it('does not let one queue wait for another', () => {
+  it('sends together what ends together', async () => {
+    const { calls, clock, hand } = prepare();
+
+    for (const id of ['a', 'b', 'c']) hand(id);
+    await clock.advance(0);
+
+    expect(calls.map(({ ids }) => ids)).toEqual([['a', 'b', 'c']]);
+  });
+
+  it('does not let one queue wait for another', async () => {
     const { calls, add } = prepare();
 
-    add('a', { queue: 'one' });
-    add('b', { queue: 'two' });
+    await add('a', { queue: 'one' });
+    await add('b', { queue: 'two' });
 
     expect(calls.map(({ ids }) => ids)).toEqual([['a'], ['b']]);
   });
 
   it('ends the lease when the outcome is stored, not before', async () => {
     const { calls, clock, add } = prepare();
-    const lease = add('a');
+    const lease = await add('a');
     const before = lease.hasEnded;
 
     calls[0]!.reply();
@@ -78,10 +94,10 @@ describe('Settler', () => {
 
   it('repeats a call that failed, after a pause, with what arrived meanwhile', async () => {
     const { calls, clock, add } = prepare();
-    add('a');
+    await add('a');
     calls[0]!.fail(away);
     await clock.advance(0);
-    add('b');
+    await add('b');
     const during = calls.length;
 
     await clock.advance(50);
@@ -92,10 +108,10 @@ describe('Settler', () => {
 
   it('takes leaseLost after a lost reply for settled, and reports it otherwise', async () => {
     const { calls, clock, add, replies, logger } = prepare();
-    add('repeated');
+    await add('repeated');
     calls[0]!.fail(away);
     await clock.advance(0);
-    add('lost');
+    await add('lost');
     await clock.advance(50);
 
     calls[1]!.reply(['leaseLost', 'leaseLost']);
@@ -110,7 +126,7 @@ describe('Settler', () => {
 
   it('asks again with the new score when the lease was extended before a late call', async () => {
     const { calls, clock, add, replies } = prepare();
-    const late = add('late');
+    const late = await add('late');
     calls[0]!.fail(away);
     await clock.advance(50);
     late.extendTo(7);
@@ -128,13 +144,13 @@ describe('Settler', () => {
 
   it('takes a refusal for the last word when the lease is known to be lost, or was not extended', async () => {
     const { calls, clock, add, replies } = prepare();
-    const lost = add('lost');
+    const lost = await add('lost');
     lost.extendTo(7);
     lost.lose();
 
     calls[0]!.reply(['leaseLost']);
     await clock.advance(0);
-    add('unextended');
+    await add('unextended');
     calls[1]!.reply(['leaseLost']);
     await clock.advance(1_000);
 
@@ -144,7 +160,7 @@ describe('Settler', () => {
 
   it('gives up when the lease ends', async () => {
     const { calls, clock, add, replies, logger } = prepare();
-    const lease = add('a', { leaseMs: 1_000 });
+    const lease = await add('a', { leaseMs: 1_000 });
 
     calls[0]!.fail(away);
     await clock.advance(50);
@@ -161,8 +177,8 @@ describe('Settler', () => {
 
   it('sends each alone when Redis refuses the batch, so that one bad task costs only itself', async () => {
     const { calls, clock, add, replies } = prepare();
-    add('first');
-    for (const id of ['good', 'bad', 'fine']) add(id);
+    await add('first');
+    for (const id of ['good', 'bad', 'fine']) await add(id);
     calls[0]!.reply();
     await clock.advance(0);
     calls[1]!.fail(refused);
@@ -178,11 +194,103 @@ describe('Settler', () => {
   });
 });
 
+describe('Settler, after a lost reply', () => {
+  it('does not take leaseLost for settled once the lease is over: the task may have been recovered', async () => {
+    const { calls, clock, add, replies } = prepare();
+    await add('a', { leaseMs: 60 });
+    calls[0]!.fail(away);
+    await clock.advance(50);
+    await clock.advance(20);
+
+    calls[1]!.reply(['leaseLost']);
+    await clock.advance(0);
+
+    expect(replies).toEqual({ a: 'leaseLost' });
+  });
+});
+
+describe('Settler, bounding what is unstored', () => {
+  it('counts the outcomes that wait for a call, and tells when there are fewer', async () => {
+    const { settler, calls, clock, add } = prepare();
+    const waiting: number[] = [];
+    for (const id of ['sent', 'b', 'c']) await add(id);
+    settler.onRoom = () => waiting.push(settler.waiting);
+    const before = settler.waiting;
+
+    calls[0]!.reply();
+    await clock.advance(0);
+
+    expect(before).toBe(2);
+    expect(waiting).toEqual([0]);
+  });
+
+  it('does not count those of a queue whose call is not answered, and leaves it no more room than slots', async () => {
+    const { settler, calls, clock, add } = prepare();
+    for (const id of ['sent', 'b', 'c', 'd']) await add(id);
+    let told = 0;
+    settler.onRoom = () => told++;
+    const roomBefore = settler.room('q');
+
+    await clock.advance(100);
+    const during = { waiting: settler.waiting, room: settler.room('q'), other: settler.room('other'), told };
+    calls[0]!.reply();
+    await clock.advance(0);
+
+    expect(roomBefore).toBe(Infinity);
+    expect(during).toEqual({ waiting: 0, room: SLOTS - 4, other: Infinity, told: 1 });
+    expect(settler.room('q')).toBe(Infinity);
+    expect(told).toBeGreaterThan(1);
+  });
+
+  it('leaves a queue whose calls fail no more room than slots until one is answered', async () => {
+    const { settler, calls, clock, add } = prepare();
+    await add('a');
+    calls[0]!.fail(away);
+    await clock.advance(0);
+    const during = settler.room('q');
+    await clock.advance(50);
+    calls[1]!.reply();
+    await clock.advance(0);
+
+    expect(during).toBe(SLOTS - 1);
+    expect(settler.room('q')).toBe(Infinity);
+  });
+});
+
+describe('Settler, giving tasks back', () => {
+  const REQUEUE: Outcome = { kind: 'requeue' };
+
+  it('sends those that are to run first last, as each call puts its tasks ahead of all others', async () => {
+    const { calls, clock, hand } = prepare();
+    const ids = Array.from({ length: 1_200 }, (_, at) => `task-${at}`);
+    for (const id of ids) hand(id, { outcome: REQUEUE });
+    await clock.advance(0);
+
+    for (let call = 0; call < 3; call++) {
+      calls[call]!.reply();
+      await clock.advance(0);
+    }
+
+    expect(calls.map((call) => call.ids)).toEqual([ids.slice(700), ids.slice(200, 700), ids.slice(0, 200)]);
+  });
+
+  it('keeps the order when a call fails', async () => {
+    const { calls, clock, hand } = prepare();
+    for (const id of ['a', 'b', 'c']) hand(id, { outcome: REQUEUE });
+    await clock.advance(0);
+    calls[0]!.fail(away);
+
+    await clock.advance(50);
+
+    expect(calls[1]!.ids).toEqual(['a', 'b', 'c']);
+  });
+});
+
 describe('Settler.flush', () => {
   it('waits until everything is stored', async () => {
     const { settler, calls, clock, add, replies } = prepare();
-    add('a');
-    add('b');
+    await add('a');
+    await add('b');
     const flushed = settler.flush(5_000);
 
     calls[0]!.reply();
@@ -197,8 +305,8 @@ describe('Settler.flush', () => {
 
   it('gives up what Redis has not taken in time, and ends', async () => {
     const { settler, calls, clock, add, replies } = prepare();
-    add('in flight');
-    add('waiting');
+    await add('in flight');
+    await add('waiting');
     let isOver = false;
     const flushed = settler.flush(1_000).then(() => (isOver = true));
 
@@ -212,6 +320,22 @@ describe('Settler.flush', () => {
     expect(early).toBe(false);
     expect(replies).toEqual({ waiting: 'givenUp', 'in flight': 'givenUp' });
     expect(calls).toHaveLength(1);
+  });
+
+  it('goes on for as long as calls are answered', async () => {
+    const { settler, calls, clock, hand, replies } = prepare();
+    for (let at = 0; at < 2_000; at++) hand(`task-${at}`);
+    await clock.advance(0);
+    const flushed = settler.flush(1_000);
+
+    for (let call = 0; call < 4; call++) {
+      await clock.advance(900);
+      calls[call]!.reply();
+      await clock.advance(0);
+    }
+    await flushed;
+
+    expect(Object.values(replies)).toEqual(Array.from({ length: 2_000 }, () => 'settled'));
   });
 
   it('has nothing to wait for when nothing is unsettled', async () => {

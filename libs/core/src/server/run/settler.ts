@@ -1,7 +1,7 @@
 import type { Outcome, SettleOps, SettleReply } from '../../broker/roles.js';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { Backoff } from '../../runtime/backoff.js';
-import { type Clock, sleep } from '../../runtime/clock.js';
+import { type Clock, sleep, type TimerHandle } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import { within } from '../../runtime/within.js';
 import type { TaskMessage } from '../../wire/task-message.js';
@@ -10,6 +10,8 @@ import { taskFields } from '../../task/task-fields.js';
 
 /** Most outcomes of one call: Redis serves nobody else while a script runs. */
 const LARGEST_BATCH = 500;
+/** A call that outcomes wait for, and that is not answered by then, no longer holds slots. */
+const SLOW_AFTER_MS = 100;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -30,12 +32,19 @@ interface Waiting extends Unsettled {
 /** One queue's outcomes. Only one call is in flight per lane; what arrives meanwhile leaves together in the next. */
 interface Lane {
   readonly waiting: Waiting[];
+  /** To be given back, in the order in which they are to run: they leave from the end, as each goes to the head. */
+  readonly returning: Waiting[];
   readonly backoff: Backoff;
   isBusy: boolean;
+  /** Outcomes in the call under way. */
+  sent: number;
+  /** The call under way takes long, or the last one failed. */
+  isSlow: boolean;
+  slowTimer: TimerHandle;
 }
 
 /**
- * Stores the outcomes of attempts. A call that fails because Redis is away is repeated until the task's lease ends, so
+ * Stores the outcomes of attempts, each queue's by itself. What ends together leaves together. A call that fails because Redis is away is repeated until the task's lease ends, so
  * that a task that succeeded does not run twice for a short fault. So is one that came so late that the heartbeat had
  * extended the lease beyond what it could name.
  */
@@ -43,28 +52,59 @@ export class Settler {
   private readonly lanes = new Map<string, Lane>();
   private readonly drains = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
+  private answers = 0;
+  /** Called when fewer outcomes wait than before, or the room of a queue has changed. */
+  onRoom: () => void = () => undefined;
 
+  /** @param slots of the server: how many outcomes of a queue may be unstored while its calls are not answered */
   constructor(
     private readonly broker: SettleOps,
+    private readonly slots: number,
     private readonly deps: { readonly clock: Clock; readonly logger: Logger },
   ) {}
 
-  /** Takes over an outcome: it is stored with the next call of its queue, at once when none is in flight. */
+  /** Outcomes that wait for a call that is answered soon. A queue whose calls are not holds up itself alone. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const lane of this.lanes.values()) if (!lane.isSlow) waiting += lane.waiting.length;
+    return waiting;
+  }
+
+  /** How many tasks of the queue may be begun, so that its unstored outcomes stay bounded. */
+  room(queue: string): number {
+    const lane = this.lanes.get(queue);
+    return lane?.isSlow ? this.slots - lane.waiting.length - lane.sent : Infinity;
+  }
+
+  /**
+   * Takes over an outcome: it is stored with the next call of its queue, at once when none is in flight. Tasks that are
+   * given back must come in the order in which they are to run.
+   */
   settle(unsettled: Unsettled): void {
-    const { queue } = unsettled.message;
-    const lane = this.lane(queue);
-    lane.waiting.push({ ...unsettled, wasSent: false });
-    if (lane.isBusy) return;
+    const { message, outcome } = unsettled;
+    const lane = this.lane(message.queue);
+    (outcome.kind === 'requeue' ? lane.returning : lane.waiting).push({ ...unsettled, wasSent: false });
+    if (lane.isBusy) {
+      lane.slowTimer ??= this.deps.clock.setTimer(() => this.noteSlow(lane), SLOW_AFTER_MS);
+      return;
+    }
     lane.isBusy = true;
-    const drain = this.drain(queue, lane).finally(() => this.drains.delete(drain));
+    const drain = this.drain(message.queue, lane).finally(() => this.drains.delete(drain));
     this.drains.add(drain);
   }
 
-  /** Waits until everything is stored, at most `timeoutMs`; what is left then is given up. */
-  async flush(timeoutMs: number): Promise<void> {
-    await within(this.deps.clock, timeoutMs, this.untilEmpty());
+  /** Waits until everything is stored, as long as calls are answered within `patienceMs`; then gives up what is left. */
+  async flush(patienceMs: number): Promise<void> {
+    let answersBefore: number;
+    let isEmpty: boolean;
+    do {
+      answersBefore = this.answers;
+      isEmpty = await within(this.deps.clock, patienceMs, this.untilEmpty());
+    } while (!isEmpty && this.answers > answersBefore);
     this.stopping.abort();
-    for (const lane of this.lanes.values()) for (const item of lane.waiting.splice(0)) this.giveUp(item, 'shutdown');
+    for (const { waiting, returning } of this.lanes.values()) {
+      for (const item of [...waiting.splice(0), ...returning.splice(0)]) this.giveUp(item, 'shutdown');
+    }
   }
 
   private async untilEmpty(): Promise<void> {
@@ -74,24 +114,42 @@ export class Settler {
   private lane(queue: string): Lane {
     let lane = this.lanes.get(queue);
     if (!lane) {
-      lane = { waiting: [], backoff: new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS), isBusy: false };
+      const backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+      lane = { waiting: [], returning: [], backoff, isBusy: false, sent: 0, isSlow: false, slowTimer: undefined };
       this.lanes.set(queue, lane);
     }
     return lane;
   }
 
   private async drain(queue: string, lane: Lane): Promise<void> {
-    while (lane.waiting.length > 0) {
-      const unsent = await this.send(queue, lane.waiting.splice(0, LARGEST_BATCH));
-      if (unsent.length === 0) {
+    await Promise.resolve(); // what ends together leaves together
+    while (lane.waiting.length + lane.returning.length > 0) {
+      const source = lane.waiting.length > 0 ? lane.waiting : lane.returning;
+      const batch = source === lane.waiting ? source.splice(0, LARGEST_BATCH) : source.splice(-LARGEST_BATCH);
+      lane.sent = batch.length;
+      this.onRoom();
+      const unsent = await this.send(queue, batch);
+      lane.sent = 0;
+      this.deps.clock.clearTimer(lane.slowTimer);
+      lane.slowTimer = undefined;
+      const wasSlow = lane.isSlow;
+      lane.isSlow = unsent.length > 0;
+      if (wasSlow) this.onRoom();
+      if (!lane.isSlow) {
         lane.backoff.reset();
         continue;
       }
-      lane.waiting.unshift(...unsent);
+      if (source === lane.waiting) source.unshift(...unsent);
+      else source.push(...unsent);
       await sleep(this.deps.clock, lane.backoff.nextMs(), this.stopping.signal);
       if (this.stopping.signal.aborted) break;
     }
     lane.isBusy = false;
+  }
+
+  private noteSlow(lane: Lane): void {
+    lane.isSlow = true;
+    this.onRoom();
   }
 
   /** Returns what has to be sent again. */
@@ -100,6 +158,7 @@ export class Settler {
     let replies: readonly SettleReply[];
     try {
       replies = await this.broker.settle(queue, settlements);
+      this.answers += 1;
     } catch (error) {
       return this.sortFailed(queue, batch, error);
     }
@@ -136,9 +195,12 @@ export class Settler {
     return batch.filter(isLeased);
   }
 
-  /** `leaseLost` after a lost reply means that the first call did its work. */
+  /**
+   * While the lease lasts nobody else can have ended it: then `leaseLost` after a lost reply means that the first call did
+   * its work. Later that call may have come to nothing, and the task may have been recovered.
+   */
   private finish(item: Waiting, reply: SettleReply): void {
-    const isStored = reply === 'settled' || item.wasSent;
+    const isStored = reply === 'settled' || (item.wasSent && this.deps.clock.nowMs() < item.lease.expiresAtMs());
     if (!isStored) this.deps.logger.warn('lost the lease on a task before its outcome was stored', fieldsOf(item));
     item.lease.end();
     item.onSettled(isStored ? 'settled' : 'leaseLost');

@@ -27,8 +27,12 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = n
     warn: vi.fn<Logger['warn']>(),
     error: vi.fn<Logger['error']>(),
   };
-  const settler = { settle: (item: Unsettled) => void unsettled.push(item) } as unknown as Settler;
-  const workers = new WorkerPool(concurrency, settler, {
+  const settler = {
+    waiting: 0,
+    onRoom: () => undefined,
+    settle: (item: Unsettled) => void unsettled.push(item),
+  };
+  const workers = new WorkerPool(concurrency, settler as unknown as Settler, {
     router: typeof router === 'function' ? routeAll(router) : router,
     results: { writeResult: async () => true, writeProgress: async () => true },
     wishes: { cancelWish },
@@ -64,7 +68,7 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = n
   };
   const outcomes = (): Record<string, Outcome['kind']> =>
     Object.fromEntries(unsettled.map(({ message, outcome }) => [message.id, outcome.kind]));
-  return { workers, clock, events, unsettled, outcomes, logger, run };
+  return { workers, clock, events, unsettled, outcomes, logger, settler, run };
 }
 
 const obedient: Handler = (_, { signal }) =>
@@ -72,7 +76,7 @@ const obedient: Handler = (_, { signal }) =>
 const deaf: Handler = () => new Promise(() => undefined);
 
 describe('WorkerPool', () => {
-  it('frees a slot when its handler ends, without waiting for the outcome to be stored', async () => {
+  it('frees a slot when its handler ends and the outcome is on its way, without waiting until it is stored', async () => {
     const { workers, run, clock, outcomes } = prepare(() => undefined);
     run('a');
     const during = workers.free;
@@ -84,18 +88,37 @@ describe('WorkerPool', () => {
     expect(outcomes()).toEqual({ a: 'done' });
   });
 
-  it('tells the waiter when a slot is free', async () => {
+  it('tells when a slot is free', async () => {
     let end = (): void => undefined;
-    const { workers, run } = prepare(() => new Promise<void>((resolve) => (end = resolve)), { concurrency: 1 });
+    const { workers, run, clock } = prepare(() => new Promise<void>((resolve) => (end = resolve)), { concurrency: 1 });
+    const free: number[] = [];
+    workers.onFree = () => free.push(workers.free);
     run('a');
-    const waiting = workers.whenFree(new AbortController().signal);
-    const before = await Promise.race([waiting, Promise.resolve('full')]);
+    await clock.advance(0);
+    const before = [...free];
 
     end();
-    await waiting;
+    await clock.advance(0);
 
-    expect(before).toBe('full');
-    expect(workers.free).toBe(1);
+    expect(before).toEqual([]);
+    expect(free).toEqual([1]);
+  });
+
+  it('keeps a slot taken while its outcome waits to be sent, and tells when it is', async () => {
+    const { workers, run, clock, settler } = prepare(() => undefined);
+    let told = 0;
+    settler.waiting = 1;
+    run('a');
+    await clock.advance(0);
+    workers.onFree = () => told++;
+    const before = workers.free;
+
+    settler.waiting = 0;
+    settler.onRoom();
+
+    expect(before).toBe(1);
+    expect(workers.free).toBe(2);
+    expect(told).toBe(1);
   });
 
   it('keeps the slot of a handler that ignores its timeout, and settles the task', async () => {
@@ -315,6 +338,27 @@ describe('WorkerPool at shutdown', () => {
     await aborted;
 
     expect(outcomes()).toEqual({ a: 'requeue' });
+  });
+
+  it('gives tasks back in the order in which they were begun, however soon their handlers heed the signal', async () => {
+    const delays: Record<string, number> = { t1: 300, t2: 0, t3: 200, t4: 100 };
+    const handler: Handler = (payload, { signal }) =>
+      new Promise((_resolve, reject) => {
+        const { id } = payload as { id: string };
+        const heed = (): void => reject(signal.reason as Error);
+        signal.addEventListener('abort', () => void clock.setTimer(heed, delays[id]!));
+      });
+    const { workers, clock, run, unsettled } = prepare(handler, { concurrency: 4 });
+    for (const id of Object.keys(delays)) run(id);
+    const aborted = workers.abortAll();
+    await clock.advance(250);
+    const early = unsettled.length;
+
+    await clock.advance(ABORT_GRACE_MS);
+    await aborted;
+
+    expect(early).toBe(0);
+    expect(unsettled.map(({ message }) => message.id)).toEqual(['t1', 't2', 't3', 't4']);
   });
 
   it('gives back what arrives too late, without calling the handler', async () => {

@@ -3,15 +3,15 @@ import { ServerShutdownError, TaskCanceledError } from '../../errors/attempt-abo
 import { isInstance } from '../../errors/as-error.js';
 import { errorText } from '../../errors/error-text.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
-import { Bell } from '../../runtime/bell.js';
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
 import { within } from '../../runtime/within.js';
+import type { TaskMessage } from '../../wire/task-message.js';
 import { ABORT_GRACE_MS, Attempt, type AttemptDeps, type Ending } from './attempt.js';
 import type { LeaseHandle, TrackedTask } from '../leases/lease-handle.js';
 import { endingEvent } from './ending-event.js';
 import { taskFields } from '../../task/task-fields.js';
-import type { Settler } from './settler.js';
+import type { Settler, Unsettled } from './settler.js';
 import { UnknownTasks } from './unknown-tasks.js';
 
 /** Room for `errorHandler` after the last abort; an attempt that takes longer is left to the recoverer. */
@@ -24,34 +24,41 @@ export interface WorkerPoolDeps extends AttemptDeps {
   readonly wishes: Pick<WishOps, 'cancelWish'>;
 }
 
+/** Outcomes of a shutdown that give tasks back, by the order in which the tasks were begun. */
+type Unfinished = Map<number, Unsettled>;
+
 /**
- * The slots of a server. Each runs one attempt at a time and is free again when the handler has really ended: a handler
- * that ignores its timeout keeps its slot, so there are never more than `concurrency` at once. The outcome is stored
- * meanwhile.
+ * The slots of a server. Each runs one attempt at a time and is free again when the handler has really ended, and the
+ * outcome is on its way: a handler that ignores its timeout keeps its slot, so there are never more than `concurrency` at
+ * once, and no more outcomes wait than there are slots.
  */
 export class WorkerPool {
   private readonly running = new Map<Attempt, Promise<void>>();
   /** Attempts whose outcome is not known yet. */
   private readonly undecided = new Set<Promise<void>>();
   private readonly unknownTasks: UnknownTasks;
-  private readonly slotFreed: Bell;
+  /** Until shutdown knows all that it gives back: these go together, in their order. */
+  private unfinished: Unfinished | undefined = new Map();
+  private begun = 0;
   private readonly unknownTypeLog: LogLimit;
   private readonly logger: Logger;
   private isClosed = false;
+  /** Called when a slot may be free. */
+  onFree: () => void = () => undefined;
 
   constructor(
     readonly concurrency: number,
     private readonly settler: Settler,
     private readonly deps: WorkerPoolDeps,
   ) {
-    this.slotFreed = new Bell(deps.clock);
+    settler.onRoom = () => this.onFree();
     this.unknownTasks = new UnknownTasks(deps.clock);
     this.unknownTypeLog = new LogLimit(deps.clock, UNKNOWN_TYPE_LOG_MS);
     this.logger = deps.failurePolicy.logger;
   }
 
   get free(): number {
-    return this.concurrency - this.running.size;
+    return this.concurrency - this.running.size - this.settler.waiting;
   }
 
   /** Whether tasks of unknown type that were put back may turn up in the queue now. */
@@ -61,13 +68,9 @@ export class WorkerPool {
 
   /** Runs a task in a free slot. The caller asks for no more tasks than there are free slots. */
   run(tracked: TrackedTask, lease: LeaseHandle): void {
+    if (this.isClosed) return this.giveBack(tracked, lease); // shutdown gave up waiting for this fetch
     const attempt = new Attempt(tracked, lease, this.deps);
-    if (this.isClosed) {
-      // A fetch was answered after shutdown gave up waiting for it.
-      this.settle(attempt, lease, { outcome: { kind: 'requeue' }, durationMs: 0 });
-      return;
-    }
-    const decided = this.runToEnd(attempt, lease);
+    const decided = this.runToEnd(attempt, lease, this.begun++);
     this.undecided.add(decided);
     void decided.then(() => this.undecided.delete(decided));
     this.running.set(
@@ -77,9 +80,9 @@ export class WorkerPool {
   }
 
   /** Never rejects: a slot whose attempt went wrong would never be free again. */
-  private async runToEnd(attempt: Attempt, lease: LeaseHandle): Promise<void> {
+  private async runToEnd(attempt: Attempt, lease: LeaseHandle, nth: number): Promise<void> {
     try {
-      this.settle(attempt, lease, await attempt.run());
+      this.settle(attempt.message, lease, await attempt.run(), nth);
     } catch (error) {
       this.logger.error('an attempt failed to end; its task will be recovered', {
         ...taskFields(attempt.message),
@@ -89,9 +92,9 @@ export class WorkerPool {
     }
   }
 
-  /** Resolves when a slot is free, or `signal` aborts. For one waiter. */
-  async whenFree(signal: AbortSignal): Promise<void> {
-    while (this.free <= 0 && !signal.aborted) await this.slotFreed.wait(signal);
+  /** Puts a task that was not begun back to the head of its queue. Of several, the one that is to run next comes first. */
+  giveBack({ task: { message } }: TrackedTask, lease: LeaseHandle): void {
+    this.settle(message, lease, { outcome: { kind: 'requeue' }, durationMs: 0 });
   }
 
   /** Aborts the running task with this id, in whatever queue. What then becomes of it may be written beside it. */
@@ -123,6 +126,9 @@ export class WorkerPool {
     this.logAborted();
     await Promise.all([...this.running.keys()].map((attempt) => this.abortAtShutdown(attempt)));
     await within(this.deps.clock, ABORT_GRACE_MS + LAST_WORD_MS, Promise.all(this.undecided));
+    const unfinished = [...this.unfinished!].toSorted(([a], [b]) => a - b);
+    this.unfinished = undefined;
+    for (const [, unsettled] of unfinished) this.settler.settle(unsettled);
   }
 
   /** Most often a `shutdownTimeout` that is too short, or a handler that does not heed its signal. */
@@ -160,10 +166,11 @@ export class WorkerPool {
   private async freeSlot(attempt: Attempt): Promise<void> {
     await attempt.handlerEnded;
     this.running.delete(attempt);
-    this.slotFreed.ring();
+    this.onFree();
   }
 
-  private settle({ message }: Attempt, lease: LeaseHandle, ending: Ending): void {
+  /** @param nth when the attempt was begun; absent when the task was not */
+  private settle(message: TaskMessage, lease: LeaseHandle, ending: Ending, nth?: number): void {
     this.log(message, ending);
     const { clock, emit } = this.deps;
     if (!ending.outcome) {
@@ -174,7 +181,7 @@ export class WorkerPool {
     if (ending.outcome.kind === 'retry' && ending.outcome.unknownTypeSinceMs !== undefined) {
       this.unknownTasks.putBack(message.queue, message.id, ending.outcome.retryAtMs);
     }
-    this.settler.settle({
+    const unsettled: Unsettled = {
       message,
       lease,
       outcome: ending.outcome,
@@ -183,10 +190,12 @@ export class WorkerPool {
         const stored = reply === 'settled' ? ending : { ...ending, outcome: undefined };
         emit?.(endingEvent(message, stored, clock.nowMs()));
       },
-    });
+    };
+    if (ending.outcome.kind === 'requeue' && nth !== undefined && this.unfinished) this.unfinished.set(nth, unsettled);
+    else this.settler.settle(unsettled);
   }
 
-  private log({ id, type, queue, retried, maxRetry }: Attempt['message'], { outcome, error }: Ending): void {
+  private log({ id, type, queue, retried, maxRetry }: TaskMessage, { outcome, error }: Ending): void {
     const fields = { queue, taskId: id, type, retried, maxRetry };
     if (!outcome) this.logger.warn('lost the lease on a running task; its outcome is dropped', fields);
     else if (outcome.kind === 'archive') this.logger.error(`task archived: ${outcome.error}`, { ...fields, error });

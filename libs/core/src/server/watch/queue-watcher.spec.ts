@@ -29,9 +29,11 @@ function openWatched(role: Duty | 'follower', { over = (broker) => broker, canBl
   const deps = { clock: q.clock, logger: silentLogger, random: () => 0.5 };
   const watcher = new QueueWatcher(recorded.broker, duty, demand, options, deps);
   let wakeUps = 0;
-  /** The processor waits for work; counts when it is woken. */
+  demand.onWork = () => (wakeUps += 1);
+  /** The processor found the queue empty. */
   const waitForWork = (): void => {
-    void demand.wait(new AbortController().signal, () => watcher.wake()).then(() => (wakeUps += 1));
+    demand.watch(q.name);
+    watcher.wake();
   };
   watcher.start();
   const push = (id: string): Promise<unknown> => q.broker.enqueue([{ message: q.message(id) }]);
@@ -61,7 +63,7 @@ describe('QueueWatcher', () => {
     expect(counts()['peek']).toBe(1);
   });
 
-  it('does not look while the processor does not wait, whatever is pending', async () => {
+  it('does not look at a queue that the processor has not found empty, whatever is pending', async () => {
     const { clock, counts, push } = openWatched('leader');
     await push('a');
 
@@ -126,8 +128,8 @@ describe('QueueWatcher', () => {
     const { q, clock, demand, waitForWork } = openWatched('follower');
     waitForWork();
     await clock.advance(0);
-    demand.signal(); // another queue had work
-    demand.setFree(false);
+    demand.unwatch(q.name);
+    demand.setFree(false); // other queues had work
 
     await q.broker.wakeIdle(q.name, 1);
     await clock.advance(0);

@@ -26,7 +26,7 @@ export interface QueueWatcherOptions {
 }
 
 /**
- * Finds out when a queue has work, while the processor waits for some. In blocking form a server waits by its role:
+ * Finds out when a queue has work, while the processor wants some of it. In blocking form a server waits by its role:
  *
  * - the leader peeks at the pending list, which wakes it the moment anybody pushes
  * - the standby peeks too, gives the leader a head start, and steps in if the task is still there
@@ -51,9 +51,9 @@ export class QueueWatcher extends Loop {
     this.canBlock = options.canBlock;
   }
 
-  /** One wait of the role's kind, which may take seconds. Sleeps when the processor does not want work. */
+  /** One wait of the role's kind, which may take seconds. Sleeps when the processor does not want work of the queue. */
   async runOnce(): Promise<number | undefined> {
-    if (!this.demand.isWaiting) return undefined;
+    if (!this.demand.isWatched(this.options.queue)) return undefined;
     if (!this.canBlock) return this.poll(this.options.pollIntervalMs);
     const role = await this.duty.settleRole();
     if (role === 'follower') await this.awaitToken();
@@ -98,14 +98,14 @@ export class QueueWatcher extends Loop {
       await sleep(this.clock, LEADER_HEAD_START_MS, this.stopSignal);
       if (!(await this.block((watch) => watch.peek(CONFIRM_MS)))) return; // the leader took it
     }
-    this.demand.signal();
+    this.demand.signal(this.options.queue);
   }
 
   private async awaitToken(): Promise<void> {
     if (!(await this.block((watch) => watch.awaitToken(this.jittered(TOKEN_MS))))) return;
     // Meant for an idle server, but this one filled up while it waited: hand it on.
     if (!this.demand.hasFreeSlots) return this.broker.wakeIdle(this.options.queue, 1);
-    this.demand.signal();
+    this.demand.signal(this.options.queue);
     await this.duty.tryLead();
   }
 
@@ -125,7 +125,7 @@ export class QueueWatcher extends Loop {
     this.nextPollAtMs = nowMs + delayMs;
     if ((await this.broker.waitingCount(this.options.queue)) > 0) {
       this.isPaused = false;
-      this.demand.signal();
+      this.demand.signal(this.options.queue);
     }
     return delayMs;
   }

@@ -1,27 +1,33 @@
-import { Bell } from '../../runtime/bell.js';
 import type { Clock, TimerHandle } from '../../runtime/clock.js';
 
 /** How long every slot must be taken before others should watch in this server's place. Shorter is ordinary load. */
 const FULL_AFTER_MS = 1_000;
 
-/** Whether this server wants work right now: the processor writes it, the watchers of all queues read it. */
+/** Which queues this server wants work of right now: the processor writes it, the watcher of each queue reads it. */
 export class WorkDemand {
-  private readonly bell: Bell;
-  private waiting = false;
+  private readonly watched = new Set<string>();
   private slots: 'free' | 'taken' | 'full' = 'free';
   private fullTimer: TimerHandle;
+  /** Called with a queue that may have work; spurious calls happen. */
+  onWork: (queue: string) => void = () => undefined;
 
   /** @param onFull called when every slot has been taken for a while */
   constructor(
     private readonly clock: Clock,
     private readonly onFull: () => void,
-  ) {
-    this.bell = new Bell(clock);
+  ) {}
+
+  /** The processor found the queue empty, and has a slot for its next task. Only then is it worth watching. */
+  isWatched(queue: string): boolean {
+    return this.watched.has(queue);
   }
 
-  /** The processor found its queues empty and waits. Only then is a queue worth watching. */
-  get isWaiting(): boolean {
-    return this.waiting;
+  watch(queue: string): void {
+    this.watched.add(queue);
+  }
+
+  unwatch(queue: string): void {
+    this.watched.delete(queue);
   }
 
   get hasFreeSlots(): boolean {
@@ -40,20 +46,10 @@ export class WorkDemand {
     else this.fullTimer = this.clock.setTimer(() => this.becomeFull(), FULL_AFTER_MS);
   }
 
-  /** There may be work: ends the wait, or the next one. */
-  signal(): void {
-    this.waiting = false; // at once, or a watcher would look again before the processor has run
-    this.bell.ring();
-  }
-
-  /** Waits for a signal or `abort`; `onWaiting` is called unless a signal is there already. */
-  async wait(abort: AbortSignal, onWaiting: () => void): Promise<void> {
-    if (!this.bell.isRung && !abort.aborted) {
-      this.waiting = true;
-      onWaiting();
-    }
-    await this.bell.wait(abort);
-    this.waiting = false;
+  /** The queue may have work. */
+  signal(queue: string): void {
+    this.watched.delete(queue); // at once, or its watcher would look again before the processor has run
+    this.onWork(queue);
   }
 
   private becomeFull(): void {

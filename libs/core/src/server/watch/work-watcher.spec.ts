@@ -14,6 +14,9 @@ class FleetServer {
   readonly recorded: RecordedBroker;
   private readonly broker: FailingBroker;
   private readonly stopping = new AbortController();
+  private isServing = false;
+  private isSignaled = false;
+  private hasFreeSlots = true;
 
   /** @param neverDone its handlers go on for ever, so that it takes as many tasks as it has slots */
   constructor(
@@ -28,6 +31,7 @@ class FleetServer {
   }
 
   start(): void {
+    this.watcher.onWork(() => void this.serve());
     this.watcher.start();
     void this.serve();
   }
@@ -35,6 +39,8 @@ class FleetServer {
   /** All slots are taken, and stay so. */
   fill(): void {
     this.stopping.abort();
+    this.hasFreeSlots = false;
+    this.watcher.unwatch(this.q.name);
     this.watcher.setFree(false);
   }
 
@@ -52,13 +58,24 @@ class FleetServer {
   }
 
   private async serve(): Promise<void> {
+    if (this.isServing) return void (this.isSignaled = true);
+    this.isServing = true;
+    do {
+      this.isSignaled = false;
+      await this.takeAll().catch(() => undefined); // a killed one
+    } while (this.isSignaled);
+    this.isServing = false;
+    if (this.hasFreeSlots && !this.stopping.signal.aborted) this.watcher.watch(this.q.name);
+  }
+
+  private async takeAll(): Promise<void> {
     while (!this.stopping.signal.aborted) {
       const { tasks, remaining, isPaused } = await this.broker.fetch(this.q.name, SLOTS, 30_000);
       this.handled.push(...tasks.map(({ message }) => message.id));
       if (isPaused) this.watcher.reportPaused(this.q.name);
       this.watcher.reportRemaining(this.q.name, remaining);
-      if (this.neverDone && tasks.length === SLOTS) return this.watcher.setFree(false);
-      if (tasks.length < SLOTS) await this.watcher.waitForWork(this.stopping.signal);
+      if (this.neverDone && tasks.length === SLOTS) return this.fill();
+      if (remaining === 0) return;
     }
   }
 }
@@ -85,34 +102,39 @@ describe('WorkWatcher', () => {
     expect(handled()).toEqual(['a']);
   });
 
-  it('does not miss a task that comes between an empty fetch and the wait', async () => {
+  it('does not miss a task that comes between an empty fetch and the watch', async () => {
     const q = openMemoryQueue();
     const { watcher } = new FleetServer(q, 'a');
-    const never = new AbortController().signal;
+    const signals: string[] = [];
+    watcher.onWork((queue) => signals.push(queue));
     watcher.start();
-    await watcher.waitForWork(never); // the wake-up of the start
-    const firstWait = watcher.waitForWork(never);
     await q.clock.advance(0);
+    signals.length = 0;
     await q.broker.enqueue([{ message: q.message('a') }]);
-    await firstWait;
+
+    watcher.watch(q.name);
     await q.clock.advance(0);
-    await q.broker.fetch(q.name, 10, 30_000);
 
-    await q.broker.enqueue([{ message: q.message('b') }]); // the processor is not back yet
-
-    await expect(watcher.waitForWork(never)).resolves.toBeUndefined();
+    expect(signals).toEqual([q.name]);
     await watcher.stop();
   });
 
-  it('ends a wait when the processor gives up', async () => {
+  it('says nothing of a queue that is not watched', async () => {
     const q = openMemoryQueue();
     const { watcher } = new FleetServer(q, 'a');
-    const stopping = new AbortController();
-    const waiting = watcher.waitForWork(stopping.signal);
+    const signals: string[] = [];
+    watcher.onWork((queue) => signals.push(queue));
+    watcher.start();
+    watcher.watch(q.name);
+    watcher.unwatch(q.name);
+    await q.clock.advance(0);
+    signals.length = 0; // it has become leader
 
-    stopping.abort();
+    await q.broker.enqueue([{ message: q.message('a') }]);
+    await q.clock.advance('10s');
 
-    await expect(waiting).resolves.toBeUndefined();
+    expect(signals).toEqual([]);
+    await watcher.stop();
   });
 
   it('tells its listeners when it becomes leader', async () => {

@@ -14,7 +14,10 @@ export interface WorkWatcherOptions {
 }
 
 /** What the processor uses: when a queue may have work, and how the queues look to it. */
-export type WorkSignal = Pick<WorkWatcher, 'waitForWork' | 'reportPaused' | 'reportRemaining' | 'setFree'>;
+export type WorkSignal = Pick<
+  WorkWatcher,
+  'onWork' | 'watch' | 'unwatch' | 'reportPaused' | 'reportRemaining' | 'setFree'
+>;
 
 /** Whether this server has the leader's duty for a queue: forward, recover, repair, trim. */
 export type Leadership = Pick<WorkWatcher, 'isLeader' | 'onElected'>;
@@ -40,7 +43,6 @@ export class WorkWatcher {
   }
 
   start(): void {
-    this.demand.signal(); // what waits already is fetched, whoever watches
     for (const { duty, watcher } of this.queues.values()) {
       duty.start();
       watcher.start();
@@ -54,11 +56,21 @@ export class WorkWatcher {
     await Promise.all(watched.map(({ duty }) => duty.stop()));
   }
 
-  /** Resolves when any queue may have work (spurious wake-ups happen), or `signal` aborts. */
-  waitForWork(signal: AbortSignal): Promise<void> {
-    return this.demand.wait(signal, () => {
-      for (const { watcher } of this.queues.values()) watcher.wake();
-    });
+  /** Calls back with a queue that may have work; spurious calls happen. For one listener. */
+  onWork(listener: (queue: string) => void): void {
+    this.demand.onWork = listener;
+  }
+
+  /** Watches a queue until it may have work. */
+  watch(queue: string): void {
+    if (this.demand.isWatched(queue)) return;
+    this.demand.watch(queue);
+    this.queues.get(queue)?.watcher.wake();
+  }
+
+  /** Its work is not wanted now. */
+  unwatch(queue: string): void {
+    this.demand.unwatch(queue);
   }
 
   /** A fetch found the queue paused: its pending list is not watched until it is unpaused. */
@@ -100,7 +112,7 @@ export class WorkWatcher {
   }
 
   private onGained(queue: string): void {
-    this.demand.signal(); // tasks that came while nobody held the duty
+    this.demand.signal(queue); // tasks that came while nobody held the duty
     if (!this.isLeader(queue)) return;
     for (const listener of this.electedListeners) listener(queue);
   }

@@ -1,0 +1,67 @@
+import { Backoff } from '../../runtime/backoff.js';
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+/** How long a fetch keeps its slots free: a few times as long as fetches of the queue take, within these bounds. */
+const PATIENCE_FACTOR = 4;
+const SHORTEST_PATIENCE_MS = 50;
+const LONGEST_PATIENCE_MS = 2_000;
+/** What is expected before the first fetch, which may have to connect. */
+const FIRST_GUESS_MS = 60;
+
+/** One queue as the processor sees it. One fetch is under way at a time. */
+export class Lane {
+  /** Slots that were drawn for it and go with its next fetch. */
+  drawn = 0;
+  /** Slots that are kept free for the fetch under way. */
+  reserved = 0;
+  isFetching = false;
+  /** The fetch under way takes long, or the last one failed: it is asked for one task, and no slot is kept free for it. */
+  isSick = false;
+  /** There was nothing left after the last fetch, and no signal came since. */
+  isEmpty = false;
+  isPaused = false;
+  /** A signal came since the fetch under way was sent: what that finds may be out of date. */
+  isSignaled = false;
+  /** A signal came, and idle servers have not been told yet how many tasks are there. */
+  isWoken = true;
+  /** When it was asked last, unix ms. */
+  askedAtMs = -Infinity;
+  /** When it may be asked again, unix ms. */
+  restsUntilMs = -Infinity;
+  private readonly backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  /** How long its fetches take. */
+  private usualMs = FIRST_GUESS_MS;
+
+  constructor(readonly queue: string) {}
+
+  /** How long the fetch under way may take before its slots are needed elsewhere. */
+  get patienceMs(): number {
+    return Math.min(Math.max(PATIENCE_FACTOR * this.usualMs, SHORTEST_PATIENCE_MS), LONGEST_PATIENCE_MS);
+  }
+
+  isResting(nowMs: number): boolean {
+    return nowMs < this.restsUntilMs;
+  }
+
+  /** A fetch was answered. */
+  noteAnswer(tookMs: number): void {
+    this.usualMs = Math.max(tookMs, this.usualMs + (tookMs - this.usualMs) / 8);
+    this.isSick = false;
+    this.backoff.reset();
+  }
+
+  /** A fetch failed: returns for how long the queue rests. */
+  noteFailure(nowMs: number): number {
+    this.isSick = true;
+    const pauseMs = this.backoff.nextMs();
+    this.restsUntilMs = nowMs + pauseMs;
+    return pauseMs;
+  }
+
+  /** Its slots are needed elsewhere. */
+  release(): void {
+    this.drawn = 0;
+    this.reserved = 0;
+  }
+}
