@@ -16,6 +16,9 @@ export class Lane {
   /** Slots that are kept free for the fetch under way. */
   reserved = 0;
   isFetching = false;
+  /** The fetch under way has ended, or takes too long to be waited for. */
+  fetched: Promise<void> = Promise.resolve();
+  waitNoLonger: () => void = () => undefined;
   /** The fetch under way takes long, or the last one failed: it is asked for one task, and no slot is kept free for it. */
   isSick = false;
   /** There was nothing left after the last fetch, and no signal came since. */

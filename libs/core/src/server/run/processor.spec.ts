@@ -23,6 +23,8 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
   const rooms: Record<string, number> = {};
   /** Most tasks that a fetch brings, whatever it asks for. */
   const caps: Record<string, number> = {};
+  /** How long fetches of a queue take. */
+  const delaysMs: Record<string, number> = {};
   /** Queues that do not answer, and how to let them. */
   const silent = new Map<string, (() => void)[]>();
   const watched = new Set<string>();
@@ -48,6 +50,8 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
     fetches.push([queue, limit]);
     const unanswered = silent.get(queue);
     if (unanswered) await new Promise<void>((resolve) => unanswered.push(resolve));
+    const delayMs = delaysMs[queue];
+    if (delayMs !== undefined) await new Promise<void>((resolve) => void clock.setTimer(resolve, delayMs));
     if (broken.has(queue)) throw new Error('Redis is away');
     if (paused.has(queue)) return { tasks: [], isPaused: true, remaining: 0 };
     const count = Math.min(limit, waiting[queue]!, caps[queue] ?? Infinity);
@@ -81,6 +85,7 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
     unknown,
     rooms,
     caps,
+    delaysMs,
     watched,
     workers,
     workSignal,
@@ -211,6 +216,33 @@ describe('Processor', () => {
       expect(Math.abs(counts['low']! - 1_000)).toBeLessThan(300);
     },
   );
+
+  it('shares 10,000 tasks by weight though the replies for one queue take 20 times as long', async () => {
+    const weights = { critical: 6, default: 3, low: 1 };
+    const overload = { critical: 20_000, default: 20_000, low: 20_000 };
+    const prepared = prepare(overload, { concurrency: 20, weights });
+    const { processor, workers, running, delaysMs, clock } = prepared;
+    Object.assign(delaysMs, { critical: 20, default: 1, low: 2 });
+    const counts: Record<string, number> = { critical: 0, default: 0, low: 0 };
+    let handled = 0;
+    workers.run = ({ task }) => {
+      if (handled++ >= 10_000) return;
+      counts[task.message.queue]! += 1;
+      running.push(task.message.queue);
+      clock.setTimer(() => {
+        running.pop();
+        workers.onFree();
+      }, 5);
+    };
+
+    processor.start();
+    for (let second = 0; second < 30; second++) await clock.advance('1s');
+
+    expect(handled).toBeGreaterThanOrEqual(10_000);
+    expect(Math.abs(counts['critical']! - 6_000)).toBeLessThan(300);
+    expect(Math.abs(counts['default']! - 3_000)).toBeLessThan(300);
+    expect(Math.abs(counts['low']! - 1_000)).toBeLessThan(300);
+  });
 
   it('serves a lower queue only from what the higher ones leave, when strict', async () => {
     const options = { concurrency: 5, weights: { high: 9, middle: 5, low: 1 }, isStrict: true };
@@ -449,7 +481,7 @@ describe('Processor, when a queue fails', () => {
 
 describe('Processor, when a queue does not answer', () => {
   it('runs the tasks of the others at once, and soon on all slots', async () => {
-    const prepared = prepare({ sick: 100, sound: 10_000 }, { concurrency: 10, weights: { sick: 1_000 } });
+    const prepared = prepare({ sick: 100, sound: 10_000 }, { concurrency: 10, weights: { sick: 1_000_000 } });
     const { processor, running, silence, clock, settle } = prepared;
     silence('sick');
 
@@ -509,7 +541,7 @@ describe('Processor, when a queue does not answer', () => {
   });
 
   it('gives back what a late reply brings beyond the free slots, in order, and trusts the queue again', async () => {
-    const prepared = prepare({ late: 100, sound: 1 }, { concurrency: 4, weights: { late: 1_000 } });
+    const prepared = prepare({ late: 100, sound: 1 }, { concurrency: 4, weights: { late: 1_000_000 } });
     const { processor, running, returned, waiting, asked, silence, wake, clock, settle, end } = prepared;
     const answer = silence('late');
     processor.start();
@@ -532,7 +564,7 @@ describe('Processor, when a queue does not answer', () => {
   });
 
   it('waits longer for a queue whose replies always take long', async () => {
-    const prepared = prepare({ far: 100, near: 100 }, { concurrency: 4, weights: { far: 1_000 } });
+    const prepared = prepare({ far: 100, near: 100 }, { concurrency: 4, weights: { far: 1_000_000 } });
     const { processor, running, asked, silence, clock, settle, end } = prepared;
     let answer = silence('far');
     processor.start();
@@ -570,6 +602,29 @@ describe('Processor, when a queue does not answer', () => {
     expect(before).toEqual(Array.from({ length: 6 }, () => 'sound'));
     expect(asked('stuck')[0]).toBe(3);
     await processor.stop();
+  });
+
+  it('does not hold up a stop, and gives back what comes later', async () => {
+    const { processor, returned, running, silence, clock, settle } = prepare(
+      { sick: 2, sound: 0 },
+      { weights: { sick: 1_000_000 } },
+    );
+    const answer = silence('sick');
+    processor.start();
+    await clock.advance(1);
+    let isStopped = false;
+    const stopped = processor.stop().then(() => (isStopped = true));
+    await settle();
+    const early = isStopped;
+
+    await clock.advance(300);
+    await stopped;
+    answer();
+    await settle();
+
+    expect(early).toBe(false);
+    expect(running).toEqual([]);
+    expect(returned).toEqual(['sick-0', 'sick-1']);
   });
 
   it('goes on with the others while their handlers end at once', async () => {

@@ -46,7 +46,6 @@ export interface ProcessorDeps {
  */
 export class Processor {
   private readonly lanes: ReadonlyMap<string, Lane>;
-  private readonly fetches = new Set<Promise<void>>();
   private readonly logLimit: LogLimit;
   private restTimer: TimerHandle;
   private isStopped = false;
@@ -70,12 +69,16 @@ export class Processor {
     this.fillSoon();
   }
 
-  /** Fetches no more. Waits for the fetches under way; their tasks still run. */
+  /**
+   * Fetches no more. Waits for the fetches under way, whose tasks still run; but not for one that takes long: what that
+   * brings goes back to its queue.
+   */
   async stop(): Promise<void> {
     if (!this.isStopped) this.deps.workSignal.setFree(false); // who takes no tasks must not lead others to none
     this.isStopped = true;
     this.deps.clock.clearTimer(this.restTimer);
-    await Promise.all(this.fetches);
+    const awaited = [...this.lanes.values()].filter(({ isSick }) => !isSick);
+    await Promise.all(awaited.map(({ fetched }) => fetched));
   }
 
   /** Once for all slots that become free together. */
@@ -108,12 +111,12 @@ export class Processor {
   }
 
   private draw(nowMs: number): void {
+    const mayDraw = (lane: Lane): boolean =>
+      !lane.isSick && !lane.isEmpty && !lane.isResting(nowMs) && this.deps.settler.room(lane.queue) > 0;
+    for (const lane of this.lanes.values()) if (!mayDraw(lane)) lane.drawn = 0;
     const free = this.freeSlots();
     if (free <= 0) return;
-    const shares = this.weights.share(free, (queue) => {
-      const lane = this.lanes.get(queue)!;
-      return !lane.isSick && !lane.isEmpty && !lane.isResting(nowMs) && this.deps.settler.room(queue) > 0;
-    });
+    const shares = this.weights.share(free, (queue) => mayDraw(this.lanes.get(queue)!));
     for (const [queue, share] of shares) this.lanes.get(queue)!.drawn += share;
   }
 
@@ -134,8 +137,8 @@ export class Processor {
     lane.isFetching = true;
     lane.isSignaled = false;
     lane.askedAtMs = nowMs;
-    const fetch = this.fetch(lane, limit).finally(() => this.fetches.delete(fetch));
-    this.fetches.add(fetch);
+    lane.fetched = new Promise((resolve) => (lane.waitNoLonger = resolve));
+    void this.fetch(lane, limit);
   }
 
   /** Never rejects. */
@@ -150,30 +153,32 @@ export class Processor {
     }
     try {
       const reply = await this.broker.fetch(lane.queue, limit, this.leaseMs);
+      const mayRun = !(this.isStopped && lane.isSick);
       lane.noteAnswer(clock.nowMs() - lane.askedAtMs);
-      this.take(lane, reply);
+      this.take(lane, reply, mayRun);
     } catch (error) {
       this.noteTrouble(lane, error);
     }
     clock.clearTimer(patience.timer);
     lane.isFetching = false;
     lane.reserved = 0;
+    lane.waitNoLonger();
     this.fillSoon();
   }
 
   private losePatience(lane: Lane): void {
     lane.isSick = true;
     lane.release();
+    lane.waitNoLonger();
     this.fillSoon();
   }
 
-  private take(lane: Lane, { tasks, isPaused, remaining }: FetchReply): void {
+  private take(lane: Lane, { tasks, isPaused, remaining }: FetchReply, mayRun: boolean): void {
     const { workSignal } = this.deps;
     lane.isPaused = isPaused;
     lane.isEmpty = remaining === 0 && !lane.isSignaled;
-    if (lane.isEmpty) lane.drawn = 0;
     if (isPaused) workSignal.reportPaused(lane.queue);
-    this.launch(tasks, lane.reserved + Math.max(0, this.freeSlots()));
+    this.launch(tasks, mayRun ? lane.reserved + Math.max(0, this.freeSlots()) : 0);
     // Idle servers are woken once per signal: later fetches tell nothing new.
     if (lane.isWoken && remaining > 0) workSignal.reportRemaining(lane.queue, remaining);
     lane.isWoken = false;
