@@ -54,7 +54,7 @@ describe('QueueWatcher', () => {
   it('wakes the leader the moment a task is pushed, and waits in one call until then', async () => {
     const { clock, counts, waitForWork, push, wakeUps } = openWatched('leader');
     waitForWork();
-    await clock.advance('9s');
+    await clock.advance('7s');
 
     await push('a');
     await clock.advance(0);
