@@ -169,7 +169,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(both[0].recovered.length + both[1].recovered.length).toBe(3);
       const { nextUp, active, tasks } = await q.dump();
       expect([nextUp.toSorted(), active]).toEqual([['a', 'b', 'c'], []]);
-      expect(Object.values(tasks).map(({ crashes }) => crashes)).toEqual([1, 1, 1]);
+      expect(Object.values(tasks).map(({ crashes }) => crashes)).toEqual(['1 0 0', '1 0 0', '1 0 0']);
     });
 
     it('drops an expired id without a message', async () => {
