@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 
+// What an app uses to enqueue and to handle tasks. The rest of the core, for code that names it, is `nestjs-asynq/core`.
 export { AsynqModule } from './asynq.module.js';
-export type { AsynqModuleExtras } from './asynq.module-definition.js';
-export type { AsynqModuleOptions, ConnectOptions, EnhancerOptions, SchedulerModuleOptions } from './asynq.options.js';
+export type { AsynqModuleOptions } from './asynq.options.js';
 export {
   getTaskDistributorToken,
   getTaskEventsToken,
@@ -17,103 +17,45 @@ export {
   InjectTaskScheduler,
   InjectTaskServer,
 } from './decorators/inject.decorator.js';
-export {
-  type PeriodicHandlerOptions,
-  PeriodicTask,
-  type PeriodicTaskDecoratorOptions,
-} from './decorators/periodic-task.decorator.js';
-export {
-  TaskAggregator,
-  type TaskAggregatorDecorator,
-  type TaskAggregatorOptions,
-} from './decorators/task-aggregator.decorator.js';
-export { TaskHandler, type TaskHandlerOptions } from './decorators/task-handler.decorator.js';
+export { PeriodicTask } from './decorators/periodic-task.decorator.js';
+export { TaskAggregator } from './decorators/task-aggregator.decorator.js';
+export { TaskHandler } from './decorators/task-handler.decorator.js';
 export { Ctx, Payload, Signal, TaskId } from './decorators/task-params.decorator.js';
 export { HandlerSetupError } from './discovery/handler-setup.error.js';
-export { type EnqueueArguments, type EnqueueItem, TaskDistributor } from './distributor/task-distributor.service.js';
-export type { PayloadOf, TaskPayloads, TaskType } from './distributor/task-payloads.js';
-export { type AsynqContextType, getTaskContext, isAsynqContext } from './handling/asynq-context.js';
-export type { PayloadValidationOptions } from './handling/payload-validator.js';
+export { TaskDistributor } from './distributor/task-distributor.service.js';
+export type { TaskPayloads } from './distributor/task-payloads.js';
+export { getTaskContext, isAsynqContext } from './handling/asynq-context.js';
 export { InvalidPayloadError } from './handling/invalid-payload.error.js';
 export { TaskInspector } from './inspector/task-inspector.service.js';
 export { ConnectionUnavailableError, DuplicateConnectionError } from './lifecycle/connection.errors.js';
+export { TaskEvents } from './lifecycle/task-events.js';
+export { TaskServer } from './lifecycle/task-server.js';
 export { TaskScheduler } from './scheduler/task-scheduler.service.js';
-export { TaskEvents, type TaskEventOf } from './lifecycle/task-events.js';
-export { TaskServer, type TaskServerState } from './lifecycle/task-server.js';
 
-// What apps need of the core, so that they need not depend on it by name.
 export {
   type AggregatedTask,
-  type AggregationContext,
-  type BulkOptions,
-  type BulkProgress,
-  type CancelReply,
-  type CancelOutcome,
-  type CatchUp,
-  type Clock,
-  type ClusterNode,
-  type Connection,
-  type DailyStats,
-  defaultRetryDelay,
-  type Duration,
+  DuplicateTaskError,
   type EnqueuedTask,
   type EnqueueResult,
-  type FoundTasks,
-  type GroupAggregatorOptions,
   type GroupedTask,
-  type GroupInfo,
-  type GroupOption,
-  jsonCodec,
-  type MatchingOptions,
-  type Paging,
-  type PayloadCodec,
-  type PeriodicTaskConfig,
-  type PeriodicTaskOptions,
-  type PeriodicTaskProvider,
-  type PlannedTask,
-  type QueueInfo,
-  type RetryDelay,
-  RevokeTask,
-  type ScheduleInfo,
-  type SchedulerEntry,
-  type SchedulerEvent,
-  type ServerInfo,
-  SkipRetry,
-  type TaskContext,
-  type TaskEnd,
-  type TaskEvent,
-  type TaskFilter,
-  type TaskHandle,
-  type TaskInfo,
-  type TaskMoveOptions,
-  type TaskOptions,
-  type TaskProgress,
-  type TaskSearch,
-  type TaskState,
-  type UniqueOptions,
-  type WaitOptions,
-  type WorkerInfo,
-} from '@nestjs-asynq/core';
-export {
-  ClosedError,
-  CronSpecError,
-  DuplicateTaskError,
-  HandlerNotFoundError,
   InvalidOptionsError,
+  jsonCodec,
   LeaseLostError,
-  MessageDecodeError,
   PayloadTooLargeError,
+  type PeriodicTaskConfig,
+  type PeriodicTaskProvider,
   QueueError,
-  QueueNotEmptyError,
-  QueueNotFoundError,
   RedisCommandError,
-  ScheduleNotFoundError,
+  RevokeTask,
   ServerShutdownError,
-  ServerStateError,
+  SkipRetry,
   TaskCanceledError,
+  type TaskContext,
+  type TaskEvent,
   TaskFailedError,
   TaskIdConflictError,
   TaskNotFoundError,
+  type TaskOptions,
   TaskStateError,
   TaskTimeoutError,
   WaitTimeoutError,

@@ -1,15 +1,8 @@
 import { Injectable, type Provider, Scope } from '@nestjs/common';
-import { openBroker } from '@nestjs-asynq/core';
+import { type AggregationContext, openBroker } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { expect, it } from 'vitest';
-import {
-  type AggregatedTask,
-  type AggregationContext,
-  type GroupedTask,
-  InvalidOptionsError,
-  TaskAggregator,
-  TaskHandler,
-} from '../index.js';
+import { type AggregatedTask, type GroupedTask, InvalidOptionsError, TaskAggregator, TaskHandler } from '../index.js';
 import { Moment, startApp } from '../test-app.fixture.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 

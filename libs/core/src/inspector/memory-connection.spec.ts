@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Client } from '../../client/client.js';
-import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
-import { Inspector } from '../../inspector/inspector.js';
-import { type Logger, silentLogger } from '../../runtime/logger.js';
-import { FakeClock } from '../../testing/fake-clock.js';
-import type { Connection } from '../connection.js';
-import { openBroker } from '../open-broker.js';
+import { Client } from '../client/client.js';
+import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { Inspector } from './inspector.js';
+import { type Logger, silentLogger } from '../runtime/logger.js';
+import { FakeClock } from '../testing/fake-clock.js';
+import type { Connection } from '../broker/connection.js';
+import { openBroker } from '../broker/open-broker.js';
 
 const REGISTRY = Symbol.for('@nestjs-asynq/core/memory');
 
@@ -62,7 +62,7 @@ describe('queues in memory', () => {
   it('are the same for two copies of the package', async () => {
     await client('memory').enqueue('t');
     vi.resetModules();
-    const copy = await import('../../inspector/inspector.js');
+    const copy = await import('./inspector.js');
     const other = new copy.Inspector({ connection: 'memory', logger: silentLogger });
     opened.push(other);
 
