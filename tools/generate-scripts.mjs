@@ -62,30 +62,53 @@ function readKeys(header, fail) {
   return { keys };
 }
 
-/** `ARGV[1] nowS unix s` is one argument, `ARGV[2..] per task: taskId, message` the fields of each task (or group). */
+/**
+ * `ARGV[1] nowS unix s` is one argument, `ARGV[2..] per task: taskId, message` the fields of each task (or group), and
+ * `ARGV[..] @new-task` what comes last: the fields that `include/new-task.lua` declares. A list may be such fields, too.
+ */
 function readArgs(header, fail) {
   const args = [];
   let fields = [];
+  let tail = [];
   for (const line of header) {
-    const [, index, isList, rest] = /^ARGV\[(\d+)(\.\.)?\]\s+(.*)$/.exec(line) ?? [];
+    const [, index, isList, rest] = /^ARGV\[(\d*)(\.\.)?\]\s+(.*)$/.exec(line) ?? [];
     if (!rest) {
       if (line.startsWith('ARGV')) fail(`cannot read "${line}"`);
+      continue;
+    }
+    if (index === '') {
+      tail = includedFields(/^@([\w-]+)/.exec(rest)?.[1]) ?? fail('ARGV[..] must say "@include"');
       continue;
     }
     if (Number(index) !== args.length + 1 || fields.length > 0) fail(`ARGV[${index}] is out of order`);
     if (isList) {
       const list = /^per (?:task|group): (.*)$/.exec(rest)?.[1] ?? fail(`ARGV[${index}..] must say "per task: …"`);
-      fields = list.split(/,\s*(?![^(]*\))/).map(readArg);
+      fields = includedFields(/^@([\w-]+)$/.exec(list)?.[1]) ?? readFields(list);
     } else {
       args.push(readArg(rest));
     }
   }
-  return { args, fields };
+  return { args, fields, tail };
+}
 
-  function readArg(text) {
-    const [, name, doc] = /^(\w+)\s*(.*)$/.exec(text.trim()) ?? fail(`cannot read the argument "${text}"`);
-    return { name, doc: doc.replace(/^\((.*)\)$/, '$1') };
-  }
+function readFields(list) {
+  return list.split(/,\s*(?![^(]*\))/).map(readArg);
+}
+
+function readArg(text) {
+  const [, name, doc] = /^(\w+)\s*(.*)$/.exec(text.trim()) ?? [];
+  if (!name) throw new Error(`cannot read the argument "${text}"`);
+  return { name, doc: doc.replace(/^\((.*)\)$/, '$1') };
+}
+
+/** The fields in the line `--@fields` of an include, whose `<NAME>_FIELDS` must count them. */
+function includedFields(include) {
+  if (!include) return undefined;
+  const text = readFileSync(join(scriptsDir, 'include', `${include}.lua`), 'utf8');
+  const fields = readFields(/^--@fields (.*)$/m.exec(text)?.[1] ?? '');
+  const count = Number(/^local [A-Z_]+_FIELDS = (\d+)$/m.exec(text)?.[1]);
+  if (count !== fields.length) throw new Error(`include/${include}.lua counts ${count} of ${fields.length} fields`);
+  return fields;
 }
 
 /** The body must name keys and arguments as the header does, and count them the same. */
@@ -150,7 +173,7 @@ function render(scripts) {
   return [...header, ...scripts.map(renderScript)].join('\n');
 }
 
-function renderScript({ name, purpose, keys, args, fields, lua }) {
+function renderScript({ name, purpose, keys, args, fields, tail, lua }) {
   const constant = name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
   const type = (members, typeOf) =>
     members.length === 0
@@ -161,11 +184,11 @@ function renderScript({ name, purpose, keys, args, fields, lua }) {
     `/** ${purpose} */`,
     `export const ${constant} = new Script<`,
     `  ${type(keys, (key) => (key.isList ? 'readonly string[]' : 'string'))},`,
-    `  ${type(args, () => 'ScriptArg')},`,
+    `  ${type([...args, ...tail], () => 'ScriptArg')},`,
     `  ${type(fields, () => 'ScriptArg')}`,
     `>(`,
     `  '${name}',`,
-    `  { keys: ${names(keys)}, args: ${names(args)}, fields: ${names(fields)} },`,
+    `  { keys: ${names(keys)}, args: ${names(args)}, fields: ${names(fields)}, tail: ${names(tail)} },`,
     `  \`${lua.replace(/[`\\$]/g, '\\$&')}\`,`,
     `);`,
     '',

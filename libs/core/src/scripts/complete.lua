@@ -17,7 +17,7 @@
 --@include owns-lease
 --@include leave-active
 --@include count
---@include locks-from
+--@include keys-from
 --@include unlock
 --@include tell-waiters
 local active, lease, completed, processedToday, processed, awaited =
@@ -25,7 +25,7 @@ local active, lease, completed, processedToday, processed, awaited =
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(FIRST_TASK + tasks)
+local nextLock = keysFrom(FIRST_TASK + tasks)
 
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 

@@ -16,14 +16,14 @@
 --@include owns-lease
 --@include leave-active
 --@include count
---@include locks-from
+--@include keys-from
 --@include unlock
 --@include tell-waiters
 local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(FIRST_TASK + tasks)
+local nextLock = keysFrom(FIRST_TASK + tasks)
 
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 

@@ -17,7 +17,7 @@ local addedAtS, groupsChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 4, 2, 4
 local tasks = (#ARGV - ARGS) / FIELDS
 local firstGroup = FIRST_TASK + tasks
-local fullSizes = redis.call('ZRANGE', KEYS[3], 0, -1)
+local fullSizes = readFullSizes(KEYS[3])
 
 local moved, fullGroups = 0, {}
 for i = 1, tasks do

@@ -12,6 +12,8 @@ export interface ScriptLayout {
   readonly keys: readonly string[];
   readonly args: readonly string[];
   readonly fields: readonly string[];
+  /** Arguments that come behind the fields of all items. */
+  readonly tail: readonly string[];
 }
 
 /**
@@ -36,6 +38,7 @@ export class Script<Keys extends ScriptKeys, Args extends ScriptArgs, Item exten
   flattenArgs(args: Args, items: readonly Item[]): ScriptArg[] {
     const flat = this.layout.args.map((name) => args[name]!);
     for (const item of items) for (const field of this.layout.fields) flat.push(item[field]!);
+    for (const name of this.layout.tail) flat.push(args[name]!);
     return flat;
   }
 }

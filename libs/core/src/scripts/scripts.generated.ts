@@ -19,7 +19,7 @@ export const addLeases = new Script<
   }
 >(
   'add-leases',
-  { keys: ['active', 'lease'], args: ['expiredAtS'], fields: ['taskId'] },
+  { keys: ['active', 'lease'], args: ['expiredAtS'], fields: ['taskId'], tail: [] },
   `local active, lease = KEYS[1], KEYS[2]
 local expiredAtS = ARGV[1]
 local added = 0
@@ -73,7 +73,7 @@ export const archive = new Script<
   }
 >(
   'archive',
-  { keys: ['active', 'lease', 'archived', 'processedToday', 'processed', 'failedToday', 'failed', 'awaited', 'task'], args: ['statsExpireAtS', 'archivedAtS', 'endedChannel'], fields: ['taskId', 'message', 'crashes', 'leases'] },
+  { keys: ['active', 'lease', 'archived', 'processedToday', 'processed', 'failedToday', 'failed', 'awaited', 'task'], args: ['statsExpireAtS', 'archivedAtS', 'endedChannel'], fields: ['taskId', 'message', 'crashes', 'leases'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -166,7 +166,7 @@ export const claim = new Script<
   Record<never, never>
 >(
   'claim',
-  { keys: ['pending', 'paused', 'active', 'lease'], args: ['leaseExpiresAtS', 'limit'], fields: [] },
+  { keys: ['pending', 'paused', 'active', 'lease'], args: ['leaseExpiresAtS', 'limit'], fields: [], tail: [] },
   `local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, limit = ARGV[1], tonumber(ARGV[2])
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
@@ -230,7 +230,7 @@ export const complete = new Script<
   }
 >(
   'complete',
-  { keys: ['active', 'lease', 'completed', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'message', 'deleteAtS', 'hasLock', 'hasResult', 'result', 'leases'] },
+  { keys: ['active', 'lease', 'completed', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'message', 'deleteAtS', 'hasLock', 'hasResult', 'result', 'leases'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -269,10 +269,10 @@ if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expi
 local reply = redis.pcall('INCRBY', totalKey, n)
 if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
 end
-local function locksFrom(first)
+local function keysFrom(first)
 local at = first - 1
-return function(hasLock)
-if not hasLock then return nil end
+return function(hasKey)
+if not hasKey then return nil end
 at = at + 1
 return KEYS[at]
 end
@@ -288,7 +288,7 @@ KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(FIRST_TASK + tasks)
+local nextLock = keysFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies, left, ended = {}, {}, 0
 for i = 1, tasks do
@@ -334,7 +334,7 @@ export const deleteCompleted = new Script<
   }
 >(
   'delete-completed',
-  { keys: ['completed', 'task'], args: ['nowS'], fields: ['taskId'] },
+  { keys: ['completed', 'task'], args: ['nowS'], fields: ['taskId'], tail: [] },
   `local completed = KEYS[1]
 local nowS = tonumber(ARGV[1])
 local deleted = 0
@@ -384,7 +384,7 @@ export const done = new Script<
   }
 >(
   'done',
-  { keys: ['active', 'lease', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'hasLock', 'leases'] },
+  { keys: ['active', 'lease', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'hasLock', 'leases'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -423,10 +423,10 @@ if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expi
 local reply = redis.pcall('INCRBY', totalKey, n)
 if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
 end
-local function locksFrom(first)
+local function keysFrom(first)
 local at = first - 1
-return function(hasLock)
-if not hasLock then return nil end
+return function(hasKey)
+if not hasKey then return nil end
 at = at + 1
 return KEYS[at]
 end
@@ -441,7 +441,7 @@ local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(FIRST_TASK + tasks)
+local nextLock = keysFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies, left, ended = {}, {}, 0
 for i = 1, tasks do
@@ -478,7 +478,7 @@ export const dropDuty = new Script<
   Record<never, never>
 >(
   'drop-duty',
-  { keys: ['duty'], args: ['serverId'], fields: [] },
+  { keys: ['duty'], args: ['serverId'], fields: [], tail: [] },
   `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])`,
 );
@@ -511,7 +511,7 @@ export const dropOrphans = new Script<
   }
 >(
   'drop-orphans',
-  { keys: ['active', 'lease', 'scheduled', 'retry', 'archived', 'completed', 'task'], args: ['reach'], fields: ['taskId'] },
+  { keys: ['active', 'lease', 'scheduled', 'retry', 'archived', 'completed', 'task'], args: ['reach'], fields: ['taskId'], tail: [] },
   `local active, lease = KEYS[1], KEYS[2]
 local sets = { KEYS[3], KEYS[4], KEYS[5], KEYS[6] }
 local reach = ARGV[1]
@@ -544,7 +544,7 @@ export const dueTimes = new Script<
   Record<never, never>
 >(
   'due-times',
-  { keys: ['task'], args: [], fields: [] },
+  { keys: ['task'], args: [], fields: [], tail: [] },
   `local reply = {}
 for i, task in ipairs(KEYS) do
 local fields = redis.call('HMGET', task, 'due_at_ms', 'group')
@@ -554,48 +554,90 @@ end
 return reply`,
 );
 
-/** write tasks that may run at once. */
+/** write new tasks: to run at once, later, or with others of a group. */
 export const enqueue = new Script<
   {
     /** list asynq:{q}:pending new ids at the left */
     readonly pending: string;
+    /** zset asynq:{q}:scheduled score: process-at, unix seconds */
+    readonly scheduled: string;
     /** zset asynq:{q}:completed score: deletion time, unix seconds */
     readonly completed: string;
+    /** set asynq:{q}:groups names of groups */
+    readonly groups: string;
+    /** zset asynq:{q}:expected_groups names of groups that tasks will join; score: until when, unix seconds */
+    readonly expectedGroups: string;
+    /** zset asynq:{q}:full_sizes sizes of groups that aggregators wait for */
+    readonly fullSizes: string;
     /** hash asynq:{q}:t:<id> one per task */
     readonly task: readonly string[];
+    /** zset asynq:{q}:g:<group> one per task that joins its group at once, in their order; score: time added, unix seconds */
+    readonly group: readonly string[];
     /** string asynq:{q}:unique:<type>:<md5> one per task with a ttl, in their order */
     readonly lock: readonly string[];
   },
   {
-    /** unix ns */
-    readonly pendingSinceNs: ScriptArg;
-    /** 1 after a lost reply: a task with the same bytes is ours */
-    readonly isRepeat: ScriptArg;
     /** unix s */
     readonly nowS: ScriptArg;
+    /** unix ns */
+    readonly nowNs: ScriptArg;
+    /** 1 after a lost reply: a task with the same bytes is ours */
+    readonly isRepeat: ScriptArg;
+    /** how many tasks join their groups at once */
+    readonly joining: ScriptArg;
+    /** unix s; groups that were expected until then are forgotten, should no server of ours do it */
+    readonly forgetUntilS: ScriptArg;
+    /** told when a task goes ahead of all that are scheduled */
+    readonly nudgeChannel: ScriptArg;
+    /** told which groups are full */
+    readonly groupsChannel: ScriptArg;
   },
   {
     /** text */
     readonly taskId: ScriptArg;
     /** protobuf */
     readonly message: ScriptArg;
+    /** unix s, rounded up; 0: at once */
+    readonly processAtS: ScriptArg;
+    /** unix ms */
+    readonly dueAtMs: ScriptArg;
+    /** empty: none */
+    readonly groupName: ScriptArg;
     /** 0: no lock */
     readonly uniqueTtlS: ScriptArg;
   }
 >(
   'enqueue',
-  { keys: ['pending', 'completed', 'task', 'lock'], args: ['pendingSinceNs', 'isRepeat', 'nowS'], fields: ['taskId', 'message', 'uniqueTtlS'] },
-  `local function locksFrom(first)
+  { keys: ['pending', 'scheduled', 'completed', 'groups', 'expectedGroups', 'fullSizes', 'task', 'group', 'lock'], args: ['nowS', 'nowNs', 'isRepeat', 'joining', 'forgetUntilS', 'nudgeChannel', 'groupsChannel'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'], tail: [] },
+  `local function keysFrom(first)
 local at = first - 1
-return function(hasLock)
-if not hasLock then return nil end
+return function(hasKey)
+if not hasKey then return nil end
 at = at + 1
 return KEYS[at]
 end
 end
+local function expectGroup(expectedGroups, groupName, untilS, nowS)
+redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
+local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
+if redis.call('TTL', expectedGroups) < lifeS then redis.call('EXPIRE', expectedGroups, string.format('%d', lifeS)) end
+end
+local NEW_TASK_FIELDS = 6
+local function newTaskAt(at)
+return {
+taskId = ARGV[at + 1],
+message = ARGV[at + 2],
+processAtS = ARGV[at + 3],
+dueAtMs = ARGV[at + 4],
+groupName = ARGV[at + 5],
+uniqueTtlS = ARGV[at + 6],
+isDelayed = ARGV[at + 3] ~= '0',
+hasLock = ARGV[at + 6] ~= '0',
+}
+end
 local function idTaken(task, taskId, completed, nowS)
 if redis.call('EXISTS', task) == 0 then return false, false end
-if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
+if redis.pcall('HGET', task, 'state') ~= 'completed' then return true, false end
 local deleteAtS = redis.call('ZSCORE', completed, taskId)
 local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
 return not isExpired, isExpired
@@ -604,31 +646,97 @@ local function clearExpired(task, taskId, completed)
 redis.call('ZREM', completed, taskId)
 redis.call('DEL', task)
 end
-local function refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
-local isTaken, isExpired = idTaken(task, taskId, completed, nowS)
-if isTaken then return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0 end
-if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
-if isExpired then clearExpired(task, taskId, completed) end
-return nil
+local function lockHolder(lock)
+local holder = lock and redis.pcall('GET', lock)
+if type(holder) == 'table' then return '' end
+return holder
 end
-local pending, completed = KEYS[1], KEYS[2]
-local pendingSinceNs, isRepeat, nowS = ARGV[1], ARGV[2] == '1', tonumber(ARGV[3])
-local FIRST_TASK, ARGS, FIELDS = 3, 3, 3
-local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(FIRST_TASK + tasks)
+local function writeNewTask(new, task, lock, group, queue)
+if lock then
+redis.call('SET', lock, new.taskId, 'EX', new.uniqueTtlS)
+redis.call('HSET', task, 'unique_key', lock)
+end
+if new.isDelayed then
+redis.call('HSET', task, 'msg', new.message, 'state', 'scheduled', 'due_at_ms', new.dueAtMs)
+if queue.expectedGroups and new.groupName ~= '' then
+redis.call('HSET', task, 'group', new.groupName)
+expectGroup(queue.expectedGroups, new.groupName, new.processAtS, queue.nowS)
+end
+redis.call('ZADD', queue.scheduled, new.processAtS, new.taskId)
+elseif group then
+redis.call('HSET', task, 'msg', new.message, 'state', 'aggregating', 'group', new.groupName)
+redis.call('ZADD', group, queue.nowS, new.taskId)
+redis.call('SADD', queue.groups, new.groupName)
+else
+redis.call('HSET', task, 'msg', new.message, 'state', 'pending', 'pending_since', queue.nowNs)
+redis.call('LPUSH', queue.pending, new.taskId)
+end
+end
+local function nudge(new, firstS, nudgeChannel)
+local goesAhead = new.isDelayed and (not firstS or tonumber(new.processAtS) <= tonumber(firstS))
+if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
+end
+local function readFullSizes(fullSizes)
+local sizes = redis.pcall('ZRANGE', fullSizes, 0, -1)
+return sizes.err and {} or sizes
+end
+local function isFull(group, fullSizes)
+if #fullSizes == 0 then return false end
+local size = redis.call('ZCARD', group)
+for _, fullSize in ipairs(fullSizes) do
+if size % tonumber(fullSize) == 0 then return true end
+end
+return false
+end
+local function tellFullGroups(fullGroups, groupsChannel)
+for groupName in pairs(fullGroups) do redis.pcall('PUBLISH', groupsChannel, 'full ' .. groupName) end
+end
+local expectedGroups, isRepeat, joining = KEYS[5], ARGV[3] == '1', tonumber(ARGV[4])
+local forgetUntilS, nudgeChannel, groupsChannel = ARGV[5], ARGV[6], ARGV[7]
+local FIRST_TASK, ARGS = 7, 7
+local tasks = (#ARGV - ARGS) / NEW_TASK_FIELDS
+local nextGroup = keysFrom(FIRST_TASK + tasks)
+local nextLock = keysFrom(FIRST_TASK + tasks + joining)
+local queue = {
+pending = KEYS[1],
+scheduled = KEYS[2],
+completed = KEYS[3],
+groups = KEYS[4],
+expectedGroups = expectedGroups,
+nowS = tonumber(ARGV[1]),
+nowNs = ARGV[2],
+}
+local fullSizes = joining > 0 and readFullSizes(KEYS[6])
+local fullGroups, earliest, firstS, hasExpected = {}, nil, nil, false
 local replies = {}
 for i = 1, tasks do
-local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, message, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-local lock = nextLock(ttlS ~= '0')
-replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
-if replies[i] == nil then
-redis.call('HSET', task, 'msg', message, 'state', 'pending', 'pending_since', pendingSinceNs)
-if lock then redis.call('HSET', task, 'unique_key', lock) end
-redis.call('LPUSH', pending, taskId)
+local task, new = KEYS[FIRST_TASK + i - 1], newTaskAt(ARGS + (i - 1) * NEW_TASK_FIELDS)
+local group = nextGroup(new.groupName ~= '' and not new.isDelayed)
+local lock = nextLock(new.hasLock)
+local isTaken, isExpired = idTaken(task, new.taskId, queue.completed, queue.nowS)
+local holder = not isTaken and lockHolder(lock)
+if isTaken then
+replies[i] = (isRepeat and redis.pcall('HGET', task, 'msg') == new.message) and 1 or 0
+elseif holder then
+replies[i] = holder
+else
+if isExpired then clearExpired(task, new.taskId, queue.completed) end
+if new.isDelayed then
+if not earliest then firstS = redis.call('ZRANGE', queue.scheduled, 0, 0, 'WITHSCORES')[2] end
+if not earliest or tonumber(new.processAtS) < tonumber(earliest.processAtS) then earliest = new end
+hasExpected = hasExpected or new.groupName ~= ''
+end
+writeNewTask(new, task, lock, group, queue)
+if group and isFull(group, fullSizes) then fullGroups[new.groupName] = true end
 replies[i] = 1
 end
 end
+if hasExpected then
+local forgotten = redis.call('ZRANGEBYSCORE', expectedGroups, '-inf', forgetUntilS, 'LIMIT', 0, 1000)
+if #forgotten > 0 then redis.call('ZREM', expectedGroups, unpack(forgotten)) end
+end
+if earliest then nudge(earliest, firstS, nudgeChannel) end
+tellFullGroups(fullGroups, groupsChannel)
 return replies`,
 );
 
@@ -652,7 +760,7 @@ export const extendLeases = new Script<
   }
 >(
   'extend-leases',
-  { keys: ['lease', 'task'], args: ['expiresAtS'], fields: ['taskId', 'leases'] },
+  { keys: ['lease', 'task'], args: ['expiresAtS'], fields: ['taskId', 'leases'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -700,7 +808,7 @@ export const fetch = new Script<
   Record<never, never>
 >(
   'fetch',
-  { keys: ['pending', 'paused', 'active', 'lease'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix'], fields: [] },
+  { keys: ['pending', 'paused', 'active', 'lease'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix'], fields: [], tail: [] },
   `local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
@@ -771,8 +879,12 @@ export const forwardToGroup = new Script<
   }
 >(
   'forward-to-group',
-  { keys: ['source', 'groups', 'fullSizes', 'task', 'group'], args: ['addedAtS', 'groupsChannel'], fields: ['taskId', 'score', 'dueAtMs', 'groupName'] },
-  `local function isFull(group, fullSizes)
+  { keys: ['source', 'groups', 'fullSizes', 'task', 'group'], args: ['addedAtS', 'groupsChannel'], fields: ['taskId', 'score', 'dueAtMs', 'groupName'], tail: [] },
+  `local function readFullSizes(fullSizes)
+local sizes = redis.pcall('ZRANGE', fullSizes, 0, -1)
+return sizes.err and {} or sizes
+end
+local function isFull(group, fullSizes)
 if #fullSizes == 0 then return false end
 local size = redis.call('ZCARD', group)
 for _, fullSize in ipairs(fullSizes) do
@@ -788,7 +900,7 @@ local addedAtS, groupsChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 4, 2, 4
 local tasks = (#ARGV - ARGS) / FIELDS
 local firstGroup = FIRST_TASK + tasks
-local fullSizes = redis.call('ZRANGE', KEYS[3], 0, -1)
+local fullSizes = readFullSizes(KEYS[3])
 local moved, fullGroups = 0, {}
 for i = 1, tasks do
 local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
@@ -831,7 +943,7 @@ export const forward = new Script<
   }
 >(
   'forward',
-  { keys: ['source', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'dueAtMs'] },
+  { keys: ['source', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'dueAtMs'], tail: [] },
   `local source, pending = KEYS[1], KEYS[2]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 3, 1, 3
@@ -852,106 +964,6 @@ redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
 redis.call('HDEL', task, 'due_at_ms')
 end
 return #moved`,
-);
-
-/** write tasks that wait in groups until they are made into one. */
-export const addToGroup = new Script<
-  {
-    /** set asynq:{q}:groups names of groups */
-    readonly groups: string;
-    /** zset asynq:{q}:full_sizes sizes of groups that aggregators wait for */
-    readonly fullSizes: string;
-    /** zset asynq:{q}:completed score: deletion time, unix seconds */
-    readonly completed: string;
-    /** hash asynq:{q}:t:<id> one per task */
-    readonly task: readonly string[];
-    /** zset asynq:{q}:g:<group> one per task; score: time added, unix seconds */
-    readonly group: readonly string[];
-    /** string asynq:{q}:unique:<type>:<md5> one per task with a ttl, in their order */
-    readonly lock: readonly string[];
-  },
-  {
-    /** unix s */
-    readonly addedAtS: ScriptArg;
-    /** 1 after a lost reply: a task with the same bytes is ours */
-    readonly isRepeat: ScriptArg;
-    /** told which groups are full */
-    readonly groupsChannel: ScriptArg;
-  },
-  {
-    /** text */
-    readonly taskId: ScriptArg;
-    /** protobuf */
-    readonly message: ScriptArg;
-    /** text */
-    readonly groupName: ScriptArg;
-    /** 0: no lock */
-    readonly uniqueTtlS: ScriptArg;
-  }
->(
-  'add-to-group',
-  { keys: ['groups', 'fullSizes', 'completed', 'task', 'group', 'lock'], args: ['addedAtS', 'isRepeat', 'groupsChannel'], fields: ['taskId', 'message', 'groupName', 'uniqueTtlS'] },
-  `local function locksFrom(first)
-local at = first - 1
-return function(hasLock)
-if not hasLock then return nil end
-at = at + 1
-return KEYS[at]
-end
-end
-local function idTaken(task, taskId, completed, nowS)
-if redis.call('EXISTS', task) == 0 then return false, false end
-if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
-local deleteAtS = redis.call('ZSCORE', completed, taskId)
-local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
-return not isExpired, isExpired
-end
-local function clearExpired(task, taskId, completed)
-redis.call('ZREM', completed, taskId)
-redis.call('DEL', task)
-end
-local function refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
-local isTaken, isExpired = idTaken(task, taskId, completed, nowS)
-if isTaken then return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0 end
-if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
-if isExpired then clearExpired(task, taskId, completed) end
-return nil
-end
-local function isFull(group, fullSizes)
-if #fullSizes == 0 then return false end
-local size = redis.call('ZCARD', group)
-for _, fullSize in ipairs(fullSizes) do
-if size % tonumber(fullSize) == 0 then return true end
-end
-return false
-end
-local function tellFullGroups(fullGroups, groupsChannel)
-for groupName in pairs(fullGroups) do redis.pcall('PUBLISH', groupsChannel, 'full ' .. groupName) end
-end
-local groups, completed = KEYS[1], KEYS[3]
-local addedAtS, isRepeat, groupsChannel = ARGV[1], ARGV[2] == '1', ARGV[3]
-local FIRST_TASK, ARGS, FIELDS = 4, 3, 4
-local tasks = (#ARGV - ARGS) / FIELDS
-local firstGroup = FIRST_TASK + tasks
-local nextLock = locksFrom(firstGroup + tasks)
-local fullSizes = redis.call('ZRANGE', KEYS[2], 0, -1)
-local replies, fullGroups = {}, {}
-for i = 1, tasks do
-local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, message, groupName, ttlS = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-local lock = nextLock(ttlS ~= '0')
-replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat, completed, tonumber(addedAtS))
-if replies[i] == nil then
-redis.call('HSET', task, 'msg', message, 'state', 'aggregating', 'group', groupName)
-if lock then redis.call('HSET', task, 'unique_key', lock) end
-redis.call('ZADD', group, addedAtS, taskId)
-redis.call('SADD', groups, groupName)
-if isFull(group, fullSizes) then fullGroups[groupName] = true end
-replies[i] = 1
-end
-end
-tellFullGroups(fullGroups, groupsChannel)
-return replies`,
 );
 
 /** write the task that an aggregation set was made into, and delete the set with its members. */
@@ -979,24 +991,26 @@ export const finishSet = new Script<
   {
     /** unix s; another one, and the set is not ours any more */
     readonly deadlineS: ScriptArg;
-    /** the new task */
-    readonly aggregateId: ScriptArg;
-    /** protobuf */
-    readonly message: ScriptArg;
-    /** 0: no lock for the new task */
-    readonly uniqueTtlS: ScriptArg;
+    /** unix s */
+    readonly nowS: ScriptArg;
     /** unix ns */
-    readonly pendingSinceNs: ScriptArg;
-    /** unix s, rounded up; 0: at once */
-    readonly processAtS: ScriptArg;
-    /** unix ms; 0: at once */
-    readonly dueAtMs: ScriptArg;
-    /** told when the new task is scheduled */
+    readonly nowNs: ScriptArg;
+    /** told when the new task goes ahead of all that are scheduled */
     readonly nudgeChannel: ScriptArg;
     /** hears of members in `awaited` */
     readonly endedChannel: ScriptArg;
-    /** unix s */
-    readonly nowS: ScriptArg;
+    /** text */
+    readonly taskId: ScriptArg;
+    /** protobuf */
+    readonly message: ScriptArg;
+    /** unix s, rounded up; 0: at once */
+    readonly processAtS: ScriptArg;
+    /** unix ms */
+    readonly dueAtMs: ScriptArg;
+    /** empty: none */
+    readonly groupName: ScriptArg;
+    /** 0: no lock */
+    readonly uniqueTtlS: ScriptArg;
   },
   {
     /** text */
@@ -1006,18 +1020,31 @@ export const finishSet = new Script<
   }
 >(
   'finish-set',
-  { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'awaited', 'aggregate', 'completed', 'task', 'lock'], args: ['deadlineS', 'aggregateId', 'message', 'uniqueTtlS', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'nudgeChannel', 'endedChannel', 'nowS'], fields: ['taskId', 'hasLock'] },
-  `local function locksFrom(first)
+  { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'awaited', 'aggregate', 'completed', 'task', 'lock'], args: ['deadlineS', 'nowS', 'nowNs', 'nudgeChannel', 'endedChannel'], fields: ['taskId', 'hasLock'], tail: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
+  `local function keysFrom(first)
 local at = first - 1
-return function(hasLock)
-if not hasLock then return nil end
+return function(hasKey)
+if not hasKey then return nil end
 at = at + 1
 return KEYS[at]
 end
 end
+local NEW_TASK_FIELDS = 6
+local function newTaskAt(at)
+return {
+taskId = ARGV[at + 1],
+message = ARGV[at + 2],
+processAtS = ARGV[at + 3],
+dueAtMs = ARGV[at + 4],
+groupName = ARGV[at + 5],
+uniqueTtlS = ARGV[at + 6],
+isDelayed = ARGV[at + 3] ~= '0',
+hasLock = ARGV[at + 6] ~= '0',
+}
+end
 local function idTaken(task, taskId, completed, nowS)
 if redis.call('EXISTS', task) == 0 then return false, false end
-if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
+if redis.pcall('HGET', task, 'state') ~= 'completed' then return true, false end
 local deleteAtS = redis.call('ZSCORE', completed, taskId)
 local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
 return not isExpired, isExpired
@@ -1026,32 +1053,63 @@ local function clearExpired(task, taskId, completed)
 redis.call('ZREM', completed, taskId)
 redis.call('DEL', task)
 end
+local function lockHolder(lock)
+local holder = lock and redis.pcall('GET', lock)
+if type(holder) == 'table' then return '' end
+return holder
+end
+local function writeNewTask(new, task, lock, group, queue)
+if lock then
+redis.call('SET', lock, new.taskId, 'EX', new.uniqueTtlS)
+redis.call('HSET', task, 'unique_key', lock)
+end
+if new.isDelayed then
+redis.call('HSET', task, 'msg', new.message, 'state', 'scheduled', 'due_at_ms', new.dueAtMs)
+if queue.expectedGroups and new.groupName ~= '' then
+redis.call('HSET', task, 'group', new.groupName)
+expectGroup(queue.expectedGroups, new.groupName, new.processAtS, queue.nowS)
+end
+redis.call('ZADD', queue.scheduled, new.processAtS, new.taskId)
+elseif group then
+redis.call('HSET', task, 'msg', new.message, 'state', 'aggregating', 'group', new.groupName)
+redis.call('ZADD', group, queue.nowS, new.taskId)
+redis.call('SADD', queue.groups, new.groupName)
+else
+redis.call('HSET', task, 'msg', new.message, 'state', 'pending', 'pending_since', queue.nowNs)
+redis.call('LPUSH', queue.pending, new.taskId)
+end
+end
+local function nudge(new, firstS, nudgeChannel)
+local goesAhead = new.isDelayed and (not firstS or tonumber(new.processAtS) <= tonumber(firstS))
+if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
+end
 local function unlock(lockKey, taskId)
 if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
-local aggregationSet, aggregationSets, pending, scheduled = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local awaited, aggregate, completed = KEYS[5], KEYS[6], KEYS[7]
-local deadlineS, aggregateId, message, uniqueTtlS, pendingSinceNs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local processAtS, dueAtMs, nudgeChannel, endedChannel, nowS = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
-local FIRST_TASK, ARGS, FIELDS = 8, 10, 2
-local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(FIRST_TASK + tasks)
+local aggregationSet, aggregationSets, awaited, aggregate = KEYS[1], KEYS[2], KEYS[5], KEYS[6]
+local queue = { pending = KEYS[3], scheduled = KEYS[4], completed = KEYS[7], nowS = tonumber(ARGV[2]), nowNs = ARGV[3] }
+local deadlineS, nudgeChannel, endedChannel = ARGV[1], ARGV[4], ARGV[5]
+local FIRST_TASK, ARGS, FIELDS = 8, 5, 2
+local new = newTaskAt(#ARGV - NEW_TASK_FIELDS)
+local tasks = (#ARGV - ARGS - NEW_TASK_FIELDS) / FIELDS
+local nextLock = keysFrom(FIRST_TASK + tasks)
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then
-return redis.call('HGET', aggregate, 'msg') == message and 1 or -1
+return redis.pcall('HGET', aggregate, 'msg') == new.message and 1 or -1
 end
 local isMember = {}
 for i = 1, tasks do
 local taskId = ARGV[ARGS + (i - 1) * FIELDS + 1]
 isMember[taskId] = redis.call('ZSCORE', aggregationSet, taskId) ~= false
 end
-local isTaken, isExpired = idTaken(aggregate, aggregateId, completed, nowS)
-if isTaken and not isMember[aggregateId] then return 0 end
-local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
-local holder = lock and redis.call('GET', lock)
+local isTaken, isExpired = idTaken(aggregate, new.taskId, queue.completed, queue.nowS)
+if isTaken and not isMember[new.taskId] then return 0 end
+local lock = new.hasLock and KEYS[#KEYS]
+local holder = lockHolder(lock)
 if holder and not isMember[holder] then return holder end
+local firstS = redis.call('ZRANGE', queue.scheduled, 0, 0, 'WITHSCORES')[2]
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
@@ -1060,25 +1118,14 @@ local heldLock = nextLock(hasLock)
 if isMember[taskId] then
 redis.call('DEL', task)
 unlock(heldLock, taskId)
-if isAnyAwaited and taskId ~= aggregateId then tellWaiters(awaited, endedChannel, 'removed', taskId) end
+if isAnyAwaited and taskId ~= new.taskId then tellWaiters(awaited, endedChannel, 'removed', taskId) end
 end
 end
 redis.call('DEL', aggregationSet)
 redis.call('ZREM', aggregationSets, aggregationSet)
-if isExpired then clearExpired(aggregate, aggregateId, completed) end
-redis.call('HSET', aggregate, 'msg', message)
-if lock then
-redis.call('SET', lock, aggregateId, 'EX', uniqueTtlS)
-redis.call('HSET', aggregate, 'unique_key', lock)
-end
-if processAtS == '0' then
-redis.call('HSET', aggregate, 'state', 'pending', 'pending_since', pendingSinceNs)
-redis.call('LPUSH', pending, aggregateId)
-else
-redis.call('HSET', aggregate, 'state', 'scheduled', 'due_at_ms', dueAtMs)
-redis.call('ZADD', scheduled, processAtS, aggregateId)
-redis.pcall('PUBLISH', nudgeChannel, '')
-end
+if isExpired then clearExpired(aggregate, new.taskId, queue.completed) end
+writeNewTask(new, aggregate, lock, nil, queue)
+nudge(new, firstS, nudgeChannel)
 return 1`,
 );
 
@@ -1110,7 +1157,7 @@ export const mendSet = new Script<
   }
 >(
   'mend-set',
-  { keys: ['aggregationSet', 'aggregationSets', 'archived', 'task'], args: ['deadlineS', 'archivedAtS'], fields: ['taskId', 'message', 'rawMessage'] },
+  { keys: ['aggregationSet', 'aggregationSets', 'archived', 'task'], args: ['deadlineS', 'archivedAtS'], fields: ['taskId', 'message', 'rawMessage'], tail: [] },
   `local aggregationSet, aggregationSets, archived = KEYS[1], KEYS[2], KEYS[3]
 local deadlineS, archivedAtS = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 4, 2, 3
@@ -1165,7 +1212,7 @@ export const nameGroups = new Script<
   }
 >(
   'name-groups',
-  { keys: ['groups', 'expectedGroups', 'scheduled', 'retry', 'aggregationSets', 'group'], args: ['forgetUntilS', 'nowS'], fields: ['groupName', 'untilS'] },
+  { keys: ['groups', 'expectedGroups', 'scheduled', 'retry', 'aggregationSets', 'group'], args: ['forgetUntilS', 'nowS'], fields: ['groupName', 'untilS'], tail: [] },
   `local function expectGroup(expectedGroups, groupName, untilS, nowS)
 redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
 local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
@@ -1212,7 +1259,7 @@ export const returnSet = new Script<
   Record<never, never>
 >(
   'return-set',
-  { keys: ['aggregationSet', 'aggregationSets', 'group', 'groups'], args: ['deadlineS', 'limit', 'groupName'], fields: [] },
+  { keys: ['aggregationSet', 'aggregationSets', 'group', 'groups'], args: ['deadlineS', 'limit', 'groupName'], fields: [], tail: [] },
   `local aggregationSet, aggregationSets, group, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local deadlineS, limit, groupName = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then return 0 end
@@ -1259,7 +1306,7 @@ export const takeGroup = new Script<
   Record<never, never>
 >(
   'take-group',
-  { keys: ['group', 'aggregationSet', 'aggregationSets', 'groups'], args: ['nowS', 'gracePeriodS', 'maxDelayS', 'maxSize', 'limit', 'deadlineS', 'groupName', 'groupsChannel'], fields: [] },
+  { keys: ['group', 'aggregationSet', 'aggregationSets', 'groups'], args: ['nowS', 'gracePeriodS', 'maxDelayS', 'maxSize', 'limit', 'deadlineS', 'groupName', 'groupsChannel'], fields: [], tail: [] },
   `local group, aggregationSet, aggregationSets, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowS, gracePeriodS, maxDelayS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local limit, deadlineS, groupName, groupsChannel = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
@@ -1322,7 +1369,7 @@ export const archiveTasks = new Script<
   }
 >(
   'archive-tasks',
-  { keys: ['source', 'archived', 'groups', 'awaited', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'archivedAtS', 'endedChannel'], fields: ['taskId'] },
+  { keys: ['source', 'archived', 'groups', 'awaited', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'archivedAtS', 'endedChannel'], fields: ['taskId'], tail: [] },
   `local walk = 100000
 local function take(source, isList, nearTail, isUnbounded, taskId, task)
 if not isList then return redis.call('ZREM', source, taskId) end
@@ -1408,7 +1455,7 @@ export const deleteTasks = new Script<
   }
 >(
   'delete-tasks',
-  { keys: ['source', 'groups', 'awaited', 'task', 'lock'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'endedChannel'], fields: ['taskId', 'hasLock'] },
+  { keys: ['source', 'groups', 'awaited', 'task', 'lock'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'endedChannel'], fields: ['taskId', 'hasLock'], tail: [] },
   `local walk = 100000
 local function take(source, isList, nearTail, isUnbounded, taskId, task)
 if not isList then return redis.call('ZREM', source, taskId) end
@@ -1430,10 +1477,10 @@ end
 local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
 end
-local function locksFrom(first)
+local function keysFrom(first)
 local at = first - 1
-return function(hasLock)
-if not hasLock then return nil end
+return function(hasKey)
+if not hasKey then return nil end
 at = at + 1
 return KEYS[at]
 end
@@ -1449,7 +1496,7 @@ local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] ==
 local groupName, endedChannel = ARGV[4], ARGV[5]
 local FIRST_TASK, ARGS, FIELDS = 4, 5, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(FIRST_TASK + tasks)
+local nextLock = keysFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies = {}
 for i = 1, tasks do
@@ -1499,7 +1546,7 @@ export const queueStats = new Script<
   Record<never, never>
 >(
   'queue-stats',
-  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'completed', 'processedToday', 'failedToday', 'processed', 'failed', 'paused', 'groups'], args: [], fields: [] },
+  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'completed', 'processedToday', 'failedToday', 'processed', 'failed', 'paused', 'groups'], args: [], fields: [], tail: [] },
   `local reply = { redis.call('LLEN', KEYS[1]), redis.call('LLEN', KEYS[2]) }
 for i = 3, 6 do reply[i] = redis.call('ZCARD', KEYS[i]) end
 for i = 7, 10 do reply[i] = redis.call('GET', KEYS[i]) end
@@ -1531,7 +1578,7 @@ export const removeQueue = new Script<
   Record<never, never>
 >(
   'remove-queue',
-  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'lease', 'expectedGroups'], args: [], fields: [] },
+  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'lease', 'expectedGroups'], args: [], fields: [], tail: [] },
   `for i = 1, 5 do
 if redis.call('EXISTS', KEYS[i]) == 1 then return 0 end
 end
@@ -1580,7 +1627,7 @@ export const rescheduleTask = new Script<
   Record<never, never>
 >(
   'reschedule-task',
-  { keys: ['source', 'target', 'groups', 'expectedGroups', 'rescheduled', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'sourceGroup', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel', 'nowS'], fields: [] },
+  { keys: ['source', 'target', 'groups', 'expectedGroups', 'rescheduled', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'sourceGroup', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel', 'nowS'], fields: [], tail: [] },
   `local walk = 100000
 local function take(source, isList, nearTail, isUnbounded, taskId, task)
 if not isList then return redis.call('ZREM', source, taskId) end
@@ -1661,7 +1708,7 @@ export const runTasks = new Script<
   }
 >(
   'run-tasks',
-  { keys: ['source', 'pending', 'groups', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'atHead', 'groupName', 'pendingSinceNs'], fields: ['taskId'] },
+  { keys: ['source', 'pending', 'groups', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'atHead', 'groupName', 'pendingSinceNs'], fields: ['taskId'], tail: [] },
   `local walk = 100000
 local function take(source, isList, nearTail, isUnbounded, taskId, task)
 if not isList then return redis.call('ZREM', source, taskId) end
@@ -1723,7 +1770,7 @@ export const updateMessage = new Script<
   Record<never, never>
 >(
   'update-message',
-  { keys: ['task'], args: ['expected', 'message'], fields: [] },
+  { keys: ['task'], args: ['expected', 'message'], fields: [], tail: [] },
   `local task = KEYS[1]
 local expected, message = ARGV[1], ARGV[2]
 local found = redis.call('HMGET', task, 'state', 'msg')
@@ -1756,7 +1803,7 @@ export const load = new Script<
   }
 >(
   'load',
-  { keys: ['pending', 'active', 'lease', 'task'], args: ['leaseExpiresAtS', 'mostBytes'], fields: ['taskId'] },
+  { keys: ['pending', 'active', 'lease', 'task'], args: ['leaseExpiresAtS', 'mostBytes'], fields: ['taskId'], tail: [] },
   `local pending, active, lease = KEYS[1], KEYS[2], KEYS[3]
 local leaseExpiresAtS, mostBytes = ARGV[1], tonumber(ARGV[2])
 local FIRST_TASK, ARGS = 4, 2
@@ -1817,7 +1864,7 @@ export const quarantine = new Script<
   Record<never, never>
 >(
   'quarantine',
-  { keys: ['active', 'lease', 'archived', 'task'], args: ['taskId', 'leases', 'archivedAtS', 'message', 'rawMessage'], fields: [] },
+  { keys: ['active', 'lease', 'archived', 'task'], args: ['taskId', 'leases', 'archivedAtS', 'message', 'rawMessage'], fields: [], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -1847,7 +1894,7 @@ export const readHashes = new Script<
   Record<never, never>
 >(
   'read-hashes',
-  { keys: ['record'], args: ['mostBytes', 'fields'], fields: [] },
+  { keys: ['record'], args: ['mostBytes', 'fields'], fields: [], tail: [] },
   `local mostBytes = tonumber(ARGV[1])
 local fields = {}
 for field in string.gmatch(ARGV[2], '[^,]+') do fields[#fields + 1] = field end
@@ -1892,7 +1939,7 @@ export const recover = new Script<
   }
 >(
   'recover',
-  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'wish', 'crashes'] },
+  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'wish', 'crashes'], tail: [] },
   `local function leaveActive(active, taskIds)
 local FEW, CHUNK = 16, 1000
 local n = #taskIds
@@ -1967,7 +2014,7 @@ export const requeue = new Script<
   }
 >(
   'requeue',
-  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'leases'] },
+  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'leases'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -2067,7 +2114,7 @@ export const retry = new Script<
   }
 >(
   'retry',
-  { keys: ['active', 'lease', 'retry', 'processedToday', 'processed', 'failedToday', 'failed', 'task'], args: ['statsExpireAtS', 'nudgeChannel'], fields: ['taskId', 'message', 'retryAtS', 'dueAtMs', 'isFailure', 'unknownSince', 'leases'] },
+  { keys: ['active', 'lease', 'retry', 'processedToday', 'processed', 'failedToday', 'failed', 'task'], args: ['statsExpireAtS', 'nudgeChannel'], fields: ['taskId', 'message', 'retryAtS', 'dueAtMs', 'isFailure', 'unknownSince', 'leases'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -2143,113 +2190,6 @@ if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
 return replies`,
 );
 
-/** write tasks that may run later. */
-export const schedule = new Script<
-  {
-    /** zset asynq:{q}:scheduled score: process-at, unix seconds */
-    readonly scheduled: string;
-    /** zset asynq:{q}:completed score: deletion time, unix seconds */
-    readonly completed: string;
-    /** zset asynq:{q}:expected_groups names of groups that tasks will join; score: until when, unix seconds */
-    readonly expectedGroups: string;
-    /** hash asynq:{q}:t:<id> one per task */
-    readonly task: readonly string[];
-    /** string asynq:{q}:unique:<type>:<md5> one per task with a ttl, in their order */
-    readonly lock: readonly string[];
-  },
-  {
-    /** told when a task goes ahead of all that wait */
-    readonly nudgeChannel: ScriptArg;
-    /** 1 after a lost reply: a task with the same bytes is ours */
-    readonly isRepeat: ScriptArg;
-    /** unix s; groups that were expected until then are forgotten, should no server of ours do it */
-    readonly forgetUntilS: ScriptArg;
-    /** unix s */
-    readonly nowS: ScriptArg;
-  },
-  {
-    /** text */
-    readonly taskId: ScriptArg;
-    /** protobuf */
-    readonly message: ScriptArg;
-    /** unix s, rounded up */
-    readonly processAtS: ScriptArg;
-    /** unix ms */
-    readonly dueAtMs: ScriptArg;
-    /** empty: none */
-    readonly groupName: ScriptArg;
-    /** 0: no lock */
-    readonly uniqueTtlS: ScriptArg;
-  }
->(
-  'schedule',
-  { keys: ['scheduled', 'completed', 'expectedGroups', 'task', 'lock'], args: ['nudgeChannel', 'isRepeat', 'forgetUntilS', 'nowS'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
-  `local function locksFrom(first)
-local at = first - 1
-return function(hasLock)
-if not hasLock then return nil end
-at = at + 1
-return KEYS[at]
-end
-end
-local function idTaken(task, taskId, completed, nowS)
-if redis.call('EXISTS', task) == 0 then return false, false end
-if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
-local deleteAtS = redis.call('ZSCORE', completed, taskId)
-local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
-return not isExpired, isExpired
-end
-local function clearExpired(task, taskId, completed)
-redis.call('ZREM', completed, taskId)
-redis.call('DEL', task)
-end
-local function refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
-local isTaken, isExpired = idTaken(task, taskId, completed, nowS)
-if isTaken then return (isRepeat and redis.call('HGET', task, 'msg') == message) and 1 or 0 end
-if lock and not redis.call('SET', lock, taskId, 'NX', 'EX', ttlS) then return redis.call('GET', lock) end
-if isExpired then clearExpired(task, taskId, completed) end
-return nil
-end
-local function expectGroup(expectedGroups, groupName, untilS, nowS)
-redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
-local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
-if redis.call('TTL', expectedGroups) < lifeS then redis.call('EXPIRE', expectedGroups, string.format('%d', lifeS)) end
-end
-local scheduled, completed, expectedGroups = KEYS[1], KEYS[2], KEYS[3]
-local nudgeChannel, isRepeat, forgetUntilS, nowS = ARGV[1], ARGV[2] == '1', ARGV[3], tonumber(ARGV[4])
-local FIRST_TASK, ARGS, FIELDS = 4, 4, 6
-local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(FIRST_TASK + tasks)
-local first = tonumber(redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2])
-local goesAhead, hasGroup = false, false
-local replies = {}
-for i = 1, tasks do
-local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, message, processAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-local groupName, ttlS = ARGV[at + 5], ARGV[at + 6]
-local lock = nextLock(ttlS ~= '0')
-replies[i] = refusal(task, taskId, message, lock, ttlS, isRepeat, completed, nowS)
-if replies[i] == nil then
-redis.call('HSET', task, 'msg', message, 'state', 'scheduled', 'due_at_ms', dueAtMs)
-if lock then redis.call('HSET', task, 'unique_key', lock) end
-if groupName ~= '' then
-redis.call('HSET', task, 'group', groupName)
-expectGroup(expectedGroups, groupName, processAtS, nowS)
-hasGroup = true
-end
-redis.call('ZADD', scheduled, processAtS, taskId)
-if not first or tonumber(processAtS) <= first then goesAhead = true end
-replies[i] = 1
-end
-end
-if hasGroup then
-local forgotten = redis.call('ZRANGEBYSCORE', expectedGroups, '-inf', forgetUntilS, 'LIMIT', 0, 1000)
-if #forgotten > 0 then redis.call('ZREM', expectedGroups, unpack(forgotten)) end
-end
-if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
-return replies`,
-);
-
 /** claim a tick of a schedule and enqueue its task. */
 export const fireTick = new Script<
   {
@@ -2273,30 +2213,45 @@ export const fireTick = new Script<
     readonly claimedMs: ScriptArg;
     /** unix ms */
     readonly tickMs: ScriptArg;
+    /** unix s */
+    readonly nowS: ScriptArg;
+    /** unix ns */
+    readonly nowNs: ScriptArg;
+    /** told when the task goes ahead of all that are scheduled */
+    readonly nudgeChannel: ScriptArg;
     /** text */
     readonly taskId: ScriptArg;
     /** protobuf */
     readonly message: ScriptArg;
-    /** unix ns */
-    readonly pendingSinceNs: ScriptArg;
     /** unix s, rounded up; 0: at once */
     readonly processAtS: ScriptArg;
     /** unix ms */
     readonly dueAtMs: ScriptArg;
+    /** empty: none */
+    readonly groupName: ScriptArg;
     /** 0: no lock */
     readonly uniqueTtlS: ScriptArg;
-    /** told when the task goes ahead of all that are scheduled */
-    readonly nudgeChannel: ScriptArg;
-    /** unix s */
-    readonly nowS: ScriptArg;
   },
   Record<never, never>
 >(
   'fire-tick',
-  { keys: ['schedule', 'task', 'pending', 'scheduled', 'completed', 'lock'], args: ['digest', 'claimedMs', 'tickMs', 'taskId', 'message', 'pendingSinceNs', 'processAtS', 'dueAtMs', 'uniqueTtlS', 'nudgeChannel', 'nowS'], fields: [] },
-  `local function idTaken(task, taskId, completed, nowS)
+  { keys: ['schedule', 'task', 'pending', 'scheduled', 'completed', 'lock'], args: ['digest', 'claimedMs', 'tickMs', 'nowS', 'nowNs', 'nudgeChannel'], fields: [], tail: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'] },
+  `local NEW_TASK_FIELDS = 6
+local function newTaskAt(at)
+return {
+taskId = ARGV[at + 1],
+message = ARGV[at + 2],
+processAtS = ARGV[at + 3],
+dueAtMs = ARGV[at + 4],
+groupName = ARGV[at + 5],
+uniqueTtlS = ARGV[at + 6],
+isDelayed = ARGV[at + 3] ~= '0',
+hasLock = ARGV[at + 6] ~= '0',
+}
+end
+local function idTaken(task, taskId, completed, nowS)
 if redis.call('EXISTS', task) == 0 then return false, false end
-if redis.call('HGET', task, 'state') ~= 'completed' then return true, false end
+if redis.pcall('HGET', task, 'state') ~= 'completed' then return true, false end
 local deleteAtS = redis.call('ZSCORE', completed, taskId)
 local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
 return not isExpired, isExpired
@@ -2305,11 +2260,42 @@ local function clearExpired(task, taskId, completed)
 redis.call('ZREM', completed, taskId)
 redis.call('DEL', task)
 end
-local schedule, task, pending, scheduled, completed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local function lockHolder(lock)
+local holder = lock and redis.pcall('GET', lock)
+if type(holder) == 'table' then return '' end
+return holder
+end
+local function writeNewTask(new, task, lock, group, queue)
+if lock then
+redis.call('SET', lock, new.taskId, 'EX', new.uniqueTtlS)
+redis.call('HSET', task, 'unique_key', lock)
+end
+if new.isDelayed then
+redis.call('HSET', task, 'msg', new.message, 'state', 'scheduled', 'due_at_ms', new.dueAtMs)
+if queue.expectedGroups and new.groupName ~= '' then
+redis.call('HSET', task, 'group', new.groupName)
+expectGroup(queue.expectedGroups, new.groupName, new.processAtS, queue.nowS)
+end
+redis.call('ZADD', queue.scheduled, new.processAtS, new.taskId)
+elseif group then
+redis.call('HSET', task, 'msg', new.message, 'state', 'aggregating', 'group', new.groupName)
+redis.call('ZADD', group, queue.nowS, new.taskId)
+redis.call('SADD', queue.groups, new.groupName)
+else
+redis.call('HSET', task, 'msg', new.message, 'state', 'pending', 'pending_since', queue.nowNs)
+redis.call('LPUSH', queue.pending, new.taskId)
+end
+end
+local function nudge(new, firstS, nudgeChannel)
+local goesAhead = new.isDelayed and (not firstS or tonumber(new.processAtS) <= tonumber(firstS))
+if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
+end
+local schedule, task = KEYS[1], KEYS[2]
 local digest, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
-local taskId, message, pendingSinceNs = ARGV[4], ARGV[5], ARGV[6]
-local processAtS, dueAtMs, uniqueTtlS, nudgeChannel, nowS = ARGV[7], ARGV[8], ARGV[9], ARGV[10], tonumber(ARGV[11])
-local lock = uniqueTtlS ~= '0' and KEYS[#KEYS]
+local nudgeChannel = ARGV[6]
+local queue = { pending = KEYS[3], scheduled = KEYS[4], completed = KEYS[5], nowS = tonumber(ARGV[4]), nowNs = ARGV[5] }
+local new = newTaskAt(#ARGV - NEW_TASK_FIELDS)
+local lock = new.hasLock and KEYS[#KEYS]
 local function reply(result)
 local progress = redis.call('HMGET', schedule, 'since_ms', 'claimed_ms', 'fired_ms', 'paused_ms')
 return { result, progress[1], progress[2], progress[3], progress[4] }
@@ -2319,27 +2305,15 @@ if not known[1] then return reply(-4) end
 if known[4] ~= digest then return reply(-3) end
 if known[3] then return reply(-2) end
 if known[2] ~= claimedMs then return reply(-1) end
-local isTaken, isExpired = idTaken(task, taskId, completed, nowS)
-local isLocked = lock and redis.call('EXISTS', lock) == 1
-local first = redis.call('ZRANGE', scheduled, 0, 0, 'WITHSCORES')[2]
+local isTaken, isExpired = idTaken(task, new.taskId, queue.completed, queue.nowS)
+local isLocked = lockHolder(lock)
+local firstS = redis.call('ZRANGE', queue.scheduled, 0, 0, 'WITHSCORES')[2]
 redis.call('HSET', schedule, 'claimed_ms', tickMs, 'fired_ms', tickMs)
 if isTaken then return reply(0) end
 if isLocked then return reply(2) end
-if isExpired then clearExpired(task, taskId, completed) end
-redis.call('HSET', task, 'msg', message)
-if lock then
-redis.call('SET', lock, taskId, 'EX', uniqueTtlS)
-redis.call('HSET', task, 'unique_key', lock)
-end
-if processAtS == '0' then
-redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-redis.call('LPUSH', pending, taskId)
-else
-redis.call('HSET', task, 'state', 'scheduled', 'due_at_ms', dueAtMs)
-redis.call('ZADD', scheduled, processAtS, taskId)
-local goesAhead = not first or tonumber(processAtS) <= tonumber(first)
-if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
-end
+if isExpired then clearExpired(task, new.taskId, queue.completed) end
+writeNewTask(new, task, lock, nil, queue)
+nudge(new, firstS, nudgeChannel)
 return reply(1)`,
 );
 
@@ -2362,7 +2336,7 @@ export const pauseSchedule = new Script<
   Record<never, never>
 >(
   'pause-schedule',
-  { keys: ['schedule'], args: ['isPaused', 'nowMs', 'name', 'changeChannel'], fields: [] },
+  { keys: ['schedule'], args: ['isPaused', 'nowMs', 'name', 'changeChannel'], fields: [], tail: [] },
   `local schedule = KEYS[1]
 local isPaused, nowMs, name, changeChannel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('EXISTS', schedule) == 0 then return -1 end
@@ -2394,7 +2368,7 @@ export const removeSchedule = new Script<
   Record<never, never>
 >(
   'remove-schedule',
-  { keys: ['schedule', 'schedules'], args: ['name', 'changeChannel'], fields: [] },
+  { keys: ['schedule', 'schedules'], args: ['name', 'changeChannel'], fields: [], tail: [] },
   `local schedule, schedules = KEYS[1], KEYS[2]
 local name, changeChannel = ARGV[1], ARGV[2]
 local removed = redis.call('DEL', schedule)
@@ -2436,7 +2410,7 @@ export const saveSchedule = new Script<
   Record<never, never>
 >(
   'save-schedule',
-  { keys: ['schedule', 'schedules'], args: ['name', 'spec', 'taskType', 'message', 'processAtMs', 'processInMs', 'uniqueTtlMs', 'digest', 'nowMs', 'changeChannel'], fields: [] },
+  { keys: ['schedule', 'schedules'], args: ['name', 'spec', 'taskType', 'message', 'processAtMs', 'processInMs', 'uniqueTtlMs', 'digest', 'nowMs', 'changeChannel'], fields: [], tail: [] },
   `local schedule, schedules = KEYS[1], KEYS[2]
 local name, spec, taskType, message = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local processAtMs, processInMs, uniqueTtlMs = ARGV[5], ARGV[6], ARGV[7]
@@ -2478,7 +2452,7 @@ export const writePlan = new Script<
   }
 >(
   'write-plan',
-  { keys: ['plan'], args: ['ttlS'], fields: ['entry'] },
+  { keys: ['plan'], args: ['ttlS'], fields: ['entry'], tail: [] },
   `local plan = KEYS[1]
 local ttlS = ARGV[1]
 redis.call('DEL', plan)
@@ -2513,11 +2487,11 @@ export const trimArchived = new Script<
   }
 >(
   'trim-archived',
-  { keys: ['archived', 'task', 'lock'], args: ['cutoffS', 'maxSize'], fields: ['taskId', 'hasLock'] },
-  `local function locksFrom(first)
+  { keys: ['archived', 'task', 'lock'], args: ['cutoffS', 'maxSize'], fields: ['taskId', 'hasLock'], tail: [] },
+  `local function keysFrom(first)
 local at = first - 1
-return function(hasLock)
-if not hasLock then return nil end
+return function(hasKey)
+if not hasKey then return nil end
 at = at + 1
 return KEYS[at]
 end
@@ -2529,7 +2503,7 @@ local archived = KEYS[1]
 local cutoffS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2])
 local ARGS, FIELDS = 2, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(2 + tasks)
+local nextLock = keysFrom(2 + tasks)
 local size = redis.call('ZCARD', archived)
 local deleted = 0
 for i = 1, tasks do
@@ -2562,7 +2536,7 @@ export const wakeIdle = new Script<
   Record<never, never>
 >(
   'wake-idle',
-  { keys: ['wake'], args: ['count', 'ttlMs'], fields: [] },
+  { keys: ['wake'], args: ['count', 'ttlMs'], fields: [], tail: [] },
   `local wake, count, ttlMs = KEYS[1], tonumber(ARGV[1]), ARGV[2]
 local tokens = {}
 for i = 1, count - redis.call('LLEN', wake) do tokens[i] = '1' end
@@ -2588,7 +2562,7 @@ export const wishCancel = new Script<
   Record<never, never>
 >(
   'wish-cancel',
-  { keys: ['task'], args: ['record', 'cancelChannel', 'taskId'], fields: [] },
+  { keys: ['task'], args: ['record', 'cancelChannel', 'taskId'], fields: [], tail: [] },
   `local task = KEYS[1]
 local record, cancelChannel, taskId = ARGV[1], ARGV[2], ARGV[3]
 if redis.call('HGET', task, 'state') ~= 'active' then return 0 end
@@ -2619,7 +2593,7 @@ export const writePresence = new Script<
   }
 >(
   'write-presence',
-  { keys: ['server', 'workers'], args: ['ttlS', 'info'], fields: ['taskId', 'worker'] },
+  { keys: ['server', 'workers'], args: ['ttlS', 'info'], fields: ['taskId', 'worker'], tail: [] },
   `local server, workers = KEYS[1], KEYS[2]
 local ttlS, info = ARGV[1], ARGV[2]
 redis.call('SETEX', server, ttlS, info)
@@ -2648,7 +2622,7 @@ export const writeProgress = new Script<
   Record<never, never>
 >(
   'write-progress',
-  { keys: ['lease', 'task'], args: ['taskId', 'leases', 'progress'], fields: [] },
+  { keys: ['lease', 'task'], args: ['taskId', 'leases', 'progress'], fields: [], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -2679,7 +2653,7 @@ export const writeResult = new Script<
   Record<never, never>
 >(
   'write-result',
-  { keys: ['lease', 'task'], args: ['taskId', 'leases', 'result'], fields: [] },
+  { keys: ['lease', 'task'], args: ['taskId', 'leases', 'result'], fields: [], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil

@@ -8,13 +8,13 @@
 -- ARGV[3..] per task: taskId, hasLock (1 or 0)
 -- RETURNS how many were deleted; a task that left the archive or is within the limits by now is left alone
 -- COST    O(tasks x log n)
---@include locks-from
+--@include keys-from
 --@include unlock
 local archived = KEYS[1]
 local cutoffS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2])
 local ARGS, FIELDS = 2, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(2 + tasks)
+local nextLock = keysFrom(2 + tasks)
 local size = redis.call('ZCARD', archived)
 
 local deleted = 0

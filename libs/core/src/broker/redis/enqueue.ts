@@ -5,10 +5,11 @@ import { joinCalls } from '../../runtime/join-calls.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
-import { ceilS, floorS } from '../../wire/unix-time.js';
+import { floorS } from '../../wire/unix-time.js';
 import { EXPECTED_GROUPS_LIFE_MS } from '../group-roles.js';
 import type { EnqueueOps, EnqueueOutcome, NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
+import { isDelayed, newTaskArgs } from './new-task.js';
 import { QueueNames } from './queue-names.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
@@ -29,13 +30,10 @@ interface Entry extends Encoded {
   readonly index: number;
 }
 
-/** What becomes of a task that is written; each has a script of its own. */
-type Kind = 'pending' | 'scheduled' | 'aggregating';
-
-/** Tasks of one queue and kind that go in one script call. */
+/** Tasks of one queue that go in one script call. */
 interface Batch {
   readonly queue: string;
-  readonly kind: Kind;
+  readonly nowMs: number;
   readonly entries: Entry[];
   bytes: number;
 }
@@ -44,9 +42,9 @@ export function enqueueOps(redis: RedisLink): EnqueueOps {
   const queueNames = new QueueNames(redis);
 
   async function write(batch: Batch, isRepeat: boolean): Promise<EnqueueOutcome[]> {
-    const replies = await WRITERS[batch.kind](redis, batch, isRepeat);
+    const replies = await runEnqueue(redis, batch, isRepeat);
     const known = isRepeat ? await recognizeOwn(redis, batch, replies) : replies;
-    return known.map((reply) => toOutcome(reply, batch.kind));
+    return known.map((reply, i) => toOutcome(reply, batch.entries[i]!, batch.nowMs));
   }
 
   async function writeWithRepeats(batch: Batch): Promise<EnqueueOutcome[]> {
@@ -89,12 +87,10 @@ function toBatches(tasks: readonly Encoded[], nowMs: number): Batch[] {
   const open = new Map<string, Batch>();
   tasks.forEach(({ task, message }, index) => {
     const { queue } = task.message;
-    const kind = kindOf(task, nowMs);
-    const place = `${kind}:${queue}`;
-    let batch = open.get(place);
+    let batch = open.get(queue);
     if (!batch || batch.entries.length >= BATCH_TASKS || batch.bytes + message.length > BATCH_BYTES) {
-      batch = { queue, kind, entries: [], bytes: 0 };
-      open.set(place, batch);
+      batch = { queue, nowMs, entries: [], bytes: 0 };
+      open.set(queue, batch);
       batches.push(batch);
     }
     batch.entries.push({ index, task, message });
@@ -103,69 +99,37 @@ function toBatches(tasks: readonly Encoded[], nowMs: number): Batch[] {
   return batches;
 }
 
-function kindOf({ message, processAtMs }: NewTask, nowMs: number): Kind {
-  if (processAtMs !== undefined && processAtMs > nowMs) return 'scheduled';
-  return message.groupKey === '' ? 'pending' : 'aggregating';
+/** What becomes of a task that is written. */
+function stateOf(task: NewTask, nowMs: number): 'pending' | 'scheduled' | 'aggregating' {
+  if (isDelayed(task, nowMs)) return 'scheduled';
+  return task.message.groupKey === '' ? 'pending' : 'aggregating';
 }
 
-const WRITERS = { pending: enqueue, scheduled: schedule, aggregating: addToGroup };
-
-function enqueue(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
+function runEnqueue(redis: RedisLink, { queue, nowMs, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
+  const joining = entries.filter(({ task }) => stateOf(task, nowMs) === 'aggregating');
   return redis.run(
     scripts.enqueue,
-    { pending: keys.pending(queue), completed: keys.completed(queue), ...taskAndLockKeys(queue, entries) },
-    { pendingSinceNs: redis.clock.nowNs(), isRepeat: Number(isRepeat), nowS: floorS(redis.clock.nowMs()) },
-    entries.map(({ task, message }) => ({ taskId: task.message.id, message, uniqueTtlS: task.uniqueTtlS ?? 0 })),
-  ) as Promise<EnqueueReply[]>;
-}
-
-function schedule(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
-  return redis.run(
-    scripts.schedule,
     {
+      pending: keys.pending(queue),
       scheduled: keys.scheduled(queue),
       completed: keys.completed(queue),
-      expectedGroups: keys.expectedGroups(queue),
-      ...taskAndLockKeys(queue, entries),
-    },
-    {
-      nudgeChannel: keys.nudgeChannel(queue),
-      isRepeat: Number(isRepeat),
-      forgetUntilS: floorS(redis.clock.nowMs() - EXPECTED_GROUPS_LIFE_MS),
-      nowS: floorS(redis.clock.nowMs()),
-    },
-    entries.map(({ task, message }) => ({
-      taskId: task.message.id,
-      message,
-      processAtS: ceilS(task.processAtMs!),
-      dueAtMs: Math.ceil(task.processAtMs!),
-      groupName: task.message.groupKey,
-      uniqueTtlS: task.uniqueTtlS ?? 0,
-    })),
-  ) as Promise<EnqueueReply[]>;
-}
-
-function addToGroup(redis: RedisLink, { queue, entries }: Batch, isRepeat: boolean): Promise<EnqueueReply[]> {
-  return redis.run(
-    scripts.addToGroup,
-    {
       groups: keys.groups(queue),
+      expectedGroups: keys.expectedGroups(queue),
       fullSizes: keys.fullSizes(queue),
-      completed: keys.completed(queue),
-      group: entries.map(({ task }) => keys.group(queue, task.message.groupKey)),
-      ...taskAndLockKeys(queue, entries),
+      task: entries.map(({ task }) => keys.task(queue, task.message.id)),
+      group: joining.map(({ task }) => keys.group(queue, task.message.groupKey)),
+      lock: entries.filter(({ task }) => task.uniqueTtlS !== undefined).map(({ task }) => task.message.uniqueKey),
     },
     {
-      addedAtS: floorS(redis.clock.nowMs()),
+      nowS: floorS(nowMs),
+      nowNs: redis.clock.nowNs(),
       isRepeat: Number(isRepeat),
+      joining: joining.length,
+      forgetUntilS: floorS(nowMs - EXPECTED_GROUPS_LIFE_MS),
+      nudgeChannel: keys.nudgeChannel(queue),
       groupsChannel: keys.groupsChannel(queue),
     },
-    entries.map(({ task, message }) => ({
-      taskId: task.message.id,
-      message,
-      groupName: task.message.groupKey,
-      uniqueTtlS: task.uniqueTtlS ?? 0,
-    })),
+    entries.map(({ task, message }) => newTaskArgs(task, nowMs, message)),
   ) as Promise<EnqueueReply[]>;
 }
 
@@ -195,16 +159,11 @@ function isSameTask({ task: { message }, message: written }: Encoded, stored: Ui
   return isDeepStrictEqual(asNew(written), asNew(stored));
 }
 
-const taskAndLockKeys = (queue: string, entries: readonly Entry[]) => ({
-  task: entries.map(({ task }) => keys.task(queue, task.message.id)),
-  lock: entries.filter(({ task }) => task.uniqueTtlS !== undefined).map(({ task }) => task.message.uniqueKey),
-});
-
 /** 1 written, 0 id exists, text: id of the lock's holder. */
 type EnqueueReply = number | Buffer;
 
-function toOutcome(reply: EnqueueReply, kind: Kind): EnqueueOutcome {
-  if (reply === 1) return { status: kind };
+function toOutcome(reply: EnqueueReply, { task }: Entry, nowMs: number): EnqueueOutcome {
+  if (reply === 1) return { status: stateOf(task, nowMs) };
   if (reply === 0) return { status: 'idConflict' };
-  return { status: 'duplicate', holderId: Buffer.isBuffer(reply) ? reply.toString() : undefined };
+  return { status: 'duplicate', holderId: Buffer.isBuffer(reply) && reply.length > 0 ? reply.toString() : undefined };
 }

@@ -19,6 +19,7 @@ import {
 import type { NewTask } from '../roles.js';
 import { readStoredMessage } from '../stored-message.js';
 import { readGroupNames } from './group-names.js';
+import { newTaskArgs } from './new-task.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
@@ -202,12 +203,11 @@ async function removeMisfits(
 
 async function finish(redis: RedisLink, queue: string, set: AggregationSet, task: NewTask): Promise<FinishReply> {
   const { group, setId, deadlineS, tasks } = set;
-  const { message, processAtMs, uniqueTtlS } = task;
+  const { message, uniqueTtlS } = task;
   const ids = tasks.map(({ id }) => id);
   const locks = tasks.map(({ uniqueKey }) => lockOf(queue, uniqueKey));
   const ownLocks = locks.filter((lock) => lock !== '');
   const nowMs = redis.clock.nowMs();
-  const isDelayed = processAtMs !== undefined && processAtMs > nowMs;
   const reply = (await redis.run(
     scripts.finishSet,
     {
@@ -223,15 +223,11 @@ async function finish(redis: RedisLink, queue: string, set: AggregationSet, task
     },
     {
       deadlineS,
-      aggregateId: message.id,
-      message: encodeTaskMessage(message),
-      uniqueTtlS: uniqueTtlS ?? 0,
-      pendingSinceNs: redis.clock.nowNs(),
-      processAtS: isDelayed ? ceilS(processAtMs) : 0,
-      dueAtMs: isDelayed ? Math.ceil(processAtMs) : 0,
+      nowS: floorS(nowMs),
+      nowNs: redis.clock.nowNs(),
       nudgeChannel: keys.nudgeChannel(queue),
       endedChannel: keys.endedChannel(queue),
-      nowS: floorS(nowMs),
+      ...newTaskArgs(task, nowMs),
     },
     ids.map((taskId, i) => ({ taskId, hasLock: Number(locks[i] !== '') })),
   )) as number | Buffer;

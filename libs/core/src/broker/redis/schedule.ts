@@ -1,10 +1,10 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
-import { ceilS, floorS } from '../../wire/unix-time.js';
-import type { NewTask } from '../new-task.js';
+import { floorS } from '../../wire/unix-time.js';
 import type { ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../schedule-roles.js';
 import { digestOf, readTemplate } from '../stored-template.js';
+import { isDelayed, newTaskArgs } from './new-task.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
@@ -48,7 +48,7 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): Sche
       const { queue, name, claimedMs, tickMs, task } = tick;
       // Before the task is written, so that no inspector meets a task of an unknown queue.
       await redis.command('SADD', (client) => client.sadd(keys.queues, queue));
-      const isScheduled = task.processAtMs !== undefined && task.processAtMs > redis.clock.nowMs();
+      const nowMs = redis.clock.nowMs();
       const [result, ...progress] = (await redis.run(
         scripts.fireTick,
         {
@@ -59,9 +59,17 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): Sche
           completed: keys.completed(queue),
           lock: task.uniqueTtlS === undefined ? [] : [task.message.uniqueKey],
         },
-        { digest: digestOf(tick), claimedMs, tickMs, ...taskArgs(redis, queue, task, isScheduled) },
+        {
+          digest: digestOf(tick),
+          claimedMs,
+          tickMs,
+          nowS: floorS(nowMs),
+          nowNs: redis.clock.nowNs(),
+          nudgeChannel: keys.nudgeChannel(queue),
+          ...newTaskArgs(task, nowMs),
+        },
       )) as [number, ...ProgressReply];
-      return { outcome: toOutcome(result, isScheduled), progress: readProgress(progress) };
+      return { outcome: toOutcome(result, isDelayed(task, nowMs)), progress: readProgress(progress) };
     },
 
     async setSchedulePaused({ queue, name }, isPaused) {
@@ -132,22 +140,6 @@ function toStored(queue: string, name: string, reply: readonly (Buffer | null)[]
 }
 
 const numberOf = (text: Text): number | undefined => (text === null ? undefined : Number(text));
-
-const taskArgs = (
-  { clock }: RedisLink,
-  queue: string,
-  { message, processAtMs = 0, uniqueTtlS = 0 }: NewTask,
-  isScheduled: boolean,
-) => ({
-  taskId: message.id,
-  message: encodeTaskMessage(message),
-  pendingSinceNs: clock.nowNs(),
-  processAtS: isScheduled ? ceilS(processAtMs) : 0,
-  dueAtMs: Math.ceil(processAtMs),
-  uniqueTtlS,
-  nudgeChannel: keys.nudgeChannel(queue),
-  nowS: floorS(clock.nowMs()),
-});
 
 /** Results of `fire-tick`, but for 1. */
 const REFUSALS: Readonly<Record<number, TickOutcome>> = {

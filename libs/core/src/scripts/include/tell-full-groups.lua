@@ -1,3 +1,9 @@
+-- The sizes of groups that aggregators wait for. A hint: a key of another type counts as none.
+local function readFullSizes(fullSizes)
+  local sizes = redis.pcall('ZRANGE', fullSizes, 0, -1)
+  return sizes.err and {} or sizes
+end
+
 -- Whether a group has just reached a size that an aggregator waits for, or a multiple of it: what a slow aggregator left
 -- behind is full again then.
 local function isFull(group, fullSizes)

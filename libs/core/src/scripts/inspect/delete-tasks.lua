@@ -18,7 +18,7 @@
 -- COST    O(tasks x log n), in a list 100,000 entries walked at most; with isUnbounded O(tasks x distance from the end)
 --@include take
 --@include forget-empty-group
---@include locks-from
+--@include keys-from
 --@include unlock
 --@include tell-waiters
 local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
@@ -26,7 +26,7 @@ local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] ==
 local groupName, endedChannel = ARGV[4], ARGV[5]
 local FIRST_TASK, ARGS, FIELDS = 4, 5, 2
 local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = locksFrom(FIRST_TASK + tasks)
+local nextLock = keysFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
 local replies = {}
