@@ -12,43 +12,31 @@
 -- ARGV[1]   statsExpireAtS  unix s
 -- ARGV[2]   archivedAtS     unix s
 -- ARGV[3]   endedChannel    hears of tasks in `awaited`
--- ARGV[4..] per task: taskId, message (protobuf), crashes (record to store, or empty), leases (own lease scores, comma separated)
+-- ARGV[4..] per task: taskId, leases (own lease scores, comma separated), message (protobuf), crashes (record to store, or empty)
 -- RETURNS per task 1 archived
 --                  0 not ours any more: lease lost or task settled; nothing written
 --         Does not trim: the janitor does, in bounded steps. asynq 0.26 trims here and fails at 8,000 old entries.
 -- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
 --@include owns-lease
 --@include leave-active
+--@include settle
 --@include count
 --@include tell-waiters
 local active, lease, archived, processedToday, processed, failedToday, failed, awaited =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local statsExpireAtS, archivedAtS, endedChannel = ARGV[1], ARGV[2], ARGV[3]
 local FIRST_TASK, ARGS, FIELDS = 9, 3, 4
-local tasks = (#ARGV - ARGS) / FIELDS
-
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
-local replies, left, ended = {}, {}, 0
-for i = 1, tasks do
-  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-  local taskId, message, crashes, leases = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at)
+  local message, crashes = ARGV[at + 3], ARGV[at + 4]
 
-  if ownsLease(lease, taskId, leases) then
-    redis.call('ZREM', lease, taskId)
-    left[#left + 1] = taskId
-    redis.call('ZADD', archived, archivedAtS, taskId)
-    redis.call('HSET', task, 'msg', message, 'state', 'archived')
-    redis.call('HDEL', task, 'unknown_since_ms', 'cancel_then')
-    if crashes ~= '' then redis.call('HSET', task, 'crashes', crashes) end
-    if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
-    ended = ended + 1
-    replies[i] = 1
-  else
-    replies[i] = 0
-  end
-end
-leaveActive(active, left)
+  if not store(task, 'msg', message, 'state', 'archived') then return false end
+  redis.call('HDEL', task, 'unknown_since_ms', 'cancel_then')
+  if crashes ~= '' then redis.call('HSET', task, 'crashes', crashes) end
+  redis.call('ZADD', archived, archivedAtS, taskId)
+  if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
+end)
 count(processedToday, processed, ended, statsExpireAtS)
 count(failedToday, failed, ended, statsExpireAtS)
 return replies

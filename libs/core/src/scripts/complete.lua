@@ -10,12 +10,13 @@
 -- KEYS[..]  lock            string  asynq:{q}:unique:<type>:<md5>    one per task with hasLock, in their order
 -- ARGV[1]   statsExpireAtS  unix s
 -- ARGV[2]   endedChannel    hears of tasks in `awaited`
--- ARGV[3..] per task: taskId, message (protobuf), deleteAtS (unix s), hasLock (1 or 0), hasResult (1 or 0), result (bytes), leases (own lease scores, comma separated)
+-- ARGV[3..] per task: taskId, leases (own lease scores, comma separated), hasLock (1 or 0), message (protobuf), deleteAtS (unix s), hasResult (1 or 0), result (bytes)
 -- RETURNS per task 1 completed
 --                  0 not ours any more: lease lost or task settled; nothing written
 -- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
 --@include owns-lease
 --@include leave-active
+--@include settle
 --@include count
 --@include keys-from
 --@include unlock
@@ -24,33 +25,20 @@ local active, lease, completed, processedToday, processed, awaited =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
-local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = keysFrom(FIRST_TASK + tasks)
-
+local nextLock = keysFrom(FIRST_TASK + (#ARGV - ARGS) / FIELDS)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
-local replies, left, ended = {}, {}, 0
-for i = 1, tasks do
-  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-  local taskId, message, deleteAtS, hasLock = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1'
-  local hasResult, result, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
-  local lock = nextLock(hasLock)
+local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at, lock)
+  local message, deleteAtS, hasResult, result = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', ARGV[at + 7]
 
-  if ownsLease(lease, taskId, leases) then
-    redis.call('ZREM', lease, taskId)
-    left[#left + 1] = taskId
-    redis.call('ZADD', completed, deleteAtS, taskId)
-    redis.call('HSET', task, 'msg', message, 'state', 'completed')
-    if hasResult then redis.call('HSET', task, 'result', result) end
-    redis.call('HDEL', task, 'unknown_since_ms', 'crashes', 'cancel_then')
-    unlock(lock, taskId)
-    if isAnyAwaited then tellWaiters(awaited, endedChannel, 'completed', taskId) end
-    ended = ended + 1
-    replies[i] = 1
-  else
-    replies[i] = 0
-  end
-end
-leaveActive(active, left)
+  if not store(task, 'msg', message, 'state', 'completed') then return false end
+  if hasResult then redis.call('HSET', task, 'result', result) end
+  redis.call('HDEL', task, 'unknown_since_ms', 'crashes', 'cancel_then')
+  redis.call('ZADD', completed, deleteAtS, taskId)
+  unlock(lock, taskId)
+  if isAnyAwaited then tellWaiters(awaited, endedChannel, 'completed', taskId) end
+end, function(at)
+  return nextLock(ARGV[at + 3] == '1')
+end)
 count(processedToday, processed, ended, statsExpireAtS)
 return replies

@@ -9,12 +9,13 @@
 -- KEYS[..]  lock            string  asynq:{q}:unique:<type>:<md5>    one per task with hasLock, in their order
 -- ARGV[1]   statsExpireAtS  unix s
 -- ARGV[2]   endedChannel    hears of tasks in `awaited`
--- ARGV[3..] per task: taskId, hasLock (1 or 0), leases (own lease scores, comma separated)
+-- ARGV[3..] per task: taskId, leases (own lease scores, comma separated), hasLock (1 or 0)
 -- RETURNS per task 1 deleted
 --                  0 not ours any more: lease lost or task settled; nothing written
 -- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
 --@include owns-lease
 --@include leave-active
+--@include settle
 --@include count
 --@include keys-from
 --@include unlock
@@ -22,29 +23,15 @@
 local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
-local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = keysFrom(FIRST_TASK + tasks)
-
+local nextLock = keysFrom(FIRST_TASK + (#ARGV - ARGS) / FIELDS)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
-local replies, left, ended = {}, {}, 0
-for i = 1, tasks do
-  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-  local taskId, hasLock, leases = ARGV[at + 1], ARGV[at + 2] == '1', ARGV[at + 3]
-  local lock = nextLock(hasLock)
-
-  if ownsLease(lease, taskId, leases) then
-    redis.call('ZREM', lease, taskId)
-    left[#left + 1] = taskId
-    redis.call('DEL', task)
-    unlock(lock, taskId)
-    if isAnyAwaited then tellWaiters(awaited, endedChannel, 'deleted', taskId) end
-    ended = ended + 1
-    replies[i] = 1
-  else
-    replies[i] = 0
-  end
-end
-leaveActive(active, left)
+local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, _, lock)
+  redis.call('DEL', task)
+  unlock(lock, taskId)
+  if isAnyAwaited then tellWaiters(awaited, endedChannel, 'deleted', taskId) end
+end, function(at)
+  return nextLock(ARGV[at + 3] == '1')
+end)
 count(processedToday, processed, ended, statsExpireAtS)
 return replies

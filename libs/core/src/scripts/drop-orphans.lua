@@ -12,6 +12,7 @@
 -- RETURNS how many were removed; an id that has a message by now, or left every set as its task ended, does not count
 --         `pending` may be millions long: an id in it is dropped by the fetch that meets it.
 -- COST    O(ids x (log n + reach))
+--@include has-message
 local active, lease = KEYS[1], KEYS[2]
 local sets = { KEYS[3], KEYS[4], KEYS[5], KEYS[6] }
 local reach = ARGV[1]
@@ -20,7 +21,7 @@ local FIRST_TASK, ARGS = 7, 1
 local removed = 0
 for i = 1, #ARGV - ARGS do
   local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
-  if redis.call('HEXISTS', task, 'msg') == 0 then
+  if not hasMessage(task) then
     local entries = redis.call('ZREM', lease, taskId)
     for _, set in ipairs(sets) do entries = entries + redis.call('ZREM', set, taskId) end
     for _, fromEnd in ipairs({ -1, 1 }) do
@@ -28,7 +29,7 @@ for i = 1, #ARGV - ARGS do
         entries = entries + redis.call('LREM', active, fromEnd, taskId)
       end
     end
-    redis.call('DEL', task)
+    deleteStub(task)
     if entries > 0 then removed = removed + 1 end
   end
 end

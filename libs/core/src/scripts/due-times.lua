@@ -5,8 +5,8 @@
 -- COST    O(tasks)
 local reply = {}
 for i, task in ipairs(KEYS) do
-  local fields = redis.call('HMGET', task, 'due_at_ms', 'group')
-  reply[3 * i - 2], reply[3 * i - 1] = fields[1], fields[2]
-  reply[3 * i] = redis.call('HEXISTS', task, 'msg')
+  local fields = redis.pcall('HMGET', task, 'due_at_ms', 'group') -- an error for a key of another type
+  reply[3 * i - 2], reply[3 * i - 1] = fields[1] or false, fields[2] or false
+  reply[3 * i] = redis.pcall('HEXISTS', task, 'msg') == 1 and 1 or 0
 end
 return reply

@@ -74,7 +74,7 @@ for i = 1, tasks do
   end
 end
 if hasExpected then
-  local forgotten = redis.call('ZRANGEBYSCORE', expectedGroups, '-inf', forgetUntilS, 'LIMIT', 0, 1000)
+  local forgotten = redis.pcall('ZRANGEBYSCORE', expectedGroups, '-inf', forgetUntilS, 'LIMIT', 0, 1000)
   if #forgotten > 0 then redis.call('ZREM', expectedGroups, unpack(forgotten)) end
 end
 if earliest then nudge(earliest, firstS, nudgeChannel) end

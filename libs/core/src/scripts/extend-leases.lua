@@ -13,8 +13,8 @@ for at = 2, #ARGV, 2 do
   local task, taskId, leases = KEYS[1 + at / 2], ARGV[at], ARGV[at + 1]
   if ownsLease(lease, taskId, leases) then
     redis.call('ZADD', lease, 'XX', expiresAtS, taskId)
-    local wish = redis.call('HGET', task, 'cancel_then')
-    if wish then
+    local wish = redis.pcall('HGET', task, 'cancel_then')
+    if type(wish) == 'string' then
       wishes[#wishes + 1] = taskId
       wishes[#wishes + 1] = wish
     end

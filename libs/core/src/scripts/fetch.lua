@@ -13,6 +13,7 @@
 --         remaining: tasks left in pending, whatever ended the fetch; 0 in a paused queue
 --         Ids without a message are dropped, with their stub hash. asynq 0.26 leaves them active for ever.
 -- COST    O(limit)
+--@include has-message
 local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
@@ -24,7 +25,7 @@ local reply, fetched, leases, orphans = { 0, 0 }, {}, {}, {}
 local taken, bytes = 0, 0
 for i = #ids, 1, -1 do
   local taskId = ids[i]
-  local fields = redis.call('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms')
+  local fields = redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms') -- an error for a key of another type
   if fields[1] then
     bytes = bytes + #fields[1]
     if bytes > mostBytes and bytes > #fields[1] then break end
@@ -41,7 +42,7 @@ for i = #ids, 1, -1 do
 end
 
 redis.call('LTRIM', pending, 0, -taken - 1)
-for _, task in ipairs(orphans) do redis.call('DEL', task) end
+for _, task in ipairs(orphans) do deleteStub(task) end
 if #fetched > 0 then
   redis.call('LPUSH', active, unpack(fetched))
   redis.call('ZADD', lease, unpack(leases))

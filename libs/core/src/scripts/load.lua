@@ -16,7 +16,7 @@ local tasks = #ARGV - ARGS
 
 local reply, bytes, cutAt = {}, 0, tasks + 1
 for i = 1, tasks do
-  local fields = redis.call('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms')
+  local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms') -- an error for a key of another type
   if fields[1] then
     bytes = bytes + #fields[1]
     if bytes > mostBytes and bytes > #fields[1] then
@@ -24,7 +24,7 @@ for i = 1, tasks do
       break
     end
   end
-  reply[2 * i - 1], reply[2 * i] = fields[1], fields[2]
+  reply[2 * i - 1], reply[2 * i] = fields[1] or false, fields[2] or false -- a nil would end the reply
 end
 
 for i = 1, cutAt - 1 do

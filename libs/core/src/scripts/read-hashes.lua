@@ -3,7 +3,7 @@
 -- KEYS[1..] record  hash  asynq:{q}:t:<id> or asynq:{q}:schedule:<name>
 -- ARGV[1] mostBytes  of all values together; the first hash is read however large it is
 -- ARGV[2] fields     names, separated by commas
--- RETURNS per hash, in order, its fields, nil where there is none; of fewer hashes than asked for, and the next call goes on
+-- RETURNS per hash, in order, its fields, nil where there is none, all nil for a key of another type; of fewer hashes than asked for, and the next call goes on
 -- COST    O(hashes), and the bytes returned
 local mostBytes = tonumber(ARGV[1])
 local fields = {}
@@ -11,8 +11,12 @@ for field in string.gmatch(ARGV[2], '[^,]+') do fields[#fields + 1] = field end
 
 local reply, bytes, size = {}, 0, 0
 for i, record in ipairs(KEYS) do
-  local values = redis.call('HMGET', record, unpack(fields))
-  for _, value in ipairs(values) do bytes = bytes + (value and #value or 0) end
+  local values = redis.pcall('HMGET', record, unpack(fields))
+  if values.err then values = {} end
+  for at = 1, #fields do
+    values[at] = values[at] or false
+    bytes = bytes + (values[at] and #values[at] or 0)
+  end
   if i > 1 and bytes > mostBytes then break end
   for _, value in ipairs(values) do
     size = size + 1

@@ -20,7 +20,7 @@ local replies, left = {}, {}
 for i = (#ARGV - ARGS) / FIELDS, 1, -1 do -- what is pushed last runs first
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, score, wish, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  if redis.call('ZSCORE', lease, taskId) == score and (redis.call('HGET', task, 'cancel_then') or '') == wish then
+  if redis.call('ZSCORE', lease, taskId) == score and (redis.pcall('HGET', task, 'cancel_then') or '') == wish then
     redis.call('ZREM', lease, taskId)
     left[#left + 1] = taskId
     redis.call('RPUSH', pending, taskId)

@@ -12,26 +12,16 @@
 -- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
 --@include owns-lease
 --@include leave-active
+--@include settle
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
-local tasks = (#ARGV - ARGS) / FIELDS
+local taskIds = {}
 
-local replies, left = {}, {}
-for i = tasks, 1, -1 do -- what is pushed last runs first
-  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-  local taskId, leases = ARGV[at + 1], ARGV[at + 2]
-
-  if ownsLease(lease, taskId, leases) then
-    redis.call('ZREM', lease, taskId)
-    left[#left + 1] = taskId
-    redis.call('RPUSH', pending, taskId)
-    redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-    redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
-    replies[i] = 1
-  else
-    replies[i] = 0
-  end
-end
-leaveActive(active, left)
+local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId)
+  if not store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then return false end
+  redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
+  taskIds[#taskIds + 1] = taskId
+end)
+for i = #taskIds, 1, -1 do redis.call('RPUSH', pending, taskIds[i]) end -- what is pushed last runs first
 return replies

@@ -64,16 +64,16 @@ export const archive = new Script<
   {
     /** text */
     readonly taskId: ScriptArg;
+    /** own lease scores, comma separated */
+    readonly leases: ScriptArg;
     /** protobuf */
     readonly message: ScriptArg;
     /** record to store, or empty */
     readonly crashes: ScriptArg;
-    /** own lease scores, comma separated */
-    readonly leases: ScriptArg;
   }
 >(
   'archive',
-  { keys: ['active', 'lease', 'archived', 'processedToday', 'processed', 'failedToday', 'failed', 'awaited', 'task'], args: ['statsExpireAtS', 'archivedAtS', 'endedChannel'], fields: ['taskId', 'message', 'crashes', 'leases'], tail: [] },
+  { keys: ['active', 'lease', 'archived', 'processedToday', 'processed', 'failedToday', 'failed', 'awaited', 'task'], args: ['statsExpireAtS', 'archivedAtS', 'endedChannel'], fields: ['taskId', 'leases', 'message', 'crashes'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -106,40 +106,54 @@ redis.call('LTRIM', active, 0, #all - 1)
 end
 for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
 end
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local replies, left, ended = {}, {}, 0
+for i = 1, (#ARGV - firstArg) / fields do
+local task, at = KEYS[firstTask + i - 1], firstArg + (i - 1) * fields
+local taskId, lock = ARGV[at + 1], lockOf and lockOf(at)
+replies[i] = 0
+if ownsLease(lease, taskId, ARGV[at + 2]) then
+if write(task, taskId, at, lock) ~= false then
+replies[i] = 1
+ended = ended + 1
+end
+redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
+end
+end
+leaveActive(active, left)
+return replies, ended
+end
+local function store(task, ...)
+return type(redis.pcall('HSET', task, ...)) == 'number'
+end
 local function count(dayKey, totalKey, n, expiresAtS)
 if n == 0 then return end
-if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expiresAtS) end
-local reply = redis.pcall('INCRBY', totalKey, n)
-if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
+local function add(key)
+local reply = redis.pcall('INCRBY', key, n)
+if type(reply) == 'number' then return reply end
+redis.pcall('SET', key, n)
+return n
+end
+if add(dayKey) == n then redis.pcall('EXPIREAT', dayKey, expiresAtS) end
+add(totalKey)
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
 local active, lease, archived, processedToday, processed, failedToday, failed, awaited =
 KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local statsExpireAtS, archivedAtS, endedChannel = ARGV[1], ARGV[2], ARGV[3]
 local FIRST_TASK, ARGS, FIELDS = 9, 3, 4
-local tasks = (#ARGV - ARGS) / FIELDS
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
-local replies, left, ended = {}, {}, 0
-for i = 1, tasks do
-local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, message, crashes, leases = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-if ownsLease(lease, taskId, leases) then
-redis.call('ZREM', lease, taskId)
-left[#left + 1] = taskId
-redis.call('ZADD', archived, archivedAtS, taskId)
-redis.call('HSET', task, 'msg', message, 'state', 'archived')
+local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at)
+local message, crashes = ARGV[at + 3], ARGV[at + 4]
+if not store(task, 'msg', message, 'state', 'archived') then return false end
 redis.call('HDEL', task, 'unknown_since_ms', 'cancel_then')
 if crashes ~= '' then redis.call('HSET', task, 'crashes', crashes) end
+redis.call('ZADD', archived, archivedAtS, taskId)
 if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
-ended = ended + 1
-replies[i] = 1
-else
-replies[i] = 0
-end
-end
-leaveActive(active, left)
+end)
 count(processedToday, processed, ended, statsExpireAtS)
 count(failedToday, failed, ended, statsExpireAtS)
 return replies`,
@@ -215,22 +229,22 @@ export const complete = new Script<
   {
     /** text */
     readonly taskId: ScriptArg;
+    /** own lease scores, comma separated */
+    readonly leases: ScriptArg;
+    /** 1 or 0 */
+    readonly hasLock: ScriptArg;
     /** protobuf */
     readonly message: ScriptArg;
     /** unix s */
     readonly deleteAtS: ScriptArg;
     /** 1 or 0 */
-    readonly hasLock: ScriptArg;
-    /** 1 or 0 */
     readonly hasResult: ScriptArg;
     /** bytes */
     readonly result: ScriptArg;
-    /** own lease scores, comma separated */
-    readonly leases: ScriptArg;
   }
 >(
   'complete',
-  { keys: ['active', 'lease', 'completed', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'message', 'deleteAtS', 'hasLock', 'hasResult', 'result', 'leases'], tail: [] },
+  { keys: ['active', 'lease', 'completed', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'leases', 'hasLock', 'message', 'deleteAtS', 'hasResult', 'result'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -263,11 +277,37 @@ redis.call('LTRIM', active, 0, #all - 1)
 end
 for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
 end
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local replies, left, ended = {}, {}, 0
+for i = 1, (#ARGV - firstArg) / fields do
+local task, at = KEYS[firstTask + i - 1], firstArg + (i - 1) * fields
+local taskId, lock = ARGV[at + 1], lockOf and lockOf(at)
+replies[i] = 0
+if ownsLease(lease, taskId, ARGV[at + 2]) then
+if write(task, taskId, at, lock) ~= false then
+replies[i] = 1
+ended = ended + 1
+end
+redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
+end
+end
+leaveActive(active, left)
+return replies, ended
+end
+local function store(task, ...)
+return type(redis.pcall('HSET', task, ...)) == 'number'
+end
 local function count(dayKey, totalKey, n, expiresAtS)
 if n == 0 then return end
-if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expiresAtS) end
-local reply = redis.pcall('INCRBY', totalKey, n)
-if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
+local function add(key)
+local reply = redis.pcall('INCRBY', key, n)
+if type(reply) == 'number' then return reply end
+redis.pcall('SET', key, n)
+return n
+end
+if add(dayKey) == n then redis.pcall('EXPIREAT', dayKey, expiresAtS) end
+add(totalKey)
 end
 local function keysFrom(first)
 local at = first - 1
@@ -278,40 +318,28 @@ return KEYS[at]
 end
 end
 local function unlock(lockKey, taskId)
-if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
+if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
 local active, lease, completed, processedToday, processed, awaited =
 KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
-local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = keysFrom(FIRST_TASK + tasks)
+local nextLock = keysFrom(FIRST_TASK + (#ARGV - ARGS) / FIELDS)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
-local replies, left, ended = {}, {}, 0
-for i = 1, tasks do
-local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, message, deleteAtS, hasLock = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1'
-local hasResult, result, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
-local lock = nextLock(hasLock)
-if ownsLease(lease, taskId, leases) then
-redis.call('ZREM', lease, taskId)
-left[#left + 1] = taskId
-redis.call('ZADD', completed, deleteAtS, taskId)
-redis.call('HSET', task, 'msg', message, 'state', 'completed')
+local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at, lock)
+local message, deleteAtS, hasResult, result = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', ARGV[at + 7]
+if not store(task, 'msg', message, 'state', 'completed') then return false end
 if hasResult then redis.call('HSET', task, 'result', result) end
 redis.call('HDEL', task, 'unknown_since_ms', 'crashes', 'cancel_then')
+redis.call('ZADD', completed, deleteAtS, taskId)
 unlock(lock, taskId)
 if isAnyAwaited then tellWaiters(awaited, endedChannel, 'completed', taskId) end
-ended = ended + 1
-replies[i] = 1
-else
-replies[i] = 0
-end
-end
-leaveActive(active, left)
+end, function(at)
+return nextLock(ARGV[at + 3] == '1')
+end)
 count(processedToday, processed, ended, statsExpireAtS)
 return replies`,
 );
@@ -377,14 +405,14 @@ export const done = new Script<
   {
     /** text */
     readonly taskId: ScriptArg;
-    /** 1 or 0 */
-    readonly hasLock: ScriptArg;
     /** own lease scores, comma separated */
     readonly leases: ScriptArg;
+    /** 1 or 0 */
+    readonly hasLock: ScriptArg;
   }
 >(
   'done',
-  { keys: ['active', 'lease', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'hasLock', 'leases'], tail: [] },
+  { keys: ['active', 'lease', 'processedToday', 'processed', 'awaited', 'task', 'lock'], args: ['statsExpireAtS', 'endedChannel'], fields: ['taskId', 'leases', 'hasLock'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -417,11 +445,37 @@ redis.call('LTRIM', active, 0, #all - 1)
 end
 for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
 end
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local replies, left, ended = {}, {}, 0
+for i = 1, (#ARGV - firstArg) / fields do
+local task, at = KEYS[firstTask + i - 1], firstArg + (i - 1) * fields
+local taskId, lock = ARGV[at + 1], lockOf and lockOf(at)
+replies[i] = 0
+if ownsLease(lease, taskId, ARGV[at + 2]) then
+if write(task, taskId, at, lock) ~= false then
+replies[i] = 1
+ended = ended + 1
+end
+redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
+end
+end
+leaveActive(active, left)
+return replies, ended
+end
+local function store(task, ...)
+return type(redis.pcall('HSET', task, ...)) == 'number'
+end
 local function count(dayKey, totalKey, n, expiresAtS)
 if n == 0 then return end
-if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expiresAtS) end
-local reply = redis.pcall('INCRBY', totalKey, n)
-if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
+local function add(key)
+local reply = redis.pcall('INCRBY', key, n)
+if type(reply) == 'number' then return reply end
+redis.pcall('SET', key, n)
+return n
+end
+if add(dayKey) == n then redis.pcall('EXPIREAT', dayKey, expiresAtS) end
+add(totalKey)
 end
 local function keysFrom(first)
 local at = first - 1
@@ -432,35 +486,23 @@ return KEYS[at]
 end
 end
 local function unlock(lockKey, taskId)
-if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
+if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
 local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
-local tasks = (#ARGV - ARGS) / FIELDS
-local nextLock = keysFrom(FIRST_TASK + tasks)
+local nextLock = keysFrom(FIRST_TASK + (#ARGV - ARGS) / FIELDS)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
-local replies, left, ended = {}, {}, 0
-for i = 1, tasks do
-local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, hasLock, leases = ARGV[at + 1], ARGV[at + 2] == '1', ARGV[at + 3]
-local lock = nextLock(hasLock)
-if ownsLease(lease, taskId, leases) then
-redis.call('ZREM', lease, taskId)
-left[#left + 1] = taskId
+local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, _, lock)
 redis.call('DEL', task)
 unlock(lock, taskId)
 if isAnyAwaited then tellWaiters(awaited, endedChannel, 'deleted', taskId) end
-ended = ended + 1
-replies[i] = 1
-else
-replies[i] = 0
-end
-end
-leaveActive(active, left)
+end, function(at)
+return nextLock(ARGV[at + 3] == '1')
+end)
 count(processedToday, processed, ended, statsExpireAtS)
 return replies`,
 );
@@ -512,14 +554,20 @@ export const dropOrphans = new Script<
 >(
   'drop-orphans',
   { keys: ['active', 'lease', 'scheduled', 'retry', 'archived', 'completed', 'task'], args: ['reach'], fields: ['taskId'], tail: [] },
-  `local active, lease = KEYS[1], KEYS[2]
+  `local function hasMessage(task)
+return redis.pcall('HEXISTS', task, 'msg') == 1
+end
+local function deleteStub(task)
+if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
+end
+local active, lease = KEYS[1], KEYS[2]
 local sets = { KEYS[3], KEYS[4], KEYS[5], KEYS[6] }
 local reach = ARGV[1]
 local FIRST_TASK, ARGS = 7, 1
 local removed = 0
 for i = 1, #ARGV - ARGS do
 local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
-if redis.call('HEXISTS', task, 'msg') == 0 then
+if not hasMessage(task) then
 local entries = redis.call('ZREM', lease, taskId)
 for _, set in ipairs(sets) do entries = entries + redis.call('ZREM', set, taskId) end
 for _, fromEnd in ipairs({ -1, 1 }) do
@@ -527,7 +575,7 @@ if redis.call('LPOS', active, taskId, 'RANK', fromEnd, 'MAXLEN', reach) then
 entries = entries + redis.call('LREM', active, fromEnd, taskId)
 end
 end
-redis.call('DEL', task)
+deleteStub(task)
 if entries > 0 then removed = removed + 1 end
 end
 end
@@ -547,9 +595,9 @@ export const dueTimes = new Script<
   { keys: ['task'], args: [], fields: [], tail: [] },
   `local reply = {}
 for i, task in ipairs(KEYS) do
-local fields = redis.call('HMGET', task, 'due_at_ms', 'group')
-reply[3 * i - 2], reply[3 * i - 1] = fields[1], fields[2]
-reply[3 * i] = redis.call('HEXISTS', task, 'msg')
+local fields = redis.pcall('HMGET', task, 'due_at_ms', 'group')
+reply[3 * i - 2], reply[3 * i - 1] = fields[1] or false, fields[2] or false
+reply[3 * i] = redis.pcall('HEXISTS', task, 'msg') == 1 and 1 or 0
 end
 return reply`,
 );
@@ -618,7 +666,7 @@ return KEYS[at]
 end
 end
 local function expectGroup(expectedGroups, groupName, untilS, nowS)
-redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
+redis.pcall('ZADD', expectedGroups, 'GT', untilS, groupName)
 local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
 if redis.call('TTL', expectedGroups) < lifeS then redis.call('EXPIRE', expectedGroups, string.format('%d', lifeS)) end
 end
@@ -732,7 +780,7 @@ replies[i] = 1
 end
 end
 if hasExpected then
-local forgotten = redis.call('ZRANGEBYSCORE', expectedGroups, '-inf', forgetUntilS, 'LIMIT', 0, 1000)
+local forgotten = redis.pcall('ZRANGEBYSCORE', expectedGroups, '-inf', forgetUntilS, 'LIMIT', 0, 1000)
 if #forgotten > 0 then redis.call('ZREM', expectedGroups, unpack(forgotten)) end
 end
 if earliest then nudge(earliest, firstS, nudgeChannel) end
@@ -771,8 +819,8 @@ for at = 2, #ARGV, 2 do
 local task, taskId, leases = KEYS[1 + at / 2], ARGV[at], ARGV[at + 1]
 if ownsLease(lease, taskId, leases) then
 redis.call('ZADD', lease, 'XX', expiresAtS, taskId)
-local wish = redis.call('HGET', task, 'cancel_then')
-if wish then
+local wish = redis.pcall('HGET', task, 'cancel_then')
+if type(wish) == 'string' then
 wishes[#wishes + 1] = taskId
 wishes[#wishes + 1] = wish
 end
@@ -809,7 +857,13 @@ export const fetch = new Script<
 >(
   'fetch',
   { keys: ['pending', 'paused', 'active', 'lease'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix'], fields: [], tail: [] },
-  `local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+  `local function hasMessage(task)
+return redis.pcall('HEXISTS', task, 'msg') == 1
+end
+local function deleteStub(task)
+if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
+end
+local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
 local ids = redis.call('LRANGE', pending, -limit, -1)
@@ -818,7 +872,7 @@ local reply, fetched, leases, orphans = { 0, 0 }, {}, {}, {}
 local taken, bytes = 0, 0
 for i = #ids, 1, -1 do
 local taskId = ids[i]
-local fields = redis.call('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms')
+local fields = redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms')
 if fields[1] then
 bytes = bytes + #fields[1]
 if bytes > mostBytes and bytes > #fields[1] then break end
@@ -834,7 +888,7 @@ end
 taken = taken + 1
 end
 redis.call('LTRIM', pending, 0, -taken - 1)
-for _, task in ipairs(orphans) do redis.call('DEL', task) end
+for _, task in ipairs(orphans) do deleteStub(task) end
 if #fetched > 0 then
 redis.call('LPUSH', active, unpack(fetched))
 redis.call('ZADD', lease, unpack(leases))
@@ -1084,10 +1138,10 @@ local goesAhead = new.isDelayed and (not firstS or tonumber(new.processAtS) <= t
 if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
 end
 local function unlock(lockKey, taskId)
-if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
+if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
 local aggregationSet, aggregationSets, awaited, aggregate = KEYS[1], KEYS[2], KEYS[5], KEYS[6]
 local queue = { pending = KEYS[3], scheduled = KEYS[4], completed = KEYS[7], nowS = tonumber(ARGV[2]), nowNs = ARGV[3] }
@@ -1158,7 +1212,13 @@ export const mendSet = new Script<
 >(
   'mend-set',
   { keys: ['aggregationSet', 'aggregationSets', 'archived', 'task'], args: ['deadlineS', 'archivedAtS'], fields: ['taskId', 'message', 'rawMessage'], tail: [] },
-  `local aggregationSet, aggregationSets, archived = KEYS[1], KEYS[2], KEYS[3]
+  `local function hasMessage(task)
+return redis.pcall('HEXISTS', task, 'msg') == 1
+end
+local function deleteStub(task)
+if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
+end
+local aggregationSet, aggregationSets, archived = KEYS[1], KEYS[2], KEYS[3]
 local deadlineS, archivedAtS = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 4, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
@@ -1169,7 +1229,7 @@ local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, message, rawMessage = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
 if redis.call('ZREM', aggregationSet, taskId) == 1 then
 if message == '' then
-redis.call('DEL', task)
+deleteStub(task)
 else
 redis.call('HSET', task, 'msg', message, 'state', 'archived')
 if rawMessage ~= '' then redis.call('HSET', task, 'raw_msg', rawMessage) end
@@ -1214,7 +1274,7 @@ export const nameGroups = new Script<
   'name-groups',
   { keys: ['groups', 'expectedGroups', 'scheduled', 'retry', 'aggregationSets', 'group'], args: ['forgetUntilS', 'nowS'], fields: ['groupName', 'untilS'], tail: [] },
   `local function expectGroup(expectedGroups, groupName, untilS, nowS)
-redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
+redis.pcall('ZADD', expectedGroups, 'GT', untilS, groupName)
 local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
 if redis.call('TTL', expectedGroups) < lifeS then redis.call('EXPIRE', expectedGroups, string.format('%d', lifeS)) end
 end
@@ -1370,10 +1430,16 @@ export const archiveTasks = new Script<
 >(
   'archive-tasks',
   { keys: ['source', 'archived', 'groups', 'awaited', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'archivedAtS', 'endedChannel'], fields: ['taskId'], tail: [] },
-  `local walk = 100000
+  `local function hasMessage(task)
+return redis.pcall('HEXISTS', task, 'msg') == 1
+end
+local function deleteStub(task)
+if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
+end
+local walk = 100000
 local function take(source, isList, nearTail, isUnbounded, taskId, task)
 if not isList then return redis.call('ZREM', source, taskId) end
-local found = redis.call('HMGET', task, 'state', 'msg')
+local found = redis.pcall('HMGET', task, 'state', 'msg')
 if found[2] and found[1] ~= 'pending' then return 0 end
 local fromEnd = nearTail and -1 or 1
 if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
@@ -1392,7 +1458,7 @@ local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
 local source, archived, groups, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
@@ -1403,16 +1469,16 @@ local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies = {}
 for i = 1, #ARGV - ARGS do
 local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
-local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
+local isSound = hasMessage(task)
 replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
 if replies[i] == 1 then
-if hasMessage then
+if isSound then
 redis.call('ZADD', archived, archivedAtS, taskId)
 redis.call('HSET', task, 'state', 'archived')
 redis.call('HDEL', task, 'due_at_ms')
 if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
 else
-redis.call('DEL', task)
+deleteStub(task)
 replies[i] = 0
 end
 end
@@ -1459,7 +1525,7 @@ export const deleteTasks = new Script<
   `local walk = 100000
 local function take(source, isList, nearTail, isUnbounded, taskId, task)
 if not isList then return redis.call('ZREM', source, taskId) end
-local found = redis.call('HMGET', task, 'state', 'msg')
+local found = redis.pcall('HMGET', task, 'state', 'msg')
 if found[2] and found[1] ~= 'pending' then return 0 end
 local fromEnd = nearTail and -1 or 1
 if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
@@ -1486,10 +1552,10 @@ return KEYS[at]
 end
 end
 local function unlock(lockKey, taskId)
-if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
+if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.call('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
 local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
@@ -1549,7 +1615,10 @@ export const queueStats = new Script<
   { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'completed', 'processedToday', 'failedToday', 'processed', 'failed', 'paused', 'groups'], args: [], fields: [], tail: [] },
   `local reply = { redis.call('LLEN', KEYS[1]), redis.call('LLEN', KEYS[2]) }
 for i = 3, 6 do reply[i] = redis.call('ZCARD', KEYS[i]) end
-for i = 7, 10 do reply[i] = redis.call('GET', KEYS[i]) end
+for i = 7, 10 do
+local counter = redis.pcall('GET', KEYS[i])
+reply[i] = type(counter) == 'string' and counter
+end
 reply[11] = redis.call('EXISTS', KEYS[11])
 reply[12] = redis.call('SCARD', KEYS[12])
 reply[13] = redis.call('LINDEX', KEYS[1], -1)
@@ -1628,10 +1697,16 @@ export const rescheduleTask = new Script<
 >(
   'reschedule-task',
   { keys: ['source', 'target', 'groups', 'expectedGroups', 'rescheduled', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'sourceGroup', 'targetState', 'taskId', 'processAtS', 'dueAtMs', 'nudgeChannel', 'nowS'], fields: [], tail: [] },
-  `local walk = 100000
+  `local function hasMessage(task)
+return redis.pcall('HEXISTS', task, 'msg') == 1
+end
+local function deleteStub(task)
+if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
+end
+local walk = 100000
 local function take(source, isList, nearTail, isUnbounded, taskId, task)
 if not isList then return redis.call('ZREM', source, taskId) end
-local found = redis.call('HMGET', task, 'state', 'msg')
+local found = redis.pcall('HMGET', task, 'state', 'msg')
 if found[2] and found[1] ~= 'pending' then return 0 end
 local fromEnd = nearTail and -1 or 1
 if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
@@ -1650,7 +1725,7 @@ local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
 end
 local function expectGroup(expectedGroups, groupName, untilS, nowS)
-redis.call('ZADD', expectedGroups, 'GT', untilS, groupName)
+redis.pcall('ZADD', expectedGroups, 'GT', untilS, groupName)
 local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
 if redis.call('TTL', expectedGroups) < lifeS then redis.call('EXPIRE', expectedGroups, string.format('%d', lifeS)) end
 end
@@ -1658,7 +1733,7 @@ local source, target, groups, expectedGroups, rescheduled, task = KEYS[1], KEYS[
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local sourceGroup, targetState, taskId = ARGV[4], ARGV[5], ARGV[6]
 local processAtS, dueAtMs, nudgeChannel, nowS = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
-if redis.call('HEXISTS', task, 'msg') == 0 then return 0 end
+if not hasMessage(task) then return 0 end
 local groupName = redis.call('HGET', task, 'group')
 local taken = take(source, isList, nearTail, isUnbounded, taskId, task)
 if taken ~= 1 then return taken end
@@ -1709,10 +1784,16 @@ export const runTasks = new Script<
 >(
   'run-tasks',
   { keys: ['source', 'pending', 'groups', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'atHead', 'groupName', 'pendingSinceNs'], fields: ['taskId'], tail: [] },
-  `local walk = 100000
+  `local function hasMessage(task)
+return redis.pcall('HEXISTS', task, 'msg') == 1
+end
+local function deleteStub(task)
+if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
+end
+local walk = 100000
 local function take(source, isList, nearTail, isUnbounded, taskId, task)
 if not isList then return redis.call('ZREM', source, taskId) end
-local found = redis.call('HMGET', task, 'state', 'msg')
+local found = redis.pcall('HMGET', task, 'state', 'msg')
 if found[2] and found[1] ~= 'pending' then return 0 end
 local fromEnd = nearTail and -1 or 1
 if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
@@ -1737,16 +1818,16 @@ local FIRST_TASK, ARGS = 4, 6
 local replies = {}
 for i = 1, #ARGV - ARGS do
 local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
-local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
+local isSound = hasMessage(task)
 replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
 if replies[i] == 1 then
-if hasMessage then
+if isSound then
 redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
 redis.call('HSET', task, 'state', 'pending')
 if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
 redis.call('HDEL', task, 'due_at_ms', 'crashes')
 else
-redis.call('DEL', task)
+deleteStub(task)
 replies[i] = 0
 end
 end
@@ -1810,7 +1891,7 @@ local FIRST_TASK, ARGS = 4, 2
 local tasks = #ARGV - ARGS
 local reply, bytes, cutAt = {}, 0, tasks + 1
 for i = 1, tasks do
-local fields = redis.call('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms')
+local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms')
 if fields[1] then
 bytes = bytes + #fields[1]
 if bytes > mostBytes and bytes > #fields[1] then
@@ -1818,7 +1899,7 @@ cutAt = i
 break
 end
 end
-reply[2 * i - 1], reply[2 * i] = fields[1], fields[2]
+reply[2 * i - 1], reply[2 * i] = fields[1] or false, fields[2] or false
 end
 for i = 1, cutAt - 1 do
 if reply[2 * i - 1] then
@@ -1900,8 +1981,12 @@ local fields = {}
 for field in string.gmatch(ARGV[2], '[^,]+') do fields[#fields + 1] = field end
 local reply, bytes, size = {}, 0, 0
 for i, record in ipairs(KEYS) do
-local values = redis.call('HMGET', record, unpack(fields))
-for _, value in ipairs(values) do bytes = bytes + (value and #value or 0) end
+local values = redis.pcall('HMGET', record, unpack(fields))
+if values.err then values = {} end
+for at = 1, #fields do
+values[at] = values[at] or false
+bytes = bytes + (values[at] and #values[at] or 0)
+end
 if i > 1 and bytes > mostBytes then break end
 for _, value in ipairs(values) do
 size = size + 1
@@ -1975,7 +2060,7 @@ local replies, left = {}, {}
 for i = (#ARGV - ARGS) / FIELDS, 1, -1 do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, score, wish, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-if redis.call('ZSCORE', lease, taskId) == score and (redis.call('HGET', task, 'cancel_then') or '') == wish then
+if redis.call('ZSCORE', lease, taskId) == score and (redis.pcall('HGET', task, 'cancel_then') or '') == wish then
 redis.call('ZREM', lease, taskId)
 left[#left + 1] = taskId
 redis.call('RPUSH', pending, taskId)
@@ -2047,26 +2132,37 @@ redis.call('LTRIM', active, 0, #all - 1)
 end
 for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
 end
-local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
-local pendingSinceNs = ARGV[1]
-local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
-local tasks = (#ARGV - ARGS) / FIELDS
-local replies, left = {}, {}
-for i = tasks, 1, -1 do
-local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, leases = ARGV[at + 1], ARGV[at + 2]
-if ownsLease(lease, taskId, leases) then
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local replies, left, ended = {}, {}, 0
+for i = 1, (#ARGV - firstArg) / fields do
+local task, at = KEYS[firstTask + i - 1], firstArg + (i - 1) * fields
+local taskId, lock = ARGV[at + 1], lockOf and lockOf(at)
+replies[i] = 0
+if ownsLease(lease, taskId, ARGV[at + 2]) then
+if write(task, taskId, at, lock) ~= false then
+replies[i] = 1
+ended = ended + 1
+end
 redis.call('ZREM', lease, taskId)
 left[#left + 1] = taskId
-redis.call('RPUSH', pending, taskId)
-redis.call('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
-redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
-replies[i] = 1
-else
-replies[i] = 0
 end
 end
 leaveActive(active, left)
+return replies, ended
+end
+local function store(task, ...)
+return type(redis.pcall('HSET', task, ...)) == 'number'
+end
+local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
+local pendingSinceNs = ARGV[1]
+local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
+local taskIds = {}
+local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId)
+if not store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then return false end
+redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
+taskIds[#taskIds + 1] = taskId
+end)
+for i = #taskIds, 1, -1 do redis.call('RPUSH', pending, taskIds[i]) end
 return replies`,
 );
 
@@ -2099,6 +2195,8 @@ export const retry = new Script<
   {
     /** text */
     readonly taskId: ScriptArg;
+    /** own lease scores, comma separated */
+    readonly leases: ScriptArg;
     /** protobuf */
     readonly message: ScriptArg;
     /** unix s, rounded up */
@@ -2109,12 +2207,10 @@ export const retry = new Script<
     readonly isFailure: ScriptArg;
     /** record to store, or empty: some server tried */
     readonly unknownSince: ScriptArg;
-    /** own lease scores, comma separated */
-    readonly leases: ScriptArg;
   }
 >(
   'retry',
-  { keys: ['active', 'lease', 'retry', 'processedToday', 'processed', 'failedToday', 'failed', 'task'], args: ['statsExpireAtS', 'nudgeChannel'], fields: ['taskId', 'message', 'retryAtS', 'dueAtMs', 'isFailure', 'unknownSince', 'leases'], tail: [] },
+  { keys: ['active', 'lease', 'retry', 'processedToday', 'processed', 'failedToday', 'failed', 'task'], args: ['statsExpireAtS', 'nudgeChannel'], fields: ['taskId', 'leases', 'message', 'retryAtS', 'dueAtMs', 'isFailure', 'unknownSince'], tail: [] },
   `local function ownsLease(leaseKey, taskId, leases)
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
@@ -2147,43 +2243,58 @@ redis.call('LTRIM', active, 0, #all - 1)
 end
 for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
 end
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local replies, left, ended = {}, {}, 0
+for i = 1, (#ARGV - firstArg) / fields do
+local task, at = KEYS[firstTask + i - 1], firstArg + (i - 1) * fields
+local taskId, lock = ARGV[at + 1], lockOf and lockOf(at)
+replies[i] = 0
+if ownsLease(lease, taskId, ARGV[at + 2]) then
+if write(task, taskId, at, lock) ~= false then
+replies[i] = 1
+ended = ended + 1
+end
+redis.call('ZREM', lease, taskId)
+left[#left + 1] = taskId
+end
+end
+leaveActive(active, left)
+return replies, ended
+end
+local function store(task, ...)
+return type(redis.pcall('HSET', task, ...)) == 'number'
+end
 local function count(dayKey, totalKey, n, expiresAtS)
 if n == 0 then return end
-if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expiresAtS) end
-local reply = redis.pcall('INCRBY', totalKey, n)
-if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
+local function add(key)
+local reply = redis.pcall('INCRBY', key, n)
+if type(reply) == 'number' then return reply end
+redis.pcall('SET', key, n)
+return n
+end
+if add(dayKey) == n then redis.pcall('EXPIREAT', dayKey, expiresAtS) end
+add(totalKey)
 end
 local active, lease, retry, processedToday, processed, failedToday, failed =
 KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local statsExpireAtS, nudgeChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 8, 2, 7
-local tasks = (#ARGV - ARGS) / FIELDS
 local first = tonumber(redis.call('ZRANGE', retry, 0, 0, 'WITHSCORES')[2])
-local goesAhead = false
-local replies, left, failures = {}, {}, 0
-for i = 1, tasks do
-local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, message, retryAtS, dueAtMs = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-local isFailure, unknownSince, leases = ARGV[at + 5] == '1', ARGV[at + 6], ARGV[at + 7]
-if ownsLease(lease, taskId, leases) then
-redis.call('ZREM', lease, taskId)
-left[#left + 1] = taskId
-redis.call('ZADD', retry, retryAtS, taskId)
-redis.call('HSET', task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs)
+local goesAhead, failures = false, 0
+local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at)
+local message, retryAtS, dueAtMs = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
+local isFailure, unknownSince = ARGV[at + 6] == '1', ARGV[at + 7]
+if not store(task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs) then return false end
 redis.call('HDEL', task, 'cancel_then')
 if unknownSince == '' then
 redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
 else
 redis.call('HSET', task, 'unknown_since_ms', unknownSince)
 end
+redis.call('ZADD', retry, retryAtS, taskId)
 if not first or tonumber(retryAtS) <= first then goesAhead = true end
 if isFailure then failures = failures + 1 end
-replies[i] = 1
-else
-replies[i] = 0
-end
-end
-leaveActive(active, left)
+end)
 count(processedToday, processed, failures, statsExpireAtS)
 count(failedToday, failed, failures, statsExpireAtS)
 if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
@@ -2497,7 +2608,7 @@ return KEYS[at]
 end
 end
 local function unlock(lockKey, taskId)
-if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
+if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local archived = KEYS[1]
 local cutoffS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2])

@@ -87,9 +87,13 @@ async function readGroupFields(
   tasks: readonly ScoredId[],
 ): Promise<(string | null)[]> {
   if (tasks.length === 0) return [];
-  return (await redis.pipeline('HGET', (pipeline) => {
-    for (const { id } of tasks) pipeline.hget(keys.task(queue, id), 'group');
-  })) as (string | null)[];
+  return (await redis.pipeline(
+    'HGET',
+    (pipeline) => {
+      for (const { id } of tasks) pipeline.hget(keys.task(queue, id), 'group');
+    },
+    null,
+  )) as (string | null)[];
 }
 
 /** Members of `aggregation_sets`, but no key that is no set of this queue: to touch it could leave the queue's slot. */

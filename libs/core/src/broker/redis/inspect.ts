@@ -14,7 +14,7 @@ type StatsReply = [
   groups: number,
   nextId: Buffer | null,
 ];
-type Counter = Buffer | null;
+type Counter = Buffer | string | null;
 
 export function inspectOps(redis: RedisLink): InspectOps {
   return {
@@ -44,10 +44,14 @@ export function inspectOps(redis: RedisLink): InspectOps {
     },
 
     async findTask(queue, taskId): Promise<StoredTask | undefined> {
-      const [reply, stateText] = (await redis.pipeline('HMGET', (pipeline) => {
-        askForTask(pipeline, queue, taskId);
-        pipeline.hget(keys.task(queue, taskId), 'state');
-      })) as [TaskReply, string | null];
+      const [reply, stateText] = (await redis.pipeline(
+        'HMGET',
+        (pipeline) => {
+          askForTask(pipeline, queue, taskId);
+          pipeline.hget(keys.task(queue, taskId), 'state');
+        },
+        [],
+      )) as [TaskReply, string | null];
       const state = TASK_STATES.find((known) => known === stateText);
       if (!state) return undefined;
       const score = await readScore(redis, queue, taskId, state);
@@ -60,7 +64,8 @@ async function hasQueue(redis: RedisLink, queue: string): Promise<boolean> {
   return (await redis.command('SISMEMBER', (client) => client.sismember(keys.queues, queue))) === 1;
 }
 
-const toCount = (counter: Counter): number => Number(counter?.toString() ?? 0);
+/** Whole; 0 for a counter that holds no number. */
+export const toCount = (counter: Counter): number => Math.trunc(Number(counter?.toString() ?? 0)) || 0;
 
 function readStats(redis: RedisLink, queue: string): Promise<unknown> {
   const today = utcDay(redis.clock.nowMs());

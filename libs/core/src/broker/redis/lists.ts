@@ -7,6 +7,7 @@ import { listKey } from './moves.js';
 import { readSomeHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import { toScoredIds } from './scored-ids.js';
+import { toCount } from './inspect.js';
 import { type FoundTask, TASK_FIELDS, toStoredTask } from './stored-task.js';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -44,13 +45,17 @@ export function listOps(redis: RedisLink): ListOps {
     async dailyCounts(queue, days): Promise<DailyCount[]> {
       const nowMs = redis.clock.nowMs();
       const names = Array.from({ length: days }, (_, ago) => utcDay(nowMs - ago * DAY_MS));
-      const counters = (await redis.pipeline('GET', (pipeline) => {
-        for (const day of names) pipeline.get(keys.processedOn(queue, day)).get(keys.failedOn(queue, day));
-      })) as (string | null)[];
+      const counters = (await redis.pipeline(
+        'GET',
+        (pipeline) => {
+          for (const day of names) pipeline.get(keys.processedOn(queue, day)).get(keys.failedOn(queue, day));
+        },
+        null,
+      )) as (string | null)[];
       return names.map((day, i) => ({
         day,
-        processed: Number(counters[2 * i] ?? 0),
-        failed: Number(counters[2 * i + 1] ?? 0),
+        processed: toCount(counters[2 * i]!),
+        failed: toCount(counters[2 * i + 1]!),
       }));
     },
 

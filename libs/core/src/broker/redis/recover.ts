@@ -222,9 +222,13 @@ async function stillListed(redis: RedisLink, queue: string, ids: readonly string
 
 async function withoutMessage(redis: RedisLink, queue: string, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const hasMessage = await redis.pipeline('HEXISTS', (pipeline) => {
-    for (const id of ids) pipeline.hexists(keys.task(queue, id), 'msg');
-  });
+  const hasMessage = await redis.pipeline(
+    'HEXISTS',
+    (pipeline) => {
+      for (const id of ids) pipeline.hexists(keys.task(queue, id), 'msg');
+    },
+    0,
+  );
   return [...new Set(ids.filter((_, i) => hasMessage[i] === 0))];
 }
 

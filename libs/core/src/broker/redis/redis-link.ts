@@ -105,15 +105,21 @@ export class RedisLink {
   /**
    * Runs plain commands in one round trip. All keys must share a queue's slot. The first failure of any of them fails
    * the whole call, so only reads and writes that may be repeated go through here.
+   * @param ofWrongType the reply for a key of another type, for reads of task hashes: one such key must not stop a queue
    */
-  async pipeline(name: string, fill: (pipeline: ChainableCommander) => void): Promise<unknown[]> {
+  async pipeline(
+    name: string,
+    fill: (pipeline: ChainableCommander) => void,
+    ofWrongType?: unknown,
+  ): Promise<unknown[]> {
     return this.command(name, async (client) => {
       const pipeline = client.pipeline();
       fill(pipeline);
       const replies = (await pipeline.exec()) ?? [];
       return replies.map(([error, reply]) => {
-        if (error) throw error;
-        return reply;
+        if (!error) return reply;
+        if (ofWrongType !== undefined && textOf(error).startsWith('WRONGTYPE')) return ofWrongType;
+        throw error;
       });
     });
   }

@@ -11,13 +11,17 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
     async awaitTask(queue, taskId) {
       const awaited = keys.awaited(queue);
       const nowMs = redis.clock.nowMs();
-      const replies = await redis.pipeline('ZADD', (pipeline) => {
-        pipeline
-          .zremrangebyscore(awaited, '-inf', floorS(nowMs)) // those who gave up
-          .zadd(awaited, ceilS(nowMs + AWAITED_LIFE_MS), taskId)
-          .pexpire(awaited, AWAITED_LIFE_MS)
-          .hget(keys.task(queue, taskId), 'state');
-      });
+      const replies = await redis.pipeline(
+        'ZADD',
+        (pipeline) => {
+          pipeline
+            .zremrangebyscore(awaited, '-inf', floorS(nowMs)) // those who gave up
+            .zadd(awaited, ceilS(nowMs + AWAITED_LIFE_MS), taskId)
+            .pexpire(awaited, AWAITED_LIFE_MS)
+            .hget(keys.task(queue, taskId), 'state');
+        },
+        null,
+      ); // where `awaited` is of another type nobody is told, and the wait polls
       return TASK_STATES.find((state) => state === replies[3]);
     },
 

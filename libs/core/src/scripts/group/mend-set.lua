@@ -9,6 +9,7 @@
 -- ARGV[3..] per task: taskId, message (with the reason as its last error; empty: drop the id), rawMessage (unreadable bytes found; empty: none)
 -- RETURNS how many left the set
 -- COST    O(tasks x log n)
+--@include has-message
 local aggregationSet, aggregationSets, archived = KEYS[1], KEYS[2], KEYS[3]
 local deadlineS, archivedAtS = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 4, 2, 3
@@ -22,7 +23,7 @@ for i = 1, tasks do
   local taskId, message, rawMessage = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   if redis.call('ZREM', aggregationSet, taskId) == 1 then
     if message == '' then
-      redis.call('DEL', task)
+      deleteStub(task)
     else
       redis.call('HSET', task, 'msg', message, 'state', 'archived')
       if rawMessage ~= '' then redis.call('HSET', task, 'raw_msg', rawMessage) end

@@ -1,7 +1,13 @@
--- Adds n to the counter of a day, which expires, and to its total, which starts again when 63 bits are full.
+-- Adds n to the counter of a day, which expires, and to its total. A counter stops no settlement: one that is full, holds no
+-- number or is of another type starts again.
 local function count(dayKey, totalKey, n, expiresAtS)
   if n == 0 then return end
-  if redis.call('INCRBY', dayKey, n) == n then redis.call('EXPIREAT', dayKey, expiresAtS) end
-  local reply = redis.pcall('INCRBY', totalKey, n)
-  if type(reply) == 'table' and reply.err then redis.call('SET', totalKey, n) end
+  local function add(key)
+    local reply = redis.pcall('INCRBY', key, n)
+    if type(reply) == 'number' then return reply end
+    redis.pcall('SET', key, n)
+    return n
+  end
+  if add(dayKey) == n then redis.pcall('EXPIREAT', dayKey, expiresAtS) end
+  add(totalKey)
 end

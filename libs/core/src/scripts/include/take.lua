@@ -6,7 +6,7 @@ local walk = 100000
 local function take(source, isList, nearTail, isUnbounded, taskId, task)
   if not isList then return redis.call('ZREM', source, taskId) end
   -- An id that has left the list is nowhere in it, and a search would walk past all of it.
-  local found = redis.call('HMGET', task, 'state', 'msg')
+  local found = redis.pcall('HMGET', task, 'state', 'msg')
   if found[2] and found[1] ~= 'pending' then return 0 end
   local fromEnd = nearTail and -1 or 1
   if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end

@@ -1,4 +1,4 @@
 -- Releases a unique lock, but only for the task that holds it.
 local function unlock(lockKey, taskId)
-  if lockKey and redis.call('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
+  if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end

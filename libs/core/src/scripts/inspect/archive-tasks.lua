@@ -17,6 +17,7 @@
 --                  -1 not near enough to the end of a list, or not looked for any more in this call; nothing written
 --         Does not trim: the janitor does, with hashes and locks. asynq 0.26 trims here and leaves both behind.
 -- COST    O(tasks x log n), in a list 100,000 entries walked at most; with isUnbounded O(tasks x distance from the end)
+--@include has-message
 --@include take
 --@include forget-empty-group
 --@include tell-waiters
@@ -30,16 +31,16 @@ local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local replies = {}
 for i = 1, #ARGV - ARGS do
   local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
-  local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
+  local isSound = hasMessage(task)
   replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
   if replies[i] == 1 then
-    if hasMessage then
+    if isSound then
       redis.call('ZADD', archived, archivedAtS, taskId)
       redis.call('HSET', task, 'state', 'archived')
       redis.call('HDEL', task, 'due_at_ms')
       if isAnyAwaited then tellWaiters(awaited, endedChannel, 'archived', taskId) end
     else
-      redis.call('DEL', task)
+      deleteStub(task)
       replies[i] = 0
     end
   end

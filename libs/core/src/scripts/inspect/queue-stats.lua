@@ -17,7 +17,10 @@
 -- COST    O(1)
 local reply = { redis.call('LLEN', KEYS[1]), redis.call('LLEN', KEYS[2]) }
 for i = 3, 6 do reply[i] = redis.call('ZCARD', KEYS[i]) end
-for i = 7, 10 do reply[i] = redis.call('GET', KEYS[i]) end
+for i = 7, 10 do
+  local counter = redis.pcall('GET', KEYS[i])
+  reply[i] = type(counter) == 'string' and counter -- no table: that is the error for a key of another type
+end
 reply[11] = redis.call('EXISTS', KEYS[11])
 reply[12] = redis.call('SCARD', KEYS[12])
 reply[13] = redis.call('LINDEX', KEYS[1], -1)

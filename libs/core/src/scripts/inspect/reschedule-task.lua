@@ -21,6 +21,7 @@
 --         -1 not near enough to the end of a list; nothing written
 --         Expects the group of a task: a forwarder of Go puts the task into its group and adds no name.
 -- COST    O(log n), in a list 100,000 entries walked at most; with isUnbounded O(distance from the end)
+--@include has-message
 --@include take
 --@include forget-empty-group
 --@include expect-group
@@ -29,7 +30,7 @@ local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] ==
 local sourceGroup, targetState, taskId = ARGV[4], ARGV[5], ARGV[6]
 local processAtS, dueAtMs, nudgeChannel, nowS = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 
-if redis.call('HEXISTS', task, 'msg') == 0 then return 0 end
+if not hasMessage(task) then return 0 end
 local groupName = redis.call('HGET', task, 'group')
 local taken = take(source, isList, nearTail, isUnbounded, taskId, task)
 if taken ~= 1 then return taken end

@@ -16,6 +16,7 @@
 --                  -1 not near enough to the end of a list, or not looked for any more in this call; nothing written
 --         asynq 0.26 leaves `pending_since` out, and the latency reads 0.
 -- COST    O(tasks x log n), in a list 100,000 entries walked at most; with isUnbounded O(tasks x distance from the end)
+--@include has-message
 --@include take
 --@include forget-empty-group
 local source, pending, groups = KEYS[1], KEYS[2], KEYS[3]
@@ -26,16 +27,16 @@ local FIRST_TASK, ARGS = 4, 6
 local replies = {}
 for i = 1, #ARGV - ARGS do
   local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
-  local hasMessage = redis.call('HEXISTS', task, 'msg') == 1
+  local isSound = hasMessage(task)
   replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
   if replies[i] == 1 then
-    if hasMessage then
+    if isSound then
       redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
       redis.call('HSET', task, 'state', 'pending')
       if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
       redis.call('HDEL', task, 'due_at_ms', 'crashes')
     else
-      redis.call('DEL', task)
+      deleteStub(task)
       replies[i] = 0
     end
   end
