@@ -5,12 +5,13 @@ import { type Connection, isMemory, memoryName } from './connection.js';
 import { connectionProblems } from './connection-problems.js';
 import { MemoryBroker } from './memory/memory-broker.js';
 import { clockOfStore, openStore } from './memory/shared-stores.js';
+import { RedisClock } from './redis/redis-clock.js';
 import { openRedisBroker } from './redis/redis-broker.js';
 import type { Broker } from './roles.js';
 
 /** What a broker needs beside its connection. */
 export interface OpenBrokerOptions {
-  /** Stamps tasks and leases. Default: the machine's clock. */
+  /** Stamps tasks and leases. Default: the time of Redis; in memory the machine's. */
   readonly clock?: Clock | undefined;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
@@ -29,19 +30,19 @@ export function openBroker(connection: Connection, options: OpenBrokerOptions = 
 
 /** The broker behind the option `connection` of a client, a server, an inspector or a scheduler. */
 export function openConnection(connection: Connection, options: OpenBrokerOptions): Broker {
-  const { clock = clockOf(connection) } = options;
-  const logger = guardLogger(options.logger ?? consoleLogger);
   if (isBroker(connection)) return connection;
+  const logger = guardLogger(options.logger ?? consoleLogger);
   const problems = connection === 'memory' ? [] : connectionProblems(connection);
   if (problems.length > 0) throw new InvalidOptionsError(problems);
-  if (!isMemory(connection)) return openRedisBroker(connection, { clock, logger });
-  return new MemoryBroker({ clock, shared: openStore(memoryName(connection), clock, logger) });
+  if (!isMemory(connection)) return openRedisBroker(connection, { clock: options.clock, logger });
+  const name = memoryName(connection);
+  const clock = options.clock ?? clockOfStore(name) ?? systemClock;
+  return new MemoryBroker({ clock, shared: openStore(name, clock, logger) });
 }
 
-/** The default of the option `clock`: that of the broker, or of the queues in memory, else the machine's. */
-export function clockOf(connection: Connection): Clock {
-  if (isBroker(connection)) return connection.clock;
-  return (isMemory(connection) ? clockOfStore(memoryName(connection)) : undefined) ?? systemClock;
+/** Whether each thread of the process can have a clock that shows the same. */
+export function isSharedClock(clock: Clock): boolean {
+  return clock === systemClock || clock instanceof RedisClock;
 }
 
 /** Whether the caller opened it and has to close it. */

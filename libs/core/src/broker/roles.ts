@@ -46,6 +46,8 @@ export interface Broker
   readonly kind: string;
   /** What its times are told by; its clients and servers go by the same. */
   readonly clock: Clock;
+  /** Resolves when the broker's clock can be relied on; `undefined` when it can now. Never rejects. */
+  syncClock(): Promise<void> | undefined;
   /** Closes every connection it opened. A connection that the user handed in stays open. Idempotent. */
   close(): Promise<void>;
 }
@@ -342,7 +344,7 @@ export interface BrokerFacts {
   readonly version: string;
   /** Redis' `maxmemory-policy`; anything but `noeviction` loses tasks. `undefined` when it may not be read. */
   readonly evictionPolicy: string | undefined;
-  /** Broker's clock minus ours. */
+  /** Redis' clock less that of this machine, as far as that is certain. */
   readonly clockSkewMs: number;
 }
 

@@ -1,9 +1,9 @@
 import type { Connection } from '../broker/connection.js';
-import { clockOf, openConnection } from '../broker/open-broker.js';
+import { openConnection } from '../broker/open-broker.js';
 import type { Broker, EnqueueOutcome, NewTask } from '../broker/roles.js';
 import { asError } from '../errors/as-error.js';
 import { ClosedError } from '../errors/closed.error.js';
-import type { Clock } from '../runtime/clock.js';
+import { type Clock, CLOCK_METHODS, monotonicMs } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
@@ -36,7 +36,7 @@ export interface ClientOptions {
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
-  /** Default: the broker's, else the machine's. For tests. */
+  /** Default: the broker's. For tests. */
   readonly clock?: Clock | undefined;
 }
 
@@ -55,6 +55,8 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'logger',
   'clock',
 ];
+/** Two readings of the clock are whole milliseconds each. */
+const ROUNDING_MS = 1;
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
 
 /** Puts tasks into queues. One client per process and Redis is enough; it is safe to use from anywhere at any time. */
@@ -74,9 +76,9 @@ export class Client {
   constructor(options: ClientOptions) {
     const logger = guardLogger(options.logger ?? consoleLogger);
     this.#composing = readComposing(options);
-    this.#clock = options.clock ?? clockOf(options.connection);
     this.#emit = guardListener(options.onEvent, logger);
-    this.#broker = openConnection(options.connection, { clock: this.#clock, logger });
+    this.#broker = openConnection(options.connection, { clock: options.clock, logger });
+    this.#clock = options.clock ?? this.#broker.clock;
     this.#ownsBroker = this.#broker !== options.connection;
     const { signal: closed } = this.#closing;
     const waiter = new TaskWaiter({ broker: this.#broker, clock: this.#clock, closed });
@@ -106,8 +108,12 @@ export class Client {
    */
   async enqueueMany(items: readonly EnqueueItem[]): Promise<EnqueueResult[]> {
     if (this.#closing.signal.aborted) throw new ClosedError('client');
-    const nowMs = this.#clock.nowMs();
-    const composed = items.map((item) => this.#compose(item, nowMs));
+    const composedAtMs = this.#clock.nowMs();
+    const ownTime = items.map((item) => this.#compose(item, composedAtMs));
+    const correctionMs = await this.#correctionMs();
+    const nowMs = composedAtMs + correctionMs;
+    const composed =
+      correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at]!, correctionMs));
     const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
     const written = (await this.#write(tasks, nowMs)).values();
     return composed.map((task) => (task instanceof Error ? { error: task } : written.next().value!));
@@ -141,6 +147,23 @@ export class Client {
     }
   }
 
+  /** How wrong the clock was when tasks were composed: at its first call a client does not know Redis' time yet. */
+  async #correctionMs(): Promise<number> {
+    const right = this.#broker.syncClock();
+    if (!right) return 0;
+    const offsetMs = (): number => this.#clock.nowMs() - Math.floor(monotonicMs(this.#clock));
+    const beforeMs = offsetMs();
+    await right;
+    const correctionMs = offsetMs() - beforeMs;
+    return Math.abs(correctionMs) <= ROUNDING_MS ? 0 : correctionMs;
+  }
+
+  #shift(task: NewTask | Error, { options }: EnqueueItem, byMs: number): NewTask | Error {
+    if (task instanceof Error || task.processAtMs === undefined) return task;
+    const { processIn } = { ...this.#composing.defaults, ...options };
+    return processIn === undefined ? task : { ...task, processAtMs: task.processAtMs + byMs };
+  }
+
   async #write(tasks: readonly NewTask[], nowMs: number): Promise<EnqueueResult[]> {
     if (tasks.length === 0) return [];
     try {
@@ -170,7 +193,7 @@ export function readComposing(options: ClientOptions): ComposeSettings {
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   reader.callable('onEvent', undefined);
   reader.callable('logger', undefined, ['debug', 'info', 'warn', 'error']);
-  reader.callable('clock', undefined, ['nowMs', 'nowNs', 'setTimer', 'clearTimer']);
+  reader.callable('clock', undefined, CLOCK_METHODS);
   reader.add(...taskOptionProblems(options.defaults ?? {}, 'defaults.'));
   const composing: ComposeSettings = {
     codec: reader.callable('codec', jsonCodec, ['encode', 'decode']),

@@ -1,6 +1,6 @@
 import type { Connection } from '../broker/connection.js';
 import type { ClusterNode, MoveTarget, TaskList } from '../broker/inspect-roles.js';
-import { clockOf, openConnection } from '../broker/open-broker.js';
+import { openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
 import { CANCEL_OUTCOMES, type CancelOutcome } from '../broker/wait-roles.js';
 import { ClientTaskHandle } from '../client/client-task-handle.js';
@@ -47,7 +47,7 @@ export interface InspectorOptions {
   readonly connection: Connection;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
-  /** Default: the broker's, else the machine's. For tests. */
+  /** Default: the broker's. For tests. */
   readonly clock?: Clock | undefined;
   /** Encodes the payloads given to `updateTaskPayload`, and decodes results. Default JSON, as the client. */
   readonly codec?: PayloadCodec | undefined;
@@ -110,9 +110,10 @@ export class Inspector {
     if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
     this.#codec = reader.callable('codec', jsonCodec, ['encode', 'decode']);
     reader.throwIfWrong();
-    const { connection, clock = clockOf(connection) } = options;
+    const { connection } = options;
     const logger = guardLogger(options.logger ?? consoleLogger);
-    this.#broker = openConnection(connection, { clock, logger });
+    this.#broker = openConnection(connection, { clock: options.clock, logger });
+    const clock = options.clock ?? this.#broker.clock;
     this.#ownsBroker = this.#broker !== connection;
     this.#waiter = new TaskWaiter({ broker: this.#broker, clock, closed: this.#closing.signal });
     this.#mover = new TaskMover(this.#broker);

@@ -6,25 +6,39 @@ export type TimerHandle = unknown;
  * (`FakeClock` in the testing entry point).
  */
 export interface Clock {
-  /** Unix time in milliseconds. */
+  /** Unix time in milliseconds. It may be set, so the difference of two readings is not a length of time. */
   nowMs(): number;
   /** Unix time in nanoseconds; a `bigint`, because it does not fit a number. */
   nowNs(): bigint;
+  /** Milliseconds since some moment, to measure lengths of time by: nobody sets it. Default: that of this machine. */
+  monotonicMs?(): number;
   /** Calls `callback` once after `delayMs`. The timer does not keep the process alive. */
   setTimer(callback: () => void, delayMs: number): TimerHandle;
   clearTimer(timer: TimerHandle): void;
 }
 
+/** The methods that a clock must have. */
+export const CLOCK_METHODS = ['nowMs', 'nowNs', 'setTimer', 'clearTimer'] as const satisfies readonly (keyof Clock)[];
+
 /** Node clamps longer timers to 1 ms; a longer wait is cut into pieces by the callers that loop anyway. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const NS_PER_MS = 1_000_000;
 
 /** The clock of this machine. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   nowNs: () => BigInt(Date.now()) * 1_000_000n + (process.hrtime.bigint() % 1_000_000n),
+  // The same in all threads of a process, unlike `performance.now()`.
+  monotonicMs: () => Number(process.hrtime.bigint()) / NS_PER_MS,
   setTimer: (callback, delayMs) => setTimeout(callback, Math.min(Math.max(delayMs, 0), LONGEST_TIMER_MS)).unref(),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
+
+/** The reading to measure lengths of time by. */
+export function monotonicMs(clock: Clock): number {
+  return clock.monotonicMs?.() ?? systemClock.monotonicMs!();
+}
 
 /** Resolves after `delayMs`, or at once when `signal` aborts. Never rejects: a loop looks at its signal itself. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {

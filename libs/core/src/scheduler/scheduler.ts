@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { clockOf, openConnection } from '../broker/open-broker.js';
+import { openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/roles.js';
 import { Client, readComposing } from '../client/client.js';
 import { ClosedError } from '../errors/closed.error.js';
@@ -77,8 +77,8 @@ export class Scheduler {
     const settings = readSchedulerOptions(options);
     this.#settings = { composing: readComposing(settings.client), zone: settings.zone };
     this.#logger = guardLogger(options.logger ?? consoleLogger);
-    this.#clock = options.clock ?? clockOf(options.connection);
-    this.#broker = openConnection(options.connection, { clock: this.#clock, logger: this.#logger });
+    this.#broker = openConnection(options.connection, { clock: options.clock, logger: this.#logger });
+    this.#clock = options.clock ?? this.#broker.clock;
     this.#ownsBroker = this.#broker !== options.connection;
     this.#client = new Client({
       ...settings.client,

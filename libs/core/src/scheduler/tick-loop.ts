@@ -1,3 +1,4 @@
+import type { Broker } from '../broker/roles.js';
 import type { PlanOps, ScheduleOps, StoredSchedule, TickReply } from '../broker/schedule-roles.js';
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueuedEvent, enqueuedFacts } from '../client/enqueued-facts.js';
@@ -27,7 +28,7 @@ const LOG_EVERY_MS = 30_000;
 const MOST_SKEW_MS = 60_000;
 
 export interface TickLoopDeps extends LoopDeps {
-  readonly broker: ScheduleOps & Pick<PlanOps, 'recordEnqueueEvent'>;
+  readonly broker: ScheduleOps & Pick<PlanOps, 'recordEnqueueEvent'> & Pick<Broker, 'syncClock'>;
   readonly emit: TaskEventListener | undefined;
   readonly beforeEnqueue: SchedulerOptions['beforeEnqueue'];
   /** Told when entries have got their first tick. */
@@ -62,6 +63,7 @@ export class TickLoop extends Loop {
   }
 
   async runOnce(): Promise<number | undefined> {
+    await this.deps.broker.syncClock();
     await this.listen(); // before the schedules are read: nothing is missed
     const nowMs = this.clock.nowMs();
     const due = [...this.entries.values()].filter(({ dueMs }) => dueMs <= nowMs);

@@ -73,7 +73,7 @@ export interface ServerOptions {
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
-  /** Default: the broker's, else the machine's. For tests. */
+  /** Default: the broker's. For tests. */
   readonly clock?: Clock | undefined;
 }
 

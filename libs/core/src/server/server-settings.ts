@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { clockOf } from '../broker/open-broker.js';
 import type { ArchiveLimits } from '../broker/roles.js';
-import type { Clock } from '../runtime/clock.js';
+import { type Clock, CLOCK_METHODS } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
@@ -12,7 +11,7 @@ import { type GroupPlans, readGroupAggregator } from './groups/group-aggregator.
 import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js';
 
 /** {@link ServerOptions} checked, with defaults, in numbers with units. */
-export interface ServerSettings {
+export interface CheckedOptions {
   readonly concurrency: number;
   /** Queue name to weight. */
   readonly queues: Readonly<Record<string, number>>;
@@ -43,6 +42,11 @@ export interface ServerSettings {
   /** Never throws. */
   readonly emit: TaskEventListener | undefined;
   readonly logger: Logger;
+  /** `undefined`: that of the broker. */
+  readonly clock: Clock | undefined;
+}
+
+export interface ServerSettings extends CheckedOptions {
   readonly clock: Clock;
 }
 
@@ -57,12 +61,12 @@ const SHORTEST_INTERVAL_MS = 10;
  * Checks the options of a server and fills in defaults.
  * @throws {InvalidOptionsError} anything is wrong; all of it at once
  */
-export function resolveSettings(options: ServerOptions): ServerSettings {
+export function resolveSettings(options: ServerOptions): CheckedOptions {
   const reader = new OptionReader(options);
   reader.onlyKnown(SERVER_OPTION_NAMES);
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   const logger = guardLogger(reader.callable('logger', consoleLogger, ['debug', 'info', 'warn', 'error']));
-  const settings: ServerSettings = {
+  const settings: CheckedOptions = {
     ...readWork(reader, options),
     ...readFailures(reader),
     ...readLease(reader),
@@ -74,7 +78,7 @@ export function resolveSettings(options: ServerOptions): ServerSettings {
     onHealthCheck: reader.callable('onHealthCheck', undefined),
     emit: guardListener(reader.callable('onEvent', undefined), logger),
     logger,
-    clock: reader.callable('clock', clockOf(options.connection), ['nowMs', 'nowNs', 'setTimer', 'clearTimer']),
+    clock: reader.callable('clock', undefined, CLOCK_METHODS),
   };
   reader.throwIfWrong();
   return settings;

@@ -47,9 +47,10 @@ export class Server {
    */
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#settings = resolveSettings(options);
-    const { clock, logger } = this.#settings;
+    const settings = resolveSettings(options);
+    const { clock, logger } = settings;
     this.#broker = openConnection(options.connection, { clock, logger });
+    this.#settings = { ...settings, clock: clock ?? this.#broker.clock };
     this.#ownsBroker = this.#broker !== options.connection;
   }
 

@@ -30,6 +30,8 @@ interface FakeTimer {
  */
 export class FakeClock implements Clock {
   #nowMs: number;
+  /** What lies between the time of day and the time that passes; `set` changes it. */
+  #setByMs = 0;
   /** In the order of creation: timers due at the same time fire in it. */
   readonly #timers = new Set<FakeTimer>();
 
@@ -39,11 +41,20 @@ export class FakeClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#setByMs;
   }
 
   nowNs(): bigint {
-    return BigInt(Math.floor(this.#nowMs)) * 1_000_000n;
+    return BigInt(Math.floor(this.nowMs())) * 1_000_000n;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Sets the clock, as people and time services do: no time passes, and no timer fires. */
+  set(nowMs: number): void {
+    this.#setByMs = nowMs - this.#nowMs;
   }
 
   /** As Node does, a delay below 1 ms counts as 1 ms; so a loop of zero delays cannot hold `advance` up for ever. */

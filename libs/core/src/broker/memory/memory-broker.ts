@@ -394,6 +394,10 @@ export class MemoryBroker implements Broker {
 
   async ping(): Promise<void> {}
 
+  syncClock(): undefined {
+    return undefined;
+  }
+
   async facts(): Promise<BrokerFacts> {
     return { version: 'memory', evictionPolicy: 'noeviction', clockSkewMs: 0 };
   }

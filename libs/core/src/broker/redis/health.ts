@@ -1,4 +1,6 @@
+import { monotonicMs, systemClock } from '../../runtime/clock.js';
 import type { HealthOps } from '../roles.js';
+import { measureTime } from './redis-clock.js';
 import type { RedisLink } from './redis-link.js';
 import { isCluster } from './reply-watch.js';
 import type { RedisVersion } from './redis-version.js';
@@ -14,13 +16,12 @@ export function healthOps(redis: RedisLink, version: RedisVersion): HealthOps {
 
     async facts() {
       const memory = await redis.command('INFO', (client) => client.info('memory'));
-      const askedAtMs = Date.now();
-      const [seconds, micros] = (await redis.command('TIME', (client) => client.time())).map(Number);
-      const halfTripMs = (Date.now() - askedAtMs) / 2;
+      const { offsetMs, uncertaintyMs } = await measureTime(redis);
+      const skewMs = offsetMs - (systemClock.nowMs() - monotonicMs(systemClock));
       return {
         version: await version.text(),
         evictionPolicy: /^maxmemory_policy:(\S+)/m.exec(memory)?.[1],
-        clockSkewMs: seconds! * 1000 + micros! / 1000 - halfTripMs - askedAtMs,
+        clockSkewMs: Math.sign(skewMs) * Math.max(0, Math.abs(skewMs) - uncertaintyMs),
       };
     },
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../runtime/clock.js';
 import type { Broker } from '../roles.js';
 import { enqueueOps } from './enqueue.js';
 import { fleetOps } from './fleet.js';
@@ -13,6 +14,7 @@ import { planOps } from './plan.js';
 import { presenceOps } from './presence.js';
 import { queueControlOps } from './queue-control.js';
 import { recoverOps } from './recover.js';
+import { ClockSync, RedisClock } from './redis-clock.js';
 import { isClusterConnection, type RedisConnection } from './redis-connection.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 import { RedisSubscriber } from './redis-subscriber.js';
@@ -25,18 +27,23 @@ import { waitOps } from './wait.js';
 import { wakeOps } from './wake.js';
 import { wishOps } from './wishes.js';
 
+export interface RedisBrokerOptions extends Omit<RedisLinkOptions, 'clock'> {
+  /** Default: the time of Redis. */
+  readonly clock?: Clock | undefined;
+}
+
 /**
  * A broker on Redis: one file per role over one link. Connects at the first call, reconnects by itself.
  * @throws {InvalidOptionsError} the connection cannot work, such as one with a key prefix
  */
-export function openRedisBroker(connection: RedisConnection, options: RedisLinkOptions): Broker {
-  const redis = new RedisLink(connection, options);
+export function openRedisBroker(connection: RedisConnection, options: RedisBrokerOptions): Broker {
+  const clock = options.clock ?? new RedisClock();
+  const redis = new RedisLink(connection, { ...options, clock });
+  const sync = clock instanceof RedisClock ? new ClockSync(redis, clock) : undefined;
   const subscriber = new RedisSubscriber(redis);
   const version = new RedisVersion(redis);
   const declaredKeysOnly = ('declaredKeysOnly' in connection && connection.declaredKeysOnly) || false;
-  return {
-    kind: isClusterConnection(connection) ? 'redis cluster' : 'redis',
-    clock: redis.clock,
+  const broker: Omit<Broker, 'kind' | 'clock' | 'syncClock' | 'close'> = {
     ...enqueueOps(redis),
     ...leaseOps(redis, declaredKeysOnly),
     ...settleOps(redis),
@@ -58,8 +65,26 @@ export function openRedisBroker(connection: RedisConnection, options: RedisLinkO
     ...scheduleOps(redis, subscriber),
     ...planOps(redis),
     ...healthOps(redis, version),
+  };
+  return {
+    ...(sync ? inTime(broker, sync) : broker),
+    kind: isClusterConnection(connection) ? 'redis cluster' : 'redis',
+    clock,
+    syncClock: () => sync?.whenRight(),
     async close() {
       redis.close();
     },
   };
+}
+
+/** The same methods, each begun when the clock is right: what they write is stamped by it. */
+function inTime<Methods extends object>(methods: Methods, sync: ClockSync): Methods {
+  const timed = Object.entries(methods).map(([name, method]: [string, (...args: unknown[]) => Promise<unknown>]) => {
+    const begin = (...args: unknown[]): Promise<unknown> => {
+      const right = sync.whenRight();
+      return right ? right.then(() => method(...args)) : method(...args);
+    };
+    return [name, begin] as const;
+  });
+  return Object.fromEntries(timed) as Methods;
 }

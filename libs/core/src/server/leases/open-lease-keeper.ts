@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { type Connection, isMemory, type MemoryConnection } from '../../broker/connection.js';
+import { isSharedClock } from '../../broker/open-broker.js';
 import type { LeaseOps, PresenceOps } from '../../broker/roles.js';
-import { type Clock, systemClock } from '../../runtime/clock.js';
+import type { Clock } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { type CancelRequest, Heartbeater, type HeartbeatSettings } from './heartbeater.js';
 import { type HeartbeatFactories, LeaseKeeper } from './lease-keeper.js';
@@ -69,5 +70,5 @@ function whyBoundToThread(
   } catch (error) {
     return `the connection's options cannot be copied to another (${(error as Error).message})`;
   }
-  return clock === systemClock ? undefined : 'the clock is not that of this machine';
+  return isSharedClock(clock) ? undefined : 'the clock is not that of this machine';
 }

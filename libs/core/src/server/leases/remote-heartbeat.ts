@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Connection } from '../../broker/connection.js';
 import type { Broker } from '../../broker/roles.js';
 import { asError } from '../../errors/as-error.js';
-import { type Clock, systemClock } from '../../runtime/clock.js';
+import type { Clock } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { ServerStatus } from '../../wire/server-info.js';
@@ -110,8 +110,8 @@ export class RemoteHeartbeat implements Heartbeat {
 export function beatInThread(
   port: MessagePort,
   { connection, settings, next }: HeartbeatThreadData,
-  openBroker: (connection: Connection, options: { clock: Clock; logger: Logger }) => Broker,
-  clock: Clock = systemClock,
+  openBroker: (connection: Connection, options: { clock: Clock | undefined; logger: Logger }) => Broker,
+  clock?: Clock,
 ): void {
   const post = (message: FromThread): void => port.postMessage(message);
   const logger = loggerTo(post);
@@ -120,7 +120,10 @@ export function beatInThread(
     onLost: (keys) => post({ kind: 'lost', keys }),
     onWishes: (requests) => post({ kind: 'wishes', requests }),
   };
-  const heartbeat = new Heartbeater(broker, settings, new NextExpiry(next), listener, { clock, logger });
+  const heartbeat = new Heartbeater(broker, settings, new NextExpiry(next), listener, {
+    clock: broker.clock,
+    logger,
+  });
   const stop = async (): Promise<void> => {
     await heartbeat.stop();
     await broker.close();
