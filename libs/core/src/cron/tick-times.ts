@@ -22,7 +22,7 @@ export class IntervalTicks implements TickTimes {
 
   next(afterMs: number, sinceMs: number): number {
     const startMs = Math.floor(sinceMs / 1000) * 1000;
-    const passed = Math.max(0, Math.floor((afterMs - startMs) / this.everyMs));
+    const passed = Math.floor((afterMs - startMs) / this.everyMs);
     return startMs + (passed + 1) * this.everyMs;
   }
 }

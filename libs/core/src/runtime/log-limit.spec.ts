@@ -5,7 +5,7 @@ describe('LogLimit', () => {
   it('allows one line per subject and period', () => {
     let nowMs = 0;
     const limit = new LogLimit(
-      { nowMs: () => nowMs, nowNs: () => 0n, setTimer: () => 0, clearTimer: () => undefined },
+      { nowMs: () => 0, nowNs: () => 0n, monotonicMs: () => nowMs, setTimer: () => 0, clearTimer: () => undefined },
       3_000,
     );
     const allowed: boolean[] = [limit.allows('low'), limit.allows('low'), limit.allows('high')];

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import { type Clock, monotonicMs } from './clock.js';
 
 /** Keeps a trouble that repeats from flooding the log: one line per subject and period. */
 export class LogLimit {
@@ -11,7 +11,7 @@ export class LogLimit {
 
   /** Whether to log about `subject` now. Subjects are few and fixed, such as queue names: they are never forgotten. */
   allows(subject: string): boolean {
-    const nowMs = this.clock.nowMs();
+    const nowMs = monotonicMs(this.clock);
     if (nowMs < (this.quietUntilMs.get(subject) ?? 0)) return false;
     this.quietUntilMs.set(subject, nowMs + this.periodMs);
     return true;

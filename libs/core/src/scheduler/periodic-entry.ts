@@ -2,10 +2,11 @@ import { isSameDefinition } from './definition-changes.js';
 import type { ScheduleDefinition, ScheduleProgress, StoredSchedule, TickReply } from '../broker/schedule-roles.js';
 import { type ComposeSettings, composeTemplate, type EnqueueItem } from '../client/enqueue-options.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { type Clock, monotonicMs } from '../runtime/clock.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { newEntryId } from '../wire/schedule-entry-id.js';
 import type { SchedulerEntry } from '../wire/scheduler-entry.js';
-import { type CatchUp, tickToClaim } from './catch-up.js';
+import { type CatchUp, MOST_SKEW_MS, tickToClaim } from './catch-up.js';
 import { parseCronSpec } from '../cron/cron-spec.js';
 import { optionTexts, periodicTaskHash, type PeriodicTaskOptions, readPeriodicOptions } from './periodic-options.js';
 import type { TickTimes } from '../cron/tick-times.js';
@@ -44,8 +45,10 @@ export class PeriodicEntry {
   isStale = false;
   /** It was said that its ticks are used up to a time that is still to come. */
   isKnownAhead = false;
-  /** Not touched before this time, unix ms: what the broker says of it is no passing failure. */
+  /** Not touched before this time, by the monotonic clock: what the broker says of it is no passing failure. */
   restUntilMs = 0;
+  /** How far its claim may be ahead of the clock and still hold. */
+  private mostAheadMs = MOST_SKEW_MS;
 
   constructor(
     readonly definition: ScheduleDefinition,
@@ -62,10 +65,11 @@ export class PeriodicEntry {
     return this.definition.name;
   }
 
-  /** When there is something to do, unix ms; `Infinity`: never. */
-  get dueMs(): number {
+  /** How long until there is something to do, ms; `Infinity`: for ever. */
+  waitMs(clock: Clock): number {
     const isBehind = !this.progress || this.isStale;
-    return Math.max(this.restUntilMs, isBehind ? 0 : (this.nextMs ?? Infinity));
+    const untilTickMs = isBehind ? 0 : (this.nextMs ?? Infinity) - clock.nowMs();
+    return Math.max(0, untilTickMs, this.restUntilMs - monotonicMs(clock));
   }
 
   /** Takes over how far the schedule is, as it was stored. One that is paused is asked again at its next tick. */
@@ -75,7 +79,16 @@ export class PeriodicEntry {
     this.isReplacementLogged = false;
     this.nextMs = progress.isPaused
       ? this.times.next(nowMs, progress.sinceMs)
-      : tickToClaim(this.times, progress, this.catchUp, nowMs);
+      : tickToClaim(this.times, progress, this.catchUp, nowMs, this.mostAheadMs);
+    if (progress.claimedMs <= nowMs) this.mostAheadMs = MOST_SKEW_MS;
+  }
+
+  /** Its claim may be in the future now. */
+  clockWasSetBack(nowMs: number): void {
+    this.mostAheadMs = SHORTEST_PERIOD_MS;
+    if (!this.progress) return;
+    if (this.isReplaced) this.giveWay(this.progress, nowMs);
+    else this.resumeFrom(this.progress, nowMs);
   }
 
   /** Takes over what somebody made of the schedule. */
@@ -98,7 +111,7 @@ export class PeriodicEntry {
   catchUpAt(nowMs: number): void {
     if (!this.progress || this.nextMs === undefined || nowMs - this.nextMs < SHORTEST_PERIOD_MS) return;
     if (this.isReplaced || this.progress.isPaused) return;
-    this.nextMs = tickToClaim(this.times, this.progress, this.catchUp, nowMs);
+    this.nextMs = tickToClaim(this.times, this.progress, this.catchUp, nowMs, this.mostAheadMs);
   }
 
   private giveWay(progress: ScheduleProgress, nowMs: number): void {

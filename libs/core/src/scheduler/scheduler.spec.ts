@@ -58,6 +58,13 @@ function brokerWith(
   });
 }
 
+const HOUR_MS = 3_600_000;
+
+const wall = (atMs: number): { hour: number; minute: number } => {
+  const at = new Date(atMs);
+  return { hour: at.getUTCHours(), minute: at.getUTCMinutes() };
+};
+
 /** A clock that goes before another one. */
 const shifted = (clock: Clock, byMs: number): Clock => ({
   nowMs: () => clock.nowMs() + byMs,
@@ -223,8 +230,8 @@ describe('Scheduler', () => {
     const warn = vi.fn<Logger['warn']>();
     const { scheduler, clock, queue } = await open({ logger: { ...silentLogger, warn } });
     const { scheduler: first } = await another(queue);
-    const { scheduler: ahead } = await another(queue, { clock: shifted(clock, 86_400_000) });
-    for (const one of [first, ahead, scheduler]) one.register('@every 1m', 'a', undefined, { catchUp: 'one' });
+    const { scheduler: ahead } = await another(queue, { clock: shifted(clock, 25 * HOUR_MS) });
+    for (const one of [first, ahead, scheduler]) one.register('@every 24h', 'a', undefined, { catchUp: 'one' });
     for (const one of [first, ahead]) {
       await one.start();
       await clock.advance('1s');
@@ -235,6 +242,79 @@ describe('Scheduler', () => {
     await clock.advance('5m');
 
     expect(warn.mock.calls.map(([text]) => text)).toEqual([expect.stringContaining('some clock was ahead')]);
+    await scheduler.shutdown();
+  });
+
+  it.each([-30_000, -HOUR_MS])('goes on at once with frequent ticks when the clock is set by %i ms', async (byMs) => {
+    const { scheduler, clock, queue } = await open();
+    scheduler.register('@every 1s', 'often');
+    await scheduler.start();
+    await clock.advance('10s');
+    const before = await waiting(queue);
+
+    clock.set(clock.nowMs() + byMs);
+    await clock.advance('10s');
+
+    const after = (await waiting(queue)) - before;
+    expect([before, after >= 9 && after <= 10]).toEqual([10, true]);
+    await scheduler.shutdown();
+  });
+
+  it('goes on within a minute with a tick of every minute when the clock is set back by an hour', async () => {
+    const { scheduler, clock, queue } = await open();
+    scheduler.register('* * * * *', 'often');
+    await scheduler.start();
+    await clock.advance('2m');
+
+    clock.set(clock.nowMs() - HOUR_MS);
+    await clock.advance('2m');
+
+    expect(await waiting(queue)).toBe(4);
+    await scheduler.shutdown();
+  });
+
+  it('enqueues no tick twice that is repeated after the clock was set back by less than its period', async () => {
+    const { scheduler, clock, queue } = await open();
+    const { hour, minute } = wall(clock.nowMs() + 60_000);
+    scheduler.register(`${minute} ${hour} * * *`, 'daily', undefined, { zone: 'UTC' });
+    await scheduler.start();
+    await clock.advance('61s');
+    const before = await waiting(queue);
+
+    clock.set(clock.nowMs() - HOUR_MS);
+    await clock.advance('2h');
+
+    expect([before, await waiting(queue)]).toEqual([1, 1]);
+    await scheduler.shutdown();
+  });
+
+  it('begins anew from now when it starts after the clock was set back by an hour', async () => {
+    const { scheduler: first, clock, queue } = await open();
+    first.register('@every 1s', 'often');
+    await first.start();
+    await clock.advance('5s');
+    await first.shutdown();
+
+    clock.set(clock.nowMs() - HOUR_MS);
+    const { scheduler } = await another(queue);
+    scheduler.register('@every 1s', 'often');
+    await scheduler.start();
+    await clock.advance('5s');
+
+    expect(await waiting(queue)).toBe(10);
+    await scheduler.shutdown();
+  });
+
+  it('gives up the ticks that a clock set ahead by 8 h has jumped over, and goes on', async () => {
+    const { scheduler, clock, queue } = await open();
+    scheduler.register('@every 1s', 'often', undefined, { catchUp: 'skip' });
+    await scheduler.start();
+    await clock.advance('5s');
+
+    clock.set(clock.nowMs() + 8 * HOUR_MS);
+    await clock.advance('5s');
+
+    expect(await waiting(queue)).toBe(10);
     await scheduler.shutdown();
   });
 

@@ -3,11 +3,13 @@ import type { PlanOps, ScheduleOps, StoredSchedule, TickReply } from '../broker/
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueuedEvent, enqueuedFacts } from '../client/enqueued-facts.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
+import { monotonicMs } from '../runtime/clock.js';
 import { LogLimit } from '../runtime/log-limit.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { callGuarded } from '../runtime/user-callback.js';
 import type { TaskEventListener } from '../task/task-event.js';
 import { describeDefinition, differencesOf, isAbandoned, isSameDefinition } from './definition-changes.js';
+import { MOST_SKEW_MS } from './catch-up.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 import type { SchedulerOptions } from './scheduler-options.js';
 
@@ -24,8 +26,8 @@ const LONGEST_SLEEP_MS = 8_000;
 /** For an entry that fails by itself, while Redis answers. */
 const REST_MS = 5_000;
 const LOG_EVERY_MS = 30_000;
-/** Clocks of machines may differ so much without harm. */
-const MOST_SKEW_MS = 60_000;
+/** A clock that is set back by less is being corrected a little. */
+const SET_BACK_MS = 500;
 
 export interface TickLoopDeps extends LoopDeps {
   readonly broker: ScheduleOps & Pick<PlanOps, 'recordEnqueueEvent'> & Pick<Broker, 'syncClock'>;
@@ -39,6 +41,8 @@ export interface TickLoopDeps extends LoopDeps {
 export class TickLoop extends Loop {
   private readonly entries = new Map<string, PeriodicEntry>();
   private readonly failures: LogLimit;
+  /** The time of day less the monotonic one. */
+  private offsetMs = Number.NEGATIVE_INFINITY;
   private endNews: (() => Promise<void>) | undefined;
 
   constructor(
@@ -65,8 +69,8 @@ export class TickLoop extends Loop {
   async runOnce(): Promise<number | undefined> {
     await this.deps.broker.syncClock();
     await this.listen(); // before the schedules are read: nothing is missed
-    const nowMs = this.clock.nowMs();
-    const due = [...this.entries.values()].filter(({ dueMs }) => dueMs <= nowMs);
+    this.noticeSetBack();
+    const due = [...this.entries.values()].filter((entry) => entry.waitMs(this.clock) === 0);
     const areNew = due.some(({ progress }) => !progress);
     await this.advanceAll(due);
     if (areNew) this.deps.onPlanned();
@@ -81,9 +85,17 @@ export class TickLoop extends Loop {
   }
 
   private untilNext(): number | undefined {
-    let nextMs = Infinity;
-    for (const { dueMs } of this.entries.values()) nextMs = Math.min(nextMs, dueMs);
-    return nextMs === Infinity ? undefined : Math.min(Math.max(0, nextMs - this.clock.nowMs()), LONGEST_SLEEP_MS);
+    let shortestMs = Infinity;
+    for (const entry of this.entries.values()) shortestMs = Math.min(shortestMs, entry.waitMs(this.clock));
+    return shortestMs === Infinity ? undefined : Math.min(shortestMs, LONGEST_SLEEP_MS);
+  }
+
+  private noticeSetBack(): void {
+    const nowMs = this.clock.nowMs();
+    const offsetMs = nowMs - monotonicMs(this.clock);
+    const isSetBack = offsetMs < this.offsetMs - SET_BACK_MS;
+    this.offsetMs = offsetMs;
+    if (isSetBack) for (const entry of this.entries.values()) entry.clockWasSetBack(nowMs);
   }
 
   /** Without news a change that somebody makes is noticed at the next tick. */
@@ -127,7 +139,7 @@ export class TickLoop extends Loop {
   }
 
   private rest(entry: PeriodicEntry, error: unknown): void {
-    entry.restUntilMs = this.clock.nowMs() + REST_MS;
+    entry.restUntilMs = monotonicMs(this.clock) + REST_MS;
     if (!this.failures.allows('entry')) return;
     this.logger.error(`periodic task "${entry.name}" failed; next try in ${REST_MS} ms`, { error });
   }
@@ -225,7 +237,10 @@ export class TickLoop extends Loop {
   /** A clock that was ahead has used ticks up that are still to come. */
   private warnOfFuture(entry: PeriodicEntry): void {
     const { name, progress, isReplaced } = entry;
-    const isAhead = progress !== undefined && progress.claimedMs > this.clock.nowMs() + MOST_SKEW_MS;
+    const isAhead =
+      progress !== undefined &&
+      progress.claimedMs > this.clock.nowMs() + MOST_SKEW_MS &&
+      (entry.nextMs ?? Infinity) > progress.claimedMs;
     if (!isAhead || isReplaced || entry.isKnownAhead) return;
     entry.isKnownAhead = true;
     this.logger.warn(

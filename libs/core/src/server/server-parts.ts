@@ -6,7 +6,7 @@ import { BrokerCheck } from './upkeep/broker-check.js';
 import { CancelListener } from './run/cancel-listener.js';
 import { Forwarder } from './upkeep/forwarder.js';
 import { HealthCheck } from './upkeep/health-check.js';
-import type { CancelRequest, ServerIdentity } from './leases/heartbeater.js';
+import { type CancelRequest, longestPauseMs, type ServerIdentity } from './leases/heartbeater.js';
 import { Janitor } from './upkeep/janitor.js';
 import type { LeaseKeeper } from './leases/lease-keeper.js';
 import { openLeaseKeeper } from './leases/open-lease-keeper.js';
@@ -58,7 +58,9 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
   const workers = openWorkers(context, settings, settler);
   const leaseKeeper = openKeeper(context, settings, workers, deps);
   const processing = { workers, settler, leaseKeeper, workSignal: watcher, clock, logger };
-  const upkeep = weights.queues.flatMap((queue) => upkeepOf(queue, broker, watcher, settings, deps));
+  const upkeep = weights.queues.flatMap((queue) =>
+    upkeepOf(queue, broker, { leadership: watcher, leaseKeeper }, settings, deps),
+  );
   return {
     leaseKeeper,
     workers,
@@ -113,17 +115,19 @@ function openWorkers({ broker, router }: PartsContext, settings: ServerSettings,
 function upkeepOf(
   queue: string,
   broker: Broker,
-  leadership: Leadership,
+  { leadership, leaseKeeper }: { readonly leadership: Leadership; readonly leaseKeeper: LeaseKeeper },
   settings: ServerSettings,
   deps: LoopDeps,
 ): BackgroundPart[] {
-  const { leaseMs, recoverGraceMs: graceMs, maxCrashes, archive } = settings;
+  const { leaseMs, heartbeatIntervalMs: intervalMs, recoverGraceMs: graceMs, maxCrashes, archive } = settings;
   const onRecovered = (recovered: RecoveredTask): void => {
     const fields = { ...taskFields(recovered.message), crashes: recovered.crashes };
     settings.logger.warn(`the worker of a task vanished; the task is ${recovered.outcome}`, fields);
     settings.emit?.(recoveredEvent(recovered, settings.clock.nowMs()));
   };
-  const recovering = { leaseMs, graceMs, maxCrashes, onRecovered };
+  const pauseMs = longestPauseMs({ leaseMs, intervalMs });
+  const isSteady = (): boolean => leaseKeeper.isSteady();
+  const recovering = { leaseMs, graceMs, maxCrashes, onRecovered, pauseMs, isSteady };
   const trimming = { intervalMs: settings.janitorIntervalMs, batchSize: settings.janitorBatchSize, archive };
   return [
     new Recoverer(broker, leadership, queue, recovering, deps),

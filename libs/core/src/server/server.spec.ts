@@ -504,4 +504,19 @@ describe('Server.shutdown', () => {
     await expect(server.start(handler as Handler)).rejects.toThrow(InvalidOptionsError);
     expect(server.state).toBe('new');
   });
+
+  it.each([8 * 3_600_000, -3_600_000, -30_000])('runs nothing twice when the clock is set by %i ms', async (byMs) => {
+    await using t = open();
+    const { started, end, handler } = held();
+    await t.serve(handler);
+    const { id } = await t.client.enqueue('long');
+    await t.clock.advance('7s');
+
+    t.clock.set(t.clock.nowMs() + byMs);
+    await t.clock.advance('2m');
+    end();
+    await t.event('succeeded', id);
+
+    expect(started).toHaveBeenCalledTimes(1);
+  });
 });

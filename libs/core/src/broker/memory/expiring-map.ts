@@ -1,9 +1,10 @@
-import type { Clock } from '../../runtime/clock.js';
+import { type Clock, monotonicMs } from '../../runtime/clock.js';
 import { SortedSet } from './sorted-set.js';
 
 /** Values that vanish at a time of their own, as Redis keys with an expiry do. Every access clears what has expired. */
 export class ExpiringMap<Value> {
   private readonly values = new Map<string, Value>();
+  /** By the monotonic clock: whoever sets the other one makes nothing live longer. */
   private readonly expiries = new SortedSet();
 
   constructor(private readonly clock: Clock) {}
@@ -21,13 +22,14 @@ export class ExpiringMap<Value> {
   set(key: string, value: Value, expiresAtMs: number): void {
     this.expire();
     this.values.set(key, value);
-    this.expiries.set(key, expiresAtMs);
+    this.expiries.set(key, expiresAtMs - this.clock.nowMs() + monotonicMs(this.clock));
   }
 
   /** Unix ms. */
   expiresAtMs(key: string): number | undefined {
     this.expire();
-    return this.expiries.score(key);
+    const expiry = this.expiries.score(key);
+    return expiry === undefined ? undefined : Math.round(expiry - monotonicMs(this.clock) + this.clock.nowMs());
   }
 
   delete(key: string): void {
@@ -42,7 +44,7 @@ export class ExpiringMap<Value> {
   }
 
   private expire(): void {
-    const nowMs = this.clock.nowMs();
+    const nowMs = monotonicMs(this.clock);
     for (let first = this.expiries.first(); first && first.score <= nowMs; first = this.expiries.first()) {
       this.delete(first.id);
     }

@@ -28,7 +28,7 @@ export class QueueNames {
    */
   async announce(queue: string): Promise<void> {
     const announcedAtMs = this.announcedAtMs.get(queue);
-    if (announcedAtMs !== undefined && this.redis.clock.nowMs() - announcedAtMs < ANNOUNCE_AGAIN_MS) return;
+    if (announcedAtMs !== undefined && monotonicMs(this.redis.clock) - announcedAtMs < ANNOUNCE_AGAIN_MS) return;
     let announcing = this.announcing.get(queue);
     if (!announcing) {
       announcing = this.add(queue).finally(() => this.announcing.delete(queue));
@@ -42,7 +42,7 @@ export class QueueNames {
     const pauses = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
     while (!this.redis.isClosed) {
       try {
-        const nowMs = this.redis.clock.nowMs();
+        const nowMs = monotonicMs(this.redis.clock);
         await this.redis.command('SADD', (client) => client.sadd(keys.queues, queue));
         return this.remember(queue, nowMs);
       } catch (error) {

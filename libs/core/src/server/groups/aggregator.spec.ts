@@ -57,6 +57,19 @@ function openAggregated(given: GroupAggregatorOptions, { isLeader = true } = {})
 }
 
 describe('Aggregator', () => {
+  it.each([8 * 3_600_000, -3_600_000])('goes on taking groups when the clock is set by %i ms', async (byMs) => {
+    const { clock, aggregator, events, join } = openAggregated({ gracePeriod: '10s', aggregate: list });
+    aggregator.start();
+    await clock.advance('5s');
+
+    clock.set(clock.nowMs() + byMs);
+    await join('a', 1);
+    await clock.advance('20s');
+
+    expect(events).toHaveLength(1);
+    await aggregator.stop();
+  });
+
   it('makes one task of a group when the grace period is over, to the second', async () => {
     const { q, clock, aggregator, events, join } = openAggregated({ gracePeriod: '10s', aggregate: list });
     aggregator.start();

@@ -9,6 +9,7 @@ import {
 } from '../../broker/group-roles.js';
 import { ripeFromS } from '../../broker/group-ripeness.js';
 import { Backoff } from '../../runtime/backoff.js';
+import { monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import { within } from '../../runtime/within.js';
 import type { PayloadCodec } from '../../task/payload-codec.js';
@@ -62,7 +63,7 @@ export class Aggregator extends Loop {
   private readonly running = new Map<string, Promise<void>>();
   /** Groups that the last look found ripe and nobody tried to take yet. */
   private ripe: string[] = [];
-  /** Groups that are full, as we heard, and from when on to try them, unix ms. */
+  /** Groups that are full, as we heard, and from when on to try them. */
   private readonly full = new Map<string, number>();
   private nextLookAtMs = 0;
   private askAgainAtMs = 0;
@@ -98,13 +99,18 @@ export class Aggregator extends Loop {
 
   async runOnce(): Promise<number | undefined> {
     await this.askForNews(); // before the look: nothing is missed
-    if (this.ripe.length === 0 && this.clock.nowMs() >= this.nextLookAtMs) await this.look();
+    if (this.ripe.length === 0 && this.passedMs >= this.nextLookAtMs) await this.look();
     while (this.hasRoom) {
       const name = this.nextFull() ?? this.nextRipe();
-      if (name === undefined) return Math.max(0, this.nextStepAtMs() - this.clock.nowMs());
+      if (name === undefined) return Math.max(0, this.nextStepAtMs() - this.passedMs);
       await this.take(name);
     }
     return undefined; // until a set is done
+  }
+
+  /** The reading that all times here are told by. */
+  private get passedMs(): number {
+    return monotonicMs(this.clock);
   }
 
   private get hasRoom(): boolean {
@@ -112,20 +118,21 @@ export class Aggregator extends Loop {
   }
 
   private async look(): Promise<void> {
+    const lookedAtMs = this.passedMs;
     const nowMs = this.clock.nowMs();
     const groups = await this.broker.waitingGroups(this.queue);
     this.forgetFailuresOf(groups);
-    const dueTimes = groups.flatMap((group) => this.dueTime(group) ?? []);
-    this.ripe = dueTimes.filter(({ atMs }) => atMs <= nowMs).map(({ name }) => name);
-    const later = dueTimes.map(({ atMs }) => atMs).filter((atMs) => atMs > nowMs);
-    this.nextLookAtMs = Math.min(...later, nowMs + this.longestMs);
+    const waiting = groups.flatMap((group) => this.wait(group, nowMs) ?? []);
+    this.ripe = waiting.filter(({ forMs }) => forMs <= 0).map(({ name }) => name);
+    const later = waiting.map(({ forMs }) => forMs).filter((forMs) => forMs > 0);
+    this.nextLookAtMs = lookedAtMs + Math.min(...later, this.longestMs);
   }
 
-  private dueTime(group: WaitingGroup): { name: string; atMs: number } | undefined {
+  private wait(group: WaitingGroup, nowMs: number): { name: string; forMs: number } | undefined {
     const plan = this.options.plans.planFor(group.name);
     if (!plan) return undefined;
-    const ripeFromMs = fromS(ripeFromS(group, plan.limits));
-    return { name: group.name, atMs: Math.max(ripeFromMs, this.restsUntilMs(group.name)) };
+    const ripeInMs = fromS(ripeFromS(group, plan.limits)) - nowMs;
+    return { name: group.name, forMs: Math.max(ripeInMs, this.restsUntilMs(group.name) - this.passedMs) };
   }
 
   private restsUntilMs(group: string): number {
@@ -140,7 +147,7 @@ export class Aggregator extends Loop {
   }
 
   private nextFull(): string | undefined {
-    const nowMs = this.clock.nowMs();
+    const nowMs = this.passedMs;
     const name = this.fullGroups().find(({ atMs }) => atMs <= nowMs)?.name;
     if (name !== undefined) this.full.delete(name);
     return name;
@@ -161,8 +168,8 @@ export class Aggregator extends Loop {
     const plan = this.options.plans.planFor(name);
     if (!plan) return;
     const set = await this.broker.takeRipe(this.queue, name, plan.limits);
-    if (!set) return this.lookBy(this.clock.nowMs() + STUCK_MS);
-    if (set.tasks.length >= mostOfSet(plan.limits)) this.full.set(name, this.clock.nowMs()); // perhaps there are more
+    if (!set) return this.lookBy(this.passedMs + STUCK_MS);
+    if (set.tasks.length >= mostOfSet(plan.limits)) this.full.set(name, this.passedMs); // perhaps there are more
     const work = this.aggregateOrReturn(set, plan).then(() => {
       this.running.delete(name);
       this.wake();
@@ -177,7 +184,7 @@ export class Aggregator extends Loop {
   /** Asks the broker to tell of full groups. Where it cannot, they are found by looking. */
   private async askForNews(): Promise<void> {
     const { fullSizes } = this.options.plans;
-    const nowMs = this.clock.nowMs();
+    const nowMs = this.passedMs;
     if (fullSizes.length === 0 || nowMs < this.askAgainAtMs) return;
     this.askAgainAtMs = nowMs + ASK_EVERY_MS;
     try {
@@ -196,7 +203,7 @@ export class Aggregator extends Loop {
     const maxSize = this.options.plans.planFor(group)?.limits.maxSize ?? 0;
     if (maxSize === 0 || this.full.has(group)) return;
     const delayMs = this.leadership.isLeader(this.queue) ? 0 : LEADER_HEAD_START_MS * (1 + 2 * this.random());
-    this.full.set(group, this.clock.nowMs() + delayMs);
+    this.full.set(group, this.passedMs + delayMs);
     this.wake();
   }
 
@@ -226,7 +233,7 @@ export class Aggregator extends Loop {
       retryAtMs: 0,
     };
     const pauseMs = failures.backoff.nextMs();
-    failures.retryAtMs = this.clock.nowMs() + pauseMs;
+    failures.retryAtMs = this.passedMs + pauseMs;
     this.failures.set(group, failures);
     return pauseMs;
   }

@@ -5,8 +5,9 @@ import { failingBroker } from '../../testing/failing-broker.js';
 import { openMemoryQueue } from '../../testing/test-queue.js';
 import { ceilS } from '../../wire/unix-time.js';
 import { type CancelRequest, Heartbeater, type RunningTask } from './heartbeater.js';
-import { NextExpiry, type SharedLease, SharedLeases } from './shared-leases.js';
+import { Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
 
+const HOUR_MS = 3_600_000;
 const LEASE_MS = 30_000;
 const identity = {
   host: 'h',
@@ -22,7 +23,7 @@ function openBeating() {
   const q = openMemoryQueue();
   const failing = failingBroker(q.broker);
   const recorded = recordCalls(failing);
-  const next = new NextExpiry();
+  const next = new Pulse(10_000);
   next.announce(ceilS(q.clock.nowMs() + LEASE_MS));
   const lost: number[] = [];
   const wishes: CancelRequest[] = [];
@@ -43,7 +44,16 @@ function openBeating() {
       const { id, type, queue } = message;
       const payload = Buffer.from(message.payload).toString('latin1');
       const startedAtMs = q.clock.nowMs();
-      return { key: ++lastKey, id, type, payload, queue, startedAtMs, deadlineMs: startedAtMs + 60_000 };
+      return {
+        key: ++lastKey,
+        id,
+        type,
+        payload,
+        queue,
+        startedAtMs,
+        deadlineMs: startedAtMs + 60_000,
+        endsAtMonotonicMs: startedAtMs + 60_000,
+      };
     });
     heartbeat.track({ leases: leases.buffer, tasks: running });
     return running.map((_, index) => leases.lease(index));
@@ -160,19 +170,46 @@ describe('Heartbeater', () => {
     expect(counts()['extendLeases']).toBe(1);
   });
 
-  it('does not revive a lease that ended while Redis was away', async () => {
-    const { clock, heartbeat, run, failing, scoreOf, counts } = openBeating();
-    const [lease] = await run('a');
+  it('extends a lease again that ended while Redis was away, when nobody took the task', async () => {
+    const { clock, heartbeat, run, failing, scoreOf, lost } = openBeating();
+    await run('a');
     heartbeat.start();
     failing.failNext('extendLeases', { times: Number.POSITIVE_INFINITY });
     await clock.advance('31s');
     failing.failNext('extendLeases', { times: 0 });
-    const callsBefore = counts()['extendLeases'];
 
-    await clock.advance('1m');
+    await clock.advance('10s');
 
-    expect(counts()['extendLeases']).toBe(callsBefore);
-    expect(await scoreOf('a')).toBe(lease!.confirmedS);
+    expect(Number(await scoreOf('a'))).toBeGreaterThan(clock.nowMs() / 1000 + 20);
+    expect(lost).toEqual([]);
+  });
+
+  it('gives up a lease that ended while Redis was away, when somebody took the task', async () => {
+    const { q, clock, heartbeat, run, failing, lost } = openBeating();
+    await run('a');
+    heartbeat.start();
+    failing.failNext('extendLeases', { times: Number.POSITIVE_INFINITY });
+    await clock.advance('31s');
+    await q.broker.recoverExpired(q.name, { graceMs: 0, maxCrashes: 5, limit: 10 });
+    const { tasks } = await q.broker.fetch(q.name, 1, LEASE_MS);
+    failing.failNext('extendLeases', { times: 0 });
+
+    await clock.advance('10s');
+
+    expect([tasks.length, lost.length]).toEqual([1, 1]);
+  });
+
+  it.each([8 * HOUR_MS, -HOUR_MS])('holds leases of the usual length when the clock is set by %i ms', async (byMs) => {
+    const { clock, heartbeat, run, scoreOf, lost } = openBeating();
+    await run('a');
+    heartbeat.start();
+    await clock.advance('7s');
+
+    clock.set(clock.nowMs() + byMs);
+    await clock.advance('10s');
+
+    const leftS = Number(await scoreOf('a')) - clock.nowMs() / 1000;
+    expect([leftS > 20 && leftS <= 36, lost]).toEqual([true, []]);
   });
 
   it('extends by a full lease when it beats long after its time', async () => {

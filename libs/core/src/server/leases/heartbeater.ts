@@ -1,9 +1,10 @@
 import type { LeaseOps, PresenceOps } from '../../broker/roles.js';
 import type { CancelOutcome } from '../../broker/wait-roles.js';
+import { monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { ServerInfo, ServerStatus, WorkerInfo } from '../../wire/server-info.js';
-import { ceilS, fromS } from '../../wire/unix-time.js';
-import { type NextExpiry, type SharedLease, SharedLeases } from './shared-leases.js';
+import { ceilS } from '../../wire/unix-time.js';
+import { type Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
 
 /** Most leases extended by one call. */
 const BATCH = 1_000;
@@ -30,6 +31,8 @@ export interface RunningTask {
   readonly queue: string;
   readonly startedAtMs: number;
   readonly deadlineMs: number;
+  /** When its attempt's time is over, by the monotonic clock, which all threads share. */
+  readonly endsAtMonotonicMs: number;
 }
 
 /** Tasks fetched together; `leases` holds one {@link SharedLease} for each, in the same order. */
@@ -63,11 +66,21 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
-export interface HeartbeatSettings {
-  readonly identity: ServerIdentity;
+export interface BeatTimes {
   readonly intervalMs: number;
   readonly leaseMs: number;
 }
+
+export interface HeartbeatSettings extends BeatTimes {
+  readonly identity: ServerIdentity;
+}
+
+/** How late a beat may be on a busy machine; shorter than what is left of any lease when it is due. */
+const LATE_MS = 1_000;
+
+/** The longest time between two beats of a process that is awake. */
+export const longestPauseMs = ({ intervalMs, leaseMs }: BeatTimes): number =>
+  intervalMs + Math.max(intervalMs, Math.min(LATE_MS, leaseMs / 3));
 
 interface Beating {
   readonly task: RunningTask;
@@ -92,7 +105,7 @@ export class Heartbeater extends Loop implements Heartbeat {
   constructor(
     private readonly broker: Pick<LeaseOps, 'extendLeases'> & PresenceOps,
     private readonly settings: HeartbeatSettings,
-    private readonly next: NextExpiry,
+    private readonly pulse: Pulse,
     private readonly listener: BeatListener,
     deps: LoopDeps,
   ) {
@@ -112,7 +125,8 @@ export class Heartbeater extends Loop implements Heartbeat {
   }
 
   async runOnce(): Promise<number> {
-    const startedAtMs = this.clock.nowMs();
+    const startedAtMonotonicMs = monotonicMs(this.clock);
+    this.pulse.note(this.clock.nowMs());
     this.dropEnded();
     const extensions = this.planExtensions();
     const results = await Promise.allSettled([
@@ -120,14 +134,15 @@ export class Heartbeater extends Loop implements Heartbeat {
       this.writePresence(),
     ]);
     const { intervalMs, leaseMs } = this.settings;
-    const isBehind = extensions.some(({ expiresAtS }) => expiresAtS !== this.next.expiresAtS);
+    const isBehind = extensions.some(({ expiresAtS }) => expiresAtS !== this.pulse.expiresAtS);
     const periodMs = isBehind ? Math.min(intervalMs, CATCH_UP_MS) : intervalMs;
     const failure = results.find((result) => result.status === 'rejected');
+    const delayMs = failure ? 0 : Math.max(0, startedAtMonotonicMs + periodMs - monotonicMs(this.clock));
     const nowMs = this.clock.nowMs();
-    const nextBeatAtMs = failure ? nowMs : Math.max(startedAtMs + periodMs, nowMs);
-    this.next.announce(ceilS(nextBeatAtMs + leaseMs)); // after the replies: nobody may miss the score just written
+    this.pulse.announce(ceilS(nowMs + delayMs + leaseMs)); // after the replies: nobody may miss the score just written
+    this.pulse.note(nowMs);
     if (failure) throw failure.reason;
-    return nextBeatAtMs - nowMs;
+    return delayMs;
   }
 
   override async stop(): Promise<void> {
@@ -146,14 +161,17 @@ export class Heartbeater extends Loop implements Heartbeat {
   /** Groups the leases to be extended now by queue and score. */
   private planExtensions(): Extension[] {
     const nowMs = this.clock.nowMs();
+    const passedMs = monotonicMs(this.clock);
+    const latestS = ceilS(nowMs + this.settings.leaseMs);
     const announcedS = this.announcedS(nowMs);
     const open = new Map<string, Extension>();
     const planned: Extension[] = [];
     for (const beating of this.running.values()) {
       const { task, lease } = beating;
       const expiresAtS = lease.pendingS || announcedS;
-      if (nowMs >= task.deadlineMs || nowMs >= fromS(lease.confirmedS)) continue; // over: the recoverer may have it
-      if (expiresAtS <= lease.confirmedS) continue; // fetched a moment ago
+      if (passedMs >= task.endsAtMonotonicMs) continue; // over: the recoverer may have it
+      const isTooLong = lease.confirmedS > latestS + 1; // the clock was set back
+      if (expiresAtS <= lease.confirmedS && !isTooLong) continue; // fetched a moment ago
       const group = `${expiresAtS} ${task.queue}`;
       let extension = open.get(group);
       if (!extension || extension.beating.length === BATCH) {
@@ -166,11 +184,14 @@ export class Heartbeater extends Loop implements Heartbeat {
     return planned;
   }
 
-  /** The announced score; a newer one when this beat comes so late that it would be of little use. */
+  /** The announced score; another one when this beat comes so late that it would be of little use, or the clock was set. */
   private announcedS(nowMs: number): number {
     const { intervalMs, leaseMs } = this.settings;
-    if (this.next.expiresAtS < ceilS(nowMs + leaseMs - intervalMs)) this.next.announce(ceilS(nowMs + leaseMs));
-    return this.next.expiresAtS;
+    const isUseful =
+      this.pulse.expiresAtS >= ceilS(nowMs + leaseMs - intervalMs) &&
+      this.pulse.expiresAtS <= ceilS(nowMs + leaseMs + intervalMs);
+    if (!isUseful) this.pulse.announce(ceilS(nowMs + leaseMs));
+    return this.pulse.expiresAtS;
   }
 
   /**

@@ -5,7 +5,7 @@ import type { ServerStatus } from '../../wire/server-info.js';
 import { ceilS } from '../../wire/unix-time.js';
 import type { CancelRequest, Heartbeat, RunningBatch } from './heartbeater.js';
 import { LeaseKeeper, type HeartbeatListener } from './lease-keeper.js';
-import { type NextExpiry, SharedLeases } from './shared-leases.js';
+import { type Pulse, SharedLeases } from './shared-leases.js';
 
 const LEASE_MS = 30_000;
 
@@ -16,7 +16,7 @@ class FakeHeart implements Heartbeat {
   isBeating = false;
 
   constructor(
-    readonly next: NextExpiry,
+    readonly next: Pulse,
     readonly listener: HeartbeatListener,
   ) {}
 
@@ -41,7 +41,7 @@ function openKeeper({ withThread = false, threadFails = false } = {}) {
   const q = openMemoryQueue();
   const factories: FakeHeart[] = [];
   const warnings: string[] = [];
-  const create = (next: NextExpiry, listener: HeartbeatListener): Heartbeat => {
+  const create = (next: Pulse, listener: HeartbeatListener): Heartbeat => {
     factories.push(new FakeHeart(next, listener));
     return factories.at(-1)!;
   };
@@ -54,7 +54,7 @@ function openKeeper({ withThread = false, threadFails = false } = {}) {
   const wished: CancelRequest[] = [];
   const onCancel = (request: CancelRequest): void => void wished.push(request);
   const kinds = { inline: create, thread: withThread ? thread : undefined };
-  const keeper = new LeaseKeeper(kinds, LEASE_MS, onCancel, deps);
+  const keeper = new LeaseKeeper(kinds, { leaseMs: LEASE_MS, intervalMs: 5_000 }, onCancel, deps);
   const nowS = ceilS(q.clock.nowMs());
   const track = (...ids: string[]) => {
     const startedAtMs = q.clock.nowMs();
@@ -180,6 +180,41 @@ describe('LeaseKeeper', () => {
     expect(early).toBe(false);
     expect(lease!.isLost).toBe(true);
     await keeper.stop();
+  });
+
+  it('leaves a lease alone that ended while the process was frozen, until the heartbeat has asked', async () => {
+    const { clock, keeper, factories, track } = openKeeper();
+    await keeper.start();
+    const { next: pulse } = factories[0]!;
+    const [lease] = track('a');
+    pulse.note(clock.nowMs());
+
+    clock.set(clock.nowMs() + 8 * 3_600_000); // as if it had slept
+    await clock.advance('1m');
+    const whileAsleep = [lease!.isLost, lease!.expiresAtMs()];
+    pulse.note(clock.nowMs()); // the beat could not extend it
+    await clock.advance('1s');
+
+    expect(whileAsleep).toEqual([false, Infinity]);
+    expect(lease!.isLost).toBe(true);
+    await keeper.stop();
+  });
+
+  it('is steady when beats come in time, and not for a while after they did not', async () => {
+    const { clock, keeper, factories } = openKeeper();
+    const { next: pulse } = factories[0]!;
+    const beat = async (delayMs: number): Promise<boolean> => {
+      await clock.advance(delayMs);
+      const wasSteady = keeper.isSteady();
+      pulse.note(clock.nowMs());
+      return wasSteady;
+    };
+
+    const inTime = [keeper.isSteady(), await beat(1), await beat(5_000)];
+    const late = [await beat(60_000), keeper.isSteady(), await beat(5_000), await beat(5_000)];
+
+    expect(inTime).toEqual([true, true, true]);
+    expect(late).toEqual([false, false, false, true]);
   });
 
   it('leaves a lease alone while the heartbeat extends it, and notices the end of the next one', async () => {

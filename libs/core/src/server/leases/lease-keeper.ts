@@ -1,18 +1,20 @@
 import type { LeaseClaim } from '../../broker/roles.js';
-import type { Clock } from '../../runtime/clock.js';
+import { type Clock, monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { ServerStatus } from '../../wire/server-info.js';
 import { ceilS, fromS } from '../../wire/unix-time.js';
 import {
   type BeatListener,
+  type BeatTimes,
   type CancelRequest,
   type Heartbeat,
   LONGEST_SHOWN_PAYLOAD_BYTES,
+  longestPauseMs,
   type RunningBatch,
   type RunningTask,
 } from './heartbeater.js';
 import type { LeaseHandle, TrackedTask } from './lease-handle.js';
-import { NextExpiry, possibleExpiriesS, type SharedLease, SharedLeases } from './shared-leases.js';
+import { possibleExpiriesS, Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
 
 /** What the keeper hears from its heartbeat. */
 export interface HeartbeatListener extends BeatListener {
@@ -22,9 +24,9 @@ export interface HeartbeatListener extends BeatListener {
 
 export interface HeartbeatFactories {
   /** In this thread. */
-  readonly inline: (next: NextExpiry, listener: HeartbeatListener) => Heartbeat;
+  readonly inline: (pulse: Pulse, listener: HeartbeatListener) => Heartbeat;
   /** In another thread; absent where that is impossible. When it dies the inline one takes over. */
-  readonly thread?: ((next: NextExpiry, listener: HeartbeatListener) => Heartbeat) | undefined;
+  readonly thread?: ((pulse: Pulse, listener: HeartbeatListener) => Heartbeat) | undefined;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface HeartbeatFactories {
  * this thread, or in one of its own that a busy event loop cannot stop.
  */
 export class LeaseKeeper implements HeartbeatListener {
-  private readonly next = new NextExpiry();
+  private readonly pulse: Pulse;
   private readonly handles = new Map<number, RunningLease>();
   private readonly expiryCheck: ExpiryCheck;
   private heartbeat: Heartbeat;
@@ -43,13 +45,14 @@ export class LeaseKeeper implements HeartbeatListener {
 
   constructor(
     private readonly factories: HeartbeatFactories,
-    leaseMs: number,
+    { leaseMs, intervalMs }: BeatTimes,
     private readonly onCancel: (request: CancelRequest) => void,
     private readonly deps: LoopDeps,
   ) {
-    this.next.announce(ceilS(deps.clock.nowMs() + leaseMs));
+    this.pulse = new Pulse(longestPauseMs({ leaseMs, intervalMs }));
+    this.pulse.announce(ceilS(deps.clock.nowMs() + leaseMs));
     this.heartbeat = this.createHeartbeat();
-    this.expiryCheck = new ExpiryCheck(this.handles, deps);
+    this.expiryCheck = new ExpiryCheck(this.handles, this.pulse, deps);
   }
 
   /** First beat at once. */
@@ -69,12 +72,20 @@ export class LeaseKeeper implements HeartbeatListener {
       const handle = new RunningLease(
         task,
         leases.lease(index),
-        { next: this.next, batch, clock: this.deps.clock },
+        { pulse: this.pulse, batch, clock: this.deps.clock },
         end,
       );
       this.handles.set(task.key, handle);
       return handle;
     });
+  }
+
+  /**
+   * Whether this process has been awake for so long that all who run beside it have beaten, too: only then does a lease that
+   * is over mean that its server is gone.
+   */
+  isSteady(): boolean {
+    return this.pulse.isSteady(this.deps.clock.nowMs());
   }
 
   /** Shown to inspectors from the next beat on. */
@@ -101,7 +112,7 @@ export class LeaseKeeper implements HeartbeatListener {
   onDeath(error: Error): void {
     if (this.isStopped) return;
     this.deps.logger.warn('the heartbeat thread died; going on in the main thread', { error });
-    this.heartbeat = this.factories.inline(this.next, this);
+    this.heartbeat = this.factories.inline(this.pulse, this);
     this.heartbeat.setStatus(this.status);
     for (const batch of new Set([...this.handles.values()].map((handle) => handle.batch))) this.heartbeat.track(batch);
     this.heartbeat.start();
@@ -109,19 +120,20 @@ export class LeaseKeeper implements HeartbeatListener {
 
   private createHeartbeat(): Heartbeat {
     const { inline, thread } = this.factories;
-    if (!thread) return inline(this.next, this);
+    if (!thread) return inline(this.pulse, this);
     try {
-      return thread(this.next, this);
+      return thread(this.pulse, this);
     } catch (error) {
       this.deps.logger.warn('cannot create the heartbeat thread; beating in the main thread', { error });
-      return inline(this.next, this);
+      return inline(this.pulse, this);
     }
   }
 
   private toRunning({ task, startedAtMs, deadlineMs }: TrackedTask): RunningTask {
     const { id, type, queue, payload } = task.message;
     const shown = payload.length > LONGEST_SHOWN_PAYLOAD_BYTES ? '' : latin1(payload);
-    return { key: ++this.lastKey, id, type, queue, payload: shown, startedAtMs, deadlineMs };
+    const endsAtMonotonicMs = monotonicMs(this.deps.clock) + deadlineMs - startedAtMs;
+    return { key: ++this.lastKey, id, type, queue, payload: shown, startedAtMs, deadlineMs, endsAtMonotonicMs };
   }
 }
 
@@ -135,7 +147,7 @@ class RunningLease implements LeaseHandle {
   constructor(
     private readonly task: RunningTask,
     private readonly lease: SharedLease,
-    private readonly around: { readonly next: NextExpiry; readonly batch: RunningBatch; readonly clock: Clock },
+    private readonly around: { readonly pulse: Pulse; readonly batch: RunningBatch; readonly clock: Clock },
     private readonly onEnd: () => void,
   ) {}
 
@@ -144,12 +156,13 @@ class RunningLease implements LeaseHandle {
   }
 
   claim(): LeaseClaim {
-    const { next, clock } = this.around;
-    return { id: this.task.id, expiriesS: possibleExpiriesS(this.lease, next, clock.nowMs()) };
+    const { pulse, clock } = this.around;
+    return { id: this.task.id, expiriesS: possibleExpiriesS(this.lease, pulse, clock.nowMs()) };
   }
 
   expiresAtMs(): number {
-    return fromS(this.lease.confirmedS);
+    const { pulse, clock } = this.around;
+    return pulse.isBeating(clock.nowMs()) ? fromS(this.lease.confirmedS) : Infinity;
   }
 
   end(): void {
@@ -164,12 +177,16 @@ class RunningLease implements LeaseHandle {
   }
 }
 
+/** After the process was frozen: how long the heartbeat gets to find out which leases are still ours. */
+const WAKING_MS = 500;
+
 /** Finds leases that ran out because extending failed for too long: the heartbeat may be waiting for Redis. */
 class ExpiryCheck extends Loop {
   private isResting = false;
 
   constructor(
     private readonly handles: ReadonlyMap<number, RunningLease>,
+    private readonly pulse: Pulse,
     deps: LoopDeps,
   ) {
     super('lease expiry check', deps);
@@ -178,6 +195,7 @@ class ExpiryCheck extends Loop {
   /** Looks when the lease that ends first may have ended; a new lease ends after those that are there. */
   async runOnce(): Promise<number | undefined> {
     const nowMs = this.clock.nowMs();
+    if (!this.pulse.isBeating(nowMs)) return WAKING_MS;
     let nextEndMs = Infinity;
     for (const handle of this.handles.values()) {
       if (nowMs >= handle.expiresAtMs()) handle.lose();

@@ -30,10 +30,10 @@ export function openLeaseKeeper(
   const { identity, intervalMs, leaseMs, onCancel } = options;
   const settings = { identity, intervalMs, leaseMs };
   const factories: HeartbeatFactories = {
-    inline: (next, listener) => new Heartbeater(broker, settings, next, listener, deps),
+    inline: (pulse, listener) => new Heartbeater(broker, settings, pulse, listener, deps),
     thread: remoteHeartbeat(options, settings, deps),
   };
-  return new LeaseKeeper(factories, leaseMs, onCancel, deps);
+  return new LeaseKeeper(factories, settings, onCancel, deps);
 }
 
 function remoteHeartbeat(
@@ -48,8 +48,8 @@ function remoteHeartbeat(
     deps.logger.info(`the heartbeat runs in the main thread: ${reason}`);
     return undefined;
   }
-  return (next, listener) => {
-    const workerData: HeartbeatThreadData = { connection, settings, next: next.buffer };
+  return (pulse, listener) => {
+    const workerData: HeartbeatThreadData = { connection, settings, pulse: pulse.buffer };
     // Without the flags of the main thread: what they preload is not meant for this one.
     const spawn = (): Worker =>
       new Worker(new URL('./heartbeat-worker.js', import.meta.url), { workerData, execArgv: [] });

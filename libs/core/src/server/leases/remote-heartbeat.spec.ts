@@ -6,7 +6,7 @@ import { failingBroker } from '../../testing/failing-broker.js';
 import { openMemoryQueue } from '../../testing/test-queue.js';
 import { ceilS } from '../../wire/unix-time.js';
 import type { CancelRequest, RunningBatch } from './heartbeater.js';
-import { NextExpiry, SharedLeases } from './shared-leases.js';
+import { Pulse, SharedLeases } from './shared-leases.js';
 import { beatInThread, type HeartbeatWorker, RemoteHeartbeat } from './remote-heartbeat.js';
 
 const settings = {
@@ -79,10 +79,10 @@ function openThread({ deaf = false } = {}) {
     ...silentLogger,
     warn: (message: string, fields?: object) => void heard.emit('warn', message, fields),
   };
-  const next = new NextExpiry();
+  const next = new Pulse(10_000);
   next.announce(ceilS(q.clock.nowMs() + 30_000));
   const heartbeat = new RemoteHeartbeat(() => worker, listener, { clock: q.clock, logger });
-  const data = { connection: { url: 'redis://there' }, settings, next: next.buffer };
+  const data = { connection: { url: 'redis://there' }, settings, pulse: next.buffer };
   if (!deaf) beatInThread(worker.threadEnd, data, () => broker, q.clock);
   heartbeat.start();
   /** Waits until everything said so far was heard at the other end. */
@@ -102,6 +102,7 @@ function openThread({ deaf = false } = {}) {
         queue,
         startedAtMs: q.clock.nowMs(),
         deadlineMs: q.clock.nowMs() + 60_000,
+        endsAtMonotonicMs: q.clock.monotonicMs() + 60_000,
       };
     });
     const batch = { leases: leases.buffer, tasks: running };

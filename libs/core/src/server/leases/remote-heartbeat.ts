@@ -14,9 +14,10 @@ import {
   type Heartbeat,
   Heartbeater,
   type HeartbeatSettings,
+  longestPauseMs,
   type RunningBatch,
 } from './heartbeater.js';
-import { NextExpiry } from './shared-leases.js';
+import { Pulse } from './shared-leases.js';
 
 /** How long a thread may take to remove the server's presence before it is ended by force. */
 const STOP_TIMEOUT_MS = 1_000;
@@ -25,7 +26,7 @@ const STOP_TIMEOUT_MS = 1_000;
 export interface HeartbeatThreadData {
   readonly connection: Connection;
   readonly settings: HeartbeatSettings;
-  readonly next: SharedArrayBuffer;
+  readonly pulse: SharedArrayBuffer;
 }
 
 type ToThread =
@@ -109,7 +110,7 @@ export class RemoteHeartbeat implements Heartbeat {
 /** The thread's end: beats until it is told to stop, and lets go of everything that keeps the thread alive. */
 export function beatInThread(
   port: MessagePort,
-  { connection, settings, next }: HeartbeatThreadData,
+  { connection, settings, pulse }: HeartbeatThreadData,
   openBroker: (connection: Connection, options: { clock: Clock | undefined; logger: Logger }) => Broker,
   clock?: Clock,
 ): void {
@@ -120,7 +121,7 @@ export function beatInThread(
     onLost: (keys) => post({ kind: 'lost', keys }),
     onWishes: (requests) => post({ kind: 'wishes', requests }),
   };
-  const heartbeat = new Heartbeater(broker, settings, new NextExpiry(next), listener, {
+  const heartbeat = new Heartbeater(broker, settings, new Pulse(longestPauseMs(settings), pulse), listener, {
     clock: broker.clock,
     logger,
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { NextExpiry, possibleExpiriesS, SharedLeases } from './shared-leases.js';
+import { Pulse, possibleExpiriesS, SharedLeases } from './shared-leases.js';
 
 const A = 1_700_000_030;
 const B = 1_700_000_035;
@@ -9,7 +9,7 @@ const NOW_MS = 1_700_000_000_000;
 
 function leaseAt(confirmedS: number, announcedS: number) {
   const lease = SharedLeases.of([confirmedS]).lease(0);
-  const next = new NextExpiry();
+  const next = new Pulse(10_000);
   next.announce(announcedS);
   return { lease, next };
 }

@@ -69,41 +69,84 @@ export class SharedLease {
   }
 }
 
-/**
- * The score that the next beat will write, announced one beat ahead. Without it, a settlement on its way to Redis could
- * be overtaken by an extension that began after its claim was made, and be refused as another server's.
- */
-export class NextExpiry {
-  private readonly words: Uint32Array;
+/** Words of a pulse: the next score, unix s; when the last beat was, and since when beats come in time, unix ms. */
+const ANNOUNCED = 0;
+const LAST_BEAT = 1;
+const STEADY_SINCE = 2;
+const PULSE_WORDS = 3;
 
-  constructor(readonly buffer = new SharedArrayBuffer(Uint32Array.BYTES_PER_ELEMENT)) {
-    this.words = new Uint32Array(buffer);
+/**
+ * What the main thread knows of the heartbeat, in memory that both share.
+ *
+ * The score that the next beat will write, announced one beat ahead: without it, a settlement on its way to Redis could
+ * be overtaken by an extension that began after its claim was made, and be refused as another server's.
+ *
+ * And whether beats come in time. When they do not, the process was frozen, or the machine has slept: then leases that are
+ * over may still be ours, and those of others may still be theirs.
+ */
+export class Pulse {
+  private readonly words: BigInt64Array;
+
+  /** @param longestPauseMs between two beats that come in time */
+  constructor(
+    private readonly longestPauseMs: number,
+    readonly buffer = new SharedArrayBuffer(PULSE_WORDS * BigInt64Array.BYTES_PER_ELEMENT),
+  ) {
+    this.words = new BigInt64Array(buffer);
   }
 
   /** Unix s; 0 before the first beat. */
   get expiresAtS(): number {
-    return Atomics.load(this.words, 0);
+    return this.load(ANNOUNCED);
   }
 
   announce(expiresAtS: number): void {
-    Atomics.store(this.words, 0, expiresAtS);
+    this.store(ANNOUNCED, expiresAtS);
+  }
+
+  /** The heartbeat is awake: it begins a beat, or has ended one, whatever Redis has answered. */
+  note(nowMs: number): void {
+    const isSetBack = nowMs < this.load(LAST_BEAT);
+    if (isSetBack || !this.isBeating(nowMs)) this.store(STEADY_SINCE, nowMs);
+    this.store(LAST_BEAT, nowMs);
+  }
+
+  /** Whether the last beat is as near as it should be; so before the first one. */
+  isBeating(nowMs: number): boolean {
+    const lastBeatMs = this.load(LAST_BEAT);
+    return lastBeatMs === 0 || nowMs - lastBeatMs <= this.longestPauseMs;
+  }
+
+  /** Whether beats have come in time for so long that others, who may have been away with us, have beaten as well. */
+  isSteady(nowMs: number): boolean {
+    const sinceMs = this.load(STEADY_SINCE);
+    return this.isBeating(nowMs) && (sinceMs === 0 || nowMs - sinceMs >= this.longestPauseMs);
+  }
+
+  private load(word: number): number {
+    return Number(Atomics.load(this.words, word));
+  }
+
+  private store(word: number, value: number): void {
+    Atomics.store(this.words, word, BigInt(Math.floor(value)));
   }
 }
 
 /**
  * Every score that Redis may hold now or until the next beat is over: proof of ownership for a claim made now.
  * The reads go against the order of the heartbeat's writes (pending, confirmed, announcement), so none falls between.
- * No beat extends a lease that is over: by now the announced score may be what another server's fetch has written.
+ * Of a lease that is over the announcement proves nothing: it may be what another server's fetch has written by now.
  */
 export function possibleExpiriesS(
   lease: Pick<SharedLease, 'confirmedS' | 'pendingS'>,
-  next: Pick<NextExpiry, 'expiresAtS'>,
+  pulse: Pick<Pulse, 'expiresAtS'>,
   nowMs: number,
 ): number[] {
-  const announcedS = next.expiresAtS;
+  const announcedS = pulse.expiresAtS;
   const pendingS = lease.pendingS;
   const confirmedS = lease.confirmedS;
   const isOver = nowMs >= fromS(confirmedS);
   const upcomingS = pendingS || (isOver ? 0 : announcedS); // a pending score is sent again until its outcome is known
-  return upcomingS > confirmedS ? [confirmedS, upcomingS] : [confirmedS];
+  const mayLieThere = pendingS > 0 ? pendingS !== confirmedS : upcomingS > confirmedS;
+  return mayLieThere ? [confirmedS, upcomingS] : [confirmedS];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ResultOps } from '../../broker/roles.js';
-import { ServerShutdownError, TaskCanceledError } from '../../errors/attempt-aborted.error.js';
+import { ServerShutdownError, TaskCanceledError, TaskTimeoutError } from '../../errors/attempt-aborted.error.js';
 import { LeaseLostError } from '../../errors/lease-lost.error.js';
 import { type Logger, silentLogger } from '../../runtime/logger.js';
 import { jsonCodec } from '../../task/payload-codec.js';
@@ -166,6 +166,21 @@ describe('Attempt', () => {
 });
 
 describe('Attempt, aborted', () => {
+  it.each([8 * 3_600_000, -3_600_000])('has its whole timeout when the clock is set by %i ms', async (byMs) => {
+    const { attempt, clock } = prepare(obedient);
+    let isEnded = false;
+    const ending = attempt.run().finally(() => (isEnded = true));
+    await clock.advance(1_000);
+
+    clock.set(clock.nowMs() + byMs);
+    await clock.advance(8_999);
+    const early = isEnded;
+    await clock.advance(1);
+
+    expect(early).toBe(false);
+    expect((await ending).error).toBeInstanceOf(TaskTimeoutError);
+  });
+
   it('times out at the deadline', async () => {
     const { attempt, clock } = prepare(obedient);
     const running = attempt.run();

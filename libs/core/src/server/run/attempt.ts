@@ -3,7 +3,7 @@ import { ServerShutdownError, type TaskCanceledError, TaskTimeoutError } from '.
 import { isInstance } from '../../errors/as-error.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
 import { LeaseLostError } from '../../errors/lease-lost.error.js';
-import type { Clock, TimerHandle } from '../../runtime/clock.js';
+import { type Clock, monotonicMs, type TimerHandle } from '../../runtime/clock.js';
 import { LateSignal } from '../../runtime/late-signal.js';
 import { dropPromise } from '../../runtime/user-callback.js';
 import { within } from '../../runtime/within.js';
@@ -11,6 +11,7 @@ import { type PayloadCodec, undecodable } from '../../task/payload-codec.js';
 import type { TaskContext } from '../../task/task-context.js';
 import { findSignal, SkipRetry } from '../../task/signals.js';
 import type { TaskEventListener } from '../../task/task-event.js';
+import { clampInt64, fromS } from '../../wire/unix-time.js';
 import { AttemptContext } from './attempt-context.js';
 import { failureOutcome, type FailurePolicy } from './attempt-outcome.js';
 import type { LeaseHandle, TrackedTask } from '../leases/lease-handle.js';
@@ -71,6 +72,7 @@ export class Attempt {
   private readonly task: LeasedTask;
   private readonly startedAtMs: number;
   private readonly deadlineMs: number;
+  private readonly startedAtMonotonicMs: number;
   private deadlineTimer: TimerHandle | undefined;
   private graceTimer: TimerHandle | undefined;
   private isAnswered = false;
@@ -83,6 +85,7 @@ export class Attempt {
     this.task = task;
     this.startedAtMs = startedAtMs;
     this.deadlineMs = deadlineMs;
+    this.startedAtMonotonicMs = monotonicMs(deps.clock);
     const { results, codec, emit, clock, failurePolicy } = deps;
     const contextDeps = { lease, results, codec, emit, clock, logger: failurePolicy.logger };
     this.context = new AttemptContext(task.message, deadlineMs, this.abortion, contextDeps);
@@ -108,7 +111,7 @@ export class Attempt {
   /** Runs the attempt to its end. Never rejects. */
   async run(): Promise<Ending> {
     const { route, answer } = await this.answer();
-    const durationMs = this.deps.clock.nowMs() - this.startedAtMs;
+    const durationMs = Math.round(this.passedMs);
     await this.context.flush();
     if (answer.isSuccess)
       return { outcome: this.isLost ? undefined : this.successOutcome(answer.returned), durationMs };
@@ -118,7 +121,7 @@ export class Attempt {
   private async answer(): Promise<{ readonly answer: Answer; readonly route?: Route }> {
     const { id, type, queue, retried } = this.message;
     const { clock, router, emit } = this.deps;
-    if (clock.nowMs() >= this.deadlineMs) return { answer: failure(new TaskTimeoutError(id)) };
+    if (this.leftMs() <= 0) return { answer: failure(new TaskTimeoutError(id)) };
     let route: Route | undefined;
     let payload: unknown;
     try {
@@ -164,9 +167,20 @@ export class Attempt {
     return answer;
   }
 
+  private get passedMs(): number {
+    return monotonicMs(this.deps.clock) - this.startedAtMonotonicMs;
+  }
+
+  /** A timeout is a length of time, whoever sets the clock meanwhile; a deadline is a point in time. */
+  private leftMs(): number {
+    const leftMs = this.deadlineMs - this.startedAtMs - this.passedMs;
+    const { deadlineS } = this.message;
+    return deadlineS === 0n ? leftMs : Math.min(leftMs, fromS(clampInt64(deadlineS)) - this.deps.clock.nowMs());
+  }
+
   /** A timer may fire early, or be cut short when the deadline is weeks away: look again. */
   private watchDeadline(): void {
-    const leftMs = this.deadlineMs - this.deps.clock.nowMs();
+    const leftMs = this.leftMs();
     if (leftMs <= 0) this.abort(new TaskTimeoutError(this.message.id));
     else this.deadlineTimer = this.deps.clock.setTimer(() => this.watchDeadline(), leftMs);
   }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ArchiveLimits, RetentionOps } from '../../broker/roles.js';
+import { monotonicMs } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { LeaderLoop } from './leader-loop.js';
 import type { Leadership } from '../watch/work-watcher.js';
@@ -31,9 +32,9 @@ export class Janitor extends LeaderLoop {
   protected async runAsLeader(): Promise<number> {
     const { batchSize, archive, intervalMs } = this.options;
     await this.drain(() => this.broker.deleteExpiredCompleted(this.queue, batchSize));
-    if (this.clock.nowMs() >= this.nextTrimAtMs) {
+    if (monotonicMs(this.clock) >= this.nextTrimAtMs) {
       await this.drain(() => this.broker.trimArchived(this.queue, archive, batchSize));
-      this.nextTrimAtMs = this.clock.nowMs() + TRIM_EVERY_MS;
+      this.nextTrimAtMs = monotonicMs(this.clock) + TRIM_EVERY_MS;
     }
     return intervalMs;
   }

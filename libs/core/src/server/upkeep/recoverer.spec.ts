@@ -17,6 +17,7 @@ function openRecovered({ isLeader = true, leaseMs = 30_000 } = {}) {
     graceMs: 2_000,
     maxCrashes: 5,
     onRecovered: (task: RecoveredTask) => void recovered.push(task),
+    ...STEADY,
   };
   const leadership = new FakeLeadership(isLeader ? [q.name] : []);
   const recoverer = new Recoverer(recorded.broker, leadership, q.name, options, {
@@ -26,10 +27,18 @@ function openRecovered({ isLeader = true, leaseMs = 30_000 } = {}) {
   return { q, clock: q.clock, counts: recorded.counts, leadership, recoverer, recovered };
 }
 
+/** Of a server that was awake all the time. */
+const STEADY = { pauseMs: 10_000, isSteady: () => true };
+
+type RecovererOptions = ConstructorParameters<typeof Recoverer>[3];
 type RecovererOps = ConstructorParameters<typeof Recoverer>[0];
 
 /** A recoverer over replies that the test makes up. */
-function openScripted(ops: Partial<RecovererOps>, logger: Logger = silentLogger) {
+function openScripted(
+  ops: Partial<RecovererOps>,
+  logger: Logger = silentLogger,
+  given: Partial<RecovererOptions> = {},
+) {
   const clock = new FakeClock();
   const nothing: RecoverReply = { recovered: [], nextExpiryAtMs: undefined };
   let looks = 0;
@@ -39,7 +48,7 @@ function openScripted(ops: Partial<RecovererOps>, logger: Logger = silentLogger)
     nameLostGroups: async (...args) => ops.nameLostGroups?.(...args) ?? 0,
     reclaimSets: async (...args) => ops.reclaimSets?.(...args) ?? 0,
   };
-  const options = { leaseMs: 30_000, graceMs: 2_000, maxCrashes: 5, onRecovered: () => undefined };
+  const options = { leaseMs: 30_000, graceMs: 2_000, maxCrashes: 5, onRecovered: () => undefined, ...STEADY, ...given };
   const recoverer = new Recoverer(broker, new FakeLeadership(['q']), 'q', options, { clock, logger });
   return { clock, recoverer, looks: () => looks };
 }
@@ -149,5 +158,41 @@ describe('Recoverer', () => {
     await clock.advance('10s');
 
     expect(looks()).toBe(11);
+  });
+
+  it('recovers nothing while others that were frozen with it may not have beaten yet', async () => {
+    let isSteady = false;
+    const { clock, recoverer, looks } = openScripted({}, silentLogger, { isSteady: () => isSteady });
+    recoverer.start();
+    await clock.advance('1m');
+    const before = looks();
+
+    isSteady = true;
+    await clock.advance('1s');
+
+    expect([before, looks() > 0]).toEqual([0, true]);
+    await recoverer.stop();
+  });
+
+  it('lets others extend their leases first when Redis is back after a while', async () => {
+    let isAway = true;
+    let recoveries = 0;
+    const { clock, recoverer } = openScripted({
+      recoverExpired: async (_queue, { graceMs }) => {
+        if (isAway) throw new Error('Redis is away');
+        if (graceMs === 2_000) recoveries++;
+        return { recovered: [], nextExpiryAtMs: undefined };
+      },
+    });
+    recoverer.start();
+    await clock.advance('1m');
+
+    isAway = false;
+    await clock.advance('5s');
+    const soon = recoveries;
+    await clock.advance('10s');
+
+    expect([soon, recoveries > 0]).toEqual([0, true]);
+    await recoverer.stop();
   });
 });

@@ -1,5 +1,6 @@
 import type { GroupRepairOps } from '../../broker/group-roles.js';
 import type { RecoveredTask, RecoverOps } from '../../broker/roles.js';
+import { monotonicMs } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { LeaderLoop } from './leader-loop.js';
 import type { Leadership } from '../watch/work-watcher.js';
@@ -15,6 +16,8 @@ const SETS_BATCH = 100;
 const GROUPS_BATCH = 300;
 /** Longest time between two looks, if the lease is not shorter: so each lease is seen before it ends. */
 const LONGEST_MS = 15_000;
+/** Between two looks whether this server may recover. */
+const WAIT_MS = 500;
 /** Pause when a lease has ended and its task still was not given back. */
 const STUCK_MS = 1_000;
 
@@ -25,6 +28,10 @@ export interface RecovererOptions {
   /** Crashes that a task may cause before it is archived. */
   readonly maxCrashes: number;
   readonly onRecovered: (task: RecoveredTask) => void;
+  /** The longest pause between two beats of a server. */
+  readonly pauseMs: number;
+  /** Whether a lease that is over means that its server is gone: see `LeaseKeeper`. */
+  readonly isSteady: () => boolean;
 }
 
 /**
@@ -34,6 +41,8 @@ export interface RecovererOptions {
  */
 export class Recoverer extends LeaderLoop {
   private nextRepairAtMs = 0;
+  /** The first and the last call in a row that failed, by the monotonic clock. */
+  private outage: { readonly sinceMs: number; readonly untilMs: number } | undefined;
 
   constructor(
     private readonly broker: RecoverOps & GroupRepairOps,
@@ -46,6 +55,34 @@ export class Recoverer extends LeaderLoop {
   }
 
   protected async runAsLeader(): Promise<number> {
+    if (!this.options.isSteady()) return WAIT_MS; // servers that were frozen with this one extend their leases first
+    try {
+      if (this.isJustBack()) return await this.wait();
+      const delayMs = await this.recover();
+      this.outage = undefined;
+      return delayMs;
+    } catch (error) {
+      const nowMs = monotonicMs(this.clock);
+      this.outage = { sinceMs: this.outage?.sinceMs ?? nowMs, untilMs: nowMs };
+      throw error;
+    }
+  }
+
+  /** Whether Redis was away for so long that leases may have ended, and others could not extend theirs since. */
+  private isJustBack(): boolean {
+    if (!this.outage) return false;
+    const { sinceMs, untilMs } = this.outage;
+    const { leaseMs, pauseMs } = this.options;
+    return untilMs - sinceMs >= leaseMs / 3 && monotonicMs(this.clock) < untilMs + pauseMs;
+  }
+
+  /** Looks whether Redis is back, and takes no lease for dead. */
+  private async wait(): Promise<number> {
+    await this.broker.recoverExpired(this.queue, { graceMs: Infinity, maxCrashes: 0, limit: 1 });
+    return WAIT_MS;
+  }
+
+  private async recover(): Promise<number> {
     const { leaseMs, graceMs, maxCrashes, onRecovered } = this.options;
     const round = { graceMs, maxCrashes, limit: BATCH };
     const askedAtMs = this.clock.nowMs();
@@ -58,11 +95,11 @@ export class Recoverer extends LeaderLoop {
 
   /** `true` when it left expired leases for the next recovery. */
   private async repairWhenDue(): Promise<boolean> {
-    if (this.clock.nowMs() < this.nextRepairAtMs) return false;
+    if (monotonicMs(this.clock) < this.nextRepairAtMs) return false;
     const { leasesAdded, orphansRemoved } = await this.broker.repair(this.queue, REPAIR_BATCH);
     const groupsNamed = await this.broker.nameLostGroups(this.queue, GROUPS_BATCH); // before their sets are gone
     const setsReclaimed = await this.broker.reclaimSets(this.queue, SETS_BATCH);
-    this.nextRepairAtMs = this.clock.nowMs() + REPAIR_EVERY_MS;
+    this.nextRepairAtMs = monotonicMs(this.clock) + REPAIR_EVERY_MS;
     if (setsReclaimed > 0) {
       this.logger.warn(`gave back unfinished aggregations of queue "${this.queue}"`, {
         queue: this.queue,

@@ -1,4 +1,5 @@
 import type { Duty, DutyOps, WakeOps } from '../../broker/roles.js';
+import { monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { WorkDemand } from './work-demand.js';
 
@@ -46,7 +47,7 @@ export class QueueDuty extends Loop {
   }
 
   isLeader(): boolean {
-    return this.role === 'leader' && this.clock.nowMs() < this.heldUntilMs;
+    return this.role === 'leader' && monotonicMs(this.clock) < this.heldUntilMs;
   }
 
   /** The role to watch the queue in; a candidate asks first. */
@@ -102,12 +103,12 @@ export class QueueDuty extends Loop {
   }
 
   private async lead(): Promise<void> {
-    if (this.demand.isFull && this.clock.nowMs() - this.offeredAtMs >= OFFER_PAUSE_MS) return this.offerLead();
+    if (this.demand.isFull && monotonicMs(this.clock) - this.offeredAtMs >= OFFER_PAUSE_MS) return this.offerLead();
     if (!(await this.keep('leader'))) await this.stand();
   }
 
   private async offerLead(): Promise<void> {
-    this.offeredAtMs = this.clock.nowMs();
+    this.offeredAtMs = monotonicMs(this.clock);
     this.role = 'candidate';
     await this.broker.dropDuty(this.options.queue, 'leader', this.options.serverId);
     await this.broker.wakeIdle(this.options.queue, 1);
@@ -130,7 +131,7 @@ export class QueueDuty extends Loop {
 
   private async take(duty: Duty): Promise<boolean> {
     const { queue, serverId } = this.options;
-    const untilMs = this.clock.nowMs() + DUTY_LEASE_MS;
+    const untilMs = monotonicMs(this.clock) + DUTY_LEASE_MS;
     const isOurs = await this.broker.takeDuty(queue, duty, serverId, DUTY_LEASE_MS);
     if (isOurs) this.gain(duty, untilMs);
     return isOurs;
@@ -138,7 +139,7 @@ export class QueueDuty extends Loop {
 
   private async keep(duty: Duty): Promise<boolean> {
     const { queue, serverId } = this.options;
-    const untilMs = this.clock.nowMs() + DUTY_LEASE_MS;
+    const untilMs = monotonicMs(this.clock) + DUTY_LEASE_MS;
     const isOurs = await this.broker.keepDuty(queue, duty, serverId, DUTY_LEASE_MS);
     if (isOurs) this.gain(duty, untilMs);
     return isOurs;

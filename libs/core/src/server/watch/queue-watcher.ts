@@ -1,5 +1,5 @@
 import type { ForwardOps, QueueWatch, WakeOps } from '../../broker/roles.js';
-import { sleep } from '../../runtime/clock.js';
+import { monotonicMs, sleep } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { QueueDuty } from './queue-duty.js';
 import type { WorkDemand } from './work-demand.js';
@@ -66,12 +66,12 @@ export class QueueWatcher extends Loop {
   pause(): void {
     if (this.isPaused) return;
     this.isPaused = true;
-    this.nextPollAtMs = this.clock.nowMs() + this.jittered(PAUSE_CHECK_MS);
+    this.nextPollAtMs = monotonicMs(this.clock) + this.jittered(PAUSE_CHECK_MS);
   }
 
   /** Wakes as many idle servers as there are tasks left. */
   async wakeOthers(remaining: number): Promise<void> {
-    const nowMs = this.clock.nowMs();
+    const nowMs = monotonicMs(this.clock);
     if (remaining <= 0 || nowMs < this.noTokensUntilMs) return;
     this.noTokensUntilMs = nowMs + TOKENS_PAUSE_MS;
     try {
@@ -119,7 +119,7 @@ export class QueueWatcher extends Loop {
 
   /** Asks when it is time to; the processor's comings and goings wake this loop more often than that. */
   private async poll(everyMs: number): Promise<number> {
-    const nowMs = this.clock.nowMs();
+    const nowMs = monotonicMs(this.clock);
     if (nowMs < this.nextPollAtMs) return this.nextPollAtMs - nowMs;
     const delayMs = this.jittered(everyMs);
     this.nextPollAtMs = nowMs + delayMs;
