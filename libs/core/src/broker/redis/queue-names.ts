@@ -1,5 +1,5 @@
 import { Backoff } from '../../runtime/backoff.js';
-import { sleep, systemClock } from '../../runtime/clock.js';
+import { monotonicMs, sleep, systemClock } from '../../runtime/clock.js';
 import { within } from '../../runtime/within.js';
 import { keys } from '../../wire/keys.js';
 import type { RedisLink } from './redis-link.js';

@@ -47,17 +47,20 @@ describe('the clock of a Redis broker', () => {
     expect(t.clock.nowMs()).toBe(START_MS - HOUR_MS);
   });
 
-  it.each([-HOUR_MS, -30_000, 8 * HOUR_MS])('runs on evenly when the clock of the machine is set by %i ms', async (byMs) => {
-    const t = setUp();
-    await t.sync.whenRight();
+  it.each([-HOUR_MS, -30_000, 8 * HOUR_MS])(
+    'runs on evenly when the clock of the machine is set by %i ms',
+    async (byMs) => {
+      const t = setUp();
+      await t.sync.whenRight();
 
-    t.machine.set(START_MS + byMs);
-    const atOnce = t.clock.nowMs();
-    await t.sync.whenRight();
-    await t.pass(5_000);
+      t.machine.set(START_MS + byMs);
+      const atOnce = t.clock.nowMs();
+      await t.sync.whenRight();
+      await t.pass(5_000);
 
-    expect([atOnce, t.clock.nowMs()]).toEqual([START_MS, START_MS + 5_000]);
-  });
+      expect([atOnce, t.clock.nowMs()]).toEqual([START_MS, START_MS + 5_000]);
+    },
+  );
 
   it('follows Redis when the machine has slept and its monotonic clock has stood still', async () => {
     const t = setUp();
