@@ -28,9 +28,9 @@ export class Lane {
   isSignaled = false;
   /** A signal came, and idle servers have not been told yet how many tasks are there. */
   isWoken = true;
-  /** When it was asked last, unix ms. */
+  /** When it was asked last, by the monotonic clock. */
   askedAtMs = -Infinity;
-  /** When it may be asked again, unix ms. */
+  /** When it may be asked again, by the monotonic clock. */
   restsUntilMs = -Infinity;
   private readonly backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   /** How long its fetches take. */

@@ -1,5 +1,5 @@
 import { type FetchReply, type LeasedTask, type LeaseOps, MOST_PER_FETCH } from '../../broker/roles.js';
-import type { Clock, TimerHandle } from '../../runtime/clock.js';
+import { type Clock, monotonicMs, type TimerHandle } from '../../runtime/clock.js';
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { LeaseHandle, TrackedTask } from '../leases/lease-handle.js';
@@ -92,7 +92,7 @@ export class Processor {
   }
 
   private fill(): void {
-    const nowMs = this.deps.clock.nowMs();
+    const nowMs = monotonicMs(this.deps.clock);
     if (this.isFull && this.deps.workers.free > 0) this.beginRound(nowMs);
     this.draw(nowMs);
     for (const lane of this.lanes.values()) this.fetchFor(lane, nowMs);
@@ -154,7 +154,7 @@ export class Processor {
     try {
       const reply = await this.broker.fetch(lane.queue, limit, this.leaseMs);
       const mayRun = !(this.isStopped && lane.isSick);
-      lane.noteAnswer(clock.nowMs() - lane.askedAtMs);
+      lane.noteAnswer(monotonicMs(clock) - lane.askedAtMs);
       this.take(lane, reply, mayRun);
     } catch (error) {
       this.noteTrouble(lane, error);
@@ -200,7 +200,7 @@ export class Processor {
 
   private noteTrouble(lane: Lane, error: unknown): void {
     lane.release();
-    const pauseMs = lane.noteFailure(this.deps.clock.nowMs());
+    const pauseMs = lane.noteFailure(monotonicMs(this.deps.clock));
     if (!this.logLimit.allows(lane.queue)) return;
     this.deps.logger.warn(`cannot fetch tasks; next try in ${Math.round(pauseMs)} ms`, { queue: lane.queue, error });
   }
@@ -218,7 +218,7 @@ export class Processor {
   }
 
   private standBack(lane: Lane): void {
-    lane.restsUntilMs = this.deps.clock.nowMs() + STAND_BACK_MS;
+    lane.restsUntilMs = monotonicMs(this.deps.clock) + STAND_BACK_MS;
     this.deps.workSignal.reportRemaining(lane.queue, 1);
   }
 
