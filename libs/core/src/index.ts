@@ -46,15 +46,15 @@ export type { DailyStats, GroupInfo, QueueInfo } from './inspector/queue-info.js
 export type { FoundTasks, TaskFilter, TaskSearch } from './inspector/task-search.js';
 export type { CancelReply } from './inspector/task-canceler.js';
 export type { TaskMoveOptions } from './inspector/task-mover.js';
-export type { CancelOutcome } from './broker/wait-roles.js';
-export type { ClusterNode } from './broker/inspect-roles.js';
+export type { Broker } from './broker/contract/broker.js';
+export type { ClusterNode } from './broker/contract/health.js';
+export type { CancelOutcome } from './broker/contract/waiting.js';
 export type { TaskInfo, TaskProgress } from './inspector/task-info.js';
 export type { TaskState } from './wire/task-state.js';
 
 // What all three share
 export type { Connection } from './broker/connection.js';
 export { openBroker, type OpenBrokerOptions } from './broker/open-broker.js';
-export type { Broker } from './broker/roles.js';
 export { jsonCodec, type PayloadCodec } from './task/payload-codec.js';
 export type { TaskEvent, TaskEventListener } from './task/task-event.js';
 export type { Duration } from './runtime/duration.js';

@@ -1,9 +1,10 @@
 import { bindToAttempt, readBound } from '../wire/attempt-record.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import { MAX_RETRY_DELAY_MS } from '../task/retry-delay.js';
-import type { Outcome, RecoveredTask } from './roles.js';
+import type { RecoveredTask } from './contract/recover.js';
+import type { Outcome } from './contract/settle.js';
+import { CANCEL_OUTCOMES, type CancelOutcome } from './contract/waiting.js';
 import { settledMessage } from './settled-message.js';
-import { CANCEL_OUTCOMES, type CancelOutcome } from './wait-roles.js';
 
 /** A wish as it lies in the task's hash. */
 export const encodeCancelRecord = (wish: CancelOutcome, message: TaskMessage): string => bindToAttempt(wish, message);

@@ -1,5 +1,5 @@
 import type { RedisConnection } from './redis/redis-connection.js';
-import type { Broker } from './roles.js';
+import type { Broker } from './contract/broker.js';
 
 /**
  * Queues inside this process, under a name: the same for all clients, servers, inspectors and schedulers that give the name

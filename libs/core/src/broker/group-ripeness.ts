@@ -1,4 +1,4 @@
-import type { GroupLimits, WaitingGroup } from './group-roles.js';
+import type { GroupLimits, WaitingGroup } from './contract/groups.js';
 
 /** From when on a group is ripe if nobody joins, unix s; it may be over. The same is said in take-group.lua. */
 export function ripeFromS({ size, oldestS, newestS }: Omit<WaitingGroup, 'name'>, limits: GroupLimits): number {

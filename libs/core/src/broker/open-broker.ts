@@ -3,11 +3,11 @@ import { type Clock, systemClock } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { type Connection, isMemory, memoryName } from './connection.js';
 import { connectionProblems } from './connection-problems.js';
-import { MemoryBroker } from './memory/memory-broker.js';
+import { openMemoryBroker } from './memory/memory-broker.js';
 import { clockOfStore, openStore } from './memory/shared-stores.js';
 import { RedisClock } from './redis/redis-clock.js';
 import { openRedisBroker } from './redis/redis-broker.js';
-import type { Broker } from './roles.js';
+import type { Broker } from './contract/broker.js';
 
 /** What a broker needs beside its connection. */
 export interface OpenBrokerOptions {
@@ -24,7 +24,7 @@ export interface OpenBrokerOptions {
  * @throws {InvalidOptionsError} the connection is none of the known kinds, or cannot work
  */
 export function openBroker(connection: Connection, options: OpenBrokerOptions = {}): Broker {
-  if (connection === 'memory') return new MemoryBroker({ clock: options.clock ?? systemClock });
+  if (connection === 'memory') return openMemoryBroker({ clock: options.clock ?? systemClock });
   return openConnection(connection, options);
 }
 
@@ -37,7 +37,7 @@ export function openConnection(connection: Connection, options: OpenBrokerOption
   if (!isMemory(connection)) return openRedisBroker(connection, { clock: options.clock, logger });
   const name = memoryName(connection);
   const clock = options.clock ?? clockOfStore(name) ?? systemClock;
-  return new MemoryBroker({ clock, shared: openStore(name, clock, logger) });
+  return openMemoryBroker({ clock, shared: openStore(name, clock, logger) });
 }
 
 /** Whether each thread of the process can have a clock that shows the same. */

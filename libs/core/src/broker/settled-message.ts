@@ -1,6 +1,6 @@
 import type { TaskMessage } from '../wire/task-message.js';
 import { floorS } from '../wire/unix-time.js';
-import type { Outcome } from './roles.js';
+import type { Outcome } from './contract/settle.js';
 
 /** asynq's words for a task whose worker vanished: the last error of one that took too many workers down. */
 export const LEASE_EXPIRED = 'asynq: task lease expired';

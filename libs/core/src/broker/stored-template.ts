@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { decodeTaskMessage, encodeTaskMessage } from '../wire/task-message.js';
-import type { ScheduleDefinition, TaskTemplate } from './schedule-roles.js';
+import type { ScheduleDefinition, TaskTemplate } from './contract/schedules.js';
 
 /** Reads a template as it was stored; `undefined` when its message is missing or cannot be read. */
 export function readTemplate(msg: Uint8Array | null, times: Omit<TaskTemplate, 'message'>): TaskTemplate | undefined {

@@ -1,6 +1,7 @@
 import type { Connection } from '../broker/connection.js';
 import { openConnection } from '../broker/open-broker.js';
-import type { Broker, EnqueueOutcome, NewTask } from '../broker/roles.js';
+import type { Broker } from '../broker/contract/broker.js';
+import type { EnqueueOutcome, NewTask } from '../broker/contract/enqueue.js';
 import { asError } from '../errors/as-error.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { type Clock, CLOCK_METHODS, monotonicMs } from '../runtime/clock.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { NewTask } from '../broker/roles.js';
+import type { NewTask } from '../broker/contract/enqueue.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
 import { jsonCodec } from '../task/payload-codec.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { NewTask } from '../broker/roles.js';
-import type { TaskTemplate } from '../broker/schedule-roles.js';
+import type { NewTask } from '../broker/contract/enqueue.js';
+import type { TaskTemplate } from '../broker/contract/schedules.js';
 import { isInstance } from '../errors/as-error.js';
 import { errorText } from '../errors/error-text.js';
 import { InvalidOptionsError, kindOf, type OptionProblem } from '../errors/invalid-options.error.js';

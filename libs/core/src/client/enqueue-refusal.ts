@@ -1,5 +1,5 @@
-import type { FinishReply } from '../broker/group-roles.js';
-import type { EnqueueOutcome, NewTask } from '../broker/roles.js';
+import type { EnqueueOutcome, NewTask } from '../broker/contract/enqueue.js';
+import type { FinishReply } from '../broker/contract/groups.js';
 import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
 import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
 

@@ -1,4 +1,4 @@
-import type { NewTask } from '../broker/roles.js';
+import type { NewTask } from '../broker/contract/enqueue.js';
 import type { EnqueuedTask } from '../task/task-handle.js';
 import type { TaskEvent } from '../task/task-event.js';
 

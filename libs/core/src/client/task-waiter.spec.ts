@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Outcome } from '../broker/roles.js';
+import type { Outcome } from '../broker/contract/settle.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { TaskFailedError } from '../errors/task-failed.error.js';

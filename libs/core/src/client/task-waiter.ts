@@ -1,5 +1,5 @@
-import type { InspectOps } from '../broker/inspect-roles.js';
-import type { TaskEnding, WaitOps } from '../broker/wait-roles.js';
+import type { ListOps } from '../broker/contract/lists.js';
+import type { TaskEnding, WaitOps } from '../broker/contract/waiting.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { WaitTimeoutError } from '../errors/wait-timeout.error.js';
@@ -17,7 +17,7 @@ const LAST_LOOK_MS = 5_000;
 const NEWS_DELAY_MS = 1_000;
 
 export interface TaskWaiterDeps {
-  readonly broker: WaitOps & Pick<InspectOps, 'findTask'>;
+  readonly broker: Pick<WaitOps, 'awaitTask' | 'onTaskEnded'> & Pick<ListOps, 'findTask'>;
   readonly clock: Clock;
   /** Ends every wait with its reason. */
   readonly closed: AbortSignal;

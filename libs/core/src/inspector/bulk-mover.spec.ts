@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ListOps, MoveOps } from '../broker/inspect-roles.js';
+import type { ListOps } from '../broker/contract/lists.js';
+import type { MoveOps } from '../broker/contract/moves.js';
 import { BulkMover } from './bulk-mover.js';
 
 type Call = [near: string | undefined, count: number, first: string];

@@ -1,4 +1,5 @@
-import type { ListEnd, ListOps, MoveOps, MoveTarget, TaskList } from '../broker/inspect-roles.js';
+import type { ListOps, TaskList } from '../broker/contract/lists.js';
+import type { ListEnd, MoveOps, MoveTarget } from '../broker/contract/moves.js';
 
 /** Tasks of one step. Between steps Redis serves others, and the caller may give up. */
 const STEP = 250;
@@ -30,7 +31,7 @@ export interface MatchedTask {
 
 /** Moves many tasks in small steps, none of which holds Redis up. */
 export class BulkMover {
-  constructor(private readonly broker: ListOps & MoveOps) {}
+  constructor(private readonly broker: Pick<ListOps, 'listSize' | 'listIds'> & Pick<MoveOps, 'moveTasks'>) {}
 
   /** Moves as many tasks as the list holds now, the first in asynq's order first; returns how many it moved. */
   async moveAll(queue: string, list: TaskList, to: MoveTarget, options: BulkOptions): Promise<number> {

@@ -1,4 +1,4 @@
-import type { ShownServer } from '../broker/inspect-roles.js';
+import type { ShownServer } from '../broker/contract/presence.js';
 import type { SchedulerEnqueueEvent as EventRecord, SchedulerEntry as EntryRecord } from '../wire/scheduler-entry.js';
 import type { WorkerInfo as WorkerRecord } from '../wire/server-info.js';
 import { fromNs } from '../wire/unix-time.js';

@@ -1,8 +1,10 @@
 import type { Connection } from '../broker/connection.js';
-import type { ClusterNode, MoveTarget, TaskList } from '../broker/inspect-roles.js';
+import type { Broker } from '../broker/contract/broker.js';
+import type { ClusterNode } from '../broker/contract/health.js';
+import type { TaskList } from '../broker/contract/lists.js';
+import type { MoveTarget } from '../broker/contract/moves.js';
+import { CANCEL_OUTCOMES, type CancelOutcome } from '../broker/contract/waiting.js';
 import { openConnection } from '../broker/open-broker.js';
-import type { Broker } from '../broker/roles.js';
-import { CANCEL_OUTCOMES, type CancelOutcome } from '../broker/wait-roles.js';
 import { ClientTaskHandle } from '../client/client-task-handle.js';
 import { TaskWaiter } from '../client/task-waiter.js';
 import { ClosedError } from '../errors/closed.error.js';

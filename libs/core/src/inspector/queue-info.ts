@@ -1,4 +1,4 @@
-import type { QueueStats } from '../broker/inspect-roles.js';
+import type { QueueStats } from '../broker/contract/queues.js';
 
 /** A queue at one moment. */
 export interface QueueInfo {

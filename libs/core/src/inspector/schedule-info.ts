@@ -1,4 +1,4 @@
-import type { StoredSchedule } from '../broker/schedule-roles.js';
+import type { StoredSchedule } from '../broker/contract/schedules.js';
 import { parseCronSpec } from '../cron/cron-spec.js';
 import { CronSpecError } from '../errors/cron-spec.error.js';
 import { markOf, scheduleMark } from '../wire/schedule-entry-id.js';

@@ -1,6 +1,6 @@
-import type { FleetOps } from '../broker/inspect-roles.js';
-import type { EnqueueOps } from '../broker/roles.js';
-import type { PlanOps, ScheduleId, ScheduleOps } from '../broker/schedule-roles.js';
+import type { EnqueueOps } from '../broker/contract/enqueue.js';
+import type { PresenceOps } from '../broker/contract/presence.js';
+import type { ScheduleId, ScheduleOps } from '../broker/contract/schedules.js';
 import { ClientEnqueuedTask, type HandleDeps } from '../client/client-task-handle.js';
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueueRefusal } from '../client/enqueue-refusal.js';
@@ -14,7 +14,7 @@ import type { EnqueuedTask } from '../task/task-handle.js';
 import { type ScheduleInfo, toScheduleInfos } from './schedule-info.js';
 
 export interface ScheduleKeeperDeps {
-  readonly broker: ScheduleOps & FleetOps & EnqueueOps & Pick<PlanOps, 'recordEnqueueEvent'>;
+  readonly broker: ScheduleOps & EnqueueOps & Pick<PresenceOps, 'schedulerEntries' | 'recordEnqueueEvent'>;
   readonly handles: HandleDeps;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,5 +1,5 @@
-import type { InspectOps } from '../broker/inspect-roles.js';
-import type { CancelOutcome, WishOps } from '../broker/wait-roles.js';
+import type { ListOps } from '../broker/contract/lists.js';
+import type { CancelOutcome, WaitOps } from '../broker/contract/waiting.js';
 import { TaskStateError } from '../errors/task-state.error.js';
 import type { TaskMover } from './task-mover.js';
 
@@ -12,7 +12,7 @@ export type CancelReply = 'requested' | 'archived' | 'deleted' | 'unchanged';
 /** Cancels tasks in every state. */
 export class TaskCanceler {
   constructor(
-    private readonly broker: Pick<InspectOps, 'findTask'> & WishOps,
+    private readonly broker: Pick<ListOps, 'findTask'> & Pick<WaitOps, 'wishCancel'>,
     private readonly mover: TaskMover,
   ) {}
 

@@ -1,4 +1,4 @@
-import type { StoredTask } from '../broker/inspect-roles.js';
+import type { StoredTask } from '../broker/contract/lists.js';
 import type { TaskState } from '../wire/task-state.js';
 import { clampInt64, fromS } from '../wire/unix-time.js';
 

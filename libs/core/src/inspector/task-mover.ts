@@ -1,5 +1,8 @@
-import type { InspectOps, MoveOps, StoredTask, TaskList } from '../broker/inspect-roles.js';
-import type { EnqueueOps, NewTask } from '../broker/roles.js';
+import type { ListOps } from '../broker/contract/lists.js';
+import type { EnqueueOps, NewTask } from '../broker/contract/enqueue.js';
+import type { StoredTask, TaskList } from '../broker/contract/lists.js';
+import type { MoveOps } from '../broker/contract/moves.js';
+import type { QueueOps } from '../broker/contract/queues.js';
 import { QUARANTINED_TYPE } from '../broker/stored-message.js';
 import { enqueueRefusal } from '../client/enqueue-refusal.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
@@ -36,7 +39,7 @@ type Act = (from: TaskList, task: StoredTask) => Promise<boolean>;
 
 /** Moves single tasks. Each looks where the task is and acts there; whoever comes between makes it look again. */
 export class TaskMover {
-  constructor(private readonly broker: InspectOps & MoveOps & EnqueueOps) {}
+  constructor(private readonly broker: Pick<QueueOps, 'hasQueue'> & Pick<ListOps, 'findTask'> & MoveOps & EnqueueOps) {}
 
   async move(
     queue: string,

@@ -1,4 +1,4 @@
-import type { ListOps, ScannedTask, StoredTask, TaskList } from '../broker/inspect-roles.js';
+import type { ListOps, ScannedTask, StoredTask, TaskList } from '../broker/contract/lists.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
@@ -61,7 +61,7 @@ const SEARCH_NAMES = [...FILTER_NAMES, 'limit', 'scanBudget', 'cursor'];
 
 /** Looks through lists for tasks that meet a filter. Reads in pages, and writes nothing. */
 export class TaskSearcher {
-  constructor(private readonly broker: ListOps) {}
+  constructor(private readonly broker: Pick<ListOps, 'scanTasks'>) {}
 
   /** Searches until it has `limit` tasks, has looked at `scanBudget`, or is at the end. */
   async find(search: TaskSearch): Promise<FoundTasks> {

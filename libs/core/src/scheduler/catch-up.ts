@@ -1,4 +1,4 @@
-import type { ScheduleProgress } from '../broker/schedule-roles.js';
+import type { ScheduleProgress } from '../broker/contract/schedules.js';
 import type { TickTimes } from '../cron/tick-times.js';
 
 /**

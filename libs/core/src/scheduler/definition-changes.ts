@@ -1,4 +1,4 @@
-import type { ScheduleDefinition, StoredSchedule } from '../broker/schedule-roles.js';
+import type { ScheduleDefinition, StoredSchedule } from '../broker/contract/schedules.js';
 import { digestOf } from '../broker/stored-template.js';
 import { parseCronSpec } from '../cron/cron-spec.js';
 import { CronSpecError } from '../errors/cron-spec.error.js';

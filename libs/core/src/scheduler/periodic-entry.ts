@@ -1,5 +1,5 @@
 import { isSameDefinition } from './definition-changes.js';
-import type { ScheduleDefinition, ScheduleProgress, StoredSchedule, TickReply } from '../broker/schedule-roles.js';
+import type { ScheduleDefinition, ScheduleProgress, StoredSchedule, TickReply } from '../broker/contract/schedules.js';
 import { type ComposeSettings, composeTemplate, type EnqueueItem } from '../client/enqueue-options.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { type Clock, monotonicMs } from '../runtime/clock.js';

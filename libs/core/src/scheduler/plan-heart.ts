@@ -1,4 +1,4 @@
-import type { PlanOps } from '../broker/schedule-roles.js';
+import type { PresenceOps } from '../broker/contract/presence.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { ceilS } from '../wire/unix-time.js';
 import type { PeriodicEntry } from './periodic-entry.js';
@@ -8,7 +8,7 @@ export class PlanHeart extends Loop {
   private isShown = false;
 
   constructor(
-    private readonly broker: PlanOps,
+    private readonly broker: Pick<PresenceOps, 'writePlan' | 'clearPlan'>,
     private readonly schedulerId: string,
     private readonly entries: ReadonlyMap<string, PeriodicEntry>,
     private readonly intervalMs: number,

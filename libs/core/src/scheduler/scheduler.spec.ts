@@ -8,7 +8,7 @@ import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import type { Clock } from '../runtime/clock.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import type { TaskEvent } from '../task/task-event.js';
-import type { Broker } from '../broker/roles.js';
+import type { Broker } from '../broker/contract/broker.js';
 import { failingBroker } from '../testing/failing-broker.js';
 import { openMemoryQueue, type TestQueue } from '../testing/test-queue.js';
 import type { PeriodicTaskConfig } from './periodic-entry.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openConnection } from '../broker/open-broker.js';
-import type { Broker } from '../broker/roles.js';
+import type { Broker } from '../broker/contract/broker.js';
 import { Client, readComposing } from '../client/client.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';

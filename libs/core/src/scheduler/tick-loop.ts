@@ -1,5 +1,6 @@
-import type { Broker } from '../broker/roles.js';
-import type { PlanOps, ScheduleOps, StoredSchedule, TickReply } from '../broker/schedule-roles.js';
+import type { Broker } from '../broker/contract/broker.js';
+import type { PresenceOps } from '../broker/contract/presence.js';
+import type { ScheduleOps, StoredSchedule, TickReply } from '../broker/contract/schedules.js';
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueuedEvent, enqueuedFacts } from '../client/enqueued-facts.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
@@ -30,7 +31,7 @@ const LOG_EVERY_MS = 30_000;
 const SET_BACK_MS = 500;
 
 export interface TickLoopDeps extends LoopDeps {
-  readonly broker: ScheduleOps & Pick<PlanOps, 'recordEnqueueEvent'> & Pick<Broker, 'syncClock'>;
+  readonly broker: ScheduleOps & Pick<PresenceOps, 'recordEnqueueEvent'> & Pick<Broker, 'syncClock'>;
   readonly emit: TaskEventListener | undefined;
   readonly beforeEnqueue: SchedulerOptions['beforeEnqueue'];
   /** Told when entries have got their first tick. */

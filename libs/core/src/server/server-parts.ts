@@ -1,5 +1,6 @@
 import type { Connection } from '../broker/connection.js';
-import type { Broker, RecoveredTask } from '../broker/roles.js';
+import type { Broker } from '../broker/contract/broker.js';
+import type { RecoveredTask } from '../broker/contract/recover.js';
 import type { LoopDeps } from '../runtime/loop.js';
 import { Aggregator } from './groups/aggregator.js';
 import { BrokerCheck } from './upkeep/broker-check.js';

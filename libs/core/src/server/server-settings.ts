@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { ArchiveLimits } from '../broker/roles.js';
+import type { ArchiveLimits } from '../broker/contract/retention.js';
 import { type Clock, CLOCK_METHODS } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';

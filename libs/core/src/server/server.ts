@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openConnection } from '../broker/open-broker.js';
-import type { Broker } from '../broker/roles.js';
+import type { Broker } from '../broker/contract/broker.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
 import { LONGEST_TIMER_MS } from '../runtime/clock.js';

@@ -1,4 +1,5 @@
-import type { Broker, QueueWatch } from '../broker/roles.js';
+import type { Broker } from '../broker/contract/broker.js';
+import type { QueueWatch } from '../broker/contract/wake.js';
 
 export interface RecordedBroker {
   readonly broker: Broker;

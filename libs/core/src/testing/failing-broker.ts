@@ -1,4 +1,4 @@
-import type { Broker } from '../broker/roles.js';
+import type { Broker } from '../broker/contract/broker.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 
 /** The methods of a broker that can fail. */

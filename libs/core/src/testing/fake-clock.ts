@@ -23,7 +23,7 @@ interface FakeTimer {
  *
  * ```ts
  * const clock = new FakeClock();
- * const broker = new MemoryBroker({ clock });
+ * const broker = openMemoryBroker({ clock });
  * // start a server on it, enqueue a reminder with `processIn: '10m'`, then:
  * await clock.advance('10m'); // the reminder has been sent
  * ```

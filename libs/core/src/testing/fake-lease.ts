@@ -1,4 +1,4 @@
-import type { LeaseClaim } from '../broker/roles.js';
+import type { LeaseClaim } from '../broker/contract/lease.js';
 import type { LeaseHandle } from '../server/leases/lease-handle.js';
 
 /** A lease that nobody extends: it ends when the test says so. */

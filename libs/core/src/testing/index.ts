@@ -1,5 +1,5 @@
 /** Front door of `@nestjs-asynq/core/testing`: what tests need to drive queues by hand. */
-export { MemoryBroker, type MemoryBrokerOptions } from '../broker/memory/memory-broker.js';
+export { type MemoryBroker, type MemoryBrokerOptions, openMemoryBroker } from '../broker/memory/memory-broker.js';
 export { type BrokerMethod, failingBroker, type FailingBroker, type FailureOptions } from './failing-broker.js';
 export { FakeClock } from './fake-clock.js';
 export { KeyGuard } from './key-guard.js';

@@ -1,4 +1,4 @@
-import type { Broker } from '../broker/roles.js';
+import type { Broker } from '../broker/contract/broker.js';
 
 /** The same broker with one method replaced. */
 export function replaceMethod<Name extends keyof Broker>(broker: Broker, name: Name, method: Broker[Name]): Broker {

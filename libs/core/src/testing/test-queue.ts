@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
-import { MemoryBroker } from '../broker/memory/memory-broker.js';
+import { openMemoryBroker } from '../broker/memory/memory-broker.js';
 import { openRedisBroker } from '../broker/redis/redis-broker.js';
-import type { Broker, LeaseClaim, LeasedTask } from '../broker/roles.js';
+import type { Broker } from '../broker/contract/broker.js';
+import type { LeaseClaim, LeasedTask } from '../broker/contract/lease.js';
 import { type Duration, toMs } from '../runtime/duration.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
 import type { ServerInfo } from '../wire/server-info.js';
@@ -177,7 +178,7 @@ export function openMemoryQueue({
   clock = new FakeClock(START_MS),
   name = freshName(),
 }: TestQueueOptions = {}): TestQueue {
-  const broker = new MemoryBroker({ clock });
+  const broker = openMemoryBroker({ clock });
   return new TestQueue(name, broker, clock, new MemoryBackdoor(broker.store, name));
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryBroker } from '../broker/memory/memory-broker.js';
+import { openMemoryBroker } from '../broker/memory/memory-broker.js';
 import { Client } from '../client/client.js';
 import { silentLogger } from '../runtime/logger.js';
 import { Server } from '../server/server.js';
@@ -8,7 +8,7 @@ import { FakeClock } from './fake-clock.js';
 
 /** A client and a running server that share a memory broker and a clock that stands still. */
 async function startQueue(mux: ServeMux, clock: FakeClock): Promise<{ client: Client } & AsyncDisposable> {
-  const connection = new MemoryBroker({ clock });
+  const connection = openMemoryBroker({ clock });
   const client = new Client({ connection, clock, logger: silentLogger });
   const server = new Server({ connection, clock, concurrency: 2, logger: silentLogger });
   await server.start(mux);

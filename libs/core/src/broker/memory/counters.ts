@@ -1,5 +1,5 @@
 import { utcDay } from '../../wire/unix-time.js';
-import { DAILY_COUNTS_LIFE_MS } from '../inspect-roles.js';
+import { DAILY_COUNTS_LIFE_MS } from '../contract/queues.js';
 
 export interface DayCount {
   readonly processed: number;

@@ -1,17 +1,26 @@
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS } from '../../wire/unix-time.js';
-import type { EnqueueOutcome, NewTask } from '../roles.js';
+import type { EnqueueOps, EnqueueOutcome, NewTask } from '../contract/enqueue.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
 
-export function enqueue(store: MemoryStore, tasks: readonly NewTask[]): EnqueueOutcome[] {
-  return tasks.map((task) => {
-    const { queue } = task.message;
-    store.announced.add(queue);
-    return write(store.queue(queue), task, store.clock.nowMs());
-  });
+export function enqueueOps(store: MemoryStore): EnqueueOps {
+  return {
+    async enqueue(tasks) {
+      return tasks.map((task) => {
+        const { queue } = task.message;
+        store.announced.add(queue);
+        return writeTask(store.queue(queue), task, store.clock.nowMs());
+      });
+    },
+  };
 }
 
-function write(queue: MemoryQueue, { message, processAtMs, uniqueTtlS }: NewTask, nowMs: number): EnqueueOutcome {
+/** Writes a task, if neither its id nor its lock is taken. */
+export function writeTask(
+  queue: MemoryQueue,
+  { message, processAtMs, uniqueTtlS }: NewTask,
+  nowMs: number,
+): EnqueueOutcome {
   const { id, uniqueKey, groupKey } = message;
   // The id before the lock: a conflict must not leave a lock behind.
   if (queue.isTaken(id)) return { status: 'idConflict' };

@@ -2,30 +2,54 @@ import { readUnknownSinceMs } from '../../wire/attempt-record.js';
 import { ceilS } from '../../wire/unix-time.js';
 import {
   type ExtendReply,
-  type FetchReply,
   type LeaseClaim,
   type LeasedTask,
+  type LeaseOps,
   MOST_FETCHED_BYTES,
   MOST_PER_FETCH,
-} from '../roles.js';
+} from '../contract/lease.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
-import { cancelWish } from './wait.js';
+import { cancelWish } from './waiting.js';
 
-export function fetch(store: MemoryStore, queueName: string, limit: number, leaseMs: number): FetchReply {
-  const queue = store.queue(queueName);
-  if (queue.pausedAtS !== undefined) return { tasks: [], isPaused: true, remaining: 0 };
-  const expiresAtS = ceilS(store.clock.nowMs() + leaseMs);
-  const tasks: LeasedTask[] = [];
-  let bytes = 0;
-  for (const id of nextUp(queue, Math.min(limit, MOST_PER_FETCH))) {
-    const size = queue.tasks.get(id)?.msg?.length ?? 0;
-    bytes += size;
-    if (bytes > MOST_FETCHED_BYTES && bytes > size) break;
-    queue.pending.delete(id);
-    const task = leaseTask(queue, id, expiresAtS);
-    if (task) tasks.push(task);
-  }
-  return { tasks, isPaused: false, remaining: queue.pending.size };
+export function leaseOps(store: MemoryStore): LeaseOps {
+  return {
+    async fetch(queueName, limit, leaseMs) {
+      const queue = store.queue(queueName);
+      if (queue.pausedAtS !== undefined) return { tasks: [], isPaused: true, remaining: 0 };
+      const expiresAtS = ceilS(store.clock.nowMs() + leaseMs);
+      const tasks: LeasedTask[] = [];
+      let bytes = 0;
+      for (const id of nextUp(queue, Math.min(limit, MOST_PER_FETCH))) {
+        const size = queue.tasks.get(id)?.msg?.length ?? 0;
+        bytes += size;
+        if (bytes > MOST_FETCHED_BYTES && bytes > size) break;
+        queue.pending.delete(id);
+        const task = leaseTask(queue, id, expiresAtS);
+        if (task) tasks.push(task);
+      }
+      const remaining = queue.pending.size;
+      // Without this turn a busy queue would run on promises alone, and timers and sockets would starve.
+      if (tasks.length > 0) await new Promise((resolve) => setImmediate(resolve));
+      return { tasks, isPaused: false, remaining };
+    },
+
+    async extendLeases(queueName, claims, expiresAtS) {
+      const queue = store.queue(queueName);
+      const lost: string[] = [];
+      const wishes: ExtendReply['wishes'][number][] = [];
+      for (const claim of claims) {
+        const { id } = claim;
+        if (!ownsLease(queue, claim)) {
+          lost.push(id);
+          continue;
+        }
+        queue.lease.set(id, expiresAtS);
+        const wish = cancelWish(queue.tasks.get(id));
+        if (wish) wishes.push({ id, wish });
+      }
+      return { lost, wishes };
+    },
+  };
 }
 
 /** Up to `limit` ids, the one that runs next first. */
@@ -53,28 +77,6 @@ function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number): LeasedTa
   const { message } = stored;
   const unknownTypeSinceMs = readUnknownSinceMs(task.unknownSinceMs, message);
   return { message, leaseExpiresAtS: expiresAtS, unknownTypeSinceMs };
-}
-
-export function extendLeases(
-  store: MemoryStore,
-  queueName: string,
-  claims: readonly LeaseClaim[],
-  expiresAtS: number,
-): ExtendReply {
-  const queue = store.queue(queueName);
-  const lost: string[] = [];
-  const wishes: ExtendReply['wishes'][number][] = [];
-  for (const claim of claims) {
-    const { id } = claim;
-    if (!ownsLease(queue, claim)) {
-      lost.push(id);
-      continue;
-    }
-    queue.lease.set(id, expiresAtS);
-    const wish = cancelWish(queue.tasks.get(id));
-    if (wish) wishes.push({ id, wish });
-  }
-  return { lost, wishes };
 }
 
 /** Whether the lease is one that the claiming server wrote. A lost lease has no score, or that of its next owner. */

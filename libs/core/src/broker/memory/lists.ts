@@ -1,50 +1,61 @@
-import { fromS, utcDay } from '../../wire/unix-time.js';
-import type { DailyCount, ScannedTask, ScanPage, StoredTask, TaskList } from '../inspect-roles.js';
-import { MOST_READ_BYTES } from '../roles.js';
-import { storedTask } from './inspect.js';
+import { fromS } from '../../wire/unix-time.js';
+import {
+  type ListOps,
+  MOST_READ_BYTES,
+  type ScannedTask,
+  type ScanPage,
+  type StoredTask,
+  type TaskList,
+} from '../contract/lists.js';
 import { IdList } from './id-list.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { listOf } from './moves.js';
 import type { SortedSet } from './sorted-set.js';
+import { storedTask } from './stored-task.js';
 
-const DAY_MS = 24 * 3600 * 1000;
+export function listOps(store: MemoryStore): ListOps {
+  return {
+    async findTask(queueName, taskId) {
+      const queue = store.queue(queueName);
+      const state = queue.tasks.get(taskId)?.state;
+      return state && storedTask(queue, taskId, state);
+    },
 
-export function listSize(store: MemoryStore, queueName: string, list: TaskList): number {
-  return listOf(store.queue(queueName), list)?.size ?? 0;
+    async listSize(queueName, list) {
+      return listOf(store.queue(queueName), list)?.size ?? 0;
+    },
+
+    async listIds(queueName, list, skip, limit) {
+      return idsOf(store.queue(queueName), list, skip, limit);
+    },
+
+    async listTasks(queueName, list, skip, limit) {
+      const queue = store.queue(queueName);
+      return idsOf(queue, list, skip, limit).flatMap((id) => storedTask(queue, id, list.state) ?? []);
+    },
+
+    async scanTasks(queueName, list, position, limit) {
+      const queue = store.queue(queueName);
+      const ids = listOf(queue, list);
+      if (!ids) return { tasks: [], scanned: 0, next: undefined };
+      return ids instanceof IdList
+        ? scanRow(queue, list, ids, Number(position ?? 0), limit)
+        : scanSet(queue, list, ids, position, limit);
+    },
+
+    async groupSizes(queueName) {
+      const queue = store.queue(queueName);
+      return [...queue.groupNames].sort().map((group) => ({ group, size: queue.groups.get(group)?.size ?? 0 }));
+    },
+  };
 }
 
-export function listIds(store: MemoryStore, queueName: string, list: TaskList, skip: number, limit: number): string[] {
-  const ids = listOf(store.queue(queueName), list);
+function idsOf(queue: MemoryQueue, list: TaskList, skip: number, limit: number): string[] {
+  const ids = listOf(queue, list);
   if (!(ids instanceof IdList)) return ids?.slice(skip, limit) ?? [];
   const end = Math.max(ids.size - skip, 0);
   const start = Math.max(end - limit, 0);
   return ids.slice(start, end - start).reverse();
-}
-
-export function listTasks(
-  store: MemoryStore,
-  queueName: string,
-  list: TaskList,
-  skip: number,
-  limit: number,
-): StoredTask[] {
-  const queue = store.queue(queueName);
-  return listIds(store, queueName, list, skip, limit).flatMap((id) => storedTask(queue, id, list.state) ?? []);
-}
-
-export function scanTasks(
-  store: MemoryStore,
-  queueName: string,
-  list: TaskList,
-  position: string | undefined,
-  limit: number,
-): ScanPage {
-  const queue = store.queue(queueName);
-  const ids = listOf(queue, list);
-  if (!ids) return { tasks: [], scanned: 0, next: undefined };
-  return ids instanceof IdList
-    ? scanRow(queue, list, ids, Number(position ?? 0), limit)
-    : scanSet(queue, list, ids, position, limit);
 }
 
 function scanRow(queue: MemoryQueue, list: TaskList, ids: IdList, from: number, limit: number): ScanPage {
@@ -114,17 +125,4 @@ function timeOf(queue: MemoryQueue, list: TaskList, id: string, task: StoredTask
     default:
       return task.nextProcessAtMs ?? fromS(queue[list.state].score(id)!);
   }
-}
-
-export function groupSizes(store: MemoryStore, queueName: string): { group: string; size: number }[] {
-  const queue = store.queue(queueName);
-  return [...queue.groupNames].sort().map((group) => ({ group, size: queue.groups.get(group)?.size ?? 0 }));
-}
-
-export function dailyCounts(store: MemoryStore, queueName: string, days: number): DailyCount[] {
-  const { counters } = store.queue(queueName);
-  return Array.from({ length: days }, (_, ago) => {
-    const day = utcDay(store.clock.nowMs() - ago * DAY_MS);
-    return { day, ...counters.on(day) };
-  });
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../testing/fake-clock.js';
 import type { ServerInfo } from '../../wire/server-info.js';
 import type { TaskMessage } from '../../wire/task-message.js';
-import { MemoryBroker } from './memory-broker.js';
+import { openMemoryBroker, type MemoryBroker } from './memory-broker.js';
 
 const QUEUE = 'default';
 
@@ -39,7 +39,7 @@ const serverInfo: ServerInfo = {
 
 function openBroker(): { broker: MemoryBroker; clock: FakeClock } {
   const clock = new FakeClock();
-  return { broker: new MemoryBroker({ clock }), clock };
+  return { broker: openMemoryBroker({ clock }), clock };
 }
 
 /** What only the memory broker promises, or what a real Redis would keep a test waiting for. */
@@ -94,7 +94,7 @@ describe('MemoryBroker', () => {
 
   it('lets wake tokens that nobody took vanish after two seconds', async () => {
     const { broker, clock } = openBroker();
-    const watch = await broker.openWatch(QUEUE);
+    const watch = (await broker.openWatch(QUEUE))!;
     await broker.wakeIdle(QUEUE, 3);
     await clock.advance('2s');
 
@@ -108,7 +108,7 @@ describe('MemoryBroker', () => {
     const { broker } = openBroker();
     const woken: string[] = [];
     const waits = ['first', 'second', 'third'].map(async (name) => {
-      const watch = await broker.openWatch(QUEUE);
+      const watch = (await broker.openWatch(QUEUE))!;
       await watch.awaitToken(60_000);
       woken.push(name);
       return watch.close();
@@ -126,7 +126,7 @@ describe('MemoryBroker', () => {
 
   it('ends all waits when it is closed, and may be closed twice', async () => {
     const { broker } = openBroker();
-    const watch = await broker.openWatch(QUEUE);
+    const watch = (await broker.openWatch(QUEUE))!;
     const waits = [watch.peek(60_000), watch.awaitToken(60_000)];
 
     await broker.close();

@@ -1,23 +1,50 @@
 import { encodeTaskMessage } from '../../wire/task-message.js';
-import type { TaskState } from '../../wire/task-state.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
-import type { MoveTarget, TaskList } from '../inspect-roles.js';
+import type { TaskList } from '../contract/lists.js';
+import type { MoveOps, MoveTarget } from '../contract/moves.js';
 import type { IdList } from './id-list.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import type { SortedSet } from './sorted-set.js';
-import { tellWaiters } from './wait.js';
+import { tellWaiters } from './waiting.js';
 
-export function moveTasks(
-  store: MemoryStore,
-  queueName: string,
-  from: TaskList,
-  ids: readonly string[],
-  to: MoveTarget,
-): boolean[] {
-  const queue = store.queue(queueName);
-  const moved = ids.map((id) => listOf(queue, from)?.delete(id) === true && move(queue, id, from, to));
-  queue.forgetEmptyGroup(from.group);
-  return moved;
+export function moveOps(store: MemoryStore): MoveOps {
+  return {
+    async moveTasks(queueName, from, ids, to) {
+      const queue = store.queue(queueName);
+      const moved = ids.map((id) => listOf(queue, from)?.delete(id) === true && move(queue, id, from, to));
+      queue.forgetEmptyGroup(from.group);
+      return moved;
+    },
+
+    async reschedule(queueName, from, taskId, atMs) {
+      const queue = store.queue(queueName);
+      const task = queue.tasks.get(taskId);
+      if (!task?.msg || !listOf(queue, from)?.delete(taskId)) return false;
+      task.pendingSinceNs = undefined;
+      queue.makeDelayed(taskId, task, from.state === 'retry' ? 'retry' : 'scheduled', atMs);
+      queue.forgetEmptyGroup(from.group);
+      if (task.group) queue.expectGroup(task.group, ceilS(atMs)); // a forwarder of Go puts it into its group and adds no name
+      return true;
+    },
+
+    async updatePayload(queueName, taskId, payload) {
+      const queue = store.queue(queueName);
+      const task = queue.tasks.get(taskId);
+      const stored = queue.read(taskId);
+      if (!stored || !task?.state) return undefined;
+      if (task.state !== 'scheduled') return task.state;
+      if (!stored.isSound) return undefined;
+      task.msg = encodeTaskMessage({ ...stored.message, payload });
+      return task.state;
+    },
+
+    async lockTtlS(queueName, taskId) {
+      const queue = store.queue(queueName);
+      const lock = queue.tasks.get(taskId)?.uniqueKey;
+      if (!lock || queue.locks.get(lock) !== taskId) return undefined;
+      return ceilS(queue.locks.expiresAtMs(lock)! - store.clock.nowMs());
+    },
+  };
 }
 
 /** `false` when the id had no message: it is dropped. */
@@ -42,46 +69,6 @@ function move(queue: MemoryQueue, id: string, from: TaskList, to: MoveTarget): b
   queue.makePending(id, task, to === 'pending' ? 'left' : 'right');
   if (from.state === 'pending') task.pendingSinceNs = waitingSinceNs;
   return true;
-}
-
-export function reschedule(
-  store: MemoryStore,
-  queueName: string,
-  from: TaskList,
-  taskId: string,
-  atMs: number,
-): boolean {
-  const queue = store.queue(queueName);
-  const task = queue.tasks.get(taskId);
-  if (!task?.msg || !listOf(queue, from)?.delete(taskId)) return false;
-  task.pendingSinceNs = undefined;
-  queue.makeDelayed(taskId, task, from.state === 'retry' ? 'retry' : 'scheduled', atMs);
-  queue.forgetEmptyGroup(from.group);
-  if (task.group) queue.expectGroup(task.group, ceilS(atMs)); // a forwarder of Go puts it into its group and adds no name
-  return true;
-}
-
-export function updatePayload(
-  store: MemoryStore,
-  queueName: string,
-  taskId: string,
-  payload: Uint8Array,
-): TaskState | undefined {
-  const queue = store.queue(queueName);
-  const task = queue.tasks.get(taskId);
-  const stored = queue.read(taskId);
-  if (!stored || !task?.state) return undefined;
-  if (task.state !== 'scheduled') return task.state;
-  if (!stored.isSound) return undefined;
-  task.msg = encodeTaskMessage({ ...stored.message, payload });
-  return task.state;
-}
-
-export function lockTtlS(store: MemoryStore, queueName: string, taskId: string): number | undefined {
-  const queue = store.queue(queueName);
-  const lock = queue.tasks.get(taskId)?.uniqueKey;
-  if (!lock || queue.locks.get(lock) !== taskId) return undefined;
-  return ceilS(queue.locks.expiresAtMs(lock)! - store.clock.nowMs());
 }
 
 /** The list or sorted set that holds the ids; `undefined` for a group that nobody put a task into. */

@@ -2,23 +2,45 @@ import { bindToAttempt, crashesOfArchived, readCrashes } from '../../wire/attemp
 import { floorS, fromS } from '../../wire/unix-time.js';
 import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
 import { inOrder, MOST_EXPIRED } from '../fetch-order.js';
-import type { Outcome, RecoveredTask, RecoverOptions, RecoverReply, RepairReport } from '../roles.js';
+import type { RecoveredTask, RecoverOps } from '../contract/recover.js';
+import type { Outcome } from '../contract/settle.js';
 import { LEASE_EXPIRED } from '../settled-message.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { endAttempt } from './settle.js';
 
-export function recoverExpired(store: MemoryStore, queueName: string, options: RecoverOptions): RecoverReply {
-  const { graceMs, maxCrashes, limit } = options;
-  const queue = store.queue(queueName);
-  const nowMs = store.clock.nowMs();
-  const dead = inOrder(queue.lease.upTo(floorS(nowMs - graceMs), MOST_EXPIRED), (id) => queue.active.place(id));
-  const recovered: RecoveredTask[] = [];
-  for (const id of dead.slice(-limit).reverse()) {
-    const task = recover(queue, id, maxCrashes, nowMs);
-    if (task) recovered.push(task);
-  }
-  const next = queue.lease.first();
-  return { recovered, nextExpiryAtMs: next && fromS(next.score) + graceMs };
+export function recoverOps(store: MemoryStore): RecoverOps {
+  return {
+    async recoverExpired(queueName, options) {
+      const { graceMs, maxCrashes, limit } = options;
+      const queue = store.queue(queueName);
+      const nowMs = store.clock.nowMs();
+      const recovered: RecoveredTask[] = [];
+      const dead = inOrder(queue.lease.upTo(floorS(nowMs - graceMs), MOST_EXPIRED), (id) => queue.active.place(id));
+      for (const id of dead.slice(-limit).reverse()) {
+        const task = recover(queue, id, maxCrashes, nowMs);
+        if (task) recovered.push(task);
+      }
+      const next = queue.lease.first();
+      return { recovered, nextExpiryAtMs: next && fromS(next.score) + graceMs };
+    },
+
+    async repair(queueName, limit) {
+      const queue = store.queue(queueName);
+      const sets = [queue.lease, queue.scheduled, queue.retry, queue.archived, queue.completed];
+      const from = queue.repairFrom;
+      queue.repairFrom = sets.some((set) => set.size >= from + limit) ? from + limit : 0;
+      // The oldest: the newest are being worked on. What is wrong in `pending` comes out when it is fetched.
+      const active = queue.active.slice(Math.max(queue.active.size - limit, 0), limit);
+
+      let orphansRemoved = 0;
+      for (const id of new Set([active, ...sets.map((set) => set.slice(from, limit))].flat())) {
+        if (queue.tasks.get(id)?.msg) continue;
+        queue.dropOrphan(id);
+        orphansRemoved += 1;
+      }
+      return { leasesAdded: addLeases(queue, active, floorS(store.clock.nowMs())), orphansRemoved };
+    },
+  };
 }
 
 /** `undefined` when the task has no message: it is dropped. One that cannot be used is left to the next fetch. */
@@ -48,23 +70,6 @@ function recover(queue: MemoryQueue, id: string, maxCrashes: number, nowMs: numb
   queue.release(id);
   queue.makePending(id, task, 'right');
   return { message, crashes, outcome: 'requeued' };
-}
-
-export function repair(store: MemoryStore, queueName: string, limit: number): RepairReport {
-  const queue = store.queue(queueName);
-  const sets = [queue.lease, queue.scheduled, queue.retry, queue.archived, queue.completed];
-  const from = queue.repairFrom;
-  queue.repairFrom = sets.some((set) => set.size >= from + limit) ? from + limit : 0;
-  // The oldest: the newest are being worked on. What is wrong in `pending` comes out when it is fetched.
-  const active = queue.active.slice(Math.max(queue.active.size - limit, 0), limit);
-
-  let orphansRemoved = 0;
-  for (const id of new Set([active, ...sets.map((set) => set.slice(from, limit))].flat())) {
-    if (queue.tasks.get(id)?.msg) continue;
-    queue.dropOrphan(id);
-    orphansRemoved += 1;
-  }
-  return { leasesAdded: addLeases(queue, active, floorS(store.clock.nowMs())), orphansRemoved };
 }
 
 function addLeases(queue: MemoryQueue, ids: readonly string[], expiredAtS: number): number {

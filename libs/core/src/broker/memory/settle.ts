@@ -1,24 +1,41 @@
 import { bindToAttempt } from '../../wire/attempt-record.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
-import { encodeProgress, type ProgressRecord } from '../../wire/task-progress.js';
+import { encodeProgress } from '../../wire/task-progress.js';
 import { clampInt64, floorS } from '../../wire/unix-time.js';
-import type { LeaseClaim, Outcome, Settlement, SettleReply } from '../roles.js';
+import type { LeaseClaim } from '../contract/lease.js';
+import type { Outcome, SettleOps, SettleReply } from '../contract/settle.js';
 import { settledMessage } from '../settled-message.js';
 import { ownsLease } from './lease.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
-import { tellWaiters } from './wait.js';
+import { tellWaiters } from './waiting.js';
 
-export function settle(store: MemoryStore, queueName: string, settlements: readonly Settlement[]): SettleReply[] {
-  const queue = store.queue(queueName);
-  const nowMs = store.clock.nowMs();
-  const replies: SettleReply[] = [];
-  // From the last on: of tasks that go back to the head of the queue, the one that comes last runs first.
-  for (const [index, { message, claim, outcome }] of [...settlements.entries()].reverse()) {
-    const isOurs = ownsLease(queue, claim);
-    if (isOurs) endAttempt(queue, message, outcome, nowMs);
-    replies[index] = isOurs ? 'settled' : 'leaseLost';
-  }
-  return replies;
+export function settleOps(store: MemoryStore): SettleOps {
+  return {
+    async settle(queueName, settlements) {
+      const queue = store.queue(queueName);
+      const nowMs = store.clock.nowMs();
+      const replies: SettleReply[] = [];
+      // From the last on: of tasks that go back to the head of the queue, the one that comes last runs first.
+      for (const [index, { message, claim, outcome }] of [...settlements.entries()].reverse()) {
+        const isOurs = ownsLease(queue, claim);
+        if (isOurs) endAttempt(queue, message, outcome, nowMs);
+        replies[index] = isOurs ? 'settled' : 'leaseLost';
+      }
+      return replies;
+    },
+
+    async writeResult(queueName, claim, result) {
+      const task = runningTask(store, queueName, claim);
+      if (task) task.result = Uint8Array.from(result);
+      return task !== undefined;
+    },
+
+    async writeProgress(message, claim, progress) {
+      const task = runningTask(store, message.queue, claim);
+      if (task) task.progress = encodeProgress(progress, message);
+      return task !== undefined;
+    },
+  };
 }
 
 /** Ends the attempt of a leased task, whoever holds the lease. */
@@ -68,23 +85,6 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       task.progress = task.unknownSinceMs = undefined;
       queue.makePending(id, task, 'right');
   }
-}
-
-export function writeResult(store: MemoryStore, queueName: string, claim: LeaseClaim, result: Uint8Array): boolean {
-  const task = runningTask(store, queueName, claim);
-  if (task) task.result = Uint8Array.from(result);
-  return task !== undefined;
-}
-
-export function writeProgress(
-  store: MemoryStore,
-  message: TaskMessage,
-  claim: LeaseClaim,
-  progress: ProgressRecord,
-): boolean {
-  const task = runningTask(store, message.queue, claim);
-  if (task) task.progress = encodeProgress(progress, message);
-  return task !== undefined;
 }
 
 /** `undefined` when the task is not active, or not the claiming server's. */

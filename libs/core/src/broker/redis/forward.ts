@@ -1,7 +1,7 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
-import type { ForwardOps } from '../roles.js';
+import type { ForwardOps } from '../contract/forward.js';
 import { DuePlan, type Waiting } from './due-plan.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';

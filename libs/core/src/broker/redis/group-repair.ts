@@ -1,12 +1,12 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
-import { type GroupRepairOps, SET_LIFE_S } from '../group-roles.js';
-import { giveBack, type SetName } from './groups.js';
+import { type GroupOps, SET_LIFE_S } from '../contract/groups.js';
+import { giveBack, type SetName } from './aggregation-sets.js';
 import type { RedisLink } from './redis-link.js';
 import { type ScoredId, toScoredIds } from './scored-ids.js';
 
-export function groupRepairOps(redis: RedisLink): GroupRepairOps {
+export function groupRepairOps(redis: RedisLink): Pick<GroupOps, 'reclaimSets' | 'nameLostGroups'> {
   /** Where the last call of `nameLostGroups` stopped looking at the expected groups of a queue. */
   const namedUpTo = new Map<string, number>();
 

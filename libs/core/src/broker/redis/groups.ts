@@ -1,9 +1,11 @@
+import { groupRepairOps } from './group-repair.js';
 import { randomUUID } from 'node:crypto';
 import type { RedisCommandError } from '../../errors/redis-command.error.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
+import type { NewTask } from '../contract/enqueue.js';
 import {
   type AggregationSet,
   AWAITED_SIZES_LIFE_MS,
@@ -15,12 +17,12 @@ import {
   LARGEST_SET_BYTES,
   SET_LIFE_S,
   type WaitingGroup,
-} from '../group-roles.js';
-import type { NewTask } from '../roles.js';
+} from '../contract/groups.js';
 import { readStoredMessage } from '../stored-message.js';
 import { readGroupNames } from './group-names.js';
 import { newTaskArgs } from './new-task.js';
 import { readHashes } from './read-hashes.js';
+import { giveBack, type SetName } from './aggregation-sets.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
@@ -34,8 +36,6 @@ interface Misfit {
   /** Bytes to keep that do not decode. */
   readonly rawMessage?: Uint8Array | undefined;
 }
-
-export type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
 
 export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOps {
   /** Sets, by queue, that a failed call may have taken: nobody works on them. */
@@ -109,6 +109,8 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
     finishSet: (queue, set, task) => finish(redis, queue, set, task),
 
     returnSet: (queue, set) => giveBack(redis, queue, set),
+
+    ...groupRepairOps(redis),
   };
 }
 
@@ -233,23 +235,6 @@ async function finish(redis: RedisLink, queue: string, set: AggregationSet, task
   )) as number | Buffer;
   if (Buffer.isBuffer(reply)) return { status: 'duplicate', holderId: reply.toString() };
   return { status: reply === 1 ? 'finished' : reply === 0 ? 'idConflict' : 'setLost' };
-}
-
-/** Gives the members of a set back to their group, if it has this deadline still. */
-export async function giveBack(redis: RedisLink, queue: string, { group, setId, deadlineS }: SetName): Promise<void> {
-  let moved: number;
-  do {
-    moved = (await redis.run(
-      scripts.returnSet,
-      {
-        aggregationSet: keys.aggregationSet(queue, group, setId),
-        aggregationSets: keys.aggregationSets(queue),
-        group: keys.group(queue, group),
-        groups: keys.groups(queue),
-      },
-      { deadlineS, limit: LARGEST_SET, groupName: group },
-    )) as number;
-  } while (moved >= LARGEST_SET); // those of Go may be larger
 }
 
 /** '' for none. Go writes the name of a member's lock in its message alone. A name of another queue would leave the slot. */

@@ -8,16 +8,16 @@ import {
   type ExtendReply,
   type FetchReply,
   type LeaseClaim,
-  type LeasedTask,
   type LeaseOps,
+  type LeasedTask,
   MOST_FETCHED_BYTES,
   MOST_PER_FETCH,
-} from '../roles.js';
+} from '../contract/lease.js';
 import { readStoredMessage } from '../stored-message.js';
-import { toWish } from './wishes.js';
+import { dropOrphans } from './orphans.js';
 import { refusesUndeclaredKeys } from './redis-failure.js';
 import type { RedisLink } from './redis-link.js';
-import { dropOrphans } from './orphans.js';
+import { toWish } from './waiting.js';
 
 /** Most leases that one call extends. */
 const MOST_EXTENDED = 1_000;

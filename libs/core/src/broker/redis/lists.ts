@@ -1,19 +1,31 @@
 import { keys } from '../../wire/keys.js';
-import { fromS, utcDay } from '../../wire/unix-time.js';
-import type { DailyCount, ListOps, ScannedTask, ScanPage, StoredTask, TaskList } from '../inspect-roles.js';
+import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
+import { fromS } from '../../wire/unix-time.js';
+import type { ListOps, ScannedTask, ScanPage, StoredTask, TaskList } from '../contract/lists.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
-import { memoryBytes } from './memory-usage.js';
 import { listKey } from './moves.js';
 import { readSomeHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import { toScoredIds } from './scored-ids.js';
-import { toCount } from './inspect.js';
-import { type FoundTask, TASK_FIELDS, toStoredTask } from './stored-task.js';
-
-const DAY_MS = 24 * 3600 * 1000;
+import { askForTask, type FoundTask, TASK_FIELDS, type TaskReply, toStoredTask } from './stored-task.js';
 
 export function listOps(redis: RedisLink): ListOps {
   return {
+    async findTask(queue, taskId): Promise<StoredTask | undefined> {
+      const [reply, stateText] = (await redis.pipeline(
+        'HMGET',
+        (pipeline) => {
+          askForTask(pipeline, queue, taskId);
+          pipeline.hget(keys.task(queue, taskId), 'state');
+        },
+        [],
+      )) as [TaskReply, string | null];
+      const state = TASK_STATES.find((known) => known === stateText);
+      if (!state) return undefined;
+      const score = await readScore(redis, queue, taskId, state);
+      return toStoredTask(queue, { id: taskId, state, score }, reply, redis.clock.nowMs());
+    },
+
     listSize: (queue, list) => listSize(redis, queue, list),
 
     async listIds(queue, list, skip, limit) {
@@ -41,25 +53,6 @@ export function listOps(redis: RedisLink): ListOps {
       const sizes = await readGroupSizes(redis, queue, groups);
       return groups.map((group, i) => ({ group, size: sizes[i]! }));
     },
-
-    async dailyCounts(queue, days): Promise<DailyCount[]> {
-      const nowMs = redis.clock.nowMs();
-      const names = Array.from({ length: days }, (_, ago) => utcDay(nowMs - ago * DAY_MS));
-      const counters = (await redis.pipeline(
-        'GET',
-        (pipeline) => {
-          for (const day of names) pipeline.get(keys.processedOn(queue, day)).get(keys.failedOn(queue, day));
-        },
-        null,
-      )) as (string | null)[];
-      return names.map((day, i) => ({
-        day,
-        processed: toCount(counters[2 * i]!),
-        failed: toCount(counters[2 * i + 1]!),
-      }));
-    },
-
-    memoryBytes: (queue) => memoryBytes(redis, queue),
   };
 }
 
@@ -193,4 +186,17 @@ function timeOf(task: StoredTask, score: number | undefined, pendingSince: strin
     default:
       return task.nextProcessAtMs ?? fromS(score!);
   }
+}
+
+async function readScore(
+  redis: RedisLink,
+  queue: string,
+  taskId: string,
+  state: TaskState,
+): Promise<number | undefined> {
+  const key = { active: keys.lease(queue), scheduled: keys.scheduled(queue), retry: keys.retry(queue) }[
+    state as string
+  ];
+  const score = key && (await redis.command('ZSCORE', (client) => client.zscore(key, taskId)));
+  return score ? Number(score) : undefined;
 }

@@ -1,7 +1,7 @@
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { keys } from '../../wire/keys.js';
 import { TASK_STATES } from '../../wire/task-state.js';
-import type { TaskList } from '../inspect-roles.js';
+import type { TaskList } from '../contract/lists.js';
 import { listKey } from './moves.js';
 import type { RedisLink } from './redis-link.js';
 

@@ -1,6 +1,6 @@
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS } from '../../wire/unix-time.js';
-import type { NewTask } from '../new-task.js';
+import type { NewTask } from '../contract/enqueue.js';
 
 /** Whether a new task waits for its time: one whose time has come by now runs at once. */
 export const isDelayed = ({ processAtMs }: NewTask, nowMs: number): boolean =>

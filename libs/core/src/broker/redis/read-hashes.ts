@@ -1,5 +1,5 @@
 import * as scripts from '../../scripts/scripts.generated.js';
-import { MOST_READ_BYTES } from '../roles.js';
+import { MOST_READ_BYTES } from '../contract/lists.js';
 import type { RedisLink } from './redis-link.js';
 
 /** Hashes that one call reads at most. */

@@ -1,31 +1,25 @@
 import type { Clock } from '../../runtime/clock.js';
-import type { Broker } from '../roles.js';
 import { enqueueOps } from './enqueue.js';
-import { fleetOps } from './fleet.js';
 import { forwardOps } from './forward.js';
-import { groupRepairOps } from './group-repair.js';
 import { groupOps } from './groups.js';
 import { healthOps } from './health.js';
-import { inspectOps } from './inspect.js';
 import { leaseOps } from './lease.js';
 import { listOps } from './lists.js';
 import { moveOps } from './moves.js';
-import { planOps } from './plan.js';
 import { presenceOps } from './presence.js';
-import { queueControlOps } from './queue-control.js';
+import { queueOps } from './queues.js';
 import { recoverOps } from './recover.js';
 import { ClockSync, RedisClock } from './redis-clock.js';
+import { retentionOps } from './retention.js';
+import { scheduleOps } from './schedules.js';
+import { settleOps } from './settle.js';
+import { waitOps } from './waiting.js';
+import { wakeOps } from './wake.js';
+import type { Broker } from '../contract/broker.js';
 import { isClusterConnection, type RedisConnection } from './redis-connection.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 import { RedisVersion } from './redis-version.js';
-import { removalOps } from './removal.js';
-import { retentionOps } from './retention.js';
-import { scheduleOps } from './schedule.js';
-import { settleOps } from './settle.js';
-import { waitOps } from './wait.js';
-import { wakeOps } from './wake.js';
-import { wishOps } from './wishes.js';
 
 export interface RedisBrokerOptions extends Omit<RedisLinkOptions, 'clock'> {
   /** Default: the time of Redis. */
@@ -49,21 +43,15 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
     ...settleOps(redis),
     ...forwardOps(redis, subscriber),
     ...groupOps(redis, subscriber),
-    ...groupRepairOps(redis),
     ...recoverOps(redis),
     ...retentionOps(redis),
-    ...queueControlOps(redis, subscriber),
     ...presenceOps(redis),
     ...wakeOps(redis, version),
     ...waitOps(redis, subscriber),
-    ...wishOps(redis),
-    ...inspectOps(redis),
+    ...queueOps(redis),
     ...listOps(redis),
     ...moveOps(redis),
-    ...removalOps(redis),
-    ...fleetOps(redis),
     ...scheduleOps(redis, subscriber),
-    ...planOps(redis),
     ...healthOps(redis, version),
   };
   return {

@@ -1,7 +1,7 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
-import type { RetentionOps } from '../roles.js';
+import type { RetentionOps } from '../contract/retention.js';
 import { readLocks } from './locks.js';
 import type { RedisLink } from './redis-link.js';
 

@@ -4,8 +4,8 @@ import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { encodeProgress } from '../../wire/task-progress.js';
 import { ceilS, clampInt64, floorS, utcDay } from '../../wire/unix-time.js';
-import { DAILY_COUNTS_LIFE_MS } from '../inspect-roles.js';
-import type { Outcome, ResultOps, Settlement, SettleOps, SettleReply } from '../roles.js';
+import { DAILY_COUNTS_LIFE_MS } from '../contract/queues.js';
+import type { Outcome, Settlement, SettleOps, SettleReply } from '../contract/settle.js';
 import { settledMessage } from '../settled-message.js';
 import { leasesOf } from './lease.js';
 import type { RedisLink } from './redis-link.js';
@@ -13,7 +13,7 @@ import type { RedisLink } from './redis-link.js';
 /** Most tasks of one script call. */
 const BATCH = 500;
 
-export function settleOps(redis: RedisLink): SettleOps & ResultOps {
+export function settleOps(redis: RedisLink): SettleOps {
   return {
     async settle(queue, settlements) {
       const replies: SettleReply[] = new Array<SettleReply>(settlements.length);

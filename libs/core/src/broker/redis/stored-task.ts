@@ -4,7 +4,7 @@ import { keys } from '../../wire/keys.js';
 import { decodeProgress } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
 import { fromS } from '../../wire/unix-time.js';
-import type { StoredTask } from '../inspect-roles.js';
+import type { StoredTask } from '../contract/lists.js';
 import { readStoredMessage } from '../stored-message.js';
 import { exactDueAtMs } from './due-time.js';
 

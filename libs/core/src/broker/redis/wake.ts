@@ -1,14 +1,7 @@
 import type { Redis } from 'ioredis';
 import * as scripts from '../../scripts/scripts.generated.js';
-import {
-  type Duty,
-  type DutyOps,
-  MOST_WAKE_TOKENS,
-  type QueueWatch,
-  WAKE_TOKENS_LIFE_MS,
-  type WakeOps,
-} from '../roles.js';
 import { keys } from '../../wire/keys.js';
+import { type Duty, MOST_WAKE_TOKENS, type QueueWatch, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
 import { toRedisError } from './redis-failure.js';
 import { type RedisLink, whenReady } from './redis-link.js';
 import type { RedisVersion } from './redis-version.js';
@@ -16,7 +9,7 @@ import type { RedisVersion } from './redis-version.js';
 /** How much longer than its timeout a blocking command may take before its connection is taken for dead. */
 const LATE_MS = 2_000;
 
-export function wakeOps(redis: RedisLink, version: RedisVersion): WakeOps & DutyOps {
+export function wakeOps(redis: RedisLink, version: RedisVersion): WakeOps {
   const dutyKey = (queue: string, duty: Duty): string => (duty === 'leader' ? keys.leader(queue) : keys.standby(queue));
 
   return {

@@ -1,4 +1,4 @@
-import type { AggregationSet, GroupOps } from '../../broker/group-roles.js';
+import type { AggregationSet, GroupOps } from '../../broker/contract/groups.js';
 import { composeTask, LARGEST_PAYLOAD_BYTES } from '../../client/enqueue-options.js';
 import { enqueueRefusal } from '../../client/enqueue-refusal.js';
 import { enqueuedEvent, enqueuedFacts } from '../../client/enqueued-facts.js';

@@ -1,12 +1,12 @@
 import {
-  type AggregationSet,
   AWAITED_SIZES_LIFE_MS,
+  type AggregationSet,
   type GroupLimits,
   type GroupNews,
   type GroupOps,
   LARGEST_SET,
   type WaitingGroup,
-} from '../../broker/group-roles.js';
+} from '../../broker/contract/groups.js';
 import { ripeFromS } from '../../broker/group-ripeness.js';
 import { Backoff } from '../../runtime/backoff.js';
 import { monotonicMs } from '../../runtime/clock.js';
@@ -72,7 +72,7 @@ export class Aggregator extends Loop {
   private abandoning = new AbortController();
 
   constructor(
-    private readonly broker: GroupOps,
+    private readonly broker: Pick<GroupOps, Exclude<keyof GroupOps, 'reclaimSets' | 'nameLostGroups'>>,
     private readonly leadership: Pick<Leadership, 'isLeader'>,
     private readonly queue: string,
     private readonly options: AggregatorOptions,

@@ -1,4 +1,4 @@
-import { type GroupLimits, LARGEST_SET } from '../../broker/group-roles.js';
+import { type GroupLimits, LARGEST_SET } from '../../broker/contract/groups.js';
 import type { Duration } from '../../runtime/duration.js';
 import { OptionReader } from '../../runtime/option-reader.js';
 import type { TaskOptions } from '../../task/task-options.js';

@@ -1,5 +1,6 @@
-import type { LeaseOps, PresenceOps } from '../../broker/roles.js';
-import type { CancelOutcome } from '../../broker/wait-roles.js';
+import type { LeaseOps } from '../../broker/contract/lease.js';
+import type { PresenceOps } from '../../broker/contract/presence.js';
+import type { CancelOutcome } from '../../broker/contract/waiting.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { ServerInfo, ServerStatus, WorkerInfo } from '../../wire/server-info.js';
@@ -103,7 +104,7 @@ export class Heartbeater extends Loop implements Heartbeat {
   private status: ServerStatus = 'active';
 
   constructor(
-    private readonly broker: Pick<LeaseOps, 'extendLeases'> & PresenceOps,
+    private readonly broker: Pick<LeaseOps, 'extendLeases'> & Pick<PresenceOps, 'writePresence' | 'clearPresence'>,
     private readonly settings: HeartbeatSettings,
     private readonly pulse: Pulse,
     private readonly listener: BeatListener,

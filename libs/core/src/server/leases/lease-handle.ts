@@ -1,4 +1,4 @@
-import type { LeaseClaim, LeasedTask } from '../../broker/roles.js';
+import type { LeaseClaim, LeasedTask } from '../../broker/contract/lease.js';
 
 /** A task that was just fetched and is about to run. */
 export interface TrackedTask {

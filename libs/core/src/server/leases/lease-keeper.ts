@@ -1,4 +1,4 @@
-import type { LeaseClaim } from '../../broker/roles.js';
+import type { LeaseClaim } from '../../broker/contract/lease.js';
 import { type Clock, monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { ServerStatus } from '../../wire/server-info.js';

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { type Connection, isMemory, type MemoryConnection } from '../../broker/connection.js';
 import { isSharedClock } from '../../broker/open-broker.js';
-import type { LeaseOps, PresenceOps } from '../../broker/roles.js';
+import type { LeaseOps } from '../../broker/contract/lease.js';
+import type { PresenceOps } from '../../broker/contract/presence.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { type CancelRequest, Heartbeater, type HeartbeatSettings } from './heartbeater.js';
@@ -23,7 +24,7 @@ export interface LeaseKeeperOptions extends HeartbeatSettings {
  * clock cannot.
  */
 export function openLeaseKeeper(
-  broker: Pick<LeaseOps, 'extendLeases'> & PresenceOps,
+  broker: Pick<LeaseOps, 'extendLeases'> & Pick<PresenceOps, 'writePresence' | 'clearPresence'>,
   options: LeaseKeeperOptions,
   deps: LoopDeps,
 ): LeaseKeeper {

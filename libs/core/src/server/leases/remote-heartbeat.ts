@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import type { Connection } from '../../broker/connection.js';
-import type { Broker } from '../../broker/roles.js';
+import type { Broker } from '../../broker/contract/broker.js';
 import { asError } from '../../errors/as-error.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';

@@ -1,4 +1,4 @@
-import type { ResultOps } from '../../broker/roles.js';
+import type { SettleOps } from '../../broker/contract/settle.js';
 import { LeaseLostError } from '../../errors/lease-lost.error.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { LateSignal } from '../../runtime/late-signal.js';
@@ -13,7 +13,7 @@ import { taskFields } from '../../task/task-fields.js';
 
 export interface AttemptContextDeps {
   readonly lease: LeaseHandle;
-  readonly results: ResultOps;
+  readonly results: Pick<SettleOps, 'writeResult' | 'writeProgress'>;
   readonly codec: PayloadCodec;
   readonly emit: TaskEventListener | undefined;
   readonly clock: Clock;

@@ -1,4 +1,5 @@
-import type { LeasedTask, Outcome } from '../../broker/roles.js';
+import type { LeasedTask } from '../../broker/contract/lease.js';
+import type { Outcome } from '../../broker/contract/settle.js';
 import { TaskCanceledError } from '../../errors/attempt-aborted.error.js';
 import { isInstance } from '../../errors/as-error.js';
 import { errorText } from '../../errors/error-text.js';

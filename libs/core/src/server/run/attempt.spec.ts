@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { ResultOps } from '../../broker/roles.js';
+import type { SettleOps } from '../../broker/contract/settle.js';
 import { ServerShutdownError, TaskCanceledError, TaskTimeoutError } from '../../errors/attempt-aborted.error.js';
 import { LeaseLostError } from '../../errors/lease-lost.error.js';
 import { type Logger, silentLogger } from '../../runtime/logger.js';
@@ -341,7 +341,7 @@ describe('what a handler returns', () => {
 
 describe('TaskContext', () => {
   it('stores the last progress before the outcome, and tells of each that is stored', async () => {
-    const writeProgress = vi.fn<ResultOps['writeProgress']>(async () => true);
+    const writeProgress = vi.fn<SettleOps['writeProgress']>(async () => true);
     const { attempt, clock, events } = prepare(
       (_, context) => {
         for (const share of [0.1, 0.2, 0.3]) context.progress(share, 'resizing');
@@ -375,7 +375,7 @@ describe('TaskContext', () => {
   });
 
   it('stores results with the present claim: bytes untouched, the rest through the codec', async () => {
-    const writeResult = vi.fn<ResultOps['writeResult']>(async () => true);
+    const writeResult = vi.fn<SettleOps['writeResult']>(async () => true);
     const { attempt } = prepare(
       async (_, context) => {
         await context.writeResult({ ok: true });
@@ -392,7 +392,7 @@ describe('TaskContext', () => {
   });
 
   it('asks again with the new score when the lease was extended before a late write of a result', async () => {
-    const writeResult = vi.fn<ResultOps['writeResult']>(async (_queue, { expiriesS }) => {
+    const writeResult = vi.fn<SettleOps['writeResult']>(async (_queue, { expiriesS }) => {
       if (expiriesS[0] === 7) return true;
       lease.extendTo(7); // the heartbeat came first
       return false;

@@ -1,4 +1,5 @@
-import type { LeasedTask, Outcome, ResultOps } from '../../broker/roles.js';
+import type { LeasedTask } from '../../broker/contract/lease.js';
+import type { Outcome, SettleOps } from '../../broker/contract/settle.js';
 import { ServerShutdownError, type TaskCanceledError, TaskTimeoutError } from '../../errors/attempt-aborted.error.js';
 import { isInstance } from '../../errors/as-error.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
@@ -30,7 +31,7 @@ export type ErrorHandler = (error: unknown, context: TaskContext) => void | Prom
 
 export interface AttemptDeps {
   readonly router: TaskRouter;
-  readonly results: ResultOps;
+  readonly results: Pick<SettleOps, 'writeResult' | 'writeProgress'>;
   readonly codec: PayloadCodec;
   /** The server's; a route may have its own delay and judgement. */
   readonly failurePolicy: FailurePolicy;

@@ -1,4 +1,4 @@
-import type { CancelOps } from '../../broker/roles.js';
+import type { WaitOps } from '../../broker/contract/waiting.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 
 /** Hears the wish to cancel a running task, from our inspectors and Go's. A wish uttered while Redis is away is lost. */
@@ -6,7 +6,7 @@ export class CancelListener extends Loop {
   private unsubscribe: (() => Promise<void>) | undefined;
 
   constructor(
-    private readonly broker: Pick<CancelOps, 'onCancel'>,
+    private readonly broker: Pick<WaitOps, 'onCancel'>,
     private readonly cancel: (taskId: string) => void,
     deps: LoopDeps,
   ) {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { FetchReply, LeasedTask } from '../../broker/roles.js';
+import type { FetchReply, LeasedTask } from '../../broker/contract/lease.js';
 import { type Logger, silentLogger } from '../../runtime/logger.js';
 import { FakeClock } from '../../testing/fake-clock.js';
 import { FakeLease } from '../../testing/fake-lease.js';

@@ -1,4 +1,4 @@
-import { type FetchReply, type LeasedTask, type LeaseOps, MOST_PER_FETCH } from '../../broker/roles.js';
+import { type FetchReply, type LeaseOps, type LeasedTask, MOST_PER_FETCH } from '../../broker/contract/lease.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../runtime/clock.js';
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Outcome, Settlement, SettleReply } from '../../broker/roles.js';
+import type { Outcome, SettleReply, Settlement } from '../../broker/contract/settle.js';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { type Logger, silentLogger } from '../../runtime/logger.js';
 import { FakeClock } from '../../testing/fake-clock.js';

@@ -1,4 +1,4 @@
-import type { Outcome, SettleOps, SettleReply } from '../../broker/roles.js';
+import type { Outcome, SettleOps, SettleReply } from '../../broker/contract/settle.js';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { Backoff } from '../../runtime/backoff.js';
 import { type Clock, sleep, type TimerHandle } from '../../runtime/clock.js';
@@ -58,7 +58,7 @@ export class Settler {
 
   /** @param slots of the server: how many outcomes of a queue may be unstored while its calls are not answered */
   constructor(
-    private readonly broker: SettleOps,
+    private readonly broker: Pick<SettleOps, 'settle'>,
     private readonly slots: number,
     private readonly deps: { readonly clock: Clock; readonly logger: Logger },
   ) {}

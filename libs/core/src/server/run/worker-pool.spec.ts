@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Outcome } from '../../broker/roles.js';
-import type { CancelOutcome, WishOps } from '../../broker/wait-roles.js';
+import type { Outcome } from '../../broker/contract/settle.js';
+import type { CancelOutcome, WaitOps } from '../../broker/contract/waiting.js';
 import { type Logger, silentLogger } from '../../runtime/logger.js';
 import { jsonCodec } from '../../task/payload-codec.js';
 import { RevokeTask, SkipRetry } from '../../task/signals.js';
@@ -14,7 +14,7 @@ import { routeAll, type TaskRouter } from './serve-mux.js';
 import type { Settler, Unsettled } from './settler.js';
 import { WorkerPool } from './worker-pool.js';
 
-const noWish: WishOps['cancelWish'] = async () => undefined;
+const noWish: WaitOps['cancelWish'] = async () => undefined;
 
 /** Slots over a settler that only writes down what it gets. */
 function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = noWish } = {}) {

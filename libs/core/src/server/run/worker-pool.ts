@@ -1,4 +1,4 @@
-import type { CancelOutcome, WishOps } from '../../broker/wait-roles.js';
+import type { CancelOutcome, WaitOps } from '../../broker/contract/waiting.js';
 import { ServerShutdownError, TaskCanceledError } from '../../errors/attempt-aborted.error.js';
 import { isInstance } from '../../errors/as-error.js';
 import { errorText } from '../../errors/error-text.js';
@@ -21,7 +21,7 @@ const UNKNOWN_TYPE_LOG_MS = 10_000;
 const LAST_LOOK_MS = 500;
 
 export interface WorkerPoolDeps extends AttemptDeps {
-  readonly wishes: Pick<WishOps, 'cancelWish'>;
+  readonly wishes: Pick<WaitOps, 'cancelWish'>;
 }
 
 /** Outcomes of a shutdown that give tasks back, by the order in which the tasks were begun. */

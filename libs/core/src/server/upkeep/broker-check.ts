@@ -1,4 +1,4 @@
-import type { HealthOps } from '../../broker/roles.js';
+import type { HealthOps } from '../../broker/contract/health.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 
 /** Clocks further apart than this make leases end early and delayed tasks start at the wrong time. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Broker, ForwardReply } from '../../broker/roles.js';
+import type { Broker } from '../../broker/contract/broker.js';
+import type { ForwardReply } from '../../broker/contract/forward.js';
 import { sleep } from '../../runtime/clock.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { recordCalls } from '../../testing/call-recorder.js';

@@ -1,4 +1,4 @@
-import type { ForwardOps } from '../../broker/roles.js';
+import type { ForwardOps } from '../../broker/contract/forward.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { LeaderLoop } from './leader-loop.js';
 import type { Leadership } from '../watch/work-watcher.js';

@@ -1,4 +1,4 @@
-import type { HealthOps } from '../../broker/roles.js';
+import type { HealthOps } from '../../broker/contract/health.js';
 import { asError } from '../../errors/as-error.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import { callGuarded } from '../../runtime/user-callback.js';

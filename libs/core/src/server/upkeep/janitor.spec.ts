@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RetentionOps } from '../../broker/roles.js';
+import type { RetentionOps } from '../../broker/contract/retention.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { FakeClock } from '../../testing/fake-clock.js';
 import { FakeLeadership } from '../../testing/fake-leadership.js';

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ArchiveLimits, RetentionOps } from '../../broker/roles.js';
+import type { ArchiveLimits, RetentionOps } from '../../broker/contract/retention.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { LeaderLoop } from './leader-loop.js';

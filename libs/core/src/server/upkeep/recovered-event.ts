@@ -1,4 +1,4 @@
-import type { RecoveredTask } from '../../broker/roles.js';
+import type { RecoveredTask } from '../../broker/contract/recover.js';
 import type { TaskEvent } from '../../task/task-event.js';
 
 /** The event of a task whose worker vanished. */

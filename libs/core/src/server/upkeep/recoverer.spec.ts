@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RecoveredTask, RecoverReply } from '../../broker/roles.js';
+import type { RecoverReply, RecoveredTask } from '../../broker/contract/recover.js';
 import type { Logger } from '../../runtime/logger.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { recordCalls } from '../../testing/call-recorder.js';

@@ -1,5 +1,5 @@
-import type { GroupRepairOps } from '../../broker/group-roles.js';
-import type { RecoveredTask, RecoverOps } from '../../broker/roles.js';
+import type { GroupOps } from '../../broker/contract/groups.js';
+import type { RecoverOps, RecoveredTask } from '../../broker/contract/recover.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { LeaderLoop } from './leader-loop.js';
@@ -45,7 +45,7 @@ export class Recoverer extends LeaderLoop {
   private outage: { readonly sinceMs: number; readonly untilMs: number } | undefined;
 
   constructor(
-    private readonly broker: RecoverOps & GroupRepairOps,
+    private readonly broker: RecoverOps & Pick<GroupOps, 'reclaimSets' | 'nameLostGroups'>,
     leadership: Leadership,
     queue: string,
     private readonly options: RecovererOptions,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryBroker } from '../../broker/memory/memory-broker.js';
-import type { Broker, Duty } from '../../broker/roles.js';
+import { openMemoryBroker } from '../../broker/memory/memory-broker.js';
+import type { Broker } from '../../broker/contract/broker.js';
+import type { Duty } from '../../broker/contract/wake.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { failingBroker } from '../../testing/failing-broker.js';
 import { FakeClock } from '../../testing/fake-clock.js';
@@ -9,7 +10,7 @@ import { WorkDemand } from './work-demand.js';
 
 function openFleet(random = 0.5) {
   const clock = new FakeClock();
-  const broker = new MemoryBroker({ clock });
+  const broker = openMemoryBroker({ clock });
   const addServer = (serverId: string, over: Broker = broker) => {
     const demand = new WorkDemand(clock, () => duty.wake());
     const gained: Duty[] = [];
@@ -137,7 +138,7 @@ describe('QueueDuty', () => {
     const [full, standby, idle] = [addServer('full'), addServer('standby'), addServer('idle')];
     for (const { duty } of [full, standby, idle]) duty.start();
     await clock.advance('1s');
-    const watch = await broker.openWatch('q');
+    const watch = (await broker.openWatch('q'))!;
     const woken = watch.awaitToken(60_000).then(() => idle.duty.tryLead());
 
     full.demand.setFree(false);
@@ -220,7 +221,7 @@ describe('QueueDuty', () => {
     await duty.stop();
 
     expect(await broker.takeDuty('q', 'leader', 'b', 5_000)).toBe(true);
-    const watch = await broker.openWatch('q');
+    const watch = (await broker.openWatch('q'))!;
     expect(await watch.awaitToken(1)).toBe(true);
   });
 

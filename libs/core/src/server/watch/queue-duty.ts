@@ -1,4 +1,4 @@
-import type { Duty, DutyOps, WakeOps } from '../../broker/roles.js';
+import type { Duty, WakeOps } from '../../broker/contract/wake.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { WorkDemand } from './work-demand.js';
@@ -38,7 +38,7 @@ export class QueueDuty extends Loop {
   private lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly broker: DutyOps & Pick<WakeOps, 'wakeIdle'>,
+    private readonly broker: Pick<WakeOps, 'takeDuty' | 'keepDuty' | 'dropDuty' | 'wakeIdle'>,
     private readonly demand: WorkDemand,
     private readonly options: QueueDutyOptions,
     deps: LoopDeps,

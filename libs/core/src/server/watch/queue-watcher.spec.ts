@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MemoryBroker } from '../../broker/memory/memory-broker.js';
-import type { Broker, Duty } from '../../broker/roles.js';
+import type { Broker } from '../../broker/contract/broker.js';
+import type { Duty } from '../../broker/contract/wake.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { recordCalls } from '../../testing/call-recorder.js';
 import { failingBroker } from '../../testing/failing-broker.js';

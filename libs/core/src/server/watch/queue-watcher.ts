@@ -1,4 +1,5 @@
-import type { ForwardOps, QueueWatch, WakeOps } from '../../broker/roles.js';
+import type { ForwardOps } from '../../broker/contract/forward.js';
+import type { QueueWatch, WakeOps } from '../../broker/contract/wake.js';
 import { monotonicMs, sleep } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { QueueDuty } from './queue-duty.js';
@@ -41,7 +42,7 @@ export class QueueWatcher extends Loop {
   private noTokensUntilMs = 0;
 
   constructor(
-    private readonly broker: WakeOps & Pick<ForwardOps, 'onNudge'>,
+    private readonly broker: Pick<WakeOps, 'openWatch' | 'waitingCount' | 'wakeIdle'> & Pick<ForwardOps, 'onNudge'>,
     private readonly duty: Pick<QueueDuty, 'isLeader' | 'settleRole' | 'tryLead'>,
     private readonly demand: WorkDemand,
     private readonly options: QueueWatcherOptions,

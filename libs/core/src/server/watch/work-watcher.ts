@@ -1,4 +1,5 @@
-import type { DutyOps, ForwardOps, WakeOps } from '../../broker/roles.js';
+import type { ForwardOps } from '../../broker/contract/forward.js';
+import type { WakeOps } from '../../broker/contract/wake.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { QueueDuty } from './queue-duty.js';
 import { QueueWatcher } from './queue-watcher.js';
@@ -34,7 +35,7 @@ export class WorkWatcher {
   private readonly electedListeners = new Set<(queue: string) => void>();
 
   constructor(
-    private readonly broker: DutyOps & WakeOps & Pick<ForwardOps, 'onNudge'>,
+    private readonly broker: WakeOps & Pick<ForwardOps, 'onNudge'>,
     private readonly options: WorkWatcherOptions,
     private readonly deps: LoopDeps,
   ) {

@@ -1,11 +1,13 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
-import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
-import { utcDay } from '../../wire/unix-time.js';
-import type { InspectOps, QueueStats, StoredTask } from '../inspect-roles.js';
+import { floorS, utcDay } from '../../wire/unix-time.js';
+import type { DailyCount, QueueOps, QueueStats } from '../contract/queues.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
+import { memoryBytes } from './memory-usage.js';
+import { purgeQueue, removeQueue } from './queue-removal.js';
 import type { RedisLink } from './redis-link.js';
-import { askForTask, type TaskReply, toStoredTask } from './stored-task.js';
+
+const DAY_MS = 24 * 3600 * 1000;
 
 type StatsReply = [
   ...counts: [pending: number, active: number, scheduled: number, retry: number, archived: number, completed: number],
@@ -16,7 +18,7 @@ type StatsReply = [
 ];
 type Counter = Buffer | string | null;
 
-export function inspectOps(redis: RedisLink): InspectOps {
+export function queueOps(redis: RedisLink): QueueOps {
   return {
     queueNames: () => redis.command('SMEMBERS', (client) => client.smembers(keys.queues)),
 
@@ -43,20 +45,39 @@ export function inspectOps(redis: RedisLink): InspectOps {
       };
     },
 
-    async findTask(queue, taskId): Promise<StoredTask | undefined> {
-      const [reply, stateText] = (await redis.pipeline(
-        'HMGET',
+    async dailyCounts(queue, days): Promise<DailyCount[]> {
+      const nowMs = redis.clock.nowMs();
+      const names = Array.from({ length: days }, (_, ago) => utcDay(nowMs - ago * DAY_MS));
+      const counters = (await redis.pipeline(
+        'GET',
         (pipeline) => {
-          askForTask(pipeline, queue, taskId);
-          pipeline.hget(keys.task(queue, taskId), 'state');
+          for (const day of names) pipeline.get(keys.processedOn(queue, day)).get(keys.failedOn(queue, day));
         },
-        [],
-      )) as [TaskReply, string | null];
-      const state = TASK_STATES.find((known) => known === stateText);
-      if (!state) return undefined;
-      const score = await readScore(redis, queue, taskId, state);
-      return toStoredTask(queue, { id: taskId, state, score }, reply, redis.clock.nowMs());
+        null,
+      )) as (string | null)[];
+      return names.map((day, i) => ({
+        day,
+        processed: toCount(counters[2 * i]!),
+        failed: toCount(counters[2 * i + 1]!),
+      }));
     },
+
+    memoryBytes: (queue) => memoryBytes(redis, queue),
+
+    async pause(queue) {
+      const pausedAtS = floorS(redis.clock.nowMs());
+      return (await redis.command('SETNX', (client) => client.setnx(keys.paused(queue), pausedAtS))) === 1;
+    },
+
+    async unpause(queue) {
+      if ((await redis.command('DEL', (client) => client.del(keys.paused(queue)))) === 0) return false;
+      await redis.command('PUBLISH', (client) => client.publish(keys.nudgeChannel(queue), ''));
+      return true;
+    },
+
+    removeQueue: (queue) => removeQueue(redis, queue),
+
+    purgeQueue: (queue) => purgeQueue(redis, queue),
   };
 }
 
@@ -65,7 +86,7 @@ async function hasQueue(redis: RedisLink, queue: string): Promise<boolean> {
 }
 
 /** Whole; 0 for a counter that holds no number. */
-export const toCount = (counter: Counter): number => Math.trunc(Number(counter?.toString() ?? 0)) || 0;
+const toCount = (counter: Counter): number => Math.trunc(Number(counter?.toString() ?? 0)) || 0;
 
 function readStats(redis: RedisLink, queue: string): Promise<unknown> {
   const today = utcDay(redis.clock.nowMs());
@@ -97,17 +118,4 @@ async function countAggregating(redis: RedisLink, queue: string): Promise<number
 async function readPendingSinceNs(redis: RedisLink, queue: string, taskId: string): Promise<bigint | undefined> {
   const since = await redis.command('HGET', (client) => client.hget(keys.task(queue, taskId), 'pending_since'));
   return since && /^\d+$/.test(since) ? BigInt(since) : undefined;
-}
-
-async function readScore(
-  redis: RedisLink,
-  queue: string,
-  taskId: string,
-  state: TaskState,
-): Promise<number | undefined> {
-  const key = { active: keys.lease(queue), scheduled: keys.scheduled(queue), retry: keys.retry(queue) }[
-    state as string
-  ];
-  const score = key && (await redis.command('ZSCORE', (client) => client.zscore(key, taskId)));
-  return score ? Number(score) : undefined;
 }

@@ -1,7 +1,10 @@
+import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { TASK_STATES } from '../../wire/task-state.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
-import { AWAITED_LIFE_MS, type TaskEnding, type WaitOps } from '../wait-roles.js';
+import { encodeCancelRecord, wishIn } from '../cancel-record.js';
+import { AWAITED_LIFE_MS, type CancelOutcome, type TaskEnding, type WaitOps } from '../contract/waiting.js';
+import { readStoredMessage } from '../stored-message.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
@@ -30,5 +33,27 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
         const space = message.indexOf(' ');
         listener(message.slice(space + 1), message.slice(0, space) as TaskEnding);
       }),
+
+    async publishCancel(taskId) {
+      await redis.command('PUBLISH', (client) => client.publish(keys.cancelChannel, taskId));
+    },
+
+    onCancel: (listener) => subscriber.subscribe(keys.cancelChannel, listener),
+
+    async wishCancel(queue, taskId, wish) {
+      const task = keys.task(queue, taskId);
+      const bytes = await redis.command('HGET', (client) => client.hgetBuffer(task, 'msg'));
+      if (!bytes) return false;
+      const record = encodeCancelRecord(wish, readStoredMessage(queue, taskId, bytes).message);
+      const args = { record, cancelChannel: keys.cancelChannel, taskId };
+      return (await redis.run(scripts.wishCancel, { task }, args)) === 1;
+    },
+
+    async cancelWish(queue, taskId) {
+      const text = await redis.command('HGET', (client) => client.hget(keys.task(queue, taskId), 'cancel_then'));
+      return text === null ? undefined : toWish(text);
+    },
   };
 }
+
+export const toWish = (record: Buffer | string): CancelOutcome | undefined => wishIn(record.toString());

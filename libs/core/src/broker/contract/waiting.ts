@@ -1,8 +1,4 @@
-import type { TaskState } from '../wire/task-state.js';
-
-/** What a broker promises to those who wait for a task, and to those who want it to stop. */
-
-// ---- waiting ----------------------------------------------------------------------------------------------------
+import type { TaskState } from '../../wire/task-state.js';
 
 /** For how long one call of `WaitOps.awaitTask` asks. */
 export const AWAITED_LIFE_MS = 30_000;
@@ -13,6 +9,12 @@ export const AWAITED_LIFE_MS = 30_000;
  */
 export type TaskEnding = 'deleted' | 'completed' | 'archived' | 'removed';
 
+/** What shall become of a task whose attempt was canceled. `retry`: a failure like any other. */
+export type CancelOutcome = 'retry' | 'archive' | 'delete';
+
+export const CANCEL_OUTCOMES: readonly CancelOutcome[] = ['retry', 'archive', 'delete'];
+
+/** Waiting for the end of a task, and asking for it. */
 export interface WaitOps {
   /**
    * Asks for news of a task for {@link AWAITED_LIFE_MS} from now: if an attempt, an inspector or an aggregation of ours
@@ -25,16 +27,10 @@ export interface WaitOps {
    * send it, nor do Go's inspectors. Resolves to a function that ends the subscription.
    */
   onTaskEnded(queue: string, listener: (taskId: string, ending: TaskEnding) => void): Promise<() => Promise<void>>;
-}
-
-// ---- canceling --------------------------------------------------------------------------------------------------
-
-/** What shall become of a task whose attempt was canceled. `retry`: a failure like any other. */
-export type CancelOutcome = 'retry' | 'archive' | 'delete';
-
-export const CANCEL_OUTCOMES: readonly CancelOutcome[] = ['retry', 'archive', 'delete'];
-
-export interface WishOps {
+  /** Asks every server, Go's included, to cancel the running task with this id. A signal: nobody may hear it. */
+  publishCancel(taskId: string): Promise<void>;
+  /** Resolves to a function that ends the subscription. */
+  onCancel(listener: (taskId: string) => void): Promise<() => Promise<void>>;
   /**
    * Writes down that a running task shall be canceled, and what then; `false` when it is not active (nothing written).
    * Tells every server as `publishCancel` does, and `extendLeases` reports it. It concerns the attempt that runs now:

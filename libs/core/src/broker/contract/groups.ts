@@ -1,7 +1,5 @@
-import type { TaskMessage } from '../wire/task-message.js';
-import type { NewTask } from './new-task.js';
-
-/** What a broker promises about groups: tasks that wait together until they are made into one. */
+import type { TaskMessage } from '../../wire/task-message.js';
+import type { NewTask } from './enqueue.js';
 
 /** Most tasks of one aggregation set: Redis serves nobody else while a script runs. */
 export const LARGEST_SET = 1_000;
@@ -64,17 +62,16 @@ export type FinishReply =
 /** `full`: so many tasks wait in the group as somebody asked for. `taken`: and somebody took them. */
 export type GroupNews = 'full' | 'taken';
 
+/** Groups: tasks that wait together until they are made into one. */
 export interface GroupOps {
   /** All groups of the queue in which tasks wait, by name. */
   waitingGroups(queue: string): Promise<WaitingGroup[]>;
-
   /**
    * Takes the tasks of a group, at most {@link LARGEST_SET} and {@link LARGEST_SET_BYTES}, if it is ripe by now; `undefined` when it is not.
    * Ids without a message are dropped; messages that do not decode, or carry another id or queue, are quarantined in
    * `archived`. If the reply is lost, `reclaimSets` gives the tasks back.
    */
   takeRipe(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | undefined>;
-
   /**
    * Asks for a minute to be told, through `onGroupNews`, when a group has reached one of the sizes or a multiple.
    * `enqueue` and `forwardDue` tell, and `takeRipe` when it took such a group; Go servers do not.
@@ -82,29 +79,21 @@ export interface GroupOps {
   awaitSizes(queue: string, sizes: readonly number[]): Promise<void>;
   /** Calls back with such news. A hint only: it may be lost. Resolves to a function that ends the subscription. */
   onGroupNews(queue: string, listener: (group: string, news: GroupNews) => void): Promise<() => Promise<void>>;
-
   /** Archives tasks of a set that cannot be aggregated, as the messages say; returns how many were in the set. */
   archiveMembers(queue: string, set: AggregationSet, messages: readonly TaskMessage[]): Promise<number>;
-
   /**
    * Writes the task that the members of a set were made into and deletes these, with their locks, in one step. Those who
    * wait for a member hear that it is gone. The new task's queue must be that of the set, its id may be that of a member;
    * its group is ignored. Safe to repeat after a lost reply.
    */
   finishSet(queue: string, set: AggregationSet, task: NewTask): Promise<FinishReply>;
-
   /** Gives the members of a set back to their group, to be taken again; nothing happens if the set was lost. */
   returnSet(queue: string, set: AggregationSet): Promise<void>;
-}
-
-/** What the leader of a queue does for groups, whether it has functions for them or not. */
-export interface GroupRepairOps {
   /**
    * Gives the members of up to `limit` sets whose deadline has passed back to their groups, those of Go servers too, and
    * makes the groups known again; returns how many sets there were.
    */
   reclaimSets(queue: string, limit: number): Promise<number>;
-
   /**
    * Names groups again that have tasks and lost their name: Go servers add none when they give a set back or forward a
    * task to its group. It knows the groups of scheduled tasks, and of what an earlier call has seen: sets, and tasks that

@@ -2,7 +2,7 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { floorS } from '../../wire/unix-time.js';
-import type { ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../schedule-roles.js';
+import type { ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../contract/schedules.js';
 import { digestOf, readTemplate } from '../stored-template.js';
 import { isDelayed, newTaskArgs } from './new-task.js';
 import { readHashes } from './read-hashes.js';

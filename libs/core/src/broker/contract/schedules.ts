@@ -1,10 +1,5 @@
-import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
-import type { TaskMessage } from '../wire/task-message.js';
-import type { NewTask } from './new-task.js';
-
-/** What a broker promises to schedulers: schedules that are stored, and the plans that a scheduler shows. */
-
-// ---- schedules ----------------------------------------------------------------------------------------------------
+import type { TaskMessage } from '../../wire/task-message.js';
+import type { NewTask } from './enqueue.js';
 
 /** A schedule lives in the queue that it feeds, under a name that is its own there. */
 export interface ScheduleId {
@@ -79,6 +74,7 @@ export interface TickReply {
   readonly progress: ScheduleProgress | undefined;
 }
 
+/** Schedules that are stored in their queue. */
 export interface ScheduleOps {
   /**
    * Stores a schedule, in place of the one of this name, and answers how far it has come. With another spec than before
@@ -104,18 +100,4 @@ export interface ScheduleOps {
    * queue. A hint only: it may be lost. Resolves to a function that ends the subscription.
    */
   onScheduleChanged(queue: string, listener: (name: string) => void): Promise<() => Promise<void>>;
-}
-
-// ---- plans --------------------------------------------------------------------------------------------------------
-
-/** Events that the history of an entry keeps, as in asynq. */
-export const HISTORY_SIZE = 1_000;
-
-export interface PlanOps {
-  /** Shows the plan of a scheduler for `ttlS` seconds: its entries, the next to fire first. */
-  writePlan(schedulerId: string, entries: readonly SchedulerEntry[], ttlS: number): Promise<void>;
-  clearPlan(schedulerId: string): Promise<void>;
-  /** Adds to the history of an entry, which keeps the newest {@link HISTORY_SIZE}. */
-  recordEnqueueEvent(entryId: string, event: SchedulerEnqueueEvent): Promise<void>;
-  clearHistory(entryId: string): Promise<void>;
 }

@@ -1,0 +1,105 @@
+import type { TaskState } from '../../wire/task-state.js';
+import { floorS, utcDay } from '../../wire/unix-time.js';
+import type { QueueOps } from '../contract/queues.js';
+import type { MemoryQueue, MemoryStore } from './memory-store.js';
+import { tellChange } from './schedules.js';
+import { tellWaiters } from './waiting.js';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+export function queueOps(store: MemoryStore): QueueOps {
+  return {
+    async queueNames() {
+      return [...store.announced];
+    },
+
+    async hasQueue(queue) {
+      return store.announced.has(queue);
+    },
+
+    async queueStats(queueName) {
+      if (!store.announced.has(queueName)) return undefined;
+      const queue = store.queue(queueName);
+      const today = queue.counters.on(utcDay(store.clock.nowMs()));
+      return {
+        counts: counts(queue),
+        groups: queue.groupNames.size,
+        processedToday: today.processed,
+        failedToday: today.failed,
+        processedTotal: queue.counters.total.processed,
+        failedTotal: queue.counters.total.failed,
+        isPaused: queue.pausedAtS !== undefined,
+        latencyMs: latencyMs(queue, store.clock.nowNs()),
+      };
+    },
+
+    async dailyCounts(queueName, days) {
+      const { counters } = store.queue(queueName);
+      return Array.from({ length: days }, (_, ago) => {
+        const day = utcDay(store.clock.nowMs() - ago * DAY_MS);
+        return { day, ...counters.on(day) };
+      });
+    },
+
+    /** Nobody measures what an object takes. */
+    async memoryBytes() {
+      return undefined;
+    },
+
+    async pause(queueName) {
+      const queue = store.queue(queueName);
+      if (queue.pausedAtS !== undefined) return false;
+      queue.pausedAtS = floorS(store.clock.nowMs());
+      return true;
+    },
+
+    async unpause(queueName) {
+      const queue = store.queue(queueName);
+      if (queue.pausedAtS === undefined) return false;
+      queue.pausedAtS = undefined;
+      queue.nudge();
+      return true;
+    },
+
+    async removeQueue(queueName) {
+      const queue = store.queue(queueName);
+      const { pending, active, scheduled, retry, archived } = queue;
+      if ([pending, active, scheduled, retry, archived].some(({ size }) => size > 0)) return false;
+      for (const id of queue.lease.slice(0, queue.lease.size)) queue.lease.delete(id);
+      queue.expectedGroups.clear();
+      store.announced.delete(queueName);
+      return true;
+    },
+
+    /** Counts tasks: a queue in memory has no other keys. */
+    async purgeQueue(queueName) {
+      const queue = store.queue(queueName);
+      const { size } = queue.tasks;
+      for (const [id] of queue.awaited.entries()) tellWaiters(queue, id, 'removed');
+      store.purge(queueName);
+      for (const name of queue.schedules.keys()) tellChange(store, queueName, name);
+      return size;
+    },
+  };
+}
+
+function counts(queue: MemoryQueue): Record<TaskState, number> {
+  const { pending, active, scheduled, retry, archived, completed } = queue;
+  let aggregating = 0;
+  for (const name of queue.groupNames) aggregating += queue.groups.get(name)?.size ?? 0;
+  return {
+    pending: pending.size,
+    active: active.size,
+    scheduled: scheduled.size,
+    retry: retry.size,
+    archived: archived.size,
+    completed: completed.size,
+    aggregating,
+  };
+}
+
+function latencyMs(queue: MemoryQueue, nowNs: bigint): number {
+  const nextId = queue.pending.right();
+  const sinceNs = nextId === undefined ? undefined : queue.tasks.get(nextId)?.pendingSinceNs;
+  return sinceNs === undefined ? 0 : Number((nowNs - sinceNs) / 1_000n) / 1_000;
+}

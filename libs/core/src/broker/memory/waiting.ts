@@ -1,0 +1,56 @@
+import { encodeCancelRecord, wishIn } from '../cancel-record.js';
+import { AWAITED_LIFE_MS, type CancelOutcome, type TaskEnding, type WaitOps } from '../contract/waiting.js';
+import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
+import { subscribe } from './subscribe.js';
+
+export function waitOps(store: MemoryStore): WaitOps {
+  return {
+    async awaitTask(queueName, taskId) {
+      const queue = store.queue(queueName);
+      queue.awaited.set(taskId, true, store.clock.nowMs() + AWAITED_LIFE_MS);
+      return queue.tasks.get(taskId)?.state;
+    },
+
+    async onTaskEnded(queue, listener) {
+      return subscribe(store.queue(queue).endedListeners, (taskId, ending) => listener(taskId, ending));
+    },
+
+    async publishCancel(taskId) {
+      signalCancel(store, taskId);
+    },
+
+    async onCancel(listener) {
+      return subscribe(store.cancelListeners, (taskId) => listener(taskId));
+    },
+
+    async wishCancel(queueName, taskId, wish) {
+      const queue = store.queue(queueName);
+      const task = queue.tasks.get(taskId);
+      const stored = queue.read(taskId);
+      if (task?.state !== 'active' || !stored) return false;
+      task.cancelThen = encodeCancelRecord(wish, stored.message);
+      signalCancel(store, taskId);
+      return true;
+    },
+
+    async cancelWish(queue, taskId) {
+      return cancelWish(store.queue(queue).tasks.get(taskId));
+    },
+  };
+}
+
+/** Tells those who wait for a task how it ended: in a moment, never inside the operation that ends it. */
+export function tellWaiters(queue: MemoryQueue, taskId: string, ending: TaskEnding): void {
+  if (!queue.awaited.get(taskId)) return;
+  queue.awaited.delete(taskId);
+  for (const listener of queue.endedListeners) queueMicrotask(() => listener(taskId, ending));
+}
+
+/** Asks all servers to cancel a task. */
+export function signalCancel(store: MemoryStore, taskId: string): void {
+  for (const listener of store.cancelListeners) queueMicrotask(() => listener(taskId));
+}
+
+export function cancelWish(task: MemoryTask | undefined): CancelOutcome | undefined {
+  return task?.cancelThen === undefined ? undefined : wishIn(task.cancelThen);
+}

@@ -1,0 +1,72 @@
+import { LinkedAbort } from '../../runtime/abort.js';
+import { MOST_WAKE_TOKENS, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
+import type { MemoryQueue, MemoryStore } from './memory-store.js';
+
+export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps {
+  return {
+    async takeDuty(queueName, duty, serverId, leaseMs) {
+      const { duties } = store.queue(queueName);
+      if (duties.get(duty) !== undefined) return false;
+      duties.set(duty, serverId, store.clock.nowMs() + leaseMs);
+      return true;
+    },
+
+    async keepDuty(queueName, duty, serverId, leaseMs) {
+      const { duties } = store.queue(queueName);
+      if (duties.get(duty) !== serverId) return false;
+      duties.set(duty, serverId, store.clock.nowMs() + leaseMs);
+      return true;
+    },
+
+    async dropDuty(queueName, duty, serverId) {
+      const { duties } = store.queue(queueName);
+      if (duties.get(duty) === serverId) duties.delete(duty);
+    },
+
+    /** A watch is over when it is closed, or the broker is. */
+    async openWatch(queueName) {
+      const closing = new LinkedAbort([brokerClosed]);
+      const { signal: closed } = closing;
+      return {
+        async peek(timeoutMs) {
+          const queue = store.queue(queueName);
+          return !closed.aborted && (queue.pending.size > 0 || (await queue.peekers.wait(timeoutMs, closed)));
+        },
+        async awaitToken(timeoutMs) {
+          const queue = store.queue(queueName);
+          return (
+            !closed.aborted && (takeToken(queue, store.clock.nowMs()) || (await queue.idlers.wait(timeoutMs, closed)))
+          );
+        },
+        close: async () => {
+          closing.release();
+          closing.abort(undefined);
+        },
+      };
+    },
+
+    async wakeIdle(queueName, count) {
+      const queue = store.queue(queueName);
+      const nowMs = store.clock.nowMs();
+      let left = Math.max(tokensAt(queue, nowMs), Math.min(count, MOST_WAKE_TOKENS));
+      while (left > 0 && queue.idlers.releaseOne()) left -= 1;
+      queue.tokens = { count: left, expireAtMs: nowMs + WAKE_TOKENS_LIFE_MS };
+    },
+
+    async waitingCount(queueName) {
+      const queue = store.queue(queueName);
+      return queue.pausedAtS === undefined ? queue.pending.size : 0;
+    },
+  };
+}
+
+function takeToken(queue: MemoryQueue, nowMs: number): boolean {
+  const count = tokensAt(queue, nowMs);
+  if (count === 0) return false;
+  queue.tokens = { ...queue.tokens, count: count - 1 };
+  return true;
+}
+
+function tokensAt({ tokens }: MemoryQueue, nowMs: number): number {
+  return nowMs < tokens.expireAtMs ? tokens.count : 0;
+}
