@@ -334,7 +334,7 @@ export const DIFFERENCES: ByScenario<Difference> = {
   lease_expired: [
     ...leases(1, { 'l-1': 'default', 'l-2': 'default' }),
     ...rows(5, CRASHED, [
-      [`${DEFAULT}:pending`, 'list', null, ['l-1', 'l-2']],
+      [`${DEFAULT}:pending`, 'list', null, ['l-2', 'l-1']],
       [`${DEFAULT}:retry`, 'zset.l-1', 'now+3600s', null],
       [`${DEFAULT}:archived`, 'zset.l-2', 'now+0s', null],
       [`${DEFAULT}:t:l-1`, 'hash.state', 'retry', 'pending'],

@@ -301,8 +301,19 @@ describe('WorkerPool at shutdown', () => {
     expect(logger.info).toHaveBeenCalledExactlyOnceWith('shutting down: waiting up to 8000 ms for 1 running task(s)');
     expect(logger.warn).toHaveBeenCalledExactlyOnceWith(
       'shutting down: aborting tasks that take longer than shutdownTimeout',
-      { tasks: [{ queue: 'q', type: 't', taskId: 'a' }] },
+      { tasks: [{ queue: 'q', type: 't', taskId: 'a' }], count: 1 },
     );
+  });
+
+  it('names ten of the tasks that it aborts, and says how many there are', async () => {
+    const { workers, clock, run, logger } = prepare(obedient, { concurrency: 12 });
+    for (let n = 0; n < 12; n++) run(`task-${n}`);
+
+    await Promise.all([workers.abortAll(), clock.advance(ABORT_GRACE_MS)]);
+
+    const [, fields] = logger.warn.mock.calls[0]! as unknown as [string, { tasks: unknown[]; count: number }];
+    expect(fields.tasks).toHaveLength(10);
+    expect(fields.count).toBe(12);
   });
 
   it('says nothing at shutdown when no task runs', async () => {

@@ -17,6 +17,8 @@ import { UnknownTasks } from './unknown-tasks.js';
 /** Room for `errorHandler` after the last abort; an attempt that takes longer is left to the recoverer. */
 const LAST_WORD_MS = 500;
 const UNKNOWN_TYPE_LOG_MS = 10_000;
+/** Most tasks that a shutdown names in the log. */
+const MOST_NAMED = 10;
 /** How long a shutdown looks for wishes that were not heard. */
 const LAST_LOOK_MS = 500;
 
@@ -134,8 +136,10 @@ export class WorkerPool {
   /** Most often a `shutdownTimeout` that is too short, or a handler that does not heed its signal. */
   private logAborted(): void {
     if (this.running.size === 0) return;
-    const tasks = [...this.running.keys()].map(({ message: { queue, type, id } }) => ({ queue, type, taskId: id }));
-    this.logger.warn('shutting down: aborting tasks that take longer than shutdownTimeout', { tasks });
+    const named = [...this.running.keys()].slice(0, MOST_NAMED);
+    const tasks = named.map(({ message: { queue, type, id } }) => ({ queue, type, taskId: id }));
+    const fields = { tasks, count: this.running.size };
+    this.logger.warn('shutting down: aborting tasks that take longer than shutdownTimeout', fields);
   }
 
   /** A task that somebody wished to cancel is not given back: the wish is for this attempt. */
