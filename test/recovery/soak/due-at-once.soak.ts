@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { startRedis } from '../../support/redis-server.js';
 import { printFigures } from './figures.js';
+import { redisCpuUs } from './redis-cpu.js';
 
 const ENQUEUE_BATCH = 1_000;
 const CONCURRENCY = 100;
@@ -39,6 +40,8 @@ it.each([
   let onAll = (): void => undefined;
   const all = new Promise<void>((resolve) => (onAll = resolve));
   await redis.config('SET', 'slowlog-log-slower-than', '10000');
+  const redisBeforeUs = await redisCpuUs(redis);
+  const ownBefore = process.cpuUsage();
   const worker = new Server({ connection: { url: server.url }, concurrency: CONCURRENCY, logger: silent });
   await worker.start((payload) => {
     const { n } = payload as { n: number };
@@ -47,11 +50,22 @@ it.each([
   });
   await all;
   const doneMs = Date.now() - secondMs;
+  const own = process.cpuUsage(ownBefore);
+  const redisUs = (await redisCpuUs(redis)) - redisBeforeUs;
   await worker.shutdown();
 
   const behind = started.filter((n, i) => i > 0 && dueAtMs(n) < dueAtMs(started[i - 1]!)).length;
   const slow = (await redis.call('SLOWLOG', 'LEN')) as number;
-  rows.push({ due: name, tasks, 'all begun after ms': doneMs, 'out of order': behind, early, 'slow commands': slow });
+  rows.push({
+    due: name,
+    tasks,
+    'all begun after ms': doneMs,
+    'Node us/task': (own.user + own.system) / tasks,
+    'Redis us/task': redisUs / tasks,
+    'out of order': behind,
+    early,
+    'slow commands': slow,
+  });
   redis.disconnect();
   expect({ early, behind }).toEqual({ early: 0, behind: 0 });
 });
