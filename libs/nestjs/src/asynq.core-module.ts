@@ -44,7 +44,7 @@ import { PeriodicTasks } from './scheduler/periodic-tasks.js';
 import { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
 /**
- * Everything of one connection but the server's start and stop. Global, so that its distributor can be injected
+ * All parts of one connection except the start and stop of the server. Global, so that its distributor can be injected
  * anywhere, and so that it closes after every other module.
  */
 @Module({})

@@ -7,7 +7,7 @@ import type { TaskServer } from './lifecycle/task-server.js';
 import { SchedulerLifecycle } from './scheduler/scheduler.lifecycle.js';
 import type { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
-/** What must be known before any factory runs, and so stands beside `useFactory`. */
+/** Options that must be known before any factory runs, and so are given beside `useFactory`. */
 export interface AsynqModuleExtras {
   /** Name of the connection, for apps with several. Default `'default'`. */
   readonly name?: string | undefined;
@@ -23,7 +23,7 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<AsynqMo
   )
   .build();
 
-/** Two layers: the connection in a global module, and around it the start and stop of server and scheduler in one that is not. */
+/** Two layers: a global module for the connection, inside a module that is not global and starts and stops server and scheduler. */
 function withConnection(definition: DynamicModule, name: string): DynamicModule {
   const { module, imports, providers } = definition;
   return {

@@ -10,10 +10,10 @@ import {
 import type { PayloadValidationOptions } from './handling/payload-validator.js';
 import { hideFromLogs } from './lifecycle/hidden-fields.js';
 
-/** Name of the connection that is meant when none is given. */
+/** Name of the connection when none is given. */
 export const DEFAULT_CONNECTION = 'default';
 
-/** Which *global* enhancers also run around task handlers. Those on a handler or its class always do. */
+/** Which *global* enhancers also run for task handlers. Those on a handler or its class always do. */
 export interface EnhancerOptions {
   /** Default `false`. */
   readonly guards?: boolean | undefined;
@@ -23,11 +23,11 @@ export interface EnhancerOptions {
   readonly filters?: boolean | undefined;
 }
 
-/** How the app behaves while Redis is away at boot. */
+/** How the app behaves when Redis is unreachable at boot. */
 export interface ConnectOptions {
-  /** `false`: start without Redis, and serve as soon as it answers. Default `true`: the boot fails. */
+  /** `false`: start without Redis, and process tasks as soon as it answers. Default `true`: the boot fails. */
   readonly required?: boolean | undefined;
-  /** How long to try before the boot fails, or goes on without. Default `'5s'`. */
+  /** How long to try before the boot fails, or continues without Redis. Default `'5s'`. */
   readonly timeout?: Duration | undefined;
 }
 
@@ -59,7 +59,7 @@ export interface AsynqModuleOptions extends SharedWithServer, SharedWithClient {
   readonly worker?: boolean | undefined;
   /** `false`: nothing runs until `TaskServer.start()`. Default `true`: the server starts with the app. */
   readonly autoStart?: boolean | undefined;
-  /** Validate payloads on enqueue too, against the class that the handler in this app takes. Default `false`. */
+  /** Also validate payloads on enqueue, against the payload class of this app's handler. Default `false`. */
   readonly validateOnEnqueue?: boolean | undefined;
   /**
    * Options of the `ValidationPipe` that handlers' payload classes go through (`whitelist`, `groups`, …), or `false` for
@@ -68,13 +68,13 @@ export interface AsynqModuleOptions extends SharedWithServer, SharedWithClient {
   readonly validation?: PayloadValidationOptions | false | undefined;
   /** Global guards, interceptors and filters for task handlers; global pipes always run. Default none. */
   readonly enhancers?: EnhancerOptions | undefined;
-  /** What to do when Redis is away at boot. Default: fail after 5 s. */
+  /** Behavior when Redis is unreachable at boot. Default: fail after 5 s. */
   readonly connect?: ConnectOptions | undefined;
-  /** Time zone and further source of periodic tasks; `false`: this process does not fire them. Default: it does. */
+  /** Options of the scheduler; `false`: this process fires no periodic tasks. Default: it does. */
   readonly scheduler?: SchedulerModuleOptions | false | undefined;
 }
 
-/** Options, checked, cut by who takes them. */
+/** Validated options, by the part that they configure. */
 export interface AsynqSettings {
   readonly name: string;
   readonly connection: ServerOptions['connection'];
@@ -91,10 +91,10 @@ export interface AsynqSettings {
   readonly scheduler: SchedulerModuleOptions | false;
 }
 
-/** What this package passes on to the server. */
+/** Options that are passed on to the server. */
 const SERVER_NAMES = SERVER_OPTION_NAMES.filter((name) => !(GIVEN_BY_MODULE as readonly string[]).includes(name));
 
-/** A record, so that the compiler notices an option that is missing here. */
+/** A record, so that the compiler reports a missing option. */
 const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedWithServer>, true>> = {
   connection: true,
   worker: true,
@@ -111,8 +111,8 @@ const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedW
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 
 /**
- * Checks the options of this package. Those of the server and the client are checked by these.
- * @throws {InvalidOptionsError} all that is wrong, with the option's name, the value and what is allowed
+ * Validates the options of this package. Server and client validate theirs.
+ * @throws {InvalidOptionsError} all invalid options, with name, value and what is allowed
  */
 export function readModuleOptions(name: string, given: AsynqModuleOptions): AsynqSettings {
   const reader = new OptionReader(given);
@@ -175,7 +175,7 @@ function readConnect({ connect = {} }: AsynqModuleOptions, reader: OptionReader)
   return read;
 }
 
-/** What the scheduler refuses, under the names that the user of the module wrote. */
+/** Problems of the scheduler's options, under the names of the module's options. */
 export function asModuleOptions(error: unknown): unknown {
   if (!(error instanceof InvalidOptionsError)) return error;
   return new InvalidOptionsError(
@@ -186,7 +186,7 @@ export function asModuleOptions(error: unknown): unknown {
   );
 }
 
-/** Names only: the values are checked by the scheduler. */
+/** Names only: the scheduler validates the values. */
 function readScheduler({ scheduler = {} }: AsynqModuleOptions, reader: OptionReader): AsynqSettings['scheduler'] {
   if (scheduler === false) return false;
   const inner = new OptionReader(scheduler, 'scheduler.');

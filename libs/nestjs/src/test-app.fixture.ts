@@ -19,7 +19,7 @@ export type EndEvent = Extract<TaskEvent, { kind: 'succeeded' | 'retried' | 'arc
 
 export interface TestAppMetadata extends ModuleMetadata {
   readonly asynq?: Partial<AsynqModuleOptions>;
-  /** Before initialisation: global pipes and the like. */
+  /** Before initialization: global pipes and the like. */
   readonly prepare?: (context: TestingModule) => void;
   /** Hears what Nest and the module log. */
   readonly log?: LoggerService;
@@ -39,7 +39,7 @@ export class RecordingLog implements LoggerService {
   }
 }
 
-/** Compiles and initialises a Nest app with these providers and a default connection. */
+/** Compiles and initializes a Nest app with these providers and a default connection. */
 export async function startApp({
   asynq,
   prepare,

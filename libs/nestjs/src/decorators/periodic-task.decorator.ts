@@ -4,9 +4,9 @@ import { TaskHandler } from './task-handler.decorator.js';
 
 const PERIODIC_TASKS = 'asynq:periodic-tasks';
 
-/** Options of one periodic task: those of each enqueue, and when and how it fires. */
+/** Options of one periodic task: the task options, and those of the schedule. */
 export interface PeriodicTaskDecoratorOptions extends PeriodicTaskOptions {
-  /** Name of the connection that the task goes through. Default `'default'`. */
+  /** Name of the connection to enqueue on. Default `'default'`. */
   readonly connection?: string | undefined;
 }
 
@@ -27,9 +27,9 @@ export interface PeriodicTaskMetadata {
 
 /**
  * Enqueues a task of this type at every tick, from whichever process claims the tick: each tick gives one task, however
- * many processes run. On a class or a method of a provider, where it only stands; the handler may be anywhere.
+ * many processes run. On a class or a method of a provider; the handler may be anywhere.
  *
- * @param spec as in asynq: `0 3 * * *`, `@daily`, `@every 30s`, with `CRON_TZ=Asia/Tokyo ` in front if you like
+ * @param spec as in asynq: `0 3 * * *`, `@daily`, `@every 30s`, optionally with `CRON_TZ=Asia/Tokyo ` in front
  */
 export function PeriodicTask<Type extends TaskType>(
   spec: string,
@@ -68,8 +68,8 @@ function addMetadata(holder: object, metadata: PeriodicTaskMetadata): void {
   Reflect.defineMetadata(PERIODIC_TASKS, [metadata, ...periodicTasksOf(holder)], holder);
 }
 
-/** What the decorators on a class or a method say, in the order they are written. */
+/** Metadata of the decorators on a class or a method, in source order. */
 export function periodicTasksOf(holder: object): readonly PeriodicTaskMetadata[] {
-  // Its own: a subclass does not fire once more what its base class says.
+  // Own metadata only: a subclass must not fire the periodic tasks of its base class again.
   return (Reflect.getOwnMetadata(PERIODIC_TASKS, holder) as PeriodicTaskMetadata[] | undefined) ?? [];
 }

@@ -2,7 +2,7 @@ import type { Aggregate, GroupLimitOptions } from '@nestjs-asynq/core';
 
 const TASK_AGGREGATORS = 'asynq:task-aggregators';
 
-/** Options of one aggregator. Limits that are left out are those of the module's `groupAggregator`. */
+/** Options of one aggregator. Omitted limits default to those of the module's `groupAggregator`. */
 export interface TaskAggregatorOptions extends GroupLimitOptions {
   /** Name of the connection whose groups are aggregated. Default `'default'`. */
   readonly connection?: string | undefined;
@@ -21,11 +21,11 @@ export type TaskAggregatorDecorator = <Method extends Aggregate>(
 ) => void;
 
 /**
- * Marks a method of a provider as what makes one task of the tasks of a group. `pattern` is the name of a group, or a
- * prefix with `*` behind it (`'digest:*'`); the exact name wins, then the longest prefix. A method may carry several.
+ * Marks a method of a provider as the function that combines the tasks of a group into one. `pattern` is the name of a group, or a
+ * prefix followed by `*` (`'digest:*'`); the exact name wins, then the longest prefix. A method may carry several.
  *
- * It runs outside of guards, pipes and interceptors: there is no one task that it handles. What it throws is logged,
- * and the tasks go back to their group to be tried again. The provider must be a singleton.
+ * Guards, pipes and interceptors do not apply, because it does not handle a single task. Errors are logged, and the tasks
+ * return to their group to be tried again. The provider must be a singleton.
  */
 export function TaskAggregator(pattern: string, options: TaskAggregatorOptions = {}): TaskAggregatorDecorator {
   return (target, method, { value }) => {
@@ -39,7 +39,7 @@ export function TaskAggregator(pattern: string, options: TaskAggregatorOptions =
   };
 }
 
-/** What the decorators on a method say, in the order they are written. */
+/** Metadata of the decorators on a method, in source order. */
 export function taskAggregatorsOf(method: object): readonly TaskAggregatorMetadata[] {
   return (Reflect.getMetadata(TASK_AGGREGATORS, method) as TaskAggregatorMetadata[] | undefined) ?? [];
 }

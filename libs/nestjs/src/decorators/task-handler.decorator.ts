@@ -4,7 +4,7 @@ import { defineDefaultParams } from './task-params.decorator.js';
 
 const TASK_HANDLERS = 'asynq:task-handlers';
 
-/** Options of one handler. They win over those of the module. */
+/** Options of one handler. They override those of the module. */
 export interface TaskHandlerOptions {
   /** Delay before the next attempt of this task type, in milliseconds. Default: the module's `retryDelay`. */
   readonly retryDelay?: RetryDelay | undefined;
@@ -21,7 +21,7 @@ export interface TaskHandlerMetadata {
 
 /**
  * Marks a method of a provider as the handler of a task type. Matches as asynq's `ServeMux` does: the exact type, else
- * the longest registered pattern that the type starts with (`'email:'` takes every email). A method may carry several.
+ * the longest registered pattern that the type starts with (`'email:'` matches every email). A method may carry several.
  *
  * Parameters: `@Payload()`, `@Ctx()` and custom ones, or none decorated for `(payload, context)`.
  * Fulfilled (also an Observable that completes) is success; `SkipRetry` archives, `RevokeTask` drops, any other error
@@ -41,7 +41,7 @@ export function TaskHandler(pattern: TaskType, options: TaskHandlerOptions = {})
   };
 }
 
-/** What the decorators on a method say, in the order they are written. */
+/** Metadata of the decorators on a method, in source order. */
 export function taskHandlersOf(method: object): readonly TaskHandlerMetadata[] {
   return (Reflect.getMetadata(TASK_HANDLERS, method) as TaskHandlerMetadata[] | undefined) ?? [];
 }

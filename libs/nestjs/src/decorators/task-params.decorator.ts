@@ -4,8 +4,7 @@ import type { TaskContext } from '@nestjs-asynq/core';
 
 /**
  * Kinds of handler parameters. The payload takes the number of an HTTP body and of a microservice payload, because
- * `ValidationPipe` validates those and skips what it takes for a custom decorator; the others stay clear of all
- * numbers that Nest uses.
+ * `ValidationPipe` validates those and skips custom decorators; the others avoid all numbers that Nest uses.
  */
 export const TaskParam = { payload: 3, context: 1001, taskId: 1002, signal: 1003 } as const;
 
@@ -16,7 +15,7 @@ export interface ParamMetadata {
   readonly index: number;
   readonly data?: ParamData | undefined;
   readonly pipes: readonly unknown[];
-  /** Not written by the user: see {@link defineDefaultParams}. */
+  /** Not from a decorator of the user: see {@link defineDefaultParams}. */
   readonly isImplied?: boolean | undefined;
 }
 
@@ -24,7 +23,7 @@ type Pipe = PipeTransform | Type<PipeTransform>;
 
 /**
  * The task's payload, decoded, after the app's pipes. A class as the parameter's type is validated with
- * class-validator, and the handler gets an instance of it. With a property name only that property of the payload.
+ * class-validator, and the handler gets an instance of it. With a property name: only that property of the payload.
  */
 export function Payload(...pipes: Pipe[]): ParameterDecorator;
 export function Payload(property: string, ...pipes: Pipe[]): ParameterDecorator;
@@ -55,8 +54,8 @@ export function payloadParamOf(target: object, method: string): ParamMetadata | 
 }
 
 /**
- * Gives a method without decorated parameters the meaning `(payload, context)`. Without this, Nest would hand over
- * the arguments as they are and run no pipe.
+ * Makes the parameters of a method without decorators `(payload, context)`. Otherwise Nest would pass the arguments as they
+ * are and run no pipe.
  */
 export function defineDefaultParams(target: object, method: string): void {
   if (paramsOf(target.constructor, method).length > 0) return;
@@ -79,7 +78,7 @@ export function readParam(kind: number, property: ParamData | undefined, args: r
     case TaskParam.signal:
       return context.signal;
     default:
-      // A decorator for HTTP on a task handler (`@Query()`): there is no such thing here.
+      // An HTTP decorator on a task handler (`@Query()`) has no meaning here.
       return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { DEFAULT_CONNECTION } from '../asynq.options.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 
-/** What a decorator's options say of the connection that it is about. */
+/** The connection named in the options of a decorator. */
 interface Decorated {
   readonly options: { readonly connection?: string | undefined };
 }
@@ -11,7 +11,7 @@ export function connectionOf({ options }: Decorated): string {
 }
 
 /**
- * @param does what the decorator makes of its class or method: `handles tasks of`
+ * @param does what the class or method does, for the message: `handles tasks of`
  * @param known names of all connections in the app
  * @throws {HandlerSetupError} the connection is none of them
  */

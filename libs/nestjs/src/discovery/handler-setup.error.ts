@@ -2,7 +2,7 @@ import { QueueError } from '@nestjs-asynq/core';
 
 /**
  * A `@TaskHandler`, `@TaskAggregator` or `@PeriodicTask` that cannot work, found at boot. The message names the class, the
- * method and the mend.
+ * method and the fix.
  */
 export class HandlerSetupError extends QueueError {
   readonly code = 'HANDLER_SETUP';

@@ -4,7 +4,7 @@ import { type PeriodicTaskMetadata, periodicTasksOf } from '../decorators/period
 import { HandlerSetupError } from './handler-setup.error.js';
 import { prototypeOf } from './providers.js';
 
-/** One `@PeriodicTask`, and where it stands. */
+/** One `@PeriodicTask` and its location. */
 export interface DiscoveredPeriodicTask extends PeriodicTaskMetadata {
   /** `ReportTasks` or `ReportTasks.build`, for messages. */
   readonly label: string;
@@ -19,7 +19,7 @@ export class PeriodicTaskExplorer {
 
   /**
    * Periodic tasks of every connection. A class that is provided twice counts once.
-   * @throws {HandlerSetupError} one that stands where it is not looked for
+   * @throws {HandlerSetupError} one is in a controller
    */
   explore(): DiscoveredPeriodicTask[] {
     this.refuseControllers();

@@ -14,7 +14,7 @@ interface DiscoveredAggregator extends TaskAggregatorMetadata {
   readonly label: string;
 }
 
-/** The aggregators of one connection, known from the start of the app's initialisation on. */
+/** The aggregators of one connection, known once the app initializes. */
 export class TaskAggregators {
   private found: readonly DiscoveredAggregator[] = [];
 
@@ -25,7 +25,7 @@ export class TaskAggregators {
   ) {}
 
   /**
-   * Looks for the aggregators. Called once, when every module has been scanned and before anything starts.
+   * Finds the aggregators. Called once, when every module has been scanned and before anything starts.
    * @throws {HandlerSetupError} two for one pattern, an unknown connection, or a provider that cannot work
    */
   load(connections: readonly string[]): void {
@@ -39,7 +39,7 @@ export class TaskAggregators {
     return this.found.map(({ pattern }) => pattern);
   }
 
-  /** The option of the core's server: what the module was given, and every method that was found. */
+  /** The option of the core's server: the module's own option, and every method that was found. */
   withMethods(given: GroupAggregatorOptions | undefined): GroupAggregatorOptions | undefined {
     if (this.found.length === 0) return given;
     const own = this.found.map(({ pattern, options, provider, method }) => {
@@ -71,8 +71,8 @@ function check(aggregator: DiscoveredAggregator, connections: readonly string[])
   }
   if (!provider.isDependencyTreeStatic() || provider.isTransient) {
     throw new HandlerSetupError(
-      `${label} aggregates groups in a provider that is not a singleton: no request or task is there to build it for. ` +
-        'Move it to a class that needs nothing request-scoped.',
+      `${label} aggregates groups in a provider that is not a singleton: there is no request or task to build it for. ` +
+        'Move it to a class without request-scoped dependencies.',
     );
   }
   checkConnection(aggregator, 'TaskAggregator', 'aggregates groups of', connections);

@@ -99,13 +99,13 @@ function payloadTypeOf(prototype: object, method: string): unknown {
 }
 
 /**
- * Refuses a method that mixes decorated and undecorated parameters: Nest passes `null` for the latter, without a word
- * and in spite of default values.
+ * Refuses a method that mixes decorated and undecorated parameters: Nest silently passes `null` for the latter, even where
+ * they have default values.
  */
 function checkParams(prototype: object, method: string, label: string): void {
   const params = paramsOf(prototype.constructor, method);
   const known = new Set(params.map(({ index }) => index));
-  // The compiler's list counts parameters with defaults too; without decorator metadata only the others are known.
+  // The compiler's list includes parameters with defaults; `length` does not.
   const handler = Reflect.get(prototype, method) as (...args: unknown[]) => unknown;
   const count = designTypes(prototype, method)?.length ?? handler.length;
   const missing = Array.from({ length: count }, (_, index) => index).find((index) => !known.has(index));
@@ -114,8 +114,8 @@ function checkParams(prototype: object, method: string, label: string): void {
   const reason = isImplied
     ? 'has no decorator, and without decorators a handler takes (payload, context)'
     : `has no decorator while parameter ${Math.min(...known)} has one`;
-  const mend = isImplied ? 'Decorate all parameters.' : 'Decorate it with @Payload() or @Ctx().';
-  throw new HandlerSetupError(`parameter ${missing} of ${label} ${reason}, so it would be null. ${mend}`);
+  const fix = isImplied ? 'Decorate all parameters.' : 'Decorate it with @Payload() or @Ctx().';
+  throw new HandlerSetupError(`parameter ${missing} of ${label} ${reason}, so it would be null. ${fix}`);
 }
 
 function designTypes(prototype: object, method: string): readonly unknown[] | undefined {

@@ -3,7 +3,7 @@ import { checkConnection, connectionOf } from './connection-of.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 import type { DiscoveredHandler, TaskHandlerExplorer } from './task-handler.explorer.js';
 
-/** The handlers of one connection, known from the start of the app's initialisation on. */
+/** The handlers of one connection, known once the app initializes. */
 export class TaskHandlers {
   private found: readonly DiscoveredHandler[] = [];
 
@@ -14,7 +14,7 @@ export class TaskHandlers {
   ) {}
 
   /**
-   * Looks for the handlers. Called once, when every module has been scanned and before anything starts.
+   * Finds the handlers. Called once, when every module has been scanned and before anything starts.
    * @throws {HandlerSetupError} two handlers for one pattern, an unknown connection, or a method that cannot work
    */
   load(connections: readonly string[]): void {
@@ -48,11 +48,11 @@ function checkUnique(handlers: readonly DiscoveredHandler[]): void {
     const same = handlers.filter((handler) => handler.pattern === pattern);
     if (same.length < 2) continue;
     const lines = same.map(({ label, moduleName }) => `  ${label}   (module ${moduleName})`);
-    throw new HandlerSetupError(`duplicate handler for task type "${pattern}":\n${lines.join('\n')}\n${mendOf(same)}`);
+    throw new HandlerSetupError(`duplicate handler for task type "${pattern}":\n${lines.join('\n')}\n${fixFor(same)}`);
   }
 }
 
-function mendOf(same: readonly DiscoveredHandler[]): string {
+function fixFor(same: readonly DiscoveredHandler[]): string {
   const isOneMethod = same.every(
     ({ prototype, method }) => prototype === same[0]!.prototype && method === same[0]!.method,
   );

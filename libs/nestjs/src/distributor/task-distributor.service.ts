@@ -3,7 +3,7 @@ import type { PayloadCheck } from '../handling/payload-check.js';
 import { hideFromLogs } from '../lifecycle/hidden-fields.js';
 import type { PayloadOf, TaskType } from './task-payloads.js';
 
-/** What follows the type: the payload, which may be left out only when it may be `undefined`, and options. */
+/** The arguments after the type: the payload, optional only when it may be `undefined`, and options. */
 export type EnqueueArguments<Payload> = undefined extends Payload
   ? [payload?: Payload, options?: TaskOptions | undefined]
   : [payload: Payload, options?: TaskOptions | undefined];
@@ -30,11 +30,11 @@ export class TaskDistributor {
   }
 
   /**
-   * Writes one task; when the promise is fulfilled it is stored. Options win over the module's `defaults`.
+   * Writes one task; it is stored when the promise is fulfilled. Options override the module's `defaults`.
    *
    * @throws {TaskIdConflictError} a task with this `taskId` exists in the queue
    * @throws {DuplicateTaskError} another task holds the `unique` lock
-   * @throws {InvalidOptionsError} a wrong option
+   * @throws {InvalidOptionsError} an option is invalid
    * @throws {InvalidPayloadError} `validateOnEnqueue`, and the payload does not fit the handler's class
    * @throws {PayloadTooLargeError} more than `maxPayloadBytes`
    * @throws {RedisCommandError} Redis failed

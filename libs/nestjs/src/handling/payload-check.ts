@@ -4,8 +4,8 @@ import { InvalidPayloadError } from './invalid-payload.error.js';
 import { type PayloadValidator, rejectionMessages } from './payload-validator.js';
 
 /**
- * Validates payloads before they are enqueued, against the class that this app's handler of the type takes. A type
- * without a handler here, or whose handler takes no class, passes: the process that handles it decides.
+ * Validates payloads before they are enqueued, against the payload class of this app's handler for the type. A type
+ * without a handler here, or without a payload class, passes: the process that handles it decides.
  */
 export class PayloadCheck {
   constructor(
@@ -16,7 +16,7 @@ export class PayloadCheck {
 
   async problemOf(type: string, payload: unknown): Promise<InvalidPayloadError | undefined> {
     const payloadClass = this.handlers.find(type)?.payloadClass;
-    // Bytes are what the caller encoded himself: the codec leaves them alone, and so does this check.
+    // The caller encoded bytes already: the codec passes them through, and so does this check.
     if (!payloadClass || payload instanceof Uint8Array) return undefined;
     try {
       await this.validator.validate(this.asHandlersSeeIt(payload), payloadClass);

@@ -1,12 +1,12 @@
 import { HttpException, HttpStatus, type Type, ValidationPipe, type ValidationPipeOptions } from '@nestjs/common';
 
-/** Options of the `ValidationPipe` that payloads go through; what becomes of a bad one is not among them. */
+/** Options of the `ValidationPipe` for payloads, without those that decide how a rejection is reported. */
 export type PayloadValidationOptions = Omit<
   ValidationPipeOptions,
   'transform' | 'expectedType' | 'exceptionFactory' | 'errorHttpStatusCode' | 'validateCustomDecorators'
 >;
 
-/** Classes whose instances JSON cannot be turned into by their rules, or that have none. */
+/** Classes that carry no validation rules. */
 const PLAIN_CLASSES: readonly unknown[] = [Object, Array, String, Number, Boolean, Date, Map, Set, Promise, Function];
 
 /**
@@ -39,10 +39,10 @@ export class PayloadValidator {
   }
 }
 
-/** What pipes answer to input that breaks a rule. */
+/** Statuses with which pipes reject input. */
 const REJECTIONS: readonly number[] = [HttpStatus.BAD_REQUEST, HttpStatus.UNPROCESSABLE_ENTITY];
 
-/** Whether a pipe's error says that the input is wrong, so that no retry can mend it. */
+/** Whether a pipe rejected the input, so that a retry cannot succeed. */
 export function isRejection(error: unknown): error is HttpException {
   return error instanceof HttpException && REJECTIONS.includes(error.getStatus());
 }

@@ -16,7 +16,7 @@ export type TaskRun = (payload: unknown, context: TaskContext) => Promise<unknow
 
 type Method = (...args: unknown[]) => unknown;
 
-/** What `ExternalContextCreator` hands to pipes; the kind of parameter is still a number there. */
+/** Parameter metadata as `ExternalContextCreator` passes it to pipes: the kind is still a number. */
 type ParamToPipe = Omit<ArgumentMetadata, 'type'> & { readonly type: unknown };
 
 /** A provider that lives for one task only. */
@@ -29,9 +29,9 @@ export interface PerTaskHost {
  * Puts Nest's enhancers around one handler method, with context type `'asynq'`. One method, because Nest 11 caches
  * parameters by the names of class and method, which two modules may share.
  *
- * Nest's own pipeline does the work; three things are different here. Global guards, interceptors and filters are left
- * out unless enabled. A payload that pipes reject is archived. And filters stand in a pipeline of their own, because
- * Nest takes an error for handled as soon as a filter returns something.
+ * Nest's own pipeline does the work, with three differences. Global guards, interceptors and filters are left
+ * out unless enabled. A payload that pipes reject is archived. And filters have a pipeline of their own, because Nest
+ * treats an error as handled as soon as a filter returns something.
  */
 export class TaskPipeline {
   private readonly logger = guardLogger(new NestLogAdapter('AsynqHandlers'));
@@ -112,7 +112,7 @@ export class TaskPipeline {
     };
   }
 
-  /** A filter written for HTTP fails on a task, and its own error would be all that is left of the first one. */
+  /** A filter written for HTTP fails on a task, and its error replaces the original one. */
   private noteReplaced(original: unknown, thrown: unknown, { id, type }: TaskContext): void {
     const isMeant = thrown === original || thrown instanceof SkipRetry || thrown instanceof RevokeTask;
     if (isMeant || (thrown instanceof Error && thrown.cause === original)) return;
@@ -135,7 +135,7 @@ export class TaskPipeline {
     };
   }
 
-  /** An instance of the class comes from a pipe of the app: to transform it again could bend it. */
+  /** An instance of the class was made by a pipe of the app: transforming it twice could corrupt it. */
   private async validated(value: unknown, { type, metatype, data }: ParamToPipe): Promise<unknown> {
     if (!this.validator || type !== TaskParam.payload || !PayloadValidator.isPayloadClass(metatype)) return value;
     return value instanceof metatype ? value : this.validator.validate(value, metatype, data);
@@ -147,7 +147,7 @@ async function resultOf(result: unknown): Promise<unknown> {
   return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
 }
 
-/** The app's container, but with the global enhancers that tasks shall see. */
+/** The app's container, with the global enhancers that apply to tasks. */
 function containerFor(moduleRef: ModuleRef, enabled: EnhancerOptions): NestContainer {
   const container = moduleRef['container'];
   const config = new TaskEnhancers(container.applicationConfig!, enabled);

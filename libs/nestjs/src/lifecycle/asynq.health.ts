@@ -6,7 +6,7 @@ import { type Duration, OptionReader } from '@nestjs-asynq/core';
 import { getTaskServerToken } from '../asynq.tokens.js';
 import type { TaskServer } from './task-server.js';
 
-/** What is checked, and how patiently. */
+/** What to check, and how long to wait. */
 export interface AsynqHealthOptions {
   /** Name of the connection. Default `'default'`. */
   readonly connection?: string | undefined;
@@ -28,9 +28,9 @@ export class AsynqHealthIndicator {
   ) {}
 
   /**
-   * For `HealthCheckService.check`: reports under `key` the state of the server, and what is wrong. Does not reject
-   * because of Redis.
-   * @throws {InvalidOptionsError} an option is wrong
+   * For `HealthCheckService.check`: reports the state of the server under `key`, and the problem if there is one. Does not
+   * reject because of Redis.
+   * @throws {InvalidOptionsError} an option is invalid
    */
   async check<const Key extends string>(
     key: Key,

@@ -29,7 +29,7 @@ export class DuplicateConnectionError extends QueueError {
   }
 }
 
-/** Where a connection leads, for messages. */
+/** The address of a connection, for messages. */
 export function addressOf(connection: Connection): string {
   if (typeof connection === 'string') return connection;
   if ('memory' in connection && typeof connection.memory === 'string') return `memory "${connection.memory}"`;
@@ -54,7 +54,7 @@ function withoutSecrets(url: string): string {
   return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
 }
 
-/** Whether it tells more than that there is no connection: a ping between two tries of the client learns only that. */
+/** Whether an error has a cause: a ping between two connection attempts only learns that there is no connection. */
 export function saysWhy(error: unknown): boolean {
   return reasonOf(error) !== 'Connection is closed.';
 }

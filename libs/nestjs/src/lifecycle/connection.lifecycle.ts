@@ -15,9 +15,9 @@ import {
 } from './connection.errors.js';
 import type { TaskEvents } from './task-events.js';
 
-/** Between two tries to reach Redis at boot. */
+/** Delay between attempts to reach Redis at boot. */
 const RETRY_DELAY_MS = 200;
-/** A client tries for a second before it says what is wrong: a timeout of just as long should not cut that off. */
+/** A client tries for a second before it reports the cause: a timeout of the same length must not hide it. */
 const LAST_WORD_MS = 200;
 
 export interface ConnectionLifecycleDeps {
@@ -29,20 +29,20 @@ export interface ConnectionLifecycleDeps {
   readonly periodicTasks: PeriodicTasks;
   readonly events: TaskEvents;
   readonly logger: Logger;
-  /** Names of all connections in the app; one that was defined twice stands there twice. */
+  /** Names of all connections in the app, duplicates included. */
   readonly connectionNames: () => readonly string[];
 }
 
 /**
- * First and last of a connection's parts. Its module is global, so Nest initialises it before all others and shuts it
- * down after them: what is wrong shows before anything starts, and tasks can be enqueued until the very end.
+ * Opens and closes a connection. Its module is global, so Nest initializes it before all others and shuts it down after
+ * them: a faulty setup is reported before anything starts, and tasks can be enqueued until the end.
  */
 export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown {
   constructor(private readonly deps: ConnectionLifecycleDeps) {}
 
   /**
    * @throws {DuplicateConnectionError} `forRoot` was called twice for this name
-   * @throws {HandlerSetupError} a handler, an aggregator or a periodic task that cannot work
+   * @throws {HandlerSetupError} an invalid handler, aggregator or periodic task
    * @throws {ConnectionUnavailableError} Redis did not answer in time
    */
   async onModuleInit(): Promise<void> {
@@ -54,7 +54,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
       this.deps.periodicTasks.load(this.deps.connectionNames());
       await this.connect();
     } catch (error) {
-      // Nest shuts nothing down after a failed boot, and an open connection would keep the process alive.
+      // Nest runs no shutdown hooks after a failed boot, and an open connection would keep the process alive.
       await this.close();
       throw error;
     }
@@ -68,7 +68,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
   private async close(): Promise<void> {
     const { client, broker, settings } = this.deps;
     await client.close();
-    // A broker that the user handed in is his to close.
+    // The caller closes a broker that was passed in.
     if (broker !== settings.connection) await broker.close();
   }
 
@@ -78,7 +78,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
     throw new DuplicateConnectionError(name);
   }
 
-  /** A server without handlers does not run, and the groups would wait for ever without a word. */
+  /** Without handlers no server runs, and groups would wait forever, unnoticed. */
   private checkAggregators(): void {
     const { settings, handlers, aggregators } = this.deps;
     const [pattern] = aggregators.patterns;
@@ -98,7 +98,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
     this.deps.logger.warn(`starting without Redis at ${address} (${reasonOf(error)}); tasks run as soon as it answers`);
   }
 
-  /** Tries until Redis answers; the last error when it did not in time. */
+  /** Retries until Redis answers; the last error if it does not in time. */
   private async firstAnswer(timeoutMs: number): Promise<unknown> {
     const timeout = AbortSignal.timeout(timeoutMs);
     let last: unknown;
@@ -117,7 +117,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
   }
 }
 
-/** Why a ping failed that was given up; `undefined` when it does not say, or was answered too late. */
+/** Why an abandoned ping failed; `undefined` if it gives no reason in time. */
 async function lastWord(ping: Promise<void>): Promise<unknown> {
   const failure = ping.then(
     () => undefined,
@@ -126,7 +126,7 @@ async function lastWord(ping: Promise<void>): Promise<unknown> {
   return Promise.race([failure, delay(LAST_WORD_MS, undefined)]);
 }
 
-/** A client that waits for a dead server may answer long after we stopped asking. */
+/** A client may answer for a dead server long after the timeout. */
 async function unlessAborted(signal: AbortSignal, answer: Promise<void>): Promise<void> {
   let onAbort: () => void = () => undefined;
   const aborted = new Promise<never>((_resolve, reject) => (onAbort = () => reject(signal.reason as Error)));

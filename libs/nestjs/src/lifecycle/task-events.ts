@@ -7,8 +7,8 @@ export type TaskEventOf<Kind extends TaskEvent['kind']> = Extract<TaskEvent, { k
 
 /**
  * What happens to tasks in this process, as a stream: `enqueued`, `started`, `progressed`, `succeeded`, `failed`,
- * `retried`, `archived`, `revoked`, `leaseLost`, `requeued`, `recovered`. Hot: a subscriber hears what happens from then on.
- * Completes when the app has shut down. What a subscriber throws is logged and stops nobody.
+ * `retried`, `archived`, `revoked`, `leaseLost`, `requeued`, `recovered`. Hot: a subscriber receives events from then on.
+ * Completes when the app has shut down. Errors of a subscriber are logged and affect nothing else.
  */
 export class TaskEvents extends Observable<TaskEvent> {
   private readonly events: Subject<TaskEvent>;
@@ -42,7 +42,7 @@ export class TaskEvents extends Observable<TaskEvent> {
     return guarded(super.lift(operator), this.logger);
   }
 
-  /** As of every Observable, but what the observer throws is logged. */
+  /** As for every Observable, but errors of the observer are logged. */
   override subscribe(...args: SubscribeArguments<TaskEvent>): Subscription {
     return super.subscribe(guardObserver(args, this.logger));
   }
@@ -54,7 +54,7 @@ type SubscribeArguments<Value> = [
   complete?: (() => void) | null,
 ];
 
-/** An error that nobody hears would be thrown by RxJS from a timer and take the process down. */
+/** RxJS rethrows an unhandled error from a timer, which would end the process. */
 function guarded<Value>(stream: Observable<Value>, logger: Logger): Observable<Value> {
   const [lift, subscribe] = [stream.lift.bind(stream), stream.subscribe.bind(stream)];
   stream.lift = <R>(operator?: Operator<Value, R>) => guarded<R>(lift(operator), logger);
@@ -73,7 +73,7 @@ function guardObserver<Value>(
   const guard =
     <Argument>(call: ((argument: Argument) => unknown) | null | undefined) =>
     (argument: Argument) => {
-      // Also for an async function, whose rejection nobody would hear.
+      // Also catches the rejection of an async function.
       new Promise((resolve) => resolve(call?.call(given, argument))).catch(report);
     };
   return {

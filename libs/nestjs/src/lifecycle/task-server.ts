@@ -17,7 +17,7 @@ export interface TaskServerDeps {
   readonly logger: Logger;
 }
 
-/** As the core's server, and `'off'`: this process only enqueues, since `worker` is `false` or there are no handlers. */
+/** The states of the core's server, and `'off'`: this process only enqueues, since `worker` is `false` or there are no handlers. */
 export type TaskServerState = 'off' | Server['state'];
 
 /**
@@ -39,10 +39,10 @@ export class TaskServer {
   }
 
   /**
-   * Binds the handlers and begins to take tasks.
+   * Binds the handlers and starts to fetch tasks.
    * @throws {HandlerSetupError} this process only enqueues
    * @throws {ServerStateError} it was started before
-   * @throws {InvalidOptionsError} what is said of groups is wrong
+   * @throws {InvalidOptionsError} the group options are invalid
    */
   async start(): Promise<void> {
     if (!this.server || this.state === 'off') {
@@ -50,7 +50,7 @@ export class TaskServer {
       throw new HandlerSetupError(`connection "${this.deps.settings.name}" has nothing to start: ${reason}`);
     }
     const groupAggregator = this.deps.aggregators.withMethods(this.deps.settings.server.groupAggregator);
-    // The first one checked the other options, before methods were known; it has not connected yet.
+    // The first server validated the other options before the methods were known; it has not connected yet.
     if (groupAggregator && this.server.state === 'new') this.server = this.makeServer(groupAggregator);
     await this.server.start(this.makeMux());
     const patterns = this.deps.handlers.all.map(({ pattern }) => pattern);
@@ -58,13 +58,13 @@ export class TaskServer {
     this.deps.logger.info(`handling ${patterns.join(', ')} in ${queues.map((name) => `"${name}"`).join(', ')}`);
   }
 
-  /** Takes no more tasks; running ones go on. Call it early in a deployment; the app's shutdown does the rest. */
+  /** Stops fetching tasks; running handlers continue. Call it early in a deployment; the app's shutdown does the rest. */
   async stop(): Promise<void> {
     await this.server?.stop();
   }
 
   /**
-   * Takes no more tasks, waits `shutdownTimeout` for running handlers, then aborts and requeues them. The app's
+   * Stops fetching tasks, waits `shutdownTimeout` for running handlers, then aborts them and requeues their tasks. The app's
    * shutdown calls it. Idempotent.
    */
   async shutdown(): Promise<void> {
@@ -72,7 +72,7 @@ export class TaskServer {
   }
 
   /**
-   * Asks Redis for a sign of life, also where no server runs.
+   * Pings Redis, also when no server runs.
    * @throws {RedisCommandError} Redis does not answer
    */
   async ping(): Promise<void> {
@@ -84,7 +84,7 @@ export class TaskServer {
     return new Server({
       ...settings.server,
       groupAggregator,
-      // Redis once more, not the distributor's broker: a connection that is open cannot go to the heartbeat's thread.
+      // A connection of its own, not the distributor's broker: an open connection cannot move to the heartbeat thread.
       connection: broker.kind === 'memory' ? broker : settings.connection,
       onEvent: (event) => events.emit(event),
       logger,

@@ -97,7 +97,7 @@ describe('@PeriodicTask', () => {
     await app[Symbol.asyncDispose]();
   });
 
-  it('fails the boot with class, method, reason and mend', async () => {
+  it('fails the boot with class, method, reason and fix', async () => {
     @Injectable()
     class WrongTasks {
       @PeriodicTask('0 0 * * 7')
@@ -109,7 +109,7 @@ describe('@PeriodicTask', () => {
     expect(failure).toBeInstanceOf(HandlerSetupError);
     expect((failure as Error).message).toBe(
       'AsynqModule: WrongTasks.sunday: cron spec "0 0 * * 7": day of week 7 is not within 0 and 6. ' +
-        'Mend its @PeriodicTask("0 0 * * 7").',
+        'Fix the @PeriodicTask("0 0 * * 7").',
     );
   });
 
@@ -128,7 +128,7 @@ describe('@PeriodicTask', () => {
     expect((failure as Error).message).toContain('set "type" in one of the decorators');
   });
 
-  it('fails the boot for a connection that nobody defines', async () => {
+  it('fails the boot for an undefined connection', async () => {
     @PeriodicTask('@daily', 'a', 1, { connection: 'biling' })
     class Billing {}
 

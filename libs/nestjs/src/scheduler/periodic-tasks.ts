@@ -13,7 +13,7 @@ export class PeriodicTasks {
 
   /**
    * Called once, before anything starts.
-   * @throws {HandlerSetupError} an unknown connection, a spec that cannot be read, wrong options
+   * @throws {HandlerSetupError} an unknown connection, an invalid spec, invalid options
    */
   load(connections: readonly string[]): void {
     const all = this.explorer.explore();
@@ -27,7 +27,7 @@ export class PeriodicTasks {
       this.scheduler.register(spec, type, payload, rest);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new HandlerSetupError(`${label}: ${reason}. Mend its @PeriodicTask("${spec}").`, { cause: error });
+      throw new HandlerSetupError(`${label}: ${reason}. Fix the @PeriodicTask("${spec}").`, { cause: error });
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Logger } from '@nestjs-asynq/core';
 import type { AsynqSettings } from '../asynq.options.js';
 import type { TaskScheduler } from './task-scheduler.service.js';
 
-/** Starts the scheduler when the app is up, if there is anything to fire, and stops it before the connection closes. */
+/** Starts the scheduler with the app if it has periodic tasks, and stops it before the connection closes. */
 export class SchedulerLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly scheduler: TaskScheduler,
