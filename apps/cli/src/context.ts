@@ -9,14 +9,14 @@ export interface Io {
   readonly env: NodeJS.ProcessEnv;
   /** Folder of the default config file. */
   readonly home: string;
-  /** Whether somebody watches: bold titles and progress bars are for them only. */
+  /** Whether the output is interactive: only then are there bold titles and progress bars. */
   readonly isTty: boolean;
   readonly nowMs: () => number;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
 }
 
-/** What a command works with. It remembers whether anything failed. */
+/** The context of a command. It records whether anything failed. */
 export class Context implements AsyncDisposable {
   private readonly broker: ReturnType<typeof openBroker>;
   #inspector: Inspector | undefined;
@@ -35,7 +35,7 @@ export class Context implements AsyncDisposable {
   /**
    * Connects.
    * @param address where to, for the error
-   * @throws {UnreachableError} it cannot
+   * @throws {UnreachableError} Redis cannot be reached
    */
   async reach(address: string): Promise<void> {
     await reach(this.broker, address);

@@ -4,7 +4,7 @@ import process from 'node:process';
 import { runCli } from './program.js';
 import { splitShortFlags } from './short-flags.js';
 
-// `asynq task ls | head`: whoever reads has seen enough.
+// `asynq task ls | head`: the reader has closed the pipe.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);

@@ -23,9 +23,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const VERSION = `asynq version ${version}`;
 
 /**
- * Runs one command line and returns the exit status: 0 done, 1 something failed, 2 the command line makes no sense,
+ * Runs one command line and returns the exit status: 0 done, 1 something failed, 2 the command line is invalid,
  * 130 stopped by Ctrl-C.
- * @param connect what the settings lead to; tests give a broker of their own
+ * @param connect opens the broker of the settings; tests pass one of their own
  */
 export async function runCli(args: readonly string[], io: Io, connect = connectionOf): Promise<number> {
   let hasFailed = false;
@@ -108,8 +108,7 @@ const EXAMPLES: readonly [command: string, does: string][] = [
   ['$0 task enqueue -t email:welcome -l \'{"to":"ada"}\' -q mail', 'Enqueue a task'],
 ];
 
-const EXIT_STATUSES =
-  'Exit status: 0 done, 1 something failed, 2 the command line makes no sense, 130 stopped by Ctrl-C.';
+const EXIT_STATUSES = 'Exit status: 0 done, 1 something failed, 2 the command line is invalid, 130 stopped by Ctrl-C.';
 
 /** The parser counts what it calls non-option arguments. */
 function toldBetter(message: string): string {
@@ -121,7 +120,7 @@ function namesCommand(args: readonly string[]): boolean {
   return args.some((arg, at) => !arg.startsWith('-') && !args[at - 1]?.startsWith('-'));
 }
 
-/** @param hidden left out of the help, where they would bury the command's own flags */
+/** @param hidden omitted from the help, where they would bury the command's own flags */
 function connectionFlags(hidden: boolean) {
   const flags = Object.entries(SETTINGS).map(([name, setting]) => {
     const type = ({ text: 'string', number: 'number', switch: 'boolean' } as const)[setting.kind];

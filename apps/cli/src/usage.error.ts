@@ -1,4 +1,4 @@
-/** The command line, the environment or the config file asks for something that cannot be. Exit status 2. */
+/** The command line, the environment or the config file is invalid. Exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -50,7 +50,7 @@ async function play(): Promise<void> {
   );
 }
 
-/** Its own port, and a delay that nobody minds; what the environment says about Redis and SQL stands. */
+/** A port of its own and a short delay; Redis and SQL are configured by the environment. */
 async function chooseSettings(): Promise<void> {
   const { env } = process;
   env.ROLE = 'all';

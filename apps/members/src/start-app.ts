@@ -34,7 +34,7 @@ export async function describeApp(app: INestApplication): Promise<string> {
   return `${at}, queues in ${redisUrl === undefined ? 'memory' : 'Redis'}, members in ${description}`;
 }
 
-/** Why the app did not start, as lines for people. Only an error that nobody foresaw comes with its stack. */
+/** Why the app did not start, in readable lines. Only unexpected errors come with their stack. */
 export function explainBootFailure(error: unknown): string {
   if (error instanceof ConfigurationError) return error.problems.join('\n');
   if (!(error instanceof Error)) return String(error);

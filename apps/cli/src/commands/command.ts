@@ -9,7 +9,7 @@ export interface GlobalFlags {
 
 export type Cli = Argv<GlobalFlags>;
 
-/** Makes the handler of a command from what it does. */
+/** Makes the handler of a command from its action. */
 export type Run = <Flags>(action: (context: Context, flags: Flags) => Promise<void>) => (flags: Flags) => Promise<void>;
 
 /** Between the reports of a command on several things. */

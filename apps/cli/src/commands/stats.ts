@@ -30,7 +30,7 @@ async function stats(context: Context): Promise<void> {
   context.show({ aggregate, queues: queues.map((info) => asGoPrints(info, now)), redis }, text);
 }
 
-/** A queue that is gone, or has a name that others alone understand, is reported and does not hide the others. */
+/** A queue that is gone, or has a name that we refuse, is reported and does not hide the others. */
 async function infoOf(context: Context, name: string): Promise<QueueInfo | undefined> {
   try {
     return await context.inspector.queueInfo(name, { memory: context.isJson });

@@ -12,7 +12,7 @@ interface BulkFlags<State extends string> {
   readonly group: string | undefined;
 }
 
-/** What is done to a task, and how the count of them is told. */
+/** The action on a task, and the message with their count. */
 export const BULK_WORDS = { run: 'tasks are now pending', archive: 'tasks archived', delete: 'tasks deleted' } as const;
 
 export type BulkAction = keyof typeof BULK_WORDS;

@@ -25,7 +25,7 @@ export function connectionOf(settings: Settings): Connection {
   return { url: `redis://${bracketed(uri.at.server)}`, options };
 }
 
-/** Where the settings lead to, without a word of who logs in. */
+/** The address of the settings, without credentials. */
 export function addressOf({ cluster, cluster_addrs, sentinel_addrs, uri = DEFAULT_URI }: Settings): string {
   if (cluster) return `the cluster ${listed(parseAddresses(cluster_addrs ?? DEFAULT_CLUSTER))}`;
   const at = sentinel_addrs === undefined ? parseRedisUri(uri).at : { sentinels: parseSentinels(sentinel_addrs) };

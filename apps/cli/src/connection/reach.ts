@@ -5,13 +5,13 @@ import { type openBroker, RedisCommandError } from '@nestjs-asynq/core';
 const PATIENCE_MS = 5_000;
 const PAUSE_MS = 100;
 
-/** Redis cannot be reached, or lets nobody in. */
+/** Redis cannot be reached, or rejects the login. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
 /**
- * Resolves once Redis answers, be it with an error of the command.
+ * Resolves once Redis answers, even with an error.
  * @param address where that is, for the error
  * @throws {UnreachableError} it cannot be reached; says where, and why
  */
@@ -29,7 +29,7 @@ export async function reach(broker: ReturnType<typeof openBroker>, address: stri
 
 interface Failure {
   readonly reason: string;
-  /** Another try would end the same. */
+  /** A retry would fail the same way. */
   readonly isFinal: boolean;
 }
 
@@ -37,7 +37,7 @@ interface Failure {
 function whyUnreachable(error: unknown): Failure | undefined {
   if (!(error instanceof RedisCommandError) || !(error.cause instanceof Error)) throw error;
   const { message, cause, command } = error.cause as Error & { readonly command?: { readonly name: string } };
-  // It answers, but nobody gets in.
+  // It answers, but rejects the login.
   if (command?.name === 'select' || message.startsWith('NOAUTH')) return { reason: message, isFinal: true };
   if (message.startsWith('LOADING')) return { reason: message, isFinal: false };
   if (!error.isTransient) return undefined;
@@ -46,7 +46,7 @@ function whyUnreachable(error: unknown): Failure | undefined {
   return { reason: reasonOf(cause), isFinal: true };
 }
 
-/** ioredis hides the reason of one node behind that of the cluster, and among words on what it will do next. */
+/** ioredis hides the reason of a node behind that of the cluster, and among its plans for reconnecting. */
 function reasonOf(error: Error): string {
   const last = (error as { lastNodeError?: Error }).lastNodeError;
   return `${error.message}${last ? ` ${last.message}` : ''}`.replace(/ Retrying from scratch after \d+ms\./, '');

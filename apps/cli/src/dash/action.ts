@@ -2,7 +2,7 @@ import type { Inspector, QueueInfo, TaskInfo } from '@nestjs-asynq/core';
 import { oneLine } from '../output/cells.js';
 import type { DashCommand } from './keys.js';
 
-/** A change, ready to be made: only the confirmation is missing. */
+/** A change that only lacks its confirmation. */
 export interface DashAction {
   readonly question: string;
   /** Said once it is done. */
@@ -10,10 +10,10 @@ export interface DashAction {
   readonly perform: (inspector: DashActions) => Promise<unknown>;
 }
 
-/** What the dashboard changes with. */
+/** The operations of the dashboard that change something. */
 export type DashActions = Pick<Inspector, 'pauseQueue' | 'unpauseQueue' | 'runTask' | 'archiveTask' | 'deleteTask'>;
 
-/** What a key would change, given what is under the cursor; `undefined` when there is nothing for it. */
+/** The change that a key makes to the item under the cursor; `undefined` if it has none. */
 export function actionOf(
   command: DashCommand,
   queue: QueueInfo | undefined,

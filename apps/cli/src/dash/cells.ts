@@ -6,7 +6,7 @@ const WIDE =
 /** Drawn over the character before. */
 const MARK = /\p{M}/u;
 
-/** Text of at most so many cells of a terminal; what is cut off shows as `…`. */
+/** Text cut to a number of terminal cells; a cut shows as `…`. */
 export function clip(text: string, width: number): string {
   let cells = 0;
   let index = 0;
@@ -24,7 +24,7 @@ export function clip(text: string, width: number): string {
 /** Most bytes of a character in UTF-8. */
 const CHAR_BYTES = 4;
 
-/** Payload or result on one line of at most so many cells, escaped where it must be; their number if they are no text. */
+/** Payload or result on one line, cut to a number of cells and escaped; the number of bytes if they are no text. */
 export function preview(bytes: Uint8Array, width: number): string {
   // No more is read than can be seen: a payload may be megabytes.
   const head = bytes.subarray(0, CHAR_BYTES * (width + 1));
@@ -38,7 +38,7 @@ export function preview(bytes: Uint8Array, width: number): string {
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
-/** A number of bytes as people read it: `512 B`, `1.5 MB`; `-` when nobody knows. */
+/** A number of bytes in readable form: `512 B`, `1.5 MB`; `-` if unknown. */
 export function bytesOf(bytes: number | undefined): string {
   if (bytes === undefined) return '-';
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));

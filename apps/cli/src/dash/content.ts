@@ -17,10 +17,10 @@ import {
   type QueueView,
 } from './view.js';
 
-/** What the dashboard reads with. */
+/** The operations of the dashboard that read. */
 export type DashReads = Pick<Inspector, 'queues' | 'queueInfo' | 'groups' | 'listTasks' | 'taskInfo' | 'servers'>;
 
-/** Reads what a place shows, on a terminal of so many lines. */
+/** Reads the content of a place, for a terminal of that height. */
 export async function loadContent(inspector: DashReads, frame: Frame, lines: number): Promise<Content> {
   const { view } = frame;
   switch (view.kind) {

@@ -63,7 +63,7 @@ export class Dash {
     if (!this.#loading) await this.refresh();
   }
 
-  /** Reads what is shown. Wishes that come while it reads become one more reading after this one. */
+  /** Reads the shown content. Requests during a reading are merged into one more reading after it. */
   refresh(): Promise<void> {
     this.#isWanted = true;
     return (this.#loading ??= this.#loadWhileWanted());

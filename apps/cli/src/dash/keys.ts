@@ -26,7 +26,7 @@ interface Binding {
   readonly help?: readonly [keys: string, does: string];
 }
 
-/** Keys that change something are capitals: no slip of a finger asks for them. */
+/** Keys that change something are capitals, against slips of a finger. */
 export const BINDINGS: readonly Binding[] = [
   { keys: ['up', 'k'], command: 'up', help: ['↑ ↓  k j', 'move'] },
   { keys: ['down', 'j'], command: 'down' },

@@ -15,7 +15,7 @@ interface DashOptions {
   readonly nowMs: () => number;
 }
 
-/** Shows the dashboard until somebody leaves it. The terminal is then as it was, also after an error or SIGTERM. */
+/** Shows the dashboard until the user quits. The terminal is then restored, also after an error or SIGTERM. */
 export async function openDash(inspector: Inspector, { refreshMs, nowMs }: DashOptions): Promise<void> {
   const { stdin, stdout } = process;
   if (!stdin.isTTY) throw new UsageError('dash needs a keyboard');

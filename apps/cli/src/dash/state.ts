@@ -25,18 +25,18 @@ export interface Frame {
   readonly selected: number;
 }
 
-/** Everything that decides what is on the screen. */
+/** The state that determines the screen. */
 export interface DashState {
   /** From the first view to the one that is shown. */
   readonly frames: readonly [Frame, ...Frame[]];
   /** Size of the terminal. */
   readonly lines: number;
   readonly columns: number;
-  /** What waits to be confirmed. */
+  /** The change that awaits confirmation. */
   readonly asked: DashAction | undefined;
-  /** What became of the last action; until the next key. */
+  /** The result of the last action; until the next key. */
   readonly notice: string | undefined;
-  /** Why the last refresh failed; until one works. */
+  /** Why the last refresh failed; until one succeeds. */
   readonly loadError: string | undefined;
   /** When the shown content was read. */
   readonly loadedAtMs: number | undefined;
@@ -136,7 +136,7 @@ export function selectedTask(state: DashState): TaskInfo | undefined {
   return content?.kind === 'queue' ? content.tasks?.[selected] : undefined;
 }
 
-/** What tells the rows apart that the cursor can be on. */
+/** The identity of a row that the cursor can be on. */
 function rowIds(view: View, content: Content, lines: number): string[] {
   switch (content.kind) {
     case 'queues':

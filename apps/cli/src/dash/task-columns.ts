@@ -25,7 +25,7 @@ const COMPLETED: Column = ['Completed', ({ completedAt }, nowMs) => (completedAt
 const PAYLOAD: Column = ['Payload', ({ payload }) => preview(payload, BYTES_LENGTH)];
 const RESULT: Column = ['Result', ({ result }) => (result ? preview(result, BYTES_LENGTH) : '')];
 
-/** What most wants to be seen comes first: a narrow terminal cuts the rest. */
+/** The most important columns come first: a narrow terminal cuts the rest. */
 const COLUMNS: Readonly<Record<TaskState, readonly Column[]>> = {
   active: [ID, TYPE, RETRY, PAYLOAD],
   pending: [ID, TYPE, RETRY, PAYLOAD],

@@ -18,7 +18,7 @@ export interface QueueView {
   readonly page: number;
 }
 
-/** What there is to see at a place. */
+/** The content of a place. */
 export type Content =
   | { readonly kind: 'queues'; readonly queues: readonly QueueInfo[] }
   | { readonly kind: 'servers'; readonly servers: readonly ServerInfo[] }
@@ -59,7 +59,7 @@ const BARS_CHROME = 2;
 /** Bars for fewer queues than this say less than a longer table. */
 const LEAST_BARS = 6;
 
-/** How the view of so many queues divides so many lines. */
+/** Divides the lines of the view among the queues. */
 export function queuesLayout(lines: number, count: number): { readonly hasBars: boolean; readonly fits: number } {
   const fits = lines - TABLE_CHROME;
   const fitsWithBars = Math.floor((fits - BARS_CHROME) / 2);
@@ -67,7 +67,7 @@ export function queuesLayout(lines: number, count: number): { readonly hasBars: 
   return { hasBars, fits: Math.max(1, hasBars ? fitsWithBars : fits) };
 }
 
-/** How the view of so many servers divides so many lines between them and what one of them runs. */
+/** Divides the lines of the view between the servers and the workers of one of them. */
 export function serversLayout(lines: number, count: number): { readonly fits: number; readonly workersFit: number } {
   const both = Math.max(2, lines - TABLE_CHROME - SECOND_TABLE_CHROME);
   const fits = Math.max(1, Math.min(count, Math.floor(both / 2)));
@@ -82,7 +82,7 @@ export function pageStart(row: number, fits: number): number {
 /** Lines of a queue's view around its rows, where the tabs take two. */
 const QUEUE_CHROME = 13;
 
-/** Rows that the table of a queue has room for on a terminal of so many lines. */
+/** Rows of a queue's table on a terminal of that height. */
 export function pageSizeOf(lines: number): number {
   return Math.max(1, lines - QUEUE_CHROME);
 }

@@ -5,7 +5,7 @@ const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
 /** Would move the cursor or break a line of a table. */
 const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
 
-/** Text of a task on one line: what a terminal would obey is escaped. */
+/** Text of a task on one line, with control characters escaped. */
 export function oneLine(text: string): string {
   return text.replaceAll(UNPRINTABLE, (char) => {
     if (/[\p{Zs}]/u.test(char)) return ' ';
@@ -48,7 +48,7 @@ const DATE_PARTS = new Intl.DateTimeFormat('en-US', {
   year: 'numeric',
 });
 
-/** Each writes the short names of zones that people there use: Berlin is `GMT+1` in America and `CET` in Britain. */
+/** Each locale has short names for its own zones: Berlin is `GMT+1` in America and `CET` in Britain. */
 const LOCALES = ['en-US', 'en-GB', 'en-AU', 'en-ZA', 'en-IN', 'en-SG', 'en-HK', 'ja'];
 
 /** Short name of the zone of this machine, or of another: `CET`; `GMT+3` where there is none. */

@@ -11,21 +11,21 @@ const LOOK: Options = {
   stream: process.stderr,
 };
 
-/** Somebody pressed Ctrl-C. */
+/** Ctrl-C was pressed. */
 export class StoppedError extends Error {
   override readonly name = 'StoppedError';
 }
 
-/** What bulk work gets to stop by and to tell with. */
+/** The abort signal and the progress callback of bulk work. */
 export interface BulkWatch {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
 /**
- * Runs bulk work with a progress bar where somebody watches. Ctrl-C stops it between two batches; a second one ends the
+ * Runs bulk work with a progress bar if the output is interactive. Ctrl-C stops it between two batches; a second one ends the
  * process.
- * @throws {StoppedError} it was stopped; the message tells how far it came
+ * @throws {StoppedError} it was stopped; the message states how far it came
  */
 export async function watched<Result>(context: Context, work: (watch: BulkWatch) => Promise<Result>): Promise<Result> {
   const interrupt = new AbortController();

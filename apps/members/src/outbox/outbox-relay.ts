@@ -7,7 +7,7 @@ import type { Database } from '../database/database.js';
 import { DATABASE } from '../database/database.module.js';
 import { outbox } from '../database/schema.js';
 
-/** How long a row may wait that nobody nudged for: its process died after the commit, or Redis was away. */
+/** How long a row may wait without a nudge: its process died after the commit, or Redis was unreachable. */
 const INTERVAL_MS = 5000;
 
 /** Most rows that one transaction locks. */

@@ -31,7 +31,7 @@ export function DashScreen({ dash, subscribe }: DashScreenProps): ReactNode {
       const command = commandOf(key, special, isAsked);
       if (command === 'redraw') write(CLEAR_SCREEN);
       else if (command) void dash.press(command);
-      // The rest was typed before anybody saw the question, or after its answer.
+      // The rest was typed before the question was shown, or after its answer.
       if (isAsked || dash.state.asked) return;
     }
   });
