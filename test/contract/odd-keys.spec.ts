@@ -172,4 +172,80 @@ describe('keys of another type', () => {
       expect(await q.broker.dailyCounts(q.name, 1)).toMatchObject([{ processed: processedToday }]);
     });
   });
+
+  /** What every list and set of a queue that a script fills may be in place of itself. */
+  describe('under a list of the queue', () => {
+    const outcomes = {
+      completed: { kind: 'complete' },
+      archived: { kind: 'archive', error: 'boom' },
+      retry: { kind: 'retry', retryAtMs: 0, error: 'boom', isFailure: true },
+      pending: { kind: 'requeue' },
+    } as const;
+
+    it.each([
+      ['active', false],
+      ['lease', false],
+      ['active', true],
+      ['lease', true],
+    ] as const)('lose no task that is fetched: "%s" (declared keys only: %s)', async (name, declared) => {
+      await using q = open(declared);
+      await q.seed({ pending: ['a', 'b'] });
+      await redis.client.set(key(q, name), 'odd');
+
+      await expect(q.broker.fetch(q.name, 10, LEASE_MS)).rejects.toThrow(key(q, name));
+
+      expect(await redis.client.lrange(key(q, 'pending'), '0', '-1')).toEqual(['b', 'a']);
+    });
+
+    it.each(Object.entries(outcomes))('lose no task that ends: "%s"', async (name, outcome) => {
+      await using q = open();
+      await q.seed({ pending: ['a'] });
+      const { tasks } = await q.broker.fetch(q.name, 1, LEASE_MS);
+      await redis.client.set(key(q, name), 'odd');
+
+      const settled = q.broker.settle(q.name, [{ message: tasks[0]!.message, claim: q.claim(tasks[0]!), outcome }]);
+
+      await expect(settled).rejects.toThrow(key(q, name));
+      expect(await redis.client.lrange(key(q, 'active'), '0', '-1')).toEqual(['a']);
+      expect(await redis.client.zrange(key(q, 'lease'), '0', '-1')).toEqual(['a']);
+      expect(await redis.client.hget(key(q, 't:a'), 'state')).toBe('active');
+    });
+
+    it('lose no task that becomes due', async () => {
+      await using q = open();
+      await q.seed({ scheduled: { a: '1s' } });
+      await redis.client.set(key(q, 'pending'), 'odd');
+      await q.clock.advance('2s');
+
+      await expect(q.broker.forwardDue(q.name, 10)).rejects.toThrow(key(q, 'pending'));
+
+      expect(await redis.client.zrange(key(q, 'scheduled'), '0', '-1')).toEqual(['a']);
+    });
+
+    it.each([
+      ['archived', 'archived'],
+      ['pending', 'pending'],
+    ] as const)('lose no task that an inspector moves: "%s"', async (name, to) => {
+      await using q = open();
+      await q.seed({ scheduled: { a: '1s' } });
+      await redis.client.set(key(q, name), 'odd');
+
+      await expect(q.broker.moveTasks(q.name, { state: 'scheduled' }, ['a'], to)).rejects.toThrow(key(q, name));
+
+      expect(await redis.client.zrange(key(q, 'scheduled'), '0', '-1')).toEqual(['a']);
+    });
+
+    it('write no task that is enqueued', async () => {
+      await using q = open();
+      await redis.client.set(key(q, 'pending'), 'odd');
+
+      const [outcome] = await q.broker.enqueue([{ message: q.message('a') }]);
+
+      expect(outcome).toMatchObject({
+        status: 'failed',
+        error: { message: expect.stringContaining(key(q, 'pending')) },
+      });
+      expect(await redis.client.exists(key(q, 't:a'))).toBe(0);
+    });
+  });
 });

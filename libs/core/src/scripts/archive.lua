@@ -22,12 +22,15 @@
 --@include settle
 --@include count
 --@include tell-waiters
+--@include need-type
 local active, lease, archived, processedToday, processed, failedToday, failed, awaited =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local statsExpireAtS, archivedAtS, endedChannel = ARGV[1], ARGV[2], ARGV[3]
 local FIRST_TASK, ARGS, FIELDS = 9, 3, 4
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
+needType('list', active)
+needType('zset', lease, archived)
 local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at)
   local message, crashes = ARGV[at + 3], ARGV[at + 4]
 

@@ -9,10 +9,13 @@
 -- RETURNS {isPaused 0 or 1, remaining (ids left in pending; 0 in a paused queue), then the ids}
 --         A crash before load.lua leaves tasks active and leased, with state pending: recovered like any lost lease.
 -- COST    O(limit)
+--@include need-type
 local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, limit = ARGV[1], tonumber(ARGV[2])
 
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
+needType('list', pending, active)
+needType('zset', lease)
 local ids = redis.call('LRANGE', pending, -limit, -1)
 if #ids == 0 then return { 0, 0 } end
 

@@ -21,6 +21,7 @@
 --@include keys-from
 --@include unlock
 --@include tell-waiters
+--@include need-type
 local active, lease, completed, processedToday, processed, awaited =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
@@ -28,6 +29,8 @@ local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
 local nextLock = keysFrom(FIRST_TASK + (#ARGV - ARGS) / FIELDS)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
+needType('list', active)
+needType('zset', lease, completed)
 local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at, lock)
   local message, deleteAtS, hasResult, result = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', ARGV[at + 7]
 

@@ -20,12 +20,15 @@
 --@include keys-from
 --@include unlock
 --@include tell-waiters
+--@include need-type
 local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
 local nextLock = keysFrom(FIRST_TASK + (#ARGV - ARGS) / FIELDS)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
+needType('list', active)
+needType('zset', lease)
 local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, _, lock)
   redis.call('DEL', task)
   unlock(lock, taskId)

@@ -30,6 +30,7 @@
 --@include expect-group
 --@include new-task
 --@include tell-full-groups
+--@include need-type
 local expectedGroups, isRepeat, joining = KEYS[5], ARGV[3] == '1', tonumber(ARGV[4])
 local forgetUntilS, nudgeChannel, groupsChannel = ARGV[5], ARGV[6], ARGV[7]
 local FIRST_TASK, ARGS = 7, 7
@@ -48,6 +49,9 @@ local queue = {
 local fullSizes = joining > 0 and readFullSizes(KEYS[6])
 local fullGroups, earliest, firstS, hasExpected = {}, nil, nil, false
 
+needType('list', queue.pending)
+needType('zset', queue.scheduled)
+needType('set', queue.groups)
 local replies = {}
 for i = 1, tasks do
   local task, new = KEYS[FIRST_TASK + i - 1], newTaskAt(ARGS + (i - 1) * NEW_TASK_FIELDS)

@@ -14,10 +14,13 @@
 --         Ids without a message are dropped, with their stub hash. asynq 0.26 leaves them active for ever.
 -- COST    O(limit)
 --@include has-message
+--@include need-type
 local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
+needType('list', pending, active)
+needType('zset', lease)
 local ids = redis.call('LRANGE', pending, -limit, -1)
 if #ids == 0 then return { 0, 0 } end
 

@@ -12,6 +12,7 @@
 --         Adds the name to `groups` too. asynq 0.26 does not, and the tasks wait unseen.
 -- COST    O(tasks x log n)
 --@include tell-full-groups
+--@include need-type
 local source, groups = KEYS[1], KEYS[2]
 local addedAtS, groupsChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 4, 2, 4
@@ -19,13 +20,14 @@ local tasks = (#ARGV - ARGS) / FIELDS
 local firstGroup = FIRST_TASK + tasks
 local fullSizes = readFullSizes(KEYS[3])
 
+needType('set', groups)
 local moved, fullGroups = 0, {}
 for i = 1, tasks do
   local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
   local taskId, score, dueAtMs, groupName = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   if redis.call('ZSCORE', source, taskId) == score and (redis.call('HGET', task, 'due_at_ms') or '') == dueAtMs then
-    redis.call('ZREM', source, taskId)
     redis.call('ZADD', group, addedAtS, taskId)
+    redis.call('ZREM', source, taskId)
     redis.call('SADD', groups, groupName)
     redis.call('HSET', task, 'state', 'aggregating')
     redis.call('HDEL', task, 'due_at_ms')

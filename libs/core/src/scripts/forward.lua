@@ -7,6 +7,7 @@
 -- ARGV[2..] per task: taskId, score (as read before; another score means that somebody else moved the task), dueAtMs (as read before, or empty; another one means that the task was rescheduled)
 -- RETURNS how many were moved
 -- COST    O(tasks x log n)
+--@include need-type
 local source, pending = KEYS[1], KEYS[2]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 3, 1, 3
@@ -22,6 +23,7 @@ for i = 1, (#ARGV - ARGS) / FIELDS do
 end
 if #moved == 0 then return 0 end
 
+needType('list', pending)
 redis.call('ZREM', source, unpack(moved))
 redis.call('LPUSH', pending, unpack(moved))
 for _, task in ipairs(due) do

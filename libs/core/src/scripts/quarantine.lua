@@ -13,11 +13,14 @@
 --         0 not ours any more; nothing written
 -- COST    O(n) in active, which the servers' concurrency bounds
 --@include owns-lease
+--@include need-type
 local active, lease, archived, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local taskId, leases, archivedAtS, message, rawMessage = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 if not ownsLease(lease, taskId, leases) then return 0 end
 
+needType('list', active)
+needType('zset', lease, archived)
 redis.call('LREM', active, -1, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('ZADD', archived, archivedAtS, taskId)

@@ -12,10 +12,12 @@
 --         asynq 0.26 retries instead, with a delay, and counts a failure of the task.
 -- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
 --@include leave-active
+--@include need-type
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 4
 
+needType('list', active, pending)
 local replies, left = {}, {}
 for i = (#ARGV - ARGS) / FIELDS, 1, -1 do -- what is pushed last runs first
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS

@@ -13,11 +13,14 @@
 --@include owns-lease
 --@include leave-active
 --@include settle
+--@include need-type
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
 local taskIds = {}
 
+needType('list', active, pending)
+needType('zset', lease)
 local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId)
   if not store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then return false end
   redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')

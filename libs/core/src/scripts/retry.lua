@@ -18,10 +18,13 @@
 --@include leave-active
 --@include settle
 --@include count
+--@include need-type
 local active, lease, retry, processedToday, processed, failedToday, failed =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local statsExpireAtS, nudgeChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 8, 2, 7
+needType('list', active)
+needType('zset', lease, retry)
 local first = tonumber(redis.call('ZRANGE', retry, 0, 0, 'WITHSCORES')[2])
 local goesAhead, failures = false, 0
 

@@ -141,11 +141,19 @@ end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local active, lease, archived, processedToday, processed, failedToday, failed, awaited =
 KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local statsExpireAtS, archivedAtS, endedChannel = ARGV[1], ARGV[2], ARGV[3]
 local FIRST_TASK, ARGS, FIELDS = 9, 3, 4
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
+needType('list', active)
+needType('zset', lease, archived)
 local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at)
 local message, crashes = ARGV[at + 3], ARGV[at + 4]
 if not store(task, 'msg', message, 'state', 'archived') then return false end
@@ -181,9 +189,17 @@ export const claim = new Script<
 >(
   'claim',
   { keys: ['pending', 'paused', 'active', 'lease'], args: ['leaseExpiresAtS', 'limit'], fields: [], tail: [] },
-  `local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+  `local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
+local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, limit = ARGV[1], tonumber(ARGV[2])
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
+needType('list', pending, active)
+needType('zset', lease)
 local ids = redis.call('LRANGE', pending, -limit, -1)
 if #ids == 0 then return { 0, 0 } end
 local reply, fetched, leases = { 0, 0 }, {}, {}
@@ -323,12 +339,20 @@ end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local active, lease, completed, processedToday, processed, awaited =
 KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 7, 2, 7
 local nextLock = keysFrom(FIRST_TASK + (#ARGV - ARGS) / FIELDS)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
+needType('list', active)
+needType('zset', lease, completed)
 local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at, lock)
 local message, deleteAtS, hasResult, result = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] == '1', ARGV[at + 7]
 if not store(task, 'msg', message, 'state', 'completed') then return false end
@@ -491,11 +515,19 @@ end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local active, lease, processedToday, processed, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local statsExpireAtS, endedChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 6, 2, 3
 local nextLock = keysFrom(FIRST_TASK + (#ARGV - ARGS) / FIELDS)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
+needType('list', active)
+needType('zset', lease)
 local replies, ended = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, _, lock)
 redis.call('DEL', task)
 unlock(lock, taskId)
@@ -739,6 +771,12 @@ end
 local function tellFullGroups(fullGroups, groupsChannel)
 for groupName in pairs(fullGroups) do redis.pcall('PUBLISH', groupsChannel, 'full ' .. groupName) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local expectedGroups, isRepeat, joining = KEYS[5], ARGV[3] == '1', tonumber(ARGV[4])
 local forgetUntilS, nudgeChannel, groupsChannel = ARGV[5], ARGV[6], ARGV[7]
 local FIRST_TASK, ARGS = 7, 7
@@ -756,6 +794,9 @@ nowNs = ARGV[2],
 }
 local fullSizes = joining > 0 and readFullSizes(KEYS[6])
 local fullGroups, earliest, firstS, hasExpected = {}, nil, nil, false
+needType('list', queue.pending)
+needType('zset', queue.scheduled)
+needType('set', queue.groups)
 local replies = {}
 for i = 1, tasks do
 local task, new = KEYS[FIRST_TASK + i - 1], newTaskAt(ARGS + (i - 1) * NEW_TASK_FIELDS)
@@ -863,9 +904,17 @@ end
 local function deleteStub(task)
 if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
+needType('list', pending, active)
+needType('zset', lease)
 local ids = redis.call('LRANGE', pending, -limit, -1)
 if #ids == 0 then return { 0, 0 } end
 local reply, fetched, leases, orphans = { 0, 0 }, {}, {}, {}
@@ -949,19 +998,26 @@ end
 local function tellFullGroups(fullGroups, groupsChannel)
 for groupName in pairs(fullGroups) do redis.pcall('PUBLISH', groupsChannel, 'full ' .. groupName) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local source, groups = KEYS[1], KEYS[2]
 local addedAtS, groupsChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 4, 2, 4
 local tasks = (#ARGV - ARGS) / FIELDS
 local firstGroup = FIRST_TASK + tasks
 local fullSizes = readFullSizes(KEYS[3])
+needType('set', groups)
 local moved, fullGroups = 0, {}
 for i = 1, tasks do
 local task, group, at = KEYS[FIRST_TASK + i - 1], KEYS[firstGroup + i - 1], ARGS + (i - 1) * FIELDS
 local taskId, score, dueAtMs, groupName = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
 if redis.call('ZSCORE', source, taskId) == score and (redis.call('HGET', task, 'due_at_ms') or '') == dueAtMs then
-redis.call('ZREM', source, taskId)
 redis.call('ZADD', group, addedAtS, taskId)
+redis.call('ZREM', source, taskId)
 redis.call('SADD', groups, groupName)
 redis.call('HSET', task, 'state', 'aggregating')
 redis.call('HDEL', task, 'due_at_ms')
@@ -998,7 +1054,13 @@ export const forward = new Script<
 >(
   'forward',
   { keys: ['source', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'dueAtMs'], tail: [] },
-  `local source, pending = KEYS[1], KEYS[2]
+  `local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
+local source, pending = KEYS[1], KEYS[2]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 3, 1, 3
 local due, moved = {}, {}
@@ -1011,6 +1073,7 @@ moved[#moved + 1] = taskId
 end
 end
 if #moved == 0 then return 0 end
+needType('list', pending)
 redis.call('ZREM', source, unpack(moved))
 redis.call('LPUSH', pending, unpack(moved))
 for _, task in ipairs(due) do
@@ -1143,6 +1206,12 @@ end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local aggregationSet, aggregationSets, awaited, aggregate = KEYS[1], KEYS[2], KEYS[5], KEYS[6]
 local queue = { pending = KEYS[3], scheduled = KEYS[4], completed = KEYS[7], nowS = tonumber(ARGV[2]), nowNs = ARGV[3] }
 local deadlineS, nudgeChannel, endedChannel = ARGV[1], ARGV[4], ARGV[5]
@@ -1164,6 +1233,8 @@ local lock = new.hasLock and KEYS[#KEYS]
 local holder = lockHolder(lock)
 if holder and not isMember[holder] then return holder end
 local firstS = redis.call('ZRANGE', queue.scheduled, 0, 0, 'WITHSCORES')[2]
+needType('list', queue.pending)
+needType('zset', queue.scheduled)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
@@ -1218,11 +1289,18 @@ end
 local function deleteStub(task)
 if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local aggregationSet, aggregationSets, archived = KEYS[1], KEYS[2], KEYS[3]
 local deadlineS, archivedAtS = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 4, 2, 3
 local tasks = (#ARGV - ARGS) / FIELDS
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then return 0 end
+needType('zset', archived)
 local left = 0
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
@@ -1320,9 +1398,17 @@ export const returnSet = new Script<
 >(
   'return-set',
   { keys: ['aggregationSet', 'aggregationSets', 'group', 'groups'], args: ['deadlineS', 'limit', 'groupName'], fields: [], tail: [] },
-  `local aggregationSet, aggregationSets, group, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+  `local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
+local aggregationSet, aggregationSets, group, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local deadlineS, limit, groupName = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then return 0 end
+needType('zset', group)
+needType('set', groups)
 local entries = redis.call('ZRANGE', aggregationSet, 0, limit - 1, 'WITHSCORES')
 for i = 1, #entries, 2 do
 redis.call('ZADD', group, entries[i + 1], entries[i])
@@ -1367,7 +1453,13 @@ export const takeGroup = new Script<
 >(
   'take-group',
   { keys: ['group', 'aggregationSet', 'aggregationSets', 'groups'], args: ['nowS', 'gracePeriodS', 'maxDelayS', 'maxSize', 'limit', 'deadlineS', 'groupName', 'groupsChannel'], fields: [], tail: [] },
-  `local group, aggregationSet, aggregationSets, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+  `local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
+local group, aggregationSet, aggregationSets, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowS, gracePeriodS, maxDelayS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local limit, deadlineS, groupName, groupsChannel = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 local function isRipe(size)
@@ -1380,6 +1472,8 @@ end
 local size = redis.call('ZCARD', group)
 if size == 0 or not isRipe(size) then return {} end
 if maxSize > 0 then limit = math.min(limit, maxSize) end
+needType('zset', aggregationSets)
+needType('set', groups)
 local entries = redis.call('ZRANGE', group, 0, limit - 1, 'WITHSCORES')
 local taken = {}
 for i = 1, #entries, 2 do
@@ -1460,12 +1554,20 @@ end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local source, archived, groups, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local groupName, archivedAtS = ARGV[4], ARGV[5]
 local endedChannel = ARGV[6]
 local FIRST_TASK, ARGS = 5, 6
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
+needType('zset', archived)
+needType('set', groups)
 local replies = {}
 for i = 1, #ARGV - ARGS do
 local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
@@ -1557,6 +1659,12 @@ end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
 if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local groupName, endedChannel = ARGV[4], ARGV[5]
@@ -1564,6 +1672,7 @@ local FIRST_TASK, ARGS, FIELDS = 4, 5, 2
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = keysFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
+needType('set', groups)
 local replies = {}
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
@@ -1729,12 +1838,20 @@ redis.pcall('ZADD', expectedGroups, 'GT', untilS, groupName)
 local lifeS = math.max(tonumber(untilS) - nowS, 0) + 86400
 if redis.call('TTL', expectedGroups) < lifeS then redis.call('EXPIRE', expectedGroups, string.format('%d', lifeS)) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local source, target, groups, expectedGroups, rescheduled, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local sourceGroup, targetState, taskId = ARGV[4], ARGV[5], ARGV[6]
 local processAtS, dueAtMs, nudgeChannel, nowS = ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 if not hasMessage(task) then return 0 end
 local groupName = redis.call('HGET', task, 'group')
+needType('zset', target)
+needType('set', groups)
 local taken = take(source, isList, nearTail, isUnbounded, taskId, task)
 if taken ~= 1 then return taken end
 local first = tonumber(redis.call('ZRANGE', target, 0, 0, 'WITHSCORES')[2])
@@ -1811,10 +1928,18 @@ end
 local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local source, pending, groups = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, isUnbounded, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1', ARGV[4] == '1'
 local groupName, pendingSinceNs = ARGV[5], ARGV[6]
 local FIRST_TASK, ARGS = 4, 6
+needType('list', pending)
+needType('set', groups)
 local replies = {}
 for i = 1, #ARGV - ARGS do
 local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
@@ -1950,9 +2075,17 @@ export const quarantine = new Script<
 local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local active, lease, archived, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local taskId, leases, archivedAtS, message, rawMessage = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if not ownsLease(lease, taskId, leases) then return 0 end
+needType('list', active)
+needType('zset', lease, archived)
 redis.call('LREM', active, -1, taskId)
 redis.call('ZREM', lease, taskId)
 redis.call('ZADD', archived, archivedAtS, taskId)
@@ -2053,9 +2186,16 @@ redis.call('LTRIM', active, 0, #all - 1)
 end
 for _, taskId in ipairs(taskIds) do redis.call('LREM', active, -1, taskId) end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 4
+needType('list', active, pending)
 local replies, left = {}, {}
 for i = (#ARGV - ARGS) / FIELDS, 1, -1 do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
@@ -2153,10 +2293,18 @@ end
 local function store(task, ...)
 return type(redis.pcall('HSET', task, ...)) == 'number'
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
 local taskIds = {}
+needType('list', active, pending)
+needType('zset', lease)
 local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId)
 if not store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then return false end
 redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
@@ -2275,10 +2423,18 @@ end
 if add(dayKey) == n then redis.pcall('EXPIREAT', dayKey, expiresAtS) end
 add(totalKey)
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local active, lease, retry, processedToday, processed, failedToday, failed =
 KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local statsExpireAtS, nudgeChannel = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 8, 2, 7
+needType('list', active)
+needType('zset', lease, retry)
 local first = tonumber(redis.call('ZRANGE', retry, 0, 0, 'WITHSCORES')[2])
 local goesAhead, failures = false, 0
 local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId, at)
@@ -2401,6 +2557,12 @@ local function nudge(new, firstS, nudgeChannel)
 local goesAhead = new.isDelayed and (not firstS or tonumber(new.processAtS) <= tonumber(firstS))
 if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end
 end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
 local schedule, task = KEYS[1], KEYS[2]
 local digest, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
 local nudgeChannel = ARGV[6]
@@ -2416,6 +2578,8 @@ if not known[1] then return reply(-4) end
 if known[4] ~= digest then return reply(-3) end
 if known[3] then return reply(-2) end
 if known[2] ~= claimedMs then return reply(-1) end
+needType('list', queue.pending)
+needType('zset', queue.scheduled)
 local isTaken, isExpired = idTaken(task, new.taskId, queue.completed, queue.nowS)
 local isLocked = lockHolder(lock)
 local firstS = redis.call('ZRANGE', queue.scheduled, 0, 0, 'WITHSCORES')[2]

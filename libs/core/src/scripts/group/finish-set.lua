@@ -26,6 +26,7 @@
 --@include new-task
 --@include unlock
 --@include tell-waiters
+--@include need-type
 local aggregationSet, aggregationSets, awaited, aggregate = KEYS[1], KEYS[2], KEYS[5], KEYS[6]
 local queue = { pending = KEYS[3], scheduled = KEYS[4], completed = KEYS[7], nowS = tonumber(ARGV[2]), nowNs = ARGV[3] }
 local deadlineS, nudgeChannel, endedChannel = ARGV[1], ARGV[4], ARGV[5]
@@ -50,6 +51,8 @@ local holder = lockHolder(lock)
 if holder and not isMember[holder] then return holder end
 local firstS = redis.call('ZRANGE', queue.scheduled, 0, 0, 'WITHSCORES')[2]
 
+needType('list', queue.pending)
+needType('zset', queue.scheduled)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS

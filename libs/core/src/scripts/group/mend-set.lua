@@ -10,6 +10,7 @@
 -- RETURNS how many left the set
 -- COST    O(tasks x log n)
 --@include has-message
+--@include need-type
 local aggregationSet, aggregationSets, archived = KEYS[1], KEYS[2], KEYS[3]
 local deadlineS, archivedAtS = ARGV[1], ARGV[2]
 local FIRST_TASK, ARGS, FIELDS = 4, 2, 3
@@ -17,6 +18,7 @@ local tasks = (#ARGV - ARGS) / FIELDS
 
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then return 0 end
 
+needType('zset', archived)
 local left = 0
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS

@@ -10,11 +10,14 @@
 -- RETURNS how many were moved; as many as limit, and there may be more
 --         Adds the name to `groups` too. asynq 0.26 does not, and the tasks wait unseen.
 -- COST    O(limit x log n)
+--@include need-type
 local aggregationSet, aggregationSets, group, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local deadlineS, limit, groupName = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 if redis.call('ZSCORE', aggregationSets, aggregationSet) ~= deadlineS then return 0 end
 
+needType('zset', group)
+needType('set', groups)
 local entries = redis.call('ZRANGE', aggregationSet, 0, limit - 1, 'WITHSCORES')
 for i = 1, #entries, 2 do
   redis.call('ZADD', group, entries[i + 1], entries[i])

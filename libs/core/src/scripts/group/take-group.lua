@@ -15,6 +15,7 @@
 -- RETURNS ids taken, oldest first; none when the group is not ripe
 --         asynq 0.26 takes any number, and Redis serves nobody else meanwhile.
 -- COST    O(limit x log n)
+--@include need-type
 local group, aggregationSet, aggregationSets, groups = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local nowS, gracePeriodS, maxDelayS, maxSize = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local limit, deadlineS, groupName, groupsChannel = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
@@ -31,6 +32,8 @@ local size = redis.call('ZCARD', group)
 if size == 0 or not isRipe(size) then return {} end
 if maxSize > 0 then limit = math.min(limit, maxSize) end
 
+needType('zset', aggregationSets)
+needType('set', groups)
 local entries = redis.call('ZRANGE', group, 0, limit - 1, 'WITHSCORES')
 local taken = {}
 for i = 1, #entries, 2 do

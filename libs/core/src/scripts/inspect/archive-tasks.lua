@@ -21,6 +21,7 @@
 --@include take
 --@include forget-empty-group
 --@include tell-waiters
+--@include need-type
 local source, archived, groups, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local groupName, archivedAtS = ARGV[4], ARGV[5]
@@ -28,6 +29,8 @@ local endedChannel = ARGV[6]
 local FIRST_TASK, ARGS = 5, 6
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
+needType('zset', archived)
+needType('set', groups)
 local replies = {}
 for i = 1, #ARGV - ARGS do
   local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]

@@ -21,6 +21,7 @@
 --@include keys-from
 --@include unlock
 --@include tell-waiters
+--@include need-type
 local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local groupName, endedChannel = ARGV[4], ARGV[5]
@@ -29,6 +30,7 @@ local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = keysFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
+needType('set', groups)
 local replies = {}
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS

@@ -25,6 +25,7 @@
 --@include take
 --@include forget-empty-group
 --@include expect-group
+--@include need-type
 local source, target, groups, expectedGroups, rescheduled, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local sourceGroup, targetState, taskId = ARGV[4], ARGV[5], ARGV[6]
@@ -32,6 +33,8 @@ local processAtS, dueAtMs, nudgeChannel, nowS = ARGV[7], ARGV[8], ARGV[9], tonum
 
 if not hasMessage(task) then return 0 end
 local groupName = redis.call('HGET', task, 'group')
+needType('zset', target)
+needType('set', groups)
 local taken = take(source, isList, nearTail, isUnbounded, taskId, task)
 if taken ~= 1 then return taken end
 

@@ -19,11 +19,14 @@
 --@include has-message
 --@include take
 --@include forget-empty-group
+--@include need-type
 local source, pending, groups = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, isUnbounded, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1', ARGV[4] == '1'
 local groupName, pendingSinceNs = ARGV[5], ARGV[6]
 local FIRST_TASK, ARGS = 4, 6
 
+needType('list', pending)
+needType('set', groups)
 local replies = {}
 for i = 1, #ARGV - ARGS do
   local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]

@@ -23,6 +23,7 @@
 --         -4 no such schedule; nothing written
 -- COST    O(log n)
 --@include new-task
+--@include need-type
 local schedule, task = KEYS[1], KEYS[2]
 local digest, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
 local nudgeChannel = ARGV[6]
@@ -40,6 +41,8 @@ if not known[1] then return reply(-4) end
 if known[4] ~= digest then return reply(-3) end
 if known[3] then return reply(-2) end
 if known[2] ~= claimedMs then return reply(-1) end
+needType('list', queue.pending)
+needType('zset', queue.scheduled)
 local isTaken, isExpired = idTaken(task, new.taskId, queue.completed, queue.nowS)
 local isLocked = lockHolder(lock)
 local firstS = redis.call('ZRANGE', queue.scheduled, 0, 0, 'WITHSCORES')[2]
