@@ -48,7 +48,7 @@ export type { CancelReply } from './inspector/task-canceler.js';
 export type { TaskMoveOptions } from './inspector/task-mover.js';
 export type { Broker } from './broker/contract/broker.js';
 export type { ClusterNode } from './broker/contract/health.js';
-export type { CancelOutcome } from './broker/contract/waiting.js';
+export type { CancelOutcome } from './wire/cancel-record.js';
 export type { TaskInfo, TaskProgress } from './inspector/task-info.js';
 export type { TaskState } from './wire/task-state.js';
 

@@ -3,7 +3,7 @@ import type { Broker } from '../broker/contract/broker.js';
 import type { ClusterNode } from '../broker/contract/health.js';
 import type { TaskList } from '../broker/contract/lists.js';
 import type { MoveTarget } from '../broker/contract/moves.js';
-import { CANCEL_OUTCOMES, type CancelOutcome } from '../broker/contract/waiting.js';
+import { CANCEL_OUTCOMES, type CancelOutcome } from '../wire/cancel-record.js';
 import { openConnection } from '../broker/open-broker.js';
 import { ClientTaskHandle } from '../client/client-task-handle.js';
 import { TaskWaiter } from '../client/task-waiter.js';

@@ -1,5 +1,6 @@
 import type { ListOps } from '../broker/contract/lists.js';
-import type { CancelOutcome, WaitOps } from '../broker/contract/waiting.js';
+import type { CancelOutcome } from '../wire/cancel-record.js';
+import type { WaitOps } from '../broker/contract/waiting.js';
 import { TaskStateError } from '../errors/task-state.error.js';
 import type { TaskMover } from './task-mover.js';
 

@@ -1,5 +1,5 @@
 import type { TaskMessage } from '../../wire/task-message.js';
-import type { CancelOutcome } from './waiting.js';
+import type { CancelOutcome } from '../../wire/cancel-record.js';
 
 /** A task that this server may work on until its lease ends. */
 export interface LeasedTask {

@@ -1,3 +1,4 @@
+import type { CancelOutcome } from '../../wire/cancel-record.js';
 import type { TaskState } from '../../wire/task-state.js';
 
 /** For how long one call of `WaitOps.awaitTask` asks. */
@@ -8,11 +9,6 @@ export const AWAITED_LIFE_MS = 30_000;
  * inspector, or because it was made into another with the rest of its group.
  */
 export type TaskEnding = 'deleted' | 'completed' | 'archived' | 'removed';
-
-/** What shall become of a task whose attempt was canceled. `retry`: a failure like any other. */
-export type CancelOutcome = 'retry' | 'archive' | 'delete';
-
-export const CANCEL_OUTCOMES: readonly CancelOutcome[] = ['retry', 'archive', 'delete'];
 
 /** Waiting for the end of a task, and asking for it. */
 export interface WaitOps {

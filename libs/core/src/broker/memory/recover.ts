@@ -1,6 +1,7 @@
 import { bindToAttempt, crashesOfArchived, readCrashes } from '../../wire/attempt-record.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
-import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
+import { cancelOutcomeFor } from '../../wire/cancel-record.js';
+import { asRecovered, canceledOutcome } from '../canceled-attempt.js';
 import { inOrder, MOST_EXPIRED } from '../fetch-order.js';
 import type { RecoveredTask, RecoverOps } from '../contract/recover.js';
 import type { Outcome } from '../contract/settle.js';
@@ -57,9 +58,9 @@ function recover(queue: MemoryQueue, id: string, maxCrashes: number, nowMs: numb
     endAttempt(queue, message, outcome, nowMs);
     return asRecovered(message, outcome, crashes, nowMs);
   };
-  const wish = stored.isSound && task.cancelThen ? wishFor(message, task.cancelThen) : undefined;
+  const wish = stored.isSound && task.cancelThen ? cancelOutcomeFor(message, task.cancelThen) : undefined;
   task.cancelThen = undefined;
-  if (wish) return end(wishedOutcome(message, wish, LEASE_EXPIRED, nowMs));
+  if (wish) return end(canceledOutcome(message, wish, LEASE_EXPIRED, nowMs));
   if (crashes > maxCrashes) {
     const recovered = end({ kind: 'archive', error: LEASE_EXPIRED });
     task.crashes = crashesOfArchived(crashes, recovered.message);

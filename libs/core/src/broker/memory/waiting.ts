@@ -1,5 +1,6 @@
-import { encodeCancelRecord, wishIn } from '../cancel-record.js';
-import { AWAITED_LIFE_MS, type CancelOutcome, type TaskEnding, type WaitOps } from '../contract/waiting.js';
+import { cancelOutcomeIn, encodeCancelRecord } from '../../wire/cancel-record.js';
+import type { CancelOutcome } from '../../wire/cancel-record.js';
+import { AWAITED_LIFE_MS, type TaskEnding, type WaitOps } from '../contract/waiting.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
 import { subscribe } from './subscribe.js';
 
@@ -52,5 +53,5 @@ export function signalCancel(store: MemoryStore, taskId: string): void {
 }
 
 export function cancelWish(task: MemoryTask | undefined): CancelOutcome | undefined {
-  return task?.cancelThen === undefined ? undefined : wishIn(task.cancelThen);
+  return task?.cancelThen === undefined ? undefined : cancelOutcomeIn(task.cancelThen);
 }

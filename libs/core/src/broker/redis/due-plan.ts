@@ -1,7 +1,7 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { ceilS, fromS } from '../../wire/unix-time.js';
-import { exactDueAtMs } from './due-time.js';
+import { exactDueAtMs } from '../../wire/due-time.js';
 import { dropOrphans } from './orphans.js';
 import type { RedisLink } from './redis-link.js';
 import { type ScoredId, toScoredIds } from './scored-ids.js';

@@ -2,6 +2,7 @@ import { groupRepairOps } from './group-repair.js';
 import { randomUUID } from 'node:crypto';
 import type { RedisCommandError } from '../../errors/redis-command.error.js';
 import * as scripts from '../../scripts/scripts.generated.js';
+import { readChannelMessage } from '../../wire/channel-message.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
@@ -94,8 +95,8 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
 
     onGroupNews: (queue, listener) =>
       subscriber.subscribe(keys.groupsChannel(queue), (message) => {
-        const space = message.indexOf(' ');
-        listener(message.slice(space + 1), message.slice(0, space) as GroupNews);
+        const { word, name } = readChannelMessage<GroupNews>(message);
+        listener(name, word);
       }),
 
     archiveMembers: (queue, set, messages) =>

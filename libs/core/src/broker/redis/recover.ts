@@ -3,8 +3,9 @@ import { bindToAttempt, crashesOfArchived, readCrashes } from '../../wire/attemp
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
-import { asRecovered, wishedOutcome, wishFor } from '../cancel-record.js';
-import type { CancelOutcome } from '../contract/waiting.js';
+import { cancelOutcomeFor } from '../../wire/cancel-record.js';
+import { asRecovered, canceledOutcome } from '../canceled-attempt.js';
+import type { CancelOutcome } from '../../wire/cancel-record.js';
 import { inOrder, MOST_EXPIRED } from '../fetch-order.js';
 import type { RecoverOps, RecoverOptions, RecoveredTask } from '../contract/recover.js';
 import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
@@ -110,7 +111,7 @@ async function readExpired(redis: RedisLink, queue: string, leases: readonly Sco
       stored,
       crashes: stored ? readCrashes(crashes?.toString(), stored.message, 'active') : 0,
       record,
-      wish: stored?.isSound ? wishFor(stored.message, record) : undefined,
+      wish: stored?.isSound ? cancelOutcomeFor(stored.message, record) : undefined,
     };
   });
 }
@@ -180,7 +181,7 @@ async function endAsWished(redis: RedisLink, queue: string, expired: readonly Ex
   const ends = expired.flatMap(({ id, score, stored, crashes, wish }) => {
     if (!stored || wish === undefined) return [];
     const { message } = stored;
-    const outcome = wishedOutcome(message, wish, LEASE_EXPIRED, nowMs);
+    const outcome = canceledOutcome(message, wish, LEASE_EXPIRED, nowMs);
     return [{ message, claim: { id, expiriesS: [Number(score)] }, outcome, crashes: crashes + 1 }];
   });
   if (ends.length === 0) return [];

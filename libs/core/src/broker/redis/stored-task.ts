@@ -6,7 +6,7 @@ import type { TaskState } from '../../wire/task-state.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { StoredTask } from '../contract/lists.js';
 import { readStoredMessage } from '../stored-message.js';
-import { exactDueAtMs } from './due-time.js';
+import { exactDueAtMs } from '../../wire/due-time.js';
 
 /** Where a task was found. */
 export interface FoundTask {

@@ -1,9 +1,11 @@
 import * as scripts from '../../scripts/scripts.generated.js';
+import { readChannelMessage } from '../../wire/channel-message.js';
 import { keys } from '../../wire/keys.js';
 import { TASK_STATES } from '../../wire/task-state.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
-import { encodeCancelRecord, wishIn } from '../cancel-record.js';
-import { AWAITED_LIFE_MS, type CancelOutcome, type TaskEnding, type WaitOps } from '../contract/waiting.js';
+import { cancelOutcomeIn, encodeCancelRecord } from '../../wire/cancel-record.js';
+import type { CancelOutcome } from '../../wire/cancel-record.js';
+import { AWAITED_LIFE_MS, type TaskEnding, type WaitOps } from '../contract/waiting.js';
 import { readStoredMessage } from '../stored-message.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
@@ -30,8 +32,8 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
 
     onTaskEnded: (queue, listener) =>
       subscriber.subscribe(keys.endedChannel(queue), (message) => {
-        const space = message.indexOf(' ');
-        listener(message.slice(space + 1), message.slice(0, space) as TaskEnding);
+        const { word, name } = readChannelMessage<TaskEnding>(message);
+        listener(name, word);
       }),
 
     async publishCancel(taskId) {
@@ -56,4 +58,4 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
   };
 }
 
-export const toWish = (record: Buffer | string): CancelOutcome | undefined => wishIn(record.toString());
+export const toWish = (record: Buffer | string): CancelOutcome | undefined => cancelOutcomeIn(record.toString());

@@ -1,6 +1,6 @@
 import type { LeaseOps } from '../../broker/contract/lease.js';
 import type { PresenceOps } from '../../broker/contract/presence.js';
-import type { CancelOutcome } from '../../broker/contract/waiting.js';
+import type { CancelOutcome } from '../../wire/cancel-record.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { ServerInfo, ServerStatus, WorkerInfo } from '../../wire/server-info.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Outcome } from '../../broker/contract/settle.js';
-import type { CancelOutcome, WaitOps } from '../../broker/contract/waiting.js';
+import type { CancelOutcome } from '../../wire/cancel-record.js';
+import type { WaitOps } from '../../broker/contract/waiting.js';
 import { type Logger, silentLogger } from '../../runtime/logger.js';
 import { jsonCodec } from '../../task/payload-codec.js';
 import { RevokeTask, SkipRetry } from '../../task/signals.js';

@@ -1,4 +1,5 @@
-import type { CancelOutcome, WaitOps } from '../../broker/contract/waiting.js';
+import type { CancelOutcome } from '../../wire/cancel-record.js';
+import type { WaitOps } from '../../broker/contract/waiting.js';
 import { ServerShutdownError, TaskCanceledError } from '../../errors/attempt-aborted.error.js';
 import { isInstance } from '../../errors/as-error.js';
 import { errorText } from '../../errors/error-text.js';

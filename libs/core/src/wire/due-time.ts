@@ -1,4 +1,4 @@
-import { ceilS, fromS } from '../../wire/unix-time.js';
+import { ceilS, fromS } from './unix-time.js';
 
 /**
  * The exact time, if it is the one the score was made from. A Go server writes a score of its own and leaves our
