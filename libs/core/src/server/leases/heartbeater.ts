@@ -127,7 +127,8 @@ export class Heartbeater extends Loop implements Heartbeat {
 
   async runOnce(): Promise<number> {
     const startedAtMonotonicMs = monotonicMs(this.clock);
-    this.pulse.note(this.clock.nowMs());
+    const startedAtMs = this.clock.nowMs();
+    this.pulse.begin(startedAtMs);
     this.dropEnded();
     const extensions = this.planExtensions();
     const results = await Promise.allSettled([
@@ -141,7 +142,9 @@ export class Heartbeater extends Loop implements Heartbeat {
     const delayMs = failure ? 0 : Math.max(0, startedAtMonotonicMs + periodMs - monotonicMs(this.clock));
     const nowMs = this.clock.nowMs();
     this.pulse.announce(ceilS(nowMs + delayMs + leaseMs)); // after the replies: nobody may miss the score just written
-    this.pulse.note(nowMs);
+    // Frozen in the middle of it: what it has learnt is old, and the next one comes at once.
+    const tookMs = Math.max(nowMs - startedAtMs, monotonicMs(this.clock) - startedAtMonotonicMs);
+    if (tookMs <= longestPauseMs(this.settings)) this.pulse.note(nowMs);
     if (failure) throw failure.reason;
     return delayMs;
   }

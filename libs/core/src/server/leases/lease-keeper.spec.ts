@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../runtime/logger.js';
+import type { FakeClock } from '../../testing/fake-clock.js';
 import { openMemoryQueue } from '../../testing/test-queue.js';
 import type { ServerStatus } from '../../wire/server-info.js';
 import { ceilS } from '../../wire/unix-time.js';
@@ -68,6 +69,14 @@ function openKeeper({ withThread = false, threadFails = false } = {}) {
     );
   };
   return { q, clock: q.clock, keeper, factories, warnings, wished, track, nowS };
+}
+
+/** Lets time pass as in a process that is awake: with beats in time. */
+async function awake(clock: FakeClock, pulse: Pulse, durationMs: number): Promise<void> {
+  for (let leftMs = durationMs; leftMs > 0; leftMs -= 5_000) {
+    await clock.advance(Math.min(leftMs, 5_000));
+    pulse.note(clock.nowMs());
+  }
 }
 
 describe('LeaseKeeper', () => {
@@ -168,12 +177,13 @@ describe('LeaseKeeper', () => {
   });
 
   it('gives up a lease the moment it ends when nobody extended it', async () => {
-    const { clock, keeper, track } = openKeeper();
+    const { clock, keeper, factories, track } = openKeeper();
+    const { next: pulse } = factories[0]!;
     await keeper.start();
-    await clock.advance('1m');
+    await awake(clock, pulse, 60_000);
     const [lease] = track('a');
 
-    await clock.advance(29_999);
+    await awake(clock, pulse, 29_999);
     const early = lease!.isLost;
     await clock.advance(1);
 
@@ -192,8 +202,8 @@ describe('LeaseKeeper', () => {
     clock.set(clock.nowMs() + 8 * 3_600_000); // as if it had slept
     await clock.advance('1m');
     const whileAsleep = [lease!.isLost, lease!.expiresAtMs()];
-    pulse.note(clock.nowMs()); // the beat could not extend it
-    await clock.advance('1s');
+    pulse.note(clock.nowMs());
+    await awake(clock, pulse, 11_000); // no beat could extend it
 
     expect(whileAsleep).toEqual([false, Infinity]);
     expect(lease!.isLost).toBe(true);
@@ -222,12 +232,13 @@ describe('LeaseKeeper', () => {
     await keeper.start();
     const [extended] = track('extended');
     const shared = new SharedLeases(factories[0]!.batches[0]!.leases).lease(0);
-    await clock.advance('20s');
+    const { next: pulse } = factories[0]!;
+    await awake(clock, pulse, 20_000);
     shared.propose(nowS + 50);
     shared.confirm();
     const [unextended] = track('unextended'); // ends at the same time
 
-    await clock.advance(29_999);
+    await awake(clock, pulse, 29_999);
     const early = [extended!.isLost, unextended!.isLost];
     await clock.advance(1);
 

@@ -51,6 +51,7 @@ export class LeaseKeeper implements HeartbeatListener {
   ) {
     this.pulse = new Pulse(longestPauseMs({ leaseMs, intervalMs }));
     this.pulse.announce(ceilS(deps.clock.nowMs() + leaseMs));
+    this.pulse.note(deps.clock.nowMs()); // a thread takes a while to begin, and may be frozen before it has
     this.heartbeat = this.createHeartbeat();
     this.expiryCheck = new ExpiryCheck(this.handles, this.pulse, deps);
   }
@@ -162,7 +163,7 @@ class RunningLease implements LeaseHandle {
 
   expiresAtMs(): number {
     const { pulse, clock } = this.around;
-    return pulse.isBeating(clock.nowMs()) ? fromS(this.lease.confirmedS) : Infinity;
+    return pulse.isSteady(clock.nowMs()) ? fromS(this.lease.confirmedS) : Infinity;
   }
 
   end(): void {
@@ -195,7 +196,7 @@ class ExpiryCheck extends Loop {
   /** Looks when the lease that ends first may have ended; a new lease ends after those that are there. */
   async runOnce(): Promise<number | undefined> {
     const nowMs = this.clock.nowMs();
-    if (!this.pulse.isBeating(nowMs)) return WAKING_MS;
+    if (!this.pulse.isSteady(nowMs)) return WAKING_MS;
     let nextEndMs = Infinity;
     for (const handle of this.handles.values()) {
       if (nowMs >= handle.expiresAtMs()) handle.lose();

@@ -140,3 +140,19 @@ function claimDuring(stores: readonly (readonly [string, number, number])[], rea
   }
   return { expiriesS, scoresFromThenOn: [...new Set(scoresFromThenOn)] };
 }
+
+describe('Pulse', () => {
+  it('is not beating again before the first late beat has ended: only then is it known which leases are ours', () => {
+    const pulse = new Pulse(10_000);
+    pulse.note(NOW_MS);
+    const lateMs = NOW_MS + 60_000;
+
+    const seen = [pulse.isBeating(lateMs)];
+    pulse.begin(lateMs);
+    seen.push(pulse.isBeating(lateMs));
+    pulse.note(lateMs + 1);
+    seen.push(pulse.isBeating(lateMs + 1));
+
+    expect(seen).toEqual([false, false, true]);
+  });
+});

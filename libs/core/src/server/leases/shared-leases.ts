@@ -104,7 +104,12 @@ export class Pulse {
     this.store(ANNOUNCED, expiresAtS);
   }
 
-  /** The heartbeat is awake: it begins a beat, or has ended one, whatever Redis has answered. */
+  /** A beat begins. One that comes too late counts when it has ended: only then is it known which leases are still ours. */
+  begin(nowMs: number): void {
+    if (this.isBeating(nowMs)) this.note(nowMs);
+  }
+
+  /** A beat has ended, whatever Redis has answered. */
   note(nowMs: number): void {
     const isSetBack = nowMs < this.load(LAST_BEAT);
     if (isSetBack || !this.isBeating(nowMs)) this.store(STEADY_SINCE, nowMs);
