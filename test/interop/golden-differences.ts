@@ -87,6 +87,7 @@ export const REFUSED: ByScenario<Refusal> = {
 // ---- what we leave in another state -----------------------------------------------------------------------------
 
 const ROUNDED_UP = 'rounded up to the whole second, so that no server starts the task early';
+const ROUNDED_UP_LENGTH = 'rounded up to whole seconds, so that what was asked for is kept at least; Go cuts';
 const EXACT = 'the exact time beside the rounded one';
 const LONGER_LEASE = 'rounded up to the whole second, so that a lease is never shorter than promised';
 const LEAKED_LOCK = 'Go takes the lock before it finds that the id exists, and the lock stays';
@@ -94,6 +95,7 @@ const CLOCK_READ_TWICE = 'Go reads its clock twice and cuts to whole seconds';
 const BATCHED_HEADER = 'Go drops the Header option in batches';
 const BATCHED_LOCK = 'Go has no unique tasks in batches';
 const UNKNOWN_TYPE = 'a task of unknown type has not failed: another server may know it';
+const NO_ATTEMPT_LEFT = 'no attempt can succeed past the deadline, and Go burns the retries';
 const OUR_ERROR_TEXT = "an error's text is that of its language";
 const CRASHED = 'the task did not fail, its worker did: it runs again at once, and no retry is lost';
 const KEPT_GROUP = 'Go forgets the group of a task that is scheduled, and runs it by itself';
@@ -107,6 +109,7 @@ const PAUSED_BY_TEST = 'so that nobody takes what was recovered';
 const DEFAULT = 'asynq:{default}';
 const PANIC = 'panic error cause by: panic';
 const NO_CONNECTION = 'dial tcp 10.0.0.1:25: connection refused';
+const TIMED_OUT = 'context deadline exceeded';
 const LEASE_EXPIRED = 'asynq: task lease expired';
 
 type Row = readonly [key: string, field: string, go: unknown, ours: unknown];
@@ -180,7 +183,12 @@ interface Plan {
 }
 
 export const DIFFERENCES: ByScenario<Difference> = {
+  enqueue_options: [
+    ...rows(4, ROUNDED_UP_LENGTH, [[`${DEFAULT}:t:o-4`, 'hash.msg.timeout', 1, 2]]),
+    ...rows(8, ROUNDED_UP_LENGTH, [[`${DEFAULT}:t:o-8`, 'hash.msg.deadline', 1_893_456_000, 1_893_456_001]]),
+  ],
   enqueue_unique: [
+    ...rows(5, ROUNDED_UP_LENGTH, [[`${DEFAULT}:unique:u:`, 'ttl_s', 90, 91]]),
     ...rows(7, LEAKED_LOCK, [
       [`${DEFAULT}:unique:u:795f3202b17cb6bc3d4b771d8c6c9eaf`, 'string', 'u-1', null],
       [`${DEFAULT}:unique:u:795f3202b17cb6bc3d4b771d8c6c9eaf`, 'ttl_s', 3_600, null],
@@ -228,12 +236,24 @@ export const DIFFERENCES: ByScenario<Difference> = {
   archived: runs(3, 'a-1'),
   completed: runs(6, 'c-2'),
   active_and_server_keys: [
+    ...rows(2, ROUNDED_UP_LENGTH, [['asynq:{critical}:t:w-2', 'hash.msg.deadline', 'now+3600s', 'now+3600s up']]),
     ...leases(2, { 'w-1': 'default', 'w-2': 'critical' }),
     ...leases(3, { 'w-1': 'default', 'w-2': 'critical' }),
     ...waits(10, 'retry', 'w-1', 3_600),
     ...leases(11, { 'w-2': 'critical' }),
   ],
-  timeout: ['d-1', 'd-2', 'd-3'].flatMap((id) => waits(1, 'retry', id, 3_600)),
+  timeout: [
+    ...waits(1, 'retry', 'd-1', 3_600),
+    ...rows(1, NO_ATTEMPT_LEFT, [
+      ...['d-2', 'd-3'].flatMap((id): Row[] => [
+        [`${DEFAULT}:retry`, `zset.${id}`, 'now+3600s', null],
+        [`${DEFAULT}:archived`, `zset.${id}`, null, 'now+0s'],
+        [`${DEFAULT}:t:${id}`, 'hash.state', 'retry', 'archived'],
+        [`${DEFAULT}:t:${id}`, 'hash.msg.retried', 1, null],
+        [`${DEFAULT}:t:${id}`, 'hash.msg.error_msg', TIMED_OUT, `${TIMED_OUT}: its deadline has passed`],
+      ]),
+    ]),
+  ],
   shutdown_requeue: rows(1, LATENCY, [[`${DEFAULT}:t:q-1`, 'hash.pending_since', null, 'now ns']]),
   panic_and_unknown_type: [
     ...['panic:string', 'panic:error', 'panic:runtime', 'empty:error'].flatMap((id) => waits(1, 'retry', id, 3_600)),
@@ -256,7 +276,8 @@ export const DIFFERENCES: ByScenario<Difference> = {
     ...rows(1, UNKNOWN_TYPE, [
       [`${DEFAULT}:retry`, 'zset.no:handler', 'now+3600s', 'now+5s up'],
       [`${DEFAULT}:t:no:handler`, 'hash.due_at_ms', null, 'now+5000ms'],
-      [`${DEFAULT}:t:no:handler`, 'hash.unknown_since_ms', null, 'now+0ms'],
+      [`${DEFAULT}:t:no:handler`, 'hash.unknown_since_ms', null, 'now+0ms mark 0 0'],
+      [`${DEFAULT}:t:no:handler`, 'hash.msg.last_failed_at', 'now+0s', null],
       [`${DEFAULT}:t:no:handler`, 'hash.msg.retried', 1, null],
       [`${DEFAULT}:processed`, 'string', '5', '4'],
       [`${DEFAULT}:processed:<today>`, 'string', '5', '4'],
@@ -339,13 +360,13 @@ export const DIFFERENCES: ByScenario<Difference> = {
       [`${DEFAULT}:archived`, 'zset.l-2', 'now+0s', null],
       [`${DEFAULT}:t:l-1`, 'hash.state', 'retry', 'pending'],
       [`${DEFAULT}:t:l-1`, 'hash.pending_since', null, 'now ns'],
-      [`${DEFAULT}:t:l-1`, 'hash.crashes', null, '1'],
+      [`${DEFAULT}:t:l-1`, 'hash.crashes', null, '1 0 0'],
       [`${DEFAULT}:t:l-1`, 'hash.msg.retried', 1, null],
       [`${DEFAULT}:t:l-1`, 'hash.msg.error_msg', LEASE_EXPIRED, null],
       [`${DEFAULT}:t:l-1`, 'hash.msg.last_failed_at', 'now+0s', null],
       [`${DEFAULT}:t:l-2`, 'hash.state', 'archived', 'pending'],
       [`${DEFAULT}:t:l-2`, 'hash.pending_since', null, 'now ns'],
-      [`${DEFAULT}:t:l-2`, 'hash.crashes', null, '1'],
+      [`${DEFAULT}:t:l-2`, 'hash.crashes', null, '1 0 0'],
       [`${DEFAULT}:t:l-2`, 'hash.msg.error_msg', LEASE_EXPIRED, null],
       [`${DEFAULT}:t:l-2`, 'hash.msg.last_failed_at', 'now+0s', null],
       [`${DEFAULT}:processed`, 'string', '2', null],

@@ -97,12 +97,14 @@ export class ExpectedFacts {
 
 /**
  * A point in time relative to the step that wrote it: `now+30s` in whole seconds rounded down as Go does,
- * `now+30s up` rounded up, `now+30000ms` exact, `now ns` in nanoseconds. `… of step 1`: relative to that one.
+ * `now+30s up` rounded up, `now+30000ms` exact, `now ns` in nanoseconds. `… of step 1`: relative to that one. `… mark 0 0`:
+ * with the mark of an attempt behind it.
  */
 class Due {
   private readonly fromMs: number;
   private readonly toMs: number;
   private readonly unit: string;
+  private readonly mark: string;
   private readonly round: (s: number) => number;
 
   constructor(
@@ -110,17 +112,19 @@ class Due {
     inItsStep: string,
     { fromMs, toMs }: Span,
   ) {
-    const [, length = '0', unit, up] = /^now(?:\+(\d+))?\s?(s|ms|ns)( up)?$/.exec(inItsStep) ?? [];
+    const [, length = '0', unit, up, mark] = /^now(?:\+(\d+))?\s?(s|ms|ns)( up)?(?: mark( .+))?$/.exec(inItsStep) ?? [];
     if (!unit) throw new Error(`not a point in time: ${notation}`);
     const lengthMs = unit === 's' ? Number(length) * 1000 : Number(length);
     this.fromMs = fromMs + lengthMs;
     this.toMs = toMs + lengthMs;
     this.unit = unit;
+    this.mark = mark ?? '';
     this.round = up ? Math.ceil : Math.floor;
   }
 
   matches(actual: unknown): boolean {
-    const text = String(actual);
+    if (!String(actual).endsWith(this.mark)) return false;
+    const text = String(actual).slice(0, String(actual).length - this.mark.length);
     if (!/^\d+$/.test(text)) return false;
     if (this.unit === 'ns') return within(Number(BigInt(text) / 1_000_000n), this.fromMs, this.toMs);
     if (this.unit === 'ms') return within(Number(text), this.fromMs, this.toMs);

@@ -55,6 +55,7 @@ export type { TaskState } from './wire/task-state.js';
 // What all three share
 export type { Connection } from './broker/connection.js';
 export { openBroker, type OpenBrokerOptions } from './broker/open-broker.js';
+export { int64Codec } from './task/int64-codec.js';
 export { jsonCodec, type PayloadCodec } from './task/payload-codec.js';
 export type { TaskEvent, TaskEventListener } from './task/task-event.js';
 export type { Duration } from './runtime/duration.js';

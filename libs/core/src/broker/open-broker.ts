@@ -6,6 +6,7 @@ import { connectionProblems } from './connection-problems.js';
 import { openMemoryBroker } from './memory/memory-broker.js';
 import { clockOfStore, openStore } from './memory/shared-stores.js';
 import { RedisClock } from './redis/redis-clock.js';
+import { yieldToLoop } from './memory/yield-to-loop.js';
 import { openRedisBroker } from './redis/redis-broker.js';
 import type { Broker } from './contract/broker.js';
 
@@ -24,7 +25,7 @@ export interface OpenBrokerOptions {
  * @throws {InvalidOptionsError} the connection is none of the known kinds, or cannot work
  */
 export function openBroker(connection: Connection, options: OpenBrokerOptions = {}): Broker {
-  if (connection === 'memory') return openMemoryBroker({ clock: options.clock ?? systemClock });
+  if (connection === 'memory') return yieldToLoop(openMemoryBroker({ clock: options.clock ?? systemClock }));
   return openConnection(connection, options);
 }
 
@@ -37,7 +38,7 @@ export function openConnection(connection: Connection, options: OpenBrokerOption
   if (!isMemory(connection)) return openRedisBroker(connection, { clock: options.clock, logger });
   const name = memoryName(connection);
   const clock = options.clock ?? clockOfStore(name) ?? systemClock;
-  return openMemoryBroker({ clock, shared: openStore(name, clock, logger) });
+  return yieldToLoop(openMemoryBroker({ clock, shared: openStore(name, clock, logger) }));
 }
 
 /** Whether each thread of the process can have a clock that shows the same. */

@@ -57,14 +57,20 @@ describe('composeTask', () => {
     });
 
     expect(message).toMatchObject({ queue: 'critical', id: 'o-1', maxRetry: 7, timeoutS: 90n, retentionS: 3600n });
-    expect(message).toMatchObject({ deadlineS: 1_893_456_000n, headers: { 'trace-id': 'abc' }, groupKey: 'digest:7' });
+    expect(message).toMatchObject({ deadlineS: 1_893_456_001n, headers: { 'trace-id': 'abc' }, groupKey: 'digest:7' });
     expect(processAtMs).toBe(NOW_MS + 10_000);
   });
 
-  it('cuts timeout and retention to whole seconds', () => {
-    const { message } = compose({ timeout: 1_999, retention: 90_500 });
-
-    expect(message).toMatchObject({ timeoutS: 1n, retentionS: 90n });
+  it.each<[TaskOptions, object]>([
+    [{ timeout: 1_001 }, { timeoutS: 2n }],
+    [{ timeout: 1_999 }, { timeoutS: 2n }],
+    [{ timeout: '2s' }, { timeoutS: 2n }],
+    [{ retention: '900ms' }, { retentionS: 1n }],
+    [{ retention: 90_500 }, { retentionS: 91n }],
+    [{ retention: 0 }, { retentionS: 0n }],
+    [{ deadline: new Date(NOW_MS + 1) }, { deadlineS: 1_700_000_001n }],
+  ])('rounds %j up to whole seconds', (options, expected) => {
+    expect(compose(options).message).toMatchObject(expected);
   });
 
   it('gives a task with a deadline no timeout of its own', () => {
@@ -81,7 +87,8 @@ describe('composeTask', () => {
     ['at once', {}, 60],
     ['in the past', { processAt: new Date(NOW_MS - 5_000) }, 60],
     ['delayed, so that it outlives the wait', { processIn: '10s' }, 70],
-    ['delayed by a part of a second', { processIn: 999 }, 60],
+    ['delayed by a part of a second', { processIn: 999 }, 61],
+    ['for a part of a second', { unique: 59_001 }, 60], // rounded up
   ])('locks a unique task %s for whole seconds', (_, start, ttlS) => {
     const task = compose({ unique: '60s', ...start }, {}, { a: 1 });
 

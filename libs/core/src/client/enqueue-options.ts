@@ -11,7 +11,7 @@ import { encodeWith, type PayloadCodec } from '../task/payload-codec.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { uniqueKey } from '../wire/unique-key.js';
-import { durationS, floorS } from '../wire/unix-time.js';
+import { ceilS, durationS } from '../wire/unix-time.js';
 
 /** Redis' own limit for a string. */
 export const LARGEST_PAYLOAD_BYTES = 512 * 1024 * 1024;
@@ -116,7 +116,7 @@ function readTaskOptions(
   const reader = new OptionReader(options, path);
   reader.onlyKnown(OPTION_NAMES);
   if (options.queue !== undefined) reader.add(queueNameProblem(`${path}queue`, options.queue));
-  const deadlineS = floorS(reader.date('deadline') ?? 0);
+  const deadlineS = ceilS(reader.date('deadline') ?? 0);
   const timeoutMs = reader.duration('timeout', undefined, { minMs: 1_000, maxMs: LONGEST_MS });
   const defaultTimeoutS = deadlineS === 0 ? DEFAULT_TIMEOUT_S : 0;
   const plan: TaskPlan = {

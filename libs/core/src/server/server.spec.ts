@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { openBroker } from '../broker/open-broker.js';
 import { Client } from '../client/client.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
@@ -519,4 +520,18 @@ describe('Server.shutdown', () => {
 
     expect(started).toHaveBeenCalledTimes(1);
   });
+});
+
+it('runs in memory beside a program that asks for the state of its task again and again', async () => {
+  const broker = openBroker('memory');
+  const client = new Client({ connection: broker });
+  const server = new Server({ connection: broker, logger: silentLogger });
+  await server.start(() => new Promise<void>((resolve) => void setImmediate(resolve)));
+  const task = await client.enqueue('a');
+
+  let looks = 0;
+  while ((await task.state()) && looks < 10_000) looks += 1;
+
+  expect(looks).toBeLessThan(10_000);
+  await server.shutdown();
 });

@@ -2,7 +2,7 @@ import type { Duration } from '../runtime/duration.js';
 
 /** A lock that refuses a second equal task. */
 export interface UniqueOptions {
-  /** How long the lock is held at most; at least `'1s'`, whole seconds. For a delayed task it starts at its process time. */
+  /** How long the lock is held at most; at least `'1s'`, rounded up to whole seconds. For a delayed task it starts at its process time. */
   readonly ttl: Duration;
   /**
    * What makes two tasks of one queue and type equal. Default: the payload bytes, as in asynq. Go has no keys: beside tasks
@@ -19,9 +19,9 @@ export interface TaskOptions {
   readonly taskId?: string | undefined;
   /** Most retries after a failure. Default 25. */
   readonly maxRetry?: number | undefined;
-  /** Longest run of one attempt, at least `'1s'`, whole seconds. Default `'30m'`, unless there is a deadline. */
+  /** Longest run of one attempt, at least `'1s'`, rounded up to whole seconds. Default `'30m'`, unless there is a deadline. */
   readonly timeout?: Duration | undefined;
-  /** When every attempt must be over, whole seconds. Default none. The earlier of timeout and deadline applies. */
+  /** When every attempt must be over, rounded up to the whole second. Default none. The earlier of timeout and deadline applies. */
   readonly deadline?: Date | undefined;
   /** Refuse the task while an equal one holds the lock, for so long. Default off. */
   readonly unique?: Duration | UniqueOptions | undefined;
@@ -34,7 +34,7 @@ export interface TaskOptions {
    * joins the group then. Not blank. Default none. Nothing happens to a group that no server aggregates.
    */
   readonly group?: string | undefined;
-  /** Keep the completed task and its result for so long, whole seconds. Default 0: delete it on success. */
+  /** Keep the completed task and its result for so long, rounded up to whole seconds. Default 0: delete it on success. */
   readonly retention?: Duration | undefined;
   /** Metadata beside the payload, text to text. A Go worker before asynq 0.26 loses them when it retries the task. */
   readonly headers?: Readonly<Record<string, string>> | undefined;

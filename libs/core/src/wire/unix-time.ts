@@ -6,8 +6,11 @@ export const floorS = (atMs: number): number => Math.floor(atMs / 1000);
 /** Seconds of a due time or an expiry, rounded up, so that nobody acts early (Go reads the score alone). */
 export const ceilS = (atMs: number): number => Math.ceil(atMs / 1000);
 
-/** Whole seconds of a length of time, cut, as asynq cuts its durations. */
-export const durationS = (lengthMs: number): number => Math.trunc(lengthMs / 1000);
+/**
+ * Whole seconds of a length of time, rounded up: what was asked for is kept at least. (asynq cuts, so that less than a
+ * second is none.)
+ */
+export const durationS = (lengthMs: number): number => Math.ceil(lengthMs / 1000);
 
 export const fromS = (atS: number): number => atS * 1000;
 

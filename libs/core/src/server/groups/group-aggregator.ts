@@ -44,7 +44,7 @@ export type Aggregate = (
   context: AggregationContext,
 ) => AggregatedTask | Promise<AggregatedTask>;
 
-/** When a group is ripe: at the first of these. Whole seconds. */
+/** When a group is ripe: at the first of these. Rounded up to whole seconds. */
 export interface GroupLimitOptions {
   /** Nobody joined for so long; at least `'1s'`. Default `'1m'`. */
   readonly gracePeriod?: Duration | undefined;

@@ -22,9 +22,8 @@ export function attemptDeadlineMs({ timeoutS, deadlineS }: TaskMessage, nowMs: n
 /** Why no attempt of the task can succeed any more, as text for its last error; `undefined`: one can. */
 export function hopelessReason({ timeoutS, deadlineS }: TaskMessage, nowMs: number): string | undefined {
   if (timeoutS < 0n) return 'its timeout is negative';
-  const deadlineMs = withinTime(fromS(clampInt64(deadlineS)));
-  if (deadlineS === 0n || nowMs < deadlineMs) return undefined;
-  return `its deadline ${new Date(deadlineMs).toISOString()} has passed`;
+  const isPast = deadlineS !== 0n && nowMs >= fromS(clampInt64(deadlineS));
+  return isPast ? 'its deadline has passed' : undefined;
 }
 
 function withinTime(atMs: number): number {

@@ -57,11 +57,7 @@ describe('failureOutcome', () => {
   });
 
   it.each([
-    [
-      'its deadline has passed',
-      { deadlineS: BigInt(NOW_MS / 1000) },
-      'its deadline 2023-11-14T22:13:20.000Z has passed',
-    ],
+    ['its deadline has passed', { deadlineS: BigInt(NOW_MS / 1000) }, 'its deadline has passed'],
     ['its timeout is negative', { timeoutS: -1n }, 'its timeout is negative'],
   ])('archives at once, with the reason, when %s', (_, message, reason) => {
     expect(outcome(new TaskTimeoutError('a'), {}, message)).toEqual({

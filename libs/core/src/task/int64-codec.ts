@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { jsonCodec, type PayloadCodec } from './payload-codec.js';
+
+/** In front of the digits of a whole number that stands as a text for a moment; nobody can guess it, so no payload holds it. */
+const MARK = `int64:${randomUUID()}:`;
+const MARKED = new RegExp(`"${MARK}(-?\\d+)"`, 'g');
+
+/** No text without so many digits in a row holds a number beyond 2^53. */
+const MANY_DIGITS = /\d{16}/;
+const WHOLE_NUMBER = /-?(?:0|[1-9]\d*)(?![\d.eE+-])/y;
+const ANY_NUMBER = /-?\d[\d.eE+-]*/y;
+
+/**
+ * JSON as {@link jsonCodec} reads and writes it, but for whole numbers that a JavaScript number does not hold, such as an
+ * `int64` of Go above 2^53: they become a `BigInt` instead of the nearest number, and a `BigInt` is written in digits.
+ *
+ * @throws {TypeError} a value has no JSON form (a function, a symbol, a cycle)
+ * @throws {SyntaxError} the bytes are not JSON
+ */
+export const int64Codec: PayloadCodec = {
+  encode(payload) {
+    let hasBigInt = false;
+    const text = JSON.stringify(payload, (_name, value: unknown) => {
+      if (typeof value !== 'bigint') return value;
+      hasBigInt = true;
+      return MARK + value.toString();
+    }) as string | undefined;
+    if (text === undefined || !hasBigInt) return jsonCodec.encode(payload);
+    return Buffer.from(text.replace(MARKED, '$1'), 'utf8');
+  },
+
+  decode(bytes) {
+    const text = Buffer.from(bytes).toString('utf8');
+    if (!MANY_DIGITS.test(text)) return jsonCodec.decode(bytes);
+    return JSON.parse(markUnsafe(text), (_name, value: unknown) =>
+      typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
+    ) as unknown;
+  },
+};
+
+/** JSON text in which every whole number beyond 2^53 is a marked text. What is in texts stays as it is. */
+function markUnsafe(json: string): string {
+  let marked = '';
+  let from = 0;
+  for (let at = 0; at < json.length;) {
+    const character = json.charCodeAt(at);
+    if (character === QUOTE) at = endOfText(json, at);
+    else if (!isNumberStart(character)) at += 1;
+    else {
+      const end = endOf(ANY_NUMBER, json, at);
+      if (endOf(WHOLE_NUMBER, json, at) === end && !Number.isSafeInteger(Number(json.slice(at, end)))) {
+        marked += `${json.slice(from, at)}"${MARK}${json.slice(at, end)}"`;
+        from = end;
+      }
+      at = end;
+    }
+  }
+  return marked + json.slice(from);
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Behind the quote that ends the text which begins at `from`; behind everything when none does. */
+function endOfText(json: string, from: number): number {
+  for (let quote = json.indexOf('"', from + 1); quote >= 0; quote = json.indexOf('"', quote + 1)) {
+    let backslashes = 0;
+    while (json.charCodeAt(quote - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return quote + 1;
+  }
+  return json.length;
+}
+
+const isNumberStart = (character: number): boolean => character === 0x2d || (character >= 0x30 && character <= 0x39);
+
+/** Where a match that begins at `at` ends; one further when there is none. */
+function endOf(pattern: RegExp, json: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(json) ? pattern.lastIndex : at + 1;
+}
