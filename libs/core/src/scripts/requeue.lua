@@ -23,7 +23,7 @@ needType('list', active, pending)
 needType('zset', lease)
 local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId)
   if not store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then return false end
-  redis.call('HDEL', task, 'cancel_then', 'progress', 'unknown_since_ms')
+  redis.call('HDEL', task, 'cancel_then', 'progress')
   taskIds[#taskIds + 1] = taskId
 end)
 for i = #taskIds, 1, -1 do redis.call('RPUSH', pending, taskIds[i]) end -- what is pushed last runs first

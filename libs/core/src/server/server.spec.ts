@@ -149,15 +149,29 @@ describe('Server', () => {
     const other = new ServeMux().handle('other', () => undefined);
     for (let server = 0; server < 4; server++) await t.serve(other, { unknownTypeDelay: '1s' });
     const { id } = await t.client.enqueue('sms', undefined, { maxRetry: 0, retention: '1h' });
-    await t.event('retried');
+    await t.clock.advance('10s');
 
     await t.serve(
       new ServeMux().handle('sms', () => undefined),
       { concurrency: 50 },
     );
-    await t.clock.advance('1m');
+    await t.clock.advance('10s');
 
     expect(await t.inspector.taskInfo(t.queue.name, id)).toMatchObject({ state: 'completed', retried: 0 });
+  });
+
+  it('runs its own tasks at once while one of unknown type lies at the head of the queue', async () => {
+    await using t = open();
+    const handler = vi.fn<Handler>();
+    await t.serve(new ServeMux().handle('other', handler), { concurrency: 1 });
+    for (let n = 0; n < 5; n++) await t.client.enqueue('sms');
+    await t.clock.advance('100ms');
+
+    for (let n = 0; n < 5; n++) await t.client.enqueue('other');
+    await t.clock.advance('120ms');
+
+    expect(handler).toHaveBeenCalledTimes(5);
+    expect(t.events.filter(({ kind }) => kind === 'failed' || kind === 'requeued')).toEqual([]);
   });
 
   it('archives a task whose type stays unknown', async () => {
@@ -168,7 +182,7 @@ describe('Server', () => {
     );
     const { id } = await t.client.enqueue('sms');
 
-    await t.clock.advance('15s');
+    await t.clock.advance('20s');
     await t.event('archived');
 
     const lastError = 'handler not found for task "sms"';

@@ -82,7 +82,7 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       tellWaiters(queue, id, 'archived');
       return;
     case 'requeue':
-      task.progress = task.unknownSinceMs = undefined;
+      task.progress = undefined;
       queue.makePending(id, task, 'right');
   }
 }

@@ -28,6 +28,8 @@ export class Lane {
   isSignaled = false;
   /** A signal came, and idle servers have not been told yet how many tasks are there. */
   isWoken = true;
+  /** Tasks of the last fetch that were left at the head of the queue, for servers that know their types. */
+  offered = 0;
   /** When it was asked last, by the monotonic clock. */
   askedAtMs = -Infinity;
   /** When it may be asked again, by the monotonic clock. */

@@ -19,7 +19,9 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
   const fetches: [queue: string, limit: number][] = [];
   const broken = new Set<string>();
   const paused = new Set<string>();
+  /** Ids of tasks whose type is unknown. */
   const unknown = new Set<string>();
+  const offered = new Set<string>();
   const rooms: Record<string, number> = {};
   /** Most tasks that a fetch brings, whatever it asks for. */
   const caps: Record<string, number> = {};
@@ -42,7 +44,13 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
       return concurrency - running.length;
     },
     onFree: () => undefined,
-    expectsUnknownTypes: (queue: string) => unknown.has(queue),
+    leaveToOthers: ({ task }: TrackedTask, _: FakeLease, tell: () => void) => {
+      const { id } = task.message;
+      if (!unknown.has(id)) return false;
+      if (!offered.has(id)) queueMicrotask(tell);
+      offered.add(id);
+      return true;
+    },
     run: ({ task }: TrackedTask) => void running.push(task.message.queue),
     giveBack: ({ task }: TrackedTask) => void returned.push(task.message.id),
   } as unknown as WorkerPool;
@@ -386,22 +394,27 @@ describe('Processor', () => {
     await processor.stop();
   });
 
-  it('gives other servers the first chance at a queue with tasks of unknown type', async () => {
-    const { processor, fetches, unknown, workSignal, clock, wake, settle } = prepare({ mixed: 0, known: 0 });
+  it('leaves tasks of unknown type to others, fetches on top of them, and asks again in a moment only', async () => {
+    const { processor, fetches, unknown, running, workSignal, clock, waiting, wake, settle } = prepare({ mixed: 0 });
     processor.start();
     await settle();
+    unknown.add('mixed-0').add('mixed-1');
     fetches.length = 0;
-    unknown.add('mixed');
+    waiting['mixed'] = 2;
 
     wake('mixed');
-    wake('known');
     await settle();
-    const atOnce = fetches.map(([queue]) => queue);
-    await clock.advance(250);
+    waiting['mixed'] = 5;
+    wake('mixed');
+    await settle();
+    const atOnce = fetches.length;
+    await clock.advance(20);
 
-    expect(atOnce).toEqual(['known']);
-    expect(workSignal.reportRemaining).toHaveBeenCalledExactlyOnceWith('mixed', 1);
-    expect(fetches.map(([queue]) => queue)).toContain('mixed');
+    expect(atOnce).toBe(1);
+    expect(fetches[1]).toEqual(['mixed', fetches[0]![1] + 2]);
+    expect(running).toEqual(['mixed', 'mixed', 'mixed']);
+    expect(workSignal.reportRemaining).toHaveBeenCalledWith('mixed', 2);
+    expect(workSignal.reportRemaining).toHaveBeenCalledTimes(2);
     await processor.stop();
   });
 

@@ -15,8 +15,8 @@ import type { WorkerPool } from './worker-pool.js';
 const ASK_EMPTY_EVERY_MS = 20;
 /** A full server does not watch queues, and asks a paused one so often. */
 const ASK_PAUSED_EVERY_MS = 1_000;
-/** First chance of other servers at a queue in which tasks turn up whose type is unknown here. */
-const STAND_BACK_MS = 250;
+/** Time between two fetches of a queue at whose head are tasks that are left to others: a peek would answer at once. */
+const OFFER_PACE_MS = 20;
 /** A failure that goes on is logged once in this time. */
 const LOG_EVERY_MS = 30_000;
 
@@ -40,9 +40,9 @@ export interface ProcessorDeps {
  *    are free slots, the rest goes back to the head of the queue. Until a fetch of the queue is answered in time again,
  *    it is asked for one task at a time, for which no slot is kept free.
  *
- * Two things make a queue rest. It fails: for a growing pause. Or a signal comes while it may be for a task whose type
- * nobody here knows: then another server is woken and has a moment to take it, or the one that leads would fetch it
- * again and again.
+ * Two things make a queue rest. It fails: for a growing pause. Or a signal comes while tasks lie at its head that are
+ * left to other servers, since nobody here knows their types: for a moment, so that they can be taken. They are fetched
+ * on top of those that there are slots for, and do not hold those up.
  */
 export class Processor {
   private readonly lanes: ReadonlyMap<string, Lane>;
@@ -138,7 +138,7 @@ export class Processor {
     lane.isSignaled = false;
     lane.askedAtMs = nowMs;
     lane.fetched = new Promise((resolve) => (lane.waitNoLonger = resolve));
-    void this.fetch(lane, limit);
+    void this.fetch(lane, Math.min(limit + lane.offered, MOST_PER_FETCH));
   }
 
   /** Never rejects. */
@@ -178,23 +178,32 @@ export class Processor {
     lane.isPaused = isPaused;
     lane.isEmpty = remaining === 0 && !lane.isSignaled;
     if (isPaused) workSignal.reportPaused(lane.queue);
-    this.launch(tasks, mayRun ? lane.reserved + Math.max(0, this.freeSlots()) : 0);
+    this.launch(lane, tasks, mayRun ? lane.reserved + Math.max(0, this.freeSlots()) : 0);
     // Idle servers are woken once per signal: later fetches tell nothing new.
     if (lane.isWoken && remaining > 0) workSignal.reportRemaining(lane.queue, remaining);
     lane.isWoken = false;
   }
 
   /** Runs as many as there is room for; the rest, which came too late for its slots, goes back. */
-  private launch(tasks: readonly LeasedTask[], room: number): void {
-    if (tasks.length === 0) return;
+  private launch(lane: Lane, tasks: readonly LeasedTask[], room: number): void {
+    const { workers, workSignal } = this.deps;
+    if (tasks.length === 0) {
+      lane.offered = 0;
+      return;
+    }
     const startedAtMs = this.deps.clock.nowMs();
     const tracked = tasks.map((task): TrackedTask => {
       return { task, startedAtMs, deadlineMs: attemptDeadlineMs(task.message, startedAtMs) };
     });
     const leases: readonly LeaseHandle[] = this.deps.leaseKeeper.track(tracked);
+    let started = 0;
+    lane.offered = 0;
+    const tell = (): void => workSignal.reportRemaining(lane.queue, lane.offered);
     tracked.forEach((task, index) => {
-      if (index < room) this.deps.workers.run(task, leases[index]!);
-      else this.deps.workers.giveBack(task, leases[index]!);
+      const lease = leases[index]!;
+      if (workers.leaveToOthers(task, lease, tell)) lane.offered += 1;
+      else if (started++ < room) workers.run(task, lease);
+      else workers.giveBack(task, lease);
     });
   }
 
@@ -213,13 +222,8 @@ export class Processor {
     lane.isSignaled = true;
     lane.isWoken = true;
     if (this.weights.isStrict) for (const other of this.lanes.values()) other.isEmpty = false;
-    if (this.deps.workers.expectsUnknownTypes(queue)) this.standBack(lane);
+    if (lane.offered > 0) lane.restsUntilMs = Math.max(lane.restsUntilMs, monotonicMs(this.deps.clock) + OFFER_PACE_MS);
     this.fillSoon();
-  }
-
-  private standBack(lane: Lane): void {
-    lane.restsUntilMs = monotonicMs(this.deps.clock) + STAND_BACK_MS;
-    this.deps.workSignal.reportRemaining(lane.queue, 1);
   }
 
   /** With a free slot, empty queues are watched. Without, others should take their tasks. */

@@ -1,54 +1,32 @@
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../testing/fake-clock.js';
-import { UnknownTasks } from './unknown-tasks.js';
+import { OFFER_MS, UnknownTasks } from './unknown-tasks.js';
 
-function prepare() {
+it('offers a task for a while, and again when it has been put back', async () => {
   const clock = new FakeClock();
   const tasks = new UnknownTasks(clock);
-  const putBack = (id: string, queue = 'q'): void => tasks.putBack(queue, id, clock.nowMs() + 5_000);
-  return { clock, tasks, putBack };
-}
 
-it('expects a task when it is due again, and not before', async () => {
-  const { clock, tasks, putBack } = prepare();
-  putBack('a');
+  const answers = [tasks.offer('q', 'a'), tasks.offer('q', 'a')];
+  await clock.advance(OFFER_MS - 1);
+  answers.push(tasks.offer('q', 'a'));
+  await clock.advance(1);
+  answers.push(tasks.offer('q', 'a'), tasks.offer('q', 'a'));
 
-  const atOnce = tasks.areDue('q');
-  await clock.advance('4.9s');
-  const early = tasks.areDue('q');
-  await clock.advance('100ms');
-
-  expect([atOnce, early]).toEqual([false, false]);
-  expect(tasks.areDue('q')).toBe(true);
-  expect(tasks.areDue('other')).toBe(false);
+  expect(answers).toEqual(['tell', 'leave', 'tell', 'over', 'tell']);
 });
 
-it('gives a task up that went elsewhere', async () => {
-  const { clock, tasks, putBack } = prepare();
-  putBack('a');
+it('offers each task of each queue by itself', () => {
+  const tasks = new UnknownTasks(new FakeClock());
 
-  await clock.advance('9.9s');
-  const late = tasks.areDue('q');
-  await clock.advance('100ms');
-
-  expect(late).toBe(true);
-  expect(tasks.areDue('q')).toBe(false);
+  expect([tasks.offer('q', 'a'), tasks.offer('q', 'b'), tasks.offer('other', 'a')]).toEqual(['tell', 'tell', 'tell']);
 });
 
-it('expects each of several at its time, and one that came back at its new one', async () => {
-  const { clock, tasks, putBack } = prepare();
-  putBack('a');
-  await clock.advance('2s');
-  putBack('b');
+it('offers a task anew that another server had taken, or put back', async () => {
+  const clock = new FakeClock();
+  const tasks = new UnknownTasks(clock);
+  tasks.offer('q', 'a');
 
-  await clock.advance('3s');
-  const first = tasks.areDue('q');
-  putBack('a');
-  const between = tasks.areDue('q');
-  await clock.advance('2s');
-  const second = tasks.areDue('q');
-  putBack('b');
-  const after = tasks.areDue('q');
+  await clock.advance(OFFER_MS + 1_000);
 
-  expect([first, between, second, after]).toEqual([true, false, true, false]);
+  expect(tasks.offer('q', 'a')).toBe('tell');
 });

@@ -1,42 +1,51 @@
-import type { Clock } from '../../runtime/clock.js';
+import { type Clock, monotonicMs } from '../../runtime/clock.js';
 
-/** For so long after it is due again a task may turn up: Go looks for due tasks every five seconds. */
-const ECHO_MS = 5_000;
-/** By the clock of another process it may be due a little earlier than by ours. */
-const SKEW_MS = 50;
+/** How long a task is left to others at a time. An idle server of Go looks for work every 0.5 to 1.5 s. */
+export const OFFER_MS = 3_200;
+/** An offer that was not looked at since it ended is forgotten: another server took the task, or has put it back. */
+const FORGET_AFTER_MS = 1_000;
+/** A server that was woken may have looked while the task was in another one's hands. */
+const TELL_EVERY_MS = 800;
+
+interface Offer {
+  /** By the monotonic clock. */
+  readonly untilMs: number;
+  /** When another server is to be woken again. */
+  tellAtMs: number;
+}
 
 /**
- * Tasks that this server put back, as it has no handler for their type. It stands back from a queue while one of them
- * is to turn up again, and only then: the other tasks of the queue would wait, too.
+ * Tasks whose type this server does not know. Such a task is offered at first: it stays at the head of its queue, where a
+ * server of Go takes it with its next look, and so does one of ours that knows the type. When that has lasted for a while,
+ * the task is put back with a delay, and offered anew when it is due.
  */
 export class UnknownTasks {
-  /** Queue to task id to when the task is due again, unix ms. All wait equally long, so the earliest comes first. */
-  private readonly dueAtMs = new Map<string, Map<string, number>>();
+  /** By queue and task id, the oldest first. */
+  private readonly offers = new Map<string, Offer>();
 
   constructor(private readonly clock: Clock) {}
 
-  putBack(queue: string, taskId: string, dueAtMs: number): void {
-    const tasks = this.dueAtMs.get(queue) ?? new Map<string, number>();
-    tasks.delete(taskId); // so that it comes last
-    tasks.set(taskId, dueAtMs);
-    this.dueAtMs.set(queue, tasks);
-    this.earliestMs(queue);
-  }
-
-  /** Whether one of them may turn up now. */
-  areDue(queue: string): boolean {
-    const earliestMs = this.earliestMs(queue);
-    return earliestMs !== undefined && earliestMs - SKEW_MS <= this.clock.nowMs();
-  }
-
-  /** Forgets those that went elsewhere. */
-  private earliestMs(queue: string): number | undefined {
-    const tasks = this.dueAtMs.get(queue);
-    for (const [taskId, dueAtMs] of tasks ?? []) {
-      if (dueAtMs + ECHO_MS > this.clock.nowMs()) return dueAtMs;
-      tasks!.delete(taskId);
+  /** What to do with a task that was fetched: `tell`: leave it, and wake another server; `over`: put it back. */
+  offer(queue: string, taskId: string): 'tell' | 'leave' | 'over' {
+    const nowMs = monotonicMs(this.clock);
+    const name = `${queue} ${taskId}`;
+    const known = this.offers.get(name);
+    if (known && nowMs < known.untilMs) {
+      if (nowMs < known.tellAtMs) return 'leave';
+      known.tellAtMs = nowMs + TELL_EVERY_MS;
+      return 'tell';
     }
-    this.dueAtMs.delete(queue);
-    return undefined;
+    this.offers.delete(name);
+    if (known && nowMs < known.untilMs + FORGET_AFTER_MS) return 'over';
+    this.forget(nowMs);
+    this.offers.set(name, { untilMs: nowMs + OFFER_MS, tellAtMs: nowMs + TELL_EVERY_MS });
+    return 'tell';
+  }
+
+  private forget(nowMs: number): void {
+    for (const [name, { untilMs }] of this.offers) {
+      if (nowMs < untilMs + FORGET_AFTER_MS) return;
+      this.offers.delete(name);
+    }
   }
 }

@@ -10,9 +10,11 @@ import type { TaskEvent } from '../../task/task-event.js';
 import { FakeClock } from '../../testing/fake-clock.js';
 import { FakeLease } from '../../testing/fake-lease.js';
 import type { TaskMessage } from '../../wire/task-message.js';
+import type { TrackedTask } from '../leases/lease-handle.js';
 import { ABORT_GRACE_MS } from './attempt.js';
 import { routeAll, type TaskRouter } from './serve-mux.js';
 import type { Settler, Unsettled } from './settler.js';
+import { OFFER_MS } from './unknown-tasks.js';
 import { WorkerPool } from './worker-pool.js';
 
 const noWish: WaitOps['cancelWish'] = async () => undefined;
@@ -49,7 +51,7 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = n
     emit: (event) => events.push(event),
     clock,
   });
-  const run = (id: string, queue = 'q'): FakeLease => {
+  const track = (id: string, queue = 'q'): [TrackedTask, FakeLease] => {
     const payload = Buffer.from(JSON.stringify({ id }));
     const message = {
       id,
@@ -64,12 +66,16 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = n
     } as unknown as TaskMessage;
     const lease = new FakeLease({ id, expiriesS: [9] }, clock.nowMs() + 30_000);
     const deadlineMs = clock.nowMs() + 10_000;
-    workers.run({ task: { message, leaseExpiresAtS: 9 }, startedAtMs: clock.nowMs(), deadlineMs }, lease);
+    return [{ task: { message, leaseExpiresAtS: 9 }, startedAtMs: clock.nowMs(), deadlineMs }, lease];
+  };
+  const run = (id: string, queue?: string): FakeLease => {
+    const [tracked, lease] = track(id, queue);
+    workers.run(tracked, lease);
     return lease;
   };
   const outcomes = (): Record<string, Outcome['kind']> =>
     Object.fromEntries(unsettled.map(({ message, outcome }) => [message.id, outcome.kind]));
-  return { workers, clock, events, unsettled, outcomes, logger, settler, run };
+  return { workers, clock, events, unsettled, outcomes, logger, settler, track, run };
 }
 
 const obedient: Handler = (_, { signal }) =>
@@ -240,19 +246,43 @@ describe('WorkerPool', () => {
 });
 
 describe('WorkerPool and unknown types', () => {
-  it('expects a task that was put back once it is due again, for a while', async () => {
-    const { workers, run, clock } = prepare({ route: () => undefined, patterns: () => [] });
-    run('a', 'mixed');
-    await clock.advance(0);
-    const atOnce = workers.expectsUnknownTypes('mixed');
-    await clock.advance(100);
-    const whenDue = [workers.expectsUnknownTypes('mixed'), workers.expectsUnknownTypes('known')];
+  it('leaves a task to others for a while, without a word, and then puts it back', async () => {
+    const { workers, track, clock, outcomes, events, unsettled } = prepare({
+      route: () => undefined,
+      patterns: () => [],
+    });
+    const tell = vi.fn<() => void>();
+    const leave = (): boolean => workers.leaveToOthers(...track('a'), tell);
 
-    await clock.advance('1m');
+    const answers = [leave(), leave()];
+    const left = outcomes();
+    const toldBefore = tell.mock.calls.length;
+    for (const { onSettled } of unsettled) onSettled('settled');
+    await clock.advance(OFFER_MS);
+    answers.push(leave());
 
-    expect(atOnce).toBe(false);
-    expect(whenDue).toEqual([true, false]);
-    expect(workers.expectsUnknownTypes('mixed')).toBe(false);
+    expect(answers).toEqual([true, true, false]);
+    expect(left).toEqual({ a: 'requeue' });
+    expect([toldBefore, tell.mock.calls.length]).toEqual([0, 1]);
+    expect(events).toEqual([]);
+  });
+
+  it.each([
+    ['is known', { route: () => ({ handler: () => undefined }), patterns: () => [] }],
+    [
+      'cannot be told',
+      {
+        route: (): never => {
+          throw new Error('broken');
+        },
+        patterns: () => [],
+      },
+    ],
+  ])('runs a task whose type %s', (_, router) => {
+    const { workers, track, outcomes } = prepare(router);
+
+    expect(workers.leaveToOthers(...track('a'), () => undefined)).toBe(false);
+    expect(outcomes()).toEqual({});
   });
 });
 

@@ -64,9 +64,26 @@ export class WorkerPool {
     return this.concurrency - this.running.size - this.settler.waiting;
   }
 
-  /** Whether tasks of unknown type that were put back may turn up in the queue now. */
-  expectsUnknownTypes(queue: string): boolean {
-    return this.unknownTasks.areDue(queue);
+  /**
+   * Leaves a task whose type nobody here knows at the head of its queue, for a server that knows it. `false`: it is to be
+   * run, be it to put it back after it was left for a while.
+   * @param tell called when the task lies there and another server should be woken to look at it
+   */
+  leaveToOthers({ task: { message } }: TrackedTask, lease: LeaseHandle, tell: () => void): boolean {
+    if (this.isClosed || !this.isUnknown(message.type)) return false;
+    const offer = this.unknownTasks.offer(message.queue, message.id);
+    if (offer === 'over') return false;
+    const onSettled = offer === 'tell' ? tell : (): void => undefined;
+    this.settler.settle({ message, lease, outcome: { kind: 'requeue' }, onSettled });
+    return true;
+  }
+
+  private isUnknown(type: string): boolean {
+    try {
+      return this.deps.router.route(type) === undefined;
+    } catch {
+      return false; // its attempt will say why
+    }
   }
 
   /** Runs a task in a free slot. The caller asks for no more tasks than there are free slots. */
@@ -182,9 +199,6 @@ export class WorkerPool {
       lease.end();
       emit?.(endingEvent(message, ending, clock.nowMs()));
       return;
-    }
-    if (ending.outcome.kind === 'retry' && ending.outcome.unknownTypeSinceMs !== undefined) {
-      this.unknownTasks.putBack(message.queue, message.id, ending.outcome.retryAtMs);
     }
     const unsettled: Unsettled = {
       message,

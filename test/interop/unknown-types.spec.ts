@@ -1,0 +1,31 @@
+import { Client, Server, ServeMux, silentLogger } from '@nestjs-asynq/core';
+import { expect, it, vi } from 'vitest';
+import { GoPeer, hasGoPeer } from '../support/go-peer.js';
+import { startRedis } from '../support/redis-server.js';
+
+const QUEUES = { shared: 1 };
+const TASKS = 20;
+
+it.skipIf(!hasGoPeer)('leaves tasks that Go alone knows to Go, beside three servers of ours', async () => {
+  await using redis = await startRedis();
+  await using go = new GoPeer(redis);
+  const connection = { url: redis.url };
+  await using client = new Client({ connection, defaults: { queue: 'shared' } });
+  const handled = new Set<string>();
+  const serve = async (): Promise<Server> => {
+    // Put back, a task would not be seen again while this test runs.
+    const options = { concurrency: 5, unknownTypeDelay: '1h', logger: silentLogger } as const;
+    const server = new Server({ connection, queues: QUEUES, ...options });
+    await server.start(new ServeMux().handle('ours', (_, { id }) => void handled.add(id)));
+    return server;
+  };
+  const servers = [await serve(), await serve(), await serve()];
+  await go.serve({ queues: QUEUES, concurrency: 5 });
+
+  for (let n = 0; n < TASKS; n++) await client.enqueueMany([{ type: 'go:succeed' }, { type: 'ours' }]);
+  await go.until(() => go.handled.length === TASKS);
+  await vi.waitFor(() => expect(handled.size).toBe(TASKS), { timeout: 10_000 });
+  await Promise.all(servers.map((server) => server.shutdown()));
+
+  expect(go.handled.map(({ retried }) => retried)).toEqual(Array(TASKS).fill(0));
+});
