@@ -58,6 +58,34 @@ export function describeWaiting(backend: string, openQueue: () => TestQueue): vo
       expect(hearing.heard).toEqual(['done deleted']);
     });
 
+    it('still knows of the end of a task that somebody asked for, for those who heard nothing', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['asked for', 'other', 'finished'] });
+      for (const id of ['asked for', 'finished']) await q.broker.awaitTask(q.name, id);
+
+      await settle(q, 'asked for', { kind: 'done' });
+      await settle(q, 'other', { kind: 'done' });
+      await settle(q, 'finished', { kind: 'complete' });
+      const ask = (id: string) => q.broker.awaitTask(q.name, id);
+
+      expect([await ask('asked for'), await ask('asked for')]).toEqual(['deleted', 'deleted']);
+      expect(await ask('other')).toBeUndefined();
+      expect(await ask('finished')).toBe('completed');
+      await q.clock.advance('31s');
+      expect(await ask('asked for')).toBeUndefined();
+    });
+
+    it('takes a task that was written anew for what it is', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['again'] });
+      await q.broker.awaitTask(q.name, 'again');
+      await settle(q, 'again', { kind: 'done' });
+
+      await q.broker.enqueue([{ message: q.message('again') }]);
+
+      expect(await q.broker.awaitTask(q.name, 'again')).toBe('pending');
+    });
+
     it('tells every listener, and none that has stopped', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });

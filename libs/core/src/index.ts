@@ -78,6 +78,7 @@ export { QueueNotFoundError } from './errors/queue-not-found.error.js';
 export { RedisCommandError } from './errors/redis-command.error.js';
 export { ScheduleNotFoundError } from './errors/schedule-not-found.error.js';
 export { ServerShutdownError, TaskCanceledError, TaskTimeoutError } from './errors/attempt-aborted.error.js';
+export { MissingRightsError } from './errors/missing-rights.error.js';
 export { ServerStateError } from './errors/server-state.error.js';
 export { TaskFailedError } from './errors/task-failed.error.js';
 export { TaskIdConflictError } from './errors/task-id-conflict.error.js';

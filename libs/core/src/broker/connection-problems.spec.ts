@@ -19,6 +19,8 @@ it.each([
   [{ url: undefined }, 'connection.url', undefined, URL_FORM],
   [{ url: 'localhost:6379' }, 'connection.url', 'localhost:6379', URL_FORM],
   [{ url: 'http://user:s3cret@host/?password=s3cret' }, 'connection.url', 'http://…@host/?…', URL_FORM],
+  [{ url: 'redis://user:s3cret@host:port' }, 'connection.url', 'redis://…@host:port', URL_FORM],
+  [{ client: { password: 's3cret' } }, 'connection.client', { password: '…' }, 'a Redis or Cluster of ioredis'],
   [{ cluster: [] }, 'connection.cluster', [], 'some nodes of the cluster'],
   [{ sentinels: [] }, 'connection.name', undefined, "the master's name"],
   [{ client: {} }, 'connection.client', {}, 'a Redis or Cluster of ioredis'],

@@ -37,7 +37,7 @@ function valueProblems(kind: keyof typeof NAMES, given: Record<string, unknown>)
     case 'memory':
       return isText(value) ? [] : [problem('.memory', value, `the name of the queues, ${TEXT_ALLOWED}`)];
     case 'url': {
-      if (typeof value === 'string' && /^rediss?:\/\//.test(value)) return [];
+      if (typeof value === 'string' && /^rediss?:\/\//.test(value) && URL.canParse(value)) return [];
       return [problem('.url', typeof value === 'string' ? withoutSecrets(value) : value, URL_FORM)];
     }
     case 'cluster':
@@ -63,7 +63,14 @@ function nameProblems(kind: keyof typeof NAMES, given: Record<string, unknown>):
 }
 
 function problem(path: string, value: unknown, allowed: string): OptionProblem {
-  return { option: `connection${path}`, value, allowed };
+  return { option: `connection${path}`, value: shapeOf(value), allowed };
+}
+
+/** Any value of an object may be a secret. */
+function shapeOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(() => '…');
+  return Object.fromEntries(Object.keys(value).map((name) => [name, '…']));
 }
 
 function withoutSecrets(address: string): string {

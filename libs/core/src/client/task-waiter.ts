@@ -100,6 +100,7 @@ class Wait {
     try {
       const state = await this.deps.broker.awaitTask(this.queue, this.taskId);
       if (state === undefined) return await this.lookForNews();
+      if (state === 'deleted') return { state };
       this.wasThere = true;
       return state === 'completed' || state === 'archived' ? await this.readEnd() : undefined;
     } catch (error) {

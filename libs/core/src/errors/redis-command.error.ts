@@ -1,5 +1,5 @@
-import { asError } from './as-error.js';
 import { QueueError } from './queue-error.js';
+import { withoutSecrets } from './without-secrets.js';
 
 /**
  * Redis refused or did not answer. `isTransient`: the server is away, failing over, loading or moving slots, so the
@@ -13,6 +13,13 @@ export class RedisCommandError extends QueueError {
     readonly isTransient: boolean,
     options: { cause: unknown },
   ) {
-    super(`Redis failed at ${command}: ${asError(options.cause).message}`, options);
+    const cause = withoutSecrets(options.cause);
+    super(`Redis failed at ${command}: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** Of a cluster that cannot be reached, the reason of the node that was asked last. */
+function reasonOf(error: Error): string {
+  const { lastNodeError } = error as { lastNodeError?: Error };
+  return lastNodeError ? `${error.message} ${lastNodeError.message}` : error.message;
 }

@@ -139,7 +139,11 @@ if add(dayKey) == n then redis.pcall('EXPIREAT', dayKey, expiresAtS) end
 add(totalKey)
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+local untilS = redis.pcall('ZSCORE', awaited, taskId)
+if type(untilS) ~= 'string' then return end
+redis.call('ZREM', awaited, taskId)
+if ending == 'deleted' then redis.call('ZADD', awaited, untilS, '\\0deleted ' .. taskId) end
+redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId)
 end
 local function needType(kind, ...)
 for _, key in ipairs({ ... }) do
@@ -165,6 +169,31 @@ end)
 count(processedToday, processed, ended, statsExpireAtS)
 count(failedToday, failed, ended, statsExpireAtS)
 return replies`,
+);
+
+/** which commands this user may not run on the keys of a queue. */
+export const checkRights = new Script<
+  {
+    /** list asynq:{q}:pending stands for all keys of the queue */
+    readonly pending: string;
+  },
+  {
+    /** names of commands whose first argument is a key, comma separated */
+    readonly commands: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'check-rights',
+  { keys: ['pending'], args: ['commands'], fields: [], tail: [] },
+  `local pending, commands = KEYS[1], ARGV[1]
+local refused = {}
+if redis.acl_check_cmd then
+for command in string.gmatch(commands, '[^,]+') do
+if not redis.acl_check_cmd(command, pending) then refused[#refused + 1] = command end
+end
+if not redis.acl_check_cmd('eval', '', '1', pending) then refused[#refused + 1] = 'eval' end
+end
+return refused`,
 );
 
 /** lease the ids that run next; load.lua then reads their tasks. The strict form of fetch.lua, first half. */
@@ -337,7 +366,11 @@ local function unlock(lockKey, taskId)
 if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+local untilS = redis.pcall('ZSCORE', awaited, taskId)
+if type(untilS) ~= 'string' then return end
+redis.call('ZREM', awaited, taskId)
+if ending == 'deleted' then redis.call('ZADD', awaited, untilS, '\\0deleted ' .. taskId) end
+redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId)
 end
 local function needType(kind, ...)
 for _, key in ipairs({ ... }) do
@@ -513,7 +546,11 @@ local function unlock(lockKey, taskId)
 if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+local untilS = redis.pcall('ZSCORE', awaited, taskId)
+if type(untilS) ~= 'string' then return end
+redis.call('ZREM', awaited, taskId)
+if ending == 'deleted' then redis.call('ZADD', awaited, untilS, '\\0deleted ' .. taskId) end
+redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId)
 end
 local function needType(kind, ...)
 for _, key in ipairs({ ... }) do
@@ -1204,7 +1241,11 @@ local function unlock(lockKey, taskId)
 if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+local untilS = redis.pcall('ZSCORE', awaited, taskId)
+if type(untilS) ~= 'string' then return end
+redis.call('ZREM', awaited, taskId)
+if ending == 'deleted' then redis.call('ZADD', awaited, untilS, '\\0deleted ' .. taskId) end
+redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId)
 end
 local function needType(kind, ...)
 for _, key in ipairs({ ... }) do
@@ -1552,7 +1593,11 @@ local function forgetEmptyGroup(groups, group, groupName)
 if groupName ~= '' and redis.call('EXISTS', group) == 0 then redis.call('SREM', groups, groupName) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+local untilS = redis.pcall('ZSCORE', awaited, taskId)
+if type(untilS) ~= 'string' then return end
+redis.call('ZREM', awaited, taskId)
+if ending == 'deleted' then redis.call('ZADD', awaited, untilS, '\\0deleted ' .. taskId) end
+redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId)
 end
 local function needType(kind, ...)
 for _, key in ipairs({ ... }) do
@@ -1657,7 +1702,11 @@ local function unlock(lockKey, taskId)
 if lockKey and redis.pcall('GET', lockKey) == taskId then redis.call('DEL', lockKey) end
 end
 local function tellWaiters(awaited, endedChannel, ending, taskId)
-if redis.pcall('ZREM', awaited, taskId) == 1 then redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId) end
+local untilS = redis.pcall('ZSCORE', awaited, taskId)
+if type(untilS) ~= 'string' then return end
+redis.call('ZREM', awaited, taskId)
+if ending == 'deleted' then redis.call('ZADD', awaited, untilS, '\\0deleted ' .. taskId) end
+redis.pcall('PUBLISH', endedChannel, ending .. ' ' .. taskId)
 end
 local function needType(kind, ...)
 for _, key in ipairs({ ... }) do

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/contract/broker.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { MissingRightsError } from '../errors/missing-rights.error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
 import { LONGEST_TIMER_MS } from '../runtime/clock.js';
 import { within } from '../runtime/within.js';
@@ -62,6 +63,7 @@ export class Server {
   /**
    * Begins to take tasks. Resolves when all parts run. Redis being away is no error here: the server logs it, and
    * begins when Redis is back; ask {@link ping} to know.
+   * @throws {MissingRightsError} the Redis user may not do what a server needs; nothing was started
    * @throws {ServerStateError} the server was started before
    * @throws {InvalidOptionsError} `handler` is neither a function nor a `ServeMux`, or a mux without handlers
    */
@@ -70,6 +72,8 @@ export class Server {
     const router = toRouter(handler);
     this.#state = 'active';
     this.#keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS);
+    await this.#checkRights();
+    if (this.#state !== 'active') return; // ended meanwhile
     const { connection } = this.#options;
     const context = { broker: this.#broker, connection, identity: this.#identity(), router };
     const parts = (this.#parts = assembleParts(context, this.#settings));
@@ -156,6 +160,20 @@ export class Server {
     } catch (error) {
       this.#settings.logger.warn(`could not ${what} at shutdown`, { error });
     }
+  }
+
+  /** @throws {MissingRightsError} and the server is closed */
+  async #checkRights(): Promise<void> {
+    const [queue] = Object.keys(this.#settings.queues);
+    let rights: readonly string[] = [];
+    try {
+      rights = await this.#broker.missingRights(queue!);
+    } catch (error) {
+      this.#settings.logger.debug('could not check the rights of the Redis user', { error }); // the parts will tell
+    }
+    if (rights.length === 0) return;
+    await this.shutdown();
+    throw new MissingRightsError(rights);
   }
 
   #identity(): ServerIdentity {

@@ -1,11 +1,11 @@
 /** What the server learns once, at start, to warn about. */
 export interface BrokerFacts {
-  /** For example `'7.0.15'`. */
-  readonly version: string;
-  /** Redis' `maxmemory-policy`; anything but `noeviction` loses tasks. `undefined` when it may not be read. */
+  /** For example `'7.0.15'`; `undefined` when it may not be read, as the others. */
+  readonly version: string | undefined;
+  /** Redis' `maxmemory-policy`; anything but `noeviction` loses tasks. */
   readonly evictionPolicy: string | undefined;
   /** Redis' clock less that of this machine, as far as that is certain. */
-  readonly clockSkewMs: number;
+  readonly clockSkewMs: number | undefined;
 }
 
 /** A node of a Redis Cluster that holds a queue. */
@@ -19,6 +19,11 @@ export interface ClusterNode {
 export interface HealthOps {
   ping(): Promise<void>;
   facts(): Promise<BrokerFacts>;
+  /**
+   * What a server needs for the queue and this user may not: in Redis' notation, such as `+hset` or `~asynq:*`. What is
+   * only a help (channels, commands that block, `INFO`, `TIME`) is not among it. Only Redis 7 and later tell all of it.
+   */
+  missingRights(queue: string): Promise<readonly string[]>;
   /** What Redis tells about itself, a cluster about the cluster, by Redis' own names; nothing in memory. */
   storeInfo(): Promise<Readonly<Record<string, string>>>;
   /** The Redis Cluster slot of the queue's keys. */

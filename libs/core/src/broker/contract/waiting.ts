@@ -14,10 +14,10 @@ export type TaskEnding = 'deleted' | 'completed' | 'archived' | 'removed';
 export interface WaitOps {
   /**
    * Asks for news of a task for {@link AWAITED_LIFE_MS} from now: if an attempt, an inspector or an aggregation of ours
-   * ends the task, `onTaskEnded` is told. Returns the state that the task is in right after; `undefined`: there is no such
-   * task.
+   * ends the task, `onTaskEnded` is told. Returns the state that the task is in right after. `deleted`: there is no such
+   * task any more, and that is how it ended while somebody asked; `undefined`: there is none, and nobody knows why.
    */
-  awaitTask(queue: string, taskId: string): Promise<TaskState | undefined>;
+  awaitTask(queue: string, taskId: string): Promise<TaskState | 'deleted' | undefined>;
   /**
    * Calls back when a task of the queue ends that somebody asked for. A hint only: it may be lost, Go servers do not
    * send it, nor do Go's inspectors. Resolves to a function that ends the subscription.

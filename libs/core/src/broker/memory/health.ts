@@ -10,6 +10,10 @@ export function healthOps(): HealthOps {
       return { version: 'memory', evictionPolicy: 'noeviction', clockSkewMs: 0 };
     },
 
+    async missingRights() {
+      return [];
+    },
+
     async storeInfo() {
       return {};
     },

@@ -103,7 +103,7 @@ export class MemoryQueue {
   readonly fullSizes: ExpiringMap<true>;
   readonly groupListeners: Set<(group: string, news: GroupNews) => void>;
   /** Ids of tasks that somebody waits for. */
-  readonly awaited: ExpiringMap<true>;
+  readonly awaited: ExpiringMap<'waiting' | 'deleted'>;
   readonly endedListeners: Set<(taskId: string, ending: TaskEnding) => void>;
   /** By name. */
   readonly schedules = new Map<string, MemorySchedule>();

@@ -8,8 +8,10 @@ export function waitOps(store: MemoryStore): WaitOps {
   return {
     async awaitTask(queueName, taskId) {
       const queue = store.queue(queueName);
-      queue.awaited.set(taskId, true, store.clock.nowMs() + AWAITED_LIFE_MS);
-      return queue.tasks.get(taskId)?.state;
+      const state = queue.tasks.get(taskId)?.state;
+      if (state === undefined && queue.awaited.get(taskId) === 'deleted') return 'deleted';
+      queue.awaited.set(taskId, 'waiting', store.clock.nowMs() + AWAITED_LIFE_MS);
+      return state;
     },
 
     async onTaskEnded(queue, listener) {
@@ -42,8 +44,9 @@ export function waitOps(store: MemoryStore): WaitOps {
 
 /** Tells those who wait for a task how it ended: in a moment, never inside the operation that ends it. */
 export function tellWaiters(queue: MemoryQueue, taskId: string, ending: TaskEnding): void {
-  if (!queue.awaited.get(taskId)) return;
-  queue.awaited.delete(taskId);
+  if (queue.awaited.get(taskId) !== 'waiting') return;
+  if (ending === 'deleted') queue.awaited.set(taskId, 'deleted', queue.awaited.expiresAtMs(taskId)!);
+  else queue.awaited.delete(taskId);
   for (const listener of queue.endedListeners) queueMicrotask(() => listener(taskId, ending));
 }
 

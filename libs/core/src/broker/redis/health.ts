@@ -1,34 +1,33 @@
+import type { Cluster } from 'ioredis';
 import { keySlot } from '../../wire/key-slot.js';
 import { keys } from '../../wire/keys.js';
 import type { ClusterNode, HealthOps } from '../contract/health.js';
 import { monotonicMs, systemClock } from '../../runtime/clock.js';
 import { measureTime } from './redis-clock.js';
 import type { RedisLink } from './redis-link.js';
+import { isRefusal } from './redis-failure.js';
 import { isCluster } from './reply-watch.js';
-import type { RedisVersion } from './redis-version.js';
+import { missingRights } from './rights.js';
 
 /** One range of slots in a reply of `CLUSTER SLOTS`. */
 type SlotRange = [first: number, last: number, ...nodes: [host: string, port: number, id: string, ...unknown[]][]];
 
-export function healthOps(redis: RedisLink, version: RedisVersion): HealthOps {
+export function healthOps(redis: RedisLink): HealthOps {
   return {
     async ping() {
-      await redis.command('PING', (client) =>
-        // Any master of a cluster will do: one that is silent does not make the others unreachable.
-        isCluster(client) ? Promise.any(client.nodes('master').map((node) => node.ping())) : client.ping(),
-      );
+      await redis.command('PING', (client) => (isCluster(client) ? pingAny(client) : client.ping()));
     },
 
     async facts() {
-      const memory = await redis.command('INFO', (client) => client.info('memory'));
-      const { offsetMs, uncertaintyMs } = await measureTime(redis);
-      const skewMs = offsetMs - (systemClock.nowMs() - monotonicMs(systemClock));
+      const info = await ifAllowed(redis.command('INFO', (client) => client.info()));
       return {
-        version: await version.text(),
-        evictionPolicy: /^maxmemory_policy:(\S+)/m.exec(memory)?.[1],
-        clockSkewMs: Math.sign(skewMs) * Math.max(0, Math.abs(skewMs) - uncertaintyMs),
+        version: /^redis_version:(\S+)/m.exec(info ?? '')?.[1],
+        evictionPolicy: /^maxmemory_policy:(\S+)/m.exec(info ?? '')?.[1],
+        clockSkewMs: await ifAllowed(clockSkewMs(redis)),
       };
     },
+
+    missingRights: (queue) => missingRights(redis, queue),
 
     async storeInfo() {
       const text = await redis.command('INFO', (client) => (client.isCluster ? client.cluster('INFO') : client.info()));
@@ -46,6 +45,32 @@ export function healthOps(redis: RedisLink, version: RedisVersion): HealthOps {
       return nodes.map(([host, port, id]) => ({ id, address: `${host}:${port}` }));
     },
   };
+}
+
+/** Any master of a cluster will do: one that is silent does not make the others unreachable. */
+async function pingAny(cluster: Cluster): Promise<string> {
+  try {
+    return await Promise.any(cluster.nodes('master').map((node) => node.ping()));
+  } catch (error) {
+    throw (error as AggregateError).errors[0] ?? new Error('Connection is closed.');
+  }
+}
+
+/** As far as it is certain. */
+async function clockSkewMs(redis: RedisLink): Promise<number> {
+  const { offsetMs, uncertaintyMs } = await measureTime(redis);
+  const skewMs = offsetMs - (systemClock.nowMs() - monotonicMs(systemClock));
+  return Math.sign(skewMs) * Math.max(0, Math.abs(skewMs) - uncertaintyMs);
+}
+
+/** What is only a help may be forbidden. */
+async function ifAllowed<T>(reply: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (isRefusal(error)) return undefined;
+    throw error;
+  }
 }
 
 /** `name:value`; headings begin with `#`. */

@@ -42,10 +42,10 @@ export async function purgeQueue(redis: RedisLink, queue: string): Promise<numbe
   for (let node = 0; node < nodes; node++) removed += await purgeNode(redis, queue, node);
   await forgetName(redis, queue); // last: dies before here, and the queue still shows, to be purged again
   for (const id of awaited) {
-    await redis.command('PUBLISH', (client) => client.publish(keys.endedChannel(queue), `removed ${id}`));
+    await redis.hint(keys.endedChannel(queue), `removed ${id}`);
   }
   for (const name of schedules) {
-    await redis.command('PUBLISH', (client) => client.publish(keys.scheduleChannel(queue), name));
+    await redis.hint(keys.scheduleChannel(queue), name);
   }
   return removed;
 }

@@ -71,7 +71,7 @@ export function queueOps(redis: RedisLink): QueueOps {
 
     async unpause(queue) {
       if ((await redis.command('DEL', (client) => client.del(keys.paused(queue)))) === 0) return false;
-      await redis.command('PUBLISH', (client) => client.publish(keys.nudgeChannel(queue), ''));
+      await redis.hint(keys.nudgeChannel(queue), '');
       return true;
     },
 

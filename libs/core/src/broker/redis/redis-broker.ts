@@ -19,7 +19,6 @@ import type { Broker } from '../contract/broker.js';
 import { isClusterConnection, type RedisConnection } from './redis-connection.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 import { RedisSubscriber } from './redis-subscriber.js';
-import { RedisVersion } from './redis-version.js';
 
 export interface RedisBrokerOptions extends Omit<RedisLinkOptions, 'clock'> {
   /** Default: the time of Redis. */
@@ -35,7 +34,6 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
   const redis = new RedisLink(connection, { ...options, clock });
   const sync = clock instanceof RedisClock ? new ClockSync(redis, clock) : undefined;
   const subscriber = new RedisSubscriber(redis);
-  const version = new RedisVersion(redis);
   const declaredKeysOnly = ('declaredKeysOnly' in connection && connection.declaredKeysOnly) || false;
   const broker: Omit<Broker, 'kind' | 'clock' | 'syncClock' | 'close'> = {
     ...enqueueOps(redis),
@@ -46,13 +44,13 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
     ...recoverOps(redis),
     ...retentionOps(redis),
     ...presenceOps(redis),
-    ...wakeOps(redis, version),
+    ...wakeOps(redis),
     ...waitOps(redis, subscriber),
     ...queueOps(redis),
     ...listOps(redis),
     ...moveOps(redis),
     ...scheduleOps(redis, subscriber),
-    ...healthOps(redis, version),
+    ...healthOps(redis),
   };
   return {
     ...(sync ? inTime(broker, sync) : broker),

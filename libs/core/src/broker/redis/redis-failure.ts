@@ -39,6 +39,9 @@ export const textOf = (error: unknown): string => {
 };
 
 export const isRefusal = (error: unknown): boolean => REFUSED.test(textOf(error));
+/** A command itself is refused, not one that a script makes. */
+export const isRefusalOf = (command: string, error: unknown): boolean =>
+  isRefusal(error) && new RegExp(`['\`]${command}\\b`, 'i').test(textOf(error));
 export const isTransient = (error: unknown): boolean =>
   !isRefusal(error) && TRANSIENT.test(`${textOf(error)} ${codeOf(error)}`);
 export const refusesUndeclaredKeys = (error: unknown): boolean => UNDECLARED_KEYS.test(textOf(error));

@@ -13,7 +13,7 @@ import {
   type RedisConnection,
   refusedDatabase,
 } from './redis-connection.js';
-import { isDemoted, textOf, toRedisError } from './redis-failure.js';
+import { isDemoted, isRefusal, isRefusalOf, textOf, toRedisError } from './redis-failure.js';
 import { endConnection, isCluster, ReplyWatch, SilenceError } from './reply-watch.js';
 
 /** How long a call waits for a connection that is down before it fails as transient; loops then back off. */
@@ -42,6 +42,8 @@ export class RedisLink {
   private readonly prepareScript: ((script: ScriptText) => string) | undefined;
   private readonly clients = new Map<RedisClient, ReplyWatch>();
   private commandClient: RedisClient | undefined;
+  /** Scripts are sent whole, not by their SHA. */
+  private sendsTexts: boolean;
   private hasEnded = false;
 
   constructor(
@@ -52,6 +54,7 @@ export class RedisLink {
     this.clock = clock;
     this.logger = logger;
     this.prepareScript = prepareScript;
+    this.sendsTexts = prepareScript !== undefined;
   }
 
   /**
@@ -92,14 +95,31 @@ export class RedisLink {
     const flatKeys = script.flattenKeys(keys);
     const values = [flatKeys.length, ...flatKeys, ...script.flattenArgs(args, items).map(toRedisArg)];
     return this.command(script.name, async (client) => {
-      if (this.prepareScript) return client.callBuffer('eval', [this.prepareScript(script), ...values]);
+      const lua = this.prepareScript?.(script) ?? script.lua;
+      if (this.sendsTexts) return client.callBuffer('eval', [lua, ...values]);
       try {
         return await client.callBuffer('evalsha', [script.sha1, ...values]);
       } catch (error) {
-        if (!textOf(error).startsWith('NOSCRIPT')) throw error;
-        return client.callBuffer('eval', [script.lua, ...values]); // loads it, too
+        if (isRefusalOf('evalsha', error)) this.sendTexts();
+        else if (!textOf(error).startsWith('NOSCRIPT')) throw error;
+        return client.callBuffer('eval', [lua, ...values]); // loads it, too
       }
     });
+  }
+
+  private sendTexts(): void {
+    if (this.sendsTexts) return;
+    this.sendsTexts = true;
+    this.logger.warn('Redis refuses EVALSHA: sending the whole text of every script');
+  }
+
+  /** Tells those who listen on a channel, as far as this user may: a hint that others can do without. */
+  async hint(channel: string, message: string): Promise<void> {
+    try {
+      await this.command('PUBLISH', (client) => client.publish(channel, message));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
   }
 
   /**
@@ -217,7 +237,7 @@ function untilReady(client: RedisClient): Promise<void> {
     const onEnd = (): void => finish(new Error('Connection is closed.', { cause: lastError }));
     const onError = (error: Error): void => {
       lastError = error;
-      const refusal = refusedDatabase(client);
+      const refusal = refusedDatabase(client) ?? (isRefusal(error) ? error : undefined);
       if (refusal) finish(refusal); // the next try would end the same
     };
     const timer = setTimeout(

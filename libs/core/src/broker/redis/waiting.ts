@@ -10,9 +10,12 @@ import { readStoredMessage } from '../stored-message.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
+/** As `tell-waiters` writes it. */
+const deletedMember = (taskId: string): string => `\0deleted ${taskId}`;
+
 export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps {
   return {
-    /** Asks first and looks then, so that an end between the two is told. */
+    /** Asks first, looks then, and reads last how it ended: an end in between is told by one of the two. */
     async awaitTask(queue, taskId) {
       const awaited = keys.awaited(queue);
       const nowMs = redis.clock.nowMs();
@@ -23,11 +26,12 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
             .zremrangebyscore(awaited, '-inf', floorS(nowMs)) // those who gave up
             .zadd(awaited, ceilS(nowMs + AWAITED_LIFE_MS), taskId)
             .pexpire(awaited, AWAITED_LIFE_MS)
-            .hget(keys.task(queue, taskId), 'state');
+            .hget(keys.task(queue, taskId), 'state')
+            .zscore(awaited, deletedMember(taskId));
         },
         null,
       ); // where `awaited` is of another type nobody is told, and the wait polls
-      return TASK_STATES.find((state) => state === replies[3]);
+      return TASK_STATES.find((state) => state === replies[3]) ?? (replies[4] === null ? undefined : 'deleted');
     },
 
     onTaskEnded: (queue, listener) =>

@@ -2,19 +2,27 @@ import type { Redis } from 'ioredis';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { type Duty, MOST_WAKE_TOKENS, type QueueWatch, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
-import { toRedisError } from './redis-failure.js';
+import { isRefusal, toRedisError } from './redis-failure.js';
 import { type RedisLink, whenReady } from './redis-link.js';
-import type { RedisVersion } from './redis-version.js';
 
 /** How much longer than its timeout a blocking command may take before its connection is taken for dead. */
 const LATE_MS = 2_000;
 
-export function wakeOps(redis: RedisLink, version: RedisVersion): WakeOps {
+/** What this user or server refuses, found out when it is first asked for. */
+interface Refused {
+  /** Commands that block; needs 6.2. */
+  blocking: boolean;
+  /** Needs 6.2. */
+  getex: boolean;
+}
+
+export function wakeOps(redis: RedisLink): WakeOps {
+  const refused: Refused = { blocking: false, getex: false };
   const dutyKey = (queue: string, duty: Duty): string => (duty === 'leader' ? keys.leader(queue) : keys.standby(queue));
 
   return {
     async openWatch(queue) {
-      return (await version.isAtLeast('6.2')) ? new RedisQueueWatch(redis, queue) : undefined;
+      return refused.blocking ? undefined : new RedisQueueWatch(redis, queue, refused);
     },
 
     async wakeIdle(queue, count) {
@@ -41,8 +49,13 @@ export function wakeOps(redis: RedisLink, version: RedisVersion): WakeOps {
     async keepDuty(queue, duty, serverId, leaseMs) {
       const key = dutyKey(queue, duty);
       // One command for the beat that never ends. It may prolong another holder's duty by a moment: harmless.
-      if (await version.isAtLeast('6.2')) {
-        return (await redis.command('GETEX', (client) => client.getex(key, 'PX', leaseMs))) === serverId;
+      if (!refused.getex) {
+        try {
+          return (await redis.command('GETEX', (client) => client.getex(key, 'PX', leaseMs))) === serverId;
+        } catch (error) {
+          if (!isRefusal(error)) throw error;
+          refused.getex = true;
+        }
       }
       const [holder] = await redis.pipeline('GET', (pipeline) => void pipeline.get(key).pexpire(key, leaseMs));
       return holder === serverId;
@@ -62,6 +75,7 @@ class RedisQueueWatch implements QueueWatch {
   constructor(
     private readonly redis: RedisLink,
     private readonly queue: string,
+    private readonly refused: Refused,
   ) {}
 
   /** Moving the last element onto itself blocks like a pop, wakes on anybody's push, and leaves the list as it is. */
@@ -95,10 +109,18 @@ class RedisQueueWatch implements QueueWatch {
       return (await call(client, timeoutMs / 1000)) !== null;
     } catch (error) {
       if (this.isClosed) return false;
+      if (isRefusal(error)) this.noteRefusal(error);
       throw toRedisError(name, error);
     } finally {
       clearTimeout(watchdog);
     }
+  }
+
+  private noteRefusal(error: unknown): void {
+    if (this.refused.blocking) return;
+    this.refused.blocking = true;
+    const reason = (error as Error).message;
+    this.redis.logger.warn('Redis refuses commands that block: polling for tasks', { reason });
   }
 
   /** Ends the wait under way with an error; the next one opens another connection. */

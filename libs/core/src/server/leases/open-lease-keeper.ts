@@ -49,6 +49,12 @@ function remoteHeartbeat(
     deps.logger.info(`the heartbeat runs in the main thread: ${reason}`);
     return undefined;
   }
+  const option = uncopyable(connection);
+  if (option !== undefined) {
+    const effect = 'a handler that blocks the event loop for longer than leaseDuration loses its task';
+    deps.logger.warn(`the heartbeat runs in the main thread, because connection.${option} cannot be copied: ${effect}`);
+    return undefined;
+  }
   return (pulse, listener) => {
     const workerData: HeartbeatThreadData = { connection, settings, pulse: pulse.buffer };
     // Without the flags of the main thread: what they preload is not meant for this one.
@@ -66,10 +72,24 @@ function whyBoundToThread(
   if (!('url' in connection || 'cluster' in connection || 'sentinels' in connection)) {
     return 'the connection is open already and belongs to it';
   }
-  try {
-    structuredClone(connection);
-  } catch (error) {
-    return `the connection's options cannot be copied to another (${(error as Error).message})`;
-  }
   return isSharedClock(clock) ? undefined : 'the clock is not that of this machine';
+}
+
+/** The path of the first option that does not travel to another thread, such as a function; `undefined` when all do. */
+function uncopyable(options: object): string | undefined {
+  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
+    if (isCopyable(value)) continue;
+    const inner = typeof value === 'object' && value !== null ? uncopyable(value) : undefined;
+    return inner === undefined ? name : `${name}.${inner}`;
+  }
+  return undefined;
+}
+
+function isCopyable(value: unknown): boolean {
+  try {
+    structuredClone(value);
+    return true;
+  } catch {
+    return false;
+  }
 }

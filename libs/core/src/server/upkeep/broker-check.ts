@@ -19,7 +19,9 @@ export class BrokerCheck extends Loop {
       const mend = 'it may delete tasks when memory runs short; set maxmemory-policy to noeviction';
       this.logger.warn(`Redis evicts keys: ${mend}`, { version, evictionPolicy });
     }
-    if (Math.abs(clockSkewMs) > LARGEST_SKEW_MS) {
+    if (evictionPolicy === undefined)
+      this.logger.info('Redis does not show its maxmemory-policy; it must be noeviction');
+    if (clockSkewMs !== undefined && Math.abs(clockSkewMs) > LARGEST_SKEW_MS) {
       const skewMs = Math.round(clockSkewMs);
       this.logger.warn(`the clock of Redis' machine differs from ours by ${skewMs} ms; synchronize them`, {
         version,

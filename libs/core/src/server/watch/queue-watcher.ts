@@ -133,18 +133,25 @@ export class QueueWatcher extends Loop {
 
   /** Waits on the queue's own connection, opened when first needed and anew after a failure. */
   private async block(wait: (watch: QueueWatch) => Promise<boolean>): Promise<boolean> {
-    this.watch ??= await this.broker.openWatch(this.options.queue);
-    if (!this.watch) {
+    const watch = (this.watch ??= await this.openWatch());
+    if (!watch || this.stopSignal.aborted) return false;
+    try {
+      return await wait(watch);
+    } catch (error) {
+      await this.closeWatch();
+      this.watch = await this.openWatch();
+      if (this.watch) throw error;
+      return false; // the broker has found out that it cannot block
+    }
+  }
+
+  private async openWatch(): Promise<QueueWatch | undefined> {
+    const watch = await this.broker.openWatch(this.options.queue);
+    if (!watch) {
       this.canBlock = false;
       this.logger.info(`${this.name} polls: the broker cannot block`);
     }
-    if (!this.watch || this.stopSignal.aborted) return false;
-    try {
-      return await wait(this.watch);
-    } catch (error) {
-      await this.closeWatch();
-      throw error;
-    }
+    return watch;
   }
 
   private async closeWatch(): Promise<void> {
