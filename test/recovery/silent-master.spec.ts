@@ -34,6 +34,8 @@ describe('a master of a cluster that falls silent', () => {
     await recorder.settled();
 
     expect(recorder.failures).toEqual([]);
-    expect(quantile(recorder.callMs, 0.99)).toBeLessThan(500); // 50 at rest; a call that waits for the master takes 5 s
+    // A machine at rest needs a tenth of it, see `npm run soak`; what waits for the silent master takes 5 s.
+    expect(quantile(recorder.callMs, 0.99)).toBeLessThan(500);
+    expect(quantile(recorder.pickUpMs, 0.99)).toBeLessThan(500);
   });
 });

@@ -38,7 +38,7 @@ export function openRecorder(): Recorder {
     pickUpMs: [],
     failures: [],
     enqueue(client, queue, payload = {}) {
-      const taskId = `load-${++count}`;
+      const taskId = `${queue}-${++count}`;
       askedAtMs.set(taskId, performance.now());
       const call = enqueueOne(client, queue, taskId, payload).finally(() => open.delete(call));
       open.add(call);

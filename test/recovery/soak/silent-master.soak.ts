@@ -1,0 +1,87 @@
+import { Client, Server, silentLogger } from '@nestjs-asynq/core';
+import { Redis } from 'ioredis';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openRecorder, quantile, sleep } from '../../support/load.js';
+import { type RedisCluster, type RedisServer, startCluster, startRedis } from '../../support/redis-server.js';
+import { printFigures } from './figures.js';
+
+/** One master of three is stopped for so long, and then goes on. */
+const SILENT_MS = 25_000;
+const AFTER_MS = 10_000;
+const PERIOD_MS = 50;
+
+const ARGS = ['--cluster-require-full-coverage', 'no'];
+
+describe('one silent master of three', () => {
+  const rows: Record<string, number | string>[] = [];
+  afterAll(() => printFigures('one silent master of three: calls to, and tasks of, the two healthy queues', rows));
+
+  it.each([{ hasReplica: false }, { hasReplica: true }])(
+    'costs the other queues nothing, with a replica to take over: $hasReplica',
+    async ({ hasReplica }) => {
+      await using cluster = await startCluster(3, { args: ARGS });
+      const queues = await cluster.queuePerNode('mail');
+      await using _replica = hasReplica ? await addReplica(cluster, cluster.nodes[1]!) : undefined;
+      const connection = { cluster: cluster.addresses };
+      await using client = new Client({ connection, logger: silentLogger });
+      await using server = new Server({
+        connection,
+        queues: Object.fromEntries(queues.map((queue) => [queue, 1])),
+        logger: silentLogger,
+      });
+      const healthy = openRecorder();
+      const sick = openRecorder();
+      await server.start((_payload, { id }) => {
+        healthy.start(id);
+        sick.start(id);
+      });
+      for (const queue of queues) await healthy.enqueue(client, queue); // every node is in use
+      await healthy.settled();
+
+      await cluster.nodes[1]!.freeze();
+      const frozenAtMs = Date.now();
+      let isFrozen = true;
+      while (Date.now() < frozenAtMs + SILENT_MS + AFTER_MS) {
+        if (isFrozen && Date.now() >= frozenAtMs + SILENT_MS) {
+          isFrozen = false;
+          await cluster.nodes[1]!.thaw();
+        }
+        void healthy.enqueue(client, queues[0]!);
+        void healthy.enqueue(client, queues[2]!);
+        void sick.enqueue(client, queues[1]!);
+        await sleep(PERIOD_MS);
+      }
+      await healthy.settled();
+
+      rows.push({
+        replica: String(hasReplica),
+        calls: healthy.callMs.length + healthy.failures.length,
+        failed: healthy.failures.length,
+        'call p50 ms': quantile(healthy.callMs, 0.5),
+        'call p99 ms': quantile(healthy.callMs, 0.99),
+        'pick-up p50 ms': quantile(healthy.pickUpMs, 0.5),
+        'pick-up p99 ms': quantile(healthy.pickUpMs, 0.99),
+        'pick-up max ms': Math.max(...healthy.pickUpMs),
+        'failed on the silent one': sick.failures.length,
+      });
+      expect(healthy.failures).toEqual([]);
+      expect(quantile(healthy.callMs, 0.99)).toBeLessThan(50);
+      expect(quantile(healthy.pickUpMs, 0.99)).toBeLessThan(50);
+    },
+  );
+});
+
+async function addReplica(cluster: RedisCluster, master: RedisServer): Promise<RedisServer> {
+  const replica = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', ...ARGS] });
+  const of = new Redis(master.url);
+  const client = new Redis(replica.url);
+  const id = String(await of.call('CLUSTER', 'MYID'));
+  for (const node of cluster.nodes) await client.call('CLUSTER', 'MEET', node.host, String(node.port));
+  while (!String(await client.cluster('NODES')).includes(id)) await sleep(50);
+  await client.call('CLUSTER', 'REPLICATE', id);
+  while (!String(await client.info('replication')).includes('master_link_status:up')) await sleep(50);
+  while (!String(await of.cluster('NODES')).includes('slave')) await sleep(50);
+  of.disconnect();
+  client.disconnect();
+  return replica;
+}
