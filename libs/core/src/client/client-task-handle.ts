@@ -1,8 +1,9 @@
+import type { NewTask } from '../broker/contract/enqueue.js';
 import { TaskFailedError } from '../errors/task-failed.error.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import type { EnqueuedTask, TaskEnd, TaskHandle, WaitOptions } from '../task/task-handle.js';
 import type { TaskState } from '../wire/task-state.js';
-import type { EnqueuedFacts } from './enqueued-facts.js';
+import { nextProcessAt } from './enqueued-event.js';
 import type { TaskWaiter } from './task-waiter.js';
 
 export interface HandleDeps {
@@ -44,10 +45,10 @@ export class ClientEnqueuedTask extends ClientTaskHandle implements EnqueuedTask
   readonly initialState: EnqueuedTask['initialState'];
   readonly nextProcessAt: Date;
 
-  constructor(facts: EnqueuedFacts, deps: HandleDeps) {
-    super(facts, deps);
-    this.type = facts.type;
-    this.initialState = facts.initialState;
-    this.nextProcessAt = facts.nextProcessAt;
+  constructor(task: NewTask, initialState: EnqueuedTask['initialState'], nowMs: number, deps: HandleDeps) {
+    super(task.message, deps);
+    this.type = task.message.type;
+    this.initialState = initialState;
+    this.nextProcessAt = nextProcessAt(task, initialState, nowMs);
   }
 }

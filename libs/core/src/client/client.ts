@@ -20,7 +20,7 @@ import {
   taskOptionProblems,
 } from './enqueue-options.js';
 import { enqueueRefusal } from './enqueue-refusal.js';
-import { enqueuedEvent, enqueuedFacts } from './enqueued-facts.js';
+import { enqueuedEvent } from './enqueued-event.js';
 import { TaskWaiter } from './task-waiter.js';
 
 /** Options of a client. Only `connection` is needed. */
@@ -178,9 +178,9 @@ export class Client {
   #report(task: NewTask, outcome: EnqueueOutcome, nowMs: number): EnqueueResult {
     const refusal = enqueueRefusal(task, outcome);
     if (refusal) return { error: refusal };
-    const facts = enqueuedFacts(task, outcome.status as EnqueuedTask['initialState'], nowMs);
-    this.#emit?.(enqueuedEvent(facts, nowMs));
-    return { task: new ClientEnqueuedTask(facts, this.#handles) };
+    const initialState = outcome.status as EnqueuedTask['initialState'];
+    this.#emit?.(enqueuedEvent(task, initialState, nowMs));
+    return { task: new ClientEnqueuedTask(task, initialState, nowMs, this.#handles) };
   }
 }
 

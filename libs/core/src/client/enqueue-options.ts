@@ -16,6 +16,7 @@ import { ceilS, durationS } from '../wire/unix-time.js';
 /** Redis' own limit for a string. */
 export const LARGEST_PAYLOAD_BYTES = 512 * 1024 * 1024;
 
+const NO_BYTES = new Uint8Array();
 const DEFAULT_QUEUE = 'default';
 const DEFAULT_MAX_RETRY = 25;
 /** asynq's, for a task that has neither timeout nor deadline. */
@@ -55,18 +56,12 @@ export interface ComposeSettings {
 }
 
 /** {@link TaskOptions} read, checked and in the units of the wire. */
-interface TaskPlan {
-  readonly queue: string;
-  readonly taskId: string | undefined;
-  readonly maxRetry: number;
-  readonly timeoutS: number;
-  readonly deadlineS: number;
-  readonly retentionS: number;
-  readonly processAtMs: number | undefined;
-  readonly processInMs: number | undefined;
-  readonly group: string;
-  readonly unique: { readonly ttlMs: number; readonly key: string | undefined } | undefined;
-  readonly headers: Readonly<Record<string, string>>;
+interface ReadOptions {
+  /** All of a task but its type, its payload, and the name of its lock, which these two decide. */
+  readonly template: TaskTemplate;
+  /** Takes the place of the payload in the name of the lock. */
+  readonly lockKey: string | undefined;
+  readonly problems: readonly OptionProblem[];
 }
 
 /**
@@ -83,7 +78,7 @@ export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs:
  * @throws as {@link composeTask}
  */
 export function composeTemplate(item: EnqueueItem, settings: ComposeSettings): TaskTemplate {
-  const { plan, problems } = readTaskOptions(withDefaults(item.options ?? {}, settings.defaults));
+  const { template, lockKey, problems } = readTaskOptions(withDefaults(item.options ?? {}, settings.defaults));
   const encoded = encodePayload(item.payload, settings.codec);
   const itemProblems = [textProblem('type', item.type), encoded.problem, ...problems].filter(
     (problem) => problem !== undefined,
@@ -92,7 +87,11 @@ export function composeTemplate(item: EnqueueItem, settings: ComposeSettings): T
   if (encoded.bytes.length > settings.maxPayloadBytes) {
     throw new PayloadTooLargeError(item.type, encoded.bytes.length, settings.maxPayloadBytes);
   }
-  return toTemplate(item, encoded.bytes, plan);
+  const { type, payload } = item;
+  // asynq's lock of a nil payload is another one than that of an empty payload.
+  const lockedBytes = payload === undefined && encoded.bytes.length === 0 ? undefined : encoded.bytes;
+  const lock = template.uniqueTtlMs === undefined ? '' : uniqueKey(template.message.queue, type, lockedBytes, lockKey);
+  return { ...template, message: { ...template.message, type, payload: encoded.bytes, uniqueKey: lock } };
 }
 
 /** What is wrong with options; `path` is put before their names. */
@@ -109,29 +108,36 @@ function withDefaults(given: TaskOptions, defaults: TaskOptions): TaskOptions {
   return hasOwnStart ? { ...others, ...own } : { ...others, processIn, processAt, ...own };
 }
 
-function readTaskOptions(
-  options: TaskOptions,
-  path = '',
-): { readonly plan: TaskPlan; readonly problems: readonly OptionProblem[] } {
+function readTaskOptions(options: TaskOptions, path = ''): ReadOptions {
   const reader = new OptionReader(options, path);
   reader.onlyKnown(OPTION_NAMES);
   if (options.queue !== undefined) reader.add(queueNameProblem(`${path}queue`, options.queue));
   const deadlineS = ceilS(reader.date('deadline') ?? 0);
   const timeoutMs = reader.duration('timeout', undefined, { minMs: 1_000, maxMs: LONGEST_MS });
   const defaultTimeoutS = deadlineS === 0 ? DEFAULT_TIMEOUT_S : 0;
-  const plan: TaskPlan = {
-    queue: options.queue ?? DEFAULT_QUEUE,
-    taskId: reader.text('taskId', undefined),
-    maxRetry: reader.wholeNumber('maxRetry', DEFAULT_MAX_RETRY, 0, LARGEST_MAX_RETRY),
-    timeoutS: timeoutMs === undefined ? defaultTimeoutS : durationS(timeoutMs),
-    deadlineS,
-    retentionS: durationS(reader.duration('retention', 0, { maxMs: LONGEST_MS })),
+  const unique = readUnique(reader, options.unique, path);
+  const template: TaskTemplate = {
+    message: {
+      type: '',
+      payload: NO_BYTES,
+      id: reader.text('taskId', undefined) ?? '',
+      queue: options.queue ?? DEFAULT_QUEUE,
+      maxRetry: reader.wholeNumber('maxRetry', DEFAULT_MAX_RETRY, 0, LARGEST_MAX_RETRY),
+      retried: 0,
+      errorMsg: '',
+      timeoutS: BigInt(timeoutMs === undefined ? defaultTimeoutS : durationS(timeoutMs)),
+      deadlineS: BigInt(deadlineS),
+      uniqueKey: '',
+      lastFailedAtS: 0n,
+      retentionS: BigInt(durationS(reader.duration('retention', 0, { maxMs: LONGEST_MS }))),
+      completedAtS: 0n,
+      groupKey: reader.text('group', undefined) ?? '',
+      headers: readHeaders(reader, options.headers),
+    },
     ...readStart(reader, options),
-    group: reader.text('group', undefined) ?? '',
-    unique: readUnique(reader, options.unique, path),
-    headers: readHeaders(reader, options.headers),
+    uniqueTtlMs: unique?.ttlMs,
   };
-  return { plan, problems: reader.problems };
+  return { template, lockKey: unique?.key, problems: reader.problems };
 }
 
 /** When to start; neither: at once. */
@@ -146,7 +152,12 @@ function readStart(
   return { processAtMs, processInMs: reader.duration('processIn', undefined, { maxMs: LONGEST_MS }) };
 }
 
-function readUnique(reader: OptionReader, given: TaskOptions['unique'], path: string): TaskPlan['unique'] {
+interface Unique {
+  readonly ttlMs: number;
+  readonly key: string | undefined;
+}
+
+function readUnique(reader: OptionReader, given: TaskOptions['unique'], path: string): Unique | undefined {
   if (given === undefined) return undefined;
   const bounds = { minMs: 1_000, maxMs: LONGEST_MS };
   if (typeof given !== 'object' || given === null) {
@@ -184,41 +195,12 @@ function isPlainObject(value: unknown): boolean {
 
 function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Array; problem?: OptionProblem } {
   if (isInstance(payload, Uint8Array)) return { bytes: payload };
-  const nothing = new Uint8Array();
   try {
     return { bytes: encodeWith(codec, payload) };
   } catch (error) {
     const allowed = `what the codec encodes (${errorText(error)})`;
-    return { bytes: nothing, problem: { option: 'payload', value: kindOf(payload), allowed } };
+    return { bytes: NO_BYTES, problem: { option: 'payload', value: kindOf(payload), allowed } };
   }
-}
-
-function toTemplate({ type, payload }: EnqueueItem, bytes: Uint8Array, plan: TaskPlan): TaskTemplate {
-  const { queue, unique, processAtMs, processInMs } = plan;
-  // asynq's lock of a nil payload is another one than that of an empty payload.
-  const lockedBytes = payload === undefined && bytes.length === 0 ? undefined : bytes;
-  return {
-    message: {
-      type,
-      payload: bytes,
-      id: plan.taskId ?? '',
-      queue,
-      maxRetry: plan.maxRetry,
-      retried: 0,
-      errorMsg: '',
-      timeoutS: BigInt(plan.timeoutS),
-      deadlineS: BigInt(plan.deadlineS),
-      uniqueKey: unique ? uniqueKey(queue, type, lockedBytes, unique.key) : '',
-      lastFailedAtS: 0n,
-      retentionS: BigInt(plan.retentionS),
-      completedAtS: 0n,
-      groupKey: plan.group,
-      headers: plan.headers,
-    },
-    processAtMs,
-    processInMs,
-    uniqueTtlMs: unique?.ttlMs,
-  };
 }
 
 /** The task that a template gives now. */

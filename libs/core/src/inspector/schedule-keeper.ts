@@ -4,7 +4,6 @@ import type { ScheduleId, ScheduleOps } from '../broker/contract/schedules.js';
 import { ClientEnqueuedTask, type HandleDeps } from '../client/client-task-handle.js';
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueueRefusal } from '../client/enqueue-refusal.js';
-import { enqueuedFacts } from '../client/enqueued-facts.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import type { Clock } from '../runtime/clock.js';
@@ -63,8 +62,7 @@ export class ScheduleKeeper {
     if (refusal) throw refusal;
     const [info] = toScheduleInfos([stored], await this.shownEntries(), nowMs);
     await this.record(info!, task.message.id);
-    const facts = enqueuedFacts(task, outcome!.status as EnqueuedTask['initialState'], nowMs);
-    return new ClientEnqueuedTask(facts, handles);
+    return new ClientEnqueuedTask(task, outcome!.status as EnqueuedTask['initialState'], nowMs, handles);
   }
 
   private async shownEntries() {

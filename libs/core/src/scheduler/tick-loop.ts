@@ -2,7 +2,7 @@ import type { Broker } from '../broker/contract/broker.js';
 import type { PresenceOps } from '../broker/contract/presence.js';
 import type { ScheduleOps, StoredSchedule, TickReply } from '../broker/contract/schedules.js';
 import { taskOf } from '../client/enqueue-options.js';
-import { enqueuedEvent, enqueuedFacts } from '../client/enqueued-facts.js';
+import { enqueuedEvent } from '../client/enqueued-event.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { monotonicMs } from '../runtime/clock.js';
 import { LogLimit } from '../runtime/log-limit.js';
@@ -212,7 +212,7 @@ export class TickLoop extends Loop {
     entry.accept(reply, this.clock.nowMs());
     if (entry.isReplaced) await this.giveWay(entry);
     if (reply.outcome.status !== 'enqueued') return;
-    emit?.(enqueuedEvent(enqueuedFacts(task, reply.outcome.state, nowMs), nowMs));
+    emit?.(enqueuedEvent(task, reply.outcome.state, nowMs));
     if (this.has(entry)) await this.record(entry, id); // else its history was cleared already, and would stay for ever
   }
 

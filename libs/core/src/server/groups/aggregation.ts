@@ -1,7 +1,7 @@
 import type { AggregationSet, GroupOps } from '../../broker/contract/groups.js';
 import { composeTask, LARGEST_PAYLOAD_BYTES } from '../../client/enqueue-options.js';
 import { enqueueRefusal } from '../../client/enqueue-refusal.js';
-import { enqueuedEvent, enqueuedFacts } from '../../client/enqueued-facts.js';
+import { enqueuedEvent } from '../../client/enqueued-event.js';
 import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
 import { LinkedAbort, unlessAborted } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -138,6 +138,6 @@ export class Aggregation {
       return;
     }
     const state = (task.processAtMs ?? 0) > nowMs ? 'scheduled' : 'pending';
-    emit?.(enqueuedEvent(enqueuedFacts(task, state, nowMs), nowMs));
+    emit?.(enqueuedEvent(task, state, nowMs));
   }
 }
