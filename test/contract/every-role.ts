@@ -1,6 +1,9 @@
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describeAggregating } from './aggregating.contract.js';
+import { describeAnnouncement } from './announcement.contract.js';
+import { describeBulkWork } from './bulk-work.contract.js';
 import { describeCanceling } from './canceling.contract.js';
+import { describeChangingQueues } from './changing-queues.contract.js';
 import { describeDuties } from './duties.contract.js';
 import { describeEnqueueing } from './enqueueing.contract.js';
 import { describeFleet } from './fleet.contract.js';
@@ -17,6 +20,7 @@ import { describeRemoving } from './removing.contract.js';
 import { describeResults } from './results.contract.js';
 import { describeRetention } from './retention.contract.js';
 import { describePlanning } from './planning.contract.js';
+import { describeScanning } from './scanning.contract.js';
 import { describeSchedulers } from './schedulers.contract.js';
 import { describeScheduling } from './scheduling.contract.js';
 import { describeSettling } from './settling.contract.js';
@@ -45,6 +49,10 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeInspecting(backend, openQueue);
   describeFleet(backend, openQueue);
   describeListing(backend, openQueue);
+  describeAnnouncement(backend, openQueue);
+  describeScanning(backend, openQueue);
+  describeBulkWork(backend, openQueue);
+  describeChangingQueues(backend, openQueue);
   describeMoving(backend, openQueue);
   describeRemoving(backend, openQueue);
   describeScheduling(backend, openQueue);

@@ -58,7 +58,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       await using q = openQueue();
       await q.seed({ pending: ['p1', 'p2', 'p3'] });
 
-      const moved = await q.broker.moveTasks(q.name, { state: 'pending' }, ['p2', 'p3'], 'archived', near);
+      const moved = await q.broker.moveTasks(q.name, { state: 'pending' }, ['p2', 'p3'], 'archived', { near });
 
       expect(moved).toEqual([true, true]);
       const nowS = Math.floor(q.clock.nowMs() / 1000);

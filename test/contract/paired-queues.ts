@@ -28,6 +28,11 @@ export class PairedQueues {
   private readonly held: Held[] = [];
   /** Every aggregation set ever taken, newest first, as memory and as Redis named it; many are over. */
   private readonly sets: Replies<AggregationSet>[] = [];
+  /** What bulk work found when it began. */
+  private noted: { list: OperationOf<'noteTasks'>['list']; entries: readonly { id: string; stamp: string }[] } = {
+    list: { state: 'pending' },
+    entries: [],
+  };
   private addedTasks = 0;
 
   constructor(
@@ -120,7 +125,17 @@ export class PairedQueues {
         return this.list(operation);
       case 'move': {
         const { list, ids, to, near } = operation;
-        return this.both((broker) => broker.moveTasks(this.name, list, ids, to, near));
+        return this.both((broker) => broker.moveTasks(this.name, list, ids, to, { near }));
+      }
+      case 'noteTasks': {
+        const [, { entries }] = await this.both((broker) => broker.scanIds(this.name, operation.list, undefined, ALL));
+        this.noted = { list: operation.list, entries };
+        return [undefined, undefined];
+      }
+      case 'moveNoted': {
+        const { list, entries } = this.noted;
+        const [ids, stamps] = [entries.map(({ id }) => id), entries.map(({ stamp }) => stamp)];
+        return this.both((broker) => broker.moveTasks(this.name, list, ids, operation.to, { stamps }));
       }
       case 'reschedule': {
         const atMs = this.clock.nowMs() + operation.delayMs;
@@ -271,12 +286,12 @@ export class PairedQueues {
         : [...tasks];
     return this.both(async (broker) => {
       const scan = await broker.scanTasks(this.name, list, undefined, ALL);
-      const scanned = scan.tasks.map(({ task, atMs }) => ({ task, atMs }));
+      const scanned = scan.tasks.map(({ task, atMs, stamp }) => ({ task, atMs, stamp }));
       return {
-        ids: byId(await broker.listIds(this.name, list, 0, ALL), (id) => id),
+        entries: byId((await broker.scanIds(this.name, list, undefined, ALL)).entries, ({ id }) => id),
         tasks: byId(await broker.listTasks(this.name, list, 0, ALL), ({ message }) => message.id),
         scanned: byId(scanned, ({ task }) => task.message.id),
-        entries: scan.scanned,
+        looked: scan.scanned,
         size: await broker.listSize(this.name, list),
         groups: await broker.groupSizes(this.name),
         days: await broker.dailyCounts(this.name, 2),
@@ -285,13 +300,11 @@ export class PairedQueues {
   }
 
   private async removeQueue(withEverything: boolean): Promise<Replies> {
-    const replies = await this.both(async (broker) => {
+    return this.both(async (broker) => {
       if (!withEverything) return broker.removeQueue(this.name);
       await broker.purgeQueue(this.name); // how many keys there were is each broker's own affair
       return undefined;
     });
-    await this.clock.advance('1s'); // for so long a broker on Redis relies on what it announced
-    return replies;
   }
 
   /** What is due already is due now: by how much it is late says nothing. */

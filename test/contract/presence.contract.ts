@@ -69,6 +69,34 @@ export function describePresence(backend: string, openQueue: () => TestQueue): v
       expect(seen).toEqual([[], ['one'], [], [], ['two']]);
     });
 
+    it('writes only what has changed since the last beat, and all of it when the keys are gone', async () => {
+      await using q = openQueue();
+      const server = serverOf(q);
+      const worker = (id: string, size: number, startedAtMs = 7) => ({
+        ...workerOf(server, q, id),
+        taskPayload: new Uint8Array(size),
+        startedAtMs,
+      });
+      const beat = async (...workers: ReturnType<typeof worker>[]) => {
+        await q.broker.writePresence(server, workers, TTL_S);
+        const { workers: shown } = (await q.presence(server))!;
+        return Object.fromEntries(
+          Object.entries(shown).map(([id, one]) => [id, [one.taskPayload.length, one.startedAtMs]]),
+        );
+      };
+      const large = Array.from({ length: 40 }, (_, i) => worker(`large-${i}`, 65_537));
+
+      const first = await beat(...large, worker('again', 1), worker('ends', 1));
+      const second = await beat(...large, worker('again', 2, 8), worker('new', 3));
+      await q.broker.clearPresence(server);
+      const anew = await beat(worker('new', 3));
+
+      expect(Object.keys(first)).toHaveLength(42);
+      expect(Object.keys(second)).toHaveLength(42);
+      expect(second).toMatchObject({ again: [2, 8], new: [3, 7], 'large-39': [65_537, 7] });
+      expect(anew).toEqual({ new: [3, 7] });
+    });
+
     it('shows nothing after a server has taken its leave', async () => {
       await using q = openQueue();
       const server = serverOf(q);

@@ -19,6 +19,8 @@ const list = fc
   .constantFrom(...states)
   .map((state) => (state === 'aggregating' ? { state, group: 'digest' } : { state }));
 
+const moveTarget = fc.constantFrom('pending' as const, 'pendingHead' as const, 'archived' as const, 'deleted' as const);
+
 const newTask = fc.record({
   id,
   lock,
@@ -196,10 +198,12 @@ const operation = fc.oneof(
       op: fc.constant('move' as const),
       list,
       ids: fc.uniqueArray(anyId, { minLength: 1, maxLength: 5 }),
-      to: fc.constantFrom('pending' as const, 'pendingHead' as const, 'archived' as const, 'deleted' as const),
+      to: moveTarget,
       near: fc.constantFrom('oldest' as const, 'newest' as const),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('noteTasks' as const), list }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('moveNoted' as const), to: moveTarget }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('reschedule' as const), list, id: anyId, delayMs }) },
   {
     weight: 1,

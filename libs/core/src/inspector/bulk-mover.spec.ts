@@ -10,15 +10,15 @@ function listOf(size: number) {
   const calls: Call[] = [];
   const broker: Pick<ListOps & MoveOps, 'listSize' | 'moveTasks'> = {
     listSize: async () => size,
-    moveTasks: async (_queue, _list, ids, _to, near) => {
-      calls.push([near, ids.length, ids[0]!]);
+    moveTasks: async (_queue, _list, ids, _to, options) => {
+      calls.push([options?.near, ids.length, ids[0]!]);
       return ids.map(() => true);
     },
   };
   return { calls, mover: new BulkMover(broker as ListOps & MoveOps) };
 }
 
-const at = (...depths: number[]) => depths.map((depth) => ({ id: `t${depth}`, depth }));
+const at = (...depths: number[]) => depths.map((depth) => ({ id: `t${depth}`, stamp: '7', depth }));
 
 describe('moving tasks that were found', () => {
   it('starts at the end of a Redis list that is nearer, with the tasks that are nearest to it', async () => {

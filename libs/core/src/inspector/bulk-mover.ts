@@ -1,8 +1,11 @@
-import type { ListOps, TaskList } from '../broker/contract/lists.js';
+import type { ListOps, ScannedId, TaskList } from '../broker/contract/lists.js';
 import type { ListEnd, MoveOps, MoveTarget } from '../broker/contract/moves.js';
 
 /** Tasks of one step. Between steps Redis serves others, and the caller may give up. */
 const STEP = 250;
+
+/** Ids read in one step. */
+const PAGE = 2_000;
 
 /** Entries of `pending` that one script call may walk past while it looks for tasks: about 5 ms. */
 const WALK = 250_000;
@@ -23,30 +26,32 @@ export interface BulkOptions {
   readonly onProgress?: ((progress: BulkProgress) => void) | undefined;
 }
 
-/** A task to move, and how many newer ones lay before it in its list. */
-export interface MatchedTask {
-  readonly id: string;
+/** A task to move, as a scan came by it. */
+export interface MatchedTask extends ScannedId {
+  /** How many newer ones lay before it in its list. */
   readonly depth: number;
 }
 
-/** Moves many tasks in small steps, none of which holds Redis up. */
+/**
+ * Moves many tasks in small steps, none of which holds Redis up. First it notes which tasks there are, then it names each
+ * of them once, with the stamp that it had: one that has run meanwhile and come back is another one, and stays.
+ */
 export class BulkMover {
-  constructor(private readonly broker: Pick<ListOps, 'listSize' | 'listIds'> & Pick<MoveOps, 'moveTasks'>) {}
+  constructor(private readonly broker: ListOps & MoveOps) {}
 
-  /** Moves as many tasks as the list holds now, the first in asynq's order first; returns how many it moved. */
+  /** Moves the tasks that the list holds now, if they are still there; returns how many it moved. */
   async moveAll(queue: string, list: TaskList, to: MoveTarget, options: BulkOptions): Promise<number> {
-    const total = await this.broker.listSize(queue, list);
-    let moved = 0;
-    for (let done = 0; done < total;) {
+    const tasks = new Map<string, MatchedTask>();
+    let position: string | undefined;
+    do {
       options.signal?.throwIfAborted();
-      // Every id that was named before has left the list, so the next ones are the first again.
-      const ids = await this.broker.listIds(queue, list, 0, Math.min(STEP, total - done));
-      if (ids.length === 0) break;
-      moved += countTrue(await this.broker.moveTasks(queue, list, ids, to));
-      done += ids.length;
-      options.onProgress?.({ done, total });
-    }
-    return moved;
+      const page = await this.broker.scanIds(queue, list, position, PAGE);
+      for (const { id, stamp } of page.entries) {
+        if (!tasks.has(id)) tasks.set(id, { id, stamp, depth: tasks.size });
+      }
+      position = page.next;
+    } while (position !== undefined);
+    return this.moveMatched(queue, list, [...tasks.values()], to, options);
   }
 
   /** Moves the tasks that a walk through the list found, if they are still there; returns how many it moved. */
@@ -64,7 +69,8 @@ export class BulkMover {
         options.signal?.throwIfAborted();
         const step = half.slice(at, at + (list.state === 'pending' ? stepInRow(half, at) : STEP));
         const ids = step.map(({ id }) => id);
-        moved += countTrue(await this.broker.moveTasks(queue, list, ids, to, near));
+        const stamps = step.map(({ stamp }) => stamp);
+        moved += countTrue(await this.broker.moveTasks(queue, list, ids, to, { near, stamps }));
         at += step.length;
         done += step.length;
         options.onProgress?.({ done, total: tasks.length });
@@ -80,7 +86,7 @@ export class BulkMover {
     const older = tasks.filter(({ depth }) => depth > size / 2);
     return [
       { near: 'newest', tasks: tasks.filter(({ depth }) => depth <= size / 2) },
-      { near: 'oldest', tasks: older.map(({ id, depth }) => ({ id, depth: Math.max(size - depth, 0) })).reverse() },
+      { near: 'oldest', tasks: older.map((task) => ({ ...task, depth: Math.max(size - task.depth, 0) })).reverse() },
     ];
   }
 }
@@ -96,7 +102,7 @@ function stepInRow(tasks: readonly MatchedTask[], at: number): number {
   let walked = 0;
   let size = 0;
   while (size < STEP && at + size < tasks.length) {
-    walked += tasks[at + size]!.depth;
+    walked += tasks[at + size]!.depth - (at + size); // those nearer to the end that were taken before are gone
     if (walked > WALK && size > 0) break;
     size += 1;
   }

@@ -1,7 +1,7 @@
 import type { ShownServer } from '../broker/contract/presence.js';
 import type { SchedulerEnqueueEvent as EventRecord, SchedulerEntry as EntryRecord } from '../wire/scheduler-entry.js';
-import type { WorkerInfo as WorkerRecord } from '../wire/server-info.js';
-import { fromNs } from '../wire/unix-time.js';
+import { LONGEST_SHOWN_PAYLOAD_BYTES, type WorkerInfo as WorkerRecord } from '../wire/server-info.js';
+import { dateOf, fromNs } from '../wire/unix-time.js';
 
 /** A server that gave a sign of life in the last seconds. */
 export interface ServerInfo {
@@ -22,7 +22,10 @@ export interface ServerInfo {
 export interface WorkerInfo {
   readonly taskId: string;
   readonly taskType: string;
+  /** Its first 64 kB. */
   readonly taskPayload: Uint8Array;
+  /** The payload is longer than what is shown of it; `taskInfo` has all of it. */
+  readonly isPayloadCut: boolean;
   readonly queue: string;
   readonly startedAt: Date;
   /** When the attempt will be aborted. */
@@ -52,12 +55,20 @@ export interface SchedulerEvent {
 
 export function toServerInfo({ server, workers }: ShownServer): ServerInfo {
   const { serverId: id, host, pid, concurrency, queues, strictPriority, status, startedAtMs } = server;
-  const startedAt = new Date(startedAtMs);
+  const startedAt = dateOf(startedAtMs);
   return { id, host, pid, concurrency, queues, strictPriority, status, startedAt, workers: workers.map(toWorkerInfo) };
 }
 
 function toWorkerInfo({ taskId, taskType, taskPayload, queue, startedAtMs, deadlineMs }: WorkerRecord): WorkerInfo {
-  return { taskId, taskType, taskPayload, queue, startedAt: new Date(startedAtMs), deadline: new Date(deadlineMs) };
+  return {
+    taskId,
+    taskType,
+    taskPayload: taskPayload.subarray(0, LONGEST_SHOWN_PAYLOAD_BYTES),
+    isPayloadCut: taskPayload.length > LONGEST_SHOWN_PAYLOAD_BYTES,
+    queue,
+    startedAt: dateOf(startedAtMs),
+    deadline: dateOf(deadlineMs),
+  };
 }
 
 export function toSchedulerEntry(entry: EntryRecord): SchedulerEntry {
@@ -68,13 +79,11 @@ export function toSchedulerEntry(entry: EntryRecord): SchedulerEntry {
     taskType,
     taskPayload,
     options: enqueueOptions,
-    nextEnqueueAt: dateOf(nextEnqueueAtMs),
-    prevEnqueueAt: dateOf(prevEnqueueAtMs),
+    nextEnqueueAt: nextEnqueueAtMs === undefined ? undefined : dateOf(nextEnqueueAtMs),
+    prevEnqueueAt: prevEnqueueAtMs === undefined ? undefined : dateOf(prevEnqueueAtMs),
   };
 }
 
 export function toSchedulerEvent({ taskId, enqueuedAtNs }: EventRecord): SchedulerEvent {
-  return { taskId, enqueuedAt: new Date(fromNs(enqueuedAtNs)) };
+  return { taskId, enqueuedAt: dateOf(fromNs(enqueuedAtNs)) };
 }
-
-const dateOf = (atMs: number | undefined): Date | undefined => (atMs === undefined ? undefined : new Date(atMs));

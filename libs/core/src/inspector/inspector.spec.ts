@@ -137,9 +137,59 @@ describe('Inspector', () => {
     expect(await inspector.servers()).toEqual([
       {
         ...{ id: 's1', host: 'h', pid: 7, startedAt, ...shown },
-        workers: [{ ...task, startedAt, deadline: new Date(clock.nowMs() + 1_000) }],
+        workers: [{ ...task, isPayloadCut: false, startedAt, deadline: new Date(clock.nowMs() + 1_000) }],
       },
     ]);
+  });
+
+  it('shows payloads of running tasks whole up to 64 kB, and says of others that they are cut', async () => {
+    const { queue, clock, inspector } = await open();
+    const who = { host: 'h', pid: 7, serverId: 's1', startedAtMs: clock.nowMs() };
+    const worker = { ...who, taskType: 'email', queue: 'q', deadlineMs: clock.nowMs() + 1_000 };
+    const workers = [65_536, 65_537].map((size) => ({
+      ...worker,
+      taskId: String(size),
+      taskPayload: new Uint8Array(size),
+    }));
+    await queue.broker.writePresence({ ...who, queues: {} } as never, workers, 10);
+
+    const [server] = await inspector.servers();
+
+    expect(server!.workers.map(({ taskPayload, isPayloadCut }) => [taskPayload.length, isPayloadCut])).toEqual([
+      [65_536, false],
+      [65_536, true],
+    ]);
+  });
+
+  it('shows the nearest date for a time that no Date can be', async () => {
+    const { queue, inspector } = await open();
+    const far = { lastFailedAtS: -(2n ** 62n), deadlineS: 2n ** 62n, completedAtS: 2n ** 60n };
+    await queue.seed({ scheduled: { odd: '1h', sound: '2h' }, messages: { odd: far } });
+    await queue.inject({ tasks: { odd: { progress: '{"share":0.5,"atMs":1e300}' } } });
+    const who = { host: 'h', pid: 7, serverId: 's1', startedAtMs: 9e18, queues: {} };
+    const worker = {
+      ...who,
+      taskId: 't',
+      taskType: 'email',
+      taskPayload: new Uint8Array(),
+      queue: 'q',
+      deadlineMs: -9e18,
+    };
+    await queue.broker.writePresence(who as never, [worker], 10);
+    const entry = { id: 'e', spec: '', taskType: '', taskPayload: new Uint8Array(), enqueueOptions: [] };
+    const times = { nextEnqueueAtMs: 9e18, prevEnqueueAtMs: -9e18 };
+    vi.spyOn(queue.broker, 'schedulerEntries').mockResolvedValue([{ ...entry, ...times }]);
+    vi.spyOn(queue.broker, 'schedulerEvents').mockResolvedValue([{ taskId: 't', enqueuedAtNs: 2n ** 90n }]);
+    const [last, first] = [new Date(8.64e15), new Date(-8.64e15)];
+
+    const tasks = await inspector.listTasks('q', 'scheduled');
+    const [server] = await inspector.servers();
+
+    expect(tasks.map(({ id }) => id)).toEqual(['odd', 'sound']);
+    expect(tasks[0]).toMatchObject({ lastFailedAt: first, deadline: last, completedAt: last, progress: { at: last } });
+    expect([server!.startedAt, server!.workers[0]!.deadline]).toEqual([last, first]);
+    expect(await inspector.schedulerEntries()).toMatchObject([{ nextEnqueueAt: last, prevEnqueueAt: first }]);
+    expect(await inspector.schedulerEvents('e')).toEqual([{ taskId: 't', enqueuedAt: last }]);
   });
 
   it('shows the plans of schedulers and what came of them', async () => {

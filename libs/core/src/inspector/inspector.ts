@@ -85,10 +85,12 @@ const FORCED: readonly TaskState[] = ['pending', 'scheduled', 'retry', 'archived
 /**
  * Reads queues and tasks and controls them, those of Go programs too. Every method may also throw
  * `InvalidOptionsError` for a name or an option that cannot be one, `RedisCommandError`, and `ClosedError` after
- * `close()`; and, where nothing else is said, `QueueNotFoundError` for a queue that nobody has put a task into.
+ * `close()`; and, where nothing else is said, `QueueNotFoundError` for a queue that nobody has put a
+ * task into and no server serves.
  *
- * Bulk work goes in small steps, reports each of them, and can be stopped between two: see {@link BulkOptions}. It
- * deals with as many tasks as there are when it begins.
+ * Bulk work goes in small steps, reports each of them, and can be stopped between two: see {@link BulkOptions}. It first
+ * notes which tasks there are, and then takes each of them once: none that comes later, and none that has left
+ * the list meanwhile, even if it is back. The ids that it notes take about 200 bytes of memory each.
  */
 export class Inspector {
   readonly #broker: Broker;
@@ -128,7 +130,7 @@ export class Inspector {
 
   // ---- queues ---------------------------------------------------------------------------------------------------
 
-  /** Names of all queues that a task was ever put into, sorted. */
+  /** Names of all queues that a task was put into or a server serves, sorted. */
   async queues(): Promise<string[]> {
     return (await this.#open().queueNames()).toSorted();
   }
@@ -136,7 +138,7 @@ export class Inspector {
   /**
    * Counts of a queue by state, and what was processed and failed today and ever.
    * @param options `memory: true` estimates the memory, too: from samples, so it costs some commands more
-   * @throws {QueueNotFoundError} no task was ever put into it
+   * @throws {QueueNotFoundError} no task was put into it, and no server serves it
    */
   async queueInfo(
     queue: string,
@@ -178,7 +180,8 @@ export class Inspector {
   /**
    * Removes an empty queue; with `force` also one that has tasks, but none that runs: those that are pending, scheduled,
    * in retry or archived are deleted with their locks. As in asynq, completed and aggregating tasks do not count and
-   * stay behind, as do counters and a pause; `purgeQueue` leaves nothing.
+   * stay behind, as do counters and a pause; `purgeQueue` leaves nothing. A server that serves the queue announces it
+   * again, empty.
    * @throws {QueueNotEmptyError} it has tasks; or, by force, active ones, or new ones that came meanwhile
    */
   async deleteQueue(
@@ -300,9 +303,12 @@ export class Inspector {
 
   /**
    * Moves a task that has not ended to another queue, with its id, its failures so far, its time and the rest of its
-   * unique lock; one in `retry` is scheduled there, one of a group that is due waits in the group of that name. Not
-   * atomic: it is in both queues for a moment. If a server takes it from both in that moment it runs twice, as any task
-   * may.
+   * unique lock; one in `retry` is scheduled there, one of a group that is due waits in the group of that name.
+   *
+   * The copy is scheduled a minute ahead until the original is removed, so no server runs both: if one takes the
+   * original first, the copy is removed and the call fails. If this process dies before the original is removed, both stay
+   * and run, as any task may run twice; if it dies after that, or the call fails with `RedisCommandError`, the copy starts
+   * when the minute is over.
    * @throws {TaskNotFoundError} no such task
    * @throws {TaskStateError} it is active, archived or completed, or not in `expectedState`
    * @throws {TaskIdConflictError} the target has a task of this id

@@ -3,6 +3,7 @@ import { parseCronSpec } from '../cron/cron-spec.js';
 import { CronSpecError } from '../errors/cron-spec.error.js';
 import { markOf, scheduleMark } from '../wire/schedule-entry-id.js';
 import type { SchedulerEntry } from '../wire/scheduler-entry.js';
+import { dateOf } from '../wire/unix-time.js';
 
 /** A schedule as Redis keeps it, whether a scheduler runs that has it or not. */
 export interface ScheduleInfo {
@@ -47,8 +48,8 @@ export function toScheduleInfos(
       type: taskType,
       payload: template?.message.payload,
       isPaused,
-      since: new Date(sinceMs),
-      lastFiredAt: firedMs === undefined ? undefined : new Date(firedMs),
+      since: dateOf(sinceMs),
+      lastFiredAt: firedMs === undefined ? undefined : dateOf(firedMs),
       nextAt: nextTick(schedule, nowMs),
       entryIds: shown.filter((entry) => entry.spec === spec && entry.taskType === taskType).map(({ id }) => id),
     };
@@ -58,7 +59,7 @@ export function toScheduleInfos(
 function nextTick({ spec, sinceMs, claimedMs }: StoredSchedule, nowMs: number): Date | undefined {
   try {
     const nextMs = parseCronSpec(spec, { seconds: true }).next(Math.max(nowMs, claimedMs), sinceMs);
-    return nextMs === undefined ? undefined : new Date(nextMs);
+    return nextMs === undefined ? undefined : dateOf(nextMs);
   } catch (error) {
     if (error instanceof CronSpecError) return undefined; // a newer version may know specs that this one does not
     throw error;

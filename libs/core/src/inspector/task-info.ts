@@ -1,6 +1,6 @@
 import type { StoredTask } from '../broker/contract/lists.js';
 import type { TaskState } from '../wire/task-state.js';
-import { clampInt64, fromS } from '../wire/unix-time.js';
+import { clampInt64, dateOf, fromS } from '../wire/unix-time.js';
 
 /** How far a task has come. */
 export interface TaskProgress {
@@ -56,14 +56,14 @@ export function toTaskInfo(task: StoredTask): TaskInfo {
     retried: message.retried,
     maxRetry: message.maxRetry,
     lastError: message.errorMsg,
-    lastFailedAt: dateOf(message.lastFailedAtS),
+    lastFailedAt: dateOfS(message.lastFailedAtS),
     timeoutMs: message.timeoutS === 0n ? undefined : fromS(clampInt64(message.timeoutS)),
-    deadline: dateOf(message.deadlineS),
-    nextProcessAt: nextProcessAtMs === undefined ? undefined : new Date(nextProcessAtMs),
+    deadline: dateOfS(message.deadlineS),
+    nextProcessAt: nextProcessAtMs === undefined ? undefined : dateOf(nextProcessAtMs),
     retentionMs: fromS(clampInt64(message.retentionS)),
-    completedAt: dateOf(message.completedAtS),
+    completedAt: dateOfS(message.completedAtS),
     result,
-    progress: progress && { share: progress.share, note: progress.note, at: new Date(progress.atMs) },
+    progress: progress && { share: progress.share, note: progress.note, at: dateOf(progress.atMs) },
     group: message.groupKey === '' ? undefined : message.groupKey,
     isOrphaned,
     crashes,
@@ -71,6 +71,6 @@ export function toTaskInfo(task: StoredTask): TaskInfo {
 }
 
 /** The wire says "never" with 0. */
-function dateOf(atS: bigint): Date | undefined {
-  return atS === 0n ? undefined : new Date(fromS(clampInt64(atS)));
+function dateOfS(atS: bigint): Date | undefined {
+  return atS === 0n ? undefined : dateOf(fromS(clampInt64(atS)));
 }

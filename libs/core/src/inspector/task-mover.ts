@@ -1,18 +1,11 @@
-import type { ListOps } from '../broker/contract/lists.js';
-import type { EnqueueOps, NewTask } from '../broker/contract/enqueue.js';
 import type { StoredTask, TaskList } from '../broker/contract/lists.js';
-import type { MoveOps } from '../broker/contract/moves.js';
-import type { QueueOps } from '../broker/contract/queues.js';
 import { QUARANTINED_TYPE } from '../broker/stored-message.js';
-import { enqueueRefusal } from '../client/enqueue-refusal.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
 import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { TaskStateError } from '../errors/task-state.error.js';
-import type { EnqueuedTask } from '../task/task-handle.js';
-import { keys } from '../wire/keys.js';
-import type { TaskMessage } from '../wire/task-message.js';
 import type { TaskState } from '../wire/task-state.js';
+import { QueueChange, type QueueChangeBroker } from './queue-change.js';
 
 /** How often a task is looked up again when it was moved between the look and the act. */
 const ATTEMPTS = 3;
@@ -39,7 +32,7 @@ type Act = (from: TaskList, task: StoredTask) => Promise<boolean>;
 
 /** Moves single tasks. Each looks where the task is and acts there; whoever comes between makes it look again. */
 export class TaskMover {
-  constructor(private readonly broker: Pick<QueueOps, 'hasQueue'> & Pick<ListOps, 'findTask'> & MoveOps & EnqueueOps) {}
+  constructor(private readonly broker: QueueChangeBroker) {}
 
   async move(
     queue: string,
@@ -60,25 +53,12 @@ export class TaskMover {
     );
   }
 
-  /** Two queues are two slots, so this takes two steps: the task is in both for a moment, never in none. */
+  /** Two queues are two slots; see {@link QueueChange} for the steps. */
   async moveToQueue(queue: string, taskId: string, target: string, options: TaskMoveOptions): Promise<void> {
     await this.act(queue, taskId, ALLOWED.moveToQueue, options, async (from, task) => {
       if (task.message.type === QUARANTINED_TYPE)
         throw new TaskStateError(queue, taskId, 'unreadable', ALLOWED.moveToQueue);
-      const uniqueTtlS = await this.broker.lockTtlS(queue, taskId);
-      const copy: NewTask = {
-        message: { ...task.message, queue: target, uniqueKey: lockIn(target, task.message, uniqueTtlS) },
-        processAtMs: isDelayed(task) ? task.nextProcessAtMs : undefined,
-        uniqueTtlS,
-      };
-      const [outcome] = await this.broker.enqueue([copy]);
-      const refusal = enqueueRefusal(copy, outcome!);
-      if (refusal) throw refusal;
-      const state = outcome!.status as EnqueuedTask['initialState'];
-      const [isGone] = await this.broker.moveTasks(queue, from, [taskId], 'deleted');
-      // Somebody took the task meanwhile: it is his, and the copy goes.
-      if (!isGone) await this.broker.moveTasks(target, { state, group: groupOf(state, task) }, [taskId], 'deleted');
-      return isGone!;
+      return new QueueChange(this.broker, from, task, target).perform();
     });
   }
 
@@ -117,13 +97,5 @@ export class TaskMover {
   }
 }
 
-const isDelayed = ({ state }: StoredTask): boolean => state === 'scheduled' || state === 'retry';
-
 const groupOf = (state: TaskState, { message }: StoredTask): string | undefined =>
   state === 'aggregating' ? message.groupKey : undefined;
-
-/** The same lock in another queue; '' when the task holds none. */
-function lockIn(target: string, { uniqueKey, queue }: TaskMessage, ttlS: number | undefined): string {
-  if (ttlS === undefined) return '';
-  return keys.uniquePrefix(target) + uniqueKey.slice(keys.uniquePrefix(queue).length);
-}

@@ -1,4 +1,5 @@
 import type { ListOps, ScannedTask, StoredTask, TaskList } from '../broker/contract/lists.js';
+import { isPosition } from '../broker/scan-position.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
@@ -44,7 +45,11 @@ export interface TaskSearch extends TaskFilter {
   readonly cursor?: string | undefined;
 }
 
-/** What one search found, and where the next goes on. */
+/**
+ * What one search found, and where the next goes on. Servers may work meanwhile: a search that is followed to its end
+ * misses no task that stays in its place from the first call to the last. A task that comes later, leaves or moves may be
+ * missed, and in `pending` and `active` a task may be found by two calls.
+ */
 export interface FoundTasks {
   /** Sorted as `listTasks` does, but `pending` and `active` newest first. */
   readonly tasks: readonly TaskInfo[];
@@ -61,7 +66,7 @@ const SEARCH_NAMES = [...FILTER_NAMES, 'limit', 'scanBudget', 'cursor'];
 
 /** Looks through lists for tasks that meet a filter. Reads in pages, and writes nothing. */
 export class TaskSearcher {
-  constructor(private readonly broker: Pick<ListOps, 'scanTasks'>) {}
+  constructor(private readonly broker: ListOps) {}
 
   /** Searches until it has `limit` tasks, has looked at `scanBudget`, or is at the end. */
   async find(search: TaskSearch): Promise<FoundTasks> {
@@ -76,7 +81,7 @@ export class TaskSearcher {
         tasks.set(found.task.message.id, toTaskInfo(found.task)); // one that moved in the list may come by twice
         if (tasks.size === limit) {
           const looked = scanned + page.tasks.indexOf(found) + 1;
-          return { tasks: [...tasks.values()], cursor: found.after, scanned: looked };
+          return { tasks: [...tasks.values()], cursor: found.after(), scanned: looked };
         }
       }
       scanned += page.scanned;
@@ -96,7 +101,7 @@ export class TaskSearcher {
       const page = await this.broker.scanTasks(filter.queue, list, position, PAGE);
       for (const [at, found] of page.tasks.entries()) {
         const { id } = found.task.message;
-        if (matches(found)) matched.set(id, { id, depth: depth + at });
+        if (matches(found) && !matched.has(id)) matched.set(id, { id, stamp: found.stamp, depth: depth + at });
       }
       depth += page.scanned;
       onProgress?.({ done: 0, total: matched.size });
@@ -121,7 +126,7 @@ function readSearch(search: TaskSearch): { limit: number; scanBudget: number } {
   const limit = reader.wholeNumber('limit', DEFAULT_LIMIT, 1, 10_000);
   const scanBudget = reader.wholeNumber('scanBudget', DEFAULT_SCAN_BUDGET, 1, Number.MAX_SAFE_INTEGER);
   const cursor = reader.text('cursor', undefined);
-  if (cursor !== undefined && !/^\d+(:\d+)?$/.test(cursor)) reader.refuse('cursor', 'the cursor of an earlier search');
+  if (cursor !== undefined && !isPosition(cursor)) reader.refuse('cursor', 'the cursor of an earlier search');
   reader.throwIfWrong();
   return { limit, scanBudget };
 }

@@ -11,6 +11,7 @@ import { nearestName } from '../runtime/nearest-name.js';
 import { within } from '../runtime/within.js';
 import { guardListener } from '../task/task-event.js';
 import type { EnqueuedTask } from '../task/task-handle.js';
+import { dateOf } from '../wire/unix-time.js';
 import { type EntrySettings, makeEntry, nameTaken, type PeriodicEntry } from './periodic-entry.js';
 import type { PeriodicTaskOptions } from './periodic-options.js';
 import { PlanHeart } from './plan-heart.js';
@@ -287,8 +288,8 @@ function toPlannedTask(entry: PeriodicEntry): PlannedTask {
     queue: definition.queue,
     spec: definition.spec,
     type: definition.template.message.type,
-    nextAt: nextMs === undefined ? undefined : new Date(nextMs),
-    previousAt: progress?.firedMs === undefined ? undefined : new Date(progress.firedMs),
+    nextAt: nextMs === undefined ? undefined : dateOf(nextMs),
+    previousAt: progress?.firedMs === undefined ? undefined : dateOf(progress.firedMs),
     isPaused: progress?.isPaused ?? false,
   };
 }

@@ -9,6 +9,7 @@ import { LogLimit } from '../runtime/log-limit.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { callGuarded } from '../runtime/user-callback.js';
 import type { TaskEventListener } from '../task/task-event.js';
+import { dateOf } from '../wire/unix-time.js';
 import { describeDefinition, differencesOf, isAbandoned, isSameDefinition } from './definition-changes.js';
 import { MOST_SKEW_MS } from './catch-up.js';
 import type { PeriodicEntry } from './periodic-entry.js';
@@ -245,7 +246,7 @@ export class TickLoop extends Loop {
     if (!isAhead || isReplaced || entry.isKnownAhead) return;
     entry.isKnownAhead = true;
     this.logger.warn(
-      `periodic task "${name}" has fired until ${new Date(progress.claimedMs).toISOString()} already and waits until ` +
+      `periodic task "${name}" has fired until ${dateOf(progress.claimedMs).toISOString()} already and waits until ` +
         'then: some clock was ahead, or this one is behind. To let it go on from now, pause and resume it.',
     );
   }

@@ -1561,10 +1561,12 @@ export const archiveTasks = new Script<
   {
     /** text */
     readonly taskId: ScriptArg;
+    /** of `scanIds`; empty: take it whenever it came */
+    readonly stamp: ScriptArg;
   }
 >(
   'archive-tasks',
-  { keys: ['source', 'archived', 'groups', 'awaited', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'archivedAtS', 'endedChannel'], fields: ['taskId'], tail: [] },
+  { keys: ['source', 'archived', 'groups', 'awaited', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'archivedAtS', 'endedChannel'], fields: ['taskId', 'stamp'], tail: [] },
   `local function hasMessage(task)
 return redis.pcall('HEXISTS', task, 'msg') == 1
 end
@@ -1572,10 +1574,14 @@ local function deleteStub(task)
 if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
 end
 local walk = 100000
-local function take(source, isList, nearTail, isUnbounded, taskId, task)
-if not isList then return redis.call('ZREM', source, taskId) end
-local found = redis.pcall('HMGET', task, 'state', 'msg')
+local function take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
+if not isList then
+if stamp ~= '' and redis.call('ZSCORE', source, taskId) ~= stamp then return 0 end
+return redis.call('ZREM', source, taskId)
+end
+local found = redis.pcall('HMGET', task, 'state', 'msg', 'pending_since')
 if found[2] and found[1] ~= 'pending' then return 0 end
+if stamp ~= '' and stamp ~= (found[3] or '-') then return 0 end
 local fromEnd = nearTail and -1 or 1
 if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
 if walk <= 0 then return -1 end
@@ -1609,15 +1615,16 @@ local source, archived, groups, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local groupName, archivedAtS = ARGV[4], ARGV[5]
 local endedChannel = ARGV[6]
-local FIRST_TASK, ARGS = 5, 6
+local FIRST_TASK, ARGS, FIELDS = 5, 6, 2
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 needType('zset', archived)
 needType('set', groups)
 local replies = {}
-for i = 1, #ARGV - ARGS do
-local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
+for i = 1, (#ARGV - ARGS) / FIELDS do
+local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+local taskId, stamp = ARGV[at + 1], ARGV[at + 2]
 local isSound = hasMessage(task)
-replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
 if replies[i] == 1 then
 if isSound then
 redis.call('ZADD', archived, archivedAtS, taskId)
@@ -1663,17 +1670,23 @@ export const deleteTasks = new Script<
   {
     /** text */
     readonly taskId: ScriptArg;
+    /** of `scanIds`; empty: take it whenever it came */
+    readonly stamp: ScriptArg;
     /** 1 or 0 */
     readonly hasLock: ScriptArg;
   }
 >(
   'delete-tasks',
-  { keys: ['source', 'groups', 'awaited', 'task', 'lock'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'endedChannel'], fields: ['taskId', 'hasLock'], tail: [] },
+  { keys: ['source', 'groups', 'awaited', 'task', 'lock'], args: ['isList', 'nearTail', 'isUnbounded', 'groupName', 'endedChannel'], fields: ['taskId', 'stamp', 'hasLock'], tail: [] },
   `local walk = 100000
-local function take(source, isList, nearTail, isUnbounded, taskId, task)
-if not isList then return redis.call('ZREM', source, taskId) end
-local found = redis.pcall('HMGET', task, 'state', 'msg')
+local function take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
+if not isList then
+if stamp ~= '' and redis.call('ZSCORE', source, taskId) ~= stamp then return 0 end
+return redis.call('ZREM', source, taskId)
+end
+local found = redis.pcall('HMGET', task, 'state', 'msg', 'pending_since')
 if found[2] and found[1] ~= 'pending' then return 0 end
+if stamp ~= '' and stamp ~= (found[3] or '-') then return 0 end
 local fromEnd = nearTail and -1 or 1
 if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
 if walk <= 0 then return -1 end
@@ -1717,7 +1730,7 @@ end
 local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local groupName, endedChannel = ARGV[4], ARGV[5]
-local FIRST_TASK, ARGS, FIELDS = 4, 5, 2
+local FIRST_TASK, ARGS, FIELDS = 4, 5, 3
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = keysFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
@@ -1725,9 +1738,9 @@ needType('set', groups)
 local replies = {}
 for i = 1, tasks do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
+local taskId, stamp, hasLock = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] == '1'
 local lock = nextLock(hasLock)
-replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
 if replies[i] == 1 then
 redis.call('DEL', task)
 unlock(lock, taskId)
@@ -1736,6 +1749,46 @@ end
 end
 forgetEmptyGroup(groups, source, groupName)
 return replies`,
+);
+
+/** the entries of a sorted set that follow a place in it, whether a member stands there or not. */
+export const entriesAfter = new Script<
+  {
+    /** zset asynq:{q}:<state> or asynq:{q}:g:<group> */
+    readonly source: string;
+  },
+  {
+    /** of the place */
+    readonly score: ScriptArg;
+    /** of the place: entries of the same score come in the order of their bytes */
+    readonly memberId: ScriptArg;
+    /** text */
+    readonly limit: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'entries-after',
+  { keys: ['source'], args: ['score', 'memberId', 'limit'], fields: [], tail: [] },
+  `local source = KEYS[1]
+local score, memberId, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local function isBehind(member)
+for at = 1, math.min(#member, #memberId) do
+local own, other = member:byte(at), memberId:byte(at)
+if own ~= other then return own > other end
+end
+return #member > #memberId
+end
+local low = redis.call('ZCOUNT', source, '-inf', '(' .. score)
+local high = redis.call('ZCOUNT', source, '-inf', score)
+while low < high do
+local middle = math.floor((low + high) / 2)
+if isBehind(redis.call('ZRANGE', source, middle, middle)[1]) then
+high = middle
+else
+low = middle + 1
+end
+end
+return redis.call('ZRANGE', source, low, low + limit - 1, 'WITHSCORES')`,
 );
 
 /** one picture of a queue's sizes and counters. */
@@ -1862,10 +1915,14 @@ local function deleteStub(task)
 if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
 end
 local walk = 100000
-local function take(source, isList, nearTail, isUnbounded, taskId, task)
-if not isList then return redis.call('ZREM', source, taskId) end
-local found = redis.pcall('HMGET', task, 'state', 'msg')
+local function take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
+if not isList then
+if stamp ~= '' and redis.call('ZSCORE', source, taskId) ~= stamp then return 0 end
+return redis.call('ZREM', source, taskId)
+end
+local found = redis.pcall('HMGET', task, 'state', 'msg', 'pending_since')
 if found[2] and found[1] ~= 'pending' then return 0 end
+if stamp ~= '' and stamp ~= (found[3] or '-') then return 0 end
 local fromEnd = nearTail and -1 or 1
 if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
 if walk <= 0 then return -1 end
@@ -1901,7 +1958,7 @@ if not hasMessage(task) then return 0 end
 local groupName = redis.call('HGET', task, 'group')
 needType('zset', target)
 needType('set', groups)
-local taken = take(source, isList, nearTail, isUnbounded, taskId, task)
+local taken = take(source, isList, nearTail, isUnbounded, taskId, task, '')
 if taken ~= 1 then return taken end
 local first = tonumber(redis.call('ZRANGE', target, 0, 0, 'WITHSCORES')[2])
 redis.call('ZADD', target, processAtS, taskId)
@@ -1946,10 +2003,12 @@ export const runTasks = new Script<
   {
     /** text */
     readonly taskId: ScriptArg;
+    /** of `scanIds`; empty: take it whenever it came */
+    readonly stamp: ScriptArg;
   }
 >(
   'run-tasks',
-  { keys: ['source', 'pending', 'groups', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'atHead', 'groupName', 'pendingSinceNs'], fields: ['taskId'], tail: [] },
+  { keys: ['source', 'pending', 'groups', 'task'], args: ['isList', 'nearTail', 'isUnbounded', 'atHead', 'groupName', 'pendingSinceNs'], fields: ['taskId', 'stamp'], tail: [] },
   `local function hasMessage(task)
 return redis.pcall('HEXISTS', task, 'msg') == 1
 end
@@ -1957,10 +2016,14 @@ local function deleteStub(task)
 if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
 end
 local walk = 100000
-local function take(source, isList, nearTail, isUnbounded, taskId, task)
-if not isList then return redis.call('ZREM', source, taskId) end
-local found = redis.pcall('HMGET', task, 'state', 'msg')
+local function take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
+if not isList then
+if stamp ~= '' and redis.call('ZSCORE', source, taskId) ~= stamp then return 0 end
+return redis.call('ZREM', source, taskId)
+end
+local found = redis.pcall('HMGET', task, 'state', 'msg', 'pending_since')
 if found[2] and found[1] ~= 'pending' then return 0 end
+if stamp ~= '' and stamp ~= (found[3] or '-') then return 0 end
 local fromEnd = nearTail and -1 or 1
 if isUnbounded then return redis.call('LREM', source, fromEnd, taskId) end
 if walk <= 0 then return -1 end
@@ -1986,19 +2049,24 @@ end
 local source, pending, groups = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, isUnbounded, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1', ARGV[4] == '1'
 local groupName, pendingSinceNs = ARGV[5], ARGV[6]
-local FIRST_TASK, ARGS = 4, 6
+local FIRST_TASK, ARGS, FIELDS = 4, 6, 2
 needType('list', pending)
 needType('set', groups)
 local replies = {}
-for i = 1, #ARGV - ARGS do
-local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
+for i = 1, (#ARGV - ARGS) / FIELDS do
+local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+local taskId, stamp = ARGV[at + 1], ARGV[at + 2]
 local isSound = hasMessage(task)
-replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
 if replies[i] == 1 then
 if isSound then
 redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
 redis.call('HSET', task, 'state', 'pending')
-if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
+if not isList then
+redis.call('HSET', task, 'pending_since', pendingSinceNs)
+elseif atHead then
+redis.call('HSET', task, 'run_next_ns', pendingSinceNs)
+end
 redis.call('HDEL', task, 'due_at_ms', 'crashes')
 else
 deleteStub(task)
@@ -2908,21 +2976,30 @@ export const writePresence = new Script<
     readonly ttlS: ScriptArg;
     /** ServerInfo, protobuf */
     readonly info: ScriptArg;
+    /** 1: show these tasks alone; 0: what has changed */
+    readonly isAnew: ScriptArg;
   },
   {
     /** text */
     readonly taskId: ScriptArg;
-    /** WorkerInfo, protobuf */
+    /** WorkerInfo, protobuf; empty: it is not running any more */
     readonly worker: ScriptArg;
   }
 >(
   'write-presence',
-  { keys: ['server', 'workers'], args: ['ttlS', 'info'], fields: ['taskId', 'worker'], tail: [] },
+  { keys: ['server', 'workers'], args: ['ttlS', 'info', 'isAnew'], fields: ['taskId', 'worker'], tail: [] },
   `local server, workers = KEYS[1], KEYS[2]
-local ttlS, info = ARGV[1], ARGV[2]
+local ttlS, info, isAnew = ARGV[1], ARGV[2], ARGV[3] == '1'
+if not isAnew and redis.call('EXISTS', workers) == 0 then return 0 end
 redis.call('SETEX', server, ttlS, info)
-redis.call('DEL', workers)
-for at = 3, #ARGV, 2 do redis.call('HSET', workers, ARGV[at], ARGV[at + 1]) end
+if isAnew then redis.call('DEL', workers) end
+for at = 4, #ARGV, 2 do
+if ARGV[at + 1] == '' then
+redis.call('HDEL', workers, ARGV[at])
+else
+redis.call('HSET', workers, ARGV[at], ARGV[at + 1])
+end
+end
 redis.call('EXPIRE', workers, ttlS)
 return 1`,
 );

@@ -21,6 +21,7 @@ export const FIELDS = {
   result: { name: 'result', read: (value: Buffer) => value },
   progress: { name: 'progress', read: (value: Buffer) => value.toString() },
   cancelThen: { name: 'cancel_then', read: (value: Buffer) => value.toString() },
+  runNextNs: { name: 'run_next_ns', read: (value: Buffer) => BigInt(value.toString()) },
   dueAtMs: { name: 'due_at_ms', read: (value: Buffer) => Number(value) },
   crashes: { name: 'crashes', read: (value: Buffer) => value.toString() },
   unknownSinceMs: { name: 'unknown_since_ms', read: (value: Buffer) => value.toString() },

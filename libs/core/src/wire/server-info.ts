@@ -19,6 +19,12 @@ export interface ServerInfo {
 
 export type ServerStatus = 'new' | 'active' | 'stopped' | 'closed';
 
+/** More of a payload is not shown to inspectors. */
+export const LONGEST_SHOWN_PAYLOAD_BYTES = 64 * 1024;
+
+/** What a server writes of a payload: one byte more than is shown tells that it is cut. */
+export const shownPayload = (payload: Uint8Array): Uint8Array => payload.subarray(0, LONGEST_SHOWN_PAYLOAD_BYTES + 1);
+
 /** One running task of a server (field of the hash `asynq:workers:{…}`). */
 export interface WorkerInfo {
   readonly host: string;

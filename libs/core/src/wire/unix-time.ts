@@ -14,6 +14,13 @@ export const durationS = (lengthMs: number): number => Math.ceil(lengthMs / 1000
 
 export const fromS = (atS: number): number => atS * 1000;
 
+/** The last and the first millisecond that a `Date` can be. */
+const LAST_DATE_MS = 8.64e15;
+
+/** A point in time to be shown. Go writes times that no `Date` can be: the nearest one is shown. */
+export const dateOf = (atMs: number): Date =>
+  new Date(Number.isNaN(atMs) ? 0 : Math.min(Math.max(atMs, -LAST_DATE_MS), LAST_DATE_MS));
+
 /** `yyyy-mm-dd` in UTC: the day in the name of a counter. */
 export const utcDay = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
 
@@ -37,6 +44,11 @@ export const toNs = (atMs: number): bigint => BigInt(Math.floor(atMs)) * 1_000_0
 
 /** Unix milliseconds, rounded down. */
 export const fromNs = (atNs: bigint): number => Number((atNs - mod(atNs, 1_000_000n)) / 1_000_000n);
+
+/** How long a task has waited, ms; 0 when nobody wrote down since when, or a clock ahead of ours did. */
+export function latencyMs(sinceNs: bigint | undefined, nowNs: bigint): number {
+  return sinceNs === undefined || sinceNs > nowNs ? 0 : Number((nowNs - sinceNs) / 1_000n) / 1_000;
+}
 
 /** The two parts of a protobuf timestamp; beyond the years 1 to 9999 it stops there. */
 export function splitNs(atNs: bigint): { seconds: bigint; nanos: number } {

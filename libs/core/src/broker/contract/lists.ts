@@ -28,16 +28,30 @@ export interface TaskList {
   readonly group?: string | undefined;
 }
 
+/** An entry of a list as a scan came by it. */
+export interface ScannedId {
+  readonly id: string;
+  /** Another one when the task has left the list and come back; see `MoveOps.moveTasks`. Empty for active tasks. */
+  readonly stamp: string;
+}
+
 /** A task as a scan came by it. */
 export interface ScannedTask {
   readonly task: StoredTask;
+  readonly stamp: string;
   /**
    * The time that belongs to its state: due (scheduled, retry), archived, completed, put into the group or into
    * pending. `undefined` for active tasks and where nobody wrote it down.
    */
   readonly atMs: number | undefined;
   /** Where a scan goes on behind this task. */
-  readonly after: string;
+  after(): string;
+}
+
+export interface IdPage {
+  readonly entries: readonly ScannedId[];
+  /** Where the next page begins; `undefined` at the end of the list. */
+  readonly next: string | undefined;
 }
 
 export interface ScanPage {
@@ -54,20 +68,22 @@ export interface ListOps {
   findTask(queue: string, taskId: string): Promise<StoredTask | undefined>;
   listSize(queue: string, list: TaskList): Promise<number>;
   /**
-   * Ids in asynq's order: `pending` next to run first, `active` longest running first, all others by their score
-   * (soonest, oldest, next to be deleted), equal scores by the id.
+   * Tasks in asynq's order, in the state of the list: `pending` next to run first, `active` longest running first, all
+   * others by their score (soonest, oldest, next to be deleted), equal scores by the id. Ids without a message are left
+   * out.
    */
-  listIds(queue: string, list: TaskList, skip: number, limit: number): Promise<string[]>;
-  /** The tasks of {@link listIds}, in the state of the list. Ids without a message are left out. */
   listTasks(queue: string, list: TaskList, skip: number, limit: number): Promise<StoredTask[]>;
   /**
-   * The next entries of a walk through a whole list, `limit` or as many as {@link MOST_READ_BYTES} allow. The list may
-   * change meanwhile: a task that stays is not
-   * missed, but for moves among tasks of the same second or in the middle of `pending`; one may come by twice.
-   * Order: as {@link listIds}, but `pending` and `active` newest first.
-   * @param position `undefined` to begin, then `next` or `after` of an earlier page
+   * The next entries, `limit` or as many as {@link MOST_READ_BYTES} allow, of a walk through a whole list, which may change
+   * meanwhile. A task that stays in its place from the first page to the last comes by, whatever else comes and goes; in `pending` and `active` perhaps more than
+   * once. One that comes later, leaves, or gets another place may or may not come by.
+   * Order: as {@link listTasks}, but `pending` and `active` newest first.
+   * @param position `undefined` to begin, then `next` or `after()` of an earlier page
+   * @throws {InvalidOptionsError} `position` is none of such a list
    */
   scanTasks(queue: string, list: TaskList, position: string | undefined, limit: number): Promise<ScanPage>;
+  /** The same walk, without the tasks. Ids without a message come by, too. */
+  scanIds(queue: string, list: TaskList, position: string | undefined, limit: number): Promise<IdPage>;
   /** The groups with waiting tasks, by name, and how many wait. */
   groupSizes(queue: string): Promise<{ group: string; size: number }[]>;
 }

@@ -1,4 +1,4 @@
-import { SortedSet } from './sorted-set.js';
+import { type ScoredId, SortedSet } from './sorted-set.js';
 
 /**
  * Ids in a row, as in a Redis list of which each id is a member at most once. Unlike there, any id can be found and
@@ -42,6 +42,11 @@ export class IdList implements Iterable<string> {
   /** Up to `limit` ids from the given index on, counted from the left; a copy. */
   slice(index: number, limit: number): string[] {
     return this.places.slice(index, limit);
+  }
+
+  /** Up to `limit` ids right of the place, each with the number of its own; `undefined`: from the left end on. */
+  after(place: ScoredId | undefined, limit: number): ScoredId[] {
+    return this.places.after(place, limit);
   }
 
   /** From left to right. */

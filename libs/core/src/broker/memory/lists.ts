@@ -1,16 +1,11 @@
 import { fromS } from '../../wire/unix-time.js';
-import {
-  type ListOps,
-  MOST_READ_BYTES,
-  type ScannedTask,
-  type ScanPage,
-  type StoredTask,
-  type TaskList,
-} from '../contract/lists.js';
+import { type ListOps, MOST_READ_BYTES, type ScannedTask, type StoredTask, type TaskList } from '../contract/lists.js';
+import { decodePlaceInSet, encodePlaceInSet } from '../scan-position.js';
 import { IdList } from './id-list.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { listOf } from './moves.js';
-import type { SortedSet } from './sorted-set.js';
+import type { ScoredId } from './sorted-set.js';
+import { stampOf } from './stamps.js';
 import { storedTask } from './stored-task.js';
 
 export function listOps(store: MemoryStore): ListOps {
@@ -25,10 +20,6 @@ export function listOps(store: MemoryStore): ListOps {
       return listOf(store.queue(queueName), list)?.size ?? 0;
     },
 
-    async listIds(queueName, list, skip, limit) {
-      return idsOf(store.queue(queueName), list, skip, limit);
-    },
-
     async listTasks(queueName, list, skip, limit) {
       const queue = store.queue(queueName);
       return idsOf(queue, list, skip, limit).flatMap((id) => storedTask(queue, id, list.state) ?? []);
@@ -36,11 +27,23 @@ export function listOps(store: MemoryStore): ListOps {
 
     async scanTasks(queueName, list, position, limit) {
       const queue = store.queue(queueName);
-      const ids = listOf(queue, list);
-      if (!ids) return { tasks: [], scanned: 0, next: undefined };
-      return ids instanceof IdList
-        ? scanRow(queue, list, ids, Number(position ?? 0), limit)
-        : scanSet(queue, list, ids, position, limit);
+      const found = scan(queue, list, position, limit);
+      const read = found.slice(0, countReadable(queue, found));
+      const tasks = read.flatMap((place): ScannedTask[] => {
+        const task = storedTask(queue, place.id, list.state);
+        if (!task) return [];
+        const [stamp, atMs] = [stampOf(queue, list, place), timeOf(queue, list, place.id, task)];
+        return [{ task, stamp, atMs, after: () => positionOf(place) }];
+      });
+      const next = read.length < found.length ? positionOf(read.at(-1)!) : nextOf(found, limit);
+      return { tasks, scanned: read.length, next };
+    },
+
+    async scanIds(queueName, list, position, limit) {
+      const queue = store.queue(queueName);
+      const found = scan(queue, list, position, limit);
+      const entries = found.map((place) => ({ id: place.id, stamp: stampOf(queue, list, place) }));
+      return { entries, next: nextOf(found, limit) };
     },
 
     async groupSizes(queueName) {
@@ -58,57 +61,31 @@ function idsOf(queue: MemoryQueue, list: TaskList, skip: number, limit: number):
   return ids.slice(start, end - start).reverse();
 }
 
-function scanRow(queue: MemoryQueue, list: TaskList, ids: IdList, from: number, limit: number): ScanPage {
-  return toPage(queue, list, ids.slice(from, limit), limit, (i) => String(from + i + 1));
-}
-
-/** The position is the last score and how many entries of that score are done. */
-function scanSet(
-  queue: MemoryQueue,
-  list: TaskList,
-  set: SortedSet,
-  position: string | undefined,
-  limit: number,
-): ScanPage {
-  const [score = '-Infinity', done = '0'] = position?.split(':') ?? [];
-  const upTo = set.countBelow(Number(score) + 1); // scores are whole
-  const found = set.slice(Math.min(set.countBelow(Number(score)) + Number(done), upTo), limit);
-  const after = (i: number): string => {
-    const own = set.score(found[i]!)!;
-    const before = String(own) === score ? Number(done) : 0;
-    const first = found.findIndex((id) => set.score(id) === own);
-    return `${own}:${before + i - first + 1}`;
-  };
-  return toPage(queue, list, found, limit, after);
-}
-
-function toPage(
-  queue: MemoryQueue,
-  list: TaskList,
-  found: readonly string[],
-  limit: number,
-  after: (index: number) => string,
-): ScanPage {
-  const read = found.slice(0, countReadable(queue, found));
-  const tasks = read.flatMap((id, i): ScannedTask[] => {
-    const task = storedTask(queue, id, list.state);
-    return task ? [{ task, atMs: timeOf(queue, list, id, task), after: after(i) }] : [];
-  });
-  const scanned = read.length;
-  const isEnd = scanned === found.length && scanned < limit;
-  return { tasks, scanned, next: isEnd ? undefined : after(scanned - 1) };
+/** In a list, too, an entry has a number of its own that tells its place, and a new one when it comes back. */
+function scan(queue: MemoryQueue, list: TaskList, position: string | undefined, limit: number): ScoredId[] {
+  const ids = listOf(queue, list);
+  if (!ids) return [];
+  if (position === undefined) return ids.after(undefined, limit);
+  const { score, member } = decodePlaceInSet(position);
+  return ids.after({ score: Number(score), id: Buffer.from(member).toString() }, limit);
 }
 
 /** How many of the tasks one reply of Redis would hold. */
-function countReadable(queue: MemoryQueue, ids: readonly string[]): number {
+function countReadable(queue: MemoryQueue, places: readonly ScoredId[]): number {
   let bytes = 0;
-  const end = ids.findIndex((id, i) => {
+  const end = places.findIndex(({ id }, i) => {
     const task = queue.tasks.get(id);
     bytes += (task?.msg?.length ?? 0) + (task?.result?.length ?? 0);
     return i > 0 && bytes > MOST_READ_BYTES;
   });
-  return end < 0 ? ids.length : end;
+  return end < 0 ? places.length : end;
 }
+
+const positionOf = ({ id, score }: ScoredId): string =>
+  encodePlaceInSet({ score: String(score), member: Buffer.from(id) });
+
+const nextOf = (found: readonly ScoredId[], limit: number): string | undefined =>
+  found.length < limit ? undefined : positionOf(found.at(-1)!);
 
 function timeOf(queue: MemoryQueue, list: TaskList, id: string, task: StoredTask): number | undefined {
   switch (list.state) {

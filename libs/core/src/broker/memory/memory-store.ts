@@ -32,6 +32,8 @@ export interface MemoryTask {
   progress?: string | undefined;
   /** A wish and the attempt that it is for, as Redis holds it. */
   cancelThen?: string | undefined;
+  /** When an inspector put it at the head of `pending`, from another place there; unix ns. */
+  runNextNs?: bigint | undefined;
   /** Unix ms. */
   dueAtMs?: number | undefined;
   /** A number and the attempt that it counts up to, as Redis holds it. */

@@ -4,14 +4,15 @@ import type { TaskList } from '../contract/lists.js';
 import type { MoveOps, MoveTarget } from '../contract/moves.js';
 import type { IdList } from './id-list.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
-import type { SortedSet } from './sorted-set.js';
+import { SortedSet } from './sorted-set.js';
+import { stampOf } from './stamps.js';
 import { tellWaiters } from './waiting.js';
 
 export function moveOps(store: MemoryStore): MoveOps {
   return {
-    async moveTasks(queueName, from, ids, to) {
+    async moveTasks(queueName, from, ids, to, { stamps } = {}) {
       const queue = store.queue(queueName);
-      const moved = ids.map((id) => listOf(queue, from)?.delete(id) === true && move(queue, id, from, to));
+      const moved = ids.map((id, i) => take(queue, from, id, stamps?.[i] ?? '') && move(queue, id, from, to));
       queue.forgetEmptyGroup(from.group);
       return moved;
     },
@@ -19,7 +20,7 @@ export function moveOps(store: MemoryStore): MoveOps {
     async reschedule(queueName, from, taskId, atMs) {
       const queue = store.queue(queueName);
       const task = queue.tasks.get(taskId);
-      if (!task?.msg || !listOf(queue, from)?.delete(taskId)) return false;
+      if (!task?.msg || !take(queue, from, taskId, '')) return false;
       task.pendingSinceNs = undefined;
       queue.makeDelayed(taskId, task, from.state === 'retry' ? 'retry' : 'scheduled', atMs);
       queue.forgetEmptyGroup(from.group);
@@ -47,6 +48,17 @@ export function moveOps(store: MemoryStore): MoveOps {
   };
 }
 
+/** `false` when it is not there, or has left and come back since it had the stamp. */
+function take(queue: MemoryQueue, from: TaskList, id: string, stamp: string): boolean {
+  const state = queue.tasks.get(id)?.state;
+  if (from.state === 'pending' && state !== undefined && state !== 'pending') return false;
+  const list = listOf(queue, from);
+  const score = list instanceof SortedSet ? list.score(id) : 0; // the stamp of a pending task has nothing to do with its place
+  if (!list || score === undefined) return false;
+  if (stamp !== '' && stamp !== stampOf(queue, from, { id, score })) return false;
+  return list.delete(id);
+}
+
 /** `false` when the id had no message: it is dropped. */
 function move(queue: MemoryQueue, id: string, from: TaskList, to: MoveTarget): boolean {
   const task = queue.tasks.get(id);
@@ -68,6 +80,7 @@ function move(queue: MemoryQueue, id: string, from: TaskList, to: MoveTarget): b
   const waitingSinceNs = from.state === 'pending' ? task.pendingSinceNs : undefined;
   queue.makePending(id, task, to === 'pending' ? 'left' : 'right');
   if (from.state === 'pending') task.pendingSinceNs = waitingSinceNs;
+  if (from.state === 'pending' && to === 'pendingHead') task.runNextNs = queue.clock.nowNs();
   return true;
 }
 

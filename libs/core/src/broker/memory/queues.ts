@@ -1,5 +1,5 @@
 import type { TaskState } from '../../wire/task-state.js';
-import { floorS, utcDay } from '../../wire/unix-time.js';
+import { floorS, latencyMs, utcDay } from '../../wire/unix-time.js';
 import type { QueueOps } from '../contract/queues.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { tellChange } from './schedules.js';
@@ -29,7 +29,7 @@ export function queueOps(store: MemoryStore): QueueOps {
         processedTotal: queue.counters.total.processed,
         failedTotal: queue.counters.total.failed,
         isPaused: queue.pausedAtS !== undefined,
-        latencyMs: latencyMs(queue, store.clock.nowNs()),
+        latencyMs: waitedMs(queue, store.clock.nowNs()),
       };
     },
 
@@ -98,8 +98,8 @@ function counts(queue: MemoryQueue): Record<TaskState, number> {
   };
 }
 
-function latencyMs(queue: MemoryQueue, nowNs: bigint): number {
+function waitedMs(queue: MemoryQueue, nowNs: bigint): number {
   const nextId = queue.pending.right();
   const sinceNs = nextId === undefined ? undefined : queue.tasks.get(nextId)?.pendingSinceNs;
-  return sinceNs === undefined ? 0 : Number((nowNs - sinceNs) / 1_000n) / 1_000;
+  return latencyMs(sinceNs, nowNs);
 }

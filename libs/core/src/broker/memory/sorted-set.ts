@@ -97,6 +97,19 @@ export class SortedSet implements Iterable<ScoredId> {
     return ids;
   }
 
+  /** Up to `limit` entries behind the place, whether an entry stands there or not; `undefined`: the first ones. */
+  after(place: ScoredId | undefined, limit: number): ScoredId[] {
+    const entries: ScoredId[] = [];
+    const isBehind = (entry: ScoredId): boolean => !place || compare(entry, place) > 0;
+    const first = firstIndex(this.chunks.length, (at) => isBehind(this.chunks[at]!.at(-1)!));
+    for (let at = first; at < this.chunks.length && entries.length < limit; at++) {
+      const chunk = this.chunks[at]!;
+      const from = at === first ? firstIndex(chunk.length, (index) => isBehind(chunk[index]!)) : 0;
+      entries.push(...chunk.slice(from, from + limit - entries.length));
+    }
+    return entries;
+  }
+
   *[Symbol.iterator](): Iterator<ScoredId> {
     for (const chunk of this.chunks) yield* chunk;
   }

@@ -10,7 +10,7 @@ const ASKED_IN_LOOPS = [
   'queueStats',
   'findTask',
   'listSize',
-  'listIds',
+  'scanIds',
   'listTasks',
   'scanTasks',
   'groupSizes',

@@ -1,52 +1,61 @@
+import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
 import { fromS } from '../../wire/unix-time.js';
-import type { ListOps, ScannedTask, ScanPage, StoredTask, TaskList } from '../contract/lists.js';
+import type { ListOps, ScannedTask, StoredTask, TaskList } from '../contract/lists.js';
+import { decodePlaceInSet, encodePlaceInSet } from '../scan-position.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
 import { listKey } from './moves.js';
-import { readSomeHashes } from './read-hashes.js';
+import { readHashes, readSomeHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
+import { type ListEntry, scanList } from './scan-list.js';
 import { toScoredIds } from './scored-ids.js';
-import { askForTask, type FoundTask, TASK_FIELDS, type TaskReply, toStoredTask } from './stored-task.js';
+import { type FoundTask, TASK_FIELDS, toStoredTask } from './stored-task.js';
 
 export function listOps(redis: RedisLink): ListOps {
   return {
     async findTask(queue, taskId): Promise<StoredTask | undefined> {
-      const [reply, stateText] = (await redis.pipeline(
-        'HMGET',
-        (pipeline) => {
-          askForTask(pipeline, queue, taskId);
-          pipeline.hget(keys.task(queue, taskId), 'state');
-        },
-        [],
-      )) as [TaskReply, string | null];
+      const [fields] = await readHashes(redis, [keys.task(queue, taskId)], [...TASK_FIELDS, 'state']);
+      const stateText = fields![TASK_FIELDS.length]?.toString();
       const state = TASK_STATES.find((known) => known === stateText);
       if (!state) return undefined;
       const score = await readScore(redis, queue, taskId, state);
-      return toStoredTask(queue, { id: taskId, state, score }, reply, redis.clock.nowMs());
+      return toStoredTask(queue, { id: taskId, state, score }, fields!, redis.clock.nowMs());
     },
 
     listSize: (queue, list) => listSize(redis, queue, list),
-
-    async listIds(queue, list, skip, limit) {
-      return (await readEntries(redis, queue, list, skip, limit)).map(({ id }) => id);
-    },
 
     async listTasks(queue, list, skip, limit) {
       const found = await readEntries(redis, queue, list, skip, limit);
       const tasks: StoredTask[] = [];
       for (let read = 0; read < found.length;) {
         const some = await readSomeTasks(redis, queue, found.slice(read));
-        tasks.push(...some.flatMap(({ task }) => task ?? []));
+        tasks.push(...some.flatMap((task) => task ?? []));
         read += some.length;
       }
       return tasks;
     },
 
-    scanTasks: (queue, list, position, limit) =>
-      isRow(list)
-        ? scanRow(redis, queue, list, Number(position ?? 0), limit)
-        : scanSet(redis, queue, list, position, limit),
+    async scanTasks(queue, list, position, limit) {
+      const { entries, after } = await scan(redis, queue, list, position, limit);
+      const found = await withLeases(redis, queue, list, entries);
+      const read = await readSomeTasks(redis, queue, found);
+      const tasks = read.flatMap((task, i): ScannedTask[] => {
+        const entry = entries[i]!;
+        return task ? [{ task, stamp: entry.stamp, atMs: timeOf(task, entry), after: () => after(i) }] : [];
+      });
+      const scanned = read.length;
+      const isEnd = scanned === entries.length && scanned < limit;
+      return { tasks, scanned, next: isEnd ? undefined : after(scanned - 1) };
+    },
+
+    async scanIds(queue, list, position, limit) {
+      const { entries, after } = await scan(redis, queue, list, position, limit);
+      return {
+        entries: entries.map(({ id, stamp }) => ({ id, stamp })),
+        next: entries.length < limit ? undefined : after(entries.length - 1),
+      };
+    },
 
     async groupSizes(queue) {
       const groups = await readGroupNames(redis, queue);
@@ -72,11 +81,12 @@ async function readEntries(
   list: TaskList,
   skip: number,
   limit: number,
-): Promise<FoundTask[]> {
+): Promise<readonly FoundTask[]> {
   if (!isRow(list)) return readSet(redis, queue, list, skip, limit);
   const key = listKey(queue, list);
   const ids = await redis.command('LRANGE', (client) => client.lrange(key, -skip - limit, -skip - 1));
-  return withLeases(redis, queue, list, ids.reverse());
+  const found = ids.reverse().map((id) => ({ id, state: list.state, score: undefined }));
+  return withLeases(redis, queue, list, found);
 }
 
 async function readSet(
@@ -97,85 +107,77 @@ async function withLeases(
   redis: RedisLink,
   queue: string,
   { state }: TaskList,
-  ids: readonly string[],
-): Promise<FoundTask[]> {
-  if (state !== 'active' || ids.length === 0) return ids.map((id) => ({ id, state, score: undefined }));
+  found: readonly FoundTask[],
+): Promise<readonly FoundTask[]> {
+  if (state !== 'active' || found.length === 0) return found;
   const scores = (await redis.pipeline('ZSCORE', (pipeline) => {
-    for (const id of ids) pipeline.zscore(keys.lease(queue), id);
+    for (const { id } of found) pipeline.zscore(keys.lease(queue), id);
   })) as (string | null)[];
-  return ids.map((id, i) => ({ id, state, score: scores[i] ? Number(scores[i]) : undefined }));
-}
-
-interface ReadTask {
-  readonly task: StoredTask | undefined;
-  readonly pendingSince: string | null;
+  return found.map((one, i) => ({ ...one, score: scores[i] ? Number(scores[i]) : undefined }));
 }
 
 /** Reads the tasks of the first entries: as many as one reply may hold, at least one. */
-async function readSomeTasks(redis: RedisLink, queue: string, found: readonly FoundTask[]): Promise<ReadTask[]> {
+async function readSomeTasks(
+  redis: RedisLink,
+  queue: string,
+  found: readonly FoundTask[],
+): Promise<(StoredTask | undefined)[]> {
   const tasks = found.map(({ id }) => keys.task(queue, id));
-  const replies = await readSomeHashes(redis, tasks, [...TASK_FIELDS, 'pending_since']);
+  const replies = await readSomeHashes(redis, tasks, TASK_FIELDS);
   const nowMs = redis.clock.nowMs();
-  return replies.map((fields, i) => ({
-    task: toStoredTask(queue, found[i]!, fields, nowMs),
-    pendingSince: fields[TASK_FIELDS.length]?.toString() ?? null,
-  }));
+  return replies.map((fields, i) => toStoredTask(queue, found[i]!, fields, nowMs));
 }
 
-/** From the newest on: what is pushed meanwhile shifts the walk back, so it sees a task twice rather than never. */
-async function scanRow(
+/** An entry that a scan came by. */
+interface ScannedEntry extends FoundTask {
+  readonly stamp: string;
+  readonly pendingSince: string | null;
+}
+
+interface Stretch {
+  readonly entries: readonly ScannedEntry[];
+  readonly after: (at: number) => string;
+}
+
+async function scan(
   redis: RedisLink,
   queue: string,
   list: TaskList,
-  from: number,
+  position: string | undefined,
   limit: number,
-): Promise<ScanPage> {
-  const ids = await redis.command('LRANGE', (client) => client.lrange(listKey(queue, list), from, from + limit - 1));
-  const found = await withLeases(redis, queue, list, ids);
-  return toPage(redis, queue, found, limit, (i) => String(from + i + 1));
+): Promise<Stretch> {
+  const { state } = list;
+  if (!isRow(list)) return scanSet(redis, queue, list, position, limit);
+  const { entries, after } = await scanList(redis, queue, list, position, limit);
+  const stampOf = ({ pendingSince }: ListEntry): string => (state === 'active' ? '' : (pendingSince ?? '-'));
+  return { entries: entries.map((entry) => ({ ...entry, state, score: undefined, stamp: stampOf(entry) })), after };
 }
 
-/** The position is the last score and how many entries of that score are done: lower ones may come and go. */
+/** The position is the last entry, whether it is still there or not: whatever comes and goes before it changes nothing. */
 async function scanSet(
   redis: RedisLink,
   queue: string,
   list: TaskList,
   position: string | undefined,
   limit: number,
-): Promise<ScanPage> {
-  const [score = '-inf', done = '0'] = position?.split(':') ?? [];
-  const key = listKey(queue, list);
-  const [below, upTo] = (await redis.pipeline('ZCOUNT', (pipeline) => {
-    pipeline.zcount(key, '-inf', `(${score}`).zcount(key, '-inf', score);
-  })) as [number, number];
-  const found = await readSet(redis, queue, list, Math.min(below + Number(done), upTo), limit);
-  const firstOf = new Map<number, number>();
-  for (const [i, { score: own }] of found.entries()) if (!firstOf.has(own!)) firstOf.set(own!, i);
-  const after = (i: number): string => {
-    const own = found[i]!.score!;
-    const before = String(own) === score ? Number(done) : 0;
-    return `${own}:${before + i - firstOf.get(own)! + 1}`;
-  };
-  return toPage(redis, queue, found, limit, after);
+): Promise<Stretch> {
+  const source = listKey(queue, list);
+  let flat: Buffer[];
+  if (position === undefined) {
+    flat = await redis.command('ZRANGE', (client) => client.zrangeBuffer(source, '0', String(limit - 1), 'WITHSCORES'));
+  } else {
+    const { score, member } = decodePlaceInSet(position);
+    flat = (await redis.run(scripts.entriesAfter, { source }, { score, memberId: member, limit })) as Buffer[];
+  }
+  const entries: ScannedEntry[] = [];
+  for (let at = 0; at < flat.length; at += 2) {
+    const stamp = flat[at + 1]!.toString();
+    entries.push({ id: flat[at]!.toString(), state: list.state, score: Number(stamp), stamp, pendingSince: null });
+  }
+  return { entries, after: (at) => encodePlaceInSet({ score: entries[at]!.stamp, member: flat[2 * at]! }) };
 }
 
-async function toPage(
-  redis: RedisLink,
-  queue: string,
-  found: readonly FoundTask[],
-  limit: number,
-  after: (index: number) => string,
-): Promise<ScanPage> {
-  const read = await readSomeTasks(redis, queue, found);
-  const tasks = read.flatMap(({ task, pendingSince }, i): ScannedTask[] =>
-    task ? [{ task, atMs: timeOf(task, found[i]!.score, pendingSince), after: after(i) }] : [],
-  );
-  const scanned = read.length;
-  const isEnd = scanned === found.length && scanned < limit;
-  return { tasks, scanned, next: isEnd ? undefined : after(scanned - 1) };
-}
-
-function timeOf(task: StoredTask, score: number | undefined, pendingSince: string | null): number | undefined {
+function timeOf(task: StoredTask, { score, pendingSince }: ScannedEntry): number | undefined {
   switch (task.state) {
     case 'active':
       return undefined;

@@ -24,14 +24,21 @@ interface Source {
 /** 1 moved, 0 not in the list, -1 not found near enough to the end of a Redis list, or not looked for yet. */
 type MoveReply = number;
 
-type Move = (redis: RedisLink, source: Source, ids: readonly string[]) => Promise<unknown>;
+interface Pick {
+  readonly id: string;
+  /** Empty: whenever it came. */
+  readonly stamp: string;
+}
+
+type Move = (redis: RedisLink, source: Source, picks: readonly Pick[]) => Promise<unknown>;
 
 export function moveOps(redis: RedisLink): MoveOps {
   return {
-    async moveTasks(queue, list, ids, to, near = 'oldest') {
+    async moveTasks(queue, list, ids, to, { near = 'oldest', stamps } = {}) {
+      const picks = ids.map((id, i) => ({ id, stamp: stamps?.[i] ?? '' }));
       const moved: boolean[] = [];
-      for (let at = 0; at < ids.length; at += BATCH) {
-        const batch = ids.slice(at, at + BATCH);
+      for (let at = 0; at < picks.length; at += BATCH) {
+        const batch = picks.slice(at, at + BATCH);
         const replies = await takeAll(
           { queue, list, near },
           batch,
@@ -81,10 +88,10 @@ export function moveOps(redis: RedisLink): MoveOps {
  * end that the tasks are near to; what it has not come to is asked for again, then from the other end. Only a task that
  * lies deep in a long list is searched for in one go.
  */
-async function takeAll(
+async function takeAll<Item>(
   source: Source,
-  ids: readonly string[],
-  take: (source: Source, ids: readonly string[]) => Promise<readonly MoveReply[]>,
+  items: readonly Item[],
+  take: (source: Source, items: readonly Item[]) => Promise<readonly MoveReply[]>,
 ): Promise<MoveReply[]> {
   const replies: MoveReply[] = [];
   const takeNear = async (near: ListEnd, wanted: readonly number[]): Promise<number[]> => {
@@ -92,7 +99,7 @@ async function takeAll(
     for (let left = wanted; left.length > 0;) {
       const answers = await take(
         { ...source, near },
-        left.map((at) => ids[at]!),
+        left.map((at) => items[at]!),
       );
       left.forEach((at, i) => (replies[at] = answers[i]!));
       // The first is searched for with all that a script may walk.
@@ -101,9 +108,9 @@ async function takeAll(
     }
     return deep;
   };
-  const far = await takeNear(source.near, [...ids.keys()]);
+  const far = await takeNear(source.near, [...items.keys()]);
   for (const at of await takeNear(otherEnd(source.near), far)) {
-    [replies[at]] = (await take({ ...source, isUnbounded: true }, [ids[at]!])) as [MoveReply];
+    [replies[at]] = (await take({ ...source, isUnbounded: true }, [items[at]!])) as [MoveReply];
   }
   return replies;
 }
@@ -140,38 +147,42 @@ async function reschedule(redis: RedisLink, from: Source, taskId: string, atMs: 
 }
 
 const MOVES: Record<MoveTarget, Move> = {
-  pending: (redis, source, ids) => runTasks(redis, source, ids, 0),
-  pendingHead: (redis, source, ids) => runTasks(redis, source, ids, 1),
+  pending: (redis, source, picks) => runTasks(redis, source, picks, 0),
+  pendingHead: (redis, source, picks) => runTasks(redis, source, picks, 1),
 
-  archived: (redis, from, ids) => {
+  archived: (redis, from, picks) => {
     const { isList, nearTail, isUnbounded, groupName, source, groups, awaited, endedChannel } = sourceOf(from);
     return redis.run(
       scripts.archiveTasks,
-      { source, archived: keys.archived(from.queue), groups, awaited, task: taskKeys(from, ids) },
+      { source, archived: keys.archived(from.queue), groups, awaited, task: taskKeys(from, picks) },
       { isList, nearTail, isUnbounded, groupName, archivedAtS: floorS(redis.clock.nowMs()), endedChannel },
-      ids.map((taskId) => ({ taskId })),
+      picks.map(({ id: taskId, stamp }) => ({ taskId, stamp })),
     );
   },
 
-  deleted: async (redis, from, ids) => {
+  deleted: async (redis, from, picks) => {
     const { isList, nearTail, isUnbounded, groupName, source, groups, awaited, endedChannel } = sourceOf(from);
-    const locks = await readLocks(redis, from.queue, ids);
+    const locks = await readLocks(
+      redis,
+      from.queue,
+      picks.map(({ id }) => id),
+    );
     return redis.run(
       scripts.deleteTasks,
-      { source, groups, awaited, task: taskKeys(from, ids), lock: locks.filter((lock) => lock !== '') },
+      { source, groups, awaited, task: taskKeys(from, picks), lock: locks.filter((lock) => lock !== '') },
       { isList, nearTail, isUnbounded, groupName, endedChannel },
-      ids.map((taskId, i) => ({ taskId, hasLock: Number(locks[i] !== '') })),
+      picks.map(({ id: taskId, stamp }, i) => ({ taskId, stamp, hasLock: Number(locks[i] !== '') })),
     );
   },
 };
 
-function runTasks(redis: RedisLink, from: Source, ids: readonly string[], atHead: 0 | 1): Promise<unknown> {
+function runTasks(redis: RedisLink, from: Source, picks: readonly Pick[], atHead: 0 | 1): Promise<unknown> {
   const { isList, nearTail, isUnbounded, groupName, source, groups } = sourceOf(from);
   return redis.run(
     scripts.runTasks,
-    { source, pending: keys.pending(from.queue), groups, task: taskKeys(from, ids) },
+    { source, pending: keys.pending(from.queue), groups, task: taskKeys(from, picks) },
     { isList, nearTail, isUnbounded, atHead, groupName, pendingSinceNs: redis.clock.nowNs() },
-    ids.map((taskId) => ({ taskId })),
+    picks.map(({ id: taskId, stamp }) => ({ taskId, stamp })),
   );
 }
 
@@ -193,4 +204,4 @@ export function listKey(queue: string, { state, group = '' }: TaskList): string 
   return state === 'aggregating' ? keys.group(queue, group) : keys[state](queue);
 }
 
-const taskKeys = ({ queue }: Source, ids: readonly string[]): string[] => ids.map((id) => keys.task(queue, id));
+const taskKeys = ({ queue }: Source, picks: readonly Pick[]): string[] => picks.map(({ id }) => keys.task(queue, id));

@@ -1,6 +1,6 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
-import { floorS, utcDay } from '../../wire/unix-time.js';
+import { floorS, latencyMs, utcDay } from '../../wire/unix-time.js';
 import type { DailyCount, QueueOps, QueueStats } from '../contract/queues.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
 import { memoryBytes } from './memory-usage.js';
@@ -41,7 +41,7 @@ export function queueOps(redis: RedisLink): QueueOps {
         processedTotal: toCount(processed),
         failedTotal: toCount(failed),
         isPaused: isPaused === 1,
-        latencyMs: pendingSinceNs === undefined ? 0 : Number((redis.clock.nowNs() - pendingSinceNs) / 1_000n) / 1_000,
+        latencyMs: latencyMs(pendingSinceNs, redis.clock.nowNs()),
       };
     },
 

@@ -1,6 +1,4 @@
-import type { ChainableCommander } from 'ioredis';
 import { readCrashes } from '../../wire/attempt-record.js';
-import { keys } from '../../wire/keys.js';
 import { decodeProgress } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
 import { fromS } from '../../wire/unix-time.js';
@@ -20,11 +18,6 @@ export interface FoundTask {
 export const TASK_FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress'] as const;
 
 export type TaskReply = readonly (Buffer | null)[];
-
-/** Asks for what {@link toStoredTask} reads. */
-export function askForTask(pipeline: ChainableCommander, queue: string, id: string): void {
-  pipeline.hmgetBuffer(keys.task(queue, id), ...TASK_FIELDS);
-}
 
 /** `undefined` when the hash has no message. */
 export function toStoredTask(

@@ -11,9 +11,9 @@
 -- ARGV[4]   groupName     the group that source is, or empty
 -- ARGV[5]   archivedAtS   unix s
 -- ARGV[6]   endedChannel  hears of tasks in `awaited`
--- ARGV[7..] per task: taskId
+-- ARGV[7..] per task: taskId, stamp (of `scanIds`; empty: take it whenever it came)
 -- RETURNS per task 1 archived
---                  0 not in source; or without a message, and then removed with its stub
+--                  0 not in source, or not any more; or without a message, and then removed with its stub
 --                  -1 not near enough to the end of a list, or not looked for any more in this call; nothing written
 --         Does not trim: the janitor does, with hashes and locks. asynq 0.26 trims here and leaves both behind.
 -- COST    O(tasks x log n), in a list 100,000 entries walked at most; with isUnbounded O(tasks x distance from the end)
@@ -26,16 +26,17 @@ local source, archived, groups, awaited = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local groupName, archivedAtS = ARGV[4], ARGV[5]
 local endedChannel = ARGV[6]
-local FIRST_TASK, ARGS = 5, 6
+local FIRST_TASK, ARGS, FIELDS = 5, 6, 2
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 
 needType('zset', archived)
 needType('set', groups)
 local replies = {}
-for i = 1, #ARGV - ARGS do
-  local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
+for i = 1, (#ARGV - ARGS) / FIELDS do
+  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+  local taskId, stamp = ARGV[at + 1], ARGV[at + 2]
   local isSound = hasMessage(task)
-  replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+  replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
   if replies[i] == 1 then
     if isSound then
       redis.call('ZADD', archived, archivedAtS, taskId)

@@ -10,9 +10,9 @@
 -- ARGV[3]   isUnbounded   1: search all of a list; 0: only near that end
 -- ARGV[4]   groupName     the group that source is, or empty
 -- ARGV[5]   endedChannel  hears of tasks in `awaited`
--- ARGV[6..] per task: taskId, hasLock (1 or 0)
+-- ARGV[6..] per task: taskId, stamp (of `scanIds`; empty: take it whenever it came), hasLock (1 or 0)
 -- RETURNS per task 1 deleted
---                  0 not in source; nothing written
+--                  0 not in source, or not any more; nothing written
 --                  -1 not near enough to the end of a list, or not looked for any more in this call; nothing written
 --         asynq 0.26 keeps the locks when it deletes all pending tasks or all of a group.
 -- COST    O(tasks x log n), in a list 100,000 entries walked at most; with isUnbounded O(tasks x distance from the end)
@@ -25,7 +25,7 @@
 local source, groups, awaited = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, isUnbounded = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1'
 local groupName, endedChannel = ARGV[4], ARGV[5]
-local FIRST_TASK, ARGS, FIELDS = 4, 5, 2
+local FIRST_TASK, ARGS, FIELDS = 4, 5, 3
 local tasks = (#ARGV - ARGS) / FIELDS
 local nextLock = keysFrom(FIRST_TASK + tasks)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
@@ -34,10 +34,10 @@ needType('set', groups)
 local replies = {}
 for i = 1, tasks do
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-  local taskId, hasLock = ARGV[at + 1], ARGV[at + 2] == '1'
+  local taskId, stamp, hasLock = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] == '1'
   local lock = nextLock(hasLock)
 
-  replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+  replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
   if replies[i] == 1 then
     redis.call('DEL', task)
     unlock(lock, taskId)

@@ -35,7 +35,7 @@ if not hasMessage(task) then return 0 end
 local groupName = redis.call('HGET', task, 'group')
 needType('zset', target)
 needType('set', groups)
-local taken = take(source, isList, nearTail, isUnbounded, taskId, task)
+local taken = take(source, isList, nearTail, isUnbounded, taskId, task, '')
 if taken ~= 1 then return taken end
 
 local first = tonumber(redis.call('ZRANGE', target, 0, 0, 'WITHSCORES')[2])

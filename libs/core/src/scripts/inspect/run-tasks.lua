@@ -10,9 +10,9 @@
 -- ARGV[4]   atHead          1: run next; 0: run after those that wait
 -- ARGV[5]   groupName       the group that source is, or empty
 -- ARGV[6]   pendingSinceNs  unix ns
--- ARGV[7..] per task: taskId
+-- ARGV[7..] per task: taskId, stamp (of `scanIds`; empty: take it whenever it came)
 -- RETURNS per task 1 moved
---                  0 not in source; or without a message, and then removed with its stub
+--                  0 not in source, or not any more; or without a message, and then removed with its stub
 --                  -1 not near enough to the end of a list, or not looked for any more in this call; nothing written
 --         asynq 0.26 leaves `pending_since` out, and the latency reads 0.
 -- COST    O(tasks x log n), in a list 100,000 entries walked at most; with isUnbounded O(tasks x distance from the end)
@@ -23,20 +23,25 @@
 local source, pending, groups = KEYS[1], KEYS[2], KEYS[3]
 local isList, nearTail, isUnbounded, atHead = ARGV[1] == '1', ARGV[2] == '1', ARGV[3] == '1', ARGV[4] == '1'
 local groupName, pendingSinceNs = ARGV[5], ARGV[6]
-local FIRST_TASK, ARGS = 4, 6
+local FIRST_TASK, ARGS, FIELDS = 4, 6, 2
 
 needType('list', pending)
 needType('set', groups)
 local replies = {}
-for i = 1, #ARGV - ARGS do
-  local task, taskId = KEYS[FIRST_TASK + i - 1], ARGV[ARGS + i]
+for i = 1, (#ARGV - ARGS) / FIELDS do
+  local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
+  local taskId, stamp = ARGV[at + 1], ARGV[at + 2]
   local isSound = hasMessage(task)
-  replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task)
+  replies[i] = take(source, isList, nearTail, isUnbounded, taskId, task, stamp)
   if replies[i] == 1 then
     if isSound then
       redis.call(atHead and 'RPUSH' or 'LPUSH', pending, taskId)
       redis.call('HSET', task, 'state', 'pending')
-      if not isList then redis.call('HSET', task, 'pending_since', pendingSinceNs) end
+      if not isList then
+        redis.call('HSET', task, 'pending_since', pendingSinceNs)
+      elseif atHead then
+        redis.call('HSET', task, 'run_next_ns', pendingSinceNs) -- it has another place now: a walk must not go on from it
+      end
       redis.call('HDEL', task, 'due_at_ms', 'crashes')
     else
       deleteStub(task)

@@ -11,8 +11,6 @@ import { type Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
 const BATCH = 1_000;
 /** Shortest life of the presence keys, s: as long as asynq's. */
 const SHORTEST_PRESENCE_S = 10;
-/** Larger payloads are shown empty to inspectors: every beat writes those of all running tasks anew. */
-export const LONGEST_SHOWN_PAYLOAD_BYTES = 4_096;
 /** When a lost reply had to be asked for again, those leases were not extended; make up for it soon. */
 const CATCH_UP_MS = 1_000;
 /** Tasks to collect before those that ended are dropped ahead of the next beat. */
@@ -27,7 +25,7 @@ export interface RunningTask {
   readonly key: number;
   readonly id: string;
   readonly type: string;
-  /** Its bytes in Latin-1, a character each: a text travels for half of what bytes cost, and takes no buffer along. */
+  /** What is shown of its bytes, in Latin-1, a character each: a text travels for half of what bytes cost, and takes no buffer along. */
   readonly payload: string;
   readonly queue: string;
   readonly startedAtMs: number;

@@ -1,14 +1,13 @@
 import type { LeaseClaim } from '../../broker/contract/lease.js';
 import { type Clock, monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
-import type { ServerStatus } from '../../wire/server-info.js';
+import { type ServerStatus, shownPayload } from '../../wire/server-info.js';
 import { ceilS, fromS } from '../../wire/unix-time.js';
 import {
   type BeatListener,
   type BeatTimes,
   type CancelRequest,
   type Heartbeat,
-  LONGEST_SHOWN_PAYLOAD_BYTES,
   longestPauseMs,
   type RunningBatch,
   type RunningTask,
@@ -132,7 +131,7 @@ export class LeaseKeeper implements HeartbeatListener {
 
   private toRunning({ task, startedAtMs, deadlineMs }: TrackedTask): RunningTask {
     const { id, type, queue, payload } = task.message;
-    const shown = payload.length > LONGEST_SHOWN_PAYLOAD_BYTES ? '' : latin1(payload);
+    const shown = latin1(shownPayload(payload));
     const endsAtMonotonicMs = monotonicMs(this.deps.clock) + deadlineMs - startedAtMs;
     return { key: ++this.lastKey, id, type, queue, payload: shown, startedAtMs, deadlineMs, endsAtMonotonicMs };
   }

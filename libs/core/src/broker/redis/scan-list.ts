@@ -1,0 +1,141 @@
+import { keys } from '../../wire/keys.js';
+import { decodePlaceInList, encodePlaceInList, type PassedEntry, type PlaceInList } from '../scan-position.js';
+import type { TaskList } from '../contract/lists.js';
+import { listKey } from './moves.js';
+import { readHashes } from './read-hashes.js';
+import type { RedisLink } from './redis-link.js';
+
+/** Entries around the place where a walk should go on; it is looked for there first. */
+const NEARBY = 100;
+/** Ids in one reply when the place is looked for in the whole list. */
+const CHUNK = 10_000;
+
+/** An entry of `pending` or `active`. */
+export interface ListEntry {
+  readonly id: string;
+  /** Unix ns, as text; of `pending` only, and there not of every task. */
+  readonly pendingSince: string | null;
+  /** As {@link PassedEntry.mark}. */
+  readonly mark: string;
+}
+
+export interface ListStretch {
+  readonly entries: readonly ListEntry[];
+  /** The place behind an entry. */
+  readonly after: (at: number) => string;
+}
+
+interface Stretch {
+  readonly index: number;
+  readonly ids: readonly string[];
+  readonly passed: readonly PassedEntry[];
+}
+
+/**
+ * Reads on in a Redis list, the newest entry first. Entries come and go at both ends meanwhile and vanish from the
+ * middle, so an index says little: the walk goes on behind the nearest entry that it has passed and that stands where
+ * it stood among the others. Entries keep their order, so none that stays is left out. When all that it remembers are
+ * gone it begins anew.
+ */
+export async function scanList(
+  redis: RedisLink,
+  queue: string,
+  list: TaskList,
+  position: string | undefined,
+  limit: number,
+): Promise<ListStretch> {
+  const key = listKey(queue, list);
+  const readMarks = (ids: readonly string[]): Promise<ListEntry[]> => entriesOf(redis, queue, list, ids);
+  const place = position === undefined ? undefined : decodePlaceInList(position);
+  const read = async (): Promise<Stretch> =>
+    (place && (await find(redis, key, place, limit, readMarks))) ?? {
+      index: 0,
+      ids: await range(redis, key, 0, limit),
+      passed: [],
+    };
+
+  // The marks before the entries: a mark is then that of an entry as it stands here, or of an earlier stay and useless.
+  const marked = new Map((await readMarks((await read()).ids)).map((entry) => [entry.id, entry]));
+  const { index, ids, passed } = await read();
+  const late = new Map((await readMarks(ids.filter((id) => !marked.has(id)))).map((entry) => [entry.id, entry]));
+  return {
+    entries: ids.map((id) => (marked.get(id) ?? late.get(id))!),
+    after(at) {
+      const own = ids.slice(0, at + 1).map((id) => marked.get(id));
+      return encodePlaceInList({ index: index + at + 1, passed: passedAt(own, passed) });
+    },
+  };
+}
+
+type ReadMarks = (ids: readonly string[]) => Promise<ListEntry[]>;
+
+/** What follows the place now; `undefined` when no entry is left that could tell. */
+async function find(
+  redis: RedisLink,
+  key: string,
+  place: PlaceInList,
+  limit: number,
+  readMarks: ReadMarks,
+): Promise<Stretch | undefined> {
+  const near = Math.max(place.index - NEARBY, 0);
+  let stretch = { from: near, count: place.index - near + NEARBY + limit };
+  for (let next = 0; ; next += CHUNK) {
+    const ids = await range(redis, key, stretch.from, stretch.count);
+    const at = await lastPassed(ids, place, readMarks);
+    // An entry near the end of what was read is followed by too few: it is read again from there on.
+    if (at !== undefined && (ids.length - at > limit || ids.length < stretch.count)) {
+      return { index: stretch.from + at + 1, ids: ids.slice(at + 1, at + 1 + limit), passed: place.passed };
+    }
+    if (next > 0 && ids.length < stretch.count) return undefined;
+    stretch = { from: next, count: CHUNK + limit };
+  }
+}
+
+/** Index of the nearest entry that was passed and has not moved since. */
+async function lastPassed(
+  ids: readonly string[],
+  { passed }: PlaceInList,
+  readMarks: ReadMarks,
+): Promise<number | undefined> {
+  const indexes = new Map(ids.map((id, at) => [id, at]));
+  const present = passed.filter(({ id }) => indexes.has(id));
+  // After the list: whatever left it and came back before that bears another mark by now.
+  const now = await readMarks(present.map(({ id }) => id));
+  const nearest = present.find(({ mark }, at) => now[at]!.mark === mark);
+  return nearest && indexes.get(nearest.id);
+}
+
+/** Of all entries passed the last one, and ever fewer of those before it. */
+function passedAt(own: readonly (ListEntry | undefined)[], before: readonly PassedEntry[]): PassedEntry[] {
+  const all = [
+    ...own.toReversed().map((entry, distance) => entry && { id: entry.id, mark: entry.mark, distance }),
+    ...before.map(({ id, mark, distance }) => ({ id, mark, distance: distance + own.length })),
+  ];
+  const passed: PassedEntry[] = [];
+  for (const entry of all) {
+    const farthest = passed.at(-1)?.distance ?? -1;
+    if (entry && entry.distance > 2 * farthest) passed.push(entry);
+  }
+  return passed;
+}
+
+const range = (redis: RedisLink, key: string, from: number, count: number): Promise<string[]> =>
+  redis.command('LRANGE', (client) => client.lrange(key, from, from + count - 1));
+
+async function entriesOf(
+  redis: RedisLink,
+  queue: string,
+  { state }: TaskList,
+  ids: readonly string[],
+): Promise<ListEntry[]> {
+  // An active task that comes back stands at the beginning: a walk that goes on behind it there passes others twice.
+  if (state === 'active' || ids.length === 0) return ids.map((id) => ({ id, pendingSince: null, mark: '' }));
+  const tasks = ids.map((id) => keys.task(queue, id));
+  const fields = (await readHashes(redis, tasks, ['pending_since', 'run_next_ns'])).map((values) =>
+    values.map((value) => value?.toString() ?? null),
+  );
+  return ids.map((id, i) => {
+    const [pendingSince = null, runNextNs] = fields[i]!;
+    return { id, pendingSince, mark: `${pendingSince ?? ''}${runNextNs ? `:${runNextNs}` : ''}` };
+  });
+}

@@ -1,0 +1,74 @@
+import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+
+/** A place in a sorted set: behind this member, whether it stands there still or not. */
+export interface PlaceInSet {
+  /** As text. */
+  readonly score: string;
+  /** The bytes of the member. */
+  readonly member: Uint8Array;
+}
+
+/** An entry of a Redis list that a walk has passed. */
+export interface PassedEntry {
+  readonly id: string;
+  /** Another one when it has left the list and come back, or was moved within it. */
+  readonly mark: string;
+  /** How many entries before the place it stood; others may only bring it nearer. */
+  readonly distance: number;
+}
+
+/** A place in a Redis list, whose indexes change from both ends. */
+export interface PlaceInList {
+  /** Index of the next entry when it was last looked for. */
+  readonly index: number;
+  /** Nearest first. */
+  readonly passed: readonly PassedEntry[];
+}
+
+/** Begins with a letter: the command takes a text with a dash in front for an option. */
+const IN_SET = /^s(-?(?:inf|Infinity|\d[\d.e+-]*)):([\w-]*)$/;
+
+export const encodePlaceInSet = ({ score, member }: PlaceInSet): string =>
+  `s${score}:${Buffer.from(member).toString('base64url')}`;
+
+/** @throws {InvalidOptionsError} it is no such place */
+export function decodePlaceInSet(position: string): PlaceInSet {
+  const [, score, member] = IN_SET.exec(position) ?? [];
+  if (score === undefined) throw refusal(position);
+  return { score, member: Buffer.from(member!, 'base64url') };
+}
+
+export const encodePlaceInList = ({ index, passed }: PlaceInList): string =>
+  Buffer.from(JSON.stringify([index, ...passed.map(({ id, mark, distance }) => [id, mark, distance])])).toString(
+    'base64url',
+  );
+
+/** @throws {InvalidOptionsError} it is no such place */
+export function decodePlaceInList(position: string): PlaceInList {
+  const [index, ...passed] = parse(position);
+  if (!isIndex(index) || !passed.every(isPassed)) throw refusal(position);
+  return { index, passed: passed.map(([id, mark, distance]) => ({ id, mark, distance })) };
+}
+
+/** Whether a scan of some list may have given it. */
+export const isPosition = (text: string): boolean => IN_SET.test(text) || isIndex(parse(text)[0]);
+
+function parse(position: string): unknown[] {
+  try {
+    const found: unknown = JSON.parse(Buffer.from(position, 'base64url').toString());
+    return Array.isArray(found) ? found : [];
+  } catch {
+    return [];
+  }
+}
+
+const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const isPassed = (value: unknown): value is [id: string, mark: string, distance: number] =>
+  Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'string' && isIndex(value[2]);
+
+function refusal(position: string): InvalidOptionsError {
+  return new InvalidOptionsError([
+    { option: 'cursor', value: position, allowed: 'the cursor of an earlier search of the same list' },
+  ]);
+}

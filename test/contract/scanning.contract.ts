@@ -1,0 +1,180 @@
+import type { TestQueue } from '@nestjs-asynq/core/testing';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+type List = Parameters<TestQueue['broker']['scanTasks']>[1];
+
+const ids = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+/** What servers, clients and inspectors do to a list between two pages; `nth` chooses the task. */
+const act = fc.record({
+  kind: fc.constantFrom('enqueue', 'fetch', 'giveBack', 'fail', 'delete', 'runNext', 'run', 'delay', 'none'),
+  nth: fc.nat({ max: 30 }),
+});
+
+/** Does one thing; returns the ids of the tasks that it touched. */
+async function perform(q: TestQueue, list: List, { kind, nth }: { kind: string; nth: number }, step: number) {
+  const { broker, name } = q;
+  const page = await broker.listTasks(name, list, 0, 100);
+  const id = page[nth % Math.max(page.length, 1)]?.message.id ?? 'none';
+  const settleAll = async (outcome: Parameters<typeof broker.settle>[1][number]['outcome']): Promise<string[]> => {
+    const { tasks } = await broker.fetch(name, 1 + (nth % 3), 30_000);
+    const ends = tasks.map((task) => ({ message: task.message, claim: q.claim(task), outcome }));
+    await broker.settle(name, ends);
+    return tasks.map(({ message }) => message.id);
+  };
+  switch (kind) {
+    case 'enqueue':
+      await broker.enqueue([{ message: q.message(`new-${step}`) }]);
+      return [`new-${step}`];
+    case 'fetch':
+      return settleAll({ kind: 'done' });
+    case 'giveBack':
+      return settleAll({ kind: 'requeue' });
+    case 'fail':
+      return settleAll({ kind: 'retry', retryAtMs: q.clock.nowMs() + 1_500, error: 'boom', isFailure: true });
+    case 'delete':
+      await broker.moveTasks(name, list, [id], 'deleted');
+      return [id];
+    case 'runNext':
+      await broker.moveTasks(name, list, [id], 'pendingHead');
+      return [id];
+    case 'run':
+      await broker.moveTasks(name, list, [id], 'pending');
+      return [id];
+    case 'delay':
+      await broker.reschedule(name, list, id, q.clock.nowMs() + 60_000);
+      return [id];
+    default:
+      return [];
+  }
+}
+
+/** What every broker promises about walks through lists that change meanwhile. */
+export function describeScanning(backend: string, openQueue: () => TestQueue): void {
+  describe(`scanning on ${backend}`, () => {
+    it.each(['pending', 'retry', 'archived'] as const)(
+      'misses no %s task that stays, whatever else comes and goes',
+      async (state) => {
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(fc.array(act, { maxLength: 3 }), { minLength: 5, maxLength: 12 }),
+            fc.integer({ min: 1, max: 4 }),
+            async (actsBetween, limit) => {
+              await using q = openQueue();
+              // Tasks of one second, too.
+              const times = Object.fromEntries(ids('t', 14).map((id, i) => [id, `${Math.floor(i / 4) + 1}h`]));
+              await q.seed(state === 'pending' ? { pending: ids('t', 14) } : { [state]: times });
+              const touched = new Set<string>();
+              const seen = new Set<string>();
+
+              let position: string | undefined;
+              let step = 0;
+              do {
+                const page = await q.broker.scanTasks(q.name, { state }, position, limit);
+                for (const { task } of page.tasks) seen.add(task.message.id);
+                position = page.next;
+                for (const one of actsBetween[step++] ?? []) {
+                  await q.clock.advance(1);
+                  for (const id of await perform(q, { state }, one, step)) touched.add(id);
+                  await q.broker.forwardDue(q.name, 10);
+                }
+              } while (position !== undefined);
+
+              expect(ids('t', 14).filter((id) => !touched.has(id) && !seen.has(id))).toEqual([]);
+            },
+          ),
+          { numRuns: backend === 'memory' ? 100 : 40, endOnFailure: true },
+        );
+      },
+      120_000,
+    );
+
+    it('goes on behind a task of the same second that is gone by now', async () => {
+      await using q = openQueue();
+      await q.seed({ archived: { a: '1h', b: '1h', B: '1h', é: '1h', '😀': '1h' } });
+      const { next } = await q.broker.scanTasks(q.name, { state: 'archived' }, undefined, 2);
+      await q.broker.moveTasks(q.name, { state: 'archived' }, ['B', 'a'], 'deleted');
+
+      const rest = await q.broker.scanTasks(q.name, { state: 'archived' }, next, 5);
+
+      expect(rest.tasks.map(({ task }) => task.message.id)).toEqual(['b', 'é', '😀']);
+    });
+
+    it('goes on in a list after more tasks came than it looks at nearby, and when all it remembers are gone', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ids('t', 10) });
+      const first = await q.broker.scanIds(q.name, { state: 'pending' }, undefined, 4);
+      await q.broker.enqueue(ids('new-', 400).map((id) => ({ message: q.message(id) })));
+
+      const second = await q.broker.scanIds(q.name, { state: 'pending' }, first.next, 4);
+      await q.broker.moveTasks(q.name, { state: 'pending' }, ids('t', 9).slice(2), 'deleted');
+      await q.broker.moveTasks(q.name, { state: 'pending' }, ['t9'], 'deleted');
+      const third = await q.broker.scanIds(q.name, { state: 'pending' }, second.next, 1_000);
+
+      expect(second.entries.map(({ id }) => id)).toEqual(['t5', 't4', 't3', 't2']);
+      expect(third.entries.map(({ id }) => id)).toEqual(expect.arrayContaining(['t0', 't1']));
+    });
+
+    it('walks through active tasks while they end', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ids('t', 6) });
+      const first = await q.broker.scanIds(q.name, { state: 'active' }, undefined, 3);
+      const ended = first.entries.slice(1).map(({ id }) => q.message(id));
+      const claims = ended.map(({ id }) => ({ id, expiriesS: [Math.ceil(q.clock.nowMs() / 1000) + 30] }));
+      await q.broker.settle(
+        q.name,
+        ended.map((message, i) => ({ message, claim: claims[i]!, outcome: { kind: 'done' } as const })),
+      );
+
+      const rest = await q.broker.scanIds(q.name, { state: 'active' }, first.next, 6);
+
+      const seen = new Set([...first.entries, ...rest.entries].map(({ id }) => id));
+      expect([...seen].toSorted()).toEqual(ids('t', 6));
+    });
+
+    it('refuses a position that no scan gave', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['p'], retry: { r: '1h' } });
+
+      await expect(q.broker.scanIds(q.name, { state: 'pending' }, 'nonsense', 1)).rejects.toThrow('option "cursor"');
+      await expect(q.broker.scanIds(q.name, { state: 'retry' }, '1', 1)).rejects.toThrow('option "cursor"');
+    });
+
+    it('takes a task only as the scan found it: one that left and came back stays', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['p', 'back'], retry: { r: '1h', 'r-back': '1h' } });
+      const note = async (state: 'pending' | 'retry') => {
+        const { entries } = await q.broker.scanIds(q.name, { state }, undefined, 10);
+        return [entries.map(({ id }) => id), entries.map(({ stamp }) => stamp)] as const;
+      };
+      const [pending, pendingStamps] = await note('pending');
+      const [retry, retryStamps] = await note('retry');
+      await q.clock.advance('1s');
+      await q.broker.moveTasks(q.name, { state: 'retry' }, ['r-back'], 'pendingHead');
+      await q.broker.moveTasks(q.name, { state: 'pending' }, ['back'], 'pendingHead');
+      const { tasks } = await q.broker.fetch(q.name, 2, 30_000);
+      const end = (id: string, outcome: Parameters<typeof q.broker.settle>[1][number]['outcome']) => {
+        const task = tasks.find(({ message }) => message.id === id)!;
+        return { message: task.message, claim: q.claim(task), outcome };
+      };
+      await q.broker.settle(q.name, [
+        end('back', { kind: 'requeue' }),
+        end('r-back', { kind: 'retry', retryAtMs: q.clock.nowMs() + 3_600_000, error: '', isFailure: true }),
+      ]);
+
+      const deleted = await q.broker.moveTasks(q.name, { state: 'pending' }, pending, 'deleted', {
+        stamps: pendingStamps,
+      });
+      const run = await q.broker.moveTasks(q.name, { state: 'retry' }, retry, 'archived', { stamps: retryStamps });
+
+      expect(Object.fromEntries([...pending, ...retry].map((id, i) => [id, [...deleted, ...run][i]]))).toEqual({
+        p: true,
+        back: false,
+        r: true,
+        'r-back': false,
+      });
+      expect(await q.dump()).toMatchObject({ nextUp: ['back'], archived: { r: expect.anything() } });
+    });
+  });
+}
