@@ -14,7 +14,7 @@ import type { EnqueuedTask } from '../task/task-handle.js';
 import { dateOf } from '../wire/unix-time.js';
 import { type EntrySettings, makeEntry, nameTaken, type PeriodicEntry } from './periodic-entry.js';
 import type { PeriodicTaskOptions } from './periodic-options.js';
-import { PlanHeart } from './plan-heart.js';
+import { EntryHeartbeat } from './entry-heartbeat.js';
 import { type PlanChanges, ProviderSync } from './provider-sync.js';
 import { readSchedulerOptions, type SchedulerOptions } from './scheduler-options.js';
 import { TickLoops } from './tick-loops.js';
@@ -63,7 +63,7 @@ export class Scheduler {
   readonly #settings: EntrySettings;
   readonly #entries = new Map<string, PeriodicEntry>();
   readonly #ticks: TickLoops;
-  readonly #heart: PlanHeart;
+  readonly #heartbeat: EntryHeartbeat;
   readonly #sync: ProviderSync | undefined;
   #state: 'new' | 'active' | 'closed' = 'new';
   #closing: Promise<void> | undefined;
@@ -95,9 +95,9 @@ export class Scheduler {
       broker: this.#broker,
       emit: guardListener(options.onEvent, this.#logger),
       beforeEnqueue: options.beforeEnqueue,
-      onPlanned: () => this.#heart.wake(),
+      onPlanned: () => this.#heartbeat.wake(),
     });
-    this.#heart = new PlanHeart(this.#broker, schedulerId, this.#entries, settings.heartbeatMs, deps);
+    this.#heartbeat = new EntryHeartbeat(this.#broker, schedulerId, this.#entries, settings.heartbeatMs, deps);
     if (options.provider) this.#sync = new ProviderSync(options.provider, this.#changes(), settings.syncMs, deps);
   }
 
@@ -156,7 +156,7 @@ export class Scheduler {
       throw error;
     }
     if (this.#closing) throw new ClosedError('scheduler');
-    for (const loop of [this.#ticks, this.#heart, this.#sync]) loop?.start();
+    for (const loop of [this.#ticks, this.#heartbeat, this.#sync]) loop?.start();
   }
 
   /**
@@ -213,7 +213,7 @@ export class Scheduler {
 
   async #shutDown(): Promise<void> {
     this.#state = 'closed';
-    const stopped = Promise.all([this.#ticks.stop(), this.#heart.stop(), this.#sync?.stop()]);
+    const stopped = Promise.all([this.#ticks.stop(), this.#heartbeat.stop(), this.#sync?.stop()]);
     await within(
       this.#clock,
       LONGEST_SHUTDOWN_MS,
@@ -227,7 +227,7 @@ export class Scheduler {
   /** Never rejects. */
   async #leave(): Promise<void> {
     try {
-      await this.#heart.clear();
+      await this.#heartbeat.clear();
       // As asynq: histories live as long as the registrations they belong to.
       await Promise.all([...this.#entries.values()].map(({ id }) => this.#broker.clearHistory(id)));
     } catch (error) {

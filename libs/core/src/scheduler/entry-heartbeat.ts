@@ -3,8 +3,8 @@ import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { ceilS } from '../wire/unix-time.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 
-/** Shows the plan to inspectors, anew at each beat, so that a dead scheduler vanishes; `wake` shows new entries at once. */
-export class PlanHeart extends Loop {
+/** Registers the entries for inspectors at each beat; those of a dead scheduler expire. `wake` registers new ones at once. */
+export class EntryHeartbeat extends Loop {
   private isShown = false;
 
   constructor(
@@ -30,7 +30,7 @@ export class PlanHeart extends Loop {
     return this.intervalMs;
   }
 
-  /** Leaves the sight of inspectors. */
+  /** Deregisters the entries. */
   async clear(): Promise<void> {
     if (!this.isShown) return;
     await this.broker.clearPlan(this.schedulerId);
