@@ -9,8 +9,8 @@ import { Forwarder } from './upkeep/forwarder.js';
 import { HealthCheck } from './upkeep/health-check.js';
 import { type CancelRequest, longestPauseMs, type ServerIdentity } from './leases/heartbeater.js';
 import { Janitor } from './upkeep/janitor.js';
-import type { LeaseKeeper } from './leases/lease-keeper.js';
-import { openLeaseKeeper } from './leases/open-lease-keeper.js';
+import type { RunningLeases } from './leases/running-leases.js';
+import { openRunningLeases } from './leases/open-running-leases.js';
 import { Processor } from './run/processor.js';
 import { QueueWeights } from './run/queue-weights.js';
 import { Recoverer } from './upkeep/recoverer.js';
@@ -31,7 +31,7 @@ interface BackgroundPart {
 
 /** All parts of a server, wired and not started. */
 export interface ServerParts {
-  readonly leaseKeeper: LeaseKeeper;
+  readonly runningLeases: RunningLeases;
   readonly processor: Processor;
   readonly workers: WorkerPool;
   readonly settler: Settler;
@@ -57,13 +57,13 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
   const watcher = openWatcher(context, settings, weights.queues, deps);
   const settler = new Settler(broker, settings.concurrency, deps);
   const workers = openWorkers(context, settings, settler);
-  const leaseKeeper = openKeeper(context, settings, workers, deps);
-  const processing = { workers, settler, leaseKeeper, workSignal: watcher, clock, logger };
+  const runningLeases = openLeases(context, settings, workers, deps);
+  const processing = { workers, settler, runningLeases, workSignal: watcher, clock, logger };
   const upkeep = weights.queues.flatMap((queue) =>
-    upkeepOf(queue, broker, { leadership: watcher, leaseKeeper }, settings, deps),
+    upkeepOf(queue, broker, { leadership: watcher, runningLeases }, settings, deps),
   );
   return {
-    leaseKeeper,
+    runningLeases,
     workers,
     settler,
     processor: new Processor(broker, weights, settings.leaseMs, processing),
@@ -88,14 +88,14 @@ function openWatcher(
   return new WorkWatcher(broker, { queues, serverId, maxBlockingConnections, taskCheckIntervalMs }, deps);
 }
 
-function openKeeper(
+function openLeases(
   { broker, connection, identity }: PartsContext,
   { heartbeat, heartbeatIntervalMs: intervalMs, leaseMs }: ServerSettings,
   workers: WorkerPool,
   deps: LoopDeps,
-): LeaseKeeper {
+): RunningLeases {
   const onCancel = ({ queue, id, wish }: CancelRequest): void => workers.cancelAs(queue, id, wish);
-  return openLeaseKeeper(broker, { heartbeat, connection, identity, intervalMs, leaseMs, onCancel }, deps);
+  return openRunningLeases(broker, { heartbeat, connection, identity, intervalMs, leaseMs, onCancel }, deps);
 }
 
 function openWorkers({ broker, router }: PartsContext, settings: ServerSettings, settler: Settler): WorkerPool {
@@ -116,7 +116,7 @@ function openWorkers({ broker, router }: PartsContext, settings: ServerSettings,
 function upkeepOf(
   queue: string,
   broker: Broker,
-  { leadership, leaseKeeper }: { readonly leadership: Leadership; readonly leaseKeeper: LeaseKeeper },
+  { leadership, runningLeases }: { readonly leadership: Leadership; readonly runningLeases: RunningLeases },
   settings: ServerSettings,
   deps: LoopDeps,
 ): BackgroundPart[] {
@@ -127,7 +127,7 @@ function upkeepOf(
     settings.emit?.(recoveredEvent(recovered, settings.clock.nowMs()));
   };
   const pauseMs = longestPauseMs({ leaseMs, intervalMs });
-  const isSteady = (): boolean => leaseKeeper.isSteady();
+  const isSteady = (): boolean => runningLeases.isSteady();
   const recovering = { leaseMs, graceMs, maxCrashes, onRecovered, pauseMs, isSteady };
   const trimming = { intervalMs: settings.janitorIntervalMs, batchSize: settings.janitorBatchSize, archive };
   return [

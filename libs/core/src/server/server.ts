@@ -77,8 +77,8 @@ export class Server {
     const { connection } = this.#options;
     const context = { broker: this.#broker, connection, identity: this.#identity(), router };
     const parts = (this.#parts = assembleParts(context, this.#settings));
-    parts.leaseKeeper.setStatus('active');
-    const beating = parts.leaseKeeper.start();
+    parts.runningLeases.setStatus('active');
+    const beating = parts.runningLeases.start();
     parts.cancelListener.start();
     for (const part of parts.background) part.start();
     parts.processor.start();
@@ -94,7 +94,7 @@ export class Server {
     if (this.#state === 'stopped') return;
     if (this.#state !== 'active') throw new ServerStateError('stop', this.#state);
     this.#state = 'stopped';
-    this.#parts?.leaseKeeper.setStatus('stopped');
+    this.#parts?.runningLeases.setStatus('stopped');
     await this.#parts?.processor.stop();
   }
 
@@ -134,7 +134,7 @@ export class Server {
   }
 
   async #stopParts({
-    leaseKeeper,
+    runningLeases,
     processor,
     workers,
     settler,
@@ -142,7 +142,7 @@ export class Server {
     background,
   }: ServerParts): Promise<void> {
     const { clock, shutdownTimeoutMs } = this.#settings;
-    leaseKeeper.setStatus('closed');
+    runningLeases.setStatus('closed');
     const drained = processor.stop().then(() => workers.drain(shutdownTimeoutMs));
     const rested = background.map((part) => this.#quietly('stop a part', part.stop())); // other servers take over meanwhile
     await within(clock, shutdownTimeoutMs, drained);
@@ -150,7 +150,7 @@ export class Server {
     await settler.flush(FLUSH_MS);
     rested.push(this.#quietly('stop the cancel listener', cancelListener.stop()));
     await within(clock, PARTS_STOP_MS, Promise.all(rested));
-    await within(clock, PARTS_STOP_MS, this.#quietly('stop the heartbeat', leaseKeeper.stop()));
+    await within(clock, PARTS_STOP_MS, this.#quietly('stop the heartbeat', runningLeases.stop()));
   }
 
   /** Shutdown goes on whatever fails: keys left behind expire by themselves. */

@@ -7,7 +7,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { ServerStatus } from '../../wire/server-info.js';
-import type { HeartbeatListener } from './lease-keeper.js';
+import type { HeartbeatListener } from './running-leases.js';
 import {
   type BeatListener,
   type CancelRequest,

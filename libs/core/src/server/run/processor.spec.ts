@@ -5,7 +5,7 @@ import { FakeClock } from '../../testing/fake-clock.js';
 import { FakeLease } from '../../testing/fake-lease.js';
 import type { TaskMessage } from '../../wire/task-message.js';
 import type { TrackedTask } from '../leases/lease-handle.js';
-import type { LeaseKeeper } from '../leases/lease-keeper.js';
+import type { RunningLeases } from '../leases/running-leases.js';
 import { Processor } from './processor.js';
 import { QueueWeights } from './queue-weights.js';
 import type { WorkSignal } from '../watch/work-watcher.js';
@@ -70,14 +70,14 @@ function prepare(waiting: Record<string, number>, { concurrency = 4, weights = {
     waiting[queue]! -= count;
     return { tasks, isPaused: false, remaining: waiting[queue]! };
   };
-  const track = vi.fn<LeaseKeeper['track']>((tasks) => tasks.map(() => new FakeLease({ id: '', expiriesS: [] }, 0)));
+  const track = vi.fn<RunningLeases['track']>((tasks) => tasks.map(() => new FakeLease({ id: '', expiriesS: [] }, 0)));
   const logger = { ...silentLogger, warn: vi.fn<Logger['warn']>() };
   const queueWeights = new QueueWeights(
     { ...Object.fromEntries(Object.keys(waiting).map((q) => [q, 1])), ...weights },
     isStrict,
   );
   const settler = { room: (queue: string) => rooms[queue] ?? Infinity };
-  const deps = { workers, settler, leaseKeeper: { track }, workSignal, clock, logger };
+  const deps = { workers, settler, runningLeases: { track }, workSignal, clock, logger };
   const processor = new Processor({ fetch }, queueWeights, 30_000, deps);
   /** Lets everything happen that can without time passing. */
   const settle = (): Promise<void> => clock.advance(0);

@@ -3,7 +3,7 @@ import { type Clock, monotonicMs, type TimerHandle } from '../../runtime/clock.j
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { LeaseHandle, TrackedTask } from '../leases/lease-handle.js';
-import type { LeaseKeeper } from '../leases/lease-keeper.js';
+import type { RunningLeases } from '../leases/running-leases.js';
 import type { WorkSignal } from '../watch/work-watcher.js';
 import { attemptDeadlineMs } from './attempt-deadline.js';
 import { Lane } from './lane.js';
@@ -23,7 +23,7 @@ const LOG_EVERY_MS = 30_000;
 export interface ProcessorDeps {
   readonly workers: WorkerPool;
   readonly settler: Pick<Settler, 'room'>;
-  readonly leaseKeeper: Pick<LeaseKeeper, 'track'>;
+  readonly runningLeases: Pick<RunningLeases, 'track'>;
   readonly workSignal: WorkSignal;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -195,7 +195,7 @@ export class Processor {
     const tracked = tasks.map((task): TrackedTask => {
       return { task, startedAtMs, deadlineMs: attemptDeadlineMs(task.message, startedAtMs) };
     });
-    const leases: readonly LeaseHandle[] = this.deps.leaseKeeper.track(tracked);
+    const leases: readonly LeaseHandle[] = this.deps.runningLeases.track(tracked);
     let started = 0;
     lane.offered = 0;
     const tell = (): void => workSignal.reportRemaining(lane.queue, lane.offered);

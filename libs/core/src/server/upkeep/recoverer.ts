@@ -30,7 +30,7 @@ export interface RecovererOptions {
   readonly onRecovered: (task: RecoveredTask) => void;
   /** The longest pause between two beats of a server. */
   readonly pauseMs: number;
-  /** Whether a lease that is over means that its server is gone: see `LeaseKeeper`. */
+  /** Whether a lease that is over means that its server is gone: see `RunningLeases`. */
   readonly isSteady: () => boolean;
 }
 

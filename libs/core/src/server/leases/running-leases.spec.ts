@@ -5,13 +5,13 @@ import { openMemoryQueue } from '../../testing/test-queue.js';
 import type { ServerStatus } from '../../wire/server-info.js';
 import { ceilS } from '../../wire/unix-time.js';
 import type { CancelRequest, Heartbeat, RunningBatch } from './heartbeater.js';
-import { LeaseKeeper, type HeartbeatListener } from './lease-keeper.js';
+import { RunningLeases, type HeartbeatListener } from './running-leases.js';
 import { type Pulse, SharedLeases } from './shared-leases.js';
 
 const LEASE_MS = 30_000;
 
 /** A heartbeat that beats when the test wants. */
-class FakeHeart implements Heartbeat {
+class FakeHeartbeat implements Heartbeat {
   readonly batches: RunningBatch[] = [];
   readonly statuses: ServerStatus[] = [];
   isBeating = false;
@@ -38,12 +38,12 @@ class FakeHeart implements Heartbeat {
   }
 }
 
-function openKeeper({ withThread = false, threadFails = false } = {}) {
+function openLeases({ withThread = false, threadFails = false } = {}) {
   const q = openMemoryQueue();
-  const factories: FakeHeart[] = [];
+  const factories: FakeHeartbeat[] = [];
   const warnings: string[] = [];
   const create = (next: Pulse, listener: HeartbeatListener): Heartbeat => {
-    factories.push(new FakeHeart(next, listener));
+    factories.push(new FakeHeartbeat(next, listener));
     return factories.at(-1)!;
   };
   const fail = (): never => {
@@ -55,12 +55,12 @@ function openKeeper({ withThread = false, threadFails = false } = {}) {
   const wished: CancelRequest[] = [];
   const onCancel = (request: CancelRequest): void => void wished.push(request);
   const kinds = { inline: create, thread: withThread ? thread : undefined };
-  const keeper = new LeaseKeeper(kinds, { leaseMs: LEASE_MS, intervalMs: 5_000 }, onCancel, deps);
+  const leases = new RunningLeases(kinds, { leaseMs: LEASE_MS, intervalMs: 5_000 }, onCancel, deps);
   const nowS = ceilS(q.clock.nowMs());
   const track = (...ids: string[]) => {
     const startedAtMs = q.clock.nowMs();
     const leaseExpiresAtS = ceilS(startedAtMs + LEASE_MS);
-    return keeper.track(
+    return leases.track(
       ids.map((id) => ({
         task: { message: q.message(id, { payload: Buffer.from(id) }), leaseExpiresAtS },
         startedAtMs,
@@ -68,7 +68,7 @@ function openKeeper({ withThread = false, threadFails = false } = {}) {
       })),
     );
   };
-  return { q, clock: q.clock, keeper, factories, warnings, wished, track, nowS };
+  return { q, clock: q.clock, leases, factories, warnings, wished, track, nowS };
 }
 
 /** Lets time pass as in a process that is awake: with beats in time. */
@@ -79,9 +79,9 @@ async function awake(clock: FakeClock, pulse: Pulse, durationMs: number): Promis
   }
 }
 
-describe('LeaseKeeper', () => {
+describe('RunningLeases', () => {
   it('hands tasks fetched together to the heartbeat in one piece', () => {
-    const { q, factories, track } = openKeeper();
+    const { q, factories, track } = openLeases();
 
     track('a', 'b');
 
@@ -93,7 +93,7 @@ describe('LeaseKeeper', () => {
   });
 
   it('takes payloads along byte for byte, of a large one what is shown, and one byte more', () => {
-    const { q, keeper, factories } = openKeeper();
+    const { q, leases, factories } = openLeases();
     const pooled = Uint8Array.from({ length: 512 }, (_, index) => index).subarray(200, 300);
     const [small, large] = [
       q.message('small', { payload: pooled }),
@@ -105,7 +105,7 @@ describe('LeaseKeeper', () => {
       deadlineMs: 1,
     }));
 
-    keeper.track(tracked);
+    leases.track(tracked);
 
     const payloads = factories[0]!.batches[0]!.tasks.map((task) => task.payload);
     expect(payloads.map((payload) => new Uint8Array(Buffer.from(payload, 'latin1')))).toEqual([
@@ -115,7 +115,7 @@ describe('LeaseKeeper', () => {
   });
 
   it('claims with the score in Redis and the one that the next beat may write', async () => {
-    const { clock, factories, track, nowS } = openKeeper();
+    const { clock, factories, track, nowS } = openLeases();
     await clock.advance('3s');
     const [lease] = track('a');
 
@@ -125,7 +125,7 @@ describe('LeaseKeeper', () => {
   });
 
   it('claims with its own score alone once its lease is over, whatever the heartbeat announces', async () => {
-    const { clock, factories, track, nowS } = openKeeper();
+    const { clock, factories, track, nowS } = openLeases();
     const [lease] = track('a');
 
     await clock.advance('40s'); // nothing ran meanwhile: the process was stopped
@@ -135,13 +135,13 @@ describe('LeaseKeeper', () => {
   });
 
   it('claims with a first beat in mind before there was one', () => {
-    const { factories, nowS } = openKeeper();
+    const { factories, nowS } = openLeases();
 
     expect(factories[0]!.next.expiresAtS).toBe(nowS + 30);
   });
 
   it('knows how far the heartbeat has extended a lease', () => {
-    const { factories, track, nowS } = openKeeper();
+    const { factories, track, nowS } = openLeases();
     const [lease] = track('a');
     const shared = new SharedLeases(factories[0]!.batches[0]!.leases).lease(0);
 
@@ -154,7 +154,7 @@ describe('LeaseKeeper', () => {
   });
 
   it('tells the heartbeat of an end through shared memory', () => {
-    const { factories, track } = openKeeper();
+    const { factories, track } = openLeases();
     const [lease, other] = track('a', 'b');
 
     lease!.end();
@@ -165,7 +165,7 @@ describe('LeaseKeeper', () => {
   });
 
   it('gives up a lease that Redis says is lost, unless it ended meanwhile', () => {
-    const { factories, track } = openKeeper();
+    const { factories, track } = openLeases();
     const [lost, ended, kept] = track('lost', 'ended', 'kept');
     ended!.end();
 
@@ -177,9 +177,9 @@ describe('LeaseKeeper', () => {
   });
 
   it('gives up a lease the moment it ends when nobody extended it', async () => {
-    const { clock, keeper, factories, track } = openKeeper();
+    const { clock, leases, factories, track } = openLeases();
     const { next: pulse } = factories[0]!;
-    await keeper.start();
+    await leases.start();
     await awake(clock, pulse, 60_000);
     const [lease] = track('a');
 
@@ -189,12 +189,12 @@ describe('LeaseKeeper', () => {
 
     expect(early).toBe(false);
     expect(lease!.isLost).toBe(true);
-    await keeper.stop();
+    await leases.stop();
   });
 
   it('leaves a lease alone that ended while the process was frozen, until the heartbeat has asked', async () => {
-    const { clock, keeper, factories, track } = openKeeper();
-    await keeper.start();
+    const { clock, leases, factories, track } = openLeases();
+    await leases.start();
     const { next: pulse } = factories[0]!;
     const [lease] = track('a');
     pulse.note(clock.nowMs());
@@ -207,29 +207,29 @@ describe('LeaseKeeper', () => {
 
     expect(whileAsleep).toEqual([false, Infinity]);
     expect(lease!.isLost).toBe(true);
-    await keeper.stop();
+    await leases.stop();
   });
 
   it('is steady when beats come in time, and not for a while after they did not', async () => {
-    const { clock, keeper, factories } = openKeeper();
+    const { clock, leases, factories } = openLeases();
     const { next: pulse } = factories[0]!;
     const beat = async (delayMs: number): Promise<boolean> => {
       await clock.advance(delayMs);
-      const wasSteady = keeper.isSteady();
+      const wasSteady = leases.isSteady();
       pulse.note(clock.nowMs());
       return wasSteady;
     };
 
-    const inTime = [keeper.isSteady(), await beat(1), await beat(5_000)];
-    const late = [await beat(60_000), keeper.isSteady(), await beat(5_000), await beat(5_000)];
+    const inTime = [leases.isSteady(), await beat(1), await beat(5_000)];
+    const late = [await beat(60_000), leases.isSteady(), await beat(5_000), await beat(5_000)];
 
     expect(inTime).toEqual([true, true, true]);
     expect(late).toEqual([false, false, false, true]);
   });
 
   it('leaves a lease alone while the heartbeat extends it, and notices the end of the next one', async () => {
-    const { clock, keeper, factories, track, nowS } = openKeeper();
-    await keeper.start();
+    const { clock, leases, factories, track, nowS } = openLeases();
+    await leases.start();
     const [extended] = track('extended');
     const shared = new SharedLeases(factories[0]!.batches[0]!.leases).lease(0);
     const { next: pulse } = factories[0]!;
@@ -244,37 +244,37 @@ describe('LeaseKeeper', () => {
 
     expect(early).toEqual([false, false]);
     expect([extended!.isLost, unextended!.isLost]).toEqual([true, true]);
-    await keeper.stop();
+    await leases.stop();
   });
 
   it('beats in a thread where it can, and nowhere else', async () => {
-    const { keeper, factories } = openKeeper({ withThread: true });
+    const { leases, factories } = openLeases({ withThread: true });
 
-    await keeper.start();
+    await leases.start();
 
     expect(factories.map((heartbeat) => heartbeat.isBeating)).toEqual([true]);
-    await keeper.stop();
+    await leases.stop();
     expect(factories.map((heartbeat) => heartbeat.isBeating)).toEqual([false]);
   });
 
   it('beats in the main thread when the other cannot be created', async () => {
-    const { keeper, factories, warnings } = openKeeper({ withThread: true, threadFails: true });
+    const { leases, factories, warnings } = openLeases({ withThread: true, threadFails: true });
 
-    await keeper.start();
+    await leases.start();
 
     expect(factories[0]!.isBeating).toBe(true);
     expect(warnings).toEqual(['cannot create the heartbeat thread; beating in the main thread']);
-    await keeper.stop();
+    await leases.stop();
   });
 
   it('goes on in the main thread with all that runs when the thread dies', async () => {
-    const { keeper, factories, warnings, track } = openKeeper({ withThread: true });
-    await keeper.start();
+    const { leases, factories, warnings, track } = openLeases({ withThread: true });
+    await leases.start();
     const [ended] = track('ended');
     ended!.end();
     track('a', 'b');
     track('c');
-    keeper.setStatus('stopped');
+    leases.setStatus('stopped');
 
     factories[0]!.listener.onDeath(new Error('out of memory'));
 
@@ -283,13 +283,13 @@ describe('LeaseKeeper', () => {
     expect(factories[1]!.batches).toEqual(factories[0]!.batches.slice(1));
     expect(factories[1]!.next).toBe(factories[0]!.next);
     expect(warnings).toEqual(['the heartbeat thread died; going on in the main thread']);
-    await keeper.stop();
+    await leases.stop();
   });
 
   it('does not start another heartbeat when the thread ends after stop', async () => {
-    const { keeper, factories } = openKeeper({ withThread: true });
-    await keeper.start();
-    await keeper.stop();
+    const { leases, factories } = openLeases({ withThread: true });
+    await leases.start();
+    await leases.stop();
 
     factories[0]!.listener.onDeath(new Error('terminated'));
 

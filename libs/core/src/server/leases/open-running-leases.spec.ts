@@ -3,7 +3,7 @@ import type { Connection } from '../../broker/connection.js';
 import { type Clock, systemClock } from '../../runtime/clock.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { openMemoryQueue } from '../../testing/test-queue.js';
-import { openLeaseKeeper } from './open-lease-keeper.js';
+import { openRunningLeases } from './open-running-leases.js';
 
 const identity = {
   host: 'h',
@@ -30,15 +30,15 @@ async function openOver(
   const times = { intervalMs: 5_000, leaseMs: 30_000 };
   const onCancel = (): void => undefined;
   const options = { identity, ...times, heartbeat, connection: connection(q.broker), onCancel };
-  const keeper = openLeaseKeeper(q.broker, options, { clock: clock ?? q.clock, logger });
-  await keeper.start();
+  const leases = openRunningLeases(q.broker, options, { clock: clock ?? q.clock, logger });
+  await leases.start();
   await q.clock.advance(0);
   const isShown = (await q.presence({ ...identity, status: 'active', activeWorkerCount: 0 })) !== undefined;
-  await keeper.stop();
+  await leases.stop();
   return { log, isShown };
 }
 
-describe('openLeaseKeeper', () => {
+describe('openRunningLeases', () => {
   it.each<[string, (broker: Connection) => Connection, 'thread' | 'inline' | undefined]>([
     ['it is told to', () => ({ url: 'redis://nowhere' }), 'inline'],
     ['the queues lie in this process', () => 'memory', undefined],

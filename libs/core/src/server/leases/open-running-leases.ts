@@ -6,39 +6,38 @@ import type { PresenceOps } from '../../broker/contract/presence.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { type CancelRequest, Heartbeater, type HeartbeatSettings } from './heartbeater.js';
-import { type HeartbeatFactories, LeaseKeeper } from './lease-keeper.js';
+import { type HeartbeatFactories, RunningLeases } from './running-leases.js';
 import { type HeartbeatThreadData, RemoteHeartbeat } from './remote-heartbeat.js';
 
-export interface LeaseKeeperOptions extends HeartbeatSettings {
-  /** `undefined`: in a thread wherever that can be. */
+export interface RunningLeasesOptions extends HeartbeatSettings {
+  /** `undefined`: in a thread where possible. */
   readonly heartbeat: 'thread' | 'inline' | undefined;
-  /** How the thread reaches the same queues. */
+  /** Opened again in the thread. */
   readonly connection: Connection;
-  /** Hears of tasks that somebody wants to be canceled, at every beat while they run. */
+  /** Called for running tasks with a cancel request, at every beat. */
   readonly onCancel: (request: CancelRequest) => void;
 }
 
 /**
- * A lease keeper with its heartbeat in a thread, or in this one: when `heartbeat` says so, or when the connection cannot
- * be taken to another thread (a broker or client that is open already, `'memory'`, options that hold functions), or the
- * clock cannot.
+ * Running leases with their heartbeat in a worker thread; in this one when `heartbeat` says so, or when the connection (an
+ * open broker or client, `'memory'`, options that hold functions) or the clock cannot be taken to another thread.
  */
-export function openLeaseKeeper(
+export function openRunningLeases(
   broker: Pick<LeaseOps, 'extendLeases'> & Pick<PresenceOps, 'writePresence' | 'clearPresence'>,
-  options: LeaseKeeperOptions,
+  options: RunningLeasesOptions,
   deps: LoopDeps,
-): LeaseKeeper {
+): RunningLeases {
   const { identity, intervalMs, leaseMs, onCancel } = options;
   const settings = { identity, intervalMs, leaseMs };
   const factories: HeartbeatFactories = {
     inline: (pulse, listener) => new Heartbeater(broker, settings, pulse, listener, deps),
     thread: remoteHeartbeat(options, settings, deps),
   };
-  return new LeaseKeeper(factories, settings, onCancel, deps);
+  return new RunningLeases(factories, settings, onCancel, deps);
 }
 
 function remoteHeartbeat(
-  options: LeaseKeeperOptions,
+  options: RunningLeasesOptions,
   settings: HeartbeatSettings,
   deps: LoopDeps,
 ): HeartbeatFactories['thread'] {

@@ -15,9 +15,9 @@ import {
 import type { LeaseHandle, TrackedTask } from './lease-handle.js';
 import { possibleExpiriesS, Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
 
-/** What the keeper hears from its heartbeat. */
+/** What a heartbeat reports to the running leases. */
 export interface HeartbeatListener extends BeatListener {
-  /** The heartbeat ended, though nobody stopped it. */
+  /** The heartbeat ended without `stop()`. */
   onDeath(error: Error): void;
 }
 
@@ -33,7 +33,7 @@ export interface HeartbeatFactories {
  * thread's side of the heartbeat. A running task has a handle over its lease in shared memory. The heartbeat itself runs in
  * this thread, or in one of its own that a busy event loop cannot stop.
  */
-export class LeaseKeeper implements HeartbeatListener {
+export class RunningLeases implements HeartbeatListener {
   private readonly pulse: Pulse;
   private readonly handles = new Map<number, RunningLease>();
   private readonly expiryCheck: ExpiryCheck;
