@@ -165,7 +165,7 @@ describe('Inspector', () => {
     const { queue, inspector } = await open();
     const far = { lastFailedAtS: -(2n ** 62n), deadlineS: 2n ** 62n, completedAtS: 2n ** 60n };
     await queue.seed({ scheduled: { odd: '1h', sound: '2h' }, messages: { odd: far } });
-    await queue.inject({ tasks: { odd: { progress: '{"share":0.5,"atMs":1e300}' } } });
+    await queue.inject({ tasks: { odd: { progress: `{"share":0.5,"atMs":1e300} 0 ${far.lastFailedAtS}` } } });
     const who = { host: 'h', pid: 7, serverId: 's1', startedAtMs: 9e18, queues: {} };
     const worker = {
       ...who,
