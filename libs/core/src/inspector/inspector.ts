@@ -30,7 +30,7 @@ import {
 } from './fleet-info.js';
 import { type DailyStats, type GroupInfo, type QueueInfo, toQueueInfo } from './queue-info.js';
 import type { ScheduleInfo } from './schedule-info.js';
-import { ScheduleKeeper } from './schedule-keeper.js';
+import { ScheduleControl } from './schedule-control.js';
 import { type TaskInfo, toTaskInfo } from './task-info.js';
 import { type CancelReply, TaskCanceler } from './task-canceler.js';
 import { TaskMover, type TaskMoveOptions } from './task-mover.js';
@@ -101,7 +101,7 @@ export class Inspector {
   readonly #canceler: TaskCanceler;
   readonly #bulk: BulkMover;
   readonly #searcher: TaskSearcher;
-  readonly #schedules: ScheduleKeeper;
+  readonly #schedules: ScheduleControl;
   readonly #closing = new AbortController();
 
   /**
@@ -125,7 +125,7 @@ export class Inspector {
     this.#bulk = new BulkMover(this.#broker);
     this.#searcher = new TaskSearcher(this.#broker);
     const handles = { waiter: this.#waiter, codec: this.#codec };
-    this.#schedules = new ScheduleKeeper({ broker: this.#broker, handles, clock, logger });
+    this.#schedules = new ScheduleControl({ broker: this.#broker, handles, clock, logger });
   }
 
   // ---- queues ---------------------------------------------------------------------------------------------------
@@ -518,7 +518,7 @@ export class Inspector {
     return this.#mover;
   }
 
-  #schedulesFor(queue: string, name: string): ScheduleKeeper {
+  #schedulesFor(queue: string, name: string): ScheduleControl {
     refuse(queueNameProblem('queue', queue) ?? textProblem('name', name));
     this.#open();
     return this.#schedules;

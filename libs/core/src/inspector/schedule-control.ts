@@ -12,7 +12,7 @@ import { nearestName } from '../runtime/nearest-name.js';
 import type { EnqueuedTask } from '../task/task-handle.js';
 import { type ScheduleInfo, toScheduleInfos } from './schedule-info.js';
 
-export interface ScheduleKeeperDeps {
+export interface ScheduleControlDeps {
   readonly broker: ScheduleOps & EnqueueOps & Pick<PresenceOps, 'schedulerEntries' | 'recordEnqueueEvent'>;
   readonly handles: HandleDeps;
   readonly clock: Clock;
@@ -20,8 +20,8 @@ export interface ScheduleKeeperDeps {
 }
 
 /** Reads and controls stored schedules, also those that no process has registered any more. */
-export class ScheduleKeeper {
-  constructor(private readonly deps: ScheduleKeeperDeps) {}
+export class ScheduleControl {
+  constructor(private readonly deps: ScheduleControlDeps) {}
 
   /** @param queue `undefined`: of all queues */
   async list(queue: string | undefined): Promise<ScheduleInfo[]> {
