@@ -1,7 +1,7 @@
 import type { SettleOps } from '../../broker/contract/settle.js';
 import { LeaseLostError } from '../../errors/lease-lost.error.js';
 import type { Clock } from '../../runtime/clock.js';
-import type { LateSignal } from '../../runtime/late-signal.js';
+import type { LazySignal } from '../../runtime/lazy-signal.js';
 import type { Logger } from '../../runtime/logger.js';
 import { encodeWith, type PayloadCodec } from '../../task/payload-codec.js';
 import type { TaskContext } from '../../task/task-context.js';
@@ -29,12 +29,12 @@ export class AttemptContext implements TaskContext {
   readonly maxRetry: number;
   readonly deadline: Date;
   readonly #message: TaskMessage;
-  readonly #abortion: LateSignal;
+  readonly #abortion: LazySignal;
   readonly #deps: AttemptContextDeps;
   #reporter: ProgressReporter | undefined;
   #hasResult = false;
 
-  constructor(message: TaskMessage, deadlineMs: number, abortion: LateSignal, deps: AttemptContextDeps) {
+  constructor(message: TaskMessage, deadlineMs: number, abortion: LazySignal, deps: AttemptContextDeps) {
     this.id = message.id;
     this.type = message.type;
     this.queue = message.queue;

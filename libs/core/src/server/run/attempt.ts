@@ -5,7 +5,7 @@ import { isInstance } from '../../errors/as-error.js';
 import { HandlerNotFoundError } from '../../errors/handler-not-found.error.js';
 import { LeaseLostError } from '../../errors/lease-lost.error.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../runtime/clock.js';
-import { LateSignal } from '../../runtime/late-signal.js';
+import { LazySignal } from '../../runtime/lazy-signal.js';
 import { dropPromise } from '../../runtime/user-callback.js';
 import { within } from '../../runtime/within.js';
 import { type PayloadCodec, undecodable } from '../../task/payload-codec.js';
@@ -65,7 +65,7 @@ type Answer =
 export class Attempt {
   /** When the handler really ended. Never rejects. */
   handlerEnded: Promise<unknown> = Promise.resolve();
-  private readonly abortion = new LateSignal((error) =>
+  private readonly abortion = new LazySignal((error) =>
     this.deps.failurePolicy.logger.error('an abort listener failed', { ...taskFields(this.message), error }),
   );
   private answerForHandler: (answer: Answer) => void = () => undefined;

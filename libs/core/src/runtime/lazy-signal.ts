@@ -1,14 +1,14 @@
 import { guardSignal } from './guard-signal.js';
 
 /**
- * An abort whose `AbortSignal` is made when somebody first asks for it. Most handlers never do, and making one costs as
- * much as a good part of a short attempt.
+ * An abort whose `AbortSignal` is created on first access. Most handlers never read it, and creating one takes a good part
+ * of the time of a short attempt.
  */
-export class LateSignal {
+export class LazySignal {
   private controller: AbortController | undefined;
   private given: { readonly reason: unknown } | undefined;
 
-  /** @param onListenerError hears what listeners of the signal throw */
+  /** @param onListenerError is called with what a listener of the signal throws */
   constructor(private readonly onListenerError: (error: unknown) => void) {}
 
   get isAborted(): boolean {
