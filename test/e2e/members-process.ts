@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { LastWill } from '../support/last-will.js';
+import { OrphanCleanup } from '../support/orphan-cleanup.js';
 
 const folder = join(import.meta.dirname, '../../dist/apps/members');
 
@@ -18,7 +18,7 @@ export class MembersProcess implements AsyncDisposable {
   stdout = '';
   stderr = '';
   private readonly child: ChildProcessByStdio<null, Readable, Readable>;
-  private readonly will: LastWill;
+  private readonly cleanup: OrphanCleanup;
   private readonly lines: string[] = [];
   private readonly waiting: (() => void)[] = [];
 
@@ -30,11 +30,11 @@ export class MembersProcess implements AsyncDisposable {
       env: { PATH: process.env['PATH'], HTTP_ADDRESS: '127.0.0.1:0', VERIFY_EMAIL_DELAY: '50ms', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.will = new LastWill(`kill -9 ${this.child.pid}`);
+    this.cleanup = new OrphanCleanup(`kill -9 ${this.child.pid}`);
     this.child.stderr.on('data', (data: Buffer) => (this.stderr += data.toString()));
     createInterface(this.child.stdout).on('line', (line) => this.note(line));
     this.exit = once(this.child, 'close').then(([code, signal]: Exit[keyof Exit][]) => {
-      this.will[Symbol.dispose]();
+      this.cleanup[Symbol.dispose]();
       this.note('');
       return { code, signal } as Exit;
     });

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { drawPorts } from '../support/free-port.js';
-import { LastWill } from '../support/last-will.js';
+import { OrphanCleanup } from '../support/orphan-cleanup.js';
 
 /** Folder with PostgreSQL's programs; `undefined` when it is not installed. */
 export const postgresPrograms = findPrograms();
@@ -43,7 +43,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     cwd: dir,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const will = new LastWill(`kill -INT ${server.pid}; rm -rf ${dir}`);
+  const cleanup = new OrphanCleanup(`kill -INT ${server.pid}; rm -rf ${dir}`);
   const exited = once(server, 'exit');
   await new Promise<void>((resolve) => {
     createInterface(server.stderr).on('line', (line) => line.includes('ready to accept connections') && resolve());
@@ -55,7 +55,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       server.kill('SIGINT');
       await exited;
       rmSync(dir, { recursive: true });
-      will[Symbol.dispose]();
+      cleanup[Symbol.dispose]();
     },
   };
 }

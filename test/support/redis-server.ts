@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { drawPorts, type PortRange } from './free-port.js';
-import { LastWill } from './last-will.js';
+import { OrphanCleanup } from './orphan-cleanup.js';
 import { findLauncher, type RedisProcess } from './redis-launcher.js';
 
 export interface RedisServerOptions {
@@ -44,12 +44,12 @@ export class RedisServer implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.process) throw new Error(`Redis on port ${this.port} runs already`);
     const started = this.launch();
-    const will = new LastWill(started.orphanCommand);
+    const cleanup = new OrphanCleanup(started.orphanCommand);
     this.process = started;
     this.exited = new Promise<void>((resolve) => started.child.once('exit', resolve).once('error', resolve)).then(
       () => {
         this.process = undefined;
-        will[Symbol.dispose]();
+        cleanup[Symbol.dispose]();
       },
     );
     for (const stream of [started.child.stdout, started.child.stderr]) {
@@ -210,13 +210,13 @@ async function openGroup(ports: readonly number[], args: readonly string[]): Pro
   if (!launcher) throw new Error('no Redis found; the test project lacks redis.global-setup.ts');
   const root = await mkdtemp(join(tmpdir(), 'nestjs-asynq-redis-'));
   const host = await launcher.openHost(ports);
-  const will = new LastWill(`${host.orphanCommand}; rm -rf '${root}'`);
+  const cleanup = new OrphanCleanup(`${host.orphanCommand}; rm -rf '${root}'`);
 
   const end = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.kill()));
     await host.close();
     await rm(root, { recursive: true, force: true });
-    will[Symbol.dispose]();
+    cleanup[Symbol.dispose]();
   };
   let ending: Promise<void> | undefined;
   const stop = (): Promise<void> => (ending ??= end());

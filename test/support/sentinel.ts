@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { drawPorts } from './free-port.js';
-import { LastWill } from './last-will.js';
+import { OrphanCleanup } from './orphan-cleanup.js';
 import { findLauncher } from './redis-launcher.js';
 import type { RedisServer } from './redis-server.js';
 
@@ -22,7 +22,7 @@ export async function startSentinel(master: RedisServer, password: string): Prom
   const [port] = (await drawPorts(1, { from: 21_000, to: 22_000, alsoFree: [] })) as [number];
   const host = await launcher.openHost([port]);
   const { child, kill, orphanCommand } = host.launch([config, '--sentinel', '--port', String(port)], dir);
-  const will = new LastWill(`${orphanCommand}; ${host.orphanCommand}; rm -rf '${dir}'`);
+  const cleanup = new OrphanCleanup(`${orphanCommand}; ${host.orphanCommand}; rm -rf '${dir}'`);
   const exited = once(child, 'exit');
   for await (const line of createInterface(child.stdout!)) if (line.includes('+monitor master main')) break;
   child.stdout!.resume();
@@ -33,7 +33,7 @@ export async function startSentinel(master: RedisServer, password: string): Prom
       await exited;
       await host.close();
       await rm(dir, { recursive: true, force: true });
-      will[Symbol.dispose]();
+      cleanup[Symbol.dispose]();
     },
   };
 }

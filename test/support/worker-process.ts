@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ServerOptions } from '@nestjs-asynq/core';
 import { Conditions } from './conditions.js';
-import { LastWill } from './last-will.js';
+import { OrphanCleanup } from './orphan-cleanup.js';
 
 /** What a worker reports; see `test/recovery/worker.mjs`. */
 export interface WorkerReport {
@@ -31,13 +31,13 @@ export class WorkerProcess implements AsyncDisposable {
   readonly reports: WorkerReport[] = [];
   private readonly conditions = new Conditions();
   private readonly exited: Promise<number | null>;
-  private readonly will: LastWill;
+  private readonly cleanup: OrphanCleanup;
 
   private constructor(private readonly child: ChildProcess) {
-    this.will = new LastWill(`kill -9 ${child.pid}`);
+    this.cleanup = new OrphanCleanup(`kill -9 ${child.pid}`);
     this.exited = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
     void this.exited.then((code) => {
-      this.will[Symbol.dispose]();
+      this.cleanup[Symbol.dispose]();
       this.conditions.giveUp(new Error(`the worker ended with ${code}`));
     });
     createInterface(child.stdout!).on('line', (line) => {

@@ -2,9 +2,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { LazySignal } from './lazy-signal.js';
 
 describe('LazySignal', () => {
-  it('aborts a signal that somebody holds', () => {
+  it('aborts a signal that was handed out', () => {
     const lazy = new LazySignal(() => undefined);
-    const { signal } = late;
+    const { signal } = lazy;
     const heard = vi.fn<() => void>();
     signal.addEventListener('abort', heard);
 
@@ -15,7 +15,7 @@ describe('LazySignal', () => {
     expect(lazy.signal).toBe(signal);
   });
 
-  it('hands out a signal that is aborted already to those who come late', () => {
+  it('hands out a signal that is aborted already to those that ask later', () => {
     const lazy = new LazySignal(() => undefined);
 
     lazy.abort('first');
@@ -25,7 +25,7 @@ describe('LazySignal', () => {
     expect(lazy.signal.reason).toBe('first');
   });
 
-  it('hands errors of listeners over, whatever kind of listener, and lets the others hear', async () => {
+  it('passes on errors of listeners of any kind, and calls the others', async () => {
     const onError = vi.fn<(error: unknown) => void>();
     const lazy = new LazySignal(onError);
     const heard = vi.fn<() => void>();

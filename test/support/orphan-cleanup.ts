@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
 /**
- * A shell command that runs once this process is gone, however it went (SIGKILL included), so that a test run leaves
- * no server and no folder behind.
+ * A shell command that runs once this process has ended in any way (SIGKILL included), so that a test run leaves no server
+ * and no folder behind.
  *
  * A small shell of its own process group reads lines from a pipe; when the pipe ends it runs the line it read last.
  */
-export class LastWill implements Disposable {
+export class OrphanCleanup implements Disposable {
   private readonly shell: ChildProcess;
 
   constructor(command: string) {

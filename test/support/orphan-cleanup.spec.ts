@@ -10,18 +10,18 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 let dir: string;
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'last-will-'));
-  const source = await readFile(new URL('./last-will.ts', import.meta.url), 'utf8');
+  dir = await mkdtemp(join(tmpdir(), 'orphan-cleanup-'));
+  const source = await readFile(new URL('./orphan-cleanup.ts', import.meta.url), 'utf8');
   const code = transpile(source, { module: ModuleKind.ESNext, target: ScriptTarget.ES2023 });
-  await writeFile(join(dir, 'last-will.mjs'), code);
+  await writeFile(join(dir, 'orphan-cleanup.mjs'), code);
 });
 
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-/** A process that leaves a will and prints a line. */
+/** A process that registers a cleanup and prints a line. */
 async function testator(program: string): Promise<ReturnType<typeof spawn>> {
   const file = join(dir, 'testator.mjs');
-  await writeFile(file, `import { LastWill } from './last-will.mjs';\n${program}\nconsole.log('ready');\n`);
+  await writeFile(file, `import { OrphanCleanup } from './orphan-cleanup.mjs';\n${program}\nconsole.log('ready');\n`);
   const child = spawn(process.execPath, [file], { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   return child;
@@ -29,8 +29,8 @@ async function testator(program: string): Promise<ReturnType<typeof spawn>> {
 
 it('runs the command it was told last when its process is killed', async () => {
   const child = await testator(`
-    const will = new LastWill('touch first');
-    will.revise('touch second');
+    const cleanup = new OrphanCleanup('touch first');
+    cleanup.revise('touch second');
     setInterval(() => {}, 1000);
   `);
 
@@ -42,8 +42,8 @@ it('runs the command it was told last when its process is killed', async () => {
 
 it('runs nothing after it was disposed of', async () => {
   const child = await testator(`
-    const disposed = new LastWill('touch disposed');
-    new LastWill('touch kept');
+    const disposed = new OrphanCleanup('touch disposed');
+    new OrphanCleanup('touch kept');
     disposed[Symbol.dispose]();
   `);
 
