@@ -1,16 +1,10 @@
-import { isInstance } from '../errors/as-error.js';
-import { RedisCommandError } from '../errors/redis-command.error.js';
-import { Backoff } from './backoff.js';
 import { Bell } from './bell.js';
 import { type Clock, sleep } from './clock.js';
-import { LogLimit } from './log-limit.js';
 import type { Logger } from './logger.js';
+import { Retries } from './retries.js';
 
-const FIRST_BACKOFF_MS = 100;
 /** Short enough that a part is back soon after Redis is, long enough that waiting costs nothing. */
 const LONGEST_BACKOFF_MS = 5_000;
-/** A failure that goes on is logged once in this time. */
-const LOG_EVERY_MS = 30_000;
 
 /** What a loop needs from around it. */
 export interface LoopDeps {
@@ -29,8 +23,7 @@ export abstract class Loop {
   protected readonly logger: Logger;
   protected readonly random: () => number;
   private readonly bell: Bell;
-  private readonly backoff: Backoff;
-  private readonly logLimit: LogLimit;
+  private readonly retries: Retries;
   private stopping = new AbortController();
   private isStarted = false;
   private done: Promise<void> = Promise.resolve();
@@ -45,8 +38,7 @@ export abstract class Loop {
     this.logger = deps.logger;
     this.random = deps.random ?? Math.random;
     this.bell = new Bell(deps.clock);
-    this.backoff = new Backoff(Math.min(FIRST_BACKOFF_MS, longestBackoffMs), longestBackoffMs, this.random);
-    this.logLimit = new LogLimit(deps.clock, LOG_EVERY_MS);
+    this.retries = new Retries(name, deps, longestBackoffMs);
   }
 
   /** One step. Returns how long to sleep before the next, in ms: 0 is at once, `undefined` until `wake`. */
@@ -87,19 +79,11 @@ export abstract class Loop {
   private async attempt(signal: AbortSignal): Promise<number | undefined> {
     try {
       const delayMs = await this.runOnce();
-      this.backoff.reset();
+      this.retries.reset();
       return delayMs;
     } catch (error) {
-      const pauseMs = this.backoff.nextMs();
-      this.logFailure(error, pauseMs);
-      await sleep(this.clock, pauseMs, signal);
+      await sleep(this.clock, this.retries.pauseAfter(error), signal);
       return 0;
     }
-  }
-
-  private logFailure(error: unknown, pauseMs: number): void {
-    if (!this.logLimit.allows(this.name)) return;
-    const level = isInstance(error, RedisCommandError) && error.isTransient ? 'warn' : 'error';
-    this.logger[level](`${this.name} failed; next try in ${Math.round(pauseMs)} ms`, { error });
   }
 }

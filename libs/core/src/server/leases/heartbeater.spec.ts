@@ -1,11 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { ExtendReply, LeaseClaim } from '../../broker/contract/lease.js';
+import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { recordCalls } from '../../testing/call-recorder.js';
+import { FakeClock } from '../../testing/fake-clock.js';
 import { failingBroker } from '../../testing/failing-broker.js';
 import { openMemoryQueue } from '../../testing/test-queue.js';
 import { ceilS } from '../../wire/unix-time.js';
 import { type CancelRequest, Heartbeater, type RunningTask } from './heartbeater.js';
-import { Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
+import { possibleExpiriesS, Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
 
 const HOUR_MS = 3_600_000;
 const LEASE_MS = 30_000;
@@ -63,7 +66,119 @@ function openBeating() {
   return { q, clock: q.clock, failing, counts: recorded.counts, next, heartbeat, lost, wishes, run, scoreOf, startS };
 }
 
+/** Leases in two queues, and a broker whose replies the test gives. */
+function openStubbed() {
+  const clock = new FakeClock();
+  const calls: { readonly name: string; readonly expiresAtS?: number; answer(): void; fail(): void }[] = [];
+  const silent = new Set<string>();
+  const call = (name: string, expiresAtS?: number): Promise<ExtendReply> =>
+    new Promise((resolve, reject) => {
+      const answer = (): void => resolve({ lost: [], wishes: [] });
+      const fail = (): void => reject(new RedisCommandError(name, true, { cause: new Error('timed out') }));
+      calls.push({ name, ...(expiresAtS && { expiresAtS }), answer, fail });
+      if (!silent.has(name)) answer();
+    });
+  const broker = {
+    extendLeases: (queue: string, _claims: readonly LeaseClaim[], expiresAtS: number) => call(queue, expiresAtS),
+    writePresence: async () => void (await call('presence')),
+    clearPresence: async () => undefined,
+  };
+  const pulse = new Pulse(10_000);
+  pulse.announce(ceilS(clock.nowMs() + LEASE_MS));
+  const listener = { onLost: () => undefined, onWishes: () => undefined };
+  const settings = { identity, intervalMs: 5_000, leaseMs: LEASE_MS };
+  const heartbeat = new Heartbeater(broker, settings, pulse, listener, {
+    clock,
+    logger: silentLogger,
+    random: () => 1,
+  });
+  const startS = ceilS(clock.nowMs());
+  const leases = SharedLeases.of([startS + 30, startS + 30]);
+  const tasks = ['sick', 'healthy'].map((queue, key) => {
+    const startedAtMs = clock.nowMs();
+    const ends = { deadlineMs: startedAtMs + HOUR_MS, endsAtMonotonicMs: clock.monotonicMs() + HOUR_MS };
+    return { key, id: queue, type: 't', payload: '', queue, startedAtMs, ...ends };
+  });
+  heartbeat.track({ leases: leases.buffer, tasks });
+  const callsOf = (name: string) => calls.filter((made) => made.name === name);
+  const scoresOf = (queue: string) => callsOf(queue).map(({ expiresAtS }) => expiresAtS! - startS);
+  const [sick, healthy] = [leases.lease(0), leases.lease(1)];
+  return { clock, silent, pulse, heartbeat, sick, healthy, callsOf, scoresOf, startS };
+}
+
 describe('Heartbeater', () => {
+  it('extends the leases of a queue at every interval while the extension of another is not answered', async () => {
+    const { clock, silent, heartbeat, sick, healthy, callsOf, scoresOf, startS } = openStubbed();
+    silent.add('sick');
+    heartbeat.start();
+
+    const confirmed: number[] = [];
+    await clock.advance('1s');
+    for (let beat = 1; beat <= 4; beat++) {
+      await clock.advance('5s');
+      confirmed.push(healthy.confirmedS - startS);
+    }
+
+    expect(confirmed).toEqual([35, 40, 45, 50]);
+    expect(scoresOf('healthy')).toEqual([35, 40, 45, 50]);
+    expect(callsOf('presence')).toHaveLength(5);
+    expect(scoresOf('sick')).toEqual([35]); // never a second one under way
+    expect([sick.confirmedS, sick.pendingS]).toEqual([startS + 30, startS + 35]);
+  });
+
+  it('shows the server and extends leases at every interval while the presence is not answered', async () => {
+    const { clock, silent, heartbeat, callsOf, scoresOf } = openStubbed();
+    silent.add('presence');
+    heartbeat.start();
+
+    await clock.advance('16s');
+
+    expect(scoresOf('healthy')).toEqual([35, 40, 45]);
+    expect(callsOf('presence')).toHaveLength(1);
+  });
+
+  it('catches up with a queue that answers late, without an extension more for the others', async () => {
+    const { clock, silent, heartbeat, sick, callsOf, scoresOf, startS } = openStubbed();
+    silent.add('sick');
+    heartbeat.start();
+    await clock.advance('12s');
+
+    silent.clear();
+    callsOf('sick')[0]!.answer();
+    await clock.advance('2s');
+
+    expect(scoresOf('sick')).toEqual([35, 45]);
+    expect([sick.confirmedS, sick.pendingS]).toEqual([startS + 45, 0]);
+    expect(scoresOf('healthy')).toEqual([35, 40]);
+  });
+
+  it('sends the score of an extension that failed late again before any other, and names it meanwhile', async () => {
+    const { clock, silent, pulse, heartbeat, sick, callsOf, scoresOf, startS } = openStubbed();
+    silent.add('sick');
+    heartbeat.start();
+    await clock.advance('12s');
+    const named = possibleExpiriesS(sick, pulse, clock.nowMs());
+
+    silent.clear();
+    callsOf('sick')[0]!.fail();
+    await clock.advance('2s');
+
+    expect(named).toEqual([startS + 30, startS + 35]);
+    expect(scoresOf('sick')).toEqual([35, 35, 45]);
+    expect(sick.confirmedS).toBe(startS + 45);
+  });
+
+  it('takes its time by the clock, not by turns, while a queue is silent', async () => {
+    const { clock, silent, heartbeat } = openStubbed();
+    silent.add('sick');
+    const steps = vi.spyOn(heartbeat, 'runOnce');
+    heartbeat.start();
+
+    await clock.advance('51s');
+
+    expect(steps.mock.calls.length).toBeLessThan(15);
+  });
+
   it('extends leases by a whole lease at each beat', async () => {
     const { clock, heartbeat, run, scoreOf, startS } = openBeating();
     const [lease] = await run('a');

@@ -5,14 +5,16 @@ import { monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { ServerInfo, ServerStatus, WorkerInfo } from '../../wire/server-info.js';
 import { ceilS } from '../../wire/unix-time.js';
+import { within } from '../../runtime/within.js';
+import { BeatPart } from './beat-part.js';
 import { type Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
 
 /** Most leases extended by one call. */
 const BATCH = 1_000;
 /** Shortest life of the presence keys, s: as long as asynq's. */
 const SHORTEST_PRESENCE_S = 10;
-/** When a lost reply had to be asked for again, those leases were not extended; make up for it soon. */
-const CATCH_UP_MS = 1_000;
+/** How long a beat waits for replies before it looks at what else is due. */
+const PATIENCE_MS = 1_000;
 /** Tasks to collect before those that ended are dropped ahead of the next beat. */
 const FIRST_SWEEP_SIZE = 1_000;
 
@@ -86,8 +88,8 @@ interface Beating {
   readonly lease: SharedLease;
 }
 
+/** Leases of one queue that get one score. */
 interface Extension {
-  readonly queue: string;
   readonly expiresAtS: number;
   readonly beating: Beating[];
 }
@@ -98,6 +100,10 @@ interface Extension {
  */
 export class Heartbeater extends Loop implements Heartbeat {
   private readonly running = new Map<number, Beating>();
+  private readonly queues = new Map<string, BeatPart>();
+  private readonly presence: BeatPart;
+  /** By the monotonic clock. */
+  private nextBeatAtMs = Number.NEGATIVE_INFINITY;
   private sweepAtSize = FIRST_SWEEP_SIZE;
   private status: ServerStatus = 'active';
 
@@ -109,6 +115,7 @@ export class Heartbeater extends Loop implements Heartbeat {
     deps: LoopDeps,
   ) {
     super('heartbeat', deps, settings.intervalMs);
+    this.presence = this.createPart('presence of the server');
   }
 
   track({ leases, tasks }: RunningBatch): void {
@@ -123,32 +130,30 @@ export class Heartbeater extends Loop implements Heartbeat {
     this.status = status;
   }
 
+  /** A beat when it is time for one, or what failed and is due again. */
   async runOnce(): Promise<number> {
     const startedAtMonotonicMs = monotonicMs(this.clock);
     const startedAtMs = this.clock.nowMs();
+    const isLate = !this.pulse.isBeating(startedAtMs);
     this.pulse.begin(startedAtMs);
     this.dropEnded();
-    const extensions = this.planExtensions();
-    const results = await Promise.allSettled([
-      ...extensions.map((extension) => this.extend(extension)),
-      this.writePresence(),
-    ]);
-    const { intervalMs, leaseMs } = this.settings;
-    const isBehind = extensions.some(({ expiresAtS }) => expiresAtS !== this.pulse.expiresAtS);
-    const periodMs = isBehind ? Math.min(intervalMs, CATCH_UP_MS) : intervalMs;
-    const failure = results.find((result) => result.status === 'rejected');
-    const delayMs = failure ? 0 : Math.max(0, startedAtMonotonicMs + periodMs - monotonicMs(this.clock));
-    const nowMs = this.clock.nowMs();
-    this.pulse.announce(ceilS(nowMs + delayMs + leaseMs)); // after the replies: nobody may miss the score just written
+    const isBeat = startedAtMonotonicMs >= this.nextBeatAtMs;
+    this.extendLeases(isBeat);
+    if (this.presence.joins(isBeat)) this.presence.run(() => this.writePresence());
+    if (isBeat) this.planBeat(startedAtMs, startedAtMonotonicMs);
+    const parts = [this.presence, ...this.queues.values()];
+    const patienceMs = isLate ? this.settings.intervalMs : Math.min(PATIENCE_MS, this.untilNext());
+    await within(this.clock, patienceMs, Promise.all(parts.map(({ settled }) => settled)));
     // Frozen in the middle of it: what it has learnt is old, and the next one comes at once.
+    const nowMs = this.clock.nowMs();
     const tookMs = Math.max(nowMs - startedAtMs, monotonicMs(this.clock) - startedAtMonotonicMs);
     if (tookMs <= longestPauseMs(this.settings)) this.pulse.note(nowMs);
-    if (failure) throw failure.reason;
-    return delayMs;
+    return this.untilNext();
   }
 
   override async stop(): Promise<void> {
     await super.stop();
+    await this.presence.settled; // else it could show the server again
     try {
       await this.broker.clearPresence(this.settings.identity);
     } catch (error) {
@@ -156,30 +161,64 @@ export class Heartbeater extends Loop implements Heartbeat {
     }
   }
 
+  private createPart(name: string): BeatPart {
+    const deps = { clock: this.clock, logger: this.logger, random: this.random };
+    return new BeatPart(name, deps, this.settings.intervalMs, () => this.wake());
+  }
+
+  /** After the extensions of this one were proposed: a lease that has none under way gets the announced score next. */
+  private planBeat(startedAtMs: number, startedAtMonotonicMs: number): void {
+    const { intervalMs, leaseMs } = this.settings;
+    this.nextBeatAtMs = startedAtMonotonicMs + intervalMs;
+    this.pulse.announce(ceilS(startedAtMs + intervalMs + leaseMs));
+  }
+
+  /** Until something is due that is not under way. */
+  private untilNext(): number {
+    const parts = [this.presence, ...this.queues.values()];
+    const nextAtMs = Math.min(this.nextBeatAtMs, ...parts.map(({ dueAtMs }) => dueAtMs));
+    return Math.max(0, nextAtMs - monotonicMs(this.clock));
+  }
+
   private dropEnded(): void {
     for (const [key, { lease }] of this.running) if (lease.hasEnded) this.running.delete(key);
   }
 
+  private extendLeases(isBeat: boolean): void {
+    const announcedS = this.announcedS(this.clock.nowMs());
+    for (const { task } of this.running.values()) {
+      if (!this.queues.has(task.queue)) this.queues.set(task.queue, this.createPart(`heartbeat of "${task.queue}"`));
+    }
+    const joining = new Set([...this.queues.keys()].filter((queue) => this.queues.get(queue)!.joins(isBeat)));
+    for (const [queue, extensions] of this.planExtensions(joining, announcedS)) {
+      this.queues.get(queue)!.run(async () => {
+        const results = await Promise.allSettled(extensions.map((extension) => this.extend(queue, extension)));
+        const failure = results.find((result) => result.status === 'rejected');
+        if (failure) throw failure.reason;
+        return extensions.every(({ expiresAtS }) => expiresAtS === announcedS);
+      });
+    }
+  }
+
   /** Groups the leases to be extended now by queue and score. */
-  private planExtensions(): Extension[] {
-    const nowMs = this.clock.nowMs();
-    const passedMs = monotonicMs(this.clock);
-    const latestS = ceilS(nowMs + this.settings.leaseMs);
-    const announcedS = this.announcedS(nowMs);
+  private planExtensions(queues: ReadonlySet<string>, announcedS: number): Map<string, Extension[]> {
+    const nowMonotonicMs = monotonicMs(this.clock);
+    const latestS = ceilS(this.clock.nowMs() + this.settings.leaseMs + this.settings.intervalMs);
     const open = new Map<string, Extension>();
-    const planned: Extension[] = [];
+    const planned = new Map<string, Extension[]>();
     for (const beating of this.running.values()) {
       const { task, lease } = beating;
+      if (!queues.has(task.queue)) continue;
       const expiresAtS = lease.pendingS || announcedS;
-      if (passedMs >= task.endsAtMonotonicMs) continue; // over: the recoverer may have it
+      if (nowMonotonicMs >= task.endsAtMonotonicMs) continue; // over: the recoverer may have it
       const isTooLong = lease.confirmedS > latestS + 1; // the clock was set back
-      if (expiresAtS <= lease.confirmedS && !isTooLong) continue; // fetched a moment ago
+      if (expiresAtS <= lease.confirmedS && !isTooLong) continue; // fetched or extended a moment ago
       const group = `${expiresAtS} ${task.queue}`;
       let extension = open.get(group);
       if (!extension || extension.beating.length === BATCH) {
-        extension = { queue: task.queue, expiresAtS, beating: [] };
+        extension = { expiresAtS, beating: [] };
         open.set(group, extension);
-        planned.push(extension);
+        planned.set(task.queue, [...(planned.get(task.queue) ?? []), extension]);
       }
       extension.beating.push(beating);
     }
@@ -197,10 +236,10 @@ export class Heartbeater extends Loop implements Heartbeat {
   }
 
   /**
-   * If the reply is lost the scores stay pending: both are named as proof from now on, and the next beat sends the same
+   * If the reply is lost the scores stay pending: both are named as proof from now on, and the next try sends the same
    * score again, since the one in Redis must always be among those that the main thread can name.
    */
-  private async extend({ queue, expiresAtS, beating }: Extension): Promise<void> {
+  private async extend(queue: string, { expiresAtS, beating }: Extension): Promise<void> {
     const claims = beating.map(({ task, lease }) => {
       const expiriesS = lease.pendingS ? [lease.confirmedS, lease.pendingS] : [lease.confirmedS];
       return { id: task.id, expiriesS };
@@ -217,7 +256,7 @@ export class Heartbeater extends Loop implements Heartbeat {
     if (wishes.length > 0) this.listener.onWishes(wishes.map((wish) => ({ queue, ...wish })));
   }
 
-  private async writePresence(): Promise<void> {
+  private async writePresence(): Promise<true> {
     const { identity, intervalMs } = this.settings;
     const { host, pid, serverId } = identity;
     const workers = [...this.running.values()].map(({ task }): WorkerInfo => {
@@ -227,5 +266,6 @@ export class Heartbeater extends Loop implements Heartbeat {
     });
     const server = { ...identity, status: this.status, activeWorkerCount: workers.length };
     await this.broker.writePresence(server, workers, Math.max(SHORTEST_PRESENCE_S, ceilS(2 * intervalMs)));
+    return true;
   }
 }

@@ -176,7 +176,7 @@ describe('RemoteHeartbeat', () => {
     await clock.advance('5s');
     const [message, fields] = (await warned) as [string, { error: unknown }];
 
-    expect(message).toMatch(/^heartbeat failed; next try in \d+ ms$/);
+    expect(message).toMatch(/^presence of the server failed; next try in \d+ ms$/);
     expect(fields.error).toMatch(/Redis failed at writePresence/);
   });
 

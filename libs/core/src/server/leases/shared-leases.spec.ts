@@ -74,35 +74,43 @@ describe('possibleExpiriesS', () => {
     expect(possibleExpiriesS(lease, next, A * 1000)).toEqual([A, B]);
   });
 
-  it('names the score in Redis however a beat and a claim interleave', () => {
-    // The stores of a real beat: propose, (Redis takes B), confirm, announce. Then the claim's reads among them.
-    const { lease, next } = leaseAt(A, B);
-    const words = new Map(
-      [...Object.entries({ lease, next })].map(([name, cell]) => [Reflect.get(cell, 'words'), name]),
-    );
-    const stores: (readonly [string, number, number])[] = [];
-    const store = vi.spyOn(Atomics, 'store').mockImplementation(((array: Uint32Array, index: number, value: number) => {
-      stores.push([words.get(array)!, index, value]);
-      return (array[index] = value);
-    }) as typeof Atomics.store);
-    lease.propose(B);
-    stores.push(['redis', 0, B]);
-    lease.confirm();
-    next.announce(C);
-    store.mockRestore();
-    expect(stores).toHaveLength(5);
+  it.each(['before', 'after'])(
+    'names the score in Redis however a beat, announced %s its reply, and a claim interleave',
+    (order) => {
+      // The stores of a real beat: propose, announce, (Redis takes B), confirm. Then the claim's reads among them.
+      const { lease, next } = leaseAt(A, B);
+      const words = new Map(
+        [...Object.entries({ lease, next })].map(([name, cell]) => [Reflect.get(cell, 'words'), name]),
+      );
+      const stores: (readonly [string, number, number])[] = [];
+      const store = vi.spyOn(Atomics, 'store').mockImplementation(((
+        array: Uint32Array,
+        index: number,
+        value: number,
+      ) => {
+        stores.push([words.get(array)!, index, value]);
+        return (array[index] = value);
+      }) as typeof Atomics.store);
+      lease.propose(B);
+      if (order === 'before') next.announce(C);
+      stores.push(['redis', 0, B]);
+      lease.confirm();
+      if (order === 'after') next.announce(C);
+      store.mockRestore();
+      expect(stores).toHaveLength(5);
 
-    for (let first = 0; first <= stores.length; first++) {
-      for (let second = first; second <= stores.length; second++) {
-        for (let third = second; third <= stores.length; third++) {
-          const claim = claimDuring(stores, [first, second, third]);
-          expect(claim.expiriesS, `reads after ${first}, ${second}, ${third} stores`).toEqual(
-            expect.arrayContaining(claim.scoresFromThenOn),
-          );
+      for (let first = 0; first <= stores.length; first++) {
+        for (let second = first; second <= stores.length; second++) {
+          for (let third = second; third <= stores.length; third++) {
+            const claim = claimDuring(stores, [first, second, third]);
+            expect(claim.expiriesS, `reads after ${first}, ${second}, ${third} stores`).toEqual(
+              expect.arrayContaining(claim.scoresFromThenOn),
+            );
+          }
         }
       }
-    }
-  });
+    },
+  );
 });
 
 /** Makes a claim whose three reads come after so many stores each. */
