@@ -272,7 +272,7 @@ function withoutOwnKeys(facts: Facts): Facts {
       values.every((name) => name === value || name.startsWith(`${value}.`)),
       `${key} is a ${own.type}`,
     ).toBe(true);
-    if (own.longestTtlS !== undefined) expect(facts.get(ttl), ttl).toBeLessThanOrEqual(own.longestTtlS);
+    expect(facts.get(ttl), ttl).toBeLessThanOrEqual(own.longestTtlS);
     for (const name of [...values, ttl]) facts.delete(name);
   }
   return facts;

@@ -26,6 +26,7 @@ export interface MemoryBrokerOptions {
   readonly shared?: SharedStore | undefined;
 }
 
+/** The broker of queues inside this process. */
 export interface MemoryBroker extends Broker {
   /** The data itself, for tests that look behind the operations. */
   readonly store: MemoryStore;
