@@ -110,6 +110,8 @@ const KNOWN_LOCK = 'a task of a group that does not know its lock cannot release
 const OWN_SCHEDULE = 'a schedule is known by its name in its queue: each tick is claimed there, by one scheduler';
 const MORTAL_HISTORY = 'a scheduler that is killed cannot delete its histories, and begins new ones when it comes back';
 const GIVEN_BACK = 'the members go back to their group, which rests; Go lets them lie until the deadline of the set';
+const ANNOUNCED =
+  'a server announces the queues that it serves, so that inspectors show one that was deleted and filled again';
 const LATENCY = 'without it the latency of the queue reads 0';
 const PAUSED_BY_TEST = 'so that nobody takes what was recovered';
 
@@ -193,6 +195,7 @@ export const DIFFERENCES: ByScenario<Difference> = {
   enqueue_options: [
     ...rows(4, ROUNDED_UP_LENGTH, [[`${DEFAULT}:t:o-4`, 'hash.msg.timeout', 1, 2]]),
     ...rows(8, ROUNDED_UP_LENGTH, [[`${DEFAULT}:t:o-8`, 'hash.msg.deadline', 1_893_456_000, 1_893_456_001]]),
+    ...rows(10, ROUNDED_UP_LENGTH, [[`${DEFAULT}:t:o-10`, 'hash.msg.retention', 90, 91]]),
   ],
   enqueue_unique: [
     ...rows(5, ROUNDED_UP_LENGTH, [[`${DEFAULT}:unique:u:`, 'ttl_s', 90, 91]]),
@@ -240,6 +243,8 @@ export const DIFFERENCES: ByScenario<Difference> = {
   archived: runs(3, 'a-1'),
   completed: runs(6, 'c-2'),
   active_and_server_keys: [
+    ...rows(1, ANNOUNCED, [['asynq:queues', 'set', null, ['critical', 'default', 'low']]]),
+    ...rows(2, ANNOUNCED, [['asynq:queues', 'set', ['critical', 'default'], ['critical', 'default', 'low']]]),
     ...rows(2, ROUNDED_UP_LENGTH, [['asynq:{critical}:t:w-2', 'hash.msg.deadline', 'now+3600s', 'now+3600s up']]),
     ...leases(2, { 'w-1': 'default', 'w-2': 'critical' }),
     ...leases(3, { 'w-1': 'default', 'w-2': 'critical' }),
@@ -258,6 +263,7 @@ export const DIFFERENCES: ByScenario<Difference> = {
       ]),
     ]),
   ],
+  strict_priority_server: rows(1, ANNOUNCED, [['asynq:queues', 'set', null, ['a', 'b']]]),
   shutdown_requeue: rows(1, LATENCY, [[`${DEFAULT}:t:q-1`, 'hash.pending_since', null, 'now ns']]),
   panic_and_unknown_type: [
     ...['panic:string', 'panic:error', 'panic:runtime', 'empty:error'].flatMap((id) => waits(1, 'retry', id, 3_600)),
