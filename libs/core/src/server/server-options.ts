@@ -10,7 +10,7 @@ import type { ErrorHandler } from './run/attempt.js';
 
 /** Options of a server. Only `connection` is needed. Defaults follow asynq where it has the option. */
 export interface ServerOptions {
-  /** Where the queues live. A broker that is handed in stays open at shutdown. */
+  /** Where the queues live. A broker passed in stays open at shutdown. */
   readonly connection: Connection;
   /** Handlers that run at one time. Default: the number of CPUs. */
   readonly concurrency?: number | undefined;
@@ -20,7 +20,7 @@ export interface ServerOptions {
   readonly strictPriority?: boolean | undefined;
   /**
    * Delay before the next attempt, ms; a handler may have its own. Default asynq's: n⁴ + 15 + random(0…29) × (n + 1) s.
-   * Below 0 is 0, above 30 days is 30 days; what is no number, or a promise, is logged, and the default applies.
+   * Below 0 is 0, above 30 days is 30 days; any other answer, a promise too, is logged, and the default applies.
    */
   readonly retryDelay?: RetryDelay | undefined;
   /**
@@ -37,39 +37,39 @@ export interface ServerOptions {
   readonly codec?: PayloadCodec | undefined;
   /** How long shutdown waits for running handlers before it aborts and requeues them. Default `'8s'`. */
   readonly shutdownTimeout?: Duration | undefined;
-  /** Right to work on a task without a sign of life, at least `'1s'`, whole seconds. Default `'30s'`. */
+  /** How long a task stays leased without a heartbeat, at least `'1s'`, whole seconds. Default `'30s'`. */
   readonly leaseDuration?: Duration | undefined;
-  /** How often leases are extended and the server shows itself. Default `'5s'`, at most a third of the lease. */
+  /** How often leases are extended and the server is registered. Default `'5s'`, at most a third of the lease. */
   readonly heartbeatInterval?: Duration | undefined;
   /** `'thread'` survives a handler that blocks the event loop; `'inline'` does not. Default `'thread'` on Redis. */
   readonly heartbeat?: 'thread' | 'inline' | undefined;
-  /** How often a broker that cannot block is asked for work when idle. Default `'1s'`, jittered. */
+  /** How often an idle server polls a broker that cannot block. Default `'1s'`, jittered. */
   readonly taskCheckInterval?: Duration | undefined;
-  /** Longest time between two looks at scheduled and retry tasks; due times known are met exactly. Default `'5s'`. */
+  /** Longest time between two checks for due tasks; due times already known are met exactly. Default `'5s'`. */
   readonly delayedTaskCheckInterval?: Duration | undefined;
   /** How often completed and archived tasks are trimmed. Default `'8s'`. */
   readonly janitorInterval?: Duration | undefined;
   /** Most tasks the janitor deletes in one script call, 1 to 1000. Default 100. */
   readonly janitorBatchSize?: number | undefined;
-  /** What archived tasks are kept. Default `{ maxAge: '90d', maxSize: 10000 }`. Go peers trim at the default too. */
+  /** Limits of the archive. Default `{ maxAge: '90d', maxSize: 10000 }`. Go peers trim at the default too. */
   readonly archive?: { readonly maxAge?: Duration | undefined; readonly maxSize?: number | undefined } | undefined;
   /** How long a task of unknown type waits before it is offered again. Default `'5s'`. */
   readonly unknownTypeDelay?: Duration | undefined;
-  /** How long a task may stay of unknown type before it is archived. Default `'1h'`. */
+  /** How long a task may lack a handler for its type before it is archived. Default `'1h'`. */
   readonly unknownTypeTimeout?: Duration | undefined;
-  /** How many times a task may take its worker down before it is archived. Default 5. */
+  /** How many crashes a task may cause before it is archived. Default 5. */
   readonly maxCrashes?: number | undefined;
-  /** How long after its end a lease is taken for dead: room for clocks that differ. Default `'2s'`. */
+  /** How long after its expiry a lease counts as lost, to allow for clocks that differ. Default `'2s'`. */
   readonly recoverGrace?: Duration | undefined;
-  /** Most queues that are watched by a blocking connection each; the rest are polled. Default 16. */
+  /** Most queues with a blocking connection each; the rest are polled. Default 16. */
   readonly maxBlockingConnections?: number | undefined;
-  /** Makes one task of the tasks that were enqueued with a `group`. Default: groups are left to other servers. */
+  /** How the tasks of a group become one task. Default: groups are left to other servers. */
   readonly groupAggregator?: GroupAggregatorOptions | undefined;
-  /** Called after every health check. What it throws, or rejects with, is logged; nobody waits for a promise. */
+  /** Called after every health check. What it throws, or rejects with, is logged; a promise is not awaited. */
   readonly onHealthCheck?: ((error: Error | undefined) => void) | undefined;
   /** Default `'15s'`. Only runs when `onHealthCheck` is given. */
   readonly healthCheckInterval?: Duration | undefined;
-  /** Hears what happens to tasks in this process. What it throws, or rejects with, is logged. */
+  /** Called for every task event in this process. What it throws, or rejects with, is logged. */
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
@@ -109,5 +109,5 @@ const IS_OPTION: Readonly<Record<keyof ServerOptions, true>> = {
   clock: true,
 };
 
-/** The names of all options, for those who pass them on. */
+/** The names of all options, for wrappers that pass them on. */
 export const SERVER_OPTION_NAMES: readonly string[] = Object.keys(IS_OPTION);

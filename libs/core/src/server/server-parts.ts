@@ -36,13 +36,13 @@ export interface ServerParts {
   readonly workers: WorkerPool;
   readonly settler: Settler;
   readonly cancelListener: CancelListener;
-  /** In the order to start them. Nothing else needs them while handlers drain. */
+  /** In starting order. No other part needs them while handlers drain. */
   readonly background: readonly BackgroundPart[];
 }
 
 export interface PartsContext {
   readonly broker: Broker;
-  /** As the user gave it: the heartbeat's thread opens it again. */
+  /** As given by the user: the heartbeat's thread opens it again. */
   readonly connection: Connection;
   readonly identity: ServerIdentity;
   readonly router: TaskRouter;
@@ -112,7 +112,7 @@ function openWorkers({ broker, router }: PartsContext, settings: ServerSettings,
   });
 }
 
-/** What the leader of a queue does for it. */
+/** The leader's duties for a queue. */
 function upkeepOf(
   queue: string,
   broker: Broker,

@@ -23,7 +23,7 @@ export interface CheckedOptions {
   readonly shutdownTimeoutMs: number;
   readonly leaseMs: number;
   readonly heartbeatIntervalMs: number;
-  /** `undefined`: whatever suits the broker. */
+  /** `undefined`: as suits the broker. */
   readonly heartbeat: 'thread' | 'inline' | undefined;
   readonly taskCheckIntervalMs: number;
   readonly delayedTaskCheckIntervalMs: number;
@@ -52,7 +52,7 @@ export interface ServerSettings extends CheckedOptions {
 
 const DAY_MS = 24 * 3_600_000;
 const LARGEST_INT32 = 2 ** 31 - 1;
-/** Longest of the intervals and time limits: timers of Node end after 24 days. */
+/** Longest interval or time limit: a timer of Node takes 24 days at most. */
 const LONGEST_INTERVAL_MS = 20 * DAY_MS;
 /** Shortest time between two rounds of a loop, so that a slip such as `1` for a second does not flood Redis. */
 const SHORTEST_INTERVAL_MS = 10;

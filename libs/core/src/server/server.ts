@@ -15,7 +15,7 @@ import type { ServerOptions } from './server-options.js';
 import { assembleParts, type ServerParts } from './server-parts.js';
 import { resolveSettings, type ServerSettings } from './server-settings.js';
 
-/** How long shutdown waits for a call that stores the last outcomes; as long as calls are answered, more follow. */
+/** How long shutdown waits for each call that stores the last outcomes. */
 const FLUSH_MS = 1_000;
 /** How long shutdown waits for parts that may hang on a broken connection. */
 const PARTS_STOP_MS = 1_000;
@@ -29,7 +29,7 @@ const PARTS_STOP_MS = 1_000;
  * process.once('SIGTERM', () => void server.shutdown());
  * ```
  *
- * A server lives once: `new`, `active`, perhaps `stopped`, `closed`. It takes over no signals of the process.
+ * A server is used once: `new`, `active`, perhaps `stopped`, `closed`. It handles no signals of the process.
  */
 export class Server {
   readonly #broker: Broker;
@@ -39,7 +39,7 @@ export class Server {
   #state: ServerStatus = 'new';
   #parts: ServerParts | undefined;
   #closing: Promise<void> | undefined;
-  /** The clock's timers let the process end, and the memory broker holds no socket: a server that runs is a reason to stay. */
+  /** Keeps the process alive: the clock's timers do not, and the memory broker holds no socket. */
   #keepAlive: NodeJS.Timeout | undefined;
 
   /**
@@ -61,9 +61,9 @@ export class Server {
   }
 
   /**
-   * Begins to take tasks. Resolves when all parts run. Redis being away is no error here: the server logs it, and
-   * begins when Redis is back; ask {@link ping} to know.
-   * @throws {MissingRightsError} the Redis user may not do what a server needs; nothing was started
+   * Starts to take tasks. Resolves when all parts run. An unreachable Redis is not an error here: the server logs it, and
+   * starts when Redis is back; {@link ping} tells.
+   * @throws {MissingRightsError} the Redis user lacks a right that a server needs; nothing was started
    * @throws {ServerStateError} the server was started before
    * @throws {InvalidOptionsError} `handler` is neither a function nor a `ServeMux`, or a mux without handlers
    */
@@ -103,10 +103,10 @@ export class Server {
    *
    * 1. Takes no more tasks.
    * 2. Waits up to `shutdownTimeout` for running handlers.
-   * 3. Aborts the signal of what still runs, and gives those tasks back to the head of their queues.
-   * 4. Stores the last outcomes, leaves the sight of inspectors, closes the connections it opened.
+   * 3. Aborts the signals of handlers that still run, and gives their tasks back to the head of their queues.
+   * 4. Stores the last outcomes, deregisters, closes the connections it opened.
    *
-   * A handler that goes on after its signal was aborted is left behind; what it answers is dropped. Never rejects
+   * A handler that goes on after its signal was aborted is left behind, and its answer is dropped. Never rejects
    * because of Redis. Idempotent.
    */
   async shutdown(): Promise<void> {
@@ -119,7 +119,7 @@ export class Server {
   }
 
   /**
-   * Asks Redis for a sign of life.
+   * Pings Redis.
    * @throws {RedisCommandError} Redis cannot be reached
    */
   async ping(): Promise<void> {
@@ -153,7 +153,7 @@ export class Server {
     await within(clock, PARTS_STOP_MS, this.#quietly('stop the heartbeat', runningLeases.stop()));
   }
 
-  /** Shutdown goes on whatever fails: keys left behind expire by themselves. */
+  /** Shutdown goes on after any failure: keys left behind expire by themselves. */
   async #quietly(what: string, step: Promise<void> | undefined): Promise<void> {
     try {
       await step;

@@ -25,8 +25,8 @@ export interface AggregationDeps {
 }
 
 /**
- * The new task takes the place of the others in one step, which no other queue can have a part in, and what it would do
- * in a group is not what was asked for: better refused than dropped in silence.
+ * One script replaces the members with the new task, so the task cannot go to another queue; nor may it join a group
+ * again. Both are refused, not ignored.
  */
 function checkMade(made: unknown, queue: string): void {
   if (typeof made !== 'object' || made === null) {
@@ -50,7 +50,7 @@ function checkMade(made: unknown, queue: string): void {
  * 3. Writes the new task and deletes the members, in one step.
  */
 export class Aggregation {
-  /** @param abandoned aborts when nobody waits any more */
+  /** @param abandoned aborts when the aggregation is given up */
   constructor(
     private readonly queue: string,
     private readonly set: AggregationSet,
@@ -61,7 +61,7 @@ export class Aggregation {
 
   /**
    * @throws what the user's function throws, or why its answer was not awaited or not written; the members that are
-   * still there are to be given back
+   * left must be given back
    */
   async run(): Promise<void> {
     const tasks = await this.decodeMembers();
@@ -74,7 +74,7 @@ export class Aggregation {
     await this.finish({ ...set, tasks: set.tasks.filter(({ id }) => ids.has(id)) }, made);
   }
 
-  /** A payload that does not decode is archived: no retry can mend it, and it would hold up the others for ever. */
+  /** A payload that does not decode is archived: no retry can fix it, and it would hold up the others for ever. */
   private async decodeMembers(): Promise<GroupedTask[]> {
     const { broker, codec } = this.deps;
     const refused: TaskMessage[] = [];
@@ -91,7 +91,7 @@ export class Aggregation {
     return tasks;
   }
 
-  /** @throws what `call` throws, or the reason why nobody waits for it any more */
+  /** @throws what `call` throws, or the reason why it is not awaited any longer */
   private async callInTime<T>(call: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
     const { clock } = this.deps;
     const abort = new LinkedAbort([this.abandoned]);
@@ -125,7 +125,7 @@ export class Aggregation {
     checkMade(made, queue);
     const { broker, codec, emit, clock, logger } = this.deps;
     const item = { ...made, options: { ...made.options, queue, group: undefined } };
-    // Many payloads in one may be large: the limit of clients is for payloads from outside.
+    // Not limited: a payload made of many may be large, and the limit of clients is for payloads from outside.
     const settings = { codec, maxPayloadBytes: LARGEST_PAYLOAD_BYTES, defaults: {} };
     const nowMs = clock.nowMs();
     const task = composeTask(item, settings, nowMs);

@@ -428,7 +428,7 @@ describe('Aggregator', () => {
     await clock.advance('1s');
 
     expect((await q.dump()).aggregationSets).toHaveLength(1);
-    expect(log.at(-1)).toBe('could not give the tasks of a failed aggregation back');
+    expect(log.at(-1)).toBe('could not give back the tasks of a failed aggregation');
     await aggregator.stop();
   });
 

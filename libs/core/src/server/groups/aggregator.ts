@@ -19,17 +19,17 @@ import { Aggregation } from './aggregation.js';
 import type { GroupPlan, GroupPlans } from './group-aggregator.js';
 import type { Leadership } from '../watch/work-watcher.js';
 
-/** Longest time between two looks, asynq's: so late may a group be taken that Go filled. */
+/** Longest time between two checks, as in asynq; a group that a Go client filled may be taken this late. */
 const LONGEST_MS = 7_000;
-/** Sets that are worked on at one time, each of another group. */
+/** Sets in work at one time, each of another group. */
 const AT_ONE_TIME = 3;
 /** Pause when a ripe group could not be taken: another server has it, or its clock runs behind ours. */
 const STUCK_MS = 1_000;
-/** How often the broker is asked to tell of full groups. */
+/** How often the subscription to full groups is renewed. */
 const ASK_EVERY_MS = AWAITED_SIZES_LIFE_MS / 3;
-/** What the leader needs at most to take a full group of which all are told. Others wait once to three times as long. */
+/** Longest time that the leader needs to take a full group. Other servers wait one to three times as long. */
 const LEADER_HEAD_START_MS = 100;
-/** Pauses of a group whose aggregation fails. */
+/** Pauses of a group after failed aggregations. */
 const FIRST_BACKOFF_MS = 5_000;
 const LONGEST_BACKOFF_MS = 120_000;
 
@@ -48,22 +48,22 @@ interface Failures {
 }
 
 /**
- * Makes one task of the tasks of each ripe group of a queue. Every server that has a function does, not the leader
- * alone: another server may have functions for other groups, and a group is taken in one step.
+ * Makes one task of the tasks of each ripe group of a queue. Every server with a function for the group does so, not only
+ * the leader: servers may have functions for different groups, and a group is taken in one step.
  *
  * It takes the members of a ripe group as a set, which is ours for two minutes, for an {@link Aggregation}. If that fails,
  * the members go back to their group, which rests for a while.
  *
- * Sleeps until the next group is ripe by its age. The broker tells of a group that is full: the leader takes it at once,
- * others if it is not taken a moment later. A server that dies in between leaves the set to the recoverer of any server.
+ * Sleeps until the next group is ripe by its age. The broker announces a full group: the leader takes it at once, another
+ * server if it is still there a moment later. When a server dies in between, the recoverer of any server takes over the set.
  */
 export class Aggregator extends Loop {
   private readonly failures = new Map<string, Failures>();
   /** Work on sets, by group; never rejects. One set of a group at a time: its failures are counted together. */
   private readonly running = new Map<string, Promise<void>>();
-  /** Groups that the last look found ripe and nobody tried to take yet. */
+  /** Groups that the last check found ripe and that were not tried yet. */
   private ripe: string[] = [];
-  /** Groups that are full, as we heard, and from when on to try them. */
+  /** Groups announced as full, and from when on to try them. */
   private readonly full = new Map<string, number>();
   private nextLookAtMs = 0;
   private askAgainAtMs = 0;
@@ -82,7 +82,7 @@ export class Aggregator extends Loop {
     this.longestMs = Math.min(LONGEST_MS, fromS(options.plans.shortestWaitS));
   }
 
-  /** Functions that run have `shutdownTimeoutMs` to end; then the members of their sets go back. */
+  /** Running functions get `shutdownTimeoutMs` to end; then the members of their sets go back. */
   override async stop(): Promise<void> {
     const stopped = super.stop().then(() => Promise.all(this.running.values()));
     await within(this.clock, this.options.shutdownTimeoutMs, stopped);
@@ -98,7 +98,7 @@ export class Aggregator extends Loop {
   }
 
   async runOnce(): Promise<number | undefined> {
-    await this.askForNews(); // before the look: nothing is missed
+    await this.askForNews(); // before the check: nothing is missed
     if (this.ripe.length === 0 && this.passedMs >= this.nextLookAtMs) await this.look();
     while (this.hasRoom) {
       const name = this.nextFull() ?? this.nextRipe();
@@ -108,7 +108,7 @@ export class Aggregator extends Loop {
     return undefined; // until a set is done
   }
 
-  /** The reading that all times here are told by. */
+  /** Monotonic; all times here are measured by it. */
   private get passedMs(): number {
     return monotonicMs(this.clock);
   }
@@ -181,7 +181,7 @@ export class Aggregator extends Loop {
     this.nextLookAtMs = Math.min(this.nextLookAtMs, atMs);
   }
 
-  /** Asks the broker to tell of full groups. Where it cannot, they are found by looking. */
+  /** Subscribes to full groups. Where that is impossible, the periodic check finds them. */
   private async askForNews(): Promise<void> {
     const { fullSizes } = this.options.plans;
     const nowMs = this.passedMs;
@@ -191,7 +191,7 @@ export class Aggregator extends Loop {
       this.endNews ??= await this.broker.onGroupNews(this.queue, (group, news) => this.hear(group, news));
       await this.broker.awaitSizes(this.queue, fullSizes);
     } catch (error) {
-      this.logger.debug(`${this.name} is not told of full groups`, { error });
+      this.logger.debug(`${this.name} cannot subscribe to full groups`, { error });
     }
   }
 
@@ -222,7 +222,7 @@ export class Aggregator extends Loop {
         await broker.returnSet(queue, set);
       } catch (cause) {
         // The recoverer gives them back when the set's deadline has passed.
-        logger.warn('could not give the tasks of a failed aggregation back', { ...fields, error: cause });
+        logger.warn('could not give back the tasks of a failed aggregation', { ...fields, error: cause });
       }
     }
   }
@@ -238,7 +238,7 @@ export class Aggregator extends Loop {
     return pauseMs;
   }
 
-  /** Groups that are gone, so that the names of groups that fail once do not pile up. */
+  /** Forgets groups that are gone, so that the names of failed groups do not pile up. */
   private forgetFailuresOf(waiting: readonly WaitingGroup[]): void {
     if (this.failures.size === 0) return;
     const names = new Set(waiting.map(({ name }) => name));
@@ -248,5 +248,5 @@ export class Aggregator extends Loop {
   }
 }
 
-/** That many tasks are taken at one time. */
+/** Most tasks taken at one time. */
 const mostOfSet = ({ maxSize }: GroupLimits): number => maxSize || LARGEST_SET;

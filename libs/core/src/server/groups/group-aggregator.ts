@@ -4,7 +4,7 @@ import { OptionReader } from '../../runtime/option-reader.js';
 import type { TaskOptions } from '../../task/task-options.js';
 import { durationS } from '../../wire/unix-time.js';
 
-/** One of the tasks that are made into one. */
+/** One task of a group. */
 export interface GroupedTask {
   readonly id: string;
   readonly type: string;
@@ -15,28 +15,28 @@ export interface GroupedTask {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The task to enqueue in place of many, in their queue. Their own options (retries, retention, …) are gone. */
+/** The task to enqueue in place of many, in their queue. Options of the members (retries, retention, …) are not kept. */
 export interface AggregatedTask {
   readonly type: string;
-  /** Goes through the codec; a `Uint8Array` is taken as it is. Default: no payload. */
+  /** Encoded by the codec; a `Uint8Array` is taken as it is. Default: no payload. */
   readonly payload?: unknown;
-  /** As when it is enqueued, but without a group, and in no other queue: those are refused, and the tasks go back. */
+  /** As for `enqueue`. A group or another queue is refused, and the tasks go back to their group. */
   readonly options?: Omit<TaskOptions, 'queue' | 'group'> | undefined;
 }
 
-/** What a function that makes one task of many learns beside the tasks. */
+/** What an aggregate function gets beside the tasks. */
 export interface AggregationContext {
-  /** The queue of the tasks, and of the one that is made of them. */
+  /** The queue of the tasks and of the new one. */
   readonly queue: string;
   /** When the tasks go back to their group, two minutes after they were taken. */
   readonly deadline: Date;
-  /** Aborts at the deadline and at shutdown: what is answered later is dropped. */
+  /** Aborts at the deadline and at shutdown: a later answer is dropped. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Makes one task of many. May be called again for the same tasks when it throws, takes too long or its server dies;
- * what it returns is enqueued once for each task.
+ * each task ends up in one enqueued result.
  */
 export type Aggregate = (
   group: string,
@@ -46,24 +46,24 @@ export type Aggregate = (
 
 /** When a group is ripe: at the first of these. Rounded up to whole seconds. */
 export interface GroupLimitOptions {
-  /** Nobody joined for so long; at least `'1s'`. Default `'1m'`. */
+  /** Time since the last task joined; at least `'1s'`. Default `'1m'`. */
   readonly gracePeriod?: Duration | undefined;
-  /** The oldest task waits for so long; at least `'1s'`. Default: however long. */
+  /** Age of the oldest task; at least `'1s'`. Default: no limit. */
   readonly maxDelay?: Duration | undefined;
-  /** So many tasks wait, 1 to 1,000. That many are taken at one time. Default: however many; 1,000 at one time. */
+  /** Number of tasks, 1 to 1,000, and the most that are taken at one time. Default: no limit, and 1,000 at one time. */
   readonly maxSize?: number | undefined;
 }
 
-/** What is different for some groups; what is left out is as for all. */
+/** Overrides for some groups. Default of each: the value for all groups. */
 export interface GroupOverrides extends GroupLimitOptions {
   readonly aggregate?: Aggregate | undefined;
 }
 
-/** When groups are ripe, and what makes one task of their tasks. The limits hold for all groups without their own. */
+/** When groups are ripe, and how their tasks become one. The limits apply to groups without limits of their own. */
 export interface GroupAggregatorOptions extends GroupLimitOptions {
-  /** For all groups that have no function of their own. Without one those groups are left to other servers. */
+  /** The function for groups without one of their own. Default: those groups are left to other servers. */
   readonly aggregate?: Aggregate | undefined;
-  /** By the name of a group, or by a prefix with `*` behind it: the exact name wins, then the longest prefix. */
+  /** By name of the group, or by a prefix followed by `*`: the exact name wins, then the longest prefix. */
   readonly groups?: Readonly<Record<string, GroupOverrides>> | undefined;
 }
 
@@ -93,13 +93,13 @@ export class GroupPlans {
     return this.prefixes.find(([prefix]) => group.startsWith(prefix))?.[1];
   }
 
-  /** With so many tasks a group is full, whichever it is. */
+  /** Every number of tasks at which some group is full. */
   get fullSizes(): number[] {
     const sizes = this.plans.map(({ limits }) => limits.maxSize);
     return [...new Set(sizes.filter((size) => size > 0))];
   }
 
-  /** No group can be ripe sooner than so long after it came into being, but by its size. */
+  /** Shortest time from a group's first task until it is ripe, unless it is full before. */
   get shortestWaitS(): number {
     return Math.min(...this.plans.flatMap(({ limits }) => [limits.gracePeriodS, limits.maxDelayS || Infinity]));
   }

@@ -11,19 +11,19 @@ import { type Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
 
 /** Most leases extended by one call. */
 const BATCH = 1_000;
-/** Shortest life of the presence keys, s: as long as asynq's. */
+/** Shortest TTL of the presence keys, s: that of asynq. */
 const SHORTEST_PRESENCE_S = 10;
 /** How long a beat waits for replies before it looks at what else is due. */
 const PATIENCE_MS = 1_000;
 /** Tasks to collect before those that ended are dropped ahead of the next beat. */
 const FIRST_SWEEP_SIZE = 1_000;
 
-/** What does not change about a server while it runs. */
+/** What stays the same while a server runs. */
 export type ServerIdentity = Omit<ServerInfo, 'status' | 'activeWorkerCount'>;
 
 /** A running task, as the heartbeat knows it. Plain data: it travels to another thread. */
 export interface RunningTask {
-  /** Tells attempts apart, of the same task too. */
+  /** Unique per attempt. */
   readonly key: number;
   readonly id: string;
   readonly type: string;
@@ -32,7 +32,7 @@ export interface RunningTask {
   readonly queue: string;
   readonly startedAtMs: number;
   readonly deadlineMs: number;
-  /** When its attempt's time is over, by the monotonic clock, which all threads share. */
+  /** When its attempt must end, by the monotonic clock, which all threads share. */
   readonly endsAtMonotonicMs: number;
 }
 
@@ -42,18 +42,18 @@ export interface RunningBatch {
   readonly tasks: readonly RunningTask[];
 }
 
-/** A running task that somebody wants to be canceled. */
+/** A request to cancel a running task. */
 export interface CancelRequest {
   readonly queue: string;
   readonly id: string;
   readonly wish: CancelOutcome;
 }
 
-/** What a beat learns. */
+/** Receives the results of a beat. */
 export interface BeatListener {
   /** Redis says that these tasks are not ours any more. */
   onLost(keys: readonly number[]): void;
-  /** Told again at every beat while the task runs. */
+  /** Called again at every beat while the task runs. */
   onWishes(requests: readonly CancelRequest[]): void;
 }
 
@@ -76,7 +76,7 @@ export interface HeartbeatSettings extends BeatTimes {
   readonly identity: ServerIdentity;
 }
 
-/** How late a beat may be on a busy machine; shorter than what is left of any lease when it is due. */
+/** How late a beat may be on a busy machine; less than what is left of any lease when the beat is due. */
 const LATE_MS = 1_000;
 
 /** The longest time between two beats of a process that is awake. */
@@ -157,7 +157,7 @@ export class Heartbeater extends Loop implements Heartbeat {
     try {
       await this.broker.clearPresence(this.settings.identity);
     } catch (error) {
-      this.logger.warn('could not remove the presence of the server; it ends by itself', { error });
+      this.logger.warn('could not remove the presence of the server; it expires by itself', { error });
     }
   }
 

@@ -4,7 +4,7 @@ import type { LeaseClaim, LeasedTask } from '../../broker/contract/lease.js';
 export interface TrackedTask {
   readonly task: LeasedTask;
   readonly startedAtMs: number;
-  /** When the attempt ends; its lease is not extended past that. */
+  /** When the attempt must end; its lease is not extended past that. */
   readonly deadlineMs: number;
 }
 
@@ -16,15 +16,15 @@ export interface LeaseHandle {
   expiresAtMs(): number;
   /** The lease is known to be lost. */
   readonly isLost: boolean;
-  /** Called once, when the lease is known to be lost. Of the one attempt that runs under it. */
+  /** Called once, when the lease is known to be lost. Set by the attempt. */
   onLost: (() => void) | undefined;
   /** Stops extending. Call it when the outcome is stored or given up. */
   end(): void;
 }
 
 /**
- * Whether a claim that was refused says nothing: it came so late that the lease may have a score by now that it could not
- * name. Then make a new claim.
+ * Whether a refused claim proves nothing: it arrived so late that the lease may have got a score that the claim could not
+ * name. Then make a new one.
  */
 export function hasNewProof(lease: LeaseHandle, refused: LeaseClaim): boolean {
   return !lease.isLost && lease.claim().expiriesS.some((expiresAtS) => !refused.expiriesS.includes(expiresAtS));

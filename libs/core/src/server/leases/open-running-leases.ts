@@ -56,7 +56,7 @@ function remoteHeartbeat(
   }
   return (pulse, listener) => {
     const workerData: HeartbeatThreadData = { connection, settings, pulse: pulse.buffer };
-    // Without the flags of the main thread: what they preload is not meant for this one.
+    // Without the flags of the main thread: their preloads are not meant for this one.
     const spawn = (): Worker =>
       new Worker(new URL('./heartbeat-worker.js', import.meta.url), { workerData, execArgv: [] });
     return new RemoteHeartbeat(spawn, listener, deps);
@@ -74,7 +74,7 @@ function whyBoundToThread(
   return isSharedClock(clock) ? undefined : 'the clock is not that of this machine';
 }
 
-/** The path of the first option that does not travel to another thread, such as a function; `undefined` when all do. */
+/** The path of the first option that cannot be copied to another thread, such as a function; `undefined`: all can. */
 function uncopyable(options: object): string | undefined {
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {
     if (isCopyable(value)) continue;

@@ -22,7 +22,7 @@ import { Pulse } from './shared-leases.js';
 /** How long a thread may take to remove the server's presence before it is ended by force. */
 const STOP_TIMEOUT_MS = 1_000;
 
-/** What the thread is born with. */
+/** The thread's `workerData`. */
 export interface HeartbeatThreadData {
   readonly connection: Connection;
   readonly settings: HeartbeatSettings;
@@ -50,7 +50,7 @@ export interface HeartbeatWorker {
   terminate(): Promise<number>;
 }
 
-/** The main thread's end: a heartbeat in a worker thread, with a connection of its own. */
+/** The main thread's side of a heartbeat in a worker thread, which has a connection of its own. */
 export class RemoteHeartbeat implements Heartbeat {
   private readonly worker: HeartbeatWorker;
   private readonly exited: Promise<void>;
@@ -76,7 +76,7 @@ export class RemoteHeartbeat implements Heartbeat {
     });
   }
 
-  /** The thread begins by itself. */
+  /** The thread starts by itself. */
   start(): void {}
 
   track(batch: RunningBatch): void {
@@ -107,7 +107,7 @@ export class RemoteHeartbeat implements Heartbeat {
   }
 }
 
-/** The thread's end: beats until it is told to stop, and lets go of everything that keeps the thread alive. */
+/** The thread's side: beats until a `stop` message, then releases everything that keeps the thread alive. */
 export function beatInThread(
   port: MessagePort,
   { connection, settings, pulse }: HeartbeatThreadData,
@@ -147,7 +147,7 @@ function loggerTo(post: (message: FromThread) => void): Logger {
   return { debug: send('debug'), info: send('info'), warn: send('warn'), error: send('error') };
 }
 
-/** A field that can travel between threads; of an error the stack and its causes. */
+/** A field that can be sent between threads; an error becomes its stack and causes. */
 function toPlain([name, value]: [string, unknown]): [string, unknown] {
   return [name, typeof value === 'object' || typeof value === 'function' ? inspect(value) : value];
 }

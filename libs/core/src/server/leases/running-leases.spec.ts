@@ -263,7 +263,7 @@ describe('RunningLeases', () => {
     await leases.start();
 
     expect(factories[0]!.isBeating).toBe(true);
-    expect(warnings).toEqual(['cannot create the heartbeat thread; beating in the main thread']);
+    expect(warnings).toEqual(['cannot create the heartbeat thread; the heartbeat runs in the main thread']);
     await leases.stop();
   });
 
@@ -282,7 +282,7 @@ describe('RunningLeases', () => {
     expect(factories[1]!.statuses).toEqual(['stopped']);
     expect(factories[1]!.batches).toEqual(factories[0]!.batches.slice(1));
     expect(factories[1]!.next).toBe(factories[0]!.next);
-    expect(warnings).toEqual(['the heartbeat thread died; going on in the main thread']);
+    expect(warnings).toEqual(['the heartbeat thread died; the main thread takes over']);
     await leases.stop();
   });
 

@@ -29,9 +29,9 @@ export interface HeartbeatFactories {
 }
 
 /**
- * Keeps the leases of running tasks alive and shows the server to inspectors, once per `heartbeatInterval`: the main
- * thread's side of the heartbeat. A running task has a handle over its lease in shared memory. The heartbeat itself runs in
- * this thread, or in one of its own that a busy event loop cannot stop.
+ * Keeps the leases of running tasks alive and registers the server for inspectors, once per `heartbeatInterval`: the main
+ * thread's side of the heartbeat. Each running task has a handle over its lease in shared memory. The heartbeat itself runs
+ * in this thread, or in one of its own that a busy event loop cannot stop.
  */
 export class RunningLeases implements HeartbeatListener {
   private readonly pulse: Pulse;
@@ -50,7 +50,7 @@ export class RunningLeases implements HeartbeatListener {
   ) {
     this.pulse = new Pulse(longestPauseMs({ leaseMs, intervalMs }));
     this.pulse.announce(ceilS(deps.clock.nowMs() + leaseMs));
-    this.pulse.note(deps.clock.nowMs()); // a thread takes a while to begin, and may be frozen before it has
+    this.pulse.note(deps.clock.nowMs()); // a thread takes a while to start, and may be frozen before that
     this.heartbeat = this.createHeartbeat();
     this.expiryCheck = new ExpiryCheck(this.handles, this.pulse, deps);
   }
@@ -81,8 +81,8 @@ export class RunningLeases implements HeartbeatListener {
   }
 
   /**
-   * Whether this process has been awake for so long that all who run beside it have beaten, too: only then does a lease that
-   * is over mean that its server is gone.
+   * Whether this process has been awake long enough for other servers of the machine to have beaten too: only then does an
+   * expired lease mean that its server is gone.
    */
   isSteady(): boolean {
     return this.pulse.isSteady(this.deps.clock.nowMs());
@@ -94,7 +94,7 @@ export class RunningLeases implements HeartbeatListener {
     this.heartbeat.setStatus(status);
   }
 
-  /** Last of all parts: removes the server's presence. */
+  /** Removes the server's presence. Call it last of all parts. */
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.expiryCheck.stop();
@@ -111,7 +111,7 @@ export class RunningLeases implements HeartbeatListener {
 
   onDeath(error: Error): void {
     if (this.isStopped) return;
-    this.deps.logger.warn('the heartbeat thread died; going on in the main thread', { error });
+    this.deps.logger.warn('the heartbeat thread died; the main thread takes over', { error });
     this.heartbeat = this.factories.inline(this.pulse, this);
     this.heartbeat.setStatus(this.status);
     for (const batch of new Set([...this.handles.values()].map((handle) => handle.batch))) this.heartbeat.track(batch);
@@ -124,7 +124,7 @@ export class RunningLeases implements HeartbeatListener {
     try {
       return thread(this.pulse, this);
     } catch (error) {
-      this.deps.logger.warn('cannot create the heartbeat thread; beating in the main thread', { error });
+      this.deps.logger.warn('cannot create the heartbeat thread; the heartbeat runs in the main thread', { error });
       return inline(this.pulse, this);
     }
   }
@@ -177,10 +177,10 @@ class RunningLease implements LeaseHandle {
   }
 }
 
-/** After the process was frozen: how long the heartbeat gets to find out which leases are still ours. */
+/** How long the heartbeat gets, after the process was frozen, to find out which leases are still ours. */
 const WAKING_MS = 500;
 
-/** Finds leases that ran out because extending failed for too long: the heartbeat may be waiting for Redis. */
+/** Finds leases that expired because extending failed for too long: the heartbeat may be waiting for Redis. */
 class ExpiryCheck extends Loop {
   private isResting = false;
 
@@ -192,7 +192,7 @@ class ExpiryCheck extends Loop {
     super('lease expiry check', deps);
   }
 
-  /** Looks when the lease that ends first may have ended; a new lease ends after those that are there. */
+  /** Runs when the first lease may have expired; a new lease expires later than the present ones. */
   async runOnce(): Promise<number | undefined> {
     const nowMs = this.clock.nowMs();
     if (!this.pulse.isSteady(nowMs)) return WAKING_MS;

@@ -1,6 +1,6 @@
 import { fromS } from '../../wire/unix-time.js';
 
-/** Words of one lease: score known to lie in Redis, score that may lie there too, ended (1) or not. */
+/** Words of one lease: score known to be in Redis, score that may be there instead, ended (1) or not. */
 const CONFIRMED = 0;
 const PENDING = 1;
 const ENDED = 2;
@@ -31,10 +31,10 @@ export class SharedLeases {
 
 /**
  * One lease. While an extension is under way, or its reply was lost, the score in Redis is `confirmedS` or `pendingS`;
- * no other score is sent before it is known which.
+ * no other score is sent until that is known.
  */
 export class SharedLease {
-  /** @param at where its words begin */
+  /** @param at index of its first word */
   constructor(
     private readonly words: Uint32Array,
     private readonly at: number,
@@ -76,18 +76,18 @@ const STEADY_SINCE = 2;
 const PULSE_WORDS = 3;
 
 /**
- * What the main thread knows of the heartbeat, in memory that both share.
+ * The state of the heartbeat, in memory that it shares with the main thread.
  *
  * The score that the next beat will write, announced one beat ahead: without it, a settlement on its way to Redis could
  * be overtaken by an extension that began after its claim was made, and be refused as another server's.
  *
- * And whether beats come in time. When they do not, the process was frozen, or the machine has slept: then leases that are
- * over may still be ours, and those of others may still be theirs.
+ * And whether beats are in time. If not, the process was frozen or the machine slept: then our expired leases may still be
+ * ours, and those of other servers theirs.
  */
 export class Pulse {
   private readonly words: BigInt64Array;
 
-  /** @param longestPauseMs between two beats that come in time */
+  /** @param longestPauseMs between two beats that are in time */
   constructor(
     private readonly longestPauseMs: number,
     readonly buffer = new SharedArrayBuffer(PULSE_WORDS * BigInt64Array.BYTES_PER_ELEMENT),
@@ -104,25 +104,25 @@ export class Pulse {
     this.store(ANNOUNCED, expiresAtS);
   }
 
-  /** A beat begins. One that comes too late counts when it has ended: only then is it known which leases are still ours. */
+  /** A beat begins. A late one counts from its end: only then is it known which leases are still ours. */
   begin(nowMs: number): void {
     if (this.isBeating(nowMs)) this.note(nowMs);
   }
 
-  /** A beat has ended, whatever Redis has answered. */
+  /** A beat has ended, successful or not. */
   note(nowMs: number): void {
     const isSetBack = nowMs < this.load(LAST_BEAT);
     if (isSetBack || !this.isBeating(nowMs)) this.store(STEADY_SINCE, nowMs);
     this.store(LAST_BEAT, nowMs);
   }
 
-  /** Whether the last beat is as near as it should be; so before the first one. */
+  /** Whether the last beat is recent enough; `true` before the first one. */
   isBeating(nowMs: number): boolean {
     const lastBeatMs = this.load(LAST_BEAT);
     return lastBeatMs === 0 || nowMs - lastBeatMs <= this.longestPauseMs;
   }
 
-  /** Whether beats have come in time for so long that others, who may have been away with us, have beaten as well. */
+  /** Whether beats have been in time long enough for other servers, frozen together with this one, to have beaten as well. */
   isSteady(nowMs: number): boolean {
     const sinceMs = this.load(STEADY_SINCE);
     return this.isBeating(nowMs) && (sinceMs === 0 || nowMs - sinceMs >= this.longestPauseMs);
@@ -140,7 +140,7 @@ export class Pulse {
 /**
  * Every score that Redis may hold now or until the next beat is over: proof of ownership for a claim made now.
  * The reads go against the order of the heartbeat's writes (pending, confirmed, announcement), so none falls between.
- * Of a lease that is over the announcement proves nothing: it may be what another server's fetch has written by now.
+ * For an expired lease the announcement proves nothing: another server's fetch may have written the same score by now.
  */
 export function possibleExpiriesS(
   lease: Pick<SharedLease, 'confirmedS' | 'pendingS'>,

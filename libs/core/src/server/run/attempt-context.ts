@@ -75,20 +75,20 @@ export class AttemptContext implements TaskContext {
     this.#reporter.report(share, note);
   }
 
-  /** Stores the last progress, if there is some that is not stored yet. Never rejects. */
+  /** Stores the last progress report, if it is not stored yet. Never rejects. */
   async flush(): Promise<void> {
     await this.#reporter?.flush();
   }
 
-  /** What the handler's return value adds to the task: bytes to store, or nothing. */
+  /** The handler's return value as bytes to store, if any. */
   resultOf(returned: unknown): Uint8Array | undefined {
     if (returned === undefined || this.#hasResult) return undefined;
     try {
       return this.#encode(returned);
     } catch (error) {
-      // The work is done: running it again would not make its answer any more of a result.
+      // The work is done: another run would return the same.
       const fields = { ...taskFields(this), error };
-      this.#deps.logger.warn('cannot store what the handler returned as the result of its task', fields);
+      this.#deps.logger.warn('cannot store the return value of the handler as the result of its task', fields);
       return undefined;
     }
   }

@@ -1,14 +1,14 @@
 import type { TaskMessage } from '../../wire/task-message.js';
 import { clampInt64, floorS, fromS } from '../../wire/unix-time.js';
 
-/** For a message without timeout and deadline; asynq's clients never write one, others might. */
+/** For a message without timeout and deadline, which asynq's clients never write. */
 const FALLBACK_TIMEOUT_MS = 30 * 60_000;
 /** The last moment that a `Date` can hold. */
 const END_OF_TIME_MS = 8.64e15;
 
 /**
  * When an attempt that starts now must end, in unix ms: the earlier of timeout and deadline, as asynq computes it.
- * Every attempt has the full timeout again; a negative timeout is past already.
+ * Every attempt gets the full timeout; a negative timeout is past already.
  */
 export function attemptDeadlineMs({ timeoutS, deadlineS }: TaskMessage, nowMs: number): number {
   if (timeoutS === 0n && deadlineS === 0n) return nowMs + FALLBACK_TIMEOUT_MS;
@@ -19,7 +19,7 @@ export function attemptDeadlineMs({ timeoutS, deadlineS }: TaskMessage, nowMs: n
   return withinTime(Math.min(fromS(floorS(nowMs)) + timeoutMs, deadlineMs));
 }
 
-/** Why no attempt of the task can succeed any more, as text for its last error; `undefined`: one can. */
+/** Why no attempt of the task can succeed any longer, as text for its last error; `undefined`: one can. */
 export function hopelessReason({ timeoutS, deadlineS }: TaskMessage, nowMs: number): string | undefined {
   if (timeoutS < 0n) return 'its timeout is negative';
   const isPast = deadlineS !== 0n && nowMs >= fromS(clampInt64(deadlineS));

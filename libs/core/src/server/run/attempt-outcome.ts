@@ -11,7 +11,7 @@ import { findSignal, RevokeTask, type SkipRetry } from '../../task/signals.js';
 import { taskFields } from '../../task/task-fields.js';
 import { hopelessReason } from './attempt-deadline.js';
 
-/** How a failed attempt is judged. */
+/** What decides the outcome of a failed attempt. */
 export interface FailurePolicy {
   readonly retryDelay: RetryDelay;
   readonly isFailure: (error: unknown) => boolean;
@@ -23,15 +23,15 @@ export interface FailurePolicy {
 /**
  * What becomes of a task whose attempt failed with `error`, in asynq's order (0.25 and later):
  *
- * 1. `RevokeTask`: it is done with.
+ * 1. `RevokeTask`: dropped.
  * 2. It was canceled with a wish to archive or to delete it: so be it.
- * 3. `SkipRetry`: archived. So is a task whose deadline has passed, since no attempt can succeed any more. (asynq would
- *    burn its retries, one by one.)
+ * 3. `SkipRetry`: archived. So is a task past its deadline, since no attempt can succeed any longer. (asynq would use up
+ *    its retries, one by one.)
  * 4. No server knows its type: it goes back uncounted, and is archived once that has lasted too long. (asynq would
- *    burn a retry each time.)
- * 5. No retry is left: archived, even when `isFailure` says `false`, as in asynq: a task that ran out of retries does
- *    not go on for ever on uncounted ones.
- * 6. Else it is retried; counted unless `isFailure` says `false`.
+ *    use up a retry each time.)
+ * 5. No retry is left: archived, even when `isFailure` returns `false`, as in asynq: a task that ran out of retries must
+ *    not go on for ever with uncounted ones.
+ * 6. Otherwise: retried; counted unless `isFailure` returns `false`.
  */
 export function failureOutcome(task: LeasedTask, error: unknown, policy: FailurePolicy, nowMs: number): Outcome {
   const { message } = task;
@@ -68,7 +68,7 @@ function unknownTypeOutcome(task: LeasedTask, text: string, policy: FailurePolic
   return { kind: 'retry', retryAtMs, error: text, isFailure: false, unknownTypeSinceMs: sinceMs };
 }
 
-/** A function of the user's that fails or answers nonsense must not cost the task its retry. */
+/** A user's function that fails or returns nonsense must not cost the task its retry. */
 function retryDelayMs({ message }: LeasedTask, error: unknown, { retryDelay, logger }: FailurePolicy): number {
   try {
     const delayMs: unknown = retryDelay(message.retried, error, message);
@@ -91,7 +91,7 @@ function isFailure({ message }: LeasedTask, error: unknown, policy: FailurePolic
   }
 }
 
-/** A promise is not waited for: the attempt has ended, and its slot with it. */
+/** A promise is not awaited: the attempt has ended and left its slot. */
 function wrongAnswer(answer: unknown, expected: string): TypeError {
   const isPlain = answer === undefined || answer === null || typeof answer === 'number';
   const given = dropPromise(answer) ? 'a promise' : isPlain ? String(answer) : `a ${typeof answer}`;

@@ -19,7 +19,7 @@ import type { LeaseHandle, TrackedTask } from '../leases/lease-handle.js';
 import type { Route, TaskRouter } from './serve-mux.js';
 import { taskFields } from '../../task/task-fields.js';
 
-/** How long an aborted handler may take to answer for itself; after that the abort answers for it. */
+/** How long an aborted handler may take to settle; after that the abort decides the outcome. */
 export const ABORT_GRACE_MS = 500;
 /** How long the outcome of a failed attempt waits for `errorHandler`. */
 export const ERROR_HANDLER_MS = 10_000;
@@ -33,7 +33,7 @@ export interface AttemptDeps {
   readonly router: TaskRouter;
   readonly results: Pick<SettleOps, 'writeResult' | 'writeProgress'>;
   readonly codec: PayloadCodec;
-  /** The server's; a route may have its own delay and judgement. */
+  /** The server's; a route may have its own `retryDelay` and `isFailure`. */
   readonly failurePolicy: FailurePolicy;
   readonly errorHandler: ErrorHandler | undefined;
   readonly emit: TaskEventListener | undefined;
@@ -44,7 +44,7 @@ export interface AttemptDeps {
 export interface Ending {
   /** `undefined`: the lease is lost, so there is nothing to store. */
   readonly outcome: Outcome | undefined;
-  /** Why it did not succeed. */
+  /** Absent after success. */
   readonly error?: unknown;
   readonly durationMs: number;
 }
@@ -57,13 +57,13 @@ type Answer =
  *
  * 1. Without a handler, with a payload that does not decode, or past its deadline it fails without a call.
  * 2. The handler runs. Timeout, cancellation, a lost lease and shutdown abort its signal.
- * 3. Its own answer wins, also after an abort: success stays success, `SkipRetry` and `RevokeTask` steer. Any other
- *    error after an abort is taken for the abort. A handler that does not answer within {@link ABORT_GRACE_MS} of the
- *    abort is answered for, and goes on behind our back: `handlerEnded` says until when.
- * 4. Of a failure, `errorHandler` hears before it is judged.
+ * 3. Its own outcome wins, also after an abort: success stays success, `SkipRetry` and `RevokeTask` apply. Any other error
+ *    after an abort counts as the abort. Of a handler that does not settle within {@link ABORT_GRACE_MS} of the abort the
+ *    abort is the outcome; the handler goes on in the background until `handlerEnded`.
+ * 4. `errorHandler` is called with a failure before its outcome is decided.
  */
 export class Attempt {
-  /** When the handler really ended. Never rejects. */
+  /** Resolves when the handler has really ended. Never rejects. */
   handlerEnded: Promise<unknown> = Promise.resolve();
   private readonly abortion = new LazySignal((error) =>
     this.deps.failurePolicy.logger.error('an abort listener failed', { ...taskFields(this.message), error }),
@@ -96,7 +96,7 @@ export class Attempt {
     return this.task.message;
   }
 
-  /** Tells the handler to stop. The first reason counts; once there is an answer, none does. */
+  /** Aborts the handler's signal. The first reason counts; once the handler has settled, none does. */
   abort(reason: AbortReason): void {
     if (this.isAnswered || this.abortion.isAborted) return;
     this.abortion.abort(reason);
@@ -137,8 +137,8 @@ export class Attempt {
   }
 
   /**
-   * @throws {SkipRetry} the payload does not decode, which no retry can mend
-   * @throws {TypeError} the codec is none: not the fault of the task
+   * @throws {SkipRetry} the payload does not decode, which no retry can fix
+   * @throws {TypeError} the codec is at fault, not the task
    */
   private decode(): unknown {
     let payload: unknown;
@@ -172,14 +172,14 @@ export class Attempt {
     return monotonicMs(this.deps.clock) - this.startedAtMonotonicMs;
   }
 
-  /** A timeout is a length of time, whoever sets the clock meanwhile; a deadline is a point in time. */
+  /** A timeout is a length of time, even if the clock is set meanwhile; a deadline is a point in time. */
   private leftMs(): number {
     const leftMs = this.deadlineMs - this.startedAtMs - this.passedMs;
     const { deadlineS } = this.message;
     return deadlineS === 0n ? leftMs : Math.min(leftMs, fromS(clampInt64(deadlineS)) - this.deps.clock.nowMs());
   }
 
-  /** A timer may fire early, or be cut short when the deadline is weeks away: look again. */
+  /** A timer may fire early, or be cut short when the deadline is weeks away: check again. */
   private watchDeadline(): void {
     const leftMs = this.leftMs();
     if (leftMs <= 0) this.abort(new TaskTimeoutError(this.message.id));
@@ -199,7 +199,7 @@ export class Attempt {
     return { outcome, error, durationMs };
   }
 
-  /** Waits for it, {@link ERROR_HANDLER_MS} at most. Never rejects. */
+  /** Waits for `errorHandler`, {@link ERROR_HANDLER_MS} at most. Never rejects. */
   private async tellErrorHandler(error: unknown): Promise<void> {
     const { errorHandler, clock, failurePolicy } = this.deps;
     if (!errorHandler) return;
@@ -218,7 +218,7 @@ export class Attempt {
       : { kind: 'done' };
   }
 
-  /** After an abort, only an error that steers the outcome is the handler's own. */
+  /** After an abort, only `SkipRetry` and `RevokeTask` count as the handler's own error. */
   private effectiveError(error: unknown): unknown {
     const { isAborted, reason } = this.abortion;
     return isAborted && !findSignal(error) ? reason : error;

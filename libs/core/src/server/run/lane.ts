@@ -2,40 +2,40 @@ import { Backoff } from '../../runtime/backoff.js';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
-/** How long a fetch keeps its slots free: a few times as long as fetches of the queue take, within these bounds. */
+/** How long a fetch keeps its slots free: a multiple of what fetches of the queue usually take, within these bounds. */
 const PATIENCE_FACTOR = 4;
 const SHORTEST_PATIENCE_MS = 50;
 const LONGEST_PATIENCE_MS = 2_000;
-/** What is expected before the first fetch, which may have to connect. */
+/** Expected time of the first fetch, which may have to connect. */
 const FIRST_GUESS_MS = 60;
 
-/** One queue as the processor sees it. One fetch is under way at a time. */
+/** The processor's state of one queue. One fetch is under way at a time. */
 export class Lane {
-  /** Slots that were drawn for it and go with its next fetch. */
+  /** Slots drawn for the next fetch. */
   drawn = 0;
-  /** Slots that are kept free for the fetch under way. */
+  /** Slots kept free for the fetch under way. */
   reserved = 0;
   isFetching = false;
-  /** The fetch under way has ended, or takes too long to be waited for. */
+  /** Resolves when the fetch under way has ended, or takes too long to be awaited. */
   fetched: Promise<void> = Promise.resolve();
   waitNoLonger: () => void = () => undefined;
-  /** The fetch under way takes long, or the last one failed: it is asked for one task, and no slot is kept free for it. */
+  /** The fetch under way takes long, or the last one failed: the next asks for one task, and no slot is kept free for it. */
   isSick = false;
-  /** There was nothing left after the last fetch, and no signal came since. */
+  /** Nothing was left after the last fetch, and no signal has come since. */
   isEmpty = false;
   isPaused = false;
-  /** A signal came since the fetch under way was sent: what that finds may be out of date. */
+  /** A signal came since the fetch under way was sent: its reply may be out of date. */
   isSignaled = false;
-  /** A signal came, and idle servers have not been told yet how many tasks are there. */
+  /** A signal came, and idle servers have not been woken yet for the tasks that are left. */
   isWoken = true;
   /** Tasks of the last fetch that were left at the head of the queue, for servers that know their types. */
   offered = 0;
-  /** When it was asked last, by the monotonic clock. */
+  /** Time of the last fetch, by the monotonic clock. */
   askedAtMs = -Infinity;
-  /** When it may be asked again, by the monotonic clock. */
+  /** Time of the next fetch allowed, by the monotonic clock. */
   restsUntilMs = -Infinity;
   private readonly backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
-  /** How long its fetches take. */
+  /** Moving average of how long its fetches take. */
   private usualMs = FIRST_GUESS_MS;
 
   constructor(readonly queue: string) {}

@@ -1,23 +1,23 @@
 import type { HealthOps } from '../../broker/contract/health.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 
-/** Clocks further apart than this make leases end early and delayed tasks start at the wrong time. */
+/** With clocks further apart than this, leases end early and delayed tasks start at the wrong time. */
 const LARGEST_SKEW_MS = 1_000;
 
-/** Looks at the broker once, as soon as it can be reached, and warns of what would lose or delay tasks. */
+/** Checks Redis once, as soon as it can be reached, and warns of settings that would lose or delay tasks. */
 export class BrokerCheck extends Loop {
   constructor(
     private readonly broker: Pick<HealthOps, 'facts'>,
     deps: LoopDeps,
   ) {
-    super('look at Redis', deps);
+    super('Redis check', deps);
   }
 
   async runOnce(): Promise<undefined> {
     const { version, evictionPolicy, clockSkewMs } = await this.broker.facts();
     if (evictionPolicy !== undefined && evictionPolicy !== 'noeviction') {
-      const mend = 'it may delete tasks when memory runs short; set maxmemory-policy to noeviction';
-      this.logger.warn(`Redis evicts keys: ${mend}`, { version, evictionPolicy });
+      const remedy = 'it may delete tasks when memory runs short; set maxmemory-policy to noeviction';
+      this.logger.warn(`Redis evicts keys: ${remedy}`, { version, evictionPolicy });
     }
     if (evictionPolicy === undefined)
       this.logger.info('Redis does not show its maxmemory-policy; it must be noeviction');

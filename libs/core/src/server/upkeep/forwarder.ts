@@ -5,17 +5,17 @@ import type { Leadership } from '../watch/work-watcher.js';
 
 /** Most tasks that one call may move: Redis serves nobody else while a script runs. */
 const BATCH = 500;
-/** Pause when a task is due and still did not move: its hash is broken, or our clock runs ahead of the broker's. */
+/** Pause when a due task did not move: its hash is broken, or our clock runs ahead of the broker's. */
 const STUCK_MS = 100;
 
 export interface ForwarderOptions {
-  /** Longest time between two looks: Go peers schedule tasks without a nudge. */
+  /** Longest time between two checks: Go peers schedule tasks without a nudge. */
   readonly intervalMs: number;
 }
 
 /**
  * Moves the due tasks of one queue from `scheduled` and `retry` to `pending`. Sleeps until the next one is due, so
- * that it starts to the millisecond; a nudge tells of a task that comes in ahead of that.
+ * that it starts to the millisecond; a nudge announces a task that is due sooner.
  */
 export class Forwarder extends LeaderLoop {
   private endNudges: (() => Promise<void>) | undefined;
@@ -32,7 +32,7 @@ export class Forwarder extends LeaderLoop {
 
   protected async runAsLeader(): Promise<number> {
     const { intervalMs } = this.options;
-    this.endNudges ??= await this.broker.onNudge(this.queue, () => this.wake()); // before the look: nothing is missed
+    this.endNudges ??= await this.broker.onNudge(this.queue, () => this.wake()); // before the check: nothing is missed
     for (;;) {
       const askedAtMs = this.clock.nowMs();
       const { moved, nextDueAtMs = Infinity } = await this.broker.forwardDue(this.queue, BATCH);

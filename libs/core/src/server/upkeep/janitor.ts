@@ -12,10 +12,10 @@ export interface JanitorOptions {
   readonly archive: ArchiveLimits;
 }
 
-/** Archives grow slowly and shrink by days: an idle queue must not pay for a look at every interval. */
+/** Archives grow slowly and shrink by days: an idle queue must not pay for a check at every interval. */
 const TRIM_EVERY_MS = 120_000;
 
-/** Deletes finished tasks whose time is over: completed ones at every interval, archived ones now and then. */
+/** Deletes finished tasks that have expired: completed ones at every interval, archived ones less often. */
 export class Janitor extends LeaderLoop {
   private nextTrimAtMs = 0;
 

@@ -1,7 +1,7 @@
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { Leadership } from '../watch/work-watcher.js';
 
-/** Upkeep of one queue, done by its leader alone. Begins when this server is elected, rests when it is not leader. */
+/** Upkeep of one queue, run by its leader alone. Starts when this server is elected, rests while it is not the leader. */
 export abstract class LeaderLoop extends Loop {
   private endElected: (() => void) | undefined;
 
@@ -39,6 +39,6 @@ export abstract class LeaderLoop extends Loop {
   /** One step of the leader; returns the sleep until the next, in ms. */
   protected abstract runAsLeader(): Promise<number>;
 
-  /** Lets go of what only a leader needs. */
+  /** Releases what only a leader needs. */
   protected async rest(): Promise<void> {}
 }

@@ -7,37 +7,37 @@ import type { Leadership } from '../watch/work-watcher.js';
 
 /** Most tasks that one call may give back. */
 const BATCH = 100;
-/** Most ids of each set that one repair looks at. */
+/** Most ids of each set that one repair checks. */
 const REPAIR_BATCH = 100;
 const REPAIR_EVERY_MS = 60_000;
 /** Most aggregation sets that one repair gives back. */
 const SETS_BATCH = 100;
 /** Most groups that one repair names again. */
 const GROUPS_BATCH = 300;
-/** Longest time between two looks, if the lease is not shorter: so each lease is seen before it ends. */
+/** Longest time between two checks, if the lease is not shorter: so each lease is seen before it ends. */
 const LONGEST_MS = 15_000;
-/** Between two looks whether this server may recover. */
+/** Between two checks whether this server may recover. */
 const WAIT_MS = 500;
-/** Pause when a lease has ended and its task still was not given back. */
+/** Pause when a lease has expired and its task was not given back. */
 const STUCK_MS = 1_000;
 
 export interface RecovererOptions {
   readonly leaseMs: number;
-  /** How long after its end a lease is taken for dead. */
+  /** How long after its expiry a lease counts as lost. */
   readonly graceMs: number;
   /** Crashes that a task may cause before it is archived. */
   readonly maxCrashes: number;
   readonly onRecovered: (task: RecoveredTask) => void;
   /** The longest pause between two beats of a server. */
   readonly pauseMs: number;
-  /** Whether a lease that is over means that its server is gone: see `RunningLeases`. */
+  /** Whether an expired lease means that its server is gone: see `RunningLeases`. */
   readonly isSteady: () => boolean;
 }
 
 /**
- * Gives the tasks of vanished servers back to their queue as soon as their leases are over. Once a minute it has the
+ * Gives the tasks of vanished servers back to their queue as soon as their leases expire. Once a minute it has the
  * broker repair what crashes left behind, gives the tasks of unfinished aggregations back to their groups, and names
- * groups that Go servers gave tasks back to. A set lives for two minutes, so each is seen before it is given back.
+ * groups to which Go servers gave tasks back. A set lives for two minutes, so each is seen before it is given back.
  */
 export class Recoverer extends LeaderLoop {
   private nextRepairAtMs = 0;
@@ -68,7 +68,7 @@ export class Recoverer extends LeaderLoop {
     }
   }
 
-  /** Whether Redis was away for so long that leases may have ended, and others could not extend theirs since. */
+  /** Whether Redis was away long enough for leases to expire, and other servers could not extend theirs since. */
   private isJustBack(): boolean {
     if (!this.outage) return false;
     const { sinceMs, untilMs } = this.outage;
@@ -76,7 +76,7 @@ export class Recoverer extends LeaderLoop {
     return untilMs - sinceMs >= leaseMs / 3 && monotonicMs(this.clock) < untilMs + pauseMs;
   }
 
-  /** Looks whether Redis is back, and takes no lease for dead. */
+  /** Checks whether Redis is back, and recovers nothing. */
   private async wait(): Promise<number> {
     await this.broker.recoverExpired(this.queue, { graceMs: Infinity, maxCrashes: 0, limit: 1 });
     return WAIT_MS;
