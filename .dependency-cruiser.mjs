@@ -34,7 +34,7 @@ const roomsPointLeft = [
 ];
 
 /** What a workspace's `exports` lead to; anything else inside it is private. */
-const doors = '(src|dist)/(?!(index|testing/index)\\.(ts|js|d\\.ts)$)';
+const doors = '(src|dist)/(?!(index|internal|testing/index)\\.(ts|js|d\\.ts)$)';
 
 export default {
   forbidden: [
@@ -51,6 +51,7 @@ export default {
     forbid('testing-is-for-specs', '^libs/core/src/(?!testing/).*(?<!\\.spec)\\.ts$', '^libs/core/src/testing/'),
     forbid('core-knows-no-nest', '^libs/core/', '^(libs/(?!core/)|apps/)|node_modules/@nestjs/'),
     forbid('nest-knows-no-app', '^libs/nestjs/', '^(apps|libs/dashboard)/'),
+    forbid('apps-know-public-names-only', '^apps/', '^libs/core/(src|dist)/internal'),
     forbid('cli-knows-core-only', '^apps/cli/', '^(libs/(?!core/)|apps/(?!cli/))|node_modules/(@nestjs/|ioredis)'),
     forbid('front-door-only', '^(libs/(?!core/)|apps/|test/)', `^libs/core/${doors}`),
     forbid('front-door-of-nest-only', '^(libs/(?!nestjs/)|apps/|test/)', `^libs/nestjs/${doors}`),

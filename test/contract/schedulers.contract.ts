@@ -1,4 +1,5 @@
-import { type Broker, Scheduler, silentLogger } from '@nestjs-asynq/core';
+import { Scheduler, silentLogger } from '@nestjs-asynq/core';
+import type { Broker } from '@nestjs-asynq/core/internal';
 import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
 

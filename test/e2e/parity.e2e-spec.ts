@@ -103,7 +103,8 @@ class PublicNames {
   private readonly exports = new Map<string, ts.Symbol>();
 
   constructor() {
-    const entries = ['core', 'nestjs'].map((lib) => join(root, 'libs', lib, 'dist/index.d.ts'));
+    const files = ['core/dist/index.d.ts', 'core/dist/internal.d.ts', 'nestjs/dist/index.d.ts'];
+    const entries = files.map((file) => join(root, 'libs', file));
     const { NodeNext } = ts.ModuleKind;
     const moduleResolution = ts.ModuleResolutionKind.NodeNext;
     const program = ts.createProgram(entries, { module: NodeNext, moduleResolution, strict: true, types: ['node'] });

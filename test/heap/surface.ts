@@ -1,5 +1,4 @@
 import {
-  type Broker,
   Client,
   type Clock,
   Inspector,
@@ -12,6 +11,7 @@ import {
   type TaskEvent,
   type TaskOptions,
 } from '@nestjs-asynq/core';
+import type { Broker } from '@nestjs-asynq/core/internal';
 
 /** The queue that the server works on. */
 export const WORK = 'work';

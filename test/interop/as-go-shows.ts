@@ -1,4 +1,5 @@
-import type { DailyStats, GroupInfo, QueueInfo, SchedulerEntry, ServerInfo, TaskInfo } from '@nestjs-asynq/core';
+import type { GroupInfo, QueueInfo, ServerInfo, TaskInfo } from '@nestjs-asynq/core';
+import type { DailyStats, SchedulerEntry } from '@nestjs-asynq/core/internal';
 
 const DAY_MS = 86_400_000;
 

@@ -1,13 +1,13 @@
 import {
   type Client,
   InvalidOptionsError,
-  type Paging,
   QueueNotEmptyError,
   QueueNotFoundError,
   ServeMux,
   TaskNotFoundError,
   TaskStateError,
 } from '@nestjs-asynq/core';
+import type { Paging } from '@nestjs-asynq/core/internal';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { asGoShowsDay, asGoShowsQueue } from './as-go-shows.js';

@@ -1,5 +1,4 @@
 import {
-  type Aggregate,
   QueueNotEmptyError,
   RevokeTask,
   Server,
@@ -9,6 +8,7 @@ import {
   TaskIdConflictError,
   TaskStateError,
 } from '@nestjs-asynq/core';
+import type { Aggregate } from '@nestjs-asynq/core/internal';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRedis, type RedisServer } from '../support/redis-server.js';

@@ -1,4 +1,4 @@
-import type { EnqueueItem } from '@nestjs-asynq/core';
+import type { EnqueueItem } from '@nestjs-asynq/core/internal';
 import type { GoTask } from '../support/go-peer.js';
 
 /** A task that either side can enqueue, and how often a server will attempt it. */

@@ -1,4 +1,4 @@
-import type { PeriodicTaskOptions } from '@nestjs-asynq/core';
+import type { PeriodicTaskOptions } from '@nestjs-asynq/core/internal';
 import fc from 'fast-check';
 
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }).filter((value) => value.isWellFormed());

@@ -1,4 +1,5 @@
-import { Client, DuplicateTaskError, silentLogger, type UniqueOptions } from '@nestjs-asynq/core';
+import { Client, DuplicateTaskError, silentLogger } from '@nestjs-asynq/core';
+import type { UniqueOptions } from '@nestjs-asynq/core/internal';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GoPeer, hasGoPeer } from '../support/go-peer.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';

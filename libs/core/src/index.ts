@@ -1,67 +1,41 @@
 // Putting tasks into queues
 export { Client, type ClientOptions, type EnqueueResult } from './client/client.js';
-export type { EnqueueItem } from './client/enqueue-options.js';
-export type { EnqueuedTask, TaskEnd, TaskHandle, WaitOptions } from './task/task-handle.js';
-export type { TaskOptions, UniqueOptions } from './task/task-options.js';
+export type { EnqueuedTask } from './task/task-handle.js';
+export type { TaskOptions } from './task/task-options.js';
 
 // Handling them
 export { Server } from './server/server.js';
-export { SERVER_OPTION_NAMES, type ServerOptions } from './server/server-options.js';
-export type {
-  Aggregate,
-  AggregatedTask,
-  AggregationContext,
-  GroupAggregatorOptions,
-  GroupedTask,
-  GroupLimitOptions,
-  GroupOverrides,
-} from './server/groups/group-aggregator.js';
-export { type HandlerOptions, type Middleware, ServeMux } from './server/run/serve-mux.js';
+export type { ServerOptions } from './server/server-options.js';
+export type { GroupAggregatorOptions } from './server/groups/group-aggregator.js';
+export { ServeMux } from './server/run/serve-mux.js';
 export type { Handler, TaskContext } from './task/task-context.js';
 export { RevokeTask, SkipRetry } from './task/signals.js';
 export { defaultRetryDelay, type RetryDelay } from './task/retry-delay.js';
 
 // Enqueueing at regular times
-export type { CatchUp } from './scheduler/catch-up.js';
-export { parseCronSpec, type CronSpecOptions } from './cron/cron-spec.js';
 export type { PeriodicTaskConfig } from './scheduler/periodic-entry.js';
-export type { PeriodicTaskOptions } from './scheduler/periodic-options.js';
 export type { PeriodicTaskProvider } from './scheduler/provider-sync.js';
-export { type PlannedTask, Scheduler } from './scheduler/scheduler.js';
+export { Scheduler } from './scheduler/scheduler.js';
 export type { SchedulerOptions } from './scheduler/scheduler-options.js';
-export type { TickTimes } from './cron/tick-times.js';
 
 // Looking into queues
-export {
-  type GroupOption,
-  Inspector,
-  type InspectorOptions,
-  type MatchingOptions,
-  type Paging,
-} from './inspector/inspector.js';
-export type { BulkOptions, BulkProgress } from './inspector/bulk-mover.js';
-export type { SchedulerEntry, SchedulerEvent, ServerInfo, WorkerInfo } from './inspector/fleet-info.js';
+export { Inspector } from './inspector/inspector.js';
+export type { ServerInfo, WorkerInfo } from './inspector/fleet-info.js';
 export type { ScheduleInfo } from './inspector/schedule-info.js';
-export type { DailyStats, GroupInfo, QueueInfo } from './inspector/queue-info.js';
-export type { FoundTasks, TaskFilter, TaskSearch } from './inspector/task-search.js';
-export type { CancelReply } from './inspector/task-canceler.js';
-export type { TaskMoveOptions } from './inspector/task-mover.js';
-export type { Broker } from './broker/contract/broker.js';
-export type { ClusterNode } from './broker/contract/health.js';
-export type { CancelOutcome } from './wire/cancel-record.js';
-export type { TaskInfo, TaskProgress } from './inspector/task-info.js';
+export type { GroupInfo, QueueInfo } from './inspector/queue-info.js';
+export type { TaskFilter } from './inspector/task-search.js';
+export type { TaskInfo } from './inspector/task-info.js';
 export type { TaskState } from './wire/task-state.js';
 
 // What all three share
 export type { Connection } from './broker/connection.js';
-export { openBroker, type OpenBrokerOptions } from './broker/open-broker.js';
+export { openBroker } from './broker/open-broker.js';
 export { int64Codec } from './task/int64-codec.js';
 export { jsonCodec, type PayloadCodec } from './task/payload-codec.js';
-export type { TaskEvent, TaskEventListener } from './task/task-event.js';
+export type { TaskEvent } from './task/task-event.js';
 export type { Duration } from './runtime/duration.js';
-export { consoleLogger, guardLogger, type Logger, silentLogger } from './runtime/logger.js';
-export { type Clock, systemClock } from './runtime/clock.js';
-export { OptionReader } from './runtime/option-reader.js';
+export { type Logger, silentLogger } from './runtime/logger.js';
+export type { Clock } from './runtime/clock.js';
 
 // Errors
 export { QueueError } from './errors/queue-error.js';
@@ -69,7 +43,7 @@ export { ClosedError } from './errors/closed.error.js';
 export { CronSpecError } from './errors/cron-spec.error.js';
 export { DuplicateTaskError } from './errors/duplicate-task.error.js';
 export { HandlerNotFoundError } from './errors/handler-not-found.error.js';
-export { InvalidOptionsError, type OptionProblem } from './errors/invalid-options.error.js';
+export { InvalidOptionsError } from './errors/invalid-options.error.js';
 export { LeaseLostError } from './errors/lease-lost.error.js';
 export { MessageDecodeError } from './errors/message-decode.error.js';
 export { PayloadTooLargeError } from './errors/payload-too-large.error.js';

@@ -1,14 +1,7 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
-import {
-  type Broker,
-  Client,
-  guardLogger,
-  jsonCodec,
-  type Logger,
-  openBroker,
-  type SchedulerOptions,
-} from '@nestjs-asynq/core';
+import { Client, jsonCodec, type Logger, openBroker, type SchedulerOptions } from '@nestjs-asynq/core';
+import { type Broker, guardLogger } from '@nestjs-asynq/core/internal';
 import {
   asModuleOptions,
   type AsynqModuleOptions,

@@ -3,7 +3,8 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { type Broker, openBroker } from '@nestjs-asynq/core';
+import { openBroker } from '@nestjs-asynq/core';
+import type { Broker } from '@nestjs-asynq/core/internal';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { describe, expect, it, vi } from 'vitest';
 import {

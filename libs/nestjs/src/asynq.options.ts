@@ -2,11 +2,10 @@ import {
   type ClientOptions,
   type Duration,
   InvalidOptionsError,
-  OptionReader,
   type SchedulerOptions,
-  SERVER_OPTION_NAMES,
   type ServerOptions,
 } from '@nestjs-asynq/core';
+import { OptionReader, SERVER_OPTION_NAMES } from '@nestjs-asynq/core/internal';
 import type { PayloadValidationOptions } from './handling/payload-validator.js';
 import { hideFromLogs } from './lifecycle/hidden-fields.js';
 

@@ -33,11 +33,9 @@ export { TaskServer } from './lifecycle/task-server.js';
 export { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
 export {
-  type AggregatedTask,
   DuplicateTaskError,
   type EnqueuedTask,
   type EnqueueResult,
-  type GroupedTask,
   InvalidOptionsError,
   jsonCodec,
   LeaseLostError,
@@ -60,3 +58,4 @@ export {
   TaskTimeoutError,
   WaitTimeoutError,
 } from '@nestjs-asynq/core';
+export type { AggregatedTask, GroupedTask } from '@nestjs-asynq/core/internal';

@@ -1,4 +1,4 @@
-import type { PeriodicTaskOptions } from '@nestjs-asynq/core';
+import type { PeriodicTaskOptions } from '@nestjs-asynq/core/internal';
 import type { PayloadOf, TaskType } from '../distributor/task-payloads.js';
 import { TaskHandler } from './task-handler.decorator.js';
 

@@ -1,4 +1,4 @@
-import type { Aggregate, GroupLimitOptions } from '@nestjs-asynq/core';
+import type { Aggregate, GroupLimitOptions } from '@nestjs-asynq/core/internal';
 
 const TASK_AGGREGATORS = 'asynq:task-aggregators';
 

@@ -1,5 +1,6 @@
 import { Injectable, type Provider, Scope } from '@nestjs/common';
-import { type AggregationContext, openBroker } from '@nestjs-asynq/core';
+import { openBroker } from '@nestjs-asynq/core';
+import type { AggregationContext } from '@nestjs-asynq/core/internal';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { expect, it } from 'vitest';
 import { type AggregatedTask, type GroupedTask, InvalidOptionsError, TaskAggregator, TaskHandler } from '../index.js';

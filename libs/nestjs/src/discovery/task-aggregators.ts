@@ -1,6 +1,7 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
-import type { Aggregate, GroupAggregatorOptions } from '@nestjs-asynq/core';
+import type { GroupAggregatorOptions } from '@nestjs-asynq/core';
+import type { Aggregate } from '@nestjs-asynq/core/internal';
 import { type TaskAggregatorMetadata, taskAggregatorsOf } from '../decorators/task-aggregator.decorator.js';
 import { checkConnection, connectionOf } from './connection-of.js';
 import { HandlerSetupError } from './handler-setup.error.js';

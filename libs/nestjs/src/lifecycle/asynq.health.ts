@@ -2,7 +2,8 @@ import 'reflect-metadata';
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
-import { type Duration, OptionReader } from '@nestjs-asynq/core';
+import type { Duration } from '@nestjs-asynq/core';
+import { OptionReader } from '@nestjs-asynq/core/internal';
 import { getTaskServerToken } from '../asynq.tokens.js';
 import type { TaskServer } from './task-server.js';
 

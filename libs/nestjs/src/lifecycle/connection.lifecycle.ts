@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
-import type { Broker, Client, Logger } from '@nestjs-asynq/core';
+import type { Client, Logger } from '@nestjs-asynq/core';
+import type { Broker } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
 import type { TaskAggregators } from '../discovery/task-aggregators.js';
 import type { TaskHandlers } from '../discovery/task-handlers.js';

@@ -1,4 +1,5 @@
-import { guardLogger, type Logger, type TaskEvent } from '@nestjs-asynq/core';
+import type { Logger, TaskEvent } from '@nestjs-asynq/core';
+import { guardLogger } from '@nestjs-asynq/core/internal';
 import { hideFromLogs } from './hidden-fields.js';
 import { filter, Observable, type Observer, type Operator, Subject, Subscriber, type Subscription } from 'rxjs';
 

@@ -1,4 +1,5 @@
-import { type Broker, type GroupAggregatorOptions, type Logger, Server, ServeMux } from '@nestjs-asynq/core';
+import { type GroupAggregatorOptions, type Logger, Server, ServeMux } from '@nestjs-asynq/core';
+import type { Broker } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
 import type { TaskAggregators } from '../discovery/task-aggregators.js';

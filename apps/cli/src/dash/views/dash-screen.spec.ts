@@ -33,7 +33,7 @@ function home({ lines, columns }: typeof WIDE, content: Content): DashState {
 function worker(taskId: string, ranMs: number, more: Partial<WorkerInfo> = {}): WorkerInfo {
   const taskPayload = Buffer.from('{"n":1}');
   const times = { startedAt: new Date(NOW_MS - ranMs), deadline: new Date(NOW_MS + 60_000) };
-  return { taskId, taskType: 'email', queue: 'mail', taskPayload, ...times, ...more };
+  return { taskId, taskType: 'email', queue: 'mail', taskPayload, isPayloadCut: false, ...times, ...more };
 }
 
 function server(id: string, workers: readonly WorkerInfo[]): ServerInfo {

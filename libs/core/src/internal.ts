@@ -1,0 +1,39 @@
+/**
+ * Entry `@nestjs-asynq/core/internal`: what our own packages share beyond the public names, and the types that public ones
+ * lead to. It may change in any release.
+ */
+export type { EnqueueItem } from './client/enqueue-options.js';
+export type { TaskEnd, TaskHandle, WaitOptions } from './task/task-handle.js';
+export type { UniqueOptions } from './task/task-options.js';
+export { SERVER_OPTION_NAMES } from './server/server-options.js';
+export type {
+  Aggregate,
+  AggregatedTask,
+  AggregationContext,
+  GroupedTask,
+  GroupLimitOptions,
+  GroupOverrides,
+} from './server/groups/group-aggregator.js';
+export type { HandlerOptions, Middleware } from './server/run/serve-mux.js';
+export type { CatchUp } from './scheduler/catch-up.js';
+export { parseCronSpec, type CronSpecOptions } from './cron/cron-spec.js';
+export type { PeriodicTaskOptions } from './scheduler/periodic-options.js';
+export type { PlannedTask } from './scheduler/scheduler.js';
+export type { TickTimes } from './cron/tick-times.js';
+export type { GroupOption, InspectorOptions, MatchingOptions, Paging } from './inspector/inspector.js';
+export type { BulkOptions, BulkProgress } from './inspector/bulk-mover.js';
+export type { SchedulerEntry, SchedulerEvent } from './inspector/fleet-info.js';
+export type { DailyStats } from './inspector/queue-info.js';
+export type { FoundTasks, TaskSearch } from './inspector/task-search.js';
+export type { CancelReply } from './inspector/task-canceler.js';
+export type { TaskMoveOptions } from './inspector/task-mover.js';
+export type { Broker } from './broker/contract/broker.js';
+export type { ClusterNode } from './broker/contract/health.js';
+export type { CancelOutcome } from './wire/cancel-record.js';
+export type { TaskProgress } from './inspector/task-info.js';
+export type { OpenBrokerOptions } from './broker/open-broker.js';
+export type { TaskEventListener } from './task/task-event.js';
+export { consoleLogger, guardLogger } from './runtime/logger.js';
+export { systemClock } from './runtime/clock.js';
+export { OptionReader } from './runtime/option-reader.js';
+export type { OptionProblem } from './errors/invalid-options.error.js';
