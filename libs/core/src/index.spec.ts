@@ -45,6 +45,7 @@ it('exports what programs need, and nothing else', () => {
     'ServerOptions',
     'silentLogger',
     'SkipRetry',
+    'systemClock',
     'TaskContext',
     'TaskEvent',
     'TaskFilter',

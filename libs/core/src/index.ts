@@ -35,7 +35,7 @@ export { jsonCodec, type PayloadCodec } from './task/payload-codec.js';
 export type { TaskEvent } from './task/task-event.js';
 export type { Duration } from './runtime/duration.js';
 export { type Logger, silentLogger } from './runtime/logger.js';
-export type { Clock } from './runtime/clock.js';
+export { type Clock, systemClock } from './runtime/clock.js';
 
 // Errors
 export { QueueError } from './errors/queue-error.js';

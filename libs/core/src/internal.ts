@@ -34,6 +34,5 @@ export type { TaskProgress } from './inspector/task-info.js';
 export type { OpenBrokerOptions } from './broker/open-broker.js';
 export type { TaskEventListener } from './task/task-event.js';
 export { consoleLogger, guardLogger } from './runtime/logger.js';
-export { systemClock } from './runtime/clock.js';
 export { OptionReader } from './runtime/option-reader.js';
 export type { OptionProblem } from './errors/invalid-options.error.js';
