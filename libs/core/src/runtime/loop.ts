@@ -1,18 +1,13 @@
 import { Bell } from './bell.js';
 import { type Clock, sleep } from './clock.js';
 import type { Logger } from './logger.js';
-import { Retries } from './retries.js';
+import { Retries, type RetriesDeps } from './retries.js';
 
 /** Short enough that a part is back soon after Redis is, long enough that waiting costs nothing. */
 const LONGEST_BACKOFF_MS = 5_000;
 
-/** What a loop needs from around it. */
-export interface LoopDeps {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** From 0 up to 1, for jitter. Default `Math.random`; replaced in tests. */
-  readonly random?: (() => number) | undefined;
-}
+/** What every loop needs. */
+export type LoopDeps = RetriesDeps;
 
 /**
  * Runs one step again and again: the shape of every background part. The step says how long to sleep; `wake` ends the
