@@ -11,13 +11,13 @@ import type { QueueWeights } from './queue-weights.js';
 import type { Settler } from './settler.js';
 import type { WorkerPool } from './worker-pool.js';
 
-/** While other queues have work, an empty one is not asked at every slot that becomes free. */
+/** Shortest time between two fetches from an empty queue while other queues have work. */
 const ASK_EMPTY_EVERY_MS = 20;
-/** A full server does not watch queues, and asks a paused one so often. */
+/** How often a full server, which watches no queues, fetches from a paused one. */
 const ASK_PAUSED_EVERY_MS = 1_000;
 /** Time between two fetches of a queue at whose head are tasks that are left to others: a peek would answer at once. */
 const OFFER_PACE_MS = 20;
-/** A failure that goes on is logged once in this time. */
+/** A lasting failure is logged once in this time. */
 const LOG_EVERY_MS = 30_000;
 
 export interface ProcessorDeps {
@@ -32,10 +32,10 @@ export interface ProcessorDeps {
 /**
  * Keeps the slots full. Each queue has a lane of its own; no lane waits for another:
  *
- * 1. Each free slot draws a queue by weight, of those that may have work. It is kept free for that queue's fetch, of
- *    which one is under way at a time; what is drawn meanwhile goes with the next.
- * 2. What a fetch leaves empty is drawn again. A queue without work is watched, not polled, as long as a slot is free.
- *    When all were taken, the slot that becomes free asks the empty queues again, too: nobody watched them.
+ * 1. Each free slot draws a queue by weight from those that may have work, and is kept free for its fetch. One fetch per
+ *    queue is under way at a time; slots drawn meanwhile go with the next.
+ * 2. Slots that a fetch leaves empty are drawn again. A queue without work is watched, not polled, as long as a slot is
+ *    free. After all slots were taken, the next free slot fetches from empty queues too, since they were not watched.
  * 3. A fetch that takes long loses its slots to the other queues. If its reply still comes and brings more than there
  *    are free slots, the rest goes back to the head of the queue. Until a fetch of the queue is answered in time again,
  *    it is asked for one task at a time, for which no slot is kept free.
@@ -50,7 +50,7 @@ export class Processor {
   private restTimer: TimerHandle;
   private isStopped = false;
   private isDue = false;
-  /** Every slot was taken, and none has become free since. */
+  /** No slot was free at the last check. */
   private isFull = false;
 
   constructor(
@@ -70,18 +70,18 @@ export class Processor {
   }
 
   /**
-   * Fetches no more. Waits for the fetches under way, whose tasks still run; but not for one that takes long: what that
-   * brings goes back to its queue.
+   * Fetches no more. Waits for the fetches under way, whose tasks still run, but not for a slow one: its tasks go back to
+   * their queue.
    */
   async stop(): Promise<void> {
-    if (!this.isStopped) this.deps.workSignal.setFree(false); // who takes no tasks must not lead others to none
+    if (!this.isStopped) this.deps.workSignal.setFree(false); // a leader that takes no tasks would keep them from others
     this.isStopped = true;
     this.deps.clock.clearTimer(this.restTimer);
     const awaited = [...this.lanes.values()].filter(({ isSick }) => !isSick);
     await Promise.all(awaited.map(({ fetched }) => fetched));
   }
 
-  /** Once for all slots that become free together. */
+  /** Runs once for all slots that become free together. */
   private fillSoon(): void {
     if (this.isDue || this.isStopped) return;
     this.isDue = true;
@@ -146,7 +146,7 @@ export class Processor {
     const { clock } = this.deps;
     const patience = { timer: undefined as TimerHandle };
     if (lane.reserved > 0 && this.lanes.size > 1) {
-      // Looks twice: the reply may be here already, and only the event loop was busy.
+      // Checks twice: the reply may be here already, and only the event loop was busy.
       patience.timer = clock.setTimer(() => {
         patience.timer = clock.setTimer(() => this.losePatience(lane), 0);
       }, lane.patienceMs);
@@ -179,12 +179,12 @@ export class Processor {
     lane.isEmpty = remaining === 0 && !lane.isSignaled;
     if (isPaused) workSignal.reportPaused(lane.queue);
     this.launch(lane, tasks, mayRun ? lane.reserved + Math.max(0, this.freeSlots()) : 0);
-    // Idle servers are woken once per signal: later fetches tell nothing new.
+    // Idle servers are woken once per signal: later fetches bring nothing new.
     if (lane.isWoken && remaining > 0) workSignal.reportRemaining(lane.queue, remaining);
     lane.isWoken = false;
   }
 
-  /** Runs as many as there is room for; the rest, which came too late for its slots, goes back. */
+  /** Runs the tasks that have slots; the rest, which came too late for theirs, goes back. */
   private launch(lane: Lane, tasks: readonly LeasedTask[], room: number): void {
     const { workers, workSignal } = this.deps;
     if (tasks.length === 0) {
@@ -226,7 +226,7 @@ export class Processor {
     this.fillSoon();
   }
 
-  /** With a free slot, empty queues are watched. Without, others should take their tasks. */
+  /** With a free slot, empty queues are watched. Without one, other servers should take their tasks. */
   private noteSlots(): void {
     const { workers, workSignal } = this.deps;
     this.isFull = workers.free <= 0;

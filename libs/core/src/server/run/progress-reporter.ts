@@ -4,7 +4,7 @@ import type { ProgressRecord } from '../../wire/task-progress.js';
 
 /** Shortest time between two writes of one attempt. */
 const WRITE_INTERVAL_MS = 500;
-/** Longer notes are cut: every inspector that lists tasks reads them. */
+/** Longer notes are cut: every listing of tasks reads them. */
 const LONGEST_NOTE = 1_000;
 
 export interface ProgressDeps {
@@ -16,18 +16,18 @@ export interface ProgressDeps {
 }
 
 /**
- * Stores what a handler says of its progress: the first report at once, then the last one of every half second. A
- * write that fails is given up, since the next report says more.
+ * Stores a handler's progress reports: the first at once, then the last one of every half second. A failed write is not
+ * repeated, since the next report is newer.
  */
 export class ProgressReporter {
-  /** Not written yet. */
+  /** Report to write. */
   private latest: ProgressRecord | undefined;
   private writing: Promise<void> | undefined;
   private readonly flushing = new AbortController();
 
   constructor(private readonly deps: ProgressDeps) {}
 
-  /** Never throws, whatever the handler hands in. After `flush` nothing is taken any more. */
+  /** Never throws, on any argument. Reports after `flush` are ignored. */
   report(share: number, note?: string): void {
     if (this.flushing.signal.aborted) return;
     this.latest = {

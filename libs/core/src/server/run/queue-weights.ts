@@ -1,8 +1,8 @@
 /**
  * Shares free slots out among queues.
  *
- * By weight: each slot draws a queue on its own, so a queue of weight 6 beside 3 and 1 gets six of ten slots in the
- * long run, however few slots are free at a time. Strict: the queue of highest weight gets all.
+ * By weight: each slot draws a queue of its own, so a queue of weight 6 beside 3 and 1 gets six of ten slots in the long
+ * run, even if few slots are free at a time. Strict: the queue of highest weight gets all.
  */
 export class QueueWeights {
   private readonly entries: readonly (readonly [queue: string, weight: number])[];
@@ -24,7 +24,7 @@ export class QueueWeights {
     return this.entries.map(([queue]) => queue);
   }
 
-  /** How many of `slots` each queue may fill first. Only queues that `isServed` takes part. */
+  /** How many of `slots` each queue gets. Only queues with `isServed` take part. */
   share(slots: number, isServed: (queue: string) => boolean): Map<string, number> {
     const served = this.entries.filter(([queue]) => isServed(queue));
     const shares = new Map<string, number>();

@@ -4,7 +4,7 @@ import { isText } from '../../runtime/unicode-text.js';
 import type { RetryDelay } from '../../task/retry-delay.js';
 import type { Handler } from '../../task/task-context.js';
 
-/** What one handler wants other than its server. */
+/** Options of one handler that override those of its server. */
 export interface HandlerOptions {
   /** Delay before the next attempt; default the server's. */
   readonly retryDelay?: RetryDelay | undefined;
@@ -12,7 +12,7 @@ export interface HandlerOptions {
   readonly isFailure?: ((error: unknown) => boolean) | undefined;
 }
 
-/** Wraps a handler in another one: `(next) => async (payload, context) => { …; await next(payload, context); … }`. */
+/** Wraps a handler in another: `(next) => async (payload, context) => { …; await next(payload, context); … }`. */
 export type Middleware = (next: Handler) => Handler;
 
 /** The handler for a task, and how its failures are treated. */
@@ -22,9 +22,9 @@ export interface Route extends HandlerOptions {
 
 /** Finds the handler of a task type. */
 export interface TaskRouter {
-  /** `undefined`: nobody here knows the type. */
+  /** `undefined`: no handler for the type. */
   route(type: string): Route | undefined;
-  /** For the error text when nobody does. */
+  /** For the text of the error when there is no handler. */
   patterns(): readonly string[];
 }
 
@@ -35,7 +35,7 @@ export interface TaskRouter {
 export class ServeMux implements TaskRouter {
   readonly #routes = new Map<string, Route>();
   readonly #middleware: Middleware[] = [];
-  /** Routes inside all middleware, made when first needed. */
+  /** Routes wrapped in all middleware, created on first use. */
   readonly #wrapped = new Map<string, Route>();
   #longestFirst: string[] = [];
 
@@ -56,8 +56,8 @@ export class ServeMux implements TaskRouter {
   }
 
   /**
-   * Puts middleware around every handler, those registered later too. The first one given is the outermost.
-   * A task of unknown type does not reach it.
+   * Adds middleware around every handler, including those registered later. The first one is the outermost. A task of
+   * unknown type does not reach it.
    */
   use(...middleware: readonly Middleware[]): this {
     const wrong = middleware.findIndex((one) => typeof one !== 'function');

@@ -10,7 +10,7 @@ import { taskFields } from '../../task/task-fields.js';
 
 /** Most outcomes of one call: Redis serves nobody else while a script runs. */
 const LARGEST_BATCH = 500;
-/** A call that outcomes wait for, and that is not answered by then, no longer holds slots. */
+/** Outcomes hold slots for this long while a call of their queue is not answered. */
 const SLOW_AFTER_MS = 100;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
@@ -20,19 +20,19 @@ export interface Unsettled {
   readonly message: TaskMessage;
   readonly lease: LeaseHandle;
   readonly outcome: Outcome;
-  /** Called once. `givenUp`: Redis did not take the outcome while the lease lasted; the task will be recovered. */
+  /** Called once. `givenUp`: the outcome could not be stored while the lease lasted; the task will be recovered. */
   readonly onSettled: (reply: SettleReply | 'givenUp') => void;
 }
 
 interface Waiting extends Unsettled {
-  /** A call that failed may have settled the task all the same. */
+  /** A failed call may have settled the task all the same. */
   wasSent: boolean;
 }
 
 /** One queue's outcomes. Only one call is in flight per lane; what arrives meanwhile leaves together in the next. */
 interface Lane {
   readonly waiting: Waiting[];
-  /** To be given back, in the order in which they are to run: they leave from the end, as each goes to the head. */
+  /** To be given back, in the order in which they are to run: sent from the end, since each goes to the head. */
   readonly returning: Waiting[];
   readonly backoff: Backoff;
   isBusy: boolean;
@@ -44,16 +44,16 @@ interface Lane {
 }
 
 /**
- * Stores the outcomes of attempts, each queue's by itself. What ends together leaves together. A call that fails because Redis is away is repeated until the task's lease ends, so
- * that a task that succeeded does not run twice for a short fault. So is one that came so late that the heartbeat had
- * extended the lease beyond what it could name.
+ * Stores the outcomes of attempts, separately for each queue, in batches. A call that fails because Redis is away is
+ * repeated until the task's lease ends, so that a short fault does not make a task run twice. So is a call that arrived so
+ * late that the heartbeat had extended the lease beyond what its claim could name.
  */
 export class Settler {
   private readonly lanes = new Map<string, Lane>();
   private readonly drains = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
   private answers = 0;
-  /** Called when fewer outcomes wait than before, or the room of a queue has changed. */
+  /** Called when fewer outcomes are waiting, or the room of a queue has changed. */
   onRoom: () => void = () => undefined;
 
   /** @param slots of the server: how many outcomes of a queue may be unstored while its calls are not answered */
@@ -63,22 +63,22 @@ export class Settler {
     private readonly deps: { readonly clock: Clock; readonly logger: Logger },
   ) {}
 
-  /** Outcomes that wait for a call that is answered soon. A queue whose calls are not holds up itself alone. */
+  /** Outcomes that hold slots. A queue whose calls are not answered in time holds up only itself. */
   get waiting(): number {
     let waiting = 0;
     for (const lane of this.lanes.values()) if (!lane.isSlow) waiting += lane.waiting.length;
     return waiting;
   }
 
-  /** How many tasks of the queue may be begun, so that its unstored outcomes stay bounded. */
+  /** How many tasks of the queue may be started, so that its unstored outcomes stay bounded. */
   room(queue: string): number {
     const lane = this.lanes.get(queue);
     return lane?.isSlow ? this.slots - lane.waiting.length - lane.sent : Infinity;
   }
 
   /**
-   * Takes over an outcome: it is stored with the next call of its queue, at once when none is in flight. Tasks that are
-   * given back must come in the order in which they are to run.
+   * Accepts an outcome, to be stored with the next call of its queue, at once when none is in flight. Tasks to be given
+   * back must come in the order in which they are to run.
    */
   settle(unsettled: Unsettled): void {
     const { message, outcome } = unsettled;
@@ -122,7 +122,7 @@ export class Settler {
   }
 
   private async drain(queue: string, lane: Lane): Promise<void> {
-    await Promise.resolve(); // what ends together leaves together
+    await Promise.resolve(); // outcomes of one turn go in one call
     while (lane.waiting.length + lane.returning.length > 0) {
       const source = lane.waiting.length > 0 ? lane.waiting : lane.returning;
       const batch = source === lane.waiting ? source.splice(0, LARGEST_BATCH) : source.splice(-LARGEST_BATCH);
@@ -152,7 +152,7 @@ export class Settler {
     this.onRoom();
   }
 
-  /** Returns what has to be sent again. */
+  /** Returns the items to send again. */
   private async send(queue: string, batch: readonly Waiting[]): Promise<Waiting[]> {
     const settlements = batch.map(({ message, lease, outcome }) => ({ message, claim: lease.claim(), outcome }));
     let replies: readonly SettleReply[];
@@ -177,7 +177,7 @@ export class Settler {
     return [];
   }
 
-  /** Redis refuses the batch for good: one task that it cannot store must not cost the others their outcome. */
+  /** Redis refuses the batch for good: one task that cannot be stored must not cost the others their outcome. */
   private async sendEach(queue: string, batch: readonly Waiting[]): Promise<Waiting[]> {
     const unsent: Waiting[] = [];
     for (const item of batch) unsent.push(...(await this.send(queue, [item])));
@@ -196,8 +196,8 @@ export class Settler {
   }
 
   /**
-   * While the lease lasts nobody else can have ended it: then `leaseLost` after a lost reply means that the first call did
-   * its work. Later that call may have come to nothing, and the task may have been recovered.
+   * While the lease lasts no other server can have ended it: `leaseLost` after a lost reply then means that the first call
+   * took effect. Later, that call may have had no effect, and the task may have been recovered.
    */
   private finish(item: Waiting, reply: SettleReply): void {
     const isStored = reply === 'settled' || (item.wasSent && this.deps.clock.nowMs() < item.lease.expiresAtMs());

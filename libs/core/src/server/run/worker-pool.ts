@@ -15,10 +15,10 @@ import { taskFields } from '../../task/task-fields.js';
 import type { Settler, Unsettled } from './settler.js';
 import { UnknownTasks } from './unknown-tasks.js';
 
-/** Room for `errorHandler` after the last abort; an attempt that takes longer is left to the recoverer. */
+/** Time for `errorHandler` after the last abort; a slower attempt is left to the recoverer. */
 const LAST_WORD_MS = 500;
 const UNKNOWN_TYPE_LOG_MS = 10_000;
-/** Most tasks that a shutdown names in the log. */
+/** Most tasks listed in the log of a shutdown. */
 const MOST_NAMED = 10;
 /** How long a shutdown looks for wishes that were not heard. */
 const LAST_LOOK_MS = 500;
@@ -31,16 +31,16 @@ export interface WorkerPoolDeps extends AttemptDeps {
 type Unfinished = Map<number, Unsettled>;
 
 /**
- * The slots of a server. Each runs one attempt at a time and is free again when the handler has really ended, and the
- * outcome is on its way: a handler that ignores its timeout keeps its slot, so there are never more than `concurrency` at
- * once, and no more outcomes wait than there are slots.
+ * The slots of a server. Each runs one attempt at a time and is free again when the handler has really ended and the
+ * outcome is on its way. A handler that ignores its timeout keeps its slot, so never more than `concurrency` handlers run
+ * at once, and no more outcomes wait than there are slots.
  */
 export class WorkerPool {
   private readonly running = new Map<Attempt, Promise<void>>();
   /** Attempts whose outcome is not known yet. */
   private readonly undecided = new Set<Promise<void>>();
   private readonly unknownTasks: UnknownTasks;
-  /** Until shutdown knows all that it gives back: these go together, in their order. */
+  /** Collected until shutdown knows all tasks to give back: they go together, in their order. */
   private unfinished: Unfinished | undefined = new Map();
   private begun = 0;
   private readonly unknownTypeLog: LogLimit;
@@ -86,9 +86,9 @@ export class WorkerPool {
     }
   }
 
-  /** Runs a task in a free slot. The caller asks for no more tasks than there are free slots. */
+  /** Runs a task in a free slot. The caller never starts more tasks than there are free slots. */
   run(tracked: TrackedTask, lease: LeaseHandle): void {
-    if (this.isClosed) return this.giveBack(tracked, lease); // shutdown gave up waiting for this fetch
+    if (this.isClosed) return this.giveBack(tracked, lease); // shutdown did not wait for this fetch
     const attempt = new Attempt(tracked, lease, this.deps);
     const decided = this.runToEnd(attempt, lease, this.begun++);
     this.undecided.add(decided);
@@ -99,7 +99,7 @@ export class WorkerPool {
     );
   }
 
-  /** Never rejects: a slot whose attempt went wrong would never be free again. */
+  /** Never rejects: otherwise a failed attempt would keep its slot for ever. */
   private async runToEnd(attempt: Attempt, lease: LeaseHandle, nth: number): Promise<void> {
     try {
       this.settle(attempt.message, lease, await attempt.run(), nth);
@@ -112,7 +112,7 @@ export class WorkerPool {
     }
   }
 
-  /** Puts a task that was not begun back to the head of its queue. Of several, the one that is to run next comes first. */
+  /** Puts a task that was not started back to the head of its queue. Of several, the next to run comes first. */
   giveBack({ task: { message } }: TrackedTask, lease: LeaseHandle): void {
     this.settle(message, lease, { outcome: { kind: 'requeue' }, durationMs: 0 });
   }
@@ -133,14 +133,14 @@ export class WorkerPool {
     }
   }
 
-  /** Waits until every handler has ended, at most `timeoutMs`. */
+  /** Waits for all handlers to end, `timeoutMs` at most. */
   async drain(timeoutMs: number): Promise<void> {
     const count = this.running.size;
     if (count > 0) this.logger.info(`shutting down: waiting up to ${timeoutMs} ms for ${count} running task(s)`);
     await within(this.deps.clock, timeoutMs, Promise.all(this.running.values()));
   }
 
-  /** Aborts what still runs, and waits until the settler has its outcomes. Handlers that go on are left behind. */
+  /** Aborts the attempts still running, and waits until the settler has their outcomes. Handlers that go on are left behind. */
   async abortAll(): Promise<void> {
     this.isClosed = true;
     this.logAborted();
@@ -151,7 +151,7 @@ export class WorkerPool {
     for (const [, unsettled] of unfinished) this.settler.settle(unsettled);
   }
 
-  /** Most often a `shutdownTimeout` that is too short, or a handler that does not heed its signal. */
+  /** The usual causes: `shutdownTimeout` is too short, or a handler ignores its signal. */
   private logAborted(): void {
     if (this.running.size === 0) return;
     const named = [...this.running.keys()].slice(0, MOST_NAMED);
@@ -166,7 +166,7 @@ export class WorkerPool {
     let wish: CancelOutcome | undefined;
     const look = this.deps.wishes.cancelWish(queue, id).then(
       (found) => (wish = found),
-      () => undefined, // Redis is away: the settler will tell
+      () => undefined, // Redis is away: the settler will log it
     );
     await within(this.deps.clock, LAST_LOOK_MS, look);
     attempt.abort(wish === undefined ? new ServerShutdownError(id) : new TaskCanceledError(id, wish));
@@ -205,7 +205,7 @@ export class WorkerPool {
       lease,
       outcome: ending.outcome,
       onSettled: (reply) => {
-        if (reply === 'givenUp') return; // the settler has logged it, and the recoverer will tell
+        if (reply === 'givenUp') return; // the settler has logged it, and the recoverer will emit the event
         const stored = reply === 'settled' ? ending : { ...ending, outcome: undefined };
         emit?.(endingEvent(message, stored, clock.nowMs()));
       },

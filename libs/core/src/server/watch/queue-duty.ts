@@ -5,11 +5,11 @@ import type { WorkDemand } from './work-demand.js';
 
 /** How long a duty outlives its holder. */
 const DUTY_LEASE_MS = 6_000;
-/** How often a duty is prolonged, and how often the standby looks whether the leader is gone. */
+/** How often a duty is prolonged, and how often the standby checks whether the leader is gone. */
 const RENEW_MS = 3_000;
-/** About how often a follower asks for a duty. With 50 servers somebody asks every 0.1 s. */
+/** About how often a follower asks for a duty. With 50 servers that is one request every 0.1 s. */
 const ASK_EVERY_MS = 5_000;
-/** Time between two offers of a leader that stays full. Nobody leads from an offer until it is taken, or taken back. */
+/** Time between two offers of a leader that stays full. From an offer until it is accepted or withdrawn no server leads. */
 const OFFER_PAUSE_MS = 10_000;
 
 export interface QueueDutyOptions {
@@ -20,10 +20,10 @@ export interface QueueDutyOptions {
 }
 
 /**
- * This server's part in a queue's fleet: leader, standby or follower. Each step prolongs what it has or asks for more:
+ * This server's role in a queue's fleet: leader, standby or follower. Each step prolongs its duty or asks for a higher one:
  *
  * - candidate (at start, after a lost or offered lead): asks for the lead, else for standby, else follows
- * - leader: prolongs; offers the lead when the server is full, and takes it back if nobody wanted it
+ * - leader: prolongs; offers the lead when the server is full, and withdraws the offer if no server accepted
  * - standby: asks for the lead, else prolongs; gives up when it is full
  * - follower: asks for standby, or for the lead while it is full, so that a busy fleet has a leader too
  *
@@ -32,7 +32,7 @@ export interface QueueDutyOptions {
  */
 export class QueueDuty extends Loop {
   private role: Duty | 'follower' | 'candidate' = 'candidate';
-  /** Until when the duty is ours for sure, even if Redis does not answer. */
+  /** How long the duty is certainly ours, even if Redis does not answer. */
   private heldUntilMs = 0;
   private offeredAtMs = Number.NEGATIVE_INFINITY;
   private lastTurn: Promise<unknown> = Promise.resolve();
@@ -70,18 +70,18 @@ export class QueueDuty extends Loop {
     return this.role === 'follower' ? ASK_EVERY_MS * (0.8 + 0.4 * this.random()) : RENEW_MS;
   }
 
-  /** Gives the duty up, and wakes a server that takes the lead at once. */
+  /** Gives up the duty, and wakes a server to take the lead at once. */
   override async stop(): Promise<void> {
     await super.stop();
     try {
       await this.inTurn(() => this.resign());
     } catch (error) {
-      // The duty's lease ends by itself; a standby or a follower asks within seconds.
+      // The duty's lease expires by itself; a standby or a follower asks within seconds.
       this.logger.debug(`${this.name} could not be given up`, { error });
     }
   }
 
-  /** Steps and calls from outside read the role, ask and write it: one after the other. */
+  /** Serializes steps and outside calls: each reads the role, asks Redis and writes the role. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.lastTurn.then(work);
     this.lastTurn = turn.catch(() => undefined); // the caller gets the error
@@ -150,7 +150,7 @@ export class QueueDuty extends Loop {
     this.role = duty;
     this.heldUntilMs = untilMs;
     if (!isNews) return;
-    this.wake(); // prolong in time, whatever the loop was sleeping for
+    this.wake(); // so that the duty is prolonged in time
     this.options.onGained(duty);
   }
 

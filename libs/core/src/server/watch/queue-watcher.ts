@@ -5,22 +5,22 @@ import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { QueueDuty } from './queue-duty.js';
 import type { WorkDemand } from './work-demand.js';
 
-/** As long as a connection may be silent before its queue is watched on another. */
+/** Longest silence of a connection before its queue is watched on another. */
 const PEEK_MS = 8_000;
 /** Short, because a server that becomes standby meanwhile waits for tokens until then. Jittered: a fleet starts at once. */
 const TOKEN_MS = 5_000;
-/** What the leader needs at most to take a task that both saw. */
+/** Longest time that the leader needs to take a task that both saw. */
 const LEADER_HEAD_START_MS = 100;
-/** A pending task answers a peek at once, even this short one, however far away Redis is. */
+/** With a pending task a peek is answered at once, even this short one, at any distance from Redis. */
 const CONFIRM_MS = 20;
-/** A Go peer that unpauses a queue tells nobody. */
+/** A Go peer does not announce that it has unpaused a queue. */
 const PAUSE_CHECK_MS = 1_000;
-/** Under load every fetch leaves tasks behind; one lot of tokens in this time wakes all that sleep. */
+/** Under load every fetch leaves tasks behind; one batch of tokens in this time wakes all sleeping servers. */
 const TOKENS_PAUSE_MS = 200;
 
 export interface QueueWatcherOptions {
   readonly queue: string;
-  /** May hold a connection of its own that blocks; else it polls. */
+  /** Whether it may hold a blocking connection of its own; otherwise it polls. */
   readonly canBlock: boolean;
   /** Time between two polls; jittered by half. */
   readonly pollIntervalMs: number;
@@ -29,7 +29,7 @@ export interface QueueWatcherOptions {
 /**
  * Finds out when a queue has work, while the processor wants some of it. In blocking form a server waits by its role:
  *
- * - the leader peeks at the pending list, which wakes it the moment anybody pushes
+ * - the leader peeks at the pending list, which wakes it as soon as a task is pushed
  * - the standby peeks too, gives the leader a head start, and steps in if the task is still there
  * - followers wait for tokens, so that one task does not wake the whole fleet
  */
@@ -52,7 +52,7 @@ export class QueueWatcher extends Loop {
     this.canBlock = options.canBlock;
   }
 
-  /** One wait of the role's kind, which may take seconds. Sleeps when the processor does not want work of the queue. */
+  /** Waits once as the role requires, for seconds perhaps. Sleeps while the processor wants no work of the queue. */
   async runOnce(): Promise<number | undefined> {
     if (!this.demand.isWatched(this.options.queue)) return undefined;
     if (!this.canBlock) return this.poll(this.options.pollIntervalMs);
@@ -63,7 +63,7 @@ export class QueueWatcher extends Loop {
     return 0;
   }
 
-  /** A paused queue keeps its pending tasks, so a peek would answer at once, again and again: ask now and then. */
+  /** A paused queue keeps its pending tasks, so a peek would answer at once, again and again: polled instead. */
   pause(): void {
     if (this.isPaused) return;
     this.isPaused = true;
@@ -104,7 +104,7 @@ export class QueueWatcher extends Loop {
 
   private async awaitToken(): Promise<void> {
     if (!(await this.block((watch) => watch.awaitToken(this.jittered(TOKEN_MS))))) return;
-    // Meant for an idle server, but this one filled up while it waited: hand it on.
+    // Meant for an idle server, but this one filled up while it waited: pass it on.
     if (!this.demand.hasFreeSlots) return this.broker.wakeIdle(this.options.queue, 1);
     this.demand.signal(this.options.queue);
     await this.duty.tryLead();
@@ -112,13 +112,13 @@ export class QueueWatcher extends Loop {
 
   private async awaitUnpause(): Promise<number> {
     this.endNudges ??= await this.broker.onNudge(this.options.queue, () => {
-      this.isPaused = false; // perhaps: if not, the next fetch finds out
+      this.isPaused = false; // assumed: if wrong, the next fetch notices
       this.wake();
     });
     return this.poll(PAUSE_CHECK_MS);
   }
 
-  /** Asks when it is time to; the processor's comings and goings wake this loop more often than that. */
+  /** Polls when a poll is due; the processor wakes this loop more often than that. */
   private async poll(everyMs: number): Promise<number> {
     const nowMs = monotonicMs(this.clock);
     if (nowMs < this.nextPollAtMs) return this.nextPollAtMs - nowMs;
@@ -141,7 +141,7 @@ export class QueueWatcher extends Loop {
       await this.closeWatch();
       this.watch = await this.openWatch();
       if (this.watch) throw error;
-      return false; // the broker has found out that it cannot block
+      return false; // the broker turned out to be unable to block
     }
   }
 

@@ -1,9 +1,9 @@
 import type { Clock, TimerHandle } from '../../runtime/clock.js';
 
-/** How long every slot must be taken before others should watch in this server's place. Shorter is ordinary load. */
+/** How long every slot must be taken before other servers should watch instead. Shorter is ordinary load. */
 const FULL_AFTER_MS = 1_000;
 
-/** Which queues this server wants work of right now: the processor writes it, the watcher of each queue reads it. */
+/** The queues from which this server wants work now: the processor writes it, the watcher of each queue reads it. */
 export class WorkDemand {
   private readonly watched = new Set<string>();
   private slots: 'free' | 'taken' | 'full' = 'free';
@@ -48,7 +48,7 @@ export class WorkDemand {
 
   /** The queue may have work. */
   signal(queue: string): void {
-    this.watched.delete(queue); // at once, or its watcher would look again before the processor has run
+    this.watched.delete(queue); // at once, or its watcher would peek again before the processor has run
     this.onWork(queue);
   }
 

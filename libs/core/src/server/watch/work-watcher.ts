@@ -14,7 +14,7 @@ export interface WorkWatcherOptions {
   readonly taskCheckIntervalMs: number;
 }
 
-/** What the processor uses: when a queue may have work, and how the queues look to it. */
+/** The processor's side: signals of work, and reports of what its fetches found. */
 export type WorkSignal = Pick<
   WorkWatcher,
   'onWork' | 'watch' | 'unwatch' | 'reportPaused' | 'reportRemaining' | 'setFree'
@@ -50,7 +50,7 @@ export class WorkWatcher {
     }
   }
 
-  /** Leaves the duties to others, who are woken to take them. */
+  /** Gives up the duties, and wakes other servers to take them. */
   async stop(): Promise<void> {
     const watched = [...this.queues.values()];
     await Promise.all(watched.map(({ watcher }) => watcher.stop()));
@@ -69,7 +69,7 @@ export class WorkWatcher {
     this.queues.get(queue)?.watcher.wake();
   }
 
-  /** Its work is not wanted now. */
+  /** Stops watching a queue. */
   unwatch(queue: string): void {
     this.demand.unwatch(queue);
   }
@@ -79,12 +79,12 @@ export class WorkWatcher {
     this.queues.get(queue)?.watcher.pause();
   }
 
-  /** A fetch after a wake-up took all it could and left so many pending: wakes idle servers for them. */
+  /** After a wake-up, a fetch took all it could and left `remaining` tasks pending: wakes idle servers for them. */
   reportRemaining(queue: string, remaining: number): void {
     void this.queues.get(queue)?.watcher.wakeOthers(remaining); // never rejects
   }
 
-  /** Whether any slot is free. A server without free slots for a while hands the watching to others. */
+  /** Whether any slot is free. A server without free slots for a while leaves the watching to others. */
   setFree(hasFreeSlots: boolean): void {
     this.demand.setFree(hasFreeSlots);
   }
@@ -113,7 +113,7 @@ export class WorkWatcher {
   }
 
   private onGained(queue: string): void {
-    this.demand.signal(queue); // tasks that came while nobody held the duty
+    this.demand.signal(queue); // tasks that came while no server held the duty
     if (!this.isLeader(queue)) return;
     for (const listener of this.electedListeners) listener(queue);
   }
