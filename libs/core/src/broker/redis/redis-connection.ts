@@ -113,7 +113,7 @@ function createClient(connection: RedisConnection, purpose: ConnectionPurpose): 
   if (client) {
     return client.isCluster
       ? (client as Cluster).duplicate([], clusterOptions((client as Cluster).options, purpose))
-      : (client as Redis).duplicate(single);
+      : (client as Redis).duplicate({ ...single, ...roleCheck((client as Redis).options) });
   }
   const given = connection as Exclude<RedisConnection, ClientConnection | RedisClient>;
   if ('cluster' in given) return new Cluster([...given.cluster], clusterOptions(given.options, purpose));
@@ -121,13 +121,21 @@ function createClient(connection: RedisConnection, purpose: ConnectionPurpose): 
     return new Redis({
       ...withoutMapping(given.options),
       ...single,
-      enableReadyCheck: true, // INFO tells whether the server that the sentinels named is the master still
+      ...roleCheck({ ...given.options, sentinels: given.sentinels }),
       sentinels: [...given.sentinels],
       name: given.name,
     });
   }
   return new Redis(given.url, { ...withoutMapping(given.options), ...single });
 }
+
+/**
+ * Whether INFO is asked if the server that sentinels named is the master still. Who may not use INFO can turn the
+ * question off; ioredis goes on without an answer, but says so on the terminal.
+ */
+const roleCheck = (given: { readonly sentinels?: unknown; readonly enableReadyCheck?: boolean | undefined }) => ({
+  enableReadyCheck: Boolean(given.sentinels) && given.enableReadyCheck !== false,
+});
 
 /** Replies in the shapes of RESP3 would not be the ones we read. */
 function withoutMapping<Options extends RedisOptions>(options: Options | undefined): Omit<Options, 'replyMapping'> {
