@@ -19,7 +19,8 @@ const SECRET = 'hunter2-9f';
 const NOT_JSON = Buffer.from(`pw=${SECRET}`);
 
 /** All that a log, an error report or a debugger's console could show. */
-const shown = (value: unknown): string => inspect(value, { depth: null, maxStringLength: null }) + toJson(value);
+const shown = (value: unknown): string =>
+  inspect(value, { depth: 12, maxStringLength: null, showHidden: true }) + toJson(value);
 
 function toJson(value: unknown): string {
   try {
@@ -90,6 +91,10 @@ describe('a wrong option', () => {
     { title: 'a connection in an array', options: { connection: [`redis://:${SECRET}@h`] } },
     { title: 'an address in place of a connection', options: { connection: `redis://:${SECRET}@h` } },
     { title: 'an unknown option', options: { connection: 'memory', pasword: SECRET } },
+    { title: 'an unknown option of a harmless name', options: { connection: 'memory', config: SECRET } },
+    { title: 'a node in place of those of a cluster', options: { connection: { cluster: `redis://:${SECRET}@h` } } },
+    { title: 'an address of sentinels', options: { connection: { sentinels: `redis://:${SECRET}@h`, name: 'm' } } },
+    { title: 'text in place of options', enqueue: [undefined, SECRET as never] },
     { title: 'default headers', options: { connection: 'memory', defaults: { headers: { token: [SECRET] } } } },
     { title: 'a payload object that the codec refuses', enqueue: [{ pw: SECRET }] },
     { title: 'a payload text that the codec refuses', enqueue: [SECRET] },

@@ -21,7 +21,7 @@ export type { PeriodicTaskOptions } from './scheduler/periodic-options.js';
 export type { PlannedTask } from './scheduler/scheduler.js';
 export type { TickTimes } from './cron/tick-times.js';
 export type { GroupOption, InspectorOptions, MatchingOptions, Paging } from './inspector/inspector.js';
-export type { BulkOptions, BulkProgress } from './inspector/bulk-mover.js';
+export type { BulkOptions, BulkProgress } from './inspector/bulk-options.js';
 export type { SchedulerEntry, SchedulerEvent } from './inspector/fleet-info.js';
 export type { DailyStats } from './inspector/queue-info.js';
 export type { FoundTasks, TaskSearch } from './inspector/task-search.js';

@@ -18,7 +18,7 @@ import { RecordingLog, startApp } from './test-app.fixture.js';
 
 const SECRET = 'hunter2-9f';
 
-const shown = (value: unknown): string => inspect(value, { depth: null, maxStringLength: null });
+const shown = (value: unknown): string => inspect(value, { depth: 12, maxStringLength: null, showHidden: true });
 
 class Inner {
   @IsString()

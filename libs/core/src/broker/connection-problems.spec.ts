@@ -21,7 +21,8 @@ it.each([
   [{ url: 'http://user:s3cret@host/?password=s3cret' }, 'connection.url', 'http://…@host/?…', URL_FORM],
   [{ url: 'redis://user:s3cret@host:port' }, 'connection.url', 'redis://…@host:port', URL_FORM],
   [{ client: { password: 's3cret' } }, 'connection.client', { password: '…' }, 'a Redis or Cluster of ioredis'],
-  [{ cluster: [] }, 'connection.cluster', [], 'some nodes of the cluster'],
+  [{ cluster: [] }, 'connection.cluster', [], 'some nodes of the cluster, in an array'],
+  [{ cluster: 'redis://:s3cret@a' }, 'connection.cluster', 'redis://…@a', 'some nodes of the cluster, in an array'],
   [{ sentinels: [] }, 'connection.name', undefined, "the master's name"],
   [{ client: {} }, 'connection.client', {}, 'a Redis or Cluster of ioredis'],
 ])('says what is wrong in %j, and no secret', (connection, option, value, allowed) => {

@@ -18,7 +18,7 @@ const NAMES = {
 /** What is wrong with a connection. Shows nothing that may be a password. */
 export function connectionProblems(connection: unknown): OptionProblem[] {
   if (typeof connection === 'string') {
-    return [problem('', withoutSecrets(connection), `${KINDS}; an address stands in { url: '…' }`)];
+    return [problem('', connection, `${KINDS}; an address stands in { url: '…' }`)];
   }
   if (typeof connection !== 'object' || connection === null) return [problem('', connection, KINDS)];
   if (isRedisClient(connection)) return [];
@@ -38,12 +38,16 @@ function valueProblems(kind: keyof typeof NAMES, given: Record<string, unknown>)
       return isText(value) ? [] : [problem('.memory', value, `the name of the queues, ${TEXT_ALLOWED}`)];
     case 'url': {
       if (typeof value === 'string' && /^rediss?:\/\//.test(value) && URL.canParse(value)) return [];
-      return [problem('.url', typeof value === 'string' ? withoutSecrets(value) : value, URL_FORM)];
+      return [problem('.url', value, URL_FORM)];
     }
     case 'cluster':
-      return Array.isArray(value) && value.length > 0 ? [] : [problem('.cluster', value, 'some nodes of the cluster')];
+      return Array.isArray(value) && value.length > 0
+        ? []
+        : [problem('.cluster', value, 'some nodes of the cluster, in an array')];
     case 'sentinels': {
-      const problems = Array.isArray(value) ? [] : [problem('.sentinels', value, 'the addresses of sentinels')];
+      const problems = Array.isArray(value)
+        ? []
+        : [problem('.sentinels', value, 'the addresses of sentinels, in an array')];
       const { name } = given;
       return typeof name === 'string' ? problems : [...problems, problem('.name', name, "the master's name")];
     }
@@ -68,6 +72,7 @@ function problem(path: string, value: unknown, allowed: string): OptionProblem {
 
 /** Any value of an object may be a secret. */
 function shapeOf(value: unknown): unknown {
+  if (typeof value === 'string') return withoutSecrets(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(() => '…');
   return Object.fromEntries(Object.keys(value).map((name) => [name, '…']));

@@ -126,6 +126,35 @@ describe('Client.enqueueMany', () => {
     expect(await queue.dump()).toMatchObject({ nextUp: ['taken', 'one', 'two'] });
   });
 
+  it.each([
+    [{ type: 'a', queue: 'low' }, 'option "queue" is text; allowed: only type, payload, options'],
+    [
+      { type: 'a', option: {} },
+      'option "option" is an object; allowed: no option of this name; did you mean "options"?',
+    ],
+    [{ type: 'a', options: 'low' }, 'option "options" is text; allowed: an object'],
+    [{ type: 'a', options: ['low'] }, 'option "options" is an array; allowed: an object'],
+    [undefined, 'option "item" is undefined; allowed: an object'],
+    ['a', 'option "item" is text; allowed: an object'],
+  ])('refuses %j, which it would ignore in part, and writes the others', async (item, message) => {
+    const { client, queue } = open();
+
+    const [refused, written] = await client.enqueueMany([item as never, { type: 'b', options: { taskId: 'sound' } }]);
+
+    expect(refused!.error).toBeInstanceOf(InvalidOptionsError);
+    expect(refused!.error!.message).toContain(message);
+    expect(written!.error).toBeUndefined();
+    expect(await queue.dump()).toMatchObject({ nextUp: ['sound'] });
+  });
+
+  it('refuses what is no array', async () => {
+    const { client } = open();
+
+    await expect(client.enqueueMany(new Set() as never)).rejects.toThrow(
+      'option "items" is an object; allowed: an array',
+    );
+  });
+
   it('reports a failure of the broker for each task that it was asked to write', async () => {
     const { client, broker } = open();
     broker.failNext('enqueue');

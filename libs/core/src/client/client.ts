@@ -4,6 +4,7 @@ import type { Broker } from '../broker/contract/broker.js';
 import type { EnqueueOutcome, NewTask } from '../broker/contract/enqueue.js';
 import { asError } from '../errors/as-error.js';
 import { ClosedError } from '../errors/closed.error.js';
+import { InvalidOptionsError, kindOf } from '../errors/invalid-options.error.js';
 import { type Clock, CLOCK_METHODS, monotonicMs } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
@@ -105,10 +106,14 @@ export class Client {
   /**
    * Writes many tasks with few calls to Redis; one result each, in the order given. Each task is written atomically and
    * stands for itself: a wrong or refused one does not hold up the others.
+   * @throws {InvalidOptionsError} the items are no array
    * @throws {ClosedError} after `close()`; everything else is reported per task
    */
   async enqueueMany(items: readonly EnqueueItem[]): Promise<EnqueueResult[]> {
     if (this.#closing.signal.aborted) throw new ClosedError('client');
+    if (!Array.isArray(items)) {
+      throw new InvalidOptionsError([{ option: 'items', value: kindOf(items), allowed: 'an array of tasks' }]);
+    }
     const composedAtMs = this.#clock.nowMs();
     const ownTime = items.map((item) => this.#compose(item, composedAtMs));
     const correctionMs = await this.#correctionMs();

@@ -40,6 +40,8 @@ const OPTION_NAMES: readonly (keyof TaskOptions)[] = [
   'headers',
 ];
 
+const ITEM_NAMES: readonly (keyof EnqueueItem)[] = ['type', 'payload', 'options'];
+
 /** One task to enqueue. */
 export interface EnqueueItem {
   readonly type: string;
@@ -78,6 +80,9 @@ export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs:
  * @throws as {@link composeTask}
  */
 export function composeTemplate(item: EnqueueItem, settings: ComposeSettings): TaskTemplate {
+  const reader = new OptionReader(item, '', 'item');
+  reader.onlyKnown(ITEM_NAMES);
+  reader.throwIfWrong();
   const { template, lockKey, problems } = readTaskOptions(withDefaults(item.options ?? {}, settings.defaults));
   const encoded = encodePayload(item.payload, settings.codec);
   const itemProblems = [textProblem('type', item.type), encoded.problem, ...problems].filter(
@@ -101,6 +106,7 @@ export function taskOptionProblems(options: TaskOptions, path: string): readonly
 
 /** A task's own option replaces the default of the same name; its start time replaces either form of the default one. */
 function withDefaults(given: TaskOptions, defaults: TaskOptions): TaskOptions {
+  if (typeof given !== 'object' || Array.isArray(given)) return given; // to be refused
   const isPresent = ([, value]: [string, unknown]): boolean => value !== undefined;
   const own = Object.fromEntries(Object.entries(given).filter(isPresent)) as TaskOptions;
   const { processIn, processAt, ...others } = defaults;

@@ -1,5 +1,6 @@
 import type { ListOps, ScannedId, TaskList } from '../broker/contract/lists.js';
 import type { ListEnd, MoveOps, MoveTarget } from '../broker/contract/moves.js';
+import type { BulkOptions } from './bulk-options.js';
 
 /** Tasks of one step. Between steps Redis serves others, and the caller may give up. */
 const STEP = 250;
@@ -9,22 +10,6 @@ const PAGE = 2_000;
 
 /** Entries of `pending` that one script call may walk past while it looks for tasks: about 5 ms. */
 const WALK = 250_000;
-
-/** How far bulk work has come. */
-export interface BulkProgress {
-  /** Tasks dealt with so far. */
-  readonly done: number;
-  /** Tasks to deal with; grows while matching tasks are still being searched. */
-  readonly total: number;
-}
-
-/** Options of bulk work. */
-export interface BulkOptions {
-  /** Stops the work between two steps; the call then rejects with the signal's reason. What is done stays done. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told after every step. */
-  readonly onProgress?: ((progress: BulkProgress) => void) | undefined;
-}
 
 /** A task to move, as a scan came by it. */
 export interface MatchedTask extends ScannedId {

@@ -11,15 +11,16 @@ import { ClosedError } from '../errors/closed.error.js';
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 import { QueueNotEmptyError } from '../errors/queue-not-empty.error.js';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
-import type { Clock } from '../runtime/clock.js';
+import { type Clock, CLOCK_METHODS } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { textProblem } from '../runtime/unicode-text.js';
-import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
+import { encodeWith, jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import type { EnqueuedTask, TaskHandle } from '../task/task-handle.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
-import { BulkMover, type BulkOptions } from './bulk-mover.js';
+import { BulkMover } from './bulk-mover.js';
+import { type BulkOptions, readBulkOptions } from './bulk-options.js';
 import {
   type SchedulerEntry,
   type SchedulerEvent,
@@ -102,6 +103,7 @@ export class Inspector {
   readonly #bulk: BulkMover;
   readonly #searcher: TaskSearcher;
   readonly #schedules: ScheduleControl;
+  readonly #logger: Logger;
   readonly #closing = new AbortController();
 
   /**
@@ -112,10 +114,12 @@ export class Inspector {
     const reader = new OptionReader(options);
     reader.onlyKnown(['connection', 'logger', 'clock', 'codec']);
     if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
+    reader.callable('logger', undefined, ['debug', 'info', 'warn', 'error']);
+    reader.callable('clock', undefined, CLOCK_METHODS);
     this.#codec = reader.callable('codec', jsonCodec, ['encode', 'decode']);
     reader.throwIfWrong();
     const { connection } = options;
-    const logger = guardLogger(options.logger ?? consoleLogger);
+    const logger = (this.#logger = guardLogger(options.logger ?? consoleLogger));
     this.#broker = openConnection(connection, { clock: options.clock, logger });
     const clock = options.clock ?? this.#broker.clock;
     this.#ownsBroker = this.#broker !== connection;
@@ -140,10 +144,8 @@ export class Inspector {
    * @param options `memory: true` estimates the memory, too: from samples, so it costs some commands more
    * @throws {QueueNotFoundError} no task was put into it, and no server serves it
    */
-  async queueInfo(
-    queue: string,
-    { memory = false }: { readonly memory?: boolean | undefined } = {},
-  ): Promise<QueueInfo> {
+  async queueInfo(queue: string, options: { readonly memory?: boolean | undefined } = {}): Promise<QueueInfo> {
+    const memory = readFlag(options, 'memory');
     const stats = await this.#brokerFor(queue).queueStats(queue);
     if (!stats) throw new QueueNotFoundError(queue);
     return toQueueInfo(queue, stats, memory ? await this.#broker.memoryBytes(queue) : undefined);
@@ -188,10 +190,11 @@ export class Inspector {
     queue: string,
     options: BulkOptions & { readonly force?: boolean | undefined } = {},
   ): Promise<void> {
+    const bulk = readBulkOptions(options, this.#logger, { flags: ['force'] });
     await this.#checkKnown(queue);
     if (options.force) {
       await this.#checkNoneActive(queue);
-      for (const state of FORCED) await this.#bulk.moveAll(queue, { state }, 'deleted', options);
+      for (const state of FORCED) await this.#bulk.moveAll(queue, { state }, 'deleted', bulk);
     }
     if (!(await this.#broker.removeQueue(queue))) throw new QueueNotEmptyError(queue);
   }
@@ -203,7 +206,8 @@ export class Inspector {
    * @param options `force: true` does not mind active tasks: they run on, and their outcomes are dropped
    * @throws {QueueNotEmptyError} it has active tasks
    */
-  async purgeQueue(queue: string, { force = false }: { readonly force?: boolean | undefined } = {}): Promise<void> {
+  async purgeQueue(queue: string, options: { readonly force?: boolean | undefined } = {}): Promise<void> {
+    const force = readFlag(options, 'force');
     const isKnown = await this.#brokerFor(queue).hasQueue(queue);
     if (!force) await this.#checkNoneActive(queue);
     const removed = await this.#broker.purgeQueue(queue);
@@ -327,7 +331,7 @@ export class Inspector {
    * @throws {TaskStateError} it is not scheduled
    */
   async updateTaskPayload(queue: string, taskId: string, payload: unknown): Promise<void> {
-    const bytes = payload instanceof Uint8Array ? payload : this.#codec.encode(payload);
+    const bytes = payload instanceof Uint8Array ? payload : encodeWith(this.#codec, payload);
     await this.#moverFor(queue, taskId).updatePayload(queue, taskId, bytes);
   }
 
@@ -495,8 +499,9 @@ export class Inspector {
   }
 
   async #moveAll(queue: string, list: TaskList, to: MoveTarget, options: BulkOptions): Promise<number> {
+    const bulk = readBulkOptions(options, this.#logger, { others: ['group'] });
     await this.#checkKnown(queue);
-    return this.#bulk.moveAll(queue, list, to, options);
+    return this.#bulk.moveAll(queue, list, to, bulk);
   }
 
   async #moveMatching(
@@ -505,11 +510,12 @@ export class Inspector {
     to: MoveTarget,
     options: MatchingOptions,
   ): Promise<number> {
+    const bulk = readBulkOptions(options, this.#logger, { flags: ['dryRun'] });
     checkFilter(filter);
     const list = toList(filter.queue, filter.state, filter.group, allowed);
     await this.#checkKnown(filter.queue);
-    const tasks = await this.#searcher.findAll(filter, options);
-    return options.dryRun ? tasks.length : this.#bulk.moveMatched(filter.queue, list, tasks, to, options);
+    const tasks = await this.#searcher.findAll(filter, bulk);
+    return options.dryRun ? tasks.length : this.#bulk.moveMatched(filter.queue, list, tasks, to, bulk);
   }
 
   #moverFor(queue: string, taskId: string): TaskMover {
@@ -561,6 +567,15 @@ function readPaging(paging: Paging): { skip: number; size: number } {
   const size = reader.wholeNumber('size', 30, 1, 10_000);
   reader.throwIfWrong();
   return { skip: (page - 1) * size, size };
+}
+
+/** The one option of a call that has no other. */
+function readFlag(options: object, name: string): boolean {
+  const reader = new OptionReader(options);
+  reader.onlyKnown([name]);
+  const flag = reader.boolean(name, false);
+  reader.throwIfWrong();
+  return flag;
 }
 
 function refuse(problem: OptionProblem | undefined): void {

@@ -4,6 +4,7 @@ import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
 import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { TaskStateError } from '../errors/task-state.error.js';
+import { OptionReader } from '../runtime/option-reader.js';
 import type { TaskState } from '../wire/task-state.js';
 import { QueueChange, type QueueChangeBroker } from './queue-change.js';
 
@@ -78,9 +79,13 @@ export class TaskMover {
     queue: string,
     taskId: string,
     allowed: readonly TaskState[],
-    { expectedState }: TaskMoveOptions,
+    options: TaskMoveOptions,
     act: Act,
   ): Promise<void> {
+    const reader = new OptionReader(options);
+    reader.onlyKnown(['expectedState']);
+    reader.throwIfWrong();
+    const { expectedState } = options;
     const needed = allowed.filter((state) => expectedState === undefined || state === expectedState);
     if (needed.length === 0) {
       throw new InvalidOptionsError([{ option: 'expectedState', value: expectedState, allowed: allowed.join(', ') }]);

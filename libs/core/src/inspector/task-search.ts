@@ -3,7 +3,8 @@ import { isPosition } from '../broker/scan-position.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
-import type { BulkOptions, MatchedTask } from './bulk-mover.js';
+import type { MatchedTask } from './bulk-mover.js';
+import type { BulkOptions } from './bulk-options.js';
 import { type TaskInfo, toTaskInfo } from './task-info.js';
 
 /** Entries read in one step. */

@@ -12,12 +12,18 @@ export class OptionReader {
   private readonly found: OptionProblem[] = [];
   private readonly given: Readonly<Record<string, unknown>>;
 
-  /** @param path where the options stand, put before their names: `'archive.'` */
+  /**
+   * @param path where the options stand, put before their names: `'archive.'`
+   * @param whole what a message calls all of them together, when they are no object
+   */
   constructor(
     given: object,
     private readonly path = '',
+    whole = path.replace(/\.$/, '') || 'options',
   ) {
-    this.given = given as Readonly<Record<string, unknown>>;
+    const isFine = typeof given === 'object' && (given as object | null) !== null && !Array.isArray(given);
+    if (!isFine) this.found.push({ option: whole, value: kindOf(given), allowed: 'an object' });
+    this.given = (isFine ? given : {}) as Readonly<Record<string, unknown>>;
   }
 
   /** Refuses names outside `known`, with the nearest known one for a typo. */
@@ -27,7 +33,7 @@ export class OptionReader {
       const nearest = nearestName(name, known);
       const allowed = nearest ? `no option of this name; did you mean "${nearest}"?` : `only ${known.join(', ')}`;
       const value = this.given[name];
-      this.refuse(name, allowed, MAY_BE_SECRET.test(name) ? kindOf(value) : value);
+      this.refuse(name, allowed, typeof value === 'string' ? kindOf(value) : value); // it may be a password
     }
   }
 
@@ -117,9 +123,6 @@ export class OptionReader {
     return fallback;
   }
 }
-
-/** Names of unknown options whose values are not shown: a `pasword` is one, and a `redisUrl`. */
-const MAY_BE_SECRET = /pas|pw|secret|token|cred|auth|ur[il]|address|dsn|key|header|payload|connection/i;
 
 /** 9999-12-31T23:59:59.999Z: the last year that JSON, RFC 3339 and Go write with four digits. */
 const LATEST_DATE_MS = Date.UTC(10_000, 0, 1) - 1;

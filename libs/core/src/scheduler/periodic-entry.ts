@@ -3,6 +3,7 @@ import type { ScheduleDefinition, ScheduleProgress, StoredSchedule, TickReply } 
 import { type ComposeSettings, composeTemplate, type EnqueueItem } from '../client/enqueue-options.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { type Clock, monotonicMs } from '../runtime/clock.js';
+import { OptionReader } from '../runtime/option-reader.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { newEntryId } from '../wire/schedule-entry-id.js';
 import type { SchedulerEntry } from '../wire/scheduler-entry.js';
@@ -140,6 +141,9 @@ export class PeriodicEntry {
  * @throws {PayloadTooLargeError} the encoded payload is above the limit
  */
 export function makeEntry(config: PeriodicTaskConfig, { composing, zone }: EntrySettings): PeriodicEntry {
+  const reader = new OptionReader(config, '', 'periodic task');
+  reader.onlyKnown(['spec', 'type', 'payload', 'options']);
+  reader.throwIfWrong();
   const { spec: given, type, payload, options = {} } = config;
   const settings = readPeriodicOptions(options);
   const times = parseCronSpec(given, { zone: settings.zone ?? zone, seconds: settings.seconds });

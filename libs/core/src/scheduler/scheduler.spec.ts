@@ -753,6 +753,15 @@ describe('a provider of periodic tasks', () => {
     await scheduler.shutdown();
   });
 
+  it('fails the start when a task of it has a field that would be ignored', async () => {
+    const task = { spec: '@daily', type: 'a', queue: 'low' } as PeriodicTaskConfig;
+    const { scheduler } = await open({ provider: providing([task]) });
+
+    await expect(scheduler.start()).rejects.toThrow(
+      'option "queue" is text; allowed: only spec, type, payload, options',
+    );
+  });
+
   it('fails the start when its first answer cannot work', async () => {
     const { scheduler } = await open({ provider: providing([{ spec: '@daily', type: '' }]) });
 

@@ -134,6 +134,32 @@ describe('a slot is free again, and something readable is stored, when a handler
     expect(task).toMatchObject({ state: 'completed', result: undefined });
   });
 
+  it('throws a promise that rejects', async () => {
+    const unhandled = vi.fn<(error: unknown) => void>();
+    process.once('unhandledRejection', unhandled);
+
+    const { task, soundRan } = await runBoth(() => {
+      throw Promise.reject(new Error('inner')) as unknown as Error;
+    });
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', unhandled);
+
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(soundRan).toHaveBeenCalledOnce();
+    expect(task).toMatchObject({ state: 'retry' });
+  });
+
+  it('returns bytes that are gone, which is no result but a success', async () => {
+    const warn = vi.fn<Logger['warn']>();
+    const bytes = new Uint8Array(8);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+
+    const { task } = await runBoth(() => bytes, { retention: '1h', logger: { ...silentLogger, warn } });
+
+    expect(task).toMatchObject({ state: 'completed', result: undefined });
+    expect(warn).toHaveBeenCalledOnce();
+  });
+
   it('throws an error of 20 MB, which is cut at 64 kB', async () => {
     const { task } = await runBoth(() => {
       throw new Error('é'.repeat(10_000_000));

@@ -55,6 +55,11 @@ describe('int64Codec', () => {
     expect(() => encode(() => undefined)).toThrow(TypeError);
   });
 
+  it('does not quote what it cannot read', () => {
+    expect(() => decode('pw=hunter2 1234567890123456789')).toThrow(/^(?!.*hunter2)/);
+    expect(() => decode('[12345678901234567890, hunter2')).toThrow(SyntaxError);
+  });
+
   it('reads and writes all other JSON as the default codec does', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

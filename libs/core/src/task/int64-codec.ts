@@ -32,9 +32,13 @@ export const int64Codec: PayloadCodec = {
   decode(bytes) {
     const text = Buffer.from(bytes).toString('utf8');
     if (!MANY_DIGITS.test(text)) return jsonCodec.decode(bytes);
-    return JSON.parse(markUnsafe(text), (_name, value: unknown) =>
-      typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
-    ) as unknown;
+    try {
+      return JSON.parse(markUnsafe(text), (_name, value: unknown) =>
+        typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
+      ) as unknown;
+    } catch {
+      return jsonCodec.decode(bytes); // says what is wrong without a quote
+    }
   },
 };
 

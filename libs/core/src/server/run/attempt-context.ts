@@ -93,8 +93,12 @@ export class AttemptContext implements TaskContext {
     }
   }
 
+  /**
+   * The bytes as they are now: the handler may fill them anew, or hand them to another thread, before they are stored.
+   * @throws {TypeError} it did so already
+   */
   #encode(result: unknown): Uint8Array {
-    return result instanceof Uint8Array ? result : encodeWith(this.#deps.codec, result);
+    return new Uint8Array(result instanceof Uint8Array ? result : encodeWith(this.#deps.codec, result));
   }
 
   #openReporter(): ProgressReporter {

@@ -238,6 +238,7 @@ async function settled(handle: () => unknown): Promise<Answer> {
   try {
     return { isSuccess: true, returned: await handle() };
   } catch (error) {
+    dropPromise(error); // a promise was thrown, and nobody waits for it
     return failure(error);
   }
 }
