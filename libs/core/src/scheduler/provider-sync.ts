@@ -1,5 +1,6 @@
 import { isInstance } from '../errors/as-error.js';
 import { CronSpecError } from '../errors/cron-spec.error.js';
+import { allOf } from '../runtime/all-of.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { nameTaken, type PeriodicEntry, type PeriodicTaskConfig } from './periodic-entry.js';
 
@@ -91,10 +92,12 @@ export class ProviderSync extends Loop {
   /** Last, and again until it works: Redis being away must not keep what is new from being planned. */
   private async clearDropped(): Promise<void> {
     const stored = new Set([...this.known.values()].map(storedName));
-    for (const entry of this.dropped) {
-      await this.changes.clear(entry, !stored.has(storedName(entry)));
-      this.dropped.delete(entry);
-    }
+    await allOf(
+      [...this.dropped].map(async (entry) => {
+        await this.changes.clear(entry, !stored.has(storedName(entry)));
+        this.dropped.delete(entry);
+      }),
+    );
   }
 
   /** @throws {InvalidOptionsError} two different periodic tasks have one name */

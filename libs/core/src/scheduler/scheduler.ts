@@ -5,6 +5,7 @@ import type { Broker } from '../broker/contract/broker.js';
 import { Client, readComposing } from '../client/client.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
+import { allOf } from '../runtime/all-of.js';
 import { type Clock, LONGEST_TIMER_MS } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
 import { nearestName } from '../runtime/nearest-name.js';
@@ -12,6 +13,7 @@ import { within } from '../runtime/within.js';
 import { guardListener } from '../task/task-event.js';
 import type { EnqueuedTask } from '../task/task-handle.js';
 import { dateOf } from '../wire/unix-time.js';
+import { noteEnqueued } from './enqueue-history.js';
 import { type EntrySettings, makeEntry, nameTaken, type PeriodicEntry } from './periodic-entry.js';
 import type { PeriodicTaskOptions } from './periodic-options.js';
 import { EntryHeartbeat } from './entry-heartbeat.js';
@@ -21,6 +23,8 @@ import { TickLoops } from './tick-loops.js';
 
 /** How long shutdown waits for replies: as long as one may take, for claims under way, and a moment for the rest. */
 const LONGEST_SHUTDOWN_MS = 6_000;
+/** How long `runNow` waits until its task is noted in the history. */
+const HISTORY_PATIENCE_MS = 500;
 
 /** A periodic task as a scheduler has planned it. */
 export interface PlannedTask {
@@ -182,9 +186,11 @@ export class Scheduler {
    * @throws whatever `Client.enqueue` throws
    */
   async runNow(name: string): Promise<EnqueuedTask> {
-    const { id, item } = this.#find(name);
-    const task = await this.#client.enqueue(item.type, item.payload, item.options);
-    await this.#broker.recordEnqueueEvent(id, { taskId: task.id, enqueuedAtNs: this.#clock.nowNs() });
+    const entry = this.#find(name);
+    const { type, payload, options } = entry.item;
+    const task = await this.#client.enqueue(type, payload, options);
+    const noted = noteEnqueued(this.#broker, entry, task.id, { clock: this.#clock, logger: this.#logger });
+    await within(this.#clock, HISTORY_PATIENCE_MS, noted);
     return task;
   }
 
@@ -227,9 +233,9 @@ export class Scheduler {
   /** Never rejects. */
   async #leave(): Promise<void> {
     try {
-      await this.#heartbeat.clear();
       // As asynq: histories live as long as the registrations they belong to.
-      await Promise.all([...this.#entries.values()].map(({ id }) => this.#broker.clearHistory(id)));
+      const histories = [...this.#entries.values()].map(({ id }) => this.#broker.clearHistory(id));
+      await allOf([this.#heartbeat.clear(), ...histories]);
     } catch (error) {
       this.#logger.warn('could not clear the plan at shutdown; it vanishes by itself', { error });
     }
@@ -247,8 +253,8 @@ export class Scheduler {
   }
 
   async #clear(entry: PeriodicEntry, isForgotten: boolean): Promise<void> {
-    await this.#broker.clearHistory(entry.id);
-    if (isForgotten) await this.#broker.removeSchedule(entry.definition);
+    const schedule = isForgotten ? [this.#broker.removeSchedule(entry.definition)] : [];
+    await allOf([...schedule, this.#broker.clearHistory(entry.id)]); // on other nodes of a cluster
   }
 
   async #setPaused(entry: PeriodicEntry, isPaused: boolean): Promise<boolean> {

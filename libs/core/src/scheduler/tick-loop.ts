@@ -8,10 +8,12 @@ import { monotonicMs } from '../runtime/clock.js';
 import { LogLimit } from '../runtime/log-limit.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { callGuarded } from '../runtime/user-callback.js';
+import { Subscription } from '../runtime/subscription.js';
 import type { TaskEventListener } from '../task/task-event.js';
 import { dateOf } from '../wire/unix-time.js';
 import { describeDefinition, differencesOf, isAbandoned, isSameDefinition } from './definition-changes.js';
 import { MOST_SKEW_MS } from './catch-up.js';
+import { noteEnqueued } from './enqueue-history.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 import type { SchedulerOptions } from './scheduler-options.js';
 
@@ -45,7 +47,9 @@ export class TickLoop extends Loop {
   private readonly failures: LogLimit;
   /** The time of day less the monotonic one. */
   private offsetMs = Number.NEGATIVE_INFINITY;
-  private endNews: (() => Promise<void>) | undefined;
+  private readonly news: Subscription;
+  /** Notes on their way into histories. */
+  private readonly recording = new Set<Promise<void>>();
 
   constructor(
     private readonly queue: string,
@@ -53,6 +57,8 @@ export class TickLoop extends Loop {
   ) {
     super(`scheduler of queue "${queue}"`, deps);
     this.failures = new LogLimit(deps.clock, LOG_EVERY_MS);
+    const listen = (): Promise<() => Promise<void>> => deps.broker.onScheduleChanged(queue, (name) => this.hear(name));
+    this.news = new Subscription(deps.clock, listen, () => this.hearLate());
   }
 
   get isIdle(): boolean {
@@ -81,9 +87,7 @@ export class TickLoop extends Loop {
 
   override async stop(): Promise<void> {
     await super.stop();
-    const { endNews } = this;
-    this.endNews = undefined;
-    await endNews?.();
+    await Promise.all([...this.recording, this.news.end()]);
   }
 
   private untilNext(): number | undefined {
@@ -102,9 +106,8 @@ export class TickLoop extends Loop {
 
   /** Without news a change that somebody makes is noticed at the next tick. */
   private async listen(): Promise<void> {
-    if (this.endNews) return;
     try {
-      this.endNews = await this.deps.broker.onScheduleChanged(this.queue, (name) => this.hear(name));
+      await this.news.begin();
     } catch (error) {
       if (!this.failures.allows('news')) return;
       this.logger.warn(`${this.name} does not hear of changes and will try again`, { error });
@@ -115,6 +118,12 @@ export class TickLoop extends Loop {
     const entry = this.entries.get(name);
     if (!entry) return;
     entry.isStale = true;
+    this.wake();
+  }
+
+  /** What was changed before is not heard any more. */
+  private hearLate(): void {
+    for (const entry of this.entries.values()) entry.isStale = true;
     this.wake();
   }
 
@@ -214,7 +223,9 @@ export class TickLoop extends Loop {
     if (entry.isReplaced) await this.giveWay(entry);
     if (reply.outcome.status !== 'enqueued') return;
     emit?.(enqueuedEvent(task, reply.outcome.state, nowMs));
-    if (this.has(entry)) await this.record(entry, id); // else its history was cleared already, and would stay for ever
+    if (!this.has(entry)) return; // its history was cleared already, and would stay for ever
+    const recording = noteEnqueued(broker, entry, id, this.deps).finally(() => this.recording.delete(recording));
+    this.recording.add(recording); // it lies on another node of a cluster: the next tick does not wait
   }
 
   private has(entry: PeriodicEntry): boolean {
@@ -226,14 +237,6 @@ export class TickLoop extends Loop {
       () => this.deps.beforeEnqueue?.(item),
       (error) => this.logger.error(`beforeEnqueue failed for periodic task "${name}"`, { error }),
     );
-  }
-
-  private async record(entry: PeriodicEntry, taskId: string): Promise<void> {
-    try {
-      await this.deps.broker.recordEnqueueEvent(entry.id, { taskId, enqueuedAtNs: this.clock.nowNs() });
-    } catch (error) {
-      this.logger.warn(`could not note in the history of "${entry.name}" that task ${taskId} was enqueued`, { error });
-    }
   }
 
   /** A clock that was ahead has used ticks up that are still to come. */

@@ -10,7 +10,7 @@ import type { EnqueueOps, EnqueueOutcome, NewTask } from '../contract/enqueue.js
 import { EXPECTED_GROUPS_LIFE_MS } from '../contract/groups.js';
 import { readStoredMessage } from '../stored-message.js';
 import { isDelayed, newTaskArgs } from './new-task.js';
-import { QueueNames } from './queue-names.js';
+import type { QueueNames } from './queue-names.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 
@@ -38,9 +38,7 @@ interface Batch {
   bytes: number;
 }
 
-export function enqueueOps(redis: RedisLink): EnqueueOps {
-  const queueNames = new QueueNames(redis);
-
+export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps {
   async function write(batch: Batch, isRepeat: boolean): Promise<EnqueueOutcome[]> {
     const replies = await runEnqueue(redis, batch, isRepeat);
     const known = isRepeat ? await recognizeOwn(redis, batch, replies) : replies;

@@ -1,7 +1,6 @@
 import { Backoff } from '../../runtime/backoff.js';
 import { sleep, systemClock } from '../../runtime/clock.js';
 import { within } from '../../runtime/within.js';
-import { keys } from '../../wire/keys.js';
 import type { RedisLink } from './redis-link.js';
 
 /** An app may have a queue per customer: those that it announced last are remembered. */
@@ -13,7 +12,8 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 
 interface Announcement {
-  done: Promise<void>;
+  /** Resolves when the queue is announced, or when the patience is over that began with the announcement. */
+  soon: Promise<unknown>;
   /** A task was written after the command had left: the queue may have been removed in between. */
   isOutdated: boolean;
 }
@@ -27,7 +27,11 @@ export class QueueNames {
   private readonly known = new Set<string>();
   private readonly announcing = new Map<string, Announcement>();
 
-  constructor(private readonly redis: RedisLink) {}
+  /** @param key the set */
+  constructor(
+    private readonly redis: RedisLink,
+    private readonly key: string,
+  ) {}
 
   /**
    * Resolves when the queue is announced, at once when this process announced it before, and soon when the set cannot be
@@ -39,11 +43,11 @@ export class QueueNames {
     if (announcement) {
       announcement.isOutdated = true;
     } else {
-      announcement = { isOutdated: false, done: Promise.resolve() };
+      announcement = { isOutdated: false, soon: Promise.resolve() };
       this.announcing.set(queue, announcement);
-      announcement.done = this.add(queue, announcement);
+      announcement.soon = within(systemClock, PATIENCE_MS, this.add(queue, announcement));
     }
-    if (!isKnown) await within(systemClock, PATIENCE_MS, announcement.done);
+    if (!isKnown) await announcement.soon;
   }
 
   /** Tries until it works or the link is closed. Never rejects. */
@@ -52,7 +56,7 @@ export class QueueNames {
     while (!this.redis.isClosed) {
       try {
         announcement.isOutdated = false;
-        await this.redis.command('SADD', (client) => client.sadd(keys.queues, queue));
+        await this.redis.command('SADD', (client) => client.sadd(this.key, queue));
         this.remember(queue);
         if (!announcement.isOutdated) break;
       } catch (error) {

@@ -1,3 +1,4 @@
+import { keys } from '../../wire/keys.js';
 import type { Clock } from '../../runtime/clock.js';
 import { enqueueOps } from './enqueue.js';
 import { forwardOps } from './forward.js';
@@ -17,6 +18,7 @@ import { waitOps } from './waiting.js';
 import { wakeOps } from './wake.js';
 import type { Broker } from '../contract/broker.js';
 import { isClusterConnection, type RedisConnection } from './redis-connection.js';
+import { QueueNames } from './queue-names.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 
@@ -34,9 +36,10 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
   const redis = new RedisLink(connection, { ...options, clock });
   const sync = clock instanceof RedisClock ? new ClockSync(redis, clock) : undefined;
   const subscriber = new RedisSubscriber(redis);
+  const queueNames = new QueueNames(redis, keys.queues);
   const declaredKeysOnly = ('declaredKeysOnly' in connection && connection.declaredKeysOnly) || false;
   const broker: Omit<Broker, 'kind' | 'clock' | 'syncClock' | 'close'> = {
-    ...enqueueOps(redis),
+    ...enqueueOps(redis, queueNames),
     ...leaseOps(redis, declaredKeysOnly),
     ...settleOps(redis),
     ...forwardOps(redis, subscriber),
@@ -49,7 +52,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
     ...queueOps(redis),
     ...listOps(redis),
     ...moveOps(redis),
-    ...scheduleOps(redis, subscriber),
+    ...scheduleOps(redis, subscriber, queueNames),
     ...healthOps(redis),
   };
   return {

@@ -5,11 +5,14 @@ import { floorS } from '../../wire/unix-time.js';
 import type { ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../contract/schedules.js';
 import { digestOf, readTemplate } from '../stored-template.js';
 import { isDelayed, newTaskArgs } from './new-task.js';
+import { QueueNames } from './queue-names.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
-export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): ScheduleOps {
+export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber, queueNames: QueueNames): ScheduleOps {
+  const scheduleQueues = new QueueNames(redis, keys.scheduleQueues);
+
   async function read(queue: string, names: readonly string[]): Promise<(StoredSchedule | undefined)[]> {
     const replies = await readHashes(
       redis,
@@ -24,7 +27,7 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): Sche
       const { queue, name, spec, template } = definition;
       const { message, processAtMs = '', processInMs = '', uniqueTtlMs = '' } = template;
       // In another slot, so that it cannot be in the script; a name too many does no harm.
-      await redis.command('SADD', (client) => client.sadd(keys.scheduleQueues, queue));
+      await scheduleQueues.announce(queue);
       const reply = await redis.run(
         scripts.saveSchedule,
         { schedule: keys.schedule(queue, name), schedules: keys.schedules(queue) },
@@ -47,7 +50,7 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber): Sche
     async fireTick(tick) {
       const { queue, name, claimedMs, tickMs, task } = tick;
       // Before the task is written, so that no inspector meets a task of an unknown queue.
-      await redis.command('SADD', (client) => client.sadd(keys.queues, queue));
+      await queueNames.announce(queue);
       const nowMs = redis.clock.nowMs();
       const [result, ...progress] = (await redis.run(
         scripts.fireTick,

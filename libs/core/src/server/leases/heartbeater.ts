@@ -1,6 +1,7 @@
 import type { LeaseOps } from '../../broker/contract/lease.js';
 import type { PresenceOps } from '../../broker/contract/presence.js';
 import type { CancelOutcome } from '../../wire/cancel-record.js';
+import { allOf } from '../../runtime/all-of.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import type { ServerInfo, ServerStatus, WorkerInfo } from '../../wire/server-info.js';
@@ -192,9 +193,7 @@ export class Heartbeater extends Loop implements Heartbeat {
     const joining = new Set([...this.queues.keys()].filter((queue) => this.queues.get(queue)!.joins(isBeat)));
     for (const [queue, extensions] of this.planExtensions(joining, announcedS)) {
       this.queues.get(queue)!.run(async () => {
-        const results = await Promise.allSettled(extensions.map((extension) => this.extend(queue, extension)));
-        const failure = results.find((result) => result.status === 'rejected');
-        if (failure) throw failure.reason;
+        await allOf(extensions.map((extension) => this.extend(queue, extension)));
         return extensions.every(({ expiresAtS }) => expiresAtS === announcedS);
       });
     }

@@ -1,5 +1,6 @@
 import type { ForwardOps } from '../../broker/contract/forward.js';
 import type { LoopDeps } from '../../runtime/loop.js';
+import { Subscription } from '../../runtime/subscription.js';
 import { LeaderLoop } from './leader-loop.js';
 import type { Leadership } from '../watch/work-watcher.js';
 
@@ -18,7 +19,7 @@ export interface ForwarderOptions {
  * that it starts to the millisecond; a nudge announces a task that is due sooner.
  */
 export class Forwarder extends LeaderLoop {
-  private endNudges: (() => Promise<void>) | undefined;
+  private readonly nudges: Subscription;
 
   constructor(
     private readonly broker: ForwardOps,
@@ -28,11 +29,13 @@ export class Forwarder extends LeaderLoop {
     deps: LoopDeps,
   ) {
     super('forwarder', queue, leadership, options.intervalMs, deps);
+    const wake = (): void => this.wake();
+    this.nudges = new Subscription(deps.clock, () => broker.onNudge(queue, wake), wake);
   }
 
   protected async runAsLeader(): Promise<number> {
     const { intervalMs } = this.options;
-    this.endNudges ??= await this.broker.onNudge(this.queue, () => this.wake()); // before the check: nothing is missed
+    await this.nudges.begin(); // before the check: nothing is missed
     for (;;) {
       const askedAtMs = this.clock.nowMs();
       const { moved, nextDueAtMs = Infinity } = await this.broker.forwardDue(this.queue, BATCH);
@@ -43,8 +46,6 @@ export class Forwarder extends LeaderLoop {
   }
 
   protected override async rest(): Promise<void> {
-    const endNudges = this.endNudges;
-    this.endNudges = undefined;
-    await endNudges?.();
+    await this.nudges.end();
   }
 }
