@@ -11,7 +11,7 @@ export interface HandleDeps {
   readonly codec: PayloadCodec;
 }
 
-/** A handle that shows nothing but the facts when it is logged or sent as JSON. */
+/** A handle that shows only its facts when it is logged or sent as JSON. */
 export class ClientTaskHandle implements TaskHandle {
   readonly id: string;
   readonly queue: string;

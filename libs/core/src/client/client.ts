@@ -26,15 +26,15 @@ import { TaskWaiter } from './task-waiter.js';
 
 /** Options of a client. Only `connection` is needed. */
 export interface ClientOptions {
-  /** Where the queues live. A broker that is handed in stays open at `close()`. */
+  /** Where the queues live. A broker passed in stays open at `close()`. */
   readonly connection: Connection;
   /** Writes payloads. Default JSON, which Go workers read. */
   readonly codec?: PayloadCodec | undefined;
   /** Largest encoded payload, bytes. Default 1 MiB. */
   readonly maxPayloadBytes?: number | undefined;
-  /** For options that a call leaves out. */
+  /** Defaults of the task options. */
   readonly defaults?: TaskOptions | undefined;
-  /** Hears `enqueued`. What it throws, or rejects with, is logged. */
+  /** Called for every enqueued task. What it throws, or rejects with, is logged. */
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
@@ -42,10 +42,10 @@ export interface ClientOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** What became of one task of `enqueueMany`. */
+/** The result for one task of `enqueueMany`. */
 export type EnqueueResult =
   | { readonly task: EnqueuedTask; readonly error?: undefined }
-  /** Nothing was written for it, unless the error is a `RedisCommandError`: then nobody knows. */
+  /** Nothing was written for it, unless the error is a `RedisCommandError`: then that is unknown. */
   | { readonly task?: undefined; readonly error: Error };
 
 export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
@@ -61,7 +61,7 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
 const ROUNDING_MS = 1;
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
 
-/** Puts tasks into queues. One client per process and Redis is enough; it is safe to use from anywhere at any time. */
+/** Puts tasks into queues. One client per process and Redis is enough; concurrent calls are safe. */
 export class Client {
   readonly #broker: Broker;
   readonly #ownsBroker: boolean;
@@ -72,7 +72,7 @@ export class Client {
   readonly #closing = new AbortController();
 
   /**
-   * Connects when it is first used.
+   * Connects on first use.
    * @throws {InvalidOptionsError} an option is wrong; all of them at once
    */
   constructor(options: ClientOptions) {
@@ -88,12 +88,12 @@ export class Client {
   }
 
   /**
-   * Writes one task, atomically. The task that it returns can be waited for.
+   * Writes one task, atomically. The returned task can be awaited with `wait()` or `result()`.
    * @throws {InvalidOptionsError} type, payload or options are wrong; nothing was written
    * @throws {PayloadTooLargeError} the encoded payload is above `maxPayloadBytes`; nothing was written
    * @throws {TaskIdConflictError} the queue holds a task of this id in some state; nothing was written
    * @throws {DuplicateTaskError} another task holds the unique lock; nothing was written
-   * @throws {RedisCommandError} Redis failed; whether the task was written is unknown. With a `taskId` of your own it
+   * @throws {RedisCommandError} Redis failed; whether the task was written is unknown. With your own `taskId` it
    * is safe to call again: the second call answers with `TaskIdConflictError` when the first one worked.
    * @throws {ClosedError} after `close()`
    */
@@ -126,7 +126,7 @@ export class Client {
   }
 
   /**
-   * Asks Redis for a sign of life.
+   * Pings Redis.
    * @throws {RedisCommandError} Redis cannot be reached
    * @throws {ClosedError} after `close()`
    */
@@ -135,7 +135,7 @@ export class Client {
     await this.#broker.ping();
   }
 
-  /** Ends the waits for its tasks, and closes the connections that this client opened. Idempotent. */
+  /** Ends pending waits for tasks, and closes the connections that this client opened. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort(new ClosedError('client'));
     if (this.#ownsBroker) await this.#broker.close();
@@ -190,7 +190,7 @@ export class Client {
 }
 
 /**
- * What composing a task takes from a client's options.
+ * The part of a client's options that composing a task needs.
  * @throws {InvalidOptionsError} an option is wrong; all of them at once
  */
 export function readComposing(options: ClientOptions): ComposeSettings {

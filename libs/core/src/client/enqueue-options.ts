@@ -45,7 +45,7 @@ const ITEM_NAMES: readonly (keyof EnqueueItem)[] = ['type', 'payload', 'options'
 /** One task to enqueue. */
 export interface EnqueueItem {
   readonly type: string;
-  /** Goes through the codec; a `Uint8Array` is taken as it is. Default: no payload. */
+  /** Encoded by the codec; a `Uint8Array` is taken as it is. Default: no payload. */
   readonly payload?: unknown;
   readonly options?: TaskOptions | undefined;
 }
@@ -53,15 +53,15 @@ export interface EnqueueItem {
 export interface ComposeSettings {
   readonly codec: PayloadCodec;
   readonly maxPayloadBytes: number;
-  /** Holds for options that a task leaves out. */
+  /** Defaults of the task options. */
   readonly defaults: TaskOptions;
 }
 
 /** {@link TaskOptions} read, checked and in the units of the wire. */
 interface ReadOptions {
-  /** All of a task but its type, its payload, and the name of its lock, which these two decide. */
+  /** All of a task except its type, its payload, and the name of its lock, which depends on the two. */
   readonly template: TaskTemplate;
-  /** Takes the place of the payload in the name of the lock. */
+  /** Replaces the payload in the name of the lock. */
   readonly lockKey: string | undefined;
   readonly problems: readonly OptionProblem[];
 }
@@ -76,7 +76,7 @@ export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs:
 }
 
 /**
- * What all tasks are made from that a schedule enqueues.
+ * The template of the tasks that a schedule enqueues.
  * @throws as {@link composeTask}
  */
 export function composeTemplate(item: EnqueueItem, settings: ComposeSettings): TaskTemplate {
@@ -93,13 +93,13 @@ export function composeTemplate(item: EnqueueItem, settings: ComposeSettings): T
     throw new PayloadTooLargeError(item.type, encoded.bytes.length, settings.maxPayloadBytes);
   }
   const { type, payload } = item;
-  // asynq's lock of a nil payload is another one than that of an empty payload.
+  // asynq's lock of a nil payload differs from that of an empty payload.
   const lockedBytes = payload === undefined && encoded.bytes.length === 0 ? undefined : encoded.bytes;
   const lock = template.uniqueTtlMs === undefined ? '' : uniqueKey(template.message.queue, type, lockedBytes, lockKey);
   return { ...template, message: { ...template.message, type, payload: encoded.bytes, uniqueKey: lock } };
 }
 
-/** What is wrong with options; `path` is put before their names. */
+/** The problems of the options; `path` is put before their names. */
 export function taskOptionProblems(options: TaskOptions, path: string): readonly OptionProblem[] {
   return readTaskOptions(options, path).problems;
 }
@@ -146,7 +146,7 @@ function readTaskOptions(options: TaskOptions, path = ''): ReadOptions {
   return { template, lockKey: unique?.key, problems: reader.problems };
 }
 
-/** When to start; neither: at once. */
+/** The start time; neither: at once. */
 function readStart(
   reader: OptionReader,
   options: TaskOptions,
@@ -173,7 +173,7 @@ function readUnique(reader: OptionReader, given: TaskOptions['unique'], path: st
   lock.onlyKnown(['ttl', 'key']);
   if (given.ttl === undefined) lock.refuse('ttl', "how long the lock is held, such as '1h'");
   const unique = { ttlMs: lock.duration('ttl', bounds.minMs, bounds), key: given.key };
-  // Like a payload: not to be shown.
+  // Like a payload, it must not be shown.
   if (given.key !== undefined && !isText(given.key)) lock.refuse('key', TEXT_ALLOWED, kindOf(given.key));
   reader.add(...lock.problems);
   return unique;
@@ -209,7 +209,7 @@ function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Arr
   }
 }
 
-/** The task that a template gives now. */
+/** A task from the template, as of now. */
 export function taskOf({ message, processInMs, uniqueTtlMs, ...template }: TaskTemplate, nowMs: number): NewTask {
   const processAtMs = processInMs === undefined ? template.processAtMs : Math.ceil(nowMs + processInMs);
   return {
@@ -219,7 +219,7 @@ export function taskOf({ message, processInMs, uniqueTtlMs, ...template }: TaskT
   };
 }
 
-/** The lock of a delayed task outlives its waiting time. Whole seconds, at least one: Redis refuses an expiry of zero. */
+/** The lock of a delayed task outlives its delay. Whole seconds, at least one: Redis refuses an expiry of zero. */
 function uniqueTtlS(ttlMs: number, processAtMs: number | undefined, nowMs: number): number {
   const waitMs = Math.max(0, (processAtMs ?? nowMs) - nowMs);
   return Math.max(1, durationS(waitMs + ttlMs));

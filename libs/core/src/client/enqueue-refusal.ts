@@ -3,7 +3,7 @@ import type { FinishReply } from '../broker/contract/groups.js';
 import { DuplicateTaskError } from '../errors/duplicate-task.error.js';
 import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
 
-/** Why the broker refused a new task, as its caller should hear it; `undefined`: it did not. */
+/** The error for the caller when the broker refused a new task; `undefined`: accepted. */
 export function enqueueRefusal({ message }: NewTask, outcome: EnqueueOutcome | FinishReply): Error | undefined {
   const { id, queue, type } = message;
   switch (outcome.status) {

@@ -13,7 +13,7 @@ import type { TaskState } from '../wire/task-state.js';
 
 const FIRST_LOOK_MS = 400; // a pause is half of its step at least
 const LAST_LOOK_MS = 5_000;
-/** How long the news of an end may come after the end itself: it travels on another connection. */
+/** Longest delay of the message about an end, which comes on another connection. */
 const NEWS_DELAY_MS = 1_000;
 
 export interface TaskWaiterDeps {
@@ -40,7 +40,7 @@ export class TaskWaiter {
     const expire = (): void => abort.abort(new WaitTimeoutError(queue, taskId, timeoutMs!));
     const timer = timeoutMs === undefined ? undefined : clock.setTimer(expire, timeoutMs);
     try {
-      // A call that gets no reply for seconds must not make the wait longer than its caller wants.
+      // A call without a reply must not make the wait longer than `timeout`.
       return await unlessAborted(abort.signal, new Wait(queue, taskId, abort.signal, this.deps).untilEnd());
     } finally {
       clock.clearTimer(timer);
@@ -52,7 +52,7 @@ export class TaskWaiter {
 /** One wait for one task. */
 class Wait {
   private readonly news: Bell;
-  /** As the news said. */
+  /** As the channel said. */
   private ending: TaskEnding | undefined;
   private wasThere = false;
 
@@ -79,7 +79,7 @@ class Wait {
     }
   }
 
-  /** Without news, looking has to do. */
+  /** Without the channel, polling must do. */
   private async subscribe(): Promise<(() => Promise<void>) | undefined> {
     this.stop.throwIfAborted();
     try {
@@ -113,12 +113,12 @@ class Wait {
     const task = await this.deps.broker.findTask(this.queue, this.taskId);
     if (task?.state === 'completed') return { state: 'completed', result: task.result };
     if (task?.state === 'archived') return { state: 'archived', lastError: task.message.errorMsg };
-    return undefined; // it went on meanwhile
+    return undefined; // it has moved on meanwhile
   }
 
   /**
    * The task is gone.
-   * @throws {TaskNotFoundError} and nobody tells how
+   * @throws {TaskNotFoundError} how it ended is unknown
    */
   private async lookForNews(): Promise<TaskEnd> {
     if (this.wasThere && this.ending !== 'removed') await this.pause(NEWS_DELAY_MS);
@@ -127,7 +127,7 @@ class Wait {
   }
 
   /**
-   * Waits for news.
+   * Waits for a message, or for the next poll.
    * @throws the reason to stop
    */
   private async pause(pauseMs: number): Promise<void> {

@@ -2,19 +2,19 @@ import type { ScheduleProgress } from '../broker/contract/schedules.js';
 import type { TickTimes } from '../cron/tick-times.js';
 
 /**
- * What becomes of ticks that passed while no scheduler ran, or while it could not reach Redis:
+ * How ticks are made up for that passed while no scheduler ran, or none could reach Redis:
  * `skip` gives them up, `one` makes up for all of them once, `all` for each. Ticks that are late by up to 10 s were not
  * missed; of several of these, `skip` too makes up for the newest.
  */
 export type CatchUp = 'skip' | 'one' | 'all';
 
-/** A tick that is late by less was not missed: a process may be busy for so long, and Redis away. */
+/** A tick late by less was not missed: a process may be busy, or Redis away, for this long. */
 const LATE_MS = 10_000;
 
-/** How far back the newest tick is looked for, step by step: most are near. */
+/** How far back the newest tick is searched, step by step: most are near. */
 const STEPS_BACK_MS = [60_000, 3_600_000, 86_400_000, 32 * 86_400_000, 366 * 86_400_000];
 
-/** Clocks of machines may differ so much without harm. */
+/** Clocks of machines may differ by this without harm. */
 export const MOST_SKEW_MS = 60_000;
 
 /**

@@ -3,7 +3,7 @@ import { digestOf } from '../broker/stored-template.js';
 import { parseCronSpec } from '../cron/cron-spec.js';
 import { CronSpecError } from '../errors/cron-spec.error.js';
 
-/** Whether the stored schedule fires the tasks of this definition, and when it says. */
+/** Whether the stored schedule fires the tasks of this definition, at the same times. */
 export function isSameDefinition({ spec, template }: StoredSchedule, definition: ScheduleDefinition): boolean {
   return template !== undefined && digestOf({ spec, template }) === digestOf(definition);
 }
@@ -14,7 +14,7 @@ export function describeDefinition(definition: ScheduleDefinition | StoredSchedu
   return `type "${type}", spec "${definition.spec}"`;
 }
 
-/** In what the two differ: `type, payload`. */
+/** The differences of the two: `type, payload`. */
 export function differencesOf(stored: StoredSchedule, { spec, template }: ScheduleDefinition): string {
   const [before, after] = [stored.template?.message, template.message];
   const differs = {
@@ -26,10 +26,10 @@ export function differencesOf(stored: StoredSchedule, { spec, template }: Schedu
   return parts.length > 0 ? parts.join(', ') : 'options';
 }
 
-/** A scheduler that runs is late by less: clocks may differ, and Redis be away for a while. */
+/** A running scheduler is late by less, even when clocks differ or Redis is away for a while. */
 const ABANDONED_MS = 60_000;
 
-/** Whether a tick of it was left unclaimed for so long that no scheduler can have it any more. */
+/** Whether a tick was left unclaimed for so long that no scheduler can have the schedule any longer. */
 export function isAbandoned({ spec, sinceMs, claimedMs, isPaused }: StoredSchedule, nowMs: number): boolean {
   if (isPaused) return false;
   try {

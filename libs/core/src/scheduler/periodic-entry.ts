@@ -12,7 +12,7 @@ import { parseCronSpec } from '../cron/cron-spec.js';
 import { optionTexts, periodicTaskHash, type PeriodicTaskOptions, readPeriodicOptions } from './periodic-options.js';
 import type { TickTimes } from '../cron/tick-times.js';
 
-/** One line of a plan, as the user gives it. */
+/** The configuration of one periodic task. */
 export interface PeriodicTaskConfig {
   /** Five fields, a descriptor such as `@daily`, or `@every 30s`; the syntax of asynq. */
   readonly spec: string;
@@ -23,14 +23,14 @@ export interface PeriodicTaskConfig {
 
 export interface EntrySettings {
   readonly composing: ComposeSettings;
-  /** Zone of specs that name none. */
+  /** Zone of specs without one. */
   readonly zone: string;
 }
 
 /** Ticks are whole seconds. */
 const SHORTEST_PERIOD_MS = 1000;
 
-/** One periodic task of a scheduler, and what the scheduler knows of its schedule. */
+/** One periodic task of a scheduler, and the known state of its schedule. */
 export class PeriodicEntry {
   /** As in asynq it is new with every registration. */
   readonly id: string;
@@ -38,15 +38,15 @@ export class PeriodicEntry {
   progress: ScheduleProgress | undefined;
   /** Unix ms of the tick to claim next; `undefined`: none. */
   nextMs: number | undefined;
-  /** Another definition is stored under this name, and fires. */
+  /** Whether another definition is stored under this name, and fires. */
   isReplaced = false;
   /** That was logged. */
   isReplacementLogged = false;
-  /** Somebody has changed the schedule since it was read. */
+  /** Whether the schedule has changed since it was read. */
   isStale = false;
   /** It was said that its ticks are used up to a time that is still to come. */
   isKnownAhead = false;
-  /** Not touched before this time, by the monotonic clock: what the broker says of it is no passing failure. */
+  /** Not tried before this time, by the monotonic clock, after a failure that is not transient. */
   restUntilMs = 0;
   /** How far its claim may be ahead of the clock and still hold. */
   private mostAheadMs = MOST_SKEW_MS;
@@ -54,7 +54,7 @@ export class PeriodicEntry {
   constructor(
     readonly definition: ScheduleDefinition,
     readonly item: EnqueueItem & { readonly options: TaskOptions },
-    /** Tells equal configurations. */
+    /** Equal for equal configurations. */
     readonly hash: string,
     private readonly times: TickTimes,
     readonly catchUp: CatchUp,
@@ -92,7 +92,7 @@ export class PeriodicEntry {
     else this.resumeFrom(this.progress, nowMs);
   }
 
-  /** Takes over what somebody made of the schedule. */
+  /** Adopts changes made to the schedule elsewhere. */
   follow(stored: StoredSchedule | undefined, nowMs: number): void {
     if (!stored)
       this.progress = undefined; // to be stored again
@@ -100,7 +100,7 @@ export class PeriodicEntry {
     else this.giveWay(stored, nowMs);
   }
 
-  /** Takes over what became of a claim. */
+  /** Adopts the result of a claim. */
   accept({ outcome, progress }: TickReply, nowMs: number): void {
     if (!progress)
       this.progress = undefined; // to be stored again
@@ -121,7 +121,7 @@ export class PeriodicEntry {
     this.nextMs = this.times.next(nowMs, progress.sinceMs);
   }
 
-  /** As inspectors see it. */
+  /** The form that inspectors read. */
   toPlan(): SchedulerEntry {
     return {
       id: this.id,

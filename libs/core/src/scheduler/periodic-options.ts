@@ -6,8 +6,8 @@ import { optionText } from '../wire/option-text.js';
 import type { CatchUp } from './catch-up.js';
 
 /**
- * Options of a periodic task: those of each enqueue, and when and how it fires. A `taskId` or `unique` of your own
- * keeps a task from being enqueued while the one before is still there.
+ * Options of a periodic task: those of each enqueue, and when and how it fires. With your own `taskId` or `unique` no task
+ * is enqueued while the one before is still there.
  */
 export interface PeriodicTaskOptions extends Omit<TaskOptions, 'group'> {
   /**
@@ -17,7 +17,7 @@ export interface PeriodicTaskOptions extends Omit<TaskOptions, 'group'> {
    * schedule.
    */
   readonly name?: string | undefined;
-  /** What becomes of ticks missed while no scheduler ran. Default `'skip'`. */
+  /** How ticks missed while no scheduler ran are made up for. Default `'skip'`. */
   readonly catchUp?: CatchUp | undefined;
   /** IANA time zone of the spec, unless it begins with one of its own. Default: the scheduler's. */
   readonly zone?: string | undefined;
@@ -25,7 +25,7 @@ export interface PeriodicTaskOptions extends Omit<TaskOptions, 'group'> {
   readonly seconds?: boolean | undefined;
 }
 
-/** The options, cut by who takes them. */
+/** The options, split by the part that takes them. */
 export interface PeriodicSettings {
   readonly task: TaskOptions;
   readonly name: string | undefined;
@@ -50,7 +50,7 @@ export function readPeriodicOptions(options: PeriodicTaskOptions): PeriodicSetti
   return settings;
 }
 
-/** The options in the text that asynq's programs show and read back. */
+/** The options in the text form that asynq's programs show and parse. */
 export function optionTexts(options: TaskOptions): string[] {
   const { queue, taskId, maxRetry, timeout, deadline, unique, processAt, processIn, retention, headers = {} } = options;
   const text = <Value>(value: Value | undefined, write: (value: Value) => string): string[] =>

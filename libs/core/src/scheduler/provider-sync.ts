@@ -4,13 +4,13 @@ import { allOf } from '../runtime/all-of.js';
 import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { nameTaken, type PeriodicEntry, type PeriodicTaskConfig } from './periodic-entry.js';
 
-/** Where periodic tasks come from at run time: a database, a file, a service. */
+/** A source of periodic tasks at run time: a database, a file, a service. */
 export interface PeriodicTaskProvider {
-  /** All periodic tasks that should be planned now. When it throws, the plan stays as it is. */
+  /** Returns all periodic tasks to plan now. When it throws, the plan stays as it is. */
   periodicTasks(): readonly PeriodicTaskConfig[] | Promise<readonly PeriodicTaskConfig[]>;
 }
 
-/** What the synchronisation does to the plan. */
+/** The changes that a synchronization can make to the plan. */
 export interface PlanChanges {
   /** @throws a reason why the configuration cannot work */
   make(config: PeriodicTaskConfig): PeriodicEntry;
@@ -23,7 +23,7 @@ export interface PlanChanges {
   clear(entry: PeriodicEntry, isForgotten: boolean): Promise<void>;
 }
 
-/** Keeps the plan equal to what a provider says: adds what is new, removes what is gone, leaves what is as before. */
+/** Keeps the plan equal to the provider's list: adds new entries, removes missing ones, leaves the rest alone. */
 export class ProviderSync extends Loop {
   private readonly known = new Map<string, PeriodicEntry>();
   /** Dropped, but not cleared yet. */
@@ -39,7 +39,7 @@ export class ProviderSync extends Loop {
     super('periodic task provider', deps, intervalMs);
   }
 
-  /** The first synchronisation, whose failure the caller should see. */
+  /** The first synchronization, whose failure reaches the caller. */
   async begin(): Promise<void> {
     await this.sync();
     this.isFresh = true;
@@ -89,7 +89,7 @@ export class ProviderSync extends Loop {
     }
   }
 
-  /** Last, and again until it works: Redis being away must not keep what is new from being planned. */
+  /** Last, and repeated until it works: a failure of Redis must not keep new entries from being planned. */
   private async clearDropped(): Promise<void> {
     const stored = new Set([...this.known.values()].map(storedName));
     await allOf(
@@ -110,7 +110,7 @@ export class ProviderSync extends Loop {
     }
   }
 
-  /** A spec that cannot be read does not hold up the others; it is tried again at every synchronisation. */
+  /** A spec that cannot be read does not hold up the others; it is tried again at every synchronization. */
   private makeUnlessUnreadable(config: PeriodicTaskConfig): PeriodicEntry | undefined {
     try {
       return this.changes.make(config);

@@ -7,21 +7,21 @@ import { TimeZone } from '../cron/time-zone.js';
 
 /** Options of a scheduler: those of the client that enqueues, and its own. Only `connection` is needed. */
 export interface SchedulerOptions extends ClientOptions {
-  /** For options that a periodic task leaves out. A `group` among them does not apply. */
+  /** Defaults of the task options. A `group` does not apply. */
   readonly defaults?: ClientOptions['defaults'];
-  /** IANA time zone of specs that name none. Default `'UTC'`. */
+  /** IANA time zone of specs without one. Default `'UTC'`. */
   readonly zone?: string | undefined;
   /**
    * Called before a tick is claimed, with what would be enqueued. Another scheduler may win the tick, and a claim whose
-   * reply is lost is made again: `onEvent` says what was enqueued. What it throws, or rejects with, is logged; nobody
-   * waits for a promise that it returns.
+   * reply is lost is made again: `onEvent` reports what was enqueued. What it throws, or rejects with, is logged; a promise
+   * is not awaited.
    */
   readonly beforeEnqueue?: ((task: EnqueueItem) => void) | undefined;
-  /** How often the plan is shown to inspectors, whole seconds; it is seen for twice as long. Default `'10s'`. */
+  /** How often the plan is registered for inspectors, whole seconds; it expires after twice as long. Default `'10s'`. */
   readonly heartbeatInterval?: Duration | undefined;
-  /** Periodic tasks beside the registered ones, looked up again and again at run time. Default none. */
+  /** Source of further periodic tasks, queried regularly at run time. Default none. */
   readonly provider?: PeriodicTaskProvider | undefined;
-  /** How often the provider is asked. Default `'3m'`, as in asynq. */
+  /** How often the provider is queried. Default `'3m'`, as in asynq. */
   readonly syncInterval?: Duration | undefined;
 }
 
@@ -29,7 +29,7 @@ const OWN_NAMES = ['zone', 'beforeEnqueue', 'heartbeatInterval', 'provider', 'sy
 const DEFAULT_HEARTBEAT_MS = 10_000;
 const DEFAULT_SYNC_MS = 180_000;
 
-/** Options, checked, cut by who takes them; those of the client are checked by it. */
+/** The options, checked and split by the part that takes them; the client checks its own. */
 export interface SchedulerSettings {
   readonly client: ClientOptions;
   readonly zone: string;
@@ -54,7 +54,7 @@ export function readSchedulerOptions(options: SchedulerOptions): SchedulerSettin
   return settings;
 }
 
-/** A tick claims and enqueues in one step, which knows no groups. */
+/** The script that claims a tick and enqueues its task does not support groups. */
 function pickClientOptions(options: SchedulerOptions): ClientOptions {
   const picked = Object.fromEntries(
     CLIENT_OPTION_NAMES.map((name) => [name, options[name]]),

@@ -21,7 +21,7 @@ import { type PlanChanges, ProviderSync } from './provider-sync.js';
 import { readSchedulerOptions, type SchedulerOptions } from './scheduler-options.js';
 import { TickLoops } from './tick-loops.js';
 
-/** How long shutdown waits for replies: as long as one may take, for claims under way, and a moment for the rest. */
+/** How long shutdown waits for replies: the reply timeout for claims under way, and a moment for the rest. */
 const LONGEST_SHUTDOWN_MS = 6_000;
 /** How long `runNow` waits until its task is noted in the history. */
 const HISTORY_PATIENCE_MS = 500;
@@ -54,9 +54,9 @@ export interface PlannedTask {
  *
  * Run as many as you like with the same periodic tasks: each tick is claimed and its task enqueued in one step, so that
  * it is enqueued once. (Schedulers of Go fire for themselves and know nothing of ours.) Schedules outlive their schedulers:
- * the `Inspector` lists and controls those of every process. What it makes of them is heard here at once.
+ * the `Inspector` lists and controls those of every process, and its changes take effect here at once.
  *
- * A scheduler lives once: `new`, `active`, `closed`.
+ * A scheduler is used once: `new`, `active`, `closed`.
  */
 export class Scheduler {
   readonly #broker: Broker;
@@ -71,7 +71,7 @@ export class Scheduler {
   readonly #sync: ProviderSync | undefined;
   #state: 'new' | 'active' | 'closed' = 'new';
   #closing: Promise<void> | undefined;
-  /** The clock's timers let the process end: a scheduler that runs is a reason to stay. */
+  /** Keeps the process alive: the clock's timers do not. */
   #keepAlive: NodeJS.Timeout | undefined;
 
   /**
@@ -127,7 +127,7 @@ export class Scheduler {
   }
 
   /**
-   * Takes a periodic task out of the plan and forgets its schedule. Another scheduler that still has it begins it anew.
+   * Takes a periodic task out of the plan and forgets its schedule. Another scheduler that still has it starts it anew.
    * @throws {ScheduleNotFoundError} there is none of this name
    * @throws {RedisCommandError} the schedule may still be stored; it fires no more here
    */
@@ -143,9 +143,9 @@ export class Scheduler {
   }
 
   /**
-   * Begins to fire; does nothing when it fires already. Redis being away is no error here: the scheduler logs it, and
+   * Starts to fire; does nothing when active already. An unreachable Redis is not an error here: the scheduler logs it, and
    * catches up when Redis is back.
-   * @throws {ClosedError} after `shutdown()`, be it while the provider is asked for the first time
+   * @throws {ClosedError} after `shutdown()`, also during the provider's first call
    * @throws what the provider throws at its first call, and what is wrong with its periodic tasks
    */
   async start(): Promise<void> {
@@ -173,7 +173,7 @@ export class Scheduler {
   }
 
   /**
-   * Lets a paused schedule fire again; `false`: it was not paused.
+   * Resumes a paused schedule; `false`: it was not paused.
    * @throws {ScheduleNotFoundError} there is none of this name
    */
   async resume(name: string): Promise<boolean> {
@@ -195,7 +195,7 @@ export class Scheduler {
   }
 
   /**
-   * Asks Redis for a sign of life.
+   * Pings Redis.
    * @throws {RedisCommandError} Redis cannot be reached
    * @throws {ClosedError} after `shutdown()`
    */
@@ -205,7 +205,7 @@ export class Scheduler {
   }
 
   /**
-   * Fires no more, waits for claims under way, leaves the sight of inspectors, closes the connections it opened. The
+   * Stops firing, waits for claims under way, deregisters, closes the connections it opened. The
    * stored schedules stay. Never rejects because of Redis, and takes 6 s at most when that does not answer. Idempotent.
    */
   async shutdown(): Promise<void> {
@@ -261,7 +261,7 @@ export class Scheduler {
     const { definition } = entry;
     let hasChanged = await this.#broker.setSchedulePaused(definition, isPaused);
     if (hasChanged === undefined) {
-      await this.#broker.saveSchedule(definition); // it never was stored, or somebody removed it
+      await this.#broker.saveSchedule(definition); // it was never stored, or was removed
       hasChanged = await this.#broker.setSchedulePaused(definition, isPaused);
     }
     entry.follow(await this.#broker.findSchedule(definition), this.#clock.nowMs());

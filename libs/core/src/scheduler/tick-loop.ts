@@ -17,27 +17,27 @@ import { noteEnqueued } from './enqueue-history.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 import type { SchedulerOptions } from './scheduler-options.js';
 
-/** Ticks of one entry that are claimed in a round: one with many missed ticks must not hold up the others. */
+/** Most ticks of one entry claimed in a round: an entry with many missed ticks must not hold up the others. */
 const TICKS_PER_ROUND = 100;
-/** Entries that are dealt with at a time: thousands may be due in the same second. */
+/** Entries in work at one time: thousands may be due in the same second. */
 const ENTRIES_AT_A_TIME = 100;
 
 /**
- * Timers do not go by the wall clock: they sleep on when that leaps ahead, and while the machine sleeps. Looking so often
- * finds a tick before it is late enough to be taken for missed.
+ * Timers do not follow the wall clock: they sleep on when it leaps ahead, and while the machine sleeps. Checks this often
+ * find a tick before it counts as missed.
  */
 const LONGEST_SLEEP_MS = 8_000;
 /** For an entry that fails by itself, while Redis answers. */
 const REST_MS = 5_000;
 const LOG_EVERY_MS = 30_000;
-/** A clock that is set back by less is being corrected a little. */
+/** A smaller step back is an ordinary correction of the clock. */
 const SET_BACK_MS = 500;
 
 export interface TickLoopDeps extends LoopDeps {
   readonly broker: ScheduleOps & Pick<PresenceOps, 'recordEnqueueEvent'> & Pick<Broker, 'syncClock'>;
   readonly emit: TaskEventListener | undefined;
   readonly beforeEnqueue: SchedulerOptions['beforeEnqueue'];
-  /** Told when entries have got their first tick. */
+  /** Called when entries have got their first tick. */
   readonly onPlanned: () => void;
 }
 
@@ -45,7 +45,7 @@ export interface TickLoopDeps extends LoopDeps {
 export class TickLoop extends Loop {
   private readonly entries = new Map<string, PeriodicEntry>();
   private readonly failures: LogLimit;
-  /** The time of day less the monotonic one. */
+  /** The time of day minus the monotonic time. */
   private offsetMs = Number.NEGATIVE_INFINITY;
   private readonly news: Subscription;
   /** Notes on their way into histories. */
@@ -104,13 +104,13 @@ export class TickLoop extends Loop {
     if (isSetBack) for (const entry of this.entries.values()) entry.clockWasSetBack(nowMs);
   }
 
-  /** Without news a change that somebody makes is noticed at the next tick. */
+  /** Without the subscription a change made elsewhere is noticed at the next tick. */
   private async listen(): Promise<void> {
     try {
       await this.news.begin();
     } catch (error) {
       if (!this.failures.allows('news')) return;
-      this.logger.warn(`${this.name} does not hear of changes and will try again`, { error });
+      this.logger.warn(`${this.name} cannot subscribe to changes and will try again`, { error });
     }
   }
 
@@ -128,7 +128,7 @@ export class TickLoop extends Loop {
   }
 
   /**
-   * One entry that cannot be dealt with does not hold up the others.
+   * A failing entry does not hold up the others.
    * @throws {RedisCommandError} Redis is away, and none of them can
    */
   private async advanceAll(due: readonly PeriodicEntry[]): Promise<void> {
@@ -167,13 +167,13 @@ export class TickLoop extends Loop {
     }
   }
 
-  /** The definition that was stored last fires: see what it takes the place of, so that two of one name are noticed. */
+  /** The definition stored last fires. Logs the one that it replaces, so that two tasks of one name are noticed. */
   private async store(entry: PeriodicEntry, before: StoredSchedule | undefined): Promise<void> {
     const { definition } = entry;
     entry.resumeFrom(await this.deps.broker.saveSchedule(definition), this.clock.nowMs());
     if (!before || isSameDefinition(before, definition)) return;
     const isOtherTask = before.taskType !== definition.template.message.type;
-    // Of the same type it is most likely a newer version, and the one that gives way warns.
+    // Of the same type it is most likely a newer version, and the scheduler that gives way warns.
     this.logger[isOtherTask ? 'warn' : 'info'](
       `periodic task "${entry.name}" of queue "${this.queue}" (${describeDefinition(definition)}) replaces the one that ` +
         `was stored under this name (${describeDefinition(before)}; other ${differencesOf(before, definition)}), which ` +
@@ -185,7 +185,7 @@ export class TickLoop extends Loop {
   private async giveWay(entry: PeriodicEntry): Promise<void> {
     const { definition, name } = entry;
     const stored = await this.deps.broker.findSchedule(definition);
-    if (!stored || isSameDefinition(stored, definition)) return; // changed meanwhile: the next tick tells
+    if (!stored || isSameDefinition(stored, definition)) return; // changed meanwhile: the next tick shows it
     if (isAbandoned(stored, this.clock.nowMs())) return this.store(entry, stored);
     if (entry.isReplacementLogged) return;
     entry.isReplacementLogged = true;
@@ -198,7 +198,7 @@ export class TickLoop extends Loop {
 
   /** Reads, and does not store: another version of the app may have stored another definition under the name. */
   private async read(entry: PeriodicEntry): Promise<void> {
-    entry.isStale = false; // before the call: what is heard during it may be newer than its reply
+    entry.isStale = false; // before the call: a change announced during it may be newer than its reply
     try {
       entry.follow(await this.deps.broker.findSchedule(entry.definition), this.clock.nowMs());
     } catch (error) {
@@ -264,7 +264,7 @@ export class TickLoop extends Loop {
       case 'missing':
         this.logger.info(`periodic task "${name}" begins anew: its schedule was removed from queue "${queue}"`);
         break;
-      default: // enqueued, or another scheduler's to enqueue, or replaced, or nobody's while it is paused
+      default: // enqueued, claimed by another scheduler, replaced, or paused
     }
   }
 }

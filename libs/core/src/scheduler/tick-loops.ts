@@ -1,7 +1,7 @@
 import type { PeriodicEntry } from './periodic-entry.js';
 import { TickLoop, type TickLoopDeps } from './tick-loop.js';
 
-/** One loop for each queue that has entries: a queue whose Redis node is down holds up no other. */
+/** One loop for each queue with entries: a queue whose Redis node is down holds up no other. */
 export class TickLoops {
   private readonly loops = new Map<string, TickLoop>();
   private readonly leaving = new Set<Promise<void>>();
@@ -28,7 +28,7 @@ export class TickLoops {
     if (this.isStarted) loop.start();
   }
 
-  /** The last entry of a queue takes the loop with it. */
+  /** Removes an entry, and the loop with the last entry of its queue. */
   remove(entry: PeriodicEntry): void {
     const { queue } = entry.definition;
     const loop = this.loops.get(queue);

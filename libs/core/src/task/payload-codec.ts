@@ -2,15 +2,15 @@ import { errorText } from '../errors/error-text.js';
 import { dropPromise } from '../runtime/user-callback.js';
 
 /**
- * Turns a payload into the bytes of the wire and back. Both answer at once: a promise is refused. The default must stay
- * readable for Go workers.
+ * Turns a payload into the bytes of the wire and back. Both methods are synchronous: a promise is refused. The default must
+ * stay readable for Go workers.
  */
 export interface PayloadCodec {
   encode(payload: unknown): Uint8Array;
   decode(bytes: Uint8Array): unknown;
 }
 
-/** What the codec makes of a value. @throws what the codec throws, and a `TypeError` when it answers no bytes */
+/** Encodes a value. @throws what the codec throws, and a `TypeError` when it does not return bytes */
 export function encodeWith(codec: PayloadCodec, value: unknown): Uint8Array {
   const bytes: unknown = codec.encode(value);
   if (bytes instanceof Uint8Array) return bytes;
@@ -41,7 +41,7 @@ export const jsonCodec: PayloadCodec = {
   },
 };
 
-/** What is stored with a task whose payload a codec refused. */
+/** The stored error of a task whose payload a codec refused. */
 export const undecodable = (error: unknown): string =>
   errorText(`payload does not decode: ${withoutQuotedJson(errorText(error))}`);
 

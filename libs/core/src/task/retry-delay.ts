@@ -1,5 +1,5 @@
 /**
- * How long to wait before the next attempt, in milliseconds. `retried` is the number of failures that counted before
+ * How long to wait before the next attempt, in milliseconds. `retried` is the number of counted failures before
  * this one; `error` is what the handler threw.
  */
 export type RetryDelay = (
@@ -8,7 +8,7 @@ export type RetryDelay = (
   task: { readonly id: string; readonly type: string },
 ) => number;
 
-/** Longest delay: 30 days. asynq overflows near 310 retries and then retries at once; we stop growing instead. */
+/** Longest delay: 30 days. asynq overflows near 310 retries and then retries at once. */
 export const MAX_RETRY_DELAY_MS = 30 * 24 * 3600 * 1000;
 
 /** asynq's default: retried⁴ + 15 + random(0…29) × (retried + 1) seconds; 15 to 44 s for the first retry. */

@@ -1,6 +1,6 @@
 /**
- * Thrown by a handler: do not retry this task, archive it now. The message ends up in the task's last error.
- * asynq's `SkipRetry`. Not a `QueueError`: it steers the outcome, it does not report a failure of the queue.
+ * Thrown by a handler: do not retry this task, archive it now. The message becomes the task's last error.
+ * asynq's `SkipRetry`. Not a `QueueError`: it chooses the outcome, it does not report a failure of the queue.
  */
 export class SkipRetry extends Error {
   constructor(message = 'skip retry for the task', options?: ErrorOptions) {

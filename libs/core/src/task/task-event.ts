@@ -16,7 +16,7 @@ export type TaskEvent =
       readonly nextProcessAt: Date;
     })
   | (TaskEventBase & { readonly kind: 'started'; readonly retried: number })
-  /** The handler told how far it has come, and that is stored. Of reports that follow closely only some are. */
+  /** A progress report of the handler is stored. Reports in quick succession are thinned out. */
   | (TaskEventBase & { readonly kind: 'progressed'; readonly share: number; readonly note: string | undefined })
   /** The handler succeeded and the outcome is stored. */
   | (TaskEventBase & { readonly kind: 'succeeded'; readonly durationMs: number })
@@ -31,13 +31,13 @@ export type TaskEvent =
   | (TaskEventBase & { readonly kind: 'archived'; readonly error: unknown })
   /** The handler threw `RevokeTask`, or the task was canceled to be deleted; it is. */
   | (TaskEventBase & { readonly kind: 'revoked'; readonly error: unknown })
-  /** The outcome was dropped, because the task is not this server's any more. It runs again, or ran, elsewhere. */
+  /** The outcome was dropped, because this server has lost the task. It runs again, or ran, elsewhere. */
   | (TaskEventBase & { readonly kind: 'leaseLost' })
   /** Given back unfinished at shutdown. */
   | (TaskEventBase & { readonly kind: 'requeued' })
   /**
-   * Its worker vanished; this server gave it back to the queue, or archived it as poison. Or it ended the attempt as
-   * somebody had wished who canceled it.
+   * Its worker vanished; this server gave it back to the queue, or archived it as poison, or ended it with the outcome of
+   * a cancel request.
    */
   | (TaskEventBase & {
       readonly kind: 'recovered';
@@ -46,12 +46,12 @@ export type TaskEvent =
     });
 
 /**
- * Hears of events, in the process where they happen. What it throws, or rejects with, is logged and stops nothing; nobody
- * waits for a promise that it returns.
+ * Called with events, in the process where they happen. What it throws, or rejects with, is logged and has no other effect;
+ * a promise is not awaited.
  */
 export type TaskEventListener = (event: TaskEvent) => void;
 
-/** A listener that cannot do harm: what `listener` throws is logged. Without one, no event need be made. */
+/** A listener that never throws: what `listener` throws is logged. `undefined` without one, so no event need be created. */
 export function guardListener(listener: TaskEventListener | undefined, logger: Logger): TaskEventListener | undefined {
   if (!listener) return undefined;
   return (event) =>

@@ -11,7 +11,7 @@ export interface WaitOptions {
 
 /** How a task ended. */
 export type TaskEnd =
-  /** `result` as it lies on the wire; `undefined` when its handler stored none. */
+  /** `result` as on the wire; `undefined` when the handler stored none. */
   | { readonly state: 'completed'; readonly result: Uint8Array | undefined }
   | { readonly state: 'archived'; readonly lastError: string }
   /** It succeeded without retention, or its handler revoked it. */
@@ -21,23 +21,23 @@ export type TaskEnd =
 export interface TaskHandle {
   readonly id: string;
   readonly queue: string;
-  /** The state it is in now; `undefined` when the queue does not hold it any more. */
+  /** The current state; `undefined` when the queue no longer holds the task. */
   state(): Promise<TaskState | undefined>;
   /**
-   * Waits until the task has ended for good: completed, archived, or deleted. Retries are waited for. Our servers and
-   * inspectors tell at once; a task that Go ends is looked at again and again, after 0.2 s at first and every 5 s at last.
-   * Redis being away for a while does not end the wait.
+   * Waits until the task has ended for good: completed, archived, or deleted. Retries count as not ended. Our servers
+   * and inspectors announce the end at once; an end in Go is found by polling, after 0.2 s at first and every 5 s later. A
+   * temporary loss of Redis does not end the wait.
    *
    * @throws {WaitTimeoutError} after `timeout`
-   * @throws {TaskNotFoundError} the task is gone and nobody saw how: it ended before the wait began, or a Go server or
-   * an inspector deleted it. Give the task a `retention` to be sure of its end.
+   * @throws {TaskNotFoundError} the task is gone and its outcome unknown: it ended before the wait began, or a Go server
+   * or inspector deleted it. Give the task a `retention` to be sure of its end.
    * @throws {ClosedError} the client was closed meanwhile
    * @throws the reason of `signal`
    */
   wait(options?: WaitOptions): Promise<TaskEnd>;
   /**
-   * Waits until the task has succeeded, and reads its result through the codec; `undefined` for a task without
-   * `retention` or whose handler stored nothing. The type is the caller's claim.
+   * Waits until the task has succeeded, and decodes its result; `undefined` for a task without `retention` or without a
+   * stored result. The type is not checked.
    *
    * @throws {TaskFailedError} the task was archived
    * @throws what `wait` throws, and what the codec throws for a result that is not its own
@@ -45,7 +45,7 @@ export interface TaskHandle {
   result<Result = unknown>(options?: WaitOptions): Promise<Result>;
 }
 
-/** A task as it was accepted. */
+/** A task that the queue has accepted. */
 export interface EnqueuedTask extends TaskHandle {
   readonly type: string;
   readonly initialState: 'pending' | 'scheduled' | 'aggregating';
