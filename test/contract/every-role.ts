@@ -26,7 +26,7 @@ import { describeScheduling } from './scheduling.contract.js';
 import { describeSettling } from './settling.contract.js';
 import { describeWaiting } from './waiting.contract.js';
 import { describeWaking } from './waking.contract.js';
-import { describeWishing } from './wishing.contract.js';
+import { describeCancelRequests } from './cancel-requests.contract.js';
 
 /** All that a broker promises. `openQueue` gives a fresh queue at every call. */
 export function describeEveryRole(backend: string, openQueue: () => TestQueue): void {
@@ -42,7 +42,7 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeCanceling(backend, openQueue);
   describeResults(backend, openQueue);
   describeWaiting(backend, openQueue);
-  describeWishing(backend, openQueue);
+  describeCancelRequests(backend, openQueue);
   describePresence(backend, openQueue);
   describeDuties(backend, openQueue);
   describeWaking(backend, openQueue);

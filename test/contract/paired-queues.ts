@@ -106,10 +106,10 @@ export class PairedQueues {
       }
       case 'await':
         return this.both((broker) => broker.awaitTask(this.name, operation.id));
-      case 'wish':
+      case 'requestCancel':
         return this.both(async (broker) => ({
-          isWritten: await broker.wishCancel(this.name, operation.id, operation.wish),
-          wish: await broker.cancelWish(this.name, operation.id),
+          isWritten: await broker.requestCancel(this.name, operation.id, operation.outcome),
+          outcome: await broker.requestedOutcome(this.name, operation.id),
         }));
       case 'repair':
         return this.both((broker) => broker.repair(this.name, ALL));

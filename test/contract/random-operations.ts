@@ -185,9 +185,9 @@ const operation = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
-      op: fc.constant('wish' as const),
+      op: fc.constant('requestCancel' as const),
       id,
-      wish: fc.constantFrom('retry' as const, 'archive' as const, 'delete' as const),
+      outcome: fc.constantFrom('retry' as const, 'archive' as const, 'delete' as const),
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('inspect' as const), id }) },

@@ -273,7 +273,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       const before = await q.dump();
 
       expect(await q.broker.settle(q.name, [])).toEqual([]);
-      expect(await q.broker.extendLeases(q.name, [], 1)).toEqual({ lost: [], wishes: [] });
+      expect(await q.broker.extendLeases(q.name, [], 1)).toEqual({ lost: [], cancelRequests: [] });
       expect(await q.broker.enqueue([])).toEqual([]);
 
       expect(await q.dump()).toEqual(before);

@@ -187,17 +187,17 @@ describe('reading again', () => {
     expect(dash.state.loadError).toBeUndefined();
   });
 
-  it('never reads twice at a time: a tick waits for the next, other wishes for the end', async () => {
+  it('never reads twice at a time: a tick waits for the next tick, a refresh for the end of the read', async () => {
     let answer = (_names: string[]): void => undefined;
     const slow = new Promise<string[]>((resolve) => (answer = resolve));
     const queues = vi.spyOn(inspector, 'queues').mockReturnValueOnce(slow);
 
     const first = dash.refresh();
     await dash.tick();
-    const wishes = [dash.refresh(), dash.refresh()];
+    const refreshes = [dash.refresh(), dash.refresh()];
     expect(queues).toHaveBeenCalledTimes(1);
     answer(['mail']);
-    await Promise.all([first, ...wishes]);
+    await Promise.all([first, ...refreshes]);
 
     expect(queues).toHaveBeenCalledTimes(2);
   });

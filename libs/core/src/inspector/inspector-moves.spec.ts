@@ -68,7 +68,7 @@ describe('what an inspector does with one task', () => {
 
   it('cancels one that begins to run just then', async () => {
     await q.seed({ active: ['busy'] });
-    vi.spyOn(q.broker, 'wishCancel').mockResolvedValueOnce(false);
+    vi.spyOn(q.broker, 'requestCancel').mockResolvedValueOnce(false);
 
     expect(await inspector.cancel('q', 'busy', { outcome: 'archive' })).toBe('requested');
   });

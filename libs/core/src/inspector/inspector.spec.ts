@@ -216,7 +216,7 @@ describe('Inspector', () => {
     expect(await inspector.clusterNodes('foo')).toEqual([]);
   });
 
-  it('publishes the wish to cancel a task', async () => {
+  it('publishes a cancel request', async () => {
     const { queue, inspector } = await open();
     const heard = new Promise((resolve) => void queue.broker.onCancel(resolve));
 

@@ -13,15 +13,15 @@ export type CancelReply = 'requested' | 'archived' | 'deleted' | 'unchanged';
 /** Cancels tasks in every state. */
 export class TaskCanceler {
   constructor(
-    private readonly broker: Pick<ListOps, 'findTask'> & Pick<WaitOps, 'wishCancel'>,
+    private readonly broker: Pick<ListOps, 'findTask'> & Pick<WaitOps, 'requestCancel'>,
     private readonly mover: TaskMover,
   ) {}
 
-  async cancel(queue: string, taskId: string, wish: CancelOutcome): Promise<CancelReply> {
+  async cancel(queue: string, taskId: string, outcome: CancelOutcome): Promise<CancelReply> {
     for (let attempt = 1; ; attempt++) {
-      if (await this.broker.wishCancel(queue, taskId, wish)) return 'requested';
+      if (await this.broker.requestCancel(queue, taskId, outcome)) return 'requested';
       try {
-        return await this.cancelWaiting(queue, taskId, wish);
+        return await this.cancelWaiting(queue, taskId, outcome);
       } catch (error) {
         const hasBegun = error instanceof TaskStateError && error.state === 'active';
         if (!hasBegun || attempt === ATTEMPTS) throw error;
@@ -29,15 +29,15 @@ export class TaskCanceler {
     }
   }
 
-  private async cancelWaiting(queue: string, taskId: string, wish: CancelOutcome): Promise<CancelReply> {
+  private async cancelWaiting(queue: string, taskId: string, outcome: CancelOutcome): Promise<CancelReply> {
     const task = await this.broker.findTask(queue, taskId);
     if (!task) throw await this.mover.notFound(queue, taskId);
     const { state } = task;
     if (state === 'active') throw new TaskStateError(queue, taskId, state, [state]);
     // Its success came first, and may be what others wait for.
     if (state === 'completed') return 'unchanged';
-    if (wish === 'retry' || (wish === 'archive' && state === 'archived')) return 'unchanged';
-    await this.mover.move(queue, taskId, wish, {});
-    return wish === 'archive' ? 'archived' : 'deleted';
+    if (outcome === 'retry' || (outcome === 'archive' && state === 'archived')) return 'unchanged';
+    await this.mover.move(queue, taskId, outcome, {});
+    return outcome === 'archive' ? 'archived' : 'deleted';
   }
 }

@@ -4,22 +4,22 @@
 -- KEYS[2..] task   hash  asynq:{q}:t:<id>  one per task
 -- ARGV[1]   expiresAtS  unix s
 -- ARGV[2..] per task: taskId, leases (own lease scores, comma separated)
--- RETURNS {ids of tasks that are not ours any more, untouched; then taskId and wish of each that shall be canceled}
+-- RETURNS {ids of tasks that are not ours any more, untouched; then taskId and cancel_then of each with a cancel request}
 -- COST    O(tasks x log n)
 --@include owns-lease
 local lease, expiresAtS = KEYS[1], ARGV[1]
-local lost, wishes = {}, {}
+local lost, requests = {}, {}
 for at = 2, #ARGV, 2 do
   local task, taskId, leases = KEYS[1 + at / 2], ARGV[at], ARGV[at + 1]
   if ownsLease(lease, taskId, leases) then
     redis.call('ZADD', lease, 'XX', expiresAtS, taskId)
-    local wish = redis.pcall('HGET', task, 'cancel_then')
-    if type(wish) == 'string' then
-      wishes[#wishes + 1] = taskId
-      wishes[#wishes + 1] = wish
+    local cancelThen = redis.pcall('HGET', task, 'cancel_then')
+    if type(cancelThen) == 'string' then
+      requests[#requests + 1] = taskId
+      requests[#requests + 1] = cancelThen
     end
   else
     lost[#lost + 1] = taskId
   end
 end
-return { lost, wishes }
+return { lost, requests }

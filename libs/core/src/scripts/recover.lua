@@ -6,7 +6,7 @@
 -- KEYS[3]   pending  list  asynq:{q}:pending   the right end is next
 -- KEYS[4..] task     hash  asynq:{q}:t:<id>    one per task
 -- ARGV[1]   pendingSinceNs  unix ns
--- ARGV[2..] per task: taskId, score (as read before; another score means that the lease was extended or passed on), wish (cancel_then as read before, or empty; another one was made since and is to be looked at), crashes (record to store)
+-- ARGV[2..] per task: taskId, score (as read before; another score means that the lease was extended or passed on), cancelThen (as read before, or empty; a newer request is left to the next call), crashes (record to store)
 -- RETURNS per task 1 moved
 --                  0 not moved
 --         asynq 0.26 retries instead, with a delay, and counts a failure of the task.
@@ -21,8 +21,8 @@ needType('list', active, pending)
 local replies, left = {}, {}
 for i = (#ARGV - ARGS) / FIELDS, 1, -1 do -- what is pushed last runs first
   local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-  local taskId, score, wish, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  if redis.call('ZSCORE', lease, taskId) == score and (redis.pcall('HGET', task, 'cancel_then') or '') == wish then
+  local taskId, score, cancelThen, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  if redis.call('ZSCORE', lease, taskId) == score and (redis.pcall('HGET', task, 'cancel_then') or '') == cancelThen then
     redis.call('ZREM', lease, taskId)
     left[#left + 1] = taskId
     redis.call('RPUSH', pending, taskId)

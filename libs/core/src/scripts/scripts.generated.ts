@@ -892,21 +892,21 @@ local score = redis.call('ZSCORE', leaseKey, taskId)
 return score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
 end
 local lease, expiresAtS = KEYS[1], ARGV[1]
-local lost, wishes = {}, {}
+local lost, requests = {}, {}
 for at = 2, #ARGV, 2 do
 local task, taskId, leases = KEYS[1 + at / 2], ARGV[at], ARGV[at + 1]
 if ownsLease(lease, taskId, leases) then
 redis.call('ZADD', lease, 'XX', expiresAtS, taskId)
-local wish = redis.pcall('HGET', task, 'cancel_then')
-if type(wish) == 'string' then
-wishes[#wishes + 1] = taskId
-wishes[#wishes + 1] = wish
+local cancelThen = redis.pcall('HGET', task, 'cancel_then')
+if type(cancelThen) == 'string' then
+requests[#requests + 1] = taskId
+requests[#requests + 1] = cancelThen
 end
 else
 lost[#lost + 1] = taskId
 end
 end
-return { lost, wishes }`,
+return { lost, requests }`,
 );
 
 /** lease the tasks that run next. The fast form: one call, task keys built from a prefix. */
@@ -2267,14 +2267,14 @@ export const recover = new Script<
     readonly taskId: ScriptArg;
     /** as read before; another score means that the lease was extended or passed on */
     readonly score: ScriptArg;
-    /** cancel_then as read before, or empty; another one was made since and is to be looked at */
-    readonly wish: ScriptArg;
+    /** as read before, or empty; a newer request is left to the next call */
+    readonly cancelThen: ScriptArg;
     /** record to store */
     readonly crashes: ScriptArg;
   }
 >(
   'recover',
-  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'wish', 'crashes'], tail: [] },
+  { keys: ['active', 'lease', 'pending', 'task'], args: ['pendingSinceNs'], fields: ['taskId', 'score', 'cancelThen', 'crashes'], tail: [] },
   `local function leaveActive(active, taskIds)
 local FEW, CHUNK = 16, 1000
 local n = #taskIds
@@ -2316,8 +2316,8 @@ needType('list', active, pending)
 local replies, left = {}, {}
 for i = (#ARGV - ARGS) / FIELDS, 1, -1 do
 local task, at = KEYS[FIRST_TASK + i - 1], ARGS + (i - 1) * FIELDS
-local taskId, score, wish, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-if redis.call('ZSCORE', lease, taskId) == score and (redis.pcall('HGET', task, 'cancel_then') or '') == wish then
+local taskId, score, cancelThen, crashes = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+if redis.call('ZSCORE', lease, taskId) == score and (redis.pcall('HGET', task, 'cancel_then') or '') == cancelThen then
 redis.call('ZREM', lease, taskId)
 left[#left + 1] = taskId
 redis.call('RPUSH', pending, taskId)
@@ -2330,6 +2330,32 @@ end
 end
 leaveActive(active, left)
 return replies`,
+);
+
+/** store a request to cancel a running task, with the outcome, and publish the signal. */
+export const requestCancel = new Script<
+  {
+    /** hash asynq:{q}:t:<id> */
+    readonly task: string;
+  },
+  {
+    /** retry, archive or delete, a space, and how often the task has failed: the attempt that is meant */
+    readonly record: ScriptArg;
+    /** asynq's, heard by Go servers too */
+    readonly cancelChannel: ScriptArg;
+    /** text */
+    readonly taskId: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'request-cancel',
+  { keys: ['task'], args: ['record', 'cancelChannel', 'taskId'], fields: [], tail: [] },
+  `local task = KEYS[1]
+local record, cancelChannel, taskId = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('HGET', task, 'state') ~= 'active' then return 0 end
+redis.call('HSET', task, 'cancel_then', record)
+redis.pcall('PUBLISH', cancelChannel, taskId)
+return 1`,
 );
 
 /** give unfinished tasks back to their queue, to run next, */
@@ -2934,32 +2960,6 @@ local tokens = {}
 for i = 1, count - redis.call('LLEN', wake) do tokens[i] = '1' end
 if #tokens > 0 then redis.call('RPUSH', wake, unpack(tokens)) end
 redis.call('PEXPIRE', wake, ttlMs)
-return 1`,
-);
-
-/** ask for a running task to be canceled, and write down what shall become of it then. */
-export const wishCancel = new Script<
-  {
-    /** hash asynq:{q}:t:<id> */
-    readonly task: string;
-  },
-  {
-    /** retry, archive or delete, a space, and how often the task has failed: the attempt that is meant */
-    readonly record: ScriptArg;
-    /** asynq's, heard by Go servers too */
-    readonly cancelChannel: ScriptArg;
-    /** text */
-    readonly taskId: ScriptArg;
-  },
-  Record<never, never>
->(
-  'wish-cancel',
-  { keys: ['task'], args: ['record', 'cancelChannel', 'taskId'], fields: [], tail: [] },
-  `local task = KEYS[1]
-local record, cancelChannel, taskId = ARGV[1], ARGV[2], ARGV[3]
-if redis.call('HGET', task, 'state') ~= 'active' then return 0 end
-redis.call('HSET', task, 'cancel_then', record)
-redis.pcall('PUBLISH', cancelChannel, taskId)
 return 1`,
 );
 

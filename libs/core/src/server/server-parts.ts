@@ -94,7 +94,7 @@ function openLeases(
   workers: WorkerPool,
   deps: LoopDeps,
 ): RunningLeases {
-  const onCancel = ({ queue, id, wish }: CancelRequest): void => workers.cancelAs(queue, id, wish);
+  const onCancel = ({ queue, id, outcome }: CancelRequest): void => workers.cancelAs(queue, id, outcome);
   return openRunningLeases(broker, { heartbeat, connection, identity, intervalMs, leaseMs, onCancel }, deps);
 }
 
@@ -103,7 +103,7 @@ function openWorkers({ broker, router }: PartsContext, settings: ServerSettings,
   return new WorkerPool(concurrency, settler, {
     router,
     results: broker,
-    wishes: broker,
+    cancelRequests: broker,
     codec,
     failurePolicy: settings,
     errorHandler,

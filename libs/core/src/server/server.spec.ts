@@ -219,7 +219,7 @@ describe('Server', () => {
     expect(await t.event(kind)).toMatchObject({ id, error: { code: 'TASK_CANCELED', outcome } });
   });
 
-  it('cancels a running task at a heartbeat when nobody heard the signal, and does what was wished', async () => {
+  it('cancels a running task at a heartbeat when the signal was lost, with the requested outcome', async () => {
     await using t = open();
     t.broker.failNext('onCancel', { times: Number.POSITIVE_INFINITY });
     await t.serve(obedient);

@@ -37,8 +37,8 @@ export interface LeaseClaim {
 export interface ExtendReply {
   /** Ids that were not ours any more; untouched. */
   readonly lost: readonly string[];
-  /** Tasks of ours that somebody wants to be canceled. */
-  readonly wishes: readonly { readonly id: string; readonly wish: CancelOutcome }[];
+  /** Cancel requests for tasks of ours. */
+  readonly cancelRequests: readonly { readonly id: string; readonly outcome: CancelOutcome }[];
 }
 
 /** Takes tasks to work on, and keeps them. */

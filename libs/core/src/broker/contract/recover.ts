@@ -13,7 +13,7 @@ export interface RecoveredTask {
   readonly message: TaskMessage;
   /** Times its worker vanished, this one included. */
   readonly crashes: number;
-  /** `retried` and `deleted` only as somebody wished; `archived` perhaps. */
+  /** `retried` and `deleted` only by a cancel request; `archived` also as poison. */
   readonly outcome: 'requeued' | 'archived' | 'retried' | 'deleted';
 }
 
@@ -36,8 +36,8 @@ export interface RecoverOps {
   /**
    * Gives tasks whose lease ended back to the head of their queue, `retried` unchanged and `crashes` counted; after
    * `maxCrashes` the task is archived. They run in the order in which they were fetched; so of more than `limit` the
-   * latest are given back first. Works for tasks of Go servers too. An attempt that somebody wished to cancel ends
-   * as wished instead; see `WishOps`.
+   * latest are given back first. Works for tasks of Go servers too. An attempt with a cancel request ends with the
+   * requested outcome instead; see `WaitOps.requestCancel`.
    */
   recoverExpired(queue: string, options: RecoverOptions): Promise<RecoverReply>;
   /** Heals sets and hashes that disagree, looking at up to `limit` ids of each set per call, in turn. */

@@ -28,11 +28,11 @@ export interface WaitOps {
   /** Resolves to a function that ends the subscription. */
   onCancel(listener: (taskId: string) => void): Promise<() => Promise<void>>;
   /**
-   * Writes down that a running task shall be canceled, and what then; `false` when it is not active (nothing written).
-   * Tells every server as `publishCancel` does, and `extendLeases` reports it. It concerns the attempt that runs now:
-   * if its server dies, `recoverExpired` ends it as wished; it is gone when the attempt has ended otherwise.
+   * Stores a request to cancel the current attempt of a running task; `false` when the task is not active (nothing
+   * written). Publishes the signal of `publishCancel`; `extendLeases` reports the request too. If the server dies,
+   * `recoverExpired` ends the attempt with `outcome`. However the attempt ends, the request is dropped.
    */
-  wishCancel(queue: string, taskId: string, wish: CancelOutcome): Promise<boolean>;
-  /** What {@link wishCancel} wrote; `undefined` when nothing. */
-  cancelWish(queue: string, taskId: string): Promise<CancelOutcome | undefined>;
+  requestCancel(queue: string, taskId: string, outcome: CancelOutcome): Promise<boolean>;
+  /** The outcome stored by {@link requestCancel}; `undefined` without a request. */
+  requestedOutcome(queue: string, taskId: string): Promise<CancelOutcome | undefined>;
 }

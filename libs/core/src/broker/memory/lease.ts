@@ -9,7 +9,7 @@ import {
   MOST_PER_FETCH,
 } from '../contract/lease.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
-import { cancelWish } from './waiting.js';
+import { requestedOutcome } from './waiting.js';
 
 export function leaseOps(store: MemoryStore): LeaseOps {
   return {
@@ -36,7 +36,7 @@ export function leaseOps(store: MemoryStore): LeaseOps {
     async extendLeases(queueName, claims, expiresAtS) {
       const queue = store.queue(queueName);
       const lost: string[] = [];
-      const wishes: ExtendReply['wishes'][number][] = [];
+      const cancelRequests: ExtendReply['cancelRequests'][number][] = [];
       for (const claim of claims) {
         const { id } = claim;
         if (!ownsLease(queue, claim)) {
@@ -44,10 +44,10 @@ export function leaseOps(store: MemoryStore): LeaseOps {
           continue;
         }
         queue.lease.set(id, expiresAtS);
-        const wish = cancelWish(queue.tasks.get(id));
-        if (wish) wishes.push({ id, wish });
+        const outcome = requestedOutcome(queue.tasks.get(id));
+        if (outcome) cancelRequests.push({ id, outcome });
       }
-      return { lost, wishes };
+      return { lost, cancelRequests };
     },
   };
 }

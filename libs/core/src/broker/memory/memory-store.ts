@@ -30,7 +30,7 @@ export interface MemoryTask {
   result?: Uint8Array | undefined;
   /** JSON and its attempt, as Redis holds it. */
   progress?: string | undefined;
-  /** A wish and the attempt that it is for, as Redis holds it. */
+  /** A cancel request and its attempt, as Redis holds them. */
   cancelThen?: string | undefined;
   /** When an inspector put it at the head of `pending`, from another place there; unix ns. */
   runNextNs?: bigint | undefined;

@@ -58,9 +58,9 @@ function recover(queue: MemoryQueue, id: string, maxCrashes: number, nowMs: numb
     endAttempt(queue, message, outcome, nowMs);
     return asRecovered(message, outcome, crashes, nowMs);
   };
-  const wish = stored.isSound && task.cancelThen ? cancelOutcomeFor(message, task.cancelThen) : undefined;
+  const requested = stored.isSound && task.cancelThen ? cancelOutcomeFor(message, task.cancelThen) : undefined;
   task.cancelThen = undefined;
-  if (wish) return end(canceledOutcome(message, wish, LEASE_EXPIRED, nowMs));
+  if (requested) return end(canceledOutcome(message, requested, LEASE_EXPIRED, nowMs));
   if (crashes > maxCrashes) {
     const recovered = end({ kind: 'archive', error: LEASE_EXPIRED });
     task.crashes = crashesOfArchived(crashes, recovered.message);

@@ -26,18 +26,18 @@ export function waitOps(store: MemoryStore): WaitOps {
       return subscribe(store.cancelListeners, (taskId) => listener(taskId));
     },
 
-    async wishCancel(queueName, taskId, wish) {
+    async requestCancel(queueName, taskId, outcome) {
       const queue = store.queue(queueName);
       const task = queue.tasks.get(taskId);
       const stored = queue.read(taskId);
       if (task?.state !== 'active' || !stored) return false;
-      task.cancelThen = encodeCancelRecord(wish, stored.message);
+      task.cancelThen = encodeCancelRecord(outcome, stored.message);
       signalCancel(store, taskId);
       return true;
     },
 
-    async cancelWish(queue, taskId) {
-      return cancelWish(store.queue(queue).tasks.get(taskId));
+    async requestedOutcome(queue, taskId) {
+      return requestedOutcome(store.queue(queue).tasks.get(taskId));
     },
   };
 }
@@ -55,6 +55,6 @@ export function signalCancel(store: MemoryStore, taskId: string): void {
   for (const listener of store.cancelListeners) queueMicrotask(() => listener(taskId));
 }
 
-export function cancelWish(task: MemoryTask | undefined): CancelOutcome | undefined {
+export function requestedOutcome(task: MemoryTask | undefined): CancelOutcome | undefined {
   return task?.cancelThen === undefined ? undefined : cancelOutcomeIn(task.cancelThen);
 }

@@ -17,7 +17,7 @@ import { readStoredMessage } from '../stored-message.js';
 import { dropOrphans } from './orphans.js';
 import { refusesUndeclaredKeys } from './redis-failure.js';
 import type { RedisLink } from './redis-link.js';
-import { toWish } from './waiting.js';
+import { toCancelOutcome } from './waiting.js';
 
 /** Most leases that one call extends. */
 const MOST_EXTENDED = 1_000;
@@ -89,22 +89,22 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
 
     async extendLeases(queue, claims, expiresAtS) {
       const lost: string[] = [];
-      const wishes: ExtendReply['wishes'][number][] = [];
+      const cancelRequests: ExtendReply['cancelRequests'][number][] = [];
       for (let at = 0; at < claims.length; at += MOST_EXTENDED) {
         const batch = claims.slice(at, at + MOST_EXTENDED);
-        const [lostIds, wished] = (await redis.run(
+        const [lostIds, requested] = (await redis.run(
           scripts.extendLeases,
           { lease: keys.lease(queue), task: batch.map(({ id }) => keys.task(queue, id)) },
           { expiresAtS },
           batch.map((claim) => ({ taskId: claim.id, leases: leasesOf(claim) })),
         )) as [Buffer[], Buffer[]];
         lost.push(...lostIds.map(String));
-        for (let i = 0; i < wished.length; i += 2) {
-          const wish = toWish(wished[i + 1]!);
-          if (wish) wishes.push({ id: String(wished[i]), wish });
+        for (let i = 0; i < requested.length; i += 2) {
+          const outcome = toCancelOutcome(requested[i + 1]!);
+          if (outcome) cancelRequests.push({ id: String(requested[i]), outcome });
         }
       }
-      return { lost, wishes };
+      return { lost, cancelRequests };
     },
   };
 }

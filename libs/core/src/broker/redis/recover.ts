@@ -23,10 +23,10 @@ interface Expired {
   readonly score: string;
   readonly stored: StoredMessage | undefined;
   readonly crashes: number;
-  /** `cancel_then` as it lies there; empty when nobody wished anything. */
+  /** `cancel_then` as stored; empty without a cancel request. */
   readonly record: string;
-  /** What somebody wished of this attempt. */
-  readonly wish: CancelOutcome | undefined;
+  /** The outcome requested for this attempt. */
+  readonly requested: CancelOutcome | undefined;
 }
 
 export function recoverOps(redis: RedisLink): RecoverOps {
@@ -40,11 +40,11 @@ export function recoverOps(redis: RedisLink): RecoverOps {
   ): Promise<RecoveredTask[]> {
     const orphans = expired.filter(({ stored }) => !stored).map(({ id }) => id);
     if (orphans.length > 0) await dropOrphans(redis, queue, orphans);
-    const unwished = expired.filter(({ wish }) => wish === undefined);
+    const withoutRequest = expired.filter(({ requested }) => requested === undefined);
     return [
-      ...(await requeue(redis, queue, unwished, options)),
-      ...(await archivePoison(redis, queue, unwished, options)),
-      ...(await endAsWished(redis, queue, expired)),
+      ...(await requeue(redis, queue, withoutRequest, options)),
+      ...(await archivePoison(redis, queue, withoutRequest, options)),
+      ...(await endAsRequested(redis, queue, expired)),
     ];
   }
 
@@ -111,7 +111,7 @@ async function readExpired(redis: RedisLink, queue: string, leases: readonly Sco
       stored,
       crashes: stored ? readCrashes(crashes?.toString(), stored.message, 'active') : 0,
       record,
-      wish: stored?.isSound ? cancelOutcomeFor(stored.message, record) : undefined,
+      requested: stored?.isSound ? cancelOutcomeFor(stored.message, record) : undefined,
     };
   });
 }
@@ -136,7 +136,7 @@ async function requeue(
     tasks.map(({ id, score, record, stored, crashes }) => ({
       taskId: id,
       score,
-      wish: record,
+      cancelThen: record,
       crashes: bindToAttempt(crashes + 1, stored!.message),
     })),
   )) as number[];
@@ -175,13 +175,13 @@ async function archivePoison(
   );
 }
 
-/** Ends attempts that were to be canceled, and whose servers died before they had ended them. */
-async function endAsWished(redis: RedisLink, queue: string, expired: readonly Expired[]): Promise<RecoveredTask[]> {
+/** Ends attempts whose servers died with a cancel request pending. */
+async function endAsRequested(redis: RedisLink, queue: string, expired: readonly Expired[]): Promise<RecoveredTask[]> {
   const nowMs = redis.clock.nowMs();
-  const ends = expired.flatMap(({ id, score, stored, crashes, wish }) => {
-    if (!stored || wish === undefined) return [];
+  const ends = expired.flatMap(({ id, score, stored, crashes, requested }) => {
+    if (!stored || requested === undefined) return [];
     const { message } = stored;
-    const outcome = canceledOutcome(message, wish, LEASE_EXPIRED, nowMs);
+    const outcome = canceledOutcome(message, requested, LEASE_EXPIRED, nowMs);
     return [{ message, claim: { id, expiriesS: [Number(score)] }, outcome, crashes: crashes + 1 }];
   });
   if (ends.length === 0) return [];

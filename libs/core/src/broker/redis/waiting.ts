@@ -46,20 +46,21 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
 
     onCancel: (listener) => subscriber.subscribe(keys.cancelChannel, listener),
 
-    async wishCancel(queue, taskId, wish) {
+    async requestCancel(queue, taskId, outcome) {
       const task = keys.task(queue, taskId);
       const bytes = await redis.command('HGET', (client) => client.hgetBuffer(task, 'msg'));
       if (!bytes) return false;
-      const record = encodeCancelRecord(wish, readStoredMessage(queue, taskId, bytes).message);
+      const record = encodeCancelRecord(outcome, readStoredMessage(queue, taskId, bytes).message);
       const args = { record, cancelChannel: keys.cancelChannel, taskId };
-      return (await redis.run(scripts.wishCancel, { task }, args)) === 1;
+      return (await redis.run(scripts.requestCancel, { task }, args)) === 1;
     },
 
-    async cancelWish(queue, taskId) {
+    async requestedOutcome(queue, taskId) {
       const text = await redis.command('HGET', (client) => client.hget(keys.task(queue, taskId), 'cancel_then'));
-      return text === null ? undefined : toWish(text);
+      return text === null ? undefined : toCancelOutcome(text);
     },
   };
 }
 
-export const toWish = (record: Buffer | string): CancelOutcome | undefined => cancelOutcomeIn(record.toString());
+export const toCancelOutcome = (record: Buffer | string): CancelOutcome | undefined =>
+  cancelOutcomeIn(record.toString());

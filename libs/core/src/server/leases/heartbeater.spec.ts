@@ -29,12 +29,12 @@ function openBeating() {
   const next = new Pulse(10_000);
   next.announce(ceilS(q.clock.nowMs() + LEASE_MS));
   const lost: number[] = [];
-  const wishes: CancelRequest[] = [];
+  const requests: CancelRequest[] = [];
   const heartbeat = new Heartbeater(
     recorded.broker,
     { identity, intervalMs: 5_000, leaseMs: LEASE_MS },
     next,
-    { onLost: (keys) => void lost.push(...keys), onWishes: (requests) => void wishes.push(...requests) },
+    { onLost: (keys) => void lost.push(...keys), onCancelRequests: (found) => void requests.push(...found) },
     { clock: q.clock, logger: silentLogger, random: () => 1 },
   );
   let lastKey = 0;
@@ -63,7 +63,7 @@ function openBeating() {
   };
   const scoreOf = async (id: string): Promise<number | undefined> => (await q.dump()).leases[id];
   const startS = ceilS(q.clock.nowMs());
-  return { q, clock: q.clock, failing, counts: recorded.counts, next, heartbeat, lost, wishes, run, scoreOf, startS };
+  return { q, clock: q.clock, failing, counts: recorded.counts, next, heartbeat, lost, requests, run, scoreOf, startS };
 }
 
 /** Leases in two queues, and a broker whose replies the test gives. */
@@ -73,7 +73,7 @@ function openStubbed() {
   const silent = new Set<string>();
   const call = (name: string, expiresAtS?: number): Promise<ExtendReply> =>
     new Promise((resolve, reject) => {
-      const answer = (): void => resolve({ lost: [], wishes: [] });
+      const answer = (): void => resolve({ lost: [], cancelRequests: [] });
       const fail = (): void => reject(new RedisCommandError(name, true, { cause: new Error('timed out') }));
       calls.push({ name, ...(expiresAtS && { expiresAtS }), answer, fail });
       if (!silent.has(name)) answer();
@@ -85,7 +85,7 @@ function openStubbed() {
   };
   const pulse = new Pulse(10_000);
   pulse.announce(ceilS(clock.nowMs() + LEASE_MS));
-  const listener = { onLost: () => undefined, onWishes: () => undefined };
+  const listener = { onLost: () => undefined, onCancelRequests: () => undefined };
   const settings = { identity, intervalMs: 5_000, leaseMs: LEASE_MS };
   const heartbeat = new Heartbeater(broker, settings, pulse, listener, {
     clock,
@@ -272,16 +272,16 @@ describe('Heartbeater', () => {
     expect(lease!.confirmedS).toBe(caughtUp);
   });
 
-  it('passes on the wish to cancel a task, with the beat that extends its lease', async () => {
-    const { q, clock, heartbeat, run, wishes, counts } = openBeating();
+  it('passes on a cancel request, with the beat that extends the lease', async () => {
+    const { q, clock, heartbeat, run, requests, counts } = openBeating();
     await run('a', 'b');
     heartbeat.start();
     await clock.advance('1s');
-    await q.broker.wishCancel(q.name, 'b', 'delete');
+    await q.broker.requestCancel(q.name, 'b', 'delete');
 
     await clock.advance('4s');
 
-    expect(wishes).toEqual([{ queue: q.name, id: 'b', wish: 'delete' }]);
+    expect(requests).toEqual([{ queue: q.name, id: 'b', outcome: 'delete' }]);
     expect(counts()['extendLeases']).toBe(1);
   });
 

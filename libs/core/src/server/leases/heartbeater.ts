@@ -47,7 +47,7 @@ export interface RunningBatch {
 export interface CancelRequest {
   readonly queue: string;
   readonly id: string;
-  readonly wish: CancelOutcome;
+  readonly outcome: CancelOutcome;
 }
 
 /** Receives the results of a beat. */
@@ -55,7 +55,7 @@ export interface BeatListener {
   /** Redis says that these tasks are not ours any more. */
   onLost(keys: readonly number[]): void;
   /** Called again at every beat while the task runs. */
-  onWishes(requests: readonly CancelRequest[]): void;
+  onCancelRequests(requests: readonly CancelRequest[]): void;
 }
 
 /** What beats: a {@link Heartbeater} in this thread, or a stand-in for one in another. */
@@ -244,7 +244,7 @@ export class Heartbeater extends Loop implements Heartbeat {
       return { id: task.id, expiriesS };
     });
     for (const { lease } of beating) lease.propose(expiresAtS);
-    const { lost, wishes } = await this.broker.extendLeases(queue, claims, expiresAtS);
+    const { lost, cancelRequests } = await this.broker.extendLeases(queue, claims, expiresAtS);
     const lostIds = new Set(lost);
     const lostKeys: number[] = [];
     for (const { task, lease } of beating) {
@@ -252,7 +252,8 @@ export class Heartbeater extends Loop implements Heartbeat {
       else if (this.running.delete(task.key)) lostKeys.push(task.key);
     }
     if (lostKeys.length > 0) this.listener.onLost(lostKeys);
-    if (wishes.length > 0) this.listener.onWishes(wishes.map((wish) => ({ queue, ...wish })));
+    if (cancelRequests.length > 0)
+      this.listener.onCancelRequests(cancelRequests.map((request) => ({ queue, ...request })));
   }
 
   private async writePresence(): Promise<true> {

@@ -72,7 +72,7 @@ function openThread({ deaf = false } = {}) {
   const heard = new EventEmitter();
   const listener = {
     onLost: (keys: readonly number[]) => void heard.emit('lost', keys),
-    onWishes: (requests: readonly CancelRequest[]) => void heard.emit('wishes', requests),
+    onCancelRequests: (requests: readonly CancelRequest[]) => void heard.emit('cancelRequests', requests),
     onDeath: (error: Error) => void heard.emit('death', error),
   };
   const logger = {
@@ -150,12 +150,12 @@ describe('RemoteHeartbeat', () => {
   it('tells the main thread which tasks shall be canceled', async () => {
     const { q, clock, heard, run } = openThread();
     await run('a', 'b');
-    await q.broker.wishCancel(q.name, 'b', 'archive');
+    await q.broker.requestCancel(q.name, 'b', 'archive');
 
-    const wishes = once(heard, 'wishes');
+    const requests = once(heard, 'cancelRequests');
     await clock.advance('5s');
 
-    expect(await wishes).toEqual([[{ queue: q.name, id: 'b', wish: 'archive' }]]);
+    expect(await requests).toEqual([[{ queue: q.name, id: 'b', outcome: 'archive' }]]);
   });
 
   it('shows the status it is told', async () => {

@@ -36,7 +36,7 @@ type ToThread =
 
 type FromThread =
   | { readonly kind: 'lost'; readonly keys: readonly number[] }
-  | { readonly kind: 'wishes'; readonly requests: readonly CancelRequest[] }
+  | { readonly kind: 'cancelRequests'; readonly requests: readonly CancelRequest[] }
   | { readonly kind: 'log'; readonly level: keyof Logger; readonly message: string; readonly fields: object };
 
 /** The part of a `Worker` that is used here. */
@@ -102,7 +102,7 @@ export class RemoteHeartbeat implements Heartbeat {
 
   private receive(message: FromThread): void {
     if (message.kind === 'lost') this.listener.onLost(message.keys);
-    else if (message.kind === 'wishes') this.listener.onWishes(message.requests);
+    else if (message.kind === 'cancelRequests') this.listener.onCancelRequests(message.requests);
     else this.deps.logger[message.level](message.message, message.fields);
   }
 }
@@ -119,7 +119,7 @@ export function beatInThread(
   const broker = openBroker(connection, { clock, logger });
   const listener: BeatListener = {
     onLost: (keys) => post({ kind: 'lost', keys }),
-    onWishes: (requests) => post({ kind: 'wishes', requests }),
+    onCancelRequests: (requests) => post({ kind: 'cancelRequests', requests }),
   };
   const heartbeat = new Heartbeater(broker, settings, new Pulse(longestPauseMs(settings), pulse), listener, {
     clock: broker.clock,

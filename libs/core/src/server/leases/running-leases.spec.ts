@@ -52,8 +52,8 @@ function openLeases({ withThread = false, threadFails = false } = {}) {
   const thread = threadFails ? fail : create;
   const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
   const deps = { clock: q.clock, logger };
-  const wished: CancelRequest[] = [];
-  const onCancel = (request: CancelRequest): void => void wished.push(request);
+  const requested: CancelRequest[] = [];
+  const onCancel = (request: CancelRequest): void => void requested.push(request);
   const kinds = { inline: create, thread: withThread ? thread : undefined };
   const leases = new RunningLeases(kinds, { leaseMs: LEASE_MS, intervalMs: 5_000 }, onCancel, deps);
   const nowS = ceilS(q.clock.nowMs());
@@ -68,7 +68,7 @@ function openLeases({ withThread = false, threadFails = false } = {}) {
       })),
     );
   };
-  return { q, clock: q.clock, leases, factories, warnings, wished, track, nowS };
+  return { q, clock: q.clock, leases, factories, warnings, requested, track, nowS };
 }
 
 /** Lets time pass as in a process that is awake: with beats in time. */

@@ -105,7 +105,7 @@ export class RunningLeases implements HeartbeatListener {
     for (const key of keys) this.handles.get(key)?.lose();
   }
 
-  onWishes(requests: readonly CancelRequest[]): void {
+  onCancelRequests(requests: readonly CancelRequest[]): void {
     for (const request of requests) this.onCancel(request);
   }
 

@@ -75,8 +75,8 @@ describe('failureOutcome', () => {
     ['archive', { kind: 'archive', error: 'context canceled' }],
     ['retry', { kind: 'retry', retryAtMs: NOW_MS + 5_000, error: 'context canceled', isFailure: true }],
     [undefined, { kind: 'retry', retryAtMs: NOW_MS + 5_000, error: 'context canceled', isFailure: true }],
-  ] as const)('does what is wished for a canceled task: %s', (wish, expected) => {
-    expect(outcome(new TaskCanceledError('a', wish))).toEqual(expected);
+  ] as const)('gives a canceled task the requested outcome: %s', (requested, expected) => {
+    expect(outcome(new TaskCanceledError('a', requested))).toEqual(expected);
   });
 
   it('drops for RevokeTask, even when no retry is left', () => {

@@ -24,7 +24,7 @@ export interface FailurePolicy {
  * What becomes of a task whose attempt failed with `error`, in asynq's order (0.25 and later):
  *
  * 1. `RevokeTask`: dropped.
- * 2. It was canceled with a wish to archive or to delete it: so be it.
+ * 2. It was canceled with the outcome `archive` or `delete`: that outcome.
  * 3. `SkipRetry`: archived. So is a task past its deadline, since no attempt can succeed any longer. (asynq would use up
  *    its retries, one by one.)
  * 4. No server knows its type: it goes back uncounted, and is archived once that has lasted too long. (asynq would

@@ -13,7 +13,7 @@ function open() {
 }
 
 describe('CancelListener', () => {
-  it('passes on the wish to cancel a task', async () => {
+  it('passes on a cancel request', async () => {
     const { broker, clock, cancel, listener } = open();
     listener.start();
     await clock.advance(0);

@@ -1,7 +1,7 @@
 import type { WaitOps } from '../../broker/contract/waiting.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 
-/** Hears the wish to cancel a running task, from our inspectors and Go's. A wish uttered while Redis is away is lost. */
+/** Receives cancel requests from our inspectors and Go's. A request published while Redis is down is lost. */
 export class CancelListener extends Loop {
   private unsubscribe: (() => Promise<void>) | undefined;
 

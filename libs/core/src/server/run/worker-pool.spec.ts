@@ -17,10 +17,10 @@ import type { Settler, Unsettled } from './settler.js';
 import { OFFER_MS } from './unknown-tasks.js';
 import { WorkerPool } from './worker-pool.js';
 
-const noWish: WaitOps['cancelWish'] = async () => undefined;
+const noRequest: WaitOps['requestedOutcome'] = async () => undefined;
 
 /** Slots over a settler that only writes down what it gets. */
-function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = noWish } = {}) {
+function prepare(router: Handler | TaskRouter, { concurrency = 2, requestedOutcome = noRequest } = {}) {
   const clock = new FakeClock();
   const events: TaskEvent[] = [];
   const unsettled: Unsettled[] = [];
@@ -38,7 +38,7 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, cancelWish = n
   const workers = new WorkerPool(concurrency, settler as unknown as Settler, {
     router: typeof router === 'function' ? routeAll(router) : router,
     results: { writeResult: async () => true, writeProgress: async () => true },
-    wishes: { cancelWish },
+    cancelRequests: { requestedOutcome },
     codec: jsonCodec,
     failurePolicy: {
       retryDelay: () => 5_000,
@@ -154,9 +154,9 @@ describe('WorkerPool', () => {
     expect(workers.free).toBe(2);
   });
 
-  it('cancels a task with the wish that is written beside it', async () => {
+  it('cancels a task with the outcome stored in its hash', async () => {
     const { workers, run, clock, outcomes } = prepare(obedient, {
-      cancelWish: async (queue) => queue as CancelOutcome,
+      requestedOutcome: async (queue) => queue as CancelOutcome,
     });
     run('a', 'archive');
 
@@ -166,9 +166,9 @@ describe('WorkerPool', () => {
     expect(outcomes()).toEqual({ a: 'archive' });
   });
 
-  it('cancels a task without a wish when none can be read', async () => {
+  it('cancels a task without an outcome when none can be read', async () => {
     const { workers, run, clock, outcomes, logger } = prepare(obedient, {
-      cancelWish: () => Promise.reject(new Error('away')),
+      requestedOutcome: () => Promise.reject(new Error('away')),
     });
     run('a');
 
@@ -356,23 +356,23 @@ describe('WorkerPool at shutdown', () => {
     expect([logger.info.mock.calls, logger.warn.mock.calls]).toEqual([[], []]);
   });
 
-  it('does not give back what somebody wished to cancel, unheard until now', async () => {
-    const wishes: Readonly<Record<string, CancelOutcome>> = { a: 'archive', d: 'delete', r: 'retry' };
-    const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish: async (_, id) => wishes[id] });
-    for (const id of ['a', 'd', 'r', 'unwished']) run(id);
+  it('does not give back tasks with a cancel request, even one not received until now', async () => {
+    const requested: Readonly<Record<string, CancelOutcome>> = { a: 'archive', d: 'delete', r: 'retry' };
+    const { workers, run, clock, outcomes } = prepare(obedient, { requestedOutcome: async (_, id) => requested[id] });
+    for (const id of ['a', 'd', 'r', 'unrequested']) run(id);
     const aborted = workers.abortAll();
 
     await clock.advance(ABORT_GRACE_MS);
     await aborted;
 
-    expect(outcomes()).toEqual({ a: 'archive', d: 'done', r: 'retry', unwished: 'requeue' });
+    expect(outcomes()).toEqual({ a: 'archive', d: 'done', r: 'retry', unrequested: 'requeue' });
   });
 
   it.each([
     ['cannot be read', () => Promise.reject(new Error('Redis is away'))],
     ['does not come', () => new Promise<undefined>(() => undefined)],
-  ])('gives back what still runs when the wish %s', async (_, cancelWish) => {
-    const { workers, run, clock, outcomes } = prepare(obedient, { cancelWish });
+  ])('gives back running tasks when the cancel request %s', async (_, requestedOutcome) => {
+    const { workers, run, clock, outcomes } = prepare(obedient, { requestedOutcome });
     run('a');
     const aborted = workers.abortAll();
 

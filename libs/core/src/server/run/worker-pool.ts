@@ -20,11 +20,11 @@ const LAST_WORD_MS = 500;
 const UNKNOWN_TYPE_LOG_MS = 10_000;
 /** Most tasks listed in the log of a shutdown. */
 const MOST_NAMED = 10;
-/** How long a shutdown looks for wishes that were not heard. */
+/** How long a shutdown looks for cancel requests that have not arrived. */
 const LAST_LOOK_MS = 500;
 
 export interface WorkerPoolDeps extends AttemptDeps {
-  readonly wishes: Pick<WaitOps, 'cancelWish'>;
+  readonly cancelRequests: Pick<WaitOps, 'requestedOutcome'>;
 }
 
 /** Outcomes of a shutdown that give tasks back, by the order in which the tasks were begun. */
@@ -121,15 +121,17 @@ export class WorkerPool {
   async cancel(taskId: string): Promise<void> {
     const attempts = [...this.running.keys()].filter(({ message }) => message.id === taskId);
     await Promise.all(
-      attempts.map(async (attempt) => attempt.abort(new TaskCanceledError(taskId, await this.wishFor(attempt)))),
+      attempts.map(async (attempt) =>
+        attempt.abort(new TaskCanceledError(taskId, await this.requestedOutcome(attempt))),
+      ),
     );
   }
 
-  /** Aborts one running task; unless its handler decides, the wish does. */
-  cancelAs(queue: string, taskId: string, wish: CancelOutcome): void {
+  /** Aborts one running task; `outcome` applies unless its handler decides. */
+  cancelAs(queue: string, taskId: string, outcome: CancelOutcome): void {
     for (const attempt of this.running.keys()) {
       const { message } = attempt;
-      if (message.id === taskId && message.queue === queue) attempt.abort(new TaskCanceledError(taskId, wish));
+      if (message.id === taskId && message.queue === queue) attempt.abort(new TaskCanceledError(taskId, outcome));
     }
   }
 
@@ -160,23 +162,23 @@ export class WorkerPool {
     this.logger.warn('shutting down: aborting tasks that take longer than shutdownTimeout', fields);
   }
 
-  /** A task that somebody wished to cancel is not given back: the wish is for this attempt. */
+  /** A task with a cancel request is not given back: the request is for this attempt. */
   private async abortAtShutdown(attempt: Attempt): Promise<void> {
     const { queue, id } = attempt.message;
-    let wish: CancelOutcome | undefined;
-    const look = this.deps.wishes.cancelWish(queue, id).then(
-      (found) => (wish = found),
+    let outcome: CancelOutcome | undefined;
+    const look = this.deps.cancelRequests.requestedOutcome(queue, id).then(
+      (found) => (outcome = found),
       () => undefined, // Redis is away: the settler will log it
     );
     await within(this.deps.clock, LAST_LOOK_MS, look);
-    attempt.abort(wish === undefined ? new ServerShutdownError(id) : new TaskCanceledError(id, wish));
+    attempt.abort(outcome === undefined ? new ServerShutdownError(id) : new TaskCanceledError(id, outcome));
   }
 
-  private async wishFor({ message: { queue, id } }: Attempt): Promise<CancelOutcome | undefined> {
+  private async requestedOutcome({ message: { queue, id } }: Attempt): Promise<CancelOutcome | undefined> {
     try {
-      return await this.deps.wishes.cancelWish(queue, id);
+      return await this.deps.cancelRequests.requestedOutcome(queue, id);
     } catch (error) {
-      this.logger.warn('cannot read what shall become of a canceled task; it is retried', {
+      this.logger.warn('cannot read the requested outcome of a canceled task; it is retried', {
         queue,
         taskId: id,
         error,

@@ -3,37 +3,37 @@ import { describe, expect, it } from 'vitest';
 import { Hearing } from './hearing.js';
 import { NOTHING } from './nothing.js';
 
-/** What every broker promises about the wish to cancel a running task. */
-export function describeWishing(backend: string, openQueue: () => TestQueue): void {
-  describe(`wishing on ${backend}`, () => {
-    it('writes a wish beside a running task and tells its server; the last one wins', async () => {
+/** What every broker promises about requests to cancel a running task. */
+export function describeCancelRequests(backend: string, openQueue: () => TestQueue): void {
+  describe(`cancel requests on ${backend}`, () => {
+    it('stores a cancel request for a running task and tells its server; the last one wins', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });
       const before = await q.dump();
       const canceled = new Hearing<string>();
       await q.broker.onCancel((id) => id === 'mine' && canceled.listener(id));
 
-      await q.broker.wishCancel(q.name, 'mine', 'retry');
-      const isWritten = await q.broker.wishCancel(q.name, 'mine', 'delete');
+      await q.broker.requestCancel(q.name, 'mine', 'retry');
+      const isWritten = await q.broker.requestCancel(q.name, 'mine', 'delete');
 
       await canceled.times(2);
       expect(isWritten).toBe(true);
-      expect(await q.broker.cancelWish(q.name, 'mine')).toBe('delete');
+      expect(await q.broker.requestedOutcome(q.name, 'mine')).toBe('delete');
       expect(await q.dump()).toEqual({
         ...before,
         tasks: { mine: { ...before.tasks['mine'], cancelThen: 'delete 0 0' } },
       });
     });
 
-    it('writes nothing for a task that does not run', async () => {
+    it('writes nothing for a task that is not running', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['waits'] });
       const before = await q.dump();
 
-      const written = await Promise.all(['waits', 'gone'].map((id) => q.broker.wishCancel(q.name, id, 'delete')));
+      const written = await Promise.all(['waits', 'gone'].map((id) => q.broker.requestCancel(q.name, id, 'delete')));
 
       expect(written).toEqual([false, false]);
-      expect(await q.broker.cancelWish(q.name, 'waits')).toBeUndefined();
+      expect(await q.broker.requestedOutcome(q.name, 'waits')).toBeUndefined();
       expect(await q.dump()).toEqual(before);
     });
 
@@ -41,13 +41,13 @@ export function describeWishing(backend: string, openQueue: () => TestQueue): vo
       await using q = openQueue();
       await q.seed({ active: ['mine', 'calm', 'reclaimed'] });
       await q.reclaimLease('reclaimed');
-      await q.broker.wishCancel(q.name, 'mine', 'archive');
-      await q.broker.wishCancel(q.name, 'reclaimed', 'archive');
+      await q.broker.requestCancel(q.name, 'mine', 'archive');
+      await q.broker.requestCancel(q.name, 'reclaimed', 'archive');
       const claims = ['mine', 'calm', 'reclaimed'].map((id) => q.claim(id));
 
       const reply = await q.broker.extendLeases(q.name, claims, claims[0]!.expiriesS[0]! + 5);
 
-      expect(reply).toEqual({ lost: ['reclaimed'], wishes: [{ id: 'mine', wish: 'archive' }] });
+      expect(reply).toEqual({ lost: ['reclaimed'], cancelRequests: [{ id: 'mine', outcome: 'archive' }] });
     });
 
     it.each([
@@ -56,33 +56,37 @@ export function describeWishing(backend: string, openQueue: () => TestQueue): vo
       { kind: 'retry', retryAtMs: 4_102_438_400_000, error: 'boom', isFailure: true },
       { kind: 'retry', retryAtMs: 4_102_438_400_000, error: 'unknown type', isFailure: false, unknownTypeSinceMs: 1 },
       { kind: 'requeue' },
-    ] as const)('forgets the wish when the attempt has ended: $kind', async (outcome) => {
+    ] as const)('drops the request when the attempt has ended: $kind', async (outcome) => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });
-      await q.broker.wishCancel(q.name, 'mine', 'delete');
+      await q.broker.requestCancel(q.name, 'mine', 'delete');
 
       await q.broker.settle(q.name, [{ message: q.message('mine'), claim: q.claim('mine'), outcome }]);
 
-      expect(await q.broker.cancelWish(q.name, 'mine')).toBeUndefined();
+      expect(await q.broker.requestedOutcome(q.name, 'mine')).toBeUndefined();
     });
 
-    it('does not let a wish outlive its attempt, whoever ended that', async () => {
+    it('drops a request that outlived its attempt', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['left behind'] });
       await q.inject({ tasks: { 'left behind': { cancelThen: 'delete' } } });
 
       await q.broker.fetch(q.name, 1, 30_000);
 
-      expect(await q.broker.cancelWish(q.name, 'left behind')).toBeUndefined();
+      expect(await q.broker.requestedOutcome(q.name, 'left behind')).toBeUndefined();
     });
 
     describe('when the worker died', () => {
       const options = { graceMs: 0, maxCrashes: 1, limit: 10 };
       const error = 'asynq: task lease expired';
       const uniqueKey = (q: TestQueue): string => `asynq:{${q.name}}:unique:test:task:1`;
-      const dieWith = async (q: TestQueue, wish: Parameters<TestQueue['broker']['wishCancel']>[2], retried = 1) => {
+      const dieWith = async (
+        q: TestQueue,
+        outcome: Parameters<TestQueue['broker']['requestCancel']>[2],
+        retried = 1,
+      ) => {
         await q.seed({ active: ['mine'], messages: { mine: { retried, maxRetry: 3, uniqueKey: uniqueKey(q) } } });
-        await q.broker.wishCancel(q.name, 'mine', wish);
+        await q.broker.requestCancel(q.name, 'mine', outcome);
         await q.clock.advance('1m');
       };
 
@@ -146,7 +150,7 @@ export function describeWishing(backend: string, openQueue: () => TestQueue): vo
       });
 
       it.each(['archive 0 0', 'archive 2 0', 'archive 1 5', 'pardon 1 0', 'archive 1', 'archive'])(
-        'gives a task back that was not meant, and forgets the wish: %s',
+        'gives a task back when the request is for another attempt or unknown, and drops it: %s',
         async (cancelThen) => {
           await using q = openQueue();
           await dieWith(q, 'archive');
