@@ -135,6 +135,21 @@ describe('keys of another type', () => {
     expect((await q.dump()).tasks).toMatchObject({ grouped: { state: 'aggregating' }, later: { state: 'scheduled' } });
   });
 
+  it.each(['awaited', 'schedules', 'pending', 'active', 'completed', 'groups'])(
+    'under "%s" can be purged',
+    async (name) => {
+      await using q = open();
+      await q.broker.enqueue([{ message: q.message('a') }]);
+      await redis.client.del(key(q, name));
+      await redis.client.set(key(q, name), 'no such type');
+
+      await q.broker.purgeQueue(q.name);
+
+      expect(await redis.client.keys(key(q, '*'))).toEqual([]);
+      expect(await q.broker.queueNames()).not.toContain(q.name);
+    },
+  );
+
   describe.each(['no number', FULL, ['a list']])('a counter that is %j', (value) => {
     const COUNTERS = ['processed', 'failed'] as const;
 

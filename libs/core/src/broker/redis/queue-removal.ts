@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { RedisCommandError } from '../../errors/redis-command.error.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import type { RedisClient } from './redis-connection.js';
@@ -30,10 +31,10 @@ export async function removeQueue(redis: RedisLink, queue: string): Promise<bool
 }
 
 export async function purgeQueue(redis: RedisLink, queue: string): Promise<number> {
-  const awaited = await redis.command('ZRANGE', (client) =>
-    client.zrange(keys.awaited(queue), '0', String(MOST_TOLD - 1)),
+  const awaited = await orNone(
+    redis.command('ZRANGE', (client) => client.zrange(keys.awaited(queue), '0', String(MOST_TOLD - 1))),
   );
-  const schedules = await redis.command('SMEMBERS', (client) => client.smembers(keys.schedules(queue)));
+  const schedules = await orNone(redis.command('SMEMBERS', (client) => client.smembers(keys.schedules(queue))));
   // Before the schedules: one that is stored meanwhile is not left without its queue's name.
   await redis.command('SREM', (client) => client.srem(keys.scheduleQueues, queue));
   // First what servers take tasks from, so that they find none while the rest goes.
@@ -48,6 +49,16 @@ export async function purgeQueue(redis: RedisLink, queue: string): Promise<numbe
     await redis.hint(keys.scheduleChannel(queue), name);
   }
   return removed;
+}
+
+/** Members of a key, none when it is of another type: such a key must not keep its queue from being purged. */
+async function orNone(members: Promise<string[]>): Promise<string[]> {
+  try {
+    return await members;
+  } catch (error) {
+    if (error instanceof RedisCommandError && error.message.includes('WRONGTYPE')) return [];
+    throw error;
+  }
 }
 
 async function purgeNode(redis: RedisLink, queue: string, node: number): Promise<number> {
