@@ -5,7 +5,7 @@ import type { Broker } from '../broker/contract/broker.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { MissingRightsError } from '../errors/missing-rights.error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
-import { LONGEST_TIMER_MS } from '../runtime/clock.js';
+import { LONGEST_TIMER_MS, systemClock } from '../runtime/clock.js';
 import { within } from '../runtime/within.js';
 import type { Handler } from '../task/task-context.js';
 import type { ServerStatus } from '../wire/server-info.js';
@@ -15,6 +15,8 @@ import type { ServerOptions } from './server-options.js';
 import { assembleParts, type ServerParts } from './server-parts.js';
 import { resolveSettings, type ServerSettings } from './server-settings.js';
 
+/** How long the start waits for the check of rights. */
+const RIGHTS_PATIENCE_MS = 1_000;
 /** How long shutdown waits for each call that stores the last outcomes. */
 const FLUSH_MS = 1_000;
 /** How long shutdown waits for parts that may hang on a broken connection. */
@@ -162,18 +164,31 @@ export class Server {
     }
   }
 
-  /** @throws {MissingRightsError} and the server is closed */
+  /**
+   * Waits for a short while: where Redis is away or silent, the server starts without the answer.
+   * @throws {MissingRightsError} and the server is closed
+   */
   async #checkRights(): Promise<void> {
-    const [queue] = Object.keys(this.#settings.queues);
     let rights: readonly string[] = [];
-    try {
-      rights = await this.#broker.missingRights(queue!);
-    } catch (error) {
-      this.#settings.logger.debug('could not check the rights of the Redis user', { error }); // the parts will tell
+    const check = this.#missingRights().then((missing) => (rights = missing));
+    if (!(await within(systemClock, RIGHTS_PATIENCE_MS, check))) {
+      void check.then(() => rights.length > 0 && this.#settings.logger.error(new MissingRightsError(rights).message));
+      return;
     }
     if (rights.length === 0) return;
     await this.shutdown();
     throw new MissingRightsError(rights);
+  }
+
+  /** Never rejects. */
+  async #missingRights(): Promise<readonly string[]> {
+    const [queue] = Object.keys(this.#settings.queues);
+    try {
+      return await this.#broker.missingRights(queue!);
+    } catch (error) {
+      this.#settings.logger.debug('could not check the rights of the Redis user', { error }); // the parts will tell
+      return [];
+    }
   }
 
   #identity(): ServerIdentity {

@@ -22,6 +22,7 @@ export interface HealthOps {
   /**
    * What a server needs for the queue and this user may not: in Redis' notation, such as `+hset` or `~asynq:*`. What is
    * only a help (channels, commands that block, `INFO`, `TIME`) is not among it. Only Redis 7 and later tell all of it.
+   * @throws {RedisCommandError} Redis is away, which is known after one attempt to connect
    */
   missingRights(queue: string): Promise<readonly string[]>;
   /** What Redis tells about itself, a cluster about the cluster, by Redis' own names; nothing in memory. */

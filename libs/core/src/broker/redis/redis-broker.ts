@@ -57,6 +57,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
   };
   return {
     ...(sync ? inTime(broker, sync) : broker),
+    missingRights: broker.missingRights, // stamps nothing, and a server's start waits for it
     kind: isClusterConnection(connection) ? 'redis cluster' : 'redis',
     clock,
     syncClock: () => sync?.whenRight(),

@@ -156,6 +156,27 @@ export class RedisLink {
     }
   }
 
+  /**
+   * Connects, and does not wait for a second attempt.
+   * @throws {RedisCommandError} the attempt under way failed, or the last one did
+   */
+  async connectNow(): Promise<void> {
+    const client = this.commands();
+    let onClose: () => void = () => undefined;
+    const closed = new Promise<never>((_, reject) => {
+      onClose = () => reject(new Error('Connection is closed.'));
+      if (client.status === 'reconnecting') onClose();
+      client.once('close', onClose);
+    });
+    try {
+      await Promise.race([closed, whenReady(client)]);
+    } catch (error) {
+      throw toRedisError('connect', error);
+    } finally {
+      client.off('close', onClose);
+    }
+  }
+
   close(): void {
     this.hasEnded = true;
     for (const client of this.clients.keys()) client.disconnect();

@@ -47,6 +47,7 @@ const NEEDED = [
 
 /** See `HealthOps.missingRights`. */
 export async function missingRights(redis: RedisLink, queue: string): Promise<readonly string[]> {
+  await redis.connectNow();
   try {
     const reply = await redis.run(
       scripts.checkRights,
