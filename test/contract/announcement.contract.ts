@@ -23,27 +23,19 @@ export function describeAnnouncement(backend: string, openQueue: () => TestQueue
       },
     );
 
-    it('names the queues that a server serves, at each sign of life', async () => {
+    it('names the queue of a leader when it begins to lead, and again while it leads', async () => {
       await using q = openQueue();
-      const server = {
-        host: 'test-host',
-        pid: 42,
-        serverId: randomUUID(),
-        concurrency: 10,
-        queues: { [q.name]: 3 },
-        strictPriority: false,
-        status: 'active',
-        startedAtMs: q.clock.nowMs(),
-        activeWorkerCount: 0,
-      } as const;
+      const serverId = randomUUID();
 
-      await q.broker.writePresence(server, [], 10);
-      const atStart = await q.broker.queueNames();
+      await q.broker.takeDuty(q.name, 'leader', serverId, 10_000);
+      await isAnnounced(q);
       await q.broker.removeQueue(q.name);
       const removed = await q.broker.hasQueue(q.name);
-      await q.broker.writePresence(server, [], 10);
+      await q.clock.advance('5s');
+      await q.broker.keepDuty(q.name, 'leader', serverId, 10_000);
 
-      expect([atStart.includes(q.name), removed, await q.broker.hasQueue(q.name)]).toEqual([true, false, true]);
+      await isAnnounced(q);
+      expect(removed).toBe(false);
     });
   });
 }

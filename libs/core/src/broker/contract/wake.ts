@@ -19,7 +19,10 @@ export const WAKE_TOKENS_LIFE_MS = 2_000;
 
 /** Duties of the servers of a queue, and waiting for its work. */
 export interface WakeOps {
-  /** Takes the duty if nobody holds it; `true` when this call took it. Correctness never rests on the answer. */
+  /**
+   * Takes the duty if no server holds it; `true` when this call took it. Correctness never rests on the answer. A leader
+   * announces its queue, now and every 5 s that it keeps the duty: a queue may be removed while it is served.
+   */
   takeDuty(queue: string, duty: Duty, serverId: string, leaseMs: number): Promise<boolean>;
   /** Prolongs the duty; `false` when it was lost. */
   keepDuty(queue: string, duty: Duty, serverId: string, leaseMs: number): Promise<boolean>;

@@ -7,7 +7,6 @@ export function presenceOps(store: MemoryStore): PresenceOps {
     async writePresence(server, workers, ttlS) {
       const expiresAtMs = store.clock.nowMs() + ttlS * 1000;
       store.presence.set(server.serverId, { server: { ...server }, workers: [...workers] }, expiresAtMs);
-      for (const queue of Object.keys(server.queues)) store.announced.add(queue);
     },
 
     async clearPresence({ serverId }) {

@@ -8,6 +8,7 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
       const { duties } = store.queue(queueName);
       if (duties.get(duty) !== undefined) return false;
       duties.set(duty, serverId, store.clock.nowMs() + leaseMs);
+      if (duty === 'leader') store.announced.add(queueName);
       return true;
     },
 
@@ -15,6 +16,7 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
       const { duties } = store.queue(queueName);
       if (duties.get(duty) !== serverId) return false;
       duties.set(duty, serverId, store.clock.nowMs() + leaseMs);
+      if (duty === 'leader') store.announced.add(queueName);
       return true;
     },
 

@@ -73,8 +73,6 @@ export function presenceOps(redis: RedisLink): PresenceOps {
         }
         shown.set(serverKey, new Map(workers.map(({ taskId, startedAtMs }) => [taskId, startedAtMs])));
       }
-      const queues = Object.keys(server.queues);
-      if (queues.length > 0) await redis.command('SADD', (client) => client.sadd(keys.queues, ...queues));
     },
 
     async clearPresence({ host, pid, serverId }) {

@@ -5,7 +5,7 @@ import type { RedisClient } from './redis-connection.js';
 import type { RedisLink } from './redis-link.js';
 
 /** How often Redis is asked for its time, at the next call of the broker. */
-const MEASURE_EVERY_MS = 15_000;
+const MEASURE_EVERY_MS = 60_000;
 /** When the machine's clock and its monotonic one drift apart by more, one was set, or the machine has slept. */
 const LARGEST_DRIFT_MS = 250;
 /** As exact as one answer has to be; else more are asked for, and the fastest counts. */

@@ -99,7 +99,7 @@ describe('RedisSubscriber', () => {
   it('asks for a sign of life now and then while somebody listens', async () => {
     const { connections, subscriber } = prepare();
     const end = await subscriber.subscribe('news', nothing);
-    await vi.advanceTimersByTimeAsync(5_000);
+    await vi.advanceTimersByTimeAsync(8_000);
     const whileHeard = connections[0]!.subscribe.mock.calls.length;
     await end();
 
@@ -117,7 +117,7 @@ describe('RedisSubscriber', () => {
     await subscriber.subscribe('news', nothing);
 
     isSilent = true;
-    await vi.advanceTimersByTimeAsync(11_000);
+    await vi.advanceTimersByTimeAsync(14_000);
 
     expect([...connections[1]!.heard]).toEqual(['news']);
   });
@@ -132,7 +132,7 @@ describe('RedisSubscriber', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     const whileRefused = [...connections[0]!.heard];
     isAllowed = true; // an administrator grants it
-    await vi.advanceTimersByTimeAsync(5_000);
+    await vi.advanceTimersByTimeAsync(8_000);
 
     expect(warn).toHaveBeenCalledTimes(1);
     expect(whileRefused).toEqual([]);

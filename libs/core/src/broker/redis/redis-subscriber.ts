@@ -7,7 +7,7 @@ import { type RedisLink, whenReady } from './redis-link.js';
 type Listener = (message: string) => void;
 
 /** How often the connection is asked for a sign of life. Real time, whatever clock stamps the tasks. */
-const CHECK_EVERY_MS = 5_000;
+const CHECK_EVERY_MS = 8_000;
 /** Pauses between tries to listen again. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;

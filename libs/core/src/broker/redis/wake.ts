@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import * as scripts from '../../scripts/scripts.generated.js';
+import { monotonicMs } from '../../runtime/clock.js';
 import { keys } from '../../wire/keys.js';
 import { type Duty, MOST_WAKE_TOKENS, type QueueWatch, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
 import { isRefusal, toRedisError } from './redis-failure.js';
@@ -7,6 +8,9 @@ import { type RedisLink, whenReady } from './redis-link.js';
 
 /** How much longer than its timeout a blocking command may take before its connection is taken for dead. */
 const LATE_MS = 2_000;
+
+/** How often a leader announces its queue again. */
+const ANNOUNCE_EVERY_MS = 5_000;
 
 /** What this user or server refuses, found out when it is first asked for. */
 interface Refused {
@@ -19,6 +23,26 @@ interface Refused {
 export function wakeOps(redis: RedisLink): WakeOps {
   const refused: Refused = { blocking: false, getex: false };
   const dutyKey = (queue: string, duty: Duty): string => (duty === 'leader' ? keys.leader(queue) : keys.standby(queue));
+
+  /** Queues that this process leads, and when it announced them; monotonic. */
+  const announcedAtMs = new Map<string, number>();
+
+  /** In the background: the names of queues lie on one node of a cluster, perhaps not on that of the queue. */
+  function announce(queue: string): void {
+    const nowMs = monotonicMs(redis.clock);
+    if (nowMs - (announcedAtMs.get(queue) ?? -Infinity) < ANNOUNCE_EVERY_MS) return;
+    announcedAtMs.set(queue, nowMs);
+    redis
+      .command('SADD', (client) => client.sadd(keys.queues, queue))
+      .catch((error: unknown) => redis.logger.debug('could not announce a queue to inspectors', { queue, error }));
+  }
+
+  /** Returns whether the duty is held. */
+  function held(queue: string, duty: Duty, isHeld: boolean): boolean {
+    if (duty === 'leader' && isHeld) announce(queue);
+    else if (duty === 'leader') announcedAtMs.delete(queue);
+    return isHeld;
+  }
 
   return {
     async openWatch(queue) {
@@ -43,7 +67,8 @@ export function wakeOps(redis: RedisLink): WakeOps {
 
     async takeDuty(queue, duty, serverId, leaseMs) {
       const key = dutyKey(queue, duty);
-      return (await redis.command('SET', (client) => client.set(key, serverId, 'PX', leaseMs, 'NX'))) === 'OK';
+      const reply = await redis.command('SET', (client) => client.set(key, serverId, 'PX', leaseMs, 'NX'));
+      return held(queue, duty, reply === 'OK');
     },
 
     async keepDuty(queue, duty, serverId, leaseMs) {
@@ -51,14 +76,15 @@ export function wakeOps(redis: RedisLink): WakeOps {
       // One command for the beat that never ends. It may prolong another holder's duty by a moment: harmless.
       if (!refused.getex) {
         try {
-          return (await redis.command('GETEX', (client) => client.getex(key, 'PX', leaseMs))) === serverId;
+          const holder = await redis.command('GETEX', (client) => client.getex(key, 'PX', leaseMs));
+          return held(queue, duty, holder === serverId);
         } catch (error) {
           if (!isRefusal(error)) throw error;
           refused.getex = true;
         }
       }
       const [holder] = await redis.pipeline('GET', (pipeline) => void pipeline.get(key).pexpire(key, leaseMs));
-      return holder === serverId;
+      return held(queue, duty, holder === serverId);
     },
 
     async dropDuty(queue, duty, serverId) {
