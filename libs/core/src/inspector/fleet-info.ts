@@ -3,7 +3,7 @@ import type { SchedulerEnqueueEvent as EventRecord, SchedulerEntry as EntryRecor
 import { LONGEST_SHOWN_PAYLOAD_BYTES, type WorkerInfo as WorkerRecord } from '../wire/server-info.js';
 import { dateOf, fromNs } from '../wire/unix-time.js';
 
-/** A server that gave a sign of life in the last seconds. */
+/** A server with a recent heartbeat. */
 export interface ServerInfo {
   readonly id: string;
   readonly host: string;

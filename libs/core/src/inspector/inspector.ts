@@ -401,7 +401,7 @@ export class Inspector {
 
   // ---- servers and schedulers -----------------------------------------------------------------------------------
 
-  /** The servers that gave a sign of life in the last seconds, and the tasks they run. */
+  /** The servers with a recent heartbeat, and the tasks they run. */
   async servers(): Promise<ServerInfo[]> {
     return (await this.#open().shownServers()).map(toServerInfo);
   }

@@ -38,7 +38,7 @@ export interface TaskInfo {
   readonly progress: TaskProgress | undefined;
   /** The group it waits in to be merged; `undefined` for a task without one. */
   readonly group: string | undefined;
-  /** Active, but its worker gave no sign of life for the length of a lease; it is about to be recovered. */
+  /** Active, but its lease has expired without a heartbeat; it is about to be recovered. */
   readonly isOrphaned: boolean;
   /** Times its worker vanished since it last ended an attempt. */
   readonly crashes: number;

@@ -16,7 +16,7 @@ export interface FailureOptions {
 
 /** A broker that fails when told to. */
 export type FailingBroker = Broker & {
-  /** Lets the next calls of a method reject with a `RedisCommandError`. Replaces what was said of it before. */
+  /** Lets the next calls of a method reject with a `RedisCommandError`. Replaces an earlier plan for the method. */
   failNext(method: BrokerMethod, options?: FailureOptions): void;
 };
 

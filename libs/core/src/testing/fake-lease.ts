@@ -1,7 +1,7 @@
 import type { LeaseClaim } from '../broker/contract/lease.js';
 import type { LeaseHandle } from '../server/leases/lease-handle.js';
 
-/** A lease that nobody extends: it ends when the test says so. */
+/** A lease without a heartbeat: it ends when the test says so. */
 export class FakeLease implements LeaseHandle {
   onLost: (() => void) | undefined;
   isLost = false;

@@ -89,19 +89,19 @@ export interface Injection {
   readonly locks?: Readonly<Record<string, string>>;
 }
 
-/** What a server shows of itself. */
+/** The presence of a server. */
 export interface PresenceDump {
   readonly server: ServerInfo;
   /** By task id. */
   readonly workers: Readonly<Record<string, WorkerInfo>>;
 }
 
-/** Direct hands on one queue, past the broker. One for each kind of broker. */
+/** Direct access to one queue, past the broker. One for each kind of broker. */
 export interface Backdoor {
   dump(): Promise<QueueDump>;
-  /** `undefined` when the server shows nothing. */
+  /** `undefined` when the server is not registered. */
   presence(server: ServerInfo): Promise<PresenceDump | undefined>;
-  /** What a scheduler shows, the next to fire first; empty when it shows nothing. */
+  /** The entries of a scheduler, the next to fire first; empty when it is not registered. */
   plan(schedulerId: string): Promise<SchedulerEntry[]>;
   /** Oldest first. */
   history(entryId: string): Promise<SchedulerEnqueueEvent[]>;

@@ -113,7 +113,7 @@ export class TestQueue implements AsyncDisposable {
     return this.backdoor.dump();
   }
 
-  /** What inspectors see of a server; `undefined` when it shows nothing. */
+  /** The presence of a server; `undefined` when it is not registered. */
   presence(server: ServerInfo): Promise<PresenceDump | undefined> {
     return this.backdoor.presence(server);
   }
@@ -165,7 +165,7 @@ const mapValues = (
   toS: (length: Duration) => number,
 ): Record<string, number> => Object.fromEntries(Object.entries(lengths).map(([id, length]) => [id, toS(length)]));
 
-/** What a queue for a test may be given. */
+/** Options of a queue for a test. */
 export interface TestQueueOptions {
   /** Default: a new one at 2099-12-31T22:13:20Z. Give the same clock to two queues to compare them. */
   readonly clock?: FakeClock | undefined;
@@ -182,11 +182,11 @@ export function openMemoryQueue({
   return new TestQueue(name, broker, clock, new MemoryBackdoor(broker.store, name));
 }
 
-/** What a queue for a test in Redis may be given, too. */
+/** Options of a queue for a test in Redis. */
 export interface RedisTestQueueOptions extends TestQueueOptions {
   /** Use only scripts that declare every key. Default `false`. */
   readonly declaredKeysOnly?: boolean | undefined;
-  /** Watches the keys of every script. Default: nobody does. */
+  /** Watches the keys of every script. Default: none. */
   readonly guard?: KeyGuard | undefined;
 }
 
