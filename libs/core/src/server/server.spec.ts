@@ -536,6 +536,26 @@ describe('Server.shutdown', () => {
   });
 });
 
+it.each<[title: string, again: (client: Client, inspector: Inspector) => Promise<unknown>]>([
+  ['enqueues tasks', (client) => client.enqueue('t', undefined, { queue: 'other' })],
+  ['moves a task', (_client, inspector) => inspector.archiveTask('other', 'x').catch(() => undefined)],
+  ['pauses a queue', (_client, inspector) => inspector.pauseQueue('other')],
+])('runs in memory beside a program that %s again and again', async (title, again) => {
+  const connection = { memory: title };
+  const client = new Client({ connection, logger: silentLogger });
+  const inspector = new Inspector({ connection, logger: silentLogger });
+  const server = new Server({ connection, logger: silentLogger });
+  const handler = vi.fn<Handler>();
+  await server.start(handler);
+  await client.enqueue('t', undefined, { queue: 'other', taskId: 'x' });
+  await client.enqueue('t');
+
+  for (let call = 0; call < 2_000 && handler.mock.calls.length === 0; call++) await again(client, inspector);
+
+  expect(handler).toHaveBeenCalledTimes(1);
+  await Promise.all([server.shutdown(), client.close(), inspector.close()]);
+});
+
 it('runs in memory beside a program that asks for the state of its task again and again', async () => {
   const broker = openBroker('memory');
   const client = new Client({ connection: broker });
