@@ -5,7 +5,7 @@ import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { WaitTimeoutError } from '../errors/wait-timeout.error.js';
 import { LinkedAbort, unlessAborted } from '../runtime/abort.js';
 import { Backoff } from '../runtime/backoff.js';
-import { Bell } from '../runtime/bell.js';
+import { WakeSignal } from '../runtime/wake-signal.js';
 import { type Clock, LONGEST_TIMER_MS } from '../runtime/clock.js';
 import { toMs } from '../runtime/duration.js';
 import type { TaskEnd, WaitOptions } from '../task/task-handle.js';
@@ -51,7 +51,7 @@ export class TaskWaiter {
 
 /** One wait for one task. */
 class Wait {
-  private readonly news: Bell;
+  private readonly news: WakeSignal;
   /** As the channel said. */
   private ending: TaskEnding | undefined;
   private wasThere = false;
@@ -62,7 +62,7 @@ class Wait {
     private readonly stop: AbortSignal,
     private readonly deps: TaskWaiterDeps,
   ) {
-    this.news = new Bell(deps.clock);
+    this.news = new WakeSignal(deps.clock);
   }
 
   async untilEnd(): Promise<TaskEnd> {
@@ -86,7 +86,7 @@ class Wait {
       return await this.deps.broker.onTaskEnded(this.queue, (taskId, ending) => {
         if (taskId !== this.taskId) return;
         this.ending = ending;
-        this.news.ring();
+        this.news.send();
       });
     } catch (error) {
       if (error instanceof RedisCommandError) return undefined;

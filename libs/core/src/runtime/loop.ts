@@ -1,4 +1,4 @@
-import { Bell } from './bell.js';
+import { WakeSignal } from './wake-signal.js';
 import { type Clock, sleep } from './clock.js';
 import type { Logger } from './logger.js';
 import { Retries, type RetriesDeps } from './retries.js';
@@ -17,7 +17,7 @@ export abstract class Loop {
   protected readonly clock: Clock;
   protected readonly logger: Logger;
   protected readonly random: () => number;
-  private readonly bell: Bell;
+  private readonly wakeSignal: WakeSignal;
   private readonly retries: Retries;
   private stopping = new AbortController();
   private isStarted = false;
@@ -32,7 +32,7 @@ export abstract class Loop {
     this.clock = deps.clock;
     this.logger = deps.logger;
     this.random = deps.random ?? Math.random;
-    this.bell = new Bell(deps.clock);
+    this.wakeSignal = new WakeSignal(deps.clock);
     this.retries = new Retries(name, deps, longestBackoffMs);
   }
 
@@ -49,7 +49,7 @@ export abstract class Loop {
 
   /** Runs the next step now, or right after the one under way. */
   wake(): void {
-    this.bell.ring();
+    this.wakeSignal.send();
   }
 
   /** Waits for a step under way; none follows. */
@@ -67,7 +67,7 @@ export abstract class Loop {
   private async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const delayMs = await this.attempt(signal);
-      if (delayMs !== 0) await this.bell.wait(signal, delayMs);
+      if (delayMs !== 0) await this.wakeSignal.wait(signal, delayMs);
     }
   }
 

@@ -31,7 +31,7 @@ import type { RedisSubscriber } from './redis-subscriber.js';
 const GROUPS_PER_LOOK = 500;
 
 /** A member of a set that cannot be aggregated, and what to archive in its place; no message: drop it. */
-interface Misfit {
+interface InvalidMember {
   readonly id: string;
   readonly message?: TaskMessage | undefined;
   /** Bytes to keep that do not decode. */
@@ -40,11 +40,11 @@ interface Misfit {
 
 export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOps {
   /** Sets, by queue, that a failed call may have taken: nobody works on them. */
-  const astray = new Map<string, SetName[]>();
+  const unconfirmed = new Map<string, SetName[]>();
 
   /** What Redis refuses to give back waits for its deadline, like the sets of a server that died. */
-  async function giveBackAstray(queue: string): Promise<void> {
-    const sets = astray.get(queue) ?? [];
+  async function giveBackUnconfirmed(queue: string): Promise<void> {
+    const sets = unconfirmed.get(queue) ?? [];
     for (let set = sets[0]; set; set = sets[0]) {
       try {
         await giveBack(redis, queue, set);
@@ -57,7 +57,7 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
 
   return {
     async waitingGroups(queue) {
-      await giveBackAstray(queue);
+      await giveBackUnconfirmed(queue);
       const names = await readGroupNames(redis, queue);
       const groups: WaitingGroup[] = [];
       for (let at = 0; at < names.length; at += GROUPS_PER_LOOK) {
@@ -75,7 +75,7 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
         const tasks = await readMembers(redis, queue, set, ids);
         return tasks.length > 0 ? { ...set, tasks } : undefined; // a set without members is gone
       } catch (error) {
-        astray.set(queue, [...(astray.get(queue) ?? []), set]);
+        unconfirmed.set(queue, [...(unconfirmed.get(queue) ?? []), set]);
         throw error;
       }
     },
@@ -100,7 +100,7 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
       }),
 
     archiveMembers: (queue, set, messages) =>
-      removeMisfits(
+      removeInvalidMembers(
         redis,
         queue,
         set,
@@ -170,22 +170,22 @@ async function readMembers(
   const tasks = ids.map((id) => keys.task(queue, id));
   const found = (await readHashes(redis, tasks, ['msg'])).map(([message]) => message);
   const sound: TaskMessage[] = [];
-  const misfits: Misfit[] = [];
+  const invalid: InvalidMember[] = [];
   ids.forEach((id, i) => {
     const rawMessage = found[i];
     const stored = rawMessage && readStoredMessage(queue, id, rawMessage);
     if (stored?.isSound) sound.push(stored.message);
-    else misfits.push(stored ? { id, message: stored.message, rawMessage } : { id });
+    else invalid.push(stored ? { id, message: stored.message, rawMessage } : { id });
   });
-  if (misfits.length > 0) await removeMisfits(redis, queue, set, misfits);
+  if (invalid.length > 0) await removeInvalidMembers(redis, queue, set, invalid);
   return sound;
 }
 
-async function removeMisfits(
+async function removeInvalidMembers(
   redis: RedisLink,
   queue: string,
   { group, setId, deadlineS }: SetName,
-  misfits: readonly Misfit[],
+  invalid: readonly InvalidMember[],
 ): Promise<number> {
   return (await redis.run(
     scripts.mendSet,
@@ -193,10 +193,10 @@ async function removeMisfits(
       aggregationSet: keys.aggregationSet(queue, group, setId),
       aggregationSets: keys.aggregationSets(queue),
       archived: keys.archived(queue),
-      task: misfits.map(({ id }) => keys.task(queue, id)),
+      task: invalid.map(({ id }) => keys.task(queue, id)),
     },
     { deadlineS, archivedAtS: floorS(redis.clock.nowMs()) },
-    misfits.map(({ id, message, rawMessage }) => ({
+    invalid.map(({ id, message, rawMessage }) => ({
       taskId: id,
       message: message ? encodeTaskMessage(message) : '',
       rawMessage: rawMessage ?? '',

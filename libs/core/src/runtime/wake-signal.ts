@@ -1,29 +1,24 @@
 import type { Clock } from './clock.js';
 
-/** A wake-up that cannot be missed: rung before somebody waits, it ends the next wait at once. For one waiter. */
-export class Bell {
-  private rung = false;
+/** A wake-up that cannot be missed: sent before the wait begins, it ends that wait at once. For one waiter. */
+export class WakeSignal {
+  private isSent = false;
   private endWait: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
 
-  /** Whether the next wait would end at once. */
-  get isRung(): boolean {
-    return this.rung;
-  }
-
-  ring(): void {
-    this.rung = true;
+  send(): void {
+    this.isSent = true;
     this.endWait?.();
   }
 
-  /** Resolves when the bell is rung, after `timeoutMs` if given, or when `signal` aborts. Takes the ring with it. */
+  /** Resolves when the signal is sent, after `timeoutMs` if given, or when `signal` aborts. Uses the signal up. */
   async wait(signal: AbortSignal, timeoutMs?: number): Promise<void> {
-    if (!this.rung && !signal.aborted) await this.nextRing(signal, timeoutMs);
-    this.rung = false;
+    if (!this.isSent && !signal.aborted) await this.nextSignal(signal, timeoutMs);
+    this.isSent = false;
   }
 
-  private nextRing(signal: AbortSignal, timeoutMs: number | undefined): Promise<void> {
+  private nextSignal(signal: AbortSignal, timeoutMs: number | undefined): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
         if (timer !== undefined) this.clock.clearTimer(timer);
