@@ -204,7 +204,11 @@ describe('Aggregator', () => {
     ['nothing', undefined, 'option "aggregate" is undefined; allowed: a function that returns a task'],
     ['a text', 'sum', 'option "aggregate" is "sum"; allowed: a function that returns a task'],
     ['another queue', { type: 'sum', options: { queue: 'other' } }, 'option "aggregate.options.queue" is "other"'],
-    ['a queue beside the options', { type: 'sum', queue: 'other' }, 'option "aggregate.queue" is "other"'],
+    [
+      'a queue beside the options',
+      { type: 'sum', queue: 'other' },
+      'option "aggregate.queue" is text; allowed: only type, payload, options',
+    ],
     ['a group', { type: 'sum', options: { group: 'other' } }, 'option "aggregate.options.group" is "other"'],
     ['no type', { payload: 1 }, 'option "type" is undefined'],
     [

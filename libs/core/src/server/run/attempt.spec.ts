@@ -387,7 +387,7 @@ describe('TaskContext', () => {
     await attempt.run();
 
     const claim = { id: 'task-1', expiriesS: [9] };
-    expect(writeResult).toHaveBeenNthCalledWith(1, 'q', claim, Buffer.from('{"ok":true}'));
+    expect(writeResult).toHaveBeenNthCalledWith(1, 'q', claim, new TextEncoder().encode('{"ok":true}'));
     expect(writeResult).toHaveBeenNthCalledWith(2, 'q', claim, Uint8Array.of(1));
   });
 
