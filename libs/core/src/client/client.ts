@@ -119,7 +119,7 @@ export class Client {
     const correctionMs = await this.#correctionMs();
     const nowMs = composedAtMs + correctionMs;
     const composed =
-      correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at]!, correctionMs));
+      correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at], correctionMs));
     const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
     const written = (await this.#write(tasks, nowMs)).values();
     return composed.map((task) => (task instanceof Error ? { error: task } : written.next().value!));

@@ -95,8 +95,8 @@ export function groupOps(redis: RedisLink, subscriber: RedisSubscriber): GroupOp
 
     onGroupNews: (queue, listener) =>
       subscriber.subscribe(keys.groupsChannel(queue), (message) => {
-        const { word, name } = readChannelMessage<GroupNews>(message);
-        listener(name, word);
+        const { word, name } = readChannelMessage(message);
+        listener(name, word as GroupNews);
       }),
 
     archiveMembers: (queue, set, messages) =>

@@ -164,7 +164,8 @@ export class RedisLink {
     const client = this.commands();
     let onClose: () => void = () => undefined;
     const closed = new Promise<never>((_, reject) => {
-      onClose = () => reject(new Error('Connection is closed.'));
+      // The error that says why, such as a refusal, may come right after.
+      onClose = () => void setImmediate(() => reject(new Error('Connection is closed.')));
       if (client.status === 'reconnecting') onClose();
       client.once('close', onClose);
     });

@@ -47,8 +47,8 @@ const NEEDED = [
 
 /** See `HealthOps.missingRights`. */
 export async function missingRights(redis: RedisLink, queue: string): Promise<readonly string[]> {
-  await redis.connectNow();
   try {
+    await redis.connectNow();
     const reply = await redis.run(
       scripts.checkRights,
       { pending: keys.pending(queue) },

@@ -36,8 +36,8 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
 
     onTaskEnded: (queue, listener) =>
       subscriber.subscribe(keys.endedChannel(queue), (message) => {
-        const { word, name } = readChannelMessage<TaskEnding>(message);
-        listener(name, word);
+        const { word, name } = readChannelMessage(message);
+        listener(name, word as TaskEnding);
       }),
 
     async publishCancel(taskId) {
