@@ -10,7 +10,7 @@ const QUIET_TURNS = 4;
 const MOST_ROUNDS = 16;
 
 /** Bytes of the heap that something still refers to. */
-async function retainedBytes(): Promise<number> {
+export async function retainedBytes(): Promise<number> {
   for (let turn = 0; turn < QUIET_TURNS; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
     collect();
