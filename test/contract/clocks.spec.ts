@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { EventEmitter } from 'node:events';
-import { Client, Scheduler, Server, silentLogger } from '@nestjs-asynq/core';
+import { Client, Scheduler, Server, silentLogger, WaitTimeoutError } from '@nestjs-asynq/core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { shareRedis } from './shared-redis.js';
 
@@ -89,6 +89,66 @@ describe('processes on a machine whose clock is wrong', () => {
 
     expect(await redis.client.llen(`asynq:{ticks-${byMs}}:pending`)).toBeLessThanOrEqual(5);
   });
+
+  it.each([-30_000, -HOUR_MS, 8 * HOUR_MS])(
+    'start tasks and retries in time while it is set by %i ms',
+    async (byMs) => {
+      const queue = `due-${byMs}`;
+      const shared = { connection: connection(), logger: silentLogger };
+      const startedAtMs: number[] = [];
+      await using client = new Client(shared);
+      await using server = new Server({ ...shared, queues: { [queue]: 1 }, retryDelay: () => 1_000 });
+      await server.start(async () => {
+        startedAtMs.push(await redisNowMs());
+        if (startedAtMs.length === 1) throw new Error('not yet');
+      });
+      const { id } = await client.enqueue('later', undefined, { queue, processIn: '2s', retention: '1h' });
+      const dueAtMs = Number(await redis.client.hget(`asynq:{${queue}}:t:${id}`, 'due_at_ms'));
+
+      setMachineClock(byMs);
+      await client.enqueue('other', undefined, { queue, processIn: '1h' });
+      await vi.waitFor(() => expect(startedAtMs).toHaveLength(2), { timeout: 20_000 });
+
+      expect(startedAtMs[0]).toBeGreaterThanOrEqual(dueAtMs - 1);
+      expect(startedAtMs[1]! - startedAtMs[0]!).toBeGreaterThanOrEqual(999);
+    },
+  );
+
+  it.each([-30_000, -HOUR_MS, 8 * HOUR_MS])(
+    'aggregate, trim and time out in time while it is set by %i ms',
+    async (byMs) => {
+      const queue = `lengths-${byMs}`;
+      const shared = { connection: connection(), logger: silentLogger };
+      const sets: number[] = [];
+      await using client = new Client(shared);
+      await using server = new Server({
+        ...shared,
+        queues: { [queue]: 1 },
+        janitorInterval: '1s',
+        groupAggregator: {
+          gracePeriod: '3s',
+          aggregate: (_group, tasks) => {
+            sets.push(tasks.length);
+            return { type: 'sum' };
+          },
+        },
+      });
+      await server.start(() => undefined);
+      const brief = await client.enqueue('brief', undefined, { queue, retention: '3s' });
+      const kept = await client.enqueue('kept', undefined, { queue, retention: '1h' });
+      await Promise.all([brief.wait(), kept.wait()]);
+      await client.enqueue('part', undefined, { queue, group: 'g' });
+      const late = await client.enqueue('late', undefined, { queue, processIn: '20h' });
+      const timedOut = expect(late.wait({ timeout: '3s' })).rejects.toThrow(WaitTimeoutError);
+
+      setMachineClock(byMs);
+      await client.enqueue('part', undefined, { queue, group: 'g' });
+      await timedOut;
+      await vi.waitFor(() => expect(sets).toEqual([2]), { timeout: 20_000 });
+      const completed = `asynq:{${queue}}:completed`;
+      await vi.waitFor(async () => expect(await redis.client.zrange(completed, '0', '-1')).toEqual([kept.id]), 20_000);
+    },
+  );
 
   it('work by their own clock where TIME is forbidden', async () => {
     await redis.client.call('ACL', 'SETUSER', 'timeless', 'on', '>pw', '~*', '&*', '+@all', '-time');

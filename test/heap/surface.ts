@@ -213,7 +213,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     await inspector.deleteTask(WORK, task.id);
   },
   'wait() for a task that is deleted': async ({ client }) =>
-    (await client.enqueue('ok', undefined, { queue: WORK, processIn: 5 })).wait(),
+    (await client.enqueue('ok', undefined, { queue: WORK, processIn: 300 })).wait(),
   'wait() that times out': onTask(({ inspector }, taskId) =>
     refused(inspector.task(IDLE, taskId).wait({ timeout: 1, signal: forever })),
   ),

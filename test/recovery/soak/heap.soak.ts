@@ -9,15 +9,15 @@ import { printFigures } from './figures.js';
 
 const CALLS = 20_000;
 const AT_ONCE = 200;
-/** Calls before the first look at the heap, which tell also how long one takes. */
+/** Calls before the first look at the heap. */
 const WARM_UP_CALLS = 1_000;
 /** An operation that takes longer for all its calls is done as often as it fits in. */
-const LONGEST_MS = 12_000;
+const LONGEST_MS = 10_000;
 /** Far below what one listener with its closure takes. */
 const ENOUGH_BYTES = 64;
 /** Opening connections and threads leaves more behind in caches, and is done far fewer times. */
 const ENOUGH_BYTES_OF_OPENING = 2_000;
-/** What lives for a while, such as the mark of a task that was put back, has so many looks to go. */
+/** What lives for a while, such as a socket that closes or the mark of a task that was put back, has so many looks to go. */
 const MOST_LOOKS = 8;
 const LOOK_EVERY_MS = 2_000;
 /** A timer of the background parts may be set at one look and not at the other, and so may its listener. */
@@ -46,19 +46,19 @@ async function keptBy(
   { atOnce = AT_ONCE, warmUpCalls = WARM_UP_CALLS, enoughBytes = ENOUGH_BYTES } = {},
 ): Promise<Held> {
   let index = 0;
-  const run = async (calls: number): Promise<number> => {
-    const startedAtMs = performance.now();
+  const run = async (calls: number, untilMs = Infinity): Promise<void> => {
     const end = index + calls;
     const worker = async (): Promise<void> => {
-      while (index < end) await call(index++);
+      while (index < end && performance.now() < untilMs) await call(index++);
     };
     await Promise.all(Array.from({ length: atOnce }, worker));
-    return (performance.now() - startedAtMs) / calls;
   };
-  const msPerCall = await run(warmUpCalls);
+  await run(warmUpCalls);
   const before = await held();
-  const calls = Math.max(atOnce, Math.min(CALLS, Math.floor(LONGEST_MS / msPerCall)));
-  const tookMs = await run(calls);
+  const startedAtMs = performance.now();
+  await run(CALLS, startedAtMs + LONGEST_MS);
+  const calls = index - warmUpCalls;
+  const tookMs = (performance.now() - startedAtMs) / calls;
   const kept = async (): Promise<Held> => {
     const after = await held();
     return {
@@ -68,7 +68,9 @@ async function keptBy(
     };
   };
   let left = await kept();
-  for (let looks = 1; looks < MOST_LOOKS && left.bytes >= enoughBytes; looks++) {
+  const isEnough = ({ bytes, handles, listeners: listening }: Held): boolean =>
+    bytes < enoughBytes && handles < ENOUGH_HANDLES && listening < ENOUGH_HANDLES;
+  for (let looks = 1; looks < MOST_LOOKS && !isEnough(left); looks++) {
     await sleep(LOOK_EVERY_MS);
     left = await kept();
   }

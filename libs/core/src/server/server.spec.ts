@@ -344,7 +344,10 @@ describe('Server when the broker fails', () => {
     await t.clock.advance(0);
 
     expect(warn).toHaveBeenCalledWith(expect.stringContaining('Redis evicts keys'), expect.anything());
-    expect(warn).toHaveBeenCalledWith(expect.stringContaining('differs from ours by -1001 ms'), expect.anything());
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringMatching(/differs from ours by -1001 ms: .* go by Redis' clock, but dates that are made here/),
+      expect.anything(),
+    );
   });
 
   it('tells by a ping whether the broker answers', async () => {

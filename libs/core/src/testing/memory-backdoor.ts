@@ -39,7 +39,10 @@ export class MemoryBackdoor implements Backdoor {
       completed: scores(queue.completed),
       groups: Object.fromEntries([...queue.groups].map(([name, set]) => [name, scores(set)])),
       aggregationSets: sortSets(
-        [...queue.aggregationSets.values()].map((set) => ({ ...set, members: scores(set.members) })),
+        [...queue.aggregationSets.values()].map(({ group, deadlineS, members }) => ({
+          ...{ group, deadlineS },
+          members: scores(members),
+        })),
       ),
       groupNames: [...queue.groupNames].sort(),
       tasks: Object.fromEntries([...queue.tasks].map(([id, task]) => [id, dumpTask(task)])),

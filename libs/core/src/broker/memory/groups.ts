@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { monotonicMs } from '../../runtime/clock.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
-import { ceilS, floorS } from '../../wire/unix-time.js';
+import { ceilS, floorS, fromS } from '../../wire/unix-time.js';
 import {
   type AggregationSet,
   AWAITED_SIZES_LIFE_MS,
@@ -30,7 +31,9 @@ export function groupOps(store: MemoryStore): GroupOps {
       if (!group || ripeFromS(group, limits) > nowS) return undefined;
 
       const waiting = queue.groups.get(name)!;
-      const set: MemorySet = { group: name, deadlineS: nowS + SET_LIFE_S, members: new SortedSet() };
+      const deadlineS = nowS + SET_LIFE_S;
+      const lostAtMs = monotonicMs(store.clock) + fromS(deadlineS) - store.clock.nowMs();
+      const set: MemorySet = { group: name, deadlineS, lostAtMs, members: new SortedSet() };
       const setId = randomUUID();
       const most = Math.min(fittingSize(queue, waiting), limits.maxSize > 0 ? limits.maxSize : Infinity);
       for (const id of waiting.slice(0, most)) {
@@ -42,7 +45,7 @@ export function groupOps(store: MemoryStore): GroupOps {
       const { maxSize } = limits;
       if (maxSize > 0 && group.size >= maxSize && waiting.size < maxSize) queue.tellOfGroup(name, 'taken');
       const tasks = readMembers(queue, setId, set);
-      return tasks.length > 0 ? { group: name, setId, deadlineS: set.deadlineS, tasks } : undefined;
+      return tasks.length > 0 ? { group: name, setId, deadlineS, tasks } : undefined;
     },
 
     async awaitSizes(queueName, sizes) {
@@ -100,8 +103,8 @@ export function groupOps(store: MemoryStore): GroupOps {
 
     async reclaimSets(queueName, limit) {
       const queue = store.queue(queueName);
-      const nowS = floorS(store.clock.nowMs());
-      const stale = [...queue.aggregationSets].filter(([, { deadlineS }]) => deadlineS <= nowS).slice(0, limit);
+      const nowMs = monotonicMs(store.clock);
+      const stale = [...queue.aggregationSets].filter(([, { lostAtMs }]) => lostAtMs <= nowMs).slice(0, limit);
       for (const [setId, set] of stale) giveBack(queue, setId, set);
       return stale.length;
     },

@@ -36,7 +36,7 @@ export interface MemoryBroker extends Broker {
  * Queues inside this process: the embedded default, and the double for tests. One file per role over one store, as the
  * Redis broker has one over its link, with the same behavior, step by step, and on the same bytes. Every operation is
  * one synchronous step over {@link MemoryStore}, so it is atomic without locks; only the waits of `openWatch` take time,
- * and they take it from the clock.
+ * and they take it from the clock. Due times are times of day by the clock, which may be set; lengths of time are not.
  *
  * Share one broker between clients and servers. What it holds is gone when the process ends.
  */

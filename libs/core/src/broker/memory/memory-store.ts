@@ -1,4 +1,4 @@
-import type { Clock } from '../../runtime/clock.js';
+import { type Clock, monotonicMs } from '../../runtime/clock.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../../wire/scheduler-entry.js';
 import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
@@ -65,6 +65,8 @@ export interface MemorySet {
   readonly group: string;
   /** Unix s. */
   readonly deadlineS: number;
+  /** The same by the monotonic clock: no set is lost because the other one was set. */
+  readonly lostAtMs: number;
   /** Ids and when they joined the group, unix s. */
   readonly members: SortedSet;
 }
@@ -98,7 +100,7 @@ export class MemoryQueue {
   readonly peekers: Waiters;
   /** Watches that wait for a wake token. */
   readonly idlers: Waiters;
-  /** Wake tokens that nobody took yet; they expire together. */
+  /** Wake tokens that nobody took yet; they expire together, by the monotonic clock. */
   tokens = { count: 0, expireAtMs: 0 };
   readonly nudgeListeners: Set<() => void>;
   /** Sizes of groups that aggregators wait for. */
@@ -143,7 +145,7 @@ export class MemoryQueue {
       ({ size }) => size === 0,
     );
     const isMarked = this.pausedAtS !== undefined || this.counters.total.processed > 0;
-    return holdsNothing && !isMarked && this.clock.nowMs() >= this.tokens.expireAtMs;
+    return holdsNothing && !isMarked && monotonicMs(this.clock) >= this.tokens.expireAtMs;
   }
 
   /** The hash of a task; as in Redis, writing to one that is missing makes it. */

@@ -1,4 +1,5 @@
 import { LinkedAbort } from '../../runtime/abort.js';
+import { monotonicMs } from '../../runtime/clock.js';
 import { MOST_WAKE_TOKENS, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 
@@ -37,7 +38,8 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
         async awaitToken(timeoutMs) {
           const queue = store.queue(queueName);
           return (
-            !closed.aborted && (takeToken(queue, store.clock.nowMs()) || (await queue.idlers.wait(timeoutMs, closed)))
+            !closed.aborted &&
+            (takeToken(queue, monotonicMs(store.clock)) || (await queue.idlers.wait(timeoutMs, closed)))
           );
         },
         close: async () => {
@@ -49,7 +51,7 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
 
     async wakeIdle(queueName, count) {
       const queue = store.queue(queueName);
-      const nowMs = store.clock.nowMs();
+      const nowMs = monotonicMs(store.clock);
       let left = Math.max(tokensAt(queue, nowMs), Math.min(count, MOST_WAKE_TOKENS));
       while (left > 0 && queue.idlers.releaseOne()) left -= 1;
       queue.tokens = { count: left, expireAtMs: nowMs + WAKE_TOKENS_LIFE_MS };

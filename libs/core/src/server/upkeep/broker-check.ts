@@ -1,7 +1,7 @@
 import type { HealthOps } from '../../broker/contract/health.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 
-/** With clocks further apart than this, leases end early and delayed tasks start at the wrong time. */
+/** The clocks of well-kept machines differ by less. */
 const LARGEST_SKEW_MS = 1_000;
 
 /** Checks Redis once, as soon as it can be reached, and warns of settings that would lose or delay tasks. */
@@ -23,10 +23,9 @@ export class BrokerCheck extends Loop {
       this.logger.info('Redis does not show its maxmemory-policy; it must be noeviction');
     if (clockSkewMs !== undefined && Math.abs(clockSkewMs) > LARGEST_SKEW_MS) {
       const skewMs = Math.round(clockSkewMs);
-      this.logger.warn(`the clock of Redis' machine differs from ours by ${skewMs} ms; synchronize them`, {
-        version,
-        skewMs,
-      });
+      const difference = `the clock of Redis' machine differs from ours by ${skewMs} ms`;
+      const matters = "delays and leases go by Redis' clock, but dates that are made here, and servers of Go, do not";
+      this.logger.warn(`${difference}: ${matters}; synchronize them`, { version, skewMs });
     }
   }
 }

@@ -48,6 +48,24 @@ describe('Forwarder', () => {
     expect(await nextUp()).toEqual(['soon']);
   });
 
+  it.each([-30_000, -3_600_000, 8 * 3_600_000])('goes on when the clock is set by %i ms', async (byMs) => {
+    const { clock, counts, forwarder, schedule, nextUp } = openForwarded();
+    await schedule('before', 60_000);
+    forwarder.start();
+    await clock.advance('1s');
+
+    clock.set(clock.nowMs() + byMs);
+    await schedule('a', 1_000);
+    await clock.advance(999);
+    const early = await nextUp();
+    await clock.advance('5s'); // of a task that is not the next one due nobody tells; one look at the latest
+    const inTime = await nextUp();
+    await clock.advance('54s');
+
+    expect([early.includes('a'), inTime.includes('a')]).toEqual([false, true]);
+    expect(counts()['forwardDue']).toBeLessThan(20); // every 5 s, not again and again
+  });
+
   it('finds a task that Go scheduled, without a nudge, within its interval', async () => {
     const deaf = (broker: Broker): Broker => replaceMethod(broker, 'onNudge', async () => async () => undefined);
     const { clock, forwarder, schedule, nextUp } = openForwarded({ over: deaf });

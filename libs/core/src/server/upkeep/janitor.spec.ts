@@ -60,6 +60,20 @@ describe('Janitor', () => {
     await janitor.stop();
   });
 
+  it.each([-30_000, -3_600_000, 8 * 3_600_000])('looks as often when the clock is set by %i ms', async (byMs) => {
+    const { clock, janitor, calls } = openFinished(0, 0);
+    janitor.start();
+    await clock.advance('1m');
+    calls.length = 0;
+
+    clock.set(clock.nowMs() + byMs);
+    await clock.advance('4m');
+
+    expect(calls.filter(([kind]) => kind === 'archived')).toHaveLength(2);
+    expect(calls.filter(([kind]) => kind === 'completed')).toHaveLength(30);
+    await janitor.stop();
+  });
+
   it('rests while another server leads, and begins when this one is elected', async () => {
     const { clock, janitor, calls, left, leadership } = openFinished(5, 5, false);
     janitor.start();

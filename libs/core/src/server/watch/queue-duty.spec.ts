@@ -47,6 +47,37 @@ describe('QueueDuty', () => {
     expect(gained).toEqual(['leader']);
   });
 
+  it.each([-30_000, -3_600_000, 8 * 3_600_000])('keeps one leader when the clock is set by %i ms', async (byMs) => {
+    const { clock, addServer } = openFleet();
+    const [a, b] = [addServer('a'), addServer('b')];
+    for (const { duty } of [a, b]) duty.start();
+    await clock.advance('10s');
+
+    clock.set(clock.nowMs() + byMs);
+    const leaders: boolean[][] = [];
+    for (let second = 0; second < 20; second++) {
+      leaders.push([a.duty.isLeader(), b.duty.isLeader()]);
+      await clock.advance('1s');
+    }
+
+    expect(leaders).toEqual(Array.from({ length: 20 }, () => [true, false]));
+    expect(b.gained).toEqual(['standby']);
+  });
+
+  it('has a leader again in 9 s when the leader is killed after the clock was set back', async () => {
+    const { clock, broker, addServer } = openFleet();
+    const doomed = killable(broker);
+    const [a, b] = [addServer('a', doomed.broker), addServer('b')];
+    for (const { duty } of [a, b]) duty.start();
+    await clock.advance('10s');
+
+    clock.set(clock.nowMs() - 3_600_000);
+    doomed.kill();
+    await clock.advance('9s');
+
+    expect([a.duty.isLeader(), b.duty.isLeader()]).toEqual([false, true]);
+  });
+
   it('makes one leader and one standby of three servers', async () => {
     const { clock, addServer } = openFleet();
     const servers = ['a', 'b', 'c'].map((id) => addServer(id));
