@@ -180,7 +180,9 @@ describe('queues and servers on the command line', () => {
     const workers = expect.stringMatching(/^[01]\/4$/) as string;
     expect(rows[0]).toEqual(['Host', 'PID', 'State', 'Active Workers', 'Queues', 'Started']);
     expect(rows[2]!.slice(1, 5)).toEqual([String(process.pid), 'active', workers, 'mail:3 low:1']);
-    expect(stats).toMatchObject({ aggregate: { active: 1 }, queues: [{ Queue: 'mail', Active: 1 }] });
+    expect(stats).toMatchObject({ aggregate: { active: 1 } });
+    const mail = expect.objectContaining({ Queue: 'mail', Active: 1 }) as object;
+    expect(stats).toHaveProperty('queues', expect.arrayContaining([mail]));
     expect(stats).toHaveProperty('redis.redis_version');
     expect(canceled).toBe('Sent cancelation signal for task one\n');
   });

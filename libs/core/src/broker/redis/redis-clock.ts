@@ -33,12 +33,12 @@ export class RedisClock implements Clock {
   constructor(private readonly machine: Clock = systemClock) {}
 
   nowMs(): number {
-    return this.sample ? Math.floor(this.monotonicMs() + this.sample.offsetMs) : this.machine.nowMs();
+    return this.sample ? Math.floor(this.monotonicMs() + leastOffsetMs(this.sample)) : this.machine.nowMs();
   }
 
   nowNs(): bigint {
     if (!this.sample) return this.machine.nowNs();
-    const nowMs = this.monotonicMs() + this.sample.offsetMs;
+    const nowMs = this.monotonicMs() + leastOffsetMs(this.sample);
     return BigInt(Math.floor(nowMs)) * 1_000_000n + BigInt(Math.floor((nowMs % 1) * 1e6));
   }
 
@@ -147,3 +147,6 @@ async function firstAnswer<T>(answers: readonly Promise<T>[]): Promise<T> {
     first.catch(() => undefined);
   }
 }
+
+/** No answer can have come from earlier: a clock that goes by it is never ahead of Redis, and starts nothing early. */
+const leastOffsetMs = ({ offsetMs, uncertaintyMs }: TimeSample): number => offsetMs - uncertaintyMs;
