@@ -79,7 +79,7 @@ describe.each(STEPS)('with the time of Redis, when the clock of the machine is s
 
   it('makes one task of a group when its grace period is over', async () => {
     await using t = open(timeOfRedis);
-    const aggregate = vi.fn(() => ({ type: 'sum' }));
+    const aggregate = vi.fn<() => { type: string }>(() => ({ type: 'sum' }));
     const handler = vi.fn<Handler>();
     await t.serve(handler, { groupAggregator: { gracePeriod: '10s', aggregate } });
     await t.client.enqueue('part', undefined, { group: 'g' });
@@ -158,7 +158,9 @@ describe.each(STEPS)('in memory, when the clock of the machine is set by %i ms',
   it('calls the function of a group that is being aggregated once', async () => {
     await using t = open(ofMachine);
     let end = (): void => undefined;
-    const aggregate = vi.fn(() => new Promise<{ type: string }>((resolve) => (end = () => resolve({ type: 'sum' }))));
+    const aggregate = vi.fn<() => Promise<{ type: string }>>(
+      () => new Promise((resolve) => (end = () => resolve({ type: 'sum' }))),
+    );
     const handler = vi.fn<Handler>();
     await t.serve(handler, { groupAggregator: { gracePeriod: '1s', maxSize: 2, aggregate } });
     const options = { group: 'g' };
