@@ -1,46 +1,65 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-/** A project whose tests start Redis servers; each file has a process of its own, so that nothing outlives it. */
-function withRedis(name: string, groupOrder: number, include: readonly string[]): TestProjectInlineConfiguration {
-  return {
-    extends: true,
-    test: {
-      name,
-      include: [...include],
-      pool: 'forks',
-      globalSetup: ['test/support/redis.global-setup.ts'],
-      testTimeout: 30_000,
-      hookTimeout: 30_000,
-      sequence: { groupOrder },
-    },
-  };
+type ProjectOptions = NonNullable<TestProjectInlineConfiguration['test']>;
+
+/** Vitest leaves one core idle, which is half of a machine with two. */
+const ALL_CORES = availableParallelism();
+
+/** Files that work with servers and processes wait for them most of the time, so three of them share a core. */
+const FILES_THAT_WAIT = 3 * ALL_CORES;
+
+/** They run when all others have ended, one on a core: none steals another's processor. */
+const MEASURE_TIME = ['recovery/fleet', 'recovery/redis-away', 'recovery/silent-master', 'interop/unknown-types'].map(
+  (name) => `test/${name}.spec.ts`,
+);
+
+const REDIS = ['test/support/redis.global-setup.ts'];
+const PEERS = [...REDIS, 'test/support/go-peer.global-setup.ts'];
+const CONTAINERS = [...PEERS, 'test/support/docker.global-setup.ts'];
+
+/**
+ * Projects of one `groupOrder` run side by side, one group after the other. With `isolate: false` the files of a project
+ * share processes, one file at a time in each: what they import is loaded once for all, and nothing may outlive a file.
+ */
+function project(name: string, groupOrder: number, options: ProjectOptions): TestProjectInlineConfiguration {
+  return { extends: true, test: { name, sequence: { groupOrder }, ...options } };
 }
 
-/** Whole processes, Go's among them. One file at a time where timing is measured: none steals another's processor. */
-function withProcesses(
-  name: string,
-  groupOrder: number,
-  maxWorkers: number,
-  include: readonly string[],
-): TestProjectInlineConfiguration {
-  const { test } = withRedis(name, groupOrder, include);
-  const globalSetup = ['test/support/redis.global-setup.ts', 'test/support/go-peer.global-setup.ts'];
-  return { extends: true, test: { ...test, globalSetup, maxWorkers, testTimeout: 120_000, hookTimeout: 120_000 } };
-}
+/** A project whose tests start Redis servers. */
+const withRedis = (name: string, options: ProjectOptions, groupOrder = 1): TestProjectInlineConfiguration =>
+  project(name, groupOrder, {
+    maxWorkers: FILES_THAT_WAIT,
+    globalSetup: REDIS,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    ...options,
+  });
+
+/** A project of whole processes, Go's among them. */
+const withProcesses = (name: string, options: ProjectOptions, groupOrder?: number): TestProjectInlineConfiguration =>
+  withRedis(name, { globalSetup: PEERS, testTimeout: 120_000, hookTimeout: 120_000, ...options }, groupOrder);
 
 export default defineConfig({
   // Vite's compiler reads decorator options from the tsconfig that owns a file, which it does not find for the libs.
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
+    expect: { poll: { timeout: 20_000 } }, // what is polled comes soon, but a busy machine takes its time
+    server: { deps: { external: [/\/(?:libs|apps)\/\w+\/dist\//] } }, // built packages, loaded by Node as for users
     projects: [
-      {
-        extends: true,
-        test: { name: 'unit', include: ['{libs,apps}/*/src/**/*.spec.ts'], sequence: { groupOrder: 0 } },
-      },
-      withRedis('contract', 1, ['test/contract/**/*.spec.ts', 'test/heap/**/*.spec.ts', 'test/support/**/*.spec.ts']),
-      withProcesses('interop', 2, 1, ['test/interop/**/*.spec.ts']),
-      withProcesses('e2e', 3, 2, ['test/e2e/**/*.e2e-spec.ts']),
-      withProcesses('recovery', 4, 1, ['test/recovery/**/*.spec.ts']),
+      project('unit', 0, {
+        include: ['{libs,apps}/*/src/**/*.spec.ts'],
+        isolate: false,
+        maxWorkers: ALL_CORES,
+        setupFiles: ['test/support/memory.setup.ts'],
+        testTimeout: 30_000,
+      }),
+      withRedis('contract', { include: ['test/{contract,cost,support}/**/*.spec.ts'], isolate: false }),
+      withRedis('heap', { include: ['test/heap/**/*.spec.ts'], testTimeout: 120_000 }),
+      withProcesses('interop', { include: ['test/interop/**/*.spec.ts'], exclude: MEASURE_TIME, isolate: false }),
+      withProcesses('e2e', { include: ['test/e2e/**/*.e2e-spec.ts'], globalSetup: CONTAINERS }),
+      withProcesses('recovery', { include: ['test/recovery/**/*.spec.ts'], exclude: MEASURE_TIME }),
+      withProcesses('timing', { include: MEASURE_TIME, maxWorkers: ALL_CORES }, 2),
     ],
   },
 });

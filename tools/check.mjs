@@ -1,4 +1,4 @@
-// Runs every check of the project that is not a test, goes on after a failure, and says at the end what failed.
+// Runs all checks of the project except the tests, continues after a failure, and prints a summary at the end.
 // `--report FILE` also writes the results as JSON: [{ "name": "lint", "passed": true }].
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

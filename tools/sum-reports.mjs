@@ -1,5 +1,5 @@
 // Adds up the reports of a CI run: `node tools/sum-reports.mjs DIR NAME=EXIT_STATUS...`, with one DIR/NAME.json each,
-// written by Vitest's JSON reporter or by check.mjs. A run that ended badly without saying what failed counts as one
+// written by Vitest's JSON reporter or by check.mjs. A run that failed without a report of failures counts as one
 // failure. The last line is "N passed, N failed"; the exit status is 1 when anything failed or nothing passed.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ function count(json) {
   try {
     report = JSON.parse(json);
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 }; // it died before or while it wrote the report
+    return { passed: 0, failed: 1, skipped: 0 }; // it died before the report was complete
   }
   return Array.isArray(report) ? countChecks(report) : countTests(report);
 }

@@ -1,13 +1,13 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
-import { fill, idsOf, lockOf, member, MINUTE, takeAll } from './grouped-tasks.js';
-import { Hearing } from './hearing.js';
+import type { TestQueue } from '../support/test-queue.js';
+import { allGroups, fill, idsOf, lockOf, member, MINUTE, takeAll } from './grouped-tasks.js';
+import { CallRecorder } from './call-recorder.js';
 import { NOTHING } from './nothing.js';
 
-/** What every broker promises about the tasks of a group that were taken to be made into one. */
+/** The contract of every broker for aggregation sets. */
 export function describeAggregating(backend: string, openQueue: () => TestQueue): void {
   describe(`finishing aggregation sets on ${backend}`, () => {
-    it('writes the new task and deletes the members with their locks, in one step', async () => {
+    it('writes the combined task and deletes the members with their locks, in one step', async () => {
       await using q = openQueue();
       const uniqueKey = lockOf(q, '1');
       await q.broker.enqueue([
@@ -32,7 +32,7 @@ export function describeAggregating(backend: string, openQueue: () => TestQueue)
       });
     });
 
-    it('releases the locks of all members, but none that another task holds by now', async () => {
+    it('releases the locks of all members, except those that another task holds by now', async () => {
       await using q = openQueue();
       const ids = ['a', 'b', 'c', 'd'];
       await q.broker.enqueue([
@@ -54,7 +54,7 @@ export function describeAggregating(backend: string, openQueue: () => TestQueue)
       expect(Object.keys((await q.dump()).locks)).toHaveLength(1);
     });
 
-    it('leaves a task alone that has left the set, and its lock', async () => {
+    it('does not touch a task that has left the set, nor its lock', async () => {
       await using q = openQueue();
       const uniqueKey = lockOf(q, 'bad');
       await q.broker.enqueue([
@@ -92,12 +92,12 @@ export function describeAggregating(backend: string, openQueue: () => TestQueue)
       await fill(q, ['a']);
       const set = await takeAll(q);
       const processAtMs = q.clock.nowMs() + 10_250;
-      const ears = new Hearing<void>();
-      const stop = await q.broker.onNudge(q.name, () => ears.listener());
+      const recorder = new CallRecorder<void>();
+      const stop = await q.broker.onNudge(q.name, () => recorder.listener());
 
       await q.broker.finishSet(q.name, set, { message: q.message('sum'), processAtMs });
 
-      await ears.times(1);
+      await recorder.times(1);
       expect(await q.dump()).toMatchObject({
         nextUp: [],
         scheduled: { sum: Math.ceil(processAtMs / 1000) },
@@ -118,7 +118,7 @@ export function describeAggregating(backend: string, openQueue: () => TestQueue)
       expect(await q.dump()).toMatchObject({ locks: { [uniqueKey]: 'sum' }, tasks: { sum: { uniqueKey } } });
     });
 
-    it('lets the new task have the id of a member, with its lock', async () => {
+    it('allows the combined task to have the id of a member, with its lock', async () => {
       await using q = openQueue();
       const uniqueKey = lockOf(q, '1');
       await q.broker.enqueue([
@@ -149,18 +149,18 @@ export function describeAggregating(backend: string, openQueue: () => TestQueue)
       expect(await q.dump()).toEqual(before);
     });
 
-    it('tells those who wait for members that they are gone, but not of the id that lives on', async () => {
+    it('notifies clients that wait for members, except for the id of the combined task', async () => {
       await using q = openQueue();
       await fill(q, ['a', 'lives on', 'not asked for', 'b']);
       const set = await takeAll(q);
-      const hearing = new Hearing<string>();
-      await q.broker.onTaskEnded(q.name, (id, ending) => hearing.listener(`${id} ${ending}`));
+      const recorder = new CallRecorder<string>();
+      await q.broker.onTaskEnded(q.name, (id, ending) => recorder.listener(`${id} ${ending}`));
       for (const id of ['a', 'lives on', 'b']) await q.broker.awaitTask(q.name, id);
 
       await q.broker.finishSet(q.name, set, { message: q.message('lives on') });
-      await hearing.times(2);
+      await recorder.times(2);
 
-      expect(hearing.heard).toEqual(['a removed', 'b removed']);
+      expect(recorder.calls).toEqual(['a removed', 'b removed']);
     });
 
     it('writes nothing when the id exists or another task holds the lock', async () => {
@@ -212,7 +212,7 @@ export function describeAggregating(backend: string, openQueue: () => TestQueue)
   });
 
   describe(`giving aggregation sets back on ${backend}`, () => {
-    it('puts the members back as they were, and names the group again', async () => {
+    it('returns the members unchanged, and names the group again', async () => {
       await using q = openQueue();
       await fill(q, ['a', 'b']);
       const before = await q.dump();
@@ -223,7 +223,7 @@ export function describeAggregating(backend: string, openQueue: () => TestQueue)
       expect(await q.dump()).toEqual(before);
     });
 
-    it('reclaims sets from their deadline on, so many at one time', async () => {
+    it('reclaims sets from their deadline on, up to the limit', async () => {
       await using q = openQueue();
       const names = ['one', 'two', 'three'];
       const joinedAtS = q.clock.nowMs() / 1000;
@@ -247,7 +247,7 @@ export function describeAggregating(backend: string, openQueue: () => TestQueue)
 
   describe(`odd names of groups on ${backend}`, () => {
     it.each(['a:b', ':', 'a b ', '😀 é', '{x}', '}', 'full', 'a:6ba7b810-9dad-4fd1-80b4-00c04fd430c8', '*?[a]', '\\'])(
-      'takes %o for what it is',
+      'treats %o literally',
       async (name) => {
         await using q = openQueue();
         const others = ['a', 'x'].map((group) => member(q, `of ${group}`, group));
@@ -260,7 +260,7 @@ export function describeAggregating(backend: string, openQueue: () => TestQueue)
         const abandoned = await q.broker.takeRipe(q.name, name, MINUTE);
         await q.clock.advance('120s');
         await q.broker.reclaimSets(q.name, 10);
-        const waiting = (await q.broker.waitingGroups(q.name)).find((group) => group.name === name);
+        const waiting = (await allGroups(q.broker, q.name)).find((group) => group.name === name);
         const set = (await q.broker.takeRipe(q.name, name, MINUTE))!;
         const reply = await q.broker.finishSet(q.name, set, { message: q.message('sum') });
 

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
-/** What every broker promises about the names of queues. */
+/** The contract of every broker for the names of queues. */
 export function describeAnnouncement(backend: string, openQueue: () => TestQueue): void {
   describe(`announcement on ${backend}`, () => {
-    // In a cluster the name lies on another node than the task: a queue that was announced a moment ago is not waited for.
+    // In a cluster the name is on another node than the task: enqueueing does not wait for a queue that was just
+    // announced.
     const isAnnounced = (q: TestQueue) => expect.poll(() => q.broker.hasQueue(q.name)).toBe(true);
 
     it.each(['removeQueue', 'purgeQueue'] as const)(
-      'names a queue again when a task comes right after it was removed: %s',
+      'names a queue again when a task is enqueued right after its removal: %s',
       async (remove) => {
         await using q = openQueue();
         await q.broker.enqueue([{ message: q.message('a') }]);

@@ -1,13 +1,13 @@
 import { Inspector, silentLogger } from '@nestjs-asynq/core';
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it, vi } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
 type Outcome = Parameters<TestQueue['broker']['settle']>[1][number]['outcome'];
 
 const COUNT = 600;
 const IDS = Array.from({ length: COUNT }, (_, i) => `t${i}`);
 
-/** Runs what is pending, and counts how often each task began. */
+/** Runs all pending tasks, and counts the starts of each. */
 class Worker {
   readonly begun = new Map<string, number>();
 
@@ -37,15 +37,15 @@ function between(q: TestQueue, work: (step: number) => Promise<void>): void {
 /** Of a queue that a task was put into. */
 async function inspectorOf(q: TestQueue): Promise<Inspector> {
   await q.broker.enqueue([{ message: q.message('first'), processAtMs: q.clock.nowMs() + 86_400_000 }]);
-  return new Inspector({ connection: q.broker, logger: silentLogger });
+  return new Inspector({ connection: q.connection, logger: silentLogger });
 }
 
 const hours = (count: number) => Object.fromEntries(IDS.map((id) => [id, `${count}h` as const]));
 
-/** What bulk work promises on every broker, whatever servers do between its steps. */
+/** The contract of bulk work on every broker, whatever servers do between its steps. */
 export function describeBulkWork(backend: string, openQueue: () => TestQueue): void {
   describe(`bulk work on ${backend}`, () => {
-    it('runs each task once that was in retry, though their handlers fail again at once', async () => {
+    it('runs each retry task once, although its handler fails again at once', async () => {
       await using q = openQueue();
       await q.seed({ retry: hours(1) });
       const worker = new Worker(q);
@@ -60,7 +60,7 @@ export function describeBulkWork(backend: string, openQueue: () => TestQueue): v
       expect(Object.keys((await q.dump()).retry)).toHaveLength(COUNT);
     });
 
-    it('runs each archived task once, though all are archived again', async () => {
+    it('runs each archived task once, although all are archived again', async () => {
       await using q = openQueue();
       await q.seed({ archived: hours(1) });
       const worker = new Worker(q);
@@ -72,7 +72,7 @@ export function describeBulkWork(backend: string, openQueue: () => TestQueue): v
       expect([worker.begun.size, Math.max(...worker.begun.values())]).toEqual([COUNT, 1]);
     });
 
-    it('leaves alone what comes into the list while it works, and what left and came back', async () => {
+    it('ignores tasks added during the operation, and tasks that left and came back', async () => {
       await using q = openQueue();
       await q.seed({ retry: hours(2) });
       const worker = new Worker(q);
@@ -89,7 +89,7 @@ export function describeBulkWork(backend: string, openQueue: () => TestQueue): v
       expect(Object.keys((await q.dump()).retry).toSorted()).toEqual(['new', 't598', 't599']);
     });
 
-    it('deletes of the pending tasks those that no server has taken, and none that was given back', async () => {
+    it('deletes the pending tasks that no server has taken, and none that was requeued', async () => {
       await using q = openQueue();
       await q.seed({ pending: IDS });
       const worker = new Worker(q);
@@ -107,7 +107,7 @@ export function describeBulkWork(backend: string, openQueue: () => TestQueue): v
       expect(nextUp.filter((id) => id.startsWith('new')).length).toBeGreaterThan(0);
     });
 
-    it('archives the tasks of a group, but for those that join it meanwhile', async () => {
+    it('archives the tasks of a group, except those that join it during the operation', async () => {
       await using q = openQueue();
       const join = (ids: readonly string[]) =>
         q.broker.enqueue(ids.map((id) => ({ message: q.message(id, { groupKey: 'digest' }) })));

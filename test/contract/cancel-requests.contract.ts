@@ -1,16 +1,16 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
-import { Hearing } from './hearing.js';
+import type { TestQueue } from '../support/test-queue.js';
+import { CallRecorder } from './call-recorder.js';
 import { NOTHING } from './nothing.js';
 
-/** What every broker promises about requests to cancel a running task. */
+/** The contract of every broker for requests to cancel a running task. */
 export function describeCancelRequests(backend: string, openQueue: () => TestQueue): void {
   describe(`cancel requests on ${backend}`, () => {
-    it('stores a cancel request for a running task and tells its server; the last one wins', async () => {
+    it('stores a cancel request for a running task and notifies its server; the last one wins', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });
       const before = await q.dump();
-      const canceled = new Hearing<string>();
+      const canceled = new CallRecorder<string>();
       await q.broker.onCancel((id) => id === 'mine' && canceled.listener(id));
 
       await q.broker.requestCancel(q.name, 'mine', 'retry');
@@ -37,7 +37,7 @@ export function describeCancelRequests(backend: string, openQueue: () => TestQue
       expect(await q.dump()).toEqual(before);
     });
 
-    it('tells the server of the task when it extends the lease, and nobody else', async () => {
+    it('reports the request only to the server of the task, when it extends the lease', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine', 'calm', 'reclaimed'] });
       await q.reclaimLease('reclaimed');
@@ -93,14 +93,14 @@ export function describeCancelRequests(backend: string, openQueue: () => TestQue
       it('archives the task, and counts a failure', async () => {
         await using q = openQueue();
         await dieWith(q, 'archive');
-        const ended = new Hearing<string>();
+        const ended = new CallRecorder<string>();
         await q.broker.onTaskEnded(q.name, (id, ending) => ended.listener(`${id} ${ending}`));
         await q.broker.awaitTask(q.name, 'mine');
 
         const { recovered } = await q.broker.recoverExpired(q.name, options);
 
         await ended.times(1);
-        expect(ended.heard).toEqual(['mine archived']);
+        expect(ended.calls).toEqual(['mine archived']);
         expect(recovered).toMatchObject([{ message: { id: 'mine' }, crashes: 1, outcome: 'archived' }]);
         const dump = await q.dump();
         expect(dump).toMatchObject({
@@ -135,7 +135,7 @@ export function describeCancelRequests(backend: string, openQueue: () => TestQue
       it.each([
         [1, 'retried', { retry: { mine: expect.any(Number) }, archived: NOTHING }, 2],
         [3, 'archived', { retry: NOTHING, archived: { mine: expect.any(Number) } }, 3],
-      ])('retries the task after %i failures, as long as it may', async (failures, outcome, places, retried) => {
+      ])('retries the task after %i failures, up to its limit', async (failures, outcome, places, retried) => {
         await using q = openQueue();
         await dieWith(q, 'retry', failures);
 
@@ -150,7 +150,7 @@ export function describeCancelRequests(backend: string, openQueue: () => TestQue
       });
 
       it.each(['archive 0 0', 'archive 2 0', 'archive 1 5', 'pardon 1 0', 'archive 1', 'archive'])(
-        'gives a task back when the request is for another attempt or unknown, and drops it: %s',
+        'requeues a task when the request is for another attempt or unknown, and drops the request: %s',
         async (cancelThen) => {
           await using q = openQueue();
           await dieWith(q, 'archive');

@@ -1,16 +1,16 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
-import { Hearing } from './hearing.js';
+import type { TestQueue } from '../support/test-queue.js';
+import { CallRecorder } from './call-recorder.js';
 
-/** What every broker promises about asking servers to cancel a task. */
+/** The contract of every broker for cancel signals. */
 export function describeCanceling(backend: string, openQueue: () => TestQueue): void {
   describe(`canceling on ${backend}`, () => {
-    it('tells every listener the id, and nobody else after it stopped listening', async () => {
+    it('passes the id to every listener until it unsubscribes', async () => {
       await using q = openQueue();
-      const [one, other, gone] = [new Hearing<string>(), new Hearing<string>(), new Hearing<string>()];
-      // The channel is everybody's: tests beside this one may publish, too.
-      const mine = (ears: Hearing<string>) => (id: string) => {
-        if (id.startsWith(q.name)) ears.listener(id);
+      const [one, other, gone] = [new CallRecorder<string>(), new CallRecorder<string>(), new CallRecorder<string>()];
+      // The channel is global: other tests may publish, too.
+      const mine = (recorder: CallRecorder<string>) => (id: string) => {
+        if (id.startsWith(q.name)) recorder.listener(id);
       };
       await q.broker.onCancel(mine(one));
       await q.broker.onCancel(mine(other));
@@ -22,9 +22,9 @@ export function describeCanceling(backend: string, openQueue: () => TestQueue): 
       await q.broker.publishCancel(`${q.name}-2 😀`);
       await Promise.all([one.times(2), other.times(2)]);
 
-      expect(one.heard).toEqual([`${q.name}-1`, `${q.name}-2 😀`]);
-      expect(other.heard).toEqual(one.heard);
-      expect(gone.heard).toEqual([`${q.name}-1`]);
+      expect(one.calls).toEqual([`${q.name}-1`, `${q.name}-2 😀`]);
+      expect(other.calls).toEqual(one.calls);
+      expect(gone.calls).toEqual([`${q.name}-1`]);
     });
   });
 }

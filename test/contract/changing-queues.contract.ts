@@ -1,10 +1,10 @@
 import { Inspector, RedisCommandError, silentLogger, TaskStateError } from '@nestjs-asynq/core';
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it, vi } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
 type Broker = TestQueue['broker'];
 
-/** The calls that change something while a task changes its queue. */
+/** The writing calls while a task changes its queue. */
 const STEPS = ['enqueue', 'moveTasks', 'reschedule', 'forwardDue'] as const;
 
 /** Does something before the nth of these calls; returns how many there were. */
@@ -20,7 +20,7 @@ function before(broker: Broker, nth: number, act: () => Promise<void>): () => nu
   return () => calls;
 }
 
-/** What happens to a task that changes its queue, on every broker. */
+/** The contract of every broker for moving a task to another queue. */
 export function describeChangingQueues(backend: string, openQueue: () => TestQueue): void {
   describe(`changing queues on ${backend}`, () => {
     const open = async (state: 'pending' | 'retry' | 'aggregating') => {
@@ -33,12 +33,12 @@ export function describeChangingQueues(backend: string, openQueue: () => TestQue
         await q.broker.settle(q.name, [{ message: tasks[0]!.message, claim: q.claim(tasks[0]!), outcome }]);
       }
       const target = openQueue();
-      const inspector = new Inspector({ connection: q.broker, logger: silentLogger, clock: q.clock });
+      const inspector = new Inspector({ connection: q.connection, logger: silentLogger, clock: q.clock });
       return { q, inspector, target: target.name, broker: q.broker };
     };
 
     it.each(['pending', 'retry', 'aggregating'] as const)(
-      'leaves a task that is %s in one place, whenever a server takes what it finds in both',
+      'leaves a %s task in one place, whatever the step at which servers fetch from both queues',
       async (state) => {
         for (let nth = 0, calls = Infinity; nth < calls; nth++) {
           const { q, inspector, target, broker } = await open(state);

@@ -35,7 +35,7 @@ describe('processes on a machine whose clock is wrong', () => {
     expect(Math.abs(task.nextProcessAt.getTime() - dueAtMs)).toBeLessThan(20_000);
   });
 
-  it('leave a start time that the caller has chosen as it is', async () => {
+  it('keep a start time that the caller has chosen', async () => {
     setMachineClock(-HOUR_MS);
     await using client = new Client({ connection: connection(), logger: silentLogger });
     const processAt = new Date('2090-01-01T00:00:00Z');
@@ -150,7 +150,7 @@ describe('processes on a machine whose clock is wrong', () => {
     },
   );
 
-  it('work by their own clock where TIME is forbidden', async () => {
+  it('use their own clock when TIME is forbidden', async () => {
     await redis.client.call('ACL', 'SETUSER', 'timeless', 'on', '>pw', '~*', '&*', '+@all', '-time');
     const url = connection().url.replace('redis://', 'redis://timeless:pw@');
     await using client = new Client({ connection: { url }, logger: silentLogger });

@@ -1,7 +1,7 @@
-import { openRedisQueue } from '@nestjs-asynq/core/testing';
 import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
+import { openRedisQueue } from '../support/test-queue.js';
 import { describeEveryRole } from './every-role.js';
 
 let cluster: RedisCluster;
@@ -19,7 +19,7 @@ afterAll(async () => {
 
 describeEveryRole('Redis Cluster', () => openRedisQueue(client));
 
-it('finds the slot of a queue, and the node that has it, as Redis does', async () => {
+it('finds the slot of a queue and its node, as Redis does', async () => {
   await using q = openRedisQueue(client);
   const slot = await client.cluster('KEYSLOT', `asynq:{${q.name}}:pending`);
 

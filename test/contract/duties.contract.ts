@@ -1,10 +1,10 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
 const LONG_MS = 60_000;
 const SHORT_MS = 20;
 
-/** What every broker promises about the duties that servers share out. */
+/** The contract of every broker for the duties of servers. */
 export function describeDuties(backend: string, openQueue: () => TestQueue): void {
   describe(`duties on ${backend}`, () => {
     it('gives a duty to one server at a time', async () => {
@@ -19,7 +19,7 @@ export function describeDuties(backend: string, openQueue: () => TestQueue): voi
       expect(taken).toEqual([true, false, true]);
     });
 
-    it('takes a duty once: who holds it prolongs it instead', async () => {
+    it('takes a duty once: its holder extends it instead', async () => {
       await using q = openQueue();
       await q.broker.takeDuty(q.name, 'leader', 'one', LONG_MS);
 
@@ -36,7 +36,7 @@ export function describeDuties(backend: string, openQueue: () => TestQueue): voi
       await q.broker.dropDuty(other.name, 'leader', 'other');
     });
 
-    it('prolongs a duty for its holder and tells another that it lost it', async () => {
+    it('extends a duty for its holder, and reports to another server that it lost the duty', async () => {
       await using q = openQueue();
       await q.broker.takeDuty(q.name, 'leader', 'one', LONG_MS);
 
@@ -45,7 +45,7 @@ export function describeDuties(backend: string, openQueue: () => TestQueue): voi
       expect(await q.broker.keepDuty(q.name, 'standby', 'one', LONG_MS)).toBe(false);
     });
 
-    it('lets another server have a duty that was given up, but not one of somebody else', async () => {
+    it('lets another server take a duty that its holder released, and no other', async () => {
       await using q = openQueue();
       await q.broker.takeDuty(q.name, 'leader', 'one', LONG_MS);
 
@@ -56,7 +56,7 @@ export function describeDuties(backend: string, openQueue: () => TestQueue): voi
       expect(await q.broker.takeDuty(q.name, 'leader', 'other', LONG_MS)).toBe(true);
     });
 
-    it('lets another server have a duty whose lease ended', async () => {
+    it('lets another server take a duty whose lease has expired', async () => {
       await using q = openQueue();
       await q.broker.takeDuty(q.name, 'leader', 'one', SHORT_MS);
 

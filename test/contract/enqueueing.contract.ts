@@ -1,11 +1,11 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 import { NOTHING } from './nothing.js';
 
-/** What every broker promises about writing new tasks. */
+/** The contract of every broker for enqueueing. */
 export function describeEnqueueing(backend: string, openQueue: () => TestQueue): void {
   describe(`enqueueing on ${backend}`, () => {
-    it('puts tasks behind those that wait, and announces the queue', async () => {
+    it('appends tasks to the pending ones, and announces the queue', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['waiting'] });
 
@@ -25,7 +25,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.queueNames()).toContain(q.name);
     });
 
-    it('keeps the millisecond of a scheduled task beside a whole second that is not early', async () => {
+    it('keeps the millisecond of a scheduled task next to a whole second that is not early', async () => {
       await using q = openQueue();
       const processAtMs = q.clock.nowMs() + 10_250;
 
@@ -39,7 +39,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       });
     });
 
-    it('runs a task at once whose time has come already', async () => {
+    it('runs a task at once that is already due', async () => {
       await using q = openQueue();
 
       const outcomes = await q.broker.enqueue([{ message: q.message('due'), processAtMs: q.clock.nowMs() }]);
@@ -64,7 +64,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       },
     );
 
-    it('gives an id to the first of two tasks in one call', async () => {
+    it('accepts the first of two tasks with one id in one call', async () => {
       await using q = openQueue();
 
       const outcomes = await q.broker.enqueue([
@@ -76,7 +76,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toMatchObject({ nextUp: ['same'], tasks: { same: { message: { type: 'first' } } } });
     });
 
-    it('locks a unique key for the first task and tells the next ones who holds it', async () => {
+    it('locks a unique key for the first task and returns its holder to the next ones', async () => {
       await using q = openQueue();
       const uniqueKey = `asynq:{${q.name}}:unique:test:task:1`;
       const processAtMs = q.clock.nowMs() + 5_000;
@@ -97,7 +97,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       expect(dump.tasks['holder']?.uniqueKey).toBe(uniqueKey);
     });
 
-    it('takes no lock for a task without a time to hold it', async () => {
+    it('takes no lock for a task without a lifetime for it', async () => {
       await using q = openQueue();
 
       await q.broker.enqueue([{ message: q.message('plain', { uniqueKey: `asynq:{${q.name}}:unique:test:task:1` }) }]);
@@ -107,7 +107,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       expect(dump.tasks['plain']).not.toHaveProperty('uniqueKey');
     });
 
-    it('answers for tasks of several queues in the order given', async () => {
+    it('returns the outcomes for several queues in the order given', async () => {
       await using q = openQueue();
       await using other = openQueue();
       await q.seed({ pending: ['taken'] });
@@ -136,7 +136,7 @@ export function describeEnqueueing(backend: string, openQueue: () => TestQueue):
       expect([first.remaining, second.remaining]).toEqual([500, 0]);
     });
 
-    it('keeps a task as it was when the caller changes what it handed in', async () => {
+    it('is not affected when the caller changes its objects later', async () => {
       await using q = openQueue();
       const payload = Buffer.from('original');
       const headers = { trace: 'original' };

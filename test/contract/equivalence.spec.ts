@@ -1,6 +1,7 @@
-import { FakeClock, openMemoryQueue, openRedisQueue } from '@nestjs-asynq/core/testing';
+import { FakeClock } from '@nestjs-asynq/core/testing';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { openMemoryQueue, openRedisQueue } from '../support/test-queue.js';
 import { PairedQueues } from './paired-queues.js';
 import { operations } from './random-operations.js';
 import { shareRedis } from './shared-redis.js';

@@ -1,4 +1,4 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
+import type { TestQueue } from '../support/test-queue.js';
 import { describeAggregating } from './aggregating.contract.js';
 import { describeAnnouncement } from './announcement.contract.js';
 import { describeBulkWork } from './bulk-work.contract.js';
@@ -13,6 +13,7 @@ import { describeInspecting } from './inspecting.contract.js';
 import { describeLeasing } from './leasing.contract.js';
 import { describeListing } from './listing.contract.js';
 import { describeMoving } from './moving.contract.js';
+import { describePartitioning } from './partitioning.contract.js';
 import { describePausing } from './pausing.contract.js';
 import { describePresence } from './presence.contract.js';
 import { describeRecovering } from './recovering.contract.js';
@@ -28,7 +29,7 @@ import { describeWaiting } from './waiting.contract.js';
 import { describeWaking } from './waking.contract.js';
 import { describeCancelRequests } from './cancel-requests.contract.js';
 
-/** All that a broker promises. `openQueue` gives a fresh queue at every call. */
+/** All that a broker promises, and partitioned queues. `openQueue` returns a fresh queue at every call. */
 export function describeEveryRole(backend: string, openQueue: () => TestQueue): void {
   describeEnqueueing(backend, openQueue);
   describeLeasing(backend, openQueue);
@@ -58,4 +59,5 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeScheduling(backend, openQueue);
   describePlanning(backend, openQueue);
   describeSchedulers(backend, openQueue);
+  describePartitioning(backend, openQueue);
 }

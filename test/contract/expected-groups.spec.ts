@@ -1,5 +1,5 @@
-import { openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
 import { expect, it } from 'vitest';
+import { openRedisQueue, type TestQueue } from '../support/test-queue.js';
 import { member } from './grouped-tasks.js';
 import { shareRedis } from './shared-redis.js';
 
@@ -12,7 +12,7 @@ const expected = (q: TestQueue): Promise<string[]> =>
 const scheduleIn = (q: TestQueue, delayMs: number, group: string) =>
   q.broker.enqueue([{ ...member(q, `of ${group}`, group), processAtMs: q.clock.nowMs() + delayMs }]);
 
-it('keeps no names of groups for ever where no server of ours runs', async () => {
+it('does not keep names of groups forever when no server of ours runs', async () => {
   await using q = openRedisQueue(redis.client);
   await scheduleIn(q, 60_000, 'old');
   await scheduleIn(q, 2 * 60_000, 'later');
@@ -24,7 +24,7 @@ it('keeps no names of groups for ever where no server of ours runs', async () =>
   expect(await expected(q)).toEqual(['later', 'new']);
 });
 
-it('keeps the last time of many that a task of the group is due', async () => {
+it('keeps the latest due time of the tasks of a group', async () => {
   await using q = openRedisQueue(redis.client);
   await scheduleIn(q, 3 * 3_600_000, 'digest');
   await q.broker.enqueue([{ ...member(q, 'earlier'), processAtMs: q.clock.nowMs() + 1_000 }]);
@@ -35,7 +35,7 @@ it('keeps the last time of many that a task of the group is due', async () => {
   expect(await expected(q)).toEqual(['digest']);
 });
 
-it('has forgotten a group when the leader has looked two minutes after', async () => {
+it("forgets a group at the leader's check two minutes later", async () => {
   await using q = openRedisQueue(redis.client);
   await scheduleIn(q, 1_000, 'digest');
   await q.clock.advance('121s');
@@ -59,7 +59,7 @@ it('forgets all groups when no task is left that could join one', async () => {
   expect([some, await expected(q)]).toEqual([['far', 'too'], []]);
 });
 
-it('keeps the names for a day longer than the last of them at most', async () => {
+it('keeps the names at most a day longer than the last of them', async () => {
   await using q = openRedisQueue(redis.client);
   const ttlS = () => redis.client.ttl(`asynq:{${q.name}}:expected_groups`);
   await scheduleIn(q, 3_600_000, 'late');

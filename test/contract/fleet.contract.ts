@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
 type PresenceArgs = Parameters<TestQueue['broker']['writePresence']>;
 
@@ -28,10 +28,10 @@ const workerOf = (server: PresenceArgs[0], q: TestQueue): PresenceArgs[1][number
   deadlineMs: q.clock.nowMs() + 60_000,
 });
 
-/** What every broker promises about showing who is at work. */
+/** The contract of every broker for showing servers and schedulers. */
 export function describeFleet(backend: string, openQueue: () => TestQueue): void {
   describe(`the fleet on ${backend}`, () => {
-    it('shows servers with the tasks they run, until their time is up', async () => {
+    it('shows servers with the tasks they run, until they expire', async () => {
       await using q = openQueue();
       const [busy, idle] = [serverOf(q), serverOf(q)];
       const worker = workerOf(busy, q);
@@ -50,7 +50,7 @@ export function describeFleet(backend: string, openQueue: () => TestQueue): void
       expect(one).toEqual([{ server: busy, workers: [worker] }]);
     });
 
-    it('shows the plans of schedulers until their time is up, and the history of an entry, newest first', async () => {
+    it('shows the plans of schedulers until they expire, and the history of an entry, newest first', async () => {
       await using q = openQueue();
       const entry = {
         id: randomUUID(),
@@ -75,7 +75,7 @@ export function describeFleet(backend: string, openQueue: () => TestQueue): void
       expect(await q.broker.schedulerEvents(entry.id, 0, 2)).toEqual([]);
     });
 
-    it('tells the cluster slot of a queue, and in a cluster the nodes that hold it', async () => {
+    it('returns the cluster slot of a queue, and in a cluster the nodes that hold it', async () => {
       await using q = openQueue();
 
       const slot = await q.broker.clusterSlot(q.name);

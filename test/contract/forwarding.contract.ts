@@ -1,12 +1,12 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
-import { Hearing } from './hearing.js';
+import type { TestQueue } from '../support/test-queue.js';
+import { CallRecorder } from './call-recorder.js';
 import { NOTHING } from './nothing.js';
 
-/** What every broker promises about tasks that wait for their time. */
+/** The contract of every broker for forwarding due tasks. */
 export function describeForwarding(backend: string, openQueue: () => TestQueue): void {
   describe(`forwarding on ${backend}`, () => {
-    it('moves what is due behind the pending tasks, in the order of the due times', async () => {
+    it('appends due tasks to the pending ones, in the order of their due times', async () => {
       await using q = openQueue();
       await q.seed({
         pending: ['waiting'],
@@ -25,7 +25,7 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect(dump.tasks['again']).not.toHaveProperty('dueAtMs');
     });
 
-    it('is never early by a millisecond, and tells when to come back', async () => {
+    it('is never a millisecond early, and returns the next due time', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: { exact: 1_250 }, retry: { later: 1_700 } });
       const dueAtMs = q.clock.nowMs() + 1_250;
@@ -37,7 +37,7 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toMatchObject({ nextUp: ['exact'], scheduled: NOTHING });
     });
 
-    it('never tells to come back later than the next task is due', async () => {
+    it('never returns a time after the next task is due', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: { far: 90_500 } });
       const dueAtMs = q.clock.nowMs() + 90_500;
@@ -48,13 +48,13 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect(nextDueAtMs).toBeLessThanOrEqual(dueAtMs);
     });
 
-    it('knows no next time when nothing waits', async () => {
+    it('returns no next time when nothing waits', async () => {
       await using q = openQueue();
 
       expect(await q.broker.forwardDue(q.name, 100)).toEqual({ moved: 0, nextDueAtMs: undefined });
     });
 
-    it('takes the whole second of a task that has no exact time, as Go writes it', async () => {
+    it('uses the whole second of a task without an exact time, as Go writes it', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: { go: 1_000 } });
       await q.inject({ tasks: { go: { dueAtMs: undefined } } });
@@ -65,7 +65,7 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.forwardDue(q.name, 100)).toMatchObject({ moved: 1 });
     });
 
-    it('moves at most so many at one time, and says that there are more', async () => {
+    it('moves at most the given number, and reports that there are more', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: { a: 1, b: 2, c: 3 } });
       await q.clock.advance('1s');
@@ -79,10 +79,10 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect((await q.dump()).nextUp).toEqual(['a', 'b', 'c']);
     });
 
-    it('finds a due task behind a crowd that is due later in the same second', async () => {
+    it('finds a due task behind many others that are due later in the same second', async () => {
       await using q = openQueue();
-      const crowd = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`crowd-${at}`, 900]));
-      await q.seed({ scheduled: { ...crowd, 'z-first': 100 } });
+      const others = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`others-${at}`, 900]));
+      await q.seed({ scheduled: { ...others, 'z-first': 100 } });
       await q.clock.advance(100);
 
       const reply = await q.broker.forwardDue(q.name, 5);
@@ -91,7 +91,7 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect((await q.dump()).nextUp).toEqual(['z-first']);
     });
 
-    it('keeps the order of the due times in a crowd of any size, and of the ids where they are equal', async () => {
+    it('keeps the order of due times for any number of tasks, and of the ids when they are equal', async () => {
       await using q = openQueue();
       const dueIn = new Map(Array.from({ length: 1_500 }, (_, n) => [`t-${n}`, 1 + ((n * 7_919) % 200) * 5]));
       await q.seed({ scheduled: Object.fromEntries(dueIn) });
@@ -104,7 +104,7 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
     });
 
     it.each([1, 1_200])(
-      'starts a task when it was rescheduled to in the running second, among %i others',
+      'starts a task at its new time after it is rescheduled within the current second, among %i others',
       async (size) => {
         await using q = openQueue();
         const others = Object.fromEntries(Array.from({ length: size }, (_, n) => [`o-${n}`, 950]));
@@ -126,7 +126,7 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       },
     );
 
-    it('finds a task that comes to a crowd of the running second', async () => {
+    it('finds a task that is added to many others of the current second', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: Object.fromEntries(Array.from({ length: 1_200 }, (_, n) => [`o-${n}`, 950])) });
       await q.clock.advance(100);
@@ -139,7 +139,7 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect((await q.dump()).nextUp).toEqual(['new']);
     });
 
-    it('moves each task once where two servers take themselves for the leader', async () => {
+    it('moves each task once when two servers act as the leader', async () => {
       await using q = openQueue();
       const tasks = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`t-${n}`, n]));
       await q.seed({ scheduled: tasks });
@@ -162,7 +162,7 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toMatchObject({ nextUp: [], scheduled: NOTHING, retry: NOTHING, tasks: NOTHING });
     });
 
-    it('gives a task back to the group it once came from, and makes the group known', async () => {
+    it('returns a task to its group, and names the group', async () => {
       await using q = openQueue();
       await q.seed({ retry: { member: 1 } });
       await q.inject({ tasks: { member: { group: 'digest' } } });
@@ -182,10 +182,10 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect(dump.tasks['member']).not.toHaveProperty('dueAtMs');
     });
 
-    it('nudges when a task is scheduled or retried ahead of all others, and not for a later one', async () => {
+    it('nudges when a task is scheduled or retried before all others, and not for a later one', async () => {
       await using q = openQueue();
-      const ears = new Hearing<void>();
-      const stop = await q.broker.onNudge(q.name, () => ears.listener());
+      const recorder = new CallRecorder<void>();
+      const stop = await q.broker.onNudge(q.name, () => recorder.listener());
       const schedule = (id: string, inMs: number) =>
         q.broker.enqueue([{ message: q.message(id), processAtMs: q.clock.nowMs() + inMs }]);
       await q.seed({ active: ['failing'] });
@@ -199,8 +199,8 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       await q.broker.pause(q.name);
       await q.broker.unpause(q.name);
 
-      await ears.times(4);
-      expect(ears.heard).toHaveLength(4);
+      await recorder.times(4);
+      expect(recorder.calls).toHaveLength(4);
       await stop();
     });
   });

@@ -1,8 +1,10 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
+import type { TestQueue } from '../support/test-queue.js';
 
 type Broker = TestQueue['broker'];
 type NewTask = Parameters<Broker['enqueue']>[0][number];
 type Limits = Parameters<Broker['takeRipe']>[2];
+type GroupPage = Awaited<ReturnType<Broker['waitingGroups']>>;
+type WaitingGroup = GroupPage['groups'][number];
 export type AggregationSet = NonNullable<Awaited<ReturnType<Broker['takeRipe']>>>;
 
 export const MINUTE: Limits = { gracePeriodS: 60, maxDelayS: 0, maxSize: 0 };
@@ -14,6 +16,18 @@ export const member = (q: TestQueue, id: string, group = 'digest'): NewTask => (
 export const lockOf = (q: TestQueue, name: string): string => `asynq:{${q.name}}:unique:test:task:${name}`;
 
 export const idsOf = (set: AggregationSet | undefined): string[] | undefined => set?.tasks.map(({ id }) => id);
+
+/** All groups with waiting tasks, by name. */
+export async function allGroups(broker: Broker, queue: string): Promise<WaitingGroup[]> {
+  const groups: WaitingGroup[] = [];
+  let position: string | undefined;
+  do {
+    const page: GroupPage = await broker.waitingGroups(queue, position);
+    groups.push(...page.groups);
+    position = page.next;
+  } while (position !== undefined);
+  return groups.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
 
 /** Tasks of one group, a second apart. */
 export async function fill(q: TestQueue, ids: readonly string[]): Promise<void> {

@@ -1,13 +1,13 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
-import { fill, idsOf, lockOf, member, MINUTE, takeAll } from './grouped-tasks.js';
-import { Hearing } from './hearing.js';
+import type { TestQueue } from '../support/test-queue.js';
+import { type AggregationSet, allGroups, fill, idsOf, lockOf, member, MINUTE, takeAll } from './grouped-tasks.js';
+import { CallRecorder } from './call-recorder.js';
 import { NOTHING } from './nothing.js';
 
-/** What every broker promises about groups: tasks that wait together until they are taken. */
+/** The contract of every broker for groups: tasks that wait together until they are taken. */
 export function describeGrouping(backend: string, openQueue: () => TestQueue): void {
   describe(`joining a group on ${backend}`, () => {
-    it('lets tasks wait in their groups, and names these', async () => {
+    it('adds tasks to their groups, and names the groups', async () => {
       await using q = openQueue();
 
       const outcomes = await q.broker.enqueue([member(q, 'a'), member(q, 'b', 'other'), member(q, 'c')]);
@@ -28,7 +28,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
         message: q.message('b', { groupKey: 'other' }),
       });
       expect(await q.broker.queueStats(q.name)).toMatchObject({ groups: 2, counts: { aggregating: 3, pending: 0 } });
-      expect(await q.broker.waitingGroups(q.name)).toEqual([
+      expect(await allGroups(q.broker, q.name)).toEqual([
         { name: 'digest', size: 2, oldestS: nowS, newestS: nowS },
         { name: 'other', size: 1, oldestS: nowS, newestS: nowS },
       ]);
@@ -47,7 +47,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(await q.dump()).toEqual({ ...before, isAnnounced: true });
     });
 
-    it('takes the unique lock, and keeps its name with the task', async () => {
+    it('takes the unique lock, and stores its name with the task', async () => {
       await using q = openQueue();
       const uniqueKey = lockOf(q, '1');
 
@@ -78,7 +78,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(dump.tasks['plain']).not.toHaveProperty('uniqueKey');
     });
 
-    it('joins a scheduled task to its group when its time has come', async () => {
+    it('adds a scheduled task to its group when it is due', async () => {
       await using q = openQueue();
       const processAtMs = q.clock.nowMs() + 10_000;
 
@@ -88,7 +88,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       await q.broker.forwardDue(q.name, 100);
 
       expect(outcomes).toEqual([{ status: 'scheduled' }]);
-      // An inspector of Go divides by the size of each group that has a name.
+      // Go's inspector divides by the size of each named group.
       expect(scheduled).toMatchObject({
         groups: NOTHING,
         groupNames: [],
@@ -114,18 +114,18 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(await q.dump()).toMatchObject({ groupNames: [], tasks: NOTHING });
     });
 
-    it('does not show a group whose tasks are all scheduled as waiting', async () => {
+    it('does not list a group whose tasks are all scheduled', async () => {
       await using q = openQueue();
       await q.broker.enqueue([{ ...member(q, 'later'), processAtMs: q.clock.nowMs() + 10_000 }]);
 
-      expect(await q.broker.waitingGroups(q.name)).toEqual([]);
+      expect(await allGroups(q.broker, q.name)).toEqual([]);
       expect(await q.broker.takeRipe(q.name, 'digest', MINUTE)).toBeUndefined();
       expect(await q.broker.groupSizes(q.name)).toEqual([]);
     });
   });
 
   describe(`taking ripe groups on ${backend}`, () => {
-    it('takes all when nobody joined for the grace period, and not a second before', async () => {
+    it('takes all tasks when none has joined for the grace period, and not a second before', async () => {
       await using q = openQueue();
       await fill(q, ['first', 'second']);
       const nowS = q.clock.nowMs() / 1000;
@@ -150,7 +150,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       });
     });
 
-    it('takes all when the oldest has waited for the longest delay, whoever joined since', async () => {
+    it('takes all tasks when the oldest has waited for maxDelay, even if others joined since', async () => {
       await using q = openQueue();
       const limits = { ...MINUTE, maxDelayS: 3 };
       await fill(q, ['a', 'b']);
@@ -163,7 +163,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(idsOf(set)).toEqual(['a', 'b']);
     });
 
-    it('takes the oldest as soon as so many wait, and leaves the rest in the group', async () => {
+    it('takes the oldest tasks as soon as maxSize is reached, and leaves the rest in the group', async () => {
       await using q = openQueue();
       const limits = { ...MINUTE, maxSize: 2 };
       await fill(q, ['c']);
@@ -180,7 +180,32 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(dump.groupNames).toEqual(['digest']);
     });
 
-    it('takes at most 1,000 at one time', async () => {
+    it('takes a group in time when one of its tasks joined in the future', async () => {
+      await using q = openQueue();
+      await fill(q, ['a', 'b']);
+      await q.clock.advance('10m');
+      await q.broker.enqueue([member(q, 'fast clock')]);
+      const joinedS = q.clock.nowMs() / 1000;
+      q.clock.set(q.clock.nowMs() - 540_000);
+
+      const groups = await allGroups(q.broker, q.name);
+      const set = await q.broker.takeRipe(q.name, 'digest', MINUTE);
+
+      expect(groups).toEqual([{ name: 'digest', size: 3, oldestS: joinedS - 602, newestS: joinedS - 601 }]);
+      expect(idsOf(set)).toEqual(['a', 'b', 'fast clock']);
+    });
+
+    it('takes a full group at once when all its tasks joined in the future', async () => {
+      await using q = openQueue();
+      await fill(q, ['a', 'b']);
+      q.clock.set(q.clock.nowMs() - 540_000);
+
+      const set = await q.broker.takeRipe(q.name, 'digest', { ...MINUTE, maxSize: 2 });
+
+      expect(idsOf(set)).toEqual(['a', 'b']);
+    });
+
+    it('takes at most 1,000 at once', async () => {
       await using q = openQueue();
       const ids = Array.from({ length: 1_001 }, (_, at) => `task-${String(at).padStart(4, '0')}`);
       await q.broker.enqueue(ids.map((id) => member(q, id)));
@@ -193,7 +218,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect((await q.dump()).groupNames).toEqual([]);
     });
 
-    it('takes no more at one time than a server may hold, the oldest first', async () => {
+    it('takes no more at once than a server may hold, the oldest first', async () => {
       await using q = openQueue();
       const ids = Array.from({ length: 20 }, (_, n) => `t-${String(n).padStart(2, '0')}`);
       await q.broker.enqueue(
@@ -206,7 +231,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect([idsOf(first), idsOf(second)]).toEqual([ids.slice(0, 16), ids.slice(16)]);
     });
 
-    it('drops ids without a message, and puts aside what cannot be read', async () => {
+    it('drops ids without a message, and quarantines unreadable tasks', async () => {
       await using q = openQueue();
       const garbage = Uint8Array.from([0xff, 0xff]);
       await fill(q, ['gone', 'stub', 'garbage', 'fine']);
@@ -222,7 +247,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(dump.aggregationSets.map(({ members }) => Object.keys(members))).toEqual([['fine']]);
     });
 
-    it('leaves no set behind when none of the tasks can be used', async () => {
+    it('leaves no set behind when all tasks are unusable', async () => {
       await using q = openQueue();
       await fill(q, ['gone']);
       await q.inject({ tasks: { gone: undefined } });
@@ -249,62 +274,186 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
     });
   });
 
-  describe(`telling of full groups on ${backend}`, () => {
-    /** Hears `"<group> <news>"`. */
-    const hear = async (q: TestQueue): Promise<Hearing<string>> => {
-      const hearing = new Hearing<string>();
-      await q.broker.onGroupNews(q.name, (group, news) => hearing.listener(`${group} ${news}`));
-      return hearing;
+  describe(`taking small groups on ${backend}`, () => {
+    it('takes a whole group, or nothing of one that is larger', async () => {
+      await using q = openQueue();
+      const ids = (count: number, group: string) =>
+        Array.from({ length: count }, (_, n) => member(q, `${group}${n}`, group));
+      await q.broker.enqueue([...ids(100, 'small'), ...ids(101, 'large')]);
+      await q.clock.advance('60s');
+
+      const small = await q.broker.takeSmall(q.name, 'small', MINUTE);
+      const large = await q.broker.takeSmall(q.name, 'large', MINUTE);
+
+      expect([idsOf(small as AggregationSet)?.length, large]).toEqual([100, 'tooLarge']);
+      expect(Object.keys((await q.dump()).groups['large']!)).toHaveLength(101);
+    });
+
+    it('takes a full set of a larger group', async () => {
+      await using q = openQueue();
+      await fill(q, ['a', 'b', 'c']);
+
+      const set = await q.broker.takeSmall(q.name, 'digest', { ...MINUTE, maxSize: 2 });
+
+      expect(idsOf(set as AggregationSet)).toEqual(['a', 'b']);
+    });
+
+    it('leaves a group whose messages are too large together', async () => {
+      await using q = openQueue();
+      const payload = new Uint8Array(150_000);
+      const enqueue = (id: string, group: string) =>
+        q.broker.enqueue([{ message: q.message(id, { groupKey: group, payload }) }]);
+      await Promise.all([enqueue('a', 'two'), enqueue('b', 'two'), enqueue('c', 'one')]);
+      await q.clock.advance('60s');
+
+      const two = await q.broker.takeSmall(q.name, 'two', MINUTE);
+      const one = await q.broker.takeSmall(q.name, 'one', MINUTE);
+
+      expect([two, idsOf(one as AggregationSet)]).toEqual(['tooLarge', ['c']]);
+    });
+
+    it('takes nothing of a group that is not ripe', async () => {
+      await using q = openQueue();
+      await fill(q, ['a']);
+      const before = await q.dump();
+
+      expect(await q.broker.takeSmall(q.name, 'digest', MINUTE)).toBeUndefined();
+      expect(await q.broker.takeSmall(q.name, 'no such group', MINUTE)).toBeUndefined();
+      expect(await q.dump()).toEqual(before);
+    });
+  });
+
+  describe(`the order of groups on ${backend}`, () => {
+    const ORDERS = ['newest', 'oldest'] as const;
+    const orderOf = async (q: TestQueue, order: (typeof ORDERS)[number]): Promise<string[]> =>
+      (await q.broker.groupsByTime(q.name, order, undefined, 10)).map(({ name }) => name);
+
+    it('follows the newest or the oldest task of each group, then the name', async () => {
+      await using q = openQueue();
+      await q.broker.orderGroups(q.name, ORDERS);
+      const atS = q.clock.nowMs() / 1000;
+      await q.broker.enqueue([member(q, '1', 'b'), member(q, '2', 'a'), member(q, '3', 'c')]);
+      await q.clock.advance('1s');
+      await q.broker.enqueue([member(q, '4', 'a'), member(q, '5', 'd')]);
+
+      expect(await q.broker.groupsByTime(q.name, 'newest', undefined, 10)).toEqual([
+        { name: 'b', atS },
+        { name: 'c', atS },
+        { name: 'a', atS: atS + 1 },
+        { name: 'd', atS: atS + 1 },
+      ]);
+      expect(await q.broker.groupsByTime(q.name, 'oldest', { name: 'a', atS }, 2)).toEqual([
+        { name: 'b', atS },
+        { name: 'c', atS },
+      ]);
+    });
+
+    it('holds the groups that due tasks join, and those whose sets were returned', async () => {
+      await using q = openQueue();
+      await q.broker.orderGroups(q.name, ORDERS);
+      await q.broker.enqueue([{ ...member(q, 'later'), processAtMs: q.clock.nowMs() + 1_000 }]);
+      await q.clock.advance('1s');
+      await q.broker.forwardDue(q.name, 10);
+
+      const joined = await orderOf(q, 'newest');
+      const set = await takeAll(q);
+      const taken = [await orderOf(q, 'newest'), await orderOf(q, 'oldest')];
+      await q.broker.returnSet(q.name, set);
+
+      expect([joined, taken]).toEqual([['digest'], [[], []]]);
+      expect([await orderOf(q, 'newest'), await orderOf(q, 'oldest')]).toEqual([['digest'], ['digest']]);
+    });
+
+    it('follows the oldest task that is left when a part of a group is taken', async () => {
+      await using q = openQueue();
+      await q.broker.orderGroups(q.name, ORDERS);
+      const atS = q.clock.nowMs() / 1000;
+      await fill(q, ['a', 'b', 'c']);
+
+      await q.broker.takeRipe(q.name, 'digest', { ...MINUTE, maxSize: 2 });
+
+      expect(await q.broker.groupsByTime(q.name, 'oldest', undefined, 1)).toEqual([{ name: 'digest', atS: atS + 2 }]);
+    });
+
+    it('reads groups in pages that contain each of them', async () => {
+      await using q = openQueue();
+      const names = Array.from({ length: 1_200 }, (_, n) => `g-${String(n).padStart(4, '0')}`);
+      await q.broker.enqueue(names.map((name) => member(q, `of ${name}`, name)));
+
+      const { groups, next } = await q.broker.waitingGroups(q.name);
+      const all = await allGroups(q.broker, q.name);
+
+      expect(groups.length).toBeLessThan(1_000);
+      expect(next).toBeDefined();
+      expect([...new Set(all.map(({ name }) => name))]).toEqual(names);
+    });
+
+    it('leaves nothing in the queue that is unknown to asynq', async () => {
+      await using q = openQueue();
+      const before = await q.dump();
+
+      await q.broker.orderGroups(q.name, ORDERS);
+
+      expect(await q.dump()).toEqual(before);
+    });
+  });
+
+  describe(`notifications of full groups on ${backend}`, () => {
+    /** Records `"<group> <change>"`. */
+    const record = async (q: TestQueue): Promise<CallRecorder<string>> => {
+      const recorder = new CallRecorder<string>();
+      await q.broker.onGroupChanged(q.name, (group, change) => recorder.listener(`${group} ${change}`));
+      return recorder;
     };
     const limits = { ...MINUTE, maxSize: 2 };
 
-    it('tells when a group reaches a size that somebody asked for, and each multiple of it', async () => {
+    it('notifies when a group reaches a requested size, and each multiple of it', async () => {
       await using q = openQueue();
-      const hearing = await hear(q);
+      const recorder = await record(q);
       await q.broker.awaitSizes(q.name, [2, 5]);
 
       for (const id of ['1', '2', '3', '4', '5', '6', '7']) await q.broker.enqueue([member(q, id, 'a: 😀')]);
       for (const id of ['8', '9']) await q.broker.enqueue([member(q, id, 'other')]);
-      await hearing.times(5);
+      await recorder.times(5);
 
       const at2456 = Array.from({ length: 4 }, () => 'a: 😀 full');
-      expect(hearing.heard).toEqual([...at2456, 'other full']);
+      expect(recorder.calls).toEqual([...at2456, 'other full']);
     });
 
-    it('tells of a group that scheduled tasks fill', async () => {
+    it('notifies of a group that scheduled tasks fill', async () => {
       await using q = openQueue();
-      const hearing = await hear(q);
+      const recorder = await record(q);
       await q.broker.awaitSizes(q.name, [2]);
       const processAtMs = q.clock.nowMs() + 10_000;
       await q.broker.enqueue(['a', 'b'].map((id) => ({ ...member(q, id), processAtMs })));
       await q.clock.advance('10s');
 
       await q.broker.forwardDue(q.name, 100);
-      await hearing.times(1);
+      await recorder.times(1);
 
-      expect(hearing.heard).toEqual(['digest full']);
+      expect(recorder.calls).toEqual(['digest full']);
     });
 
-    it('tells when a full group was taken, but not while it is full still', async () => {
+    it('notifies when a full group was taken, but not while it is still full', async () => {
       await using q = openQueue();
       await fill(q, ['a', 'b', 'c', 'd', 'e']);
-      const hearing = await hear(q);
+      const recorder = await record(q);
 
       await q.broker.takeRipe(q.name, 'digest', limits);
       await q.broker.takeRipe(q.name, 'digest', limits);
-      await hearing.times(1);
+      await recorder.times(1);
       await q.clock.advance('60s');
       await q.broker.takeRipe(q.name, 'digest', limits); // ripe by its age
       await q.broker.enqueue(['f', 'g'].map((id) => member(q, id, 'other')));
       await q.broker.takeRipe(q.name, 'other', limits);
-      await hearing.times(2);
+      await recorder.times(2);
 
-      expect(hearing.heard).toEqual(['digest taken', 'other taken']);
+      expect(recorder.calls).toEqual(['digest taken', 'other taken']);
     });
 
-    it('says nothing when nobody asks, nor a minute after, nor of a refused task', async () => {
+    it('sends nothing without a request, a minute after it, or for a refused task', async () => {
       await using q = openQueue();
-      const hearing = await hear(q);
+      const recorder = await record(q);
       await q.broker.enqueue([member(q, 'a')]);
       await q.broker.awaitSizes(q.name, [1, 2]);
       await q.clock.advance('61s');
@@ -312,12 +461,12 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       await q.broker.enqueue([member(q, 'a'), member(q, 'b')]);
 
       await q.broker.enqueue([member(q, 'c')]);
-      await hearing.times(1);
+      await recorder.times(1);
 
-      expect(hearing.heard).toEqual(['digest full']);
+      expect(recorder.calls).toEqual(['digest full']);
     });
 
-    it('leaves nothing in the queue that asynq would not know', async () => {
+    it('leaves nothing in the queue that is unknown to asynq', async () => {
       await using q = openQueue();
       const before = await q.dump();
 
@@ -336,7 +485,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       await q.inject({ unnamedGroups: ['digest'] });
     };
 
-    it('names the group of a set that it has seen, when the set was given back without the name', async () => {
+    it('names the group of a known set that was returned without the name', async () => {
       await using q = openQueue();
       await fill(q, ['a', 'b']);
       const before = await q.dump();
@@ -351,7 +500,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(await q.dump()).toEqual(before);
     });
 
-    it('names the group that a scheduled task joined after somebody had emptied it', async () => {
+    it('names the group that a scheduled task joined after it had been emptied', async () => {
       await using q = openQueue();
       const processAtMs = q.clock.nowMs() + 120_000;
       await q.broker.enqueue([member(q, 'now'), { ...member(q, 'later'), processAtMs }]);
@@ -368,7 +517,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       });
     });
 
-    it('names the group of a task that an inspector has put off', async () => {
+    it('names the group of a task that an inspector has rescheduled', async () => {
       await using q = openQueue();
       await q.broker.enqueue([member(q, 'a')]);
       const from = { state: 'aggregating', group: 'digest' } as const;
@@ -380,7 +529,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect([named, (await q.dump()).groupNames]).toEqual([1, ['digest']]);
     });
 
-    it('names the group of a task that ran by itself and came back from its retry', async () => {
+    it('names the group of a task that ran by itself and returned from its retry', async () => {
       await using q = openQueue();
       await q.broker.enqueue([member(q, 'a')]);
       await q.broker.moveTasks(q.name, { state: 'aggregating', group: 'digest' }, ['a'], 'pending');
@@ -395,7 +544,7 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect([seen, named, (await q.dump()).groupNames]).toEqual([0, 1, ['digest']]);
     });
 
-    it('looks at all groups that it knows, some at one time', async () => {
+    it('checks all groups that it knows, some per call', async () => {
       await using q = openQueue();
       const names = ['a: 😀', 'b', 'c'];
       const processAtMs = q.clock.nowMs() + 60_000;

@@ -1,10 +1,10 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
-/** What every broker promises about looking at queues and tasks. */
+/** The contract of every broker for inspecting queues and tasks. */
 export function describeInspecting(backend: string, openQueue: () => TestQueue): void {
   describe(`inspecting on ${backend}`, () => {
-    it('knows nothing of a queue that nobody announced', async () => {
+    it('does not know a queue that was never announced', async () => {
       await using q = openQueue();
 
       expect(await q.broker.queueStats(q.name)).toBeUndefined();
@@ -12,7 +12,7 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.hasQueue(q.name)).toBe(false);
     });
 
-    it('knows a queue by its name as soon as a task was put into it', async () => {
+    it('knows a queue as soon as a task is enqueued to it', async () => {
       await using q = openQueue();
 
       await q.broker.enqueue([{ message: q.message('t') }]);
@@ -21,7 +21,7 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.hasQueue(q.name)).toBe(true);
     });
 
-    it('counts the tasks of every state, the groups, and what became of the attempts', async () => {
+    it('counts the tasks of every state, the groups, and the attempts', async () => {
       await using q = openQueue();
       await q.broker.enqueue([{ message: q.message('settled') }]);
       const { tasks } = await q.broker.fetch(q.name, 1, 30_000);
@@ -47,11 +47,12 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
         processedTotal: 1,
         failedTotal: 1,
         isPaused: true,
+        wrongTypeKeys: [],
         latencyMs: 1_500,
       });
     });
 
-    it('tells how long the task has waited that runs next', async () => {
+    it('returns how long the next task has waited', async () => {
       await using q = openQueue();
       for (const id of ['next', 'then', 'last']) {
         await q.broker.enqueue([{ message: q.message(id) }]);
@@ -107,7 +108,7 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
       expect(await find('unknown')).toBeUndefined();
     });
 
-    it('says when the lease of an active task has ended', async () => {
+    it('shows when the lease of an active task has expired', async () => {
       await using q = openQueue();
       await q.seed({ active: ['lost', 'forgotten'] });
       await q.inject({ leases: { forgotten: undefined } });
@@ -117,7 +118,7 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.findTask(q.name, 'forgotten')).toMatchObject({ state: 'active', isOrphaned: true });
     });
 
-    it('answers a ping and tells what it is', async () => {
+    it('answers a ping and has a kind', async () => {
       await using q = openQueue();
 
       await q.broker.ping();
@@ -128,7 +129,7 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
       expect(Math.abs(facts.clockSkewMs!)).toBeLessThan(1_000);
     });
 
-    it('tells what its store says about itself', async () => {
+    it('returns the info of its store', async () => {
       await using q = openQueue();
 
       const info = await q.broker.storeInfo();

@@ -1,5 +1,5 @@
-import { KeyGuard, openRedisQueue } from '@nestjs-asynq/core/testing';
 import { expect, it } from 'vitest';
+import { KeyGuard, openRedisQueue } from '../support/test-queue.js';
 import { describeEveryRole } from './every-role.js';
 import { shareRedis } from './shared-redis.js';
 
@@ -12,7 +12,8 @@ describeEveryRole('one Redis with declared keys only', () =>
 );
 
 it('has watched every script', () => {
-  expect(guard.notRun()).toEqual([]);
+  // Sent after a lost reply alone, see test/recovery/lost-replies.spec.ts; to a full Redis alone, see full-redis.spec.ts.
+  expect(guard.notRun()).toEqual(['return-unanswered', 'take-duty']);
 });
 
 it('notices a key that a script does not declare', async () => {

@@ -1,5 +1,5 @@
-import { openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
 import { expect, it } from 'vitest';
+import { openRedisQueue, type TestQueue } from '../support/test-queue.js';
 import { member, takeAll } from './grouped-tasks.js';
 import { shareRedis } from './shared-redis.js';
 
@@ -7,6 +7,8 @@ const IDS = ['a', 'b', 'c', 'd', 'e', 'f'];
 /** Two of them are more than one reply may hold. */
 const PAYLOAD = new Uint8Array(600_000);
 const redis = shareRedis();
+
+type Outcome = Parameters<TestQueue['broker']['settle']>[1][number]['outcome'];
 
 const messages = Object.fromEntries(IDS.map((id) => [id, { payload: PAYLOAD }]));
 
@@ -34,7 +36,7 @@ it('lists large tasks in a reply for each', async () => {
   expect(seen.scripts).toBe(IDS.length);
 });
 
-it('recovers large tasks in a reply for each, and gives back what it has read before it reads on', async () => {
+it('recovers large tasks in a reply for each, and returns each batch before it reads the next', async () => {
   await using q = openRedisQueue(redis.client);
   await q.seed({ active: IDS, messages });
   await q.clock.advance('1m');
@@ -43,6 +45,21 @@ it('recovers large tasks in a reply for each, and gives back what it has read be
   const seen = await replies(() => q.broker.recoverExpired(q.name, { graceMs: 0, maxCrashes: 3, limit: 100 }));
 
   expect(seen.scripts).toBeGreaterThanOrEqual(2 * IDS.length - 1); // the first call of a script sends its text
+});
+
+it.each([
+  ['a retry', { kind: 'retry', retryAtMs: 0, error: 'no', isFailure: true }, PAYLOAD],
+  ['the archive', { kind: 'archive', error: 'no' }, PAYLOAD],
+  ['a result', { kind: 'complete', result: PAYLOAD }, new Uint8Array()],
+] as const)('stores the outcomes of large tasks, which is %s, in a call for each', async (_, outcome, payload) => {
+  await using q = openRedisQueue(redis.client);
+  await q.seed({ active: IDS, messages: Object.fromEntries(IDS.map((id) => [id, { payload }])) });
+  const settlements = IDS.map((id) => ({ message: q.message(id, { payload }), claim: q.claim(id), outcome }));
+  await q.broker.settle(q.name, settlements.splice(0, 1)); // the script is known from now on
+
+  const seen = await replies(() => q.broker.settle(q.name, settlements));
+
+  expect(seen.scripts).toBe(IDS.length - 1);
 });
 
 it('reads the large members of a set in a reply for each', async () => {
@@ -54,5 +71,31 @@ it('reads the large members of a set in a reply for each', async () => {
 
   const seen = await replies(() => takeAll(q));
 
+  expect(seen.scripts).toBeGreaterThanOrEqual(IDS.length);
+});
+
+it.each(['complete', 'retry', 'archive'] as const)('writes large outcomes in a call for each (%s)', async (kind) => {
+  await using q = openRedisQueue(redis.client);
+  const large = new Uint8Array(3_000_000);
+  await q.seed({
+    active: IDS,
+    messages: Object.fromEntries(IDS.map((id) => [id, { payload: large, retentionS: 60n }])),
+  });
+  await warmUp(q);
+  const outcome = {
+    complete: { kind, result: large },
+    retry: { kind, retryAtMs: q.clock.nowMs(), error: 'no', isFailure: true },
+    archive: { kind, error: 'no' },
+  }[kind] as Outcome;
+  const settlements = IDS.map((id) => ({
+    message: q.message(id, { payload: large, retentionS: 60n }),
+    claim: q.claim(id),
+    outcome,
+  }));
+
+  let answers: unknown[] = [];
+  const seen = await replies(async () => (answers = await q.broker.settle(q.name, settlements)));
+
+  expect(answers).toEqual(IDS.map(() => 'settled'));
   expect(seen.scripts).toBeGreaterThanOrEqual(IDS.length);
 });

@@ -1,5 +1,5 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
 type List = Parameters<TestQueue['broker']['listTasks']>[1];
 
@@ -9,7 +9,7 @@ async function idsOf(q: TestQueue, list: List, skip = 0, limit = 100): Promise<s
   return (await q.broker.listTasks(q.name, list, skip, limit)).map(({ message }) => message.id);
 }
 
-/** Ids in pages of two, as a walk through the list comes by them. */
+/** Ids in pages of two, in the order of a scan. */
 async function walk(q: TestQueue, list: List, between: (page: number) => Promise<void> = async () => {}) {
   const ids: string[] = [];
   let position: string | undefined;
@@ -22,7 +22,7 @@ async function walk(q: TestQueue, list: List, between: (page: number) => Promise
   return ids;
 }
 
-/** What every broker promises about listing tasks. */
+/** The contract of every broker for listing tasks. */
 export function describeListing(backend: string, openQueue: () => TestQueue): void {
   describe(`listing on ${backend}`, () => {
     it('lists every state in the order of asynq', async () => {
@@ -90,7 +90,7 @@ export function describeListing(backend: string, openQueue: () => TestQueue): vo
       expect(shown.map(({ isOrphaned }) => isOrphaned)).toEqual([false, true, false]);
     });
 
-    it('walks through a list in pages, and tells the time that belongs to each task', async () => {
+    it('scans a list in pages, and returns the time of each task', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: { b: '2s', a: '1s', d: '4s', c: '3s' }, pending: ['p1', 'p2', 'p3'] });
       const nowMs = q.clock.nowMs();
@@ -103,7 +103,7 @@ export function describeListing(backend: string, openQueue: () => TestQueue): vo
       expect(behind!.task.message.id).toBe('b');
     });
 
-    it('misses no task that stays while others come and go', async () => {
+    it('misses no task that stays while others are added and removed', async () => {
       await using q = openQueue();
       await q.seed({ archived: { a: '5s', b: '4s', c: '3s', d: '3s', e: '1s' }, pending: ['p1', 'p2', 'p3', 'p4'] });
 
@@ -118,7 +118,7 @@ export function describeListing(backend: string, openQueue: () => TestQueue): vo
       expect(new Set(pending)).toEqual(new Set(['p1', 'p2', 'p3', 'p4']));
     });
 
-    it('ends a page of a walk at a megabyte, and lists large tasks all the same', async () => {
+    it('ends a page of a scan at a megabyte, and lists large tasks completely', async () => {
       await using q = openQueue();
       const ids = ['a', 'b', 'c', 'd', 'e'];
       const messages = Object.fromEntries(ids.map((id) => [id, { payload: new Uint8Array(600_000) }]));
@@ -154,7 +154,7 @@ export function describeListing(backend: string, openQueue: () => TestQueue): vo
       expect(counts[0]!.day).toBe(today);
     });
 
-    it('estimates the memory of a queue where it can be had', async () => {
+    it('estimates the memory of a queue where available', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['p'], retry: { r: 1 } });
       await q.inject({ tasks: { r: { group: 'digest' } } });

@@ -1,8 +1,8 @@
-import { openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
 import { expect, it } from 'vitest';
+import { openRedisQueue, type TestQueue } from '../support/test-queue.js';
 import { shareRedis } from './shared-redis.js';
 
-/** Longer than what a script walks from both ends. */
+/** Longer than the part that a script walks from both ends. */
 const LENGTH = 250_000;
 const redis = shareRedis();
 
@@ -19,7 +19,7 @@ async function openLongQueue(places: readonly number[]): Promise<TestQueue> {
 
 const size = (q: TestQueue): Promise<number> => redis.client.llen(`asynq:{${q.name}}:pending`);
 
-it('takes tasks out of a long list wherever they lie', async () => {
+it('takes tasks out of a long list in any position', async () => {
   const places = [0, 50, 120_000, LENGTH - 50, LENGTH - 1];
   await using q = await openLongQueue(places);
 
@@ -31,7 +31,7 @@ it('takes tasks out of a long list wherever they lie', async () => {
   expect(ends).toEqual(['1']);
 });
 
-it('finds each of many whose distances together are more than a script walks', async () => {
+it('finds each of many tasks whose total distance exceeds the limit of a script', async () => {
   const places = [30_000, 60_000, 90_000, 99_000];
   await using q = await openLongQueue(places);
 
@@ -41,7 +41,7 @@ it('finds each of many whose distances together are more than a script walks', a
   expect(await size(q)).toBe(LENGTH - places.length);
 });
 
-it('does not look for a task that is somewhere else', async () => {
+it('does not search for a task that is elsewhere', async () => {
   await using q = await openLongQueue([]);
   await q.seed({ scheduled: { elsewhere: '1h' } });
   await redis.client.config('RESETSTAT');
@@ -61,7 +61,7 @@ it('reschedules a task from the middle', async () => {
   expect(await size(q)).toBe(LENGTH - 1);
 });
 
-it('repairs without a look at the list', async () => {
+it('repairs without reading the list', async () => {
   await using q = await openLongQueue([]);
   await q.inject({ leases: { gone: 1 }, scheduled: { gone: 1 } });
   await redis.client.config('RESETSTAT');

@@ -1,4 +1,4 @@
-import { openMemoryQueue } from '@nestjs-asynq/core/testing';
+import { openMemoryQueue } from '../support/test-queue.js';
 import { describeEveryRole } from './every-role.js';
 
 describeEveryRole('memory', () => openMemoryQueue());

@@ -1,6 +1,6 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
-import { Hearing } from './hearing.js';
+import type { TestQueue } from '../support/test-queue.js';
+import { CallRecorder } from './call-recorder.js';
 import { NOTHING } from './nothing.js';
 
 const DIGEST = { state: 'aggregating', group: 'digest' } as const;
@@ -13,10 +13,10 @@ async function fillGroup(q: TestQueue): Promise<void> {
   await q.broker.forwardDue(q.name, 10);
 }
 
-/** What every broker promises about moving tasks that nobody works on. */
+/** The contract of every broker for moving tasks that are not active. */
 export function describeMoving(backend: string, openQueue: () => TestQueue): void {
   describe(`moving on ${backend}`, () => {
-    it('lets tasks run after those that wait, the first named first', async () => {
+    it('runs tasks after the pending ones, in the order given', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['waiting'], archived: { a1: '2m', a2: '1m', stays: 0 } });
       await q.clock.advance('5s');
@@ -30,7 +30,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(dump.tasks['a1']).toMatchObject({ state: 'pending', pendingSinceNs: q.clock.nowNs() });
     });
 
-    it('lets a task run next, and forgets when it was due', async () => {
+    it('runs a task next, and removes its due time', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['waiting'], scheduled: { due: '1h' } });
 
@@ -41,7 +41,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(dump.tasks['due']).not.toHaveProperty('dueAtMs');
     });
 
-    it('moves a pending task to the head without making it younger', async () => {
+    it('moves a pending task to the head without changing its age', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['first', 'second'] });
       const sinceNs = q.clock.nowNs();
@@ -81,7 +81,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(dump.locks).toEqual({ [lock('borrowed')]: 'its-new-holder' });
     });
 
-    it('takes tasks out of a group, and forgets a group that has none left', async () => {
+    it('takes tasks out of a group, and removes the name of an empty group', async () => {
       await using q = openQueue();
       await fillGroup(q);
 
@@ -94,7 +94,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect([none.groupNames, none.groups, Object.keys(none.archived)]).toEqual([[], {}, ['g2']]);
     });
 
-    it('moves nothing out of a list that it is not in', async () => {
+    it('does not move a task that is not in the list', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['p'], active: ['a'], retry: { r: '1h' } });
       const before = await q.dump();
@@ -109,7 +109,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(await q.dump()).toEqual(before);
     });
 
-    it('drops an id without a message, whatever it is asked to do with it', async () => {
+    it('drops an id without a message, whatever the target', async () => {
       await using q = openQueue();
       const ids = { stub: 1, gone: 1, deleted: 1 };
       await q.inject({ archived: ids, tasks: { stub: { state: 'archived' } } });
@@ -121,7 +121,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(await q.dump()).toMatchObject({ nextUp: [], archived: NOTHING, tasks: NOTHING });
     });
 
-    it('drops an id without a message that it is asked to archive', async () => {
+    it('drops an id without a message instead of archiving it', async () => {
       await using q = openQueue();
       await q.inject({ scheduled: { stub: 1, gone: 1 }, tasks: { stub: { state: 'scheduled' } } });
 
@@ -131,7 +131,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(await q.dump()).toMatchObject({ scheduled: NOTHING, archived: NOTHING, tasks: NOTHING });
     });
 
-    it('forgets when an archived task was due', async () => {
+    it('removes the due time of an archived task', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: { due: 1_250 } });
 
@@ -140,7 +140,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect((await q.dump()).tasks['due']).not.toHaveProperty('dueAtMs');
     });
 
-    it('answers for every task of a batch that takes several calls', async () => {
+    it('returns a result for every task of a batch that takes several calls', async () => {
       await using q = openQueue();
       const ids = Array.from({ length: 1_203 }, (_, i) => `t${i}`);
       await q.seed({ pending: ids });
@@ -151,10 +151,10 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(await q.dump()).toMatchObject({ nextUp: [], tasks: NOTHING });
     });
 
-    it('reschedules a task, exact to the millisecond, and tells who waits for the next due time', async () => {
+    it('reschedules a task, exact to the millisecond, and nudges the forwarder', async () => {
       await using q = openQueue();
-      const ears = new Hearing<void>();
-      await q.broker.onNudge(q.name, () => ears.listener());
+      const recorder = new CallRecorder<void>();
+      await q.broker.onNudge(q.name, () => recorder.listener());
       await q.seed({ scheduled: { s: '1h' }, retry: { r: '1h' }, pending: ['p'] });
       const atMs = q.clock.nowMs() + 90_250;
 
@@ -164,7 +164,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
         await q.broker.reschedule(q.name, { state: 'pending' }, 'p', atMs),
         await q.broker.reschedule(q.name, { state: 'pending' }, 's', atMs),
       ];
-      await ears.times(1);
+      await recorder.times(1);
 
       expect(moved).toEqual([true, true, true, false]);
       const atS = Math.ceil(atMs / 1000);
@@ -175,7 +175,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(dump.tasks['p']).not.toHaveProperty('pendingSinceNs');
     });
 
-    it('forgets the name of a group whose last task is rescheduled', async () => {
+    it('removes the name of a group whose last task is rescheduled', async () => {
       await using q = openQueue();
       await fillGroup(q);
       await q.broker.moveTasks(q.name, DIGEST, ['g1'], 'archived');
@@ -184,7 +184,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       await q.broker.reschedule(q.name, DIGEST, 'g2', processAtMs);
       await q.broker.reschedule(q.name, { state: 'archived' }, 'g1', processAtMs);
 
-      // Inspectors of Go divide by the size of a group that has a name.
+      // Go's inspectors divide by the size of each named group.
       expect(await q.dump()).toMatchObject({
         groups: NOTHING,
         groupNames: [],
@@ -215,7 +215,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(await q.dump()).toEqual(before);
     });
 
-    it('gives a scheduled task another payload, and no task in any other state', async () => {
+    it('replaces the payload of a scheduled task, and of no task in another state', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: { s: '1h' }, pending: ['p'] });
       const payload = Uint8Array.from([1, 2, 3]);
@@ -235,7 +235,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       });
     });
 
-    it('leaves a message alone that it cannot read', async () => {
+    it('does not change an unreadable message', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: { s: '1h' } });
       await q.inject({ tasks: { s: { msg: Uint8Array.from([0xff, 0xff]) } } });
@@ -246,7 +246,7 @@ export function describeMoving(backend: string, openQueue: () => TestQueue): voi
       expect(await q.dump()).toEqual(before);
     });
 
-    it('tells how long a task will hold its unique lock', async () => {
+    it('returns the remaining lifetime of a unique lock', async () => {
       await using q = openQueue();
       const lock = (name: string): string => `asynq:{${q.name}}:unique:test:task:${name}`;
       await q.broker.enqueue([{ message: q.message('holder', { uniqueKey: lock('1') }), uniqueTtlS: 90 }]);

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { FakeClock, TestQueue } from '@nestjs-asynq/core/testing';
+import type { FakeClock } from '@nestjs-asynq/core/testing';
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
+import { allGroups } from './grouped-tasks.js';
 import type { Claim, EndOutcome, Operation } from './random-operations.js';
 import { type Past, type TaskWithAPast, TASKS_WITH_A_PAST } from './tasks-with-a-past.js';
 
@@ -12,7 +14,7 @@ type Held = Pick<Settlement, 'message' | 'claim'>;
 type NewTask = Parameters<Broker['enqueue']>[0][number];
 type OperationOf<Op extends Operation['op']> = Extract<Operation, { op: Op }>;
 
-/** What memory said, and what Redis said. */
+/** The results of memory and of Redis. */
 type Replies<T = unknown> = [memory: T, redis: T];
 
 /** Longer than all steps of a run together: Redis ends locks by its own clock. */
@@ -21,14 +23,14 @@ const LEASE_MS = 30_000;
 /** More than any queue here holds. */
 const ALL = 100;
 
-/** Two queues of one name and clock, on two brokers, to which the same things happen. */
+/** Two queues with one name and clock, on two brokers, with the same operations. */
 export class PairedQueues {
   private readonly name: string;
-  /** Every lease ever given out, newest first, those of settled tasks last; many are over. */
+  /** Every lease so far, newest first, those of settled tasks last; many have ended. */
   private readonly held: Held[] = [];
-  /** Every aggregation set ever taken, newest first, as memory and as Redis named it; many are over. */
+  /** Every aggregation set so far, newest first, as named by memory and by Redis; many have ended. */
   private readonly sets: Replies<AggregationSet>[] = [];
-  /** What bulk work found when it began. */
+  /** The tasks that bulk work found at its start. */
   private noted: { list: OperationOf<'noteTasks'>['list']; entries: readonly { id: string; stamp: string }[] } = {
     list: { state: 'pending' },
     entries: [],
@@ -43,7 +45,7 @@ export class PairedQueues {
     this.name = memory.name;
   }
 
-  /** Does one thing to both, and compares what they say and everything that they hold then. */
+  /** Performs an operation on both, and compares the results and the complete contents. */
   async step(operation: Operation): Promise<void> {
     const [memorySays, redisSays] = await this.perform(operation);
     const step = fc.stringify(operation);
@@ -104,6 +106,10 @@ export class PairedQueues {
         const { claim, message } = this.claimed(operation.claim);
         return this.both((broker) => broker.writeProgress(message, claim, operation.progress));
       }
+      case 'noteAlone': {
+        const { claim, message } = this.claimed(operation.claim);
+        return this.both((broker) => broker.noteAlone(message, claim, operation.isAlone));
+      }
       case 'await':
         return this.both((broker) => broker.awaitTask(this.name, operation.id));
       case 'requestCancel':
@@ -149,8 +155,8 @@ export class PairedQueues {
         return this.both(async (broker) => ({
           task: await broker.findTask(this.name, operation.id),
           stats: await broker.queueStats(this.name),
-          waiting: await broker.waitingCount(this.name),
-          groups: await broker.waitingGroups(this.name),
+          waiting: await broker.waitingQueues([this.name]),
+          groups: await allGroups(broker, this.name),
           schedules: await broker.schedules(this.name),
           schedule: await broker.findSchedule(this.schedule),
           haveSchedules: (await broker.scheduleQueues()).includes(this.name),
@@ -256,14 +262,14 @@ export class PairedQueues {
   private async recover(operation: OperationOf<'recover'>): Promise<Replies> {
     const [memory, redis] = await this.both((broker) => broker.recoverExpired(this.name, operation));
     const comparable = ({ recovered, nextExpiryAtMs }: typeof memory) => ({
-      // The order in which tasks are reported says nothing; the order in which they run is in the dump.
+      // The order of reports is irrelevant; the order in which tasks run is in the dump.
       recovered: [...recovered].sort((a, b) => (a.message.id < b.message.id ? -1 : 1)),
       nextExpiryAtMs: this.notBeforeNow(nextExpiryAtMs),
     });
     return [comparable(memory), comparable(redis)];
   }
 
-  /** Memory knows the next due time exactly; of a second that has not begun, Redis may say the beginning. */
+  /** Memory knows the next due time exactly; for a future second, Redis may return its start. */
   private async forward(limit: number): Promise<Replies> {
     const [memory, redis] = await this.both((broker) => broker.forwardDue(this.name, limit));
     const [exactMs, redisMs] = [memory, redis].map(({ nextDueAtMs }) => this.notBeforeNow(nextDueAtMs));
@@ -302,12 +308,12 @@ export class PairedQueues {
   private async removeQueue(withEverything: boolean): Promise<Replies> {
     return this.both(async (broker) => {
       if (!withEverything) return broker.removeQueue(this.name);
-      await broker.purgeQueue(this.name); // how many keys there were is each broker's own affair
+      await broker.purgeQueue(this.name); // the number of keys depends on the broker
       return undefined;
     });
   }
 
-  /** What is due already is due now: by how much it is late says nothing. */
+  /** Overdue counts as due now: the delay is irrelevant. */
   private notBeforeNow(atMs: number | undefined): number | undefined {
     return atMs === undefined ? undefined : Math.max(atMs, this.clock.nowMs());
   }

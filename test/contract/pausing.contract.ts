@@ -1,11 +1,11 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
-import { Hearing } from './hearing.js';
+import type { TestQueue } from '../support/test-queue.js';
+import { CallRecorder } from './call-recorder.js';
 
-/** What every broker promises about pausing a queue. */
+/** The contract of every broker for pausing a queue. */
 export function describePausing(backend: string, openQueue: () => TestQueue): void {
   describe(`pausing on ${backend}`, () => {
-    it('stops fetching, leaves the tasks where they are, and says so', async () => {
+    it('stops fetching, keeps the tasks in place, and reports the pause', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['waiting'] });
       const before = await q.dump();
@@ -14,11 +14,11 @@ export function describePausing(backend: string, openQueue: () => TestQueue): vo
       const reply = await q.broker.fetch(q.name, 10, 30_000);
 
       expect(reply).toEqual({ tasks: [], isPaused: true, remaining: 0 });
-      expect(await q.broker.waitingCount(q.name)).toBe(0);
+      expect(await q.broker.waitingQueues([q.name])).toEqual([]);
       expect(await q.dump()).toEqual({ ...before, pausedAtS: q.clock.nowMs() / 1000 });
     });
 
-    it('lets tasks in and out in every other way while it is paused', async () => {
+    it('allows every other operation while it is paused', async () => {
       await using q = openQueue();
       await q.seed({ active: ['running'], scheduled: { due: 1 } });
       await q.broker.pause(q.name);
@@ -48,15 +48,15 @@ export function describePausing(backend: string, openQueue: () => TestQueue): vo
       expect(await q.dump()).toEqual(before);
     });
 
-    it('fetches again after unpausing, and wakes those who listen', async () => {
+    it('fetches again after unpausing, and nudges servers', async () => {
       await using q = openQueue();
-      const ears = new Hearing<void>();
-      await q.broker.onNudge(q.name, () => ears.listener());
+      const recorder = new CallRecorder<void>();
+      await q.broker.onNudge(q.name, () => recorder.listener());
       await q.seed({ pending: ['waiting'] });
       await q.broker.pause(q.name);
 
       const answers = [await q.broker.unpause(q.name), await q.broker.unpause(q.name)];
-      await ears.times(1);
+      await recorder.times(1);
       const { tasks } = await q.broker.fetch(q.name, 10, 30_000);
 
       expect(answers).toEqual([true, false]);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
 type Entry = Parameters<TestQueue['broker']['writePlan']>[1][number];
 
@@ -18,7 +18,7 @@ const entry = (spec: string): Entry => ({
   prevEnqueueAtMs: undefined,
 });
 
-/** What every broker promises about showing the plans of schedulers. */
+/** The contract of every broker for the plans of schedulers. */
 export function describePlanning(backend: string, openQueue: () => TestQueue): void {
   describe(`planning on ${backend}`, () => {
     it('shows the entries in their order, and only the latest', async () => {
@@ -42,7 +42,7 @@ export function describePlanning(backend: string, openQueue: () => TestQueue): v
       expect(await q.plan(id)).toEqual([]);
     });
 
-    it('keeps the newest thousand firings of an entry, until they are cleared', async () => {
+    it('keeps the newest thousand events of an entry, until they are cleared', async () => {
       await using q = openQueue();
       const entryId = randomUUID();
       const startNs = q.clock.nowNs();

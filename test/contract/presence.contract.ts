@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
 type PresenceArgs = Parameters<TestQueue['broker']['writePresence']>;
 
@@ -30,7 +30,7 @@ const workerOf = (server: PresenceArgs[0], q: TestQueue, taskId: string): Presen
   deadlineMs: q.clock.nowMs() + 60_000,
 });
 
-/** What every broker promises about showing servers to inspectors. */
+/** The contract of every broker for the presence of servers. */
 export function describePresence(backend: string, openQueue: () => TestQueue): void {
   describe(`presence on ${backend}`, () => {
     it('shows a server with the tasks it runs now', async () => {
@@ -69,7 +69,7 @@ export function describePresence(backend: string, openQueue: () => TestQueue): v
       expect(seen).toEqual([[], ['one'], [], [], ['two']]);
     });
 
-    it('writes only what has changed since the last beat, and all of it when the keys are gone', async () => {
+    it('writes only the changes since the last heartbeat, and everything when the keys have expired', async () => {
       await using q = openQueue();
       const server = serverOf(q);
       const worker = (id: string, size: number, startedAtMs = 7) => ({
@@ -97,7 +97,7 @@ export function describePresence(backend: string, openQueue: () => TestQueue): v
       expect(anew).toEqual({ new: [3, 7] });
     });
 
-    it('shows nothing after a server has taken its leave', async () => {
+    it('shows nothing after a server has deregistered', async () => {
       await using q = openQueue();
       const server = serverOf(q);
       await q.broker.writePresence(server, [workerOf(server, q, 'running')], TTL_S);

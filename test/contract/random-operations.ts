@@ -45,7 +45,7 @@ const outcome = fc.oneof(
   fc.record({ kind: fc.constant('archive' as const), error: text }),
 );
 
-/** `nth` chooses among the leases that were ever given out, so that many claims are lost ones. */
+/** `nth` chooses among all leases so far, so that many claims are lost ones. */
 const claim = fc.record({
   nth,
   isForged: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
@@ -181,6 +181,10 @@ const operation = fc.oneof(
       progress: fc.record({ share: fc.constantFrom(0, 0.25, 1), note: text, atMs: nth }),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('noteAlone' as const), claim, isAlone: fc.boolean() }),
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('await' as const), id }) },
   {
     weight: 2,
@@ -220,6 +224,6 @@ export type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : nev
 export type Claim = typeof claim extends fc.Arbitrary<infer T> ? T : never;
 export type EndOutcome = typeof outcome extends fc.Arbitrary<infer T> ? T : never;
 
-/** What happens to one queue, one thing after the other. */
+/** The operations on one queue, in sequence. */
 export const operations = (count: number): fc.Arbitrary<Operation[]> =>
   fc.array(operation, { minLength: count, maxLength: count });

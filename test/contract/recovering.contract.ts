@@ -1,13 +1,13 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 import { NOTHING } from './nothing.js';
 
 const options = { graceMs: 2_000, maxCrashes: 2, limit: 100 };
 
-/** What every broker promises about tasks whose worker vanished, and about queues that others left broken. */
+/** The contract of every broker for lost tasks, and for the repair of broken queues. */
 export function describeRecovering(backend: string, openQueue: () => TestQueue): void {
   describe(`recovering on ${backend}`, () => {
-    it('gives a task back once its lease ended and the grace passed, ahead of those that wait', async () => {
+    it('requeues a task after its lease and the grace period, ahead of the pending ones', async () => {
       await using q = openQueue();
       const uniqueKey = `asynq:{${q.name}}:unique:test:task:1`;
       await q.seed({ pending: ['waiting'], active: ['lost'], messages: { lost: { retried: 1, uniqueKey } } });
@@ -32,6 +32,34 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       });
     });
 
+    it('recovers no lease that ends during the call: whoever was frozen together with the caller extends it first', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['frozen'] });
+      const before = await q.dump();
+
+      const recovering = q.broker.recoverExpired(q.name, options);
+      q.clock.set(q.clock.nowMs() + 60_000);
+      const { recovered } = await recovering;
+
+      expect(recovered).toEqual([]);
+      expect(await q.dump()).toEqual(before);
+    });
+
+    it('recovers no lease that ended since the caller was awake', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['frozen'] });
+      const before = await q.dump();
+      await q.clock.advance('1m');
+
+      const { recovered } = await q.broker.recoverExpired(q.name, { ...options, sinceAwakeMs: () => 60_000 });
+      const unchanged = await q.dump();
+      const later = await q.broker.recoverExpired(q.name, options);
+
+      expect(recovered).toEqual([]);
+      expect(unchanged).toEqual(before);
+      expect(later.recovered).toMatchObject([{ message: { id: 'frozen' } }]);
+    });
+
     it.each([4, 2])(
       'order: recovered tasks run in the order in which they were fetched, %d at a time',
       async (limit) => {
@@ -48,15 +76,16 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       },
     );
 
-    it('archives a task that took too many workers down, and counts a failure', async () => {
+    it('archives a task after too many crashes alone, and counts a failure', async () => {
       await using q = openQueue();
       await q.seed({ active: ['poison'], messages: { poison: { retried: 1 } } });
-      await q.inject({ tasks: { poison: { crashes: `${options.maxCrashes} 1 0`, unknownSinceMs: '1 1 0' } } });
+      await q.inject({ tasks: { poison: { crashes: `4:${options.maxCrashes} 1 0`, unknownSinceMs: '1 1 0' } } });
+      await q.broker.noteAlone(q.message('poison', { retried: 1 }), q.claim('poison'), true);
       await q.clock.advance('1m');
 
       const { recovered } = await q.broker.recoverExpired(q.name, options);
 
-      expect(recovered).toMatchObject([{ message: { id: 'poison' }, crashes: 3, outcome: 'archived' }]);
+      expect(recovered).toMatchObject([{ message: { id: 'poison' }, crashes: 5, outcome: 'archived' }]);
       const nowS = q.clock.nowMs() / 1000;
       const dump = await q.dump();
       expect(dump).toMatchObject({
@@ -69,13 +98,54 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       });
       expect(dump.tasks['poison']).toMatchObject({
         state: 'archived',
-        crashes: `3 1 ${nowS} archived`,
-        message: { errorMsg: 'asynq: task lease expired', lastFailedAtS: BigInt(nowS), retried: 1 },
+        crashes: `5:3 1 ${nowS} archived`,
+        message: {
+          errorMsg: 'asynq: task lease expired: lost 5 workers, 3 of them with no other task in hand',
+          lastFailedAtS: BigInt(nowS),
+          retried: 1,
+        },
       });
       expect(dump.tasks['poison']).not.toHaveProperty('unknownSinceMs');
+      expect(dump.tasks['poison']).not.toHaveProperty('alone');
     });
 
-    it('counts crashes since the last attempt that ended, be it one of Go, which leaves the count', async () => {
+    it('holds a crash against a task only if that was alone', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['alone', 'accompanied', 'stale'], messages: { stale: { retried: 1 } } });
+      const crashes = { alone: '4:1 0 0', accompanied: '4:2 0 0', stale: '4:2 1 0' };
+      for (const id of ['alone', 'accompanied', 'stale'] as const) {
+        await q.inject({ tasks: { [id]: { crashes: crashes[id] } } });
+      }
+      await q.inject({ tasks: { stale: { alone: '1 0 0' } } }); // of an attempt that a Go server has ended
+      await q.broker.noteAlone(q.message('alone'), q.claim('alone'), true);
+      await q.clock.advance('1m');
+
+      await q.broker.recoverExpired(q.name, options);
+
+      const { tasks } = await q.dump();
+      expect(tasks).toMatchObject({
+        alone: { state: 'pending', crashes: '5:2 0 0' },
+        accompanied: { state: 'pending', crashes: '5:2 0 0' },
+        stale: { state: 'pending', crashes: '5:2 1 0' },
+      });
+      for (const task of Object.values(tasks)) expect(task).not.toHaveProperty('alone');
+    });
+
+    it('archives a task after 21 crashes in company, which Go servers never end', async () => {
+      await using q = openQueue();
+      await q.seed({ active: ['last', 'next to last'] });
+      await q.inject({ tasks: { last: { crashes: '21:1 0 0' }, 'next to last': { crashes: '20:1 0 0' } } });
+      await q.clock.advance('1m');
+
+      await q.broker.recoverExpired(q.name, options);
+
+      expect((await q.dump()).tasks).toMatchObject({
+        last: { state: 'archived' },
+        'next to last': { state: 'pending', crashes: '21:1 0 0' },
+      });
+    });
+
+    it('counts crashes since the last ended attempt, even one of Go, which keeps the count', async () => {
       await using q = openQueue();
       const failed = { retried: 1, lastFailedAtS: 1_600_000_000n };
       await q.seed({ active: ['failed', 'uncounted'], messages: { failed, uncounted: { ...failed, retried: 0 } } });
@@ -94,11 +164,12 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
     });
 
     it.each(['by our inspector', "by Go's, which leaves the count"])(
-      'gives a poison task all its crashes again when an operator runs it, %s',
+      'resets the crashes of a poison task when an operator runs it, %s',
       async (by) => {
         await using q = openQueue();
         await q.seed({ active: ['poison'] });
-        await q.inject({ tasks: { poison: { crashes: `${options.maxCrashes} 0 0` } } });
+        await q.inject({ tasks: { poison: { crashes: `2:${options.maxCrashes} 0 0` } } });
+        await q.broker.noteAlone(q.message('poison'), q.claim('poison'), true);
         await q.clock.advance('1m');
         await q.broker.recoverExpired(q.name, options);
         const { crashes } = (await q.dump()).tasks['poison']!;
@@ -116,7 +187,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       },
     );
 
-    it('forgets the progress of a lost attempt, and that its type was unknown: some server had begun it', async () => {
+    it('clears the progress of a lost attempt, and the unknown type: a server had begun it', async () => {
       await using q = openQueue();
       await q.seed({ active: ['lost'] });
       await q.broker.writeProgress(q.message('lost'), q.claim('lost'), { share: 0.5, atMs: 1 });
@@ -130,7 +201,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(lost).not.toHaveProperty('unknownSinceMs');
     });
 
-    it('recovers at most so many at one time, the latest fetched first, so that those before them run first', async () => {
+    it('recovers at most the given number, the last fetched first, so that earlier ones run first', async () => {
       await using q = openQueue();
       await q.seed({ active: ['b', 'a'] });
       await q.inject({ leases: { a: 100, b: 200 } });
@@ -142,7 +213,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toMatchObject({ nextUp: ['b'], active: ['a'], leases: { a: 100 } });
     });
 
-    it('recovers more large tasks at one time than one reply may hold', async () => {
+    it('recovers more large tasks per call than fit into one reply', async () => {
       await using q = openQueue();
       const ids = ['e', 'd', 'c', 'b', 'a'];
       const messages = Object.fromEntries(ids.map((id) => [id, { payload: new Uint8Array(600_000) }]));
@@ -155,7 +226,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect((await q.dump()).nextUp).toHaveLength(6);
     });
 
-    it('gives each task back once where two servers take themselves for the leader', async () => {
+    it('requeues each task once when two servers act as the leader', async () => {
       await using q = openQueue();
       await q.seed({ active: ['c', 'b', 'a'] });
       await q.clock.advance('1m');
@@ -182,7 +253,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toMatchObject({ nextUp: [], active: [], leases: NOTHING, tasks: NOTHING });
     });
 
-    it('brings a task whose message cannot be used to where the next fetch archives it', async () => {
+    it('requeues a task with an unusable message, for the next fetch to archive', async () => {
       await using q = openQueue();
       const msg = Uint8Array.from([0xff]);
       await q.inject({ active: ['broken'], leases: { broken: 1 }, tasks: { broken: { msg, state: 'active' } } });
@@ -196,7 +267,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(dump.tasks['broken']).toMatchObject({ rawMsg: msg });
     });
 
-    it('gives an active id without a lease an ended one, so that it is recovered', async () => {
+    it('gives an active id without a lease an expired one, so that it is recovered', async () => {
       await using q = openQueue();
       await q.seed({ active: ['leased', 'forgotten'] });
       await q.inject({ leases: { forgotten: undefined } });
@@ -210,7 +281,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toMatchObject({ nextUp: ['forgotten'], active: ['leased'] });
     });
 
-    it('removes ids without a message from every set that nobody would look at', async () => {
+    it('removes ids without a message from every set', async () => {
       await using q = openQueue();
       await q.seed({
         active: ['a'],
@@ -252,7 +323,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect((await q.dump()).nextUp).toEqual([]);
     });
 
-    it('comes round to every id when it looks at a few at a time', async () => {
+    it('checks every id in turn, a few per call', async () => {
       await using q = openQueue();
       const farS = q.clock.nowMs() / 1000 + 3600;
       await q.seed({ scheduled: { a: '1h', b: '1h', c: '1h', d: '1h' } });
@@ -265,7 +336,7 @@ export function describeRecovering(backend: string, openQueue: () => TestQueue):
       expect(Object.keys((await q.dump()).scheduled)).toEqual(['a', 'b', 'c', 'd']);
     });
 
-    it('finds nothing to repair in a sound queue', async () => {
+    it('finds nothing to repair in a consistent queue', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['p'], active: ['a'], scheduled: { s: '1h' }, archived: { d: '1h' } });
       const before = await q.dump();

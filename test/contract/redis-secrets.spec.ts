@@ -1,4 +1,5 @@
-import { Client, Inspector, openBroker, Scheduler, Server } from '@nestjs-asynq/core';
+import { Client, Inspector, openBroker, QueueError, Scheduler, Server } from '@nestjs-asynq/core';
+import { Redis } from 'ioredis';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { quiet } from '../support/quiet.js';
@@ -14,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-/** All that somebody can see of a value who looks as closely as Node lets him. */
+/** Everything that Node can show of a value. */
 const seen = (value: unknown): string =>
   inspect(value, { depth: 10, showHidden: true, maxArrayLength: 1_000, maxStringLength: 100_000 }) +
   inspect(value, { depth: 10, showHidden: true, getters: true }) +
@@ -66,7 +67,43 @@ it.each([
   expect(seen([error, lines])).not.toContain(PAYLOAD);
 });
 
-it('does not show the arguments of a command that Redis does not know', async () => {
+const DEAD = '127.0.0.1:1';
+
+it.each([
+  ['TLS', { url: `rediss://ada:s3cret@${DEAD}/1` }],
+  ['TLS to a server without it', () => ({ url: `rediss://:s3cret@127.0.0.1:${redis.port}` })],
+  ['an encoded password', { url: `redis://ada:s3cret%40%2F%3A@${DEAD}` }],
+  ['a socket', { url: 'redis-socket://ada:s3cret@/nowhere/redis.sock' }],
+  ['sentinels', { url: `redis-sentinel://:s3cret-1@${DEAD}?master=m&username=ada&password=s3cret-2` }],
+  ['sentinels with TLS', { url: `rediss-sentinel://ada:s3cret-1@${DEAD}?master=m&password=s3cret%2D2` }],
+  [
+    'sentinels in options',
+    {
+      sentinels: [{ host: '127.0.0.1', port: 1 }],
+      name: 'm',
+      options: { password: 's3cret', sentinelPassword: 's3cret' },
+    },
+  ],
+  ['a cluster', { url: `redis-cluster://ada:s3cret@${DEAD},${DEAD}` }],
+  ['a cluster with TLS', { url: `rediss-cluster://ada:s3cret@${DEAD}` }],
+  ['a cluster of URLs', { cluster: [`redis://ada:s3cret@${DEAD}?password=s3cret`] }],
+  ['a cluster in options', { cluster: [DEAD], options: { redisOptions: { password: 's3cret' } } }],
+  ['a client', () => ({ client: new Redis(`redis://:s3cret@${DEAD}`, { lazyConnect: true }) })],
+  ['sentinels that refuse it', () => ({ url: `redis-sentinel://:s3cret-1@127.0.0.1:${redis.port}?master=m` })],
+])('does not show the password of a connection that fails: %s', async (_, connection) => {
+  const { logger, lines } = quiet();
+  await using inspector = new Inspector({
+    connection: typeof connection === 'function' ? connection() : connection,
+    logger,
+  });
+
+  const error = await inspector.queues().catch((reason: unknown) => reason);
+
+  expect(error).toBeInstanceOf(QueueError);
+  expect(seen([inspector, error, (error as Error).cause, lines])).not.toContain('s3cret');
+});
+
+it('does not show the arguments of an unknown command', async () => {
   await using plain = await startRedis({
     args: ['--rename-command', 'EVALSHA', 'hidden', '--rename-command', 'EVAL', 'secret'],
   });

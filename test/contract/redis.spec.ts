@@ -1,4 +1,4 @@
-import { openRedisQueue } from '@nestjs-asynq/core/testing';
+import { openRedisQueue } from '../support/test-queue.js';
 import { describeEveryRole } from './every-role.js';
 import { shareRedis } from './shared-redis.js';
 

@@ -1,8 +1,8 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 import { NOTHING } from './nothing.js';
 
-/** What every broker promises about removing a queue. */
+/** The contract of every broker for removing a queue. */
 export function describeRemoving(backend: string, openQueue: () => TestQueue): void {
   describe(`removing on ${backend}`, () => {
     it.each(['pending', 'active', 'scheduled', 'retry', 'archived'])(
@@ -19,7 +19,7 @@ export function describeRemoving(backend: string, openQueue: () => TestQueue): v
       },
     );
 
-    it('removes the name and the sets of an empty queue, and leaves what asynq leaves', async () => {
+    it('removes the name and the sets of an empty queue, and keeps what asynq keeps', async () => {
       await using q = openQueue();
       await q.broker.enqueue([{ message: q.message('t') }]);
       await q.broker.moveTasks(q.name, { state: 'pending' }, ['t'], 'deleted');
@@ -54,7 +54,7 @@ export function describeRemoving(backend: string, openQueue: () => TestQueue): v
       expect((await other.dump()).nextUp).toEqual(['stays']);
     });
 
-    it('takes a name for what it is, not for a pattern', async () => {
+    it('treats a name literally, not as a pattern', async () => {
       await using q = openQueue();
       const [pattern, other] = [`${q.name}[a]*?\\`, `${q.name}a-and-more`];
       for (const queue of [pattern, other]) await q.broker.enqueue([{ message: q.message('t', { queue }) }]);
@@ -66,7 +66,7 @@ export function describeRemoving(backend: string, openQueue: () => TestQueue): v
       expect(await q.broker.purgeQueue(other)).toBeGreaterThan(0);
     });
 
-    it('still wakes those who wait for a queue that was purged', async () => {
+    it('still wakes watches of a purged queue', async () => {
       await using q = openQueue();
       const watch = await q.broker.openWatch(q.name);
       const woken = watch!.peek(10_000);

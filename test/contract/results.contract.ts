@@ -1,7 +1,7 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 
-/** What every broker promises about results that handlers write. */
+/** The contract of every broker for results and progress. */
 export function describeResults(backend: string, openQueue: () => TestQueue): void {
   describe(`results on ${backend}`, () => {
     it('stores bytes with the running task; the last write wins', async () => {
@@ -28,7 +28,7 @@ export function describeResults(backend: string, openQueue: () => TestQueue): vo
       expect(await q.dump()).toEqual(before);
     });
 
-    it('keeps how far a running task has come; the last report wins, and stays when the task has succeeded', async () => {
+    it('keeps the progress of a running task; the last report wins, and stays after success', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'], messages: { mine: { retentionS: 60n } } });
       const claim = q.claim('mine');
@@ -49,7 +49,7 @@ export function describeResults(backend: string, openQueue: () => TestQueue): vo
     it.each([
       ['was retried', { kind: 'retry', retryAtMs: 0, error: 'boom', isFailure: true }],
       ['was retried uncounted', { kind: 'retry', retryAtMs: 0, error: 'boom', isFailure: false }],
-      ['was given back', { kind: 'requeue' }],
+      ['was requeued', { kind: 'requeue' }],
     ] as const)('shows no progress of an earlier attempt, when that %s', async (_, outcome) => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });
@@ -102,7 +102,7 @@ export function describeResults(backend: string, openQueue: () => TestQueue): vo
       });
     });
 
-    it('leaves no trace of a task that is gone', async () => {
+    it('leaves no trace of a deleted task', async () => {
       await using q = openQueue();
       const before = await q.dump();
 

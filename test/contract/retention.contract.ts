@@ -1,8 +1,8 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 import { lockOf, member, takeAll } from './grouped-tasks.js';
 
-/** What every broker promises about tasks that have ended. */
+/** The contract of every broker for ended tasks. */
 export function describeRetention(backend: string, openQueue: () => TestQueue): void {
   describe(`retention on ${backend}`, () => {
     it('deletes completed tasks when their retention ends, not before', async () => {
@@ -19,7 +19,7 @@ export function describeRetention(backend: string, openQueue: () => TestQueue): 
       expect([Object.keys(dump.completed), Object.keys(dump.tasks)]).toEqual([['later'], ['later']]);
     });
 
-    it('deletes at most so many completed tasks, the longest ended first', async () => {
+    it('deletes at most the given number of completed tasks, the oldest first', async () => {
       await using q = openQueue();
       await q.seed({ completed: { b: '2s', a: '1s', c: '3s' } });
       await q.clock.advance('1m');
@@ -122,7 +122,7 @@ export function describeRetention(backend: string, openQueue: () => TestQueue): 
         ...{ queue: q.name, name: 'report', spec: '@every 1m' },
         template: { message: q.message(''), processAtMs: undefined, processInMs: undefined, uniqueTtlMs: undefined },
       };
-      const { claimedMs } = await q.broker.saveSchedule(definition);
+      const { claimedMs } = (await q.broker.saveSchedule(definition)).progress;
       const fire = (fromMs: number) =>
         q.broker.fireTick({
           ...definition,
@@ -142,7 +142,7 @@ export function describeRetention(backend: string, openQueue: () => TestQueue): 
       expect(dump.tasks['one']).not.toHaveProperty('result');
     });
 
-    it('are free for the task that a group is made into', async () => {
+    it('are free for the combined task of a group', async () => {
       await using q = openQueue();
       await q.broker.enqueue([member(q, 'a')]);
       const set = await takeAll(q);

@@ -1,18 +1,19 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
+import { isThorough } from './thorough.js';
 
 type List = Parameters<TestQueue['broker']['scanTasks']>[1];
 
 const ids = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 
-/** What servers, clients and inspectors do to a list between two pages; `nth` chooses the task. */
+/** The changes of servers, clients and inspectors to a list between two pages; `nth` chooses the task. */
 const act = fc.record({
   kind: fc.constantFrom('enqueue', 'fetch', 'giveBack', 'fail', 'delete', 'runNext', 'run', 'delay', 'none'),
   nth: fc.nat({ max: 30 }),
 });
 
-/** Does one thing; returns the ids of the tasks that it touched. */
+/** Performs a change; returns the ids of the affected tasks. */
 async function perform(q: TestQueue, list: List, { kind, nth }: { kind: string; nth: number }, step: number) {
   const { broker, name } = q;
   const page = await broker.listTasks(name, list, 0, 100);
@@ -50,11 +51,11 @@ async function perform(q: TestQueue, list: List, { kind, nth }: { kind: string; 
   }
 }
 
-/** What every broker promises about walks through lists that change meanwhile. */
+/** The contract of every broker for scans of changing lists. */
 export function describeScanning(backend: string, openQueue: () => TestQueue): void {
   describe(`scanning on ${backend}`, () => {
     it.each(['pending', 'retry', 'archived'] as const)(
-      'misses no %s task that stays, whatever else comes and goes',
+      'misses no %s task that stays, whatever else changes',
       async (state) => {
         await fc.assert(
           fc.asyncProperty(
@@ -84,13 +85,13 @@ export function describeScanning(backend: string, openQueue: () => TestQueue): v
               expect(ids('t', 14).filter((id) => !touched.has(id) && !seen.has(id))).toEqual([]);
             },
           ),
-          { numRuns: backend === 'memory' ? 100 : 40, endOnFailure: true },
+          { numRuns: isThorough(backend) ? 60 : 10, endOnFailure: true },
         );
       },
       120_000,
     );
 
-    it('goes on behind a task of the same second that is gone by now', async () => {
+    it('continues after a removed task of the same second', async () => {
       await using q = openQueue();
       await q.seed({ archived: { a: '1h', b: '1h', B: '1h', é: '1h', '😀': '1h' } });
       const { next } = await q.broker.scanTasks(q.name, { state: 'archived' }, undefined, 2);
@@ -101,7 +102,7 @@ export function describeScanning(backend: string, openQueue: () => TestQueue): v
       expect(rest.tasks.map(({ task }) => task.message.id)).toEqual(['b', 'é', '😀']);
     });
 
-    it('goes on in a list after more tasks came than it looks at nearby, and when all it remembers are gone', async () => {
+    it('continues in a list after many tasks were added, and when all remembered ones have left', async () => {
       await using q = openQueue();
       await q.seed({ pending: ids('t', 10) });
       const first = await q.broker.scanIds(q.name, { state: 'pending' }, undefined, 4);
@@ -116,7 +117,7 @@ export function describeScanning(backend: string, openQueue: () => TestQueue): v
       expect(third.entries.map(({ id }) => id)).toEqual(expect.arrayContaining(['t0', 't1']));
     });
 
-    it('walks through active tasks while they end', async () => {
+    it('scans active tasks while they end', async () => {
       await using q = openQueue();
       await q.seed({ active: ids('t', 6) });
       const first = await q.broker.scanIds(q.name, { state: 'active' }, undefined, 3);
@@ -133,7 +134,7 @@ export function describeScanning(backend: string, openQueue: () => TestQueue): v
       expect([...seen].toSorted()).toEqual(ids('t', 6));
     });
 
-    it('refuses a position that no scan gave', async () => {
+    it('refuses an invalid position', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['p'], retry: { r: '1h' } });
 
@@ -141,7 +142,7 @@ export function describeScanning(backend: string, openQueue: () => TestQueue): v
       await expect(q.broker.scanIds(q.name, { state: 'retry' }, '1', 1)).rejects.toThrow('option "cursor"');
     });
 
-    it('takes a task only as the scan found it: one that left and came back stays', async () => {
+    it('moves a task only if it is unchanged since the scan: one that left and came back stays', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['p', 'back'], retry: { r: '1h', 'r-back': '1h' } });
       const note = async (state: 'pending' | 'retry') => {

@@ -1,13 +1,13 @@
 import { Scheduler, silentLogger } from '@nestjs-asynq/core';
 import type { Broker } from '@nestjs-asynq/core/internal';
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
+import { isThorough } from './thorough.js';
 
 const SCHEDULERS = 5;
-const TICKS = 100;
 const EVERY_MS = 30_000;
 
-/** What a killed process does: its call under way may still arrive, and no answer reaches it any more. */
+/** As when a process is killed: its pending call may still arrive, but it gets no reply. */
 class Mortal {
   readonly broker: Broker;
   private death: 'beforeCall' | 'afterCall' | undefined;
@@ -43,14 +43,14 @@ interface Process {
 }
 
 async function startProcess(q: TestQueue): Promise<Process> {
-  const mortal = new Mortal(q.broker);
+  const mortal = new Mortal(q.connection);
   const scheduler = new Scheduler({ connection: mortal.broker, logger: silentLogger, defaults: { queue: q.name } });
   scheduler.register(`@every ${EVERY_MS / 1000}s`, 'report:build', undefined, { name: 'report', catchUp: 'all' });
   await scheduler.start();
   return { scheduler, mortal };
 }
 
-/** Numbers that look random and are the same in every run. */
+/** Pseudo-random numbers, the same in every run. */
 function* randomNumbers(seed: number): Generator<number, never> {
   for (let state = seed; ;) {
     state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
@@ -67,10 +67,11 @@ async function untilClaimed(q: TestQueue, tickMs: number): Promise<void> {
   }
 }
 
-/** What any number of schedulers promise together, on every broker. */
+/** The contract of any number of schedulers, on every broker. */
 export function describeSchedulers(backend: string, openQueue: () => TestQueue): void {
   describe(`schedulers on ${backend}`, () => {
-    it(`enqueue ${TICKS} ticks exactly ${TICKS} times, five of them, while they are killed and replaced`, async () => {
+    const ticks = isThorough(backend) ? 100 : 30;
+    it(`enqueue ${ticks} ticks exactly ${ticks} times, five of them, while they are killed and replaced`, async () => {
       await using q = openQueue();
       const random = randomNumbers(7);
       const next = (): number => random.next().value;
@@ -80,7 +81,7 @@ export function describeSchedulers(backend: string, openQueue: () => TestQueue):
       const startMs = Math.floor(schedule!.sinceMs / 1000) * 1000;
 
       let kills = 0;
-      for (let tick = 1; tick <= TICKS; tick++) {
+      for (let tick = 1; tick <= ticks; tick++) {
         const tickMs = startMs + tick * EVERY_MS;
         const victim = Math.floor(next() * SCHEDULERS * 2);
         if (processes[victim]) {
@@ -93,8 +94,8 @@ export function describeSchedulers(backend: string, openQueue: () => TestQueue):
       }
       await Promise.all(processes.map(({ scheduler }) => scheduler.shutdown()));
 
-      expect(kills).toBeGreaterThan(TICKS / 3);
-      expect((await q.dump()).nextUp).toHaveLength(TICKS);
+      expect(kills).toBeGreaterThan(ticks / 3);
+      expect((await q.dump()).nextUp).toHaveLength(ticks);
     });
   });
 }

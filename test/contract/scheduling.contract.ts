@@ -1,18 +1,19 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
-import { Hearing } from './hearing.js';
+import type { TestQueue } from '../support/test-queue.js';
+import { CallRecorder } from './call-recorder.js';
 import { NOTHING } from './nothing.js';
 
 type Broker = TestQueue['broker'];
 type Tick = Parameters<Broker['fireTick']>[0];
 
 type Definition = Parameters<Broker['saveSchedule']>[0];
+type CatchUp = Definition['catchUp'];
 
 const SPEC = '@every 1m';
 
-const scheduleOf = (q: TestQueue, spec = SPEC, type = 'report:build'): Definition => {
+const scheduleOf = (q: TestQueue, spec = SPEC, type = 'report:build', catchUp = 'skip' as CatchUp): Definition => {
   const message = q.message('', { type, headers: { from: 'plan' }, payload: Uint8Array.of(0, 255) });
-  return { queue: q.name, name: 'report', spec, template: { message, ...noTimes } };
+  return { queue: q.name, name: 'report', spec, catchUp, template: { message, ...noTimes } };
 };
 
 const noTimes = { processAtMs: undefined, processInMs: undefined, uniqueTtlMs: undefined };
@@ -22,7 +23,7 @@ const stored = (definition: Definition) => ({ ...definition, taskType: definitio
 
 /** A schedule that was stored just now, and its first tick. */
 async function openSchedule(q: TestQueue, task: Partial<Tick['task']> = {}): Promise<Tick> {
-  const { claimedMs } = await q.broker.saveSchedule(scheduleOf(q));
+  const { claimedMs } = (await q.broker.saveSchedule(scheduleOf(q))).progress;
   const message = q.message('one');
   return {
     ...scheduleOf(q),
@@ -37,26 +38,27 @@ const fresh = (q: TestQueue) => {
   return { sinceMs: nowMs, claimedMs: nowMs, firedMs: undefined, isPaused: false };
 };
 
-/** What every broker promises about stored schedules. */
+/** The contract of every broker for stored schedules. */
 export function describeScheduling(backend: string, openQueue: () => TestQueue): void {
   describe(`scheduling on ${backend}`, () => {
-    it('stores a schedule and remembers it', async () => {
+    it('stores a schedule and its progress', async () => {
       await using q = openQueue();
       const progress = fresh(q);
 
       const first = await q.broker.saveSchedule(scheduleOf(q));
       await q.clock.advance('5m');
-      const other = scheduleOf(q, SPEC, 'other');
+      const other = scheduleOf(q, SPEC, 'other', 'one');
       const second = await q.broker.saveSchedule(other);
 
-      expect([first, second]).toEqual([progress, progress]);
+      expect(first).toEqual({ progress, replaced: undefined });
+      expect(second).toEqual({ progress, replaced: { ...stored(scheduleOf(q)), ...progress } });
       expect(await q.broker.schedules(q.name)).toEqual([{ ...stored(other), ...progress }]);
       expect(await q.broker.findSchedule(other)).toEqual({ ...stored(other), ...progress });
       expect(await q.broker.findSchedule({ ...other, name: 'other' })).toBeUndefined();
       expect(await q.dump()).toMatchObject({ tasks: NOTHING, isAnnounced: false });
     });
 
-    it('keeps what its tasks are made from, and nothing of what they were made from before', async () => {
+    it('keeps the template of its tasks, and nothing of the previous one', async () => {
       await using q = openQueue();
       const { template, ...definition } = scheduleOf(q);
       const uniqueKey = `asynq:{${q.name}}:unique:report:build:1`;
@@ -75,16 +77,27 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect(kept).toEqual(templates);
     });
 
-    it('begins anew when the spec changes, and stays paused', async () => {
+    it('starts over when the spec changes, and stays paused', async () => {
       await using q = openQueue();
       const tick = await openSchedule(q);
       await q.broker.fireTick(tick);
       await q.broker.setSchedulePaused(tick, true);
       await q.clock.advance('5m');
 
-      const progress = await q.broker.saveSchedule(scheduleOf(q, '@every 2m'));
+      const before = await q.broker.findSchedule(tick);
+      const { progress, replaced } = await q.broker.saveSchedule(scheduleOf(q, '@every 2m'));
 
       expect(progress).toEqual({ ...fresh(q), isPaused: true });
+      expect(replaced).toEqual(before);
+    });
+
+    it('returns the replaced definition to each of two that are stored at the same time, but the first', async () => {
+      await using q = openQueue();
+      const definitions = [scheduleOf(q), scheduleOf(q, SPEC, 'other'), scheduleOf(q, SPEC, 'other')];
+
+      const replies = await Promise.all(definitions.map((definition) => q.broker.saveSchedule(definition)));
+
+      expect(replies.map(({ replaced }) => replaced?.taskType)).toEqual([undefined, 'report:build', undefined]);
     });
 
     it('claims a tick and enqueues its task in one step', async () => {
@@ -108,7 +121,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       });
     });
 
-    it('gives a tick to one of many who claim it', async () => {
+    it('lets one of many schedulers claim a tick', async () => {
       await using q = openQueue();
       const tick = await openSchedule(q);
 
@@ -121,7 +134,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect((await q.dump()).nextUp).toHaveLength(1);
     });
 
-    it('writes nothing for a tick that was claimed before, and says how far the schedule is', async () => {
+    it('writes nothing for a tick that was claimed before, and returns the progress', async () => {
       await using q = openQueue();
       const tick = await openSchedule(q);
       await q.broker.fireTick(tick);
@@ -136,27 +149,27 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toEqual(before);
     });
 
-    it('wakes the forwarders for a task that goes ahead of those that are scheduled', async () => {
+    it('nudges the forwarders for a task that is due before all scheduled ones', async () => {
       await using q = openQueue();
-      const ears = new Hearing<void>();
-      await q.broker.onNudge(q.name, () => ears.listener());
+      const recorder = new CallRecorder<void>();
+      await q.broker.onNudge(q.name, () => recorder.listener());
       await q.seed({ scheduled: { later: '1h' } });
 
       await q.broker.fireTick(await openSchedule(q, { processAtMs: q.clock.nowMs() + 60_000 }));
-      await ears.times(1);
+      await recorder.times(1);
 
       expect(Object.keys((await q.dump()).scheduled).sort()).toEqual(['later', 'one']);
     });
 
-    it('schedules a task that starts later, to the millisecond, and wakes the forwarders', async () => {
+    it('schedules a task that starts later, to the millisecond, and nudges the forwarders', async () => {
       await using q = openQueue();
-      const ears = new Hearing<void>();
-      await q.broker.onNudge(q.name, () => ears.listener());
+      const recorder = new CallRecorder<void>();
+      await q.broker.onNudge(q.name, () => recorder.listener());
       const processAtMs = q.clock.nowMs() + 1_500;
       const tick = await openSchedule(q, { processAtMs });
 
       const { outcome } = await q.broker.fireTick(tick);
-      await ears.times(1);
+      await recorder.times(1);
 
       expect(outcome).toEqual({ status: 'enqueued', state: 'scheduled' });
       expect(await q.dump()).toMatchObject({
@@ -165,7 +178,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       });
     });
 
-    it('takes the lock of a unique task, and uses the tick up when another holds it', async () => {
+    it('takes the lock of a unique task, and uses up the tick when another task holds it', async () => {
       await using q = openQueue();
       const uniqueKey = `asynq:{${q.name}}:unique:test:task:1`;
       const tick = await openSchedule(q, { message: q.message('one', { uniqueKey }), uniqueTtlS: 60 });
@@ -185,7 +198,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect(tasks['one']).toMatchObject({ uniqueKey });
     });
 
-    it('uses the tick up when the queue holds a task of the id', async () => {
+    it('uses up the tick when the queue has a task with the id', async () => {
       await using q = openQueue();
       await q.seed({ archived: { one: '1m' } });
       const tick = await openSchedule(q);
@@ -221,37 +234,52 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       { part: 'spec', change: () => ({ spec: '@hourly' }) },
       { part: 'type', change: (q) => scheduleOf(q, SPEC, 'other') },
       { part: 'payload', change: (q) => ({ template: { message: q.message('', { payload: Uint8Array.of(1) }) } }) },
+      { part: 'catch-up', change: () => ({ catchUp: 'all' }) },
       { part: 'start', change: (_q, { template }) => ({ template: { ...template, processInMs: 5 } }) },
       { part: 'lock', change: (_q, { template }) => ({ template: { ...template, uniqueTtlMs: 5_000 } }) },
-    ])('fires nothing for a definition whose $part was replaced, and tells of that', async ({ change }) => {
+    ])('fires nothing for a definition whose $part was replaced, and reports that', async ({ change }) => {
       await using q = openQueue();
-      const ears = new Hearing<string>();
+      const recorder = new CallRecorder<string>();
       const tick = await openSchedule(q);
-      await q.broker.onScheduleChanged(q.name, (name) => ears.listener(name));
+      await q.broker.onScheduleChanged(q.name, (name) => recorder.listener(name));
       await q.broker.saveSchedule(scheduleOf(q));
       const newer = { ...scheduleOf(q), ...change(q, scheduleOf(q)) };
       await q.broker.saveSchedule(newer);
 
       const { outcome } = await q.broker.fireTick(tick);
       const { outcome: outcomeOfNewer } = await q.broker.fireTick({ ...tick, ...newer });
-      await ears.times(1);
+      await recorder.times(1);
 
       expect([outcome.status, outcomeOfNewer.status]).toEqual(['replaced', 'enqueued']);
       expect((await q.dump()).nextUp).toEqual(['one']);
-      expect(ears.heard).toEqual(['report']);
+      expect(recorder.calls).toEqual(['report']);
     });
 
     it('forgets a schedule that is removed', async () => {
       await using q = openQueue();
       const tick = await openSchedule(q);
 
-      const removals = [await q.broker.removeSchedule(tick), await q.broker.removeSchedule(tick)];
+      const removals = [await q.broker.removeSchedule(scheduleOf(q)), await q.broker.removeSchedule(tick)];
 
       expect(removals).toEqual([true, false]);
       expect(await q.broker.fireTick(tick)).toEqual({ outcome: { status: 'missing' }, progress: undefined });
       expect(await q.broker.setSchedulePaused(tick, true)).toBeUndefined();
       expect(await q.broker.schedules(q.name)).toEqual([]);
       expect(await q.dump()).toMatchObject({ tasks: NOTHING });
+    });
+
+    it('forgets a definition only while it is the one stored', async () => {
+      await using q = openQueue();
+      const tick = await openSchedule(q);
+      const newer = scheduleOf(q, SPEC, 'other');
+      await q.broker.saveSchedule(newer);
+
+      const isRemoved = await q.broker.removeSchedule(tick);
+      const left = await q.broker.schedules(q.name);
+
+      expect([isRemoved, left.map(({ taskType }) => taskType)]).toEqual([false, ['other']]);
+      expect(await q.broker.removeSchedule({ queue: q.name, name: 'report' })).toBe(true);
+      expect(await q.broker.schedules(q.name)).toEqual([]);
     });
 
     it('names the queues that have schedules', async () => {
@@ -267,22 +295,23 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       expect(await q.broker.schedules(q.name)).toEqual([]);
     });
 
-    it('tells when a schedule was paused, resumed or removed, and when nothing changed nothing', async () => {
+    it('notifies when a schedule is paused, resumed or removed, and not without a change', async () => {
       await using q = openQueue();
-      const ears = new Hearing<string>();
+      const recorder = new CallRecorder<string>();
       const tick = await openSchedule(q);
-      const end = await q.broker.onScheduleChanged(q.name, (name) => ears.listener(name));
+      const end = await q.broker.onScheduleChanged(q.name, (name) => recorder.listener(name));
 
       for (const isPaused of [true, true, false, false]) await q.broker.setSchedulePaused(tick, isPaused);
       await q.broker.removeSchedule(tick);
       await q.broker.removeSchedule(tick);
       await q.broker.saveSchedule({ ...scheduleOf(q), name: 'last' });
       await q.broker.purgeQueue(q.name);
-      await ears.times(4);
+      await recorder.times(4);
       await end();
 
-      // In any order: the nodes of a cluster hand news on, each at its own pace, and a purge tells another node than a script.
-      expect(ears.heard.toSorted()).toEqual(['last', 'report', 'report', 'report']);
+      // In any order: the nodes of a cluster forward messages independently, and a purge publishes on another node than
+      // a script.
+      expect(recorder.calls.toSorted()).toEqual(['last', 'report', 'report', 'report']);
     });
 
     it('lists schedules by name', async () => {

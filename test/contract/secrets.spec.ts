@@ -18,7 +18,7 @@ import { startRedis } from '../support/redis-server.js';
 const SECRET = 'hunter2-9f';
 const NOT_JSON = Buffer.from(`pw=${SECRET}`);
 
-/** All that a log, an error report or a debugger's console could show. */
+/** Everything that a log, an error report or a debugger could show. */
 const shown = (value: unknown): string =>
   inspect(value, { depth: 12, maxStringLength: null, showHidden: true }) + toJson(value);
 
@@ -47,7 +47,7 @@ const failureOf = (act: () => unknown): Promise<unknown> =>
     );
 
 describe('a password of the connection', () => {
-  it('is in no public object, neither before nor after it is used', async () => {
+  it('is in no public object, neither before nor after its use', async () => {
     await using redis = await startRedis();
     const admin = new Redis(redis.url);
     await admin.config('SET', 'requirepass', SECRET);
@@ -118,18 +118,19 @@ describe('a wrong option', () => {
 });
 
 describe('a payload', () => {
-  const codecs: readonly [title: string, codec: ServerOptions['codec']][] = [
-    ['the codec of the library', undefined],
+  const codecs: readonly [title: string, codec: ServerOptions['codec'], reason: string][] = [
+    ['the codec of the library', undefined, 'not valid JSON'],
     [
       'a codec of the user that parses JSON',
       {
         encode: (payload) => payload as Buffer,
         decode: (bytes) => JSON.parse(Buffer.from(bytes).toString()) as unknown,
       },
+      'the codec threw an error of class SyntaxError',
     ],
   ];
 
-  it.each(codecs)('that is no JSON is quoted nowhere by %s', async (_title, codec) => {
+  it.each(codecs)('that is not JSON is not quoted by %s', async (_title, codec, reason) => {
     const broker = openBroker('memory');
     const logger = new RecordingLogger();
     const events: TaskEvent[] = [];
@@ -153,11 +154,11 @@ describe('a payload', () => {
     await server.shutdown();
 
     const stored = await new Inspector({ connection: broker }).taskInfo(queue, id);
-    expect(stored.lastError).toContain('not valid JSON');
+    expect(stored.lastError).toContain(reason);
     for (const what of [logger.lines, events, seen, stored.lastError]) expect(shown(what)).not.toContain(SECRET);
   });
 
-  it('that is a result and no JSON is not quoted either', async () => {
+  it('that is a result and not JSON is not quoted either', async () => {
     const broker = openBroker('memory');
     const client = new Client({ connection: broker });
     const server = new Server({ connection: broker, logger: new RecordingLogger() });

@@ -1,5 +1,5 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { TestQueue } from '../support/test-queue.js';
 import { NOTHING } from './nothing.js';
 
 type Settlement = Parameters<TestQueue['broker']['settle']>[1][number];
@@ -26,10 +26,10 @@ const outcomes = (q: TestQueue): Outcome[] => [
   { kind: 'requeue' },
 ];
 
-/** What every broker promises about ending an attempt. */
+/** The contract of every broker for ending an attempt. */
 export function describeSettling(backend: string, openQueue: () => TestQueue): void {
   describe(`settling on ${backend}`, () => {
-    it('deletes a task that is done, releases its lock and counts it', async () => {
+    it('deletes a successful task, releases its lock and counts it', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['other'], active: ['mine'], messages: { mine: { uniqueKey: lockOf(q) } } });
       const before = await q.dump();
@@ -75,7 +75,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       });
     });
 
-    it('lets a failed task wait for its retry, to the millisecond, and keeps its lock', async () => {
+    it('moves a failed task to retry, to the millisecond, and keeps its lock', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'], messages: { mine: { retried: 2, uniqueKey: lockOf(q) } } });
       await q.inject({ tasks: { mine: { crashes: '3 2 0', unknownSinceMs: '1 2 0' } } });
@@ -103,7 +103,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       expect(dump.tasks['mine']).not.toHaveProperty('unknownSinceMs');
     });
 
-    it('does not count a retry that is no failure, and remembers since when the type is unknown', async () => {
+    it('does not count a retry without a failure, and records since when the type is unknown', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });
       await q.inject({ tasks: { mine: { crashes: '3 0 0' } } });
@@ -150,7 +150,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       expect(dump.tasks['mine']).not.toHaveProperty('unknownSinceMs');
     });
 
-    it('requeues an active task ahead of those that wait', async () => {
+    it('requeues an active task ahead of the pending ones', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['waiting'], active: ['mine'] });
       const before = await q.dump();
@@ -169,7 +169,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       });
     });
 
-    it('order: tasks that are given back run in the order of the call, ahead of those that wait', async () => {
+    it('order: requeued tasks run in the order of the call, ahead of the pending ones', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['t1', 't2', 't3', 't4', 'waiting'] });
       const { tasks } = await q.broker.fetch(q.name, 4, 30_000);
@@ -184,7 +184,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       expect(await q.dump()).toMatchObject({ nextUp: ['t1', 't2', 't3', 't4', 'waiting'], active: [] });
     });
 
-    it('order: so do more than one script call takes', async () => {
+    it('order: so do more tasks than fit into one script call', async () => {
       await using q = openQueue();
       const ids = Array.from({ length: 1_200 }, (_, at) => `task-${at}`);
       await q.seed({ pending: ['waiting'], active: ids.toReversed() });
@@ -195,6 +195,25 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       );
 
       expect((await q.dump()).nextUp).toEqual([...ids, 'waiting']);
+    });
+
+    it('order: requeues by claims as by outcomes, and only the tasks that are ours', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['waiting'], active: ['t3', 'lost', 't1'] });
+      const before = await q.dump();
+      const lost = { id: 'lost', expiriesS: [q.claim('lost').expiriesS[0]! + 1] };
+
+      const replies = await q.broker.requeue(q.name, [q.claim('t1'), lost, q.claim('t3')]);
+
+      expect(replies).toEqual(['settled', 'leaseLost', 'settled']);
+      const back = { state: 'pending', pendingSinceNs: q.clock.nowNs() };
+      expect(await q.dump()).toEqual({
+        ...before,
+        nextUp: ['t1', 't3', 'waiting'],
+        active: ['lost'],
+        leases: { lost: before.leases['lost'] },
+        tasks: { ...before.tasks, t1: { ...before.tasks['t1'], ...back }, t3: { ...before.tasks['t3'], ...back } },
+      });
     });
 
     it.each([
@@ -220,7 +239,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       expect(Object.keys(leases).toSorted()).toEqual([...active].toSorted());
     });
 
-    it('answers for a batch of all kinds in the order given', async () => {
+    it('returns the replies for a batch of all kinds in the order given', async () => {
       await using q = openQueue();
       const ids = ['a', 'b', 'c', 'd', 'e'];
       await q.seed({ active: ids, messages: { b: { retentionS: 60n } } });
@@ -294,7 +313,7 @@ export function describeSettling(backend: string, openQueue: () => TestQueue): v
       expect(await q.dump()).toMatchObject({ active: ['task-700'], processed: counted(1_199) });
     });
 
-    it('leaves a lock alone that another task holds by now', async () => {
+    it('does not release a lock that another task holds by now', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'], messages: { mine: { uniqueKey: lockOf(q) } } });
       await q.inject({ locks: { [lockOf(q)]: 'another' } });

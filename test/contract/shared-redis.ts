@@ -1,16 +1,19 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll } from 'vitest';
-import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { type RedisServer, type RedisServerOptions, startRedis } from '../support/redis-server.js';
 
-/**
- * Starts a Redis before the tests of the file, or of the `describe` around the call, and stops it after them. The client
- * is there once the tests have begun.
- */
-export function shareRedis(): { readonly client: Redis } {
+/** Both are there once the tests have begun. */
+export interface SharedRedis {
+  readonly server: RedisServer;
+  readonly client: Redis;
+}
+
+/** Starts a Redis before the tests of the file, or of the `describe` around the call, and stops it after them. */
+export function shareRedis(options: RedisServerOptions = {}): SharedRedis {
   let server: RedisServer | undefined;
   let client: Redis | undefined;
   beforeAll(async () => {
-    server = await startRedis();
+    server = await startRedis(options);
     client = new Redis(server.url);
   });
   afterAll(async () => {
@@ -18,6 +21,9 @@ export function shareRedis(): { readonly client: Redis } {
     await server?.stop();
   });
   return {
+    get server() {
+      return server!;
+    },
     get client() {
       return client!;
     },

@@ -1,6 +1,6 @@
-import type { Injection, Seed } from '@nestjs-asynq/core/testing';
+import type { Injection, Seed } from '../support/test-queue.js';
 
-/** A task to put into a queue: how it would be if all were well, and then what is different about it. */
+/** A task to put into a queue: its normal form, and its differences. */
 export interface TaskWithAPast {
   readonly seed?: Seed;
   readonly injection?: Injection;
@@ -13,7 +13,7 @@ const NEVER_S = 10 * 365 * 86_400;
 
 const nextS = (nowMs: number): number => Math.ceil(nowMs / 1000) + 1;
 
-/** What other programs, crashes of servers and old versions leave in a queue: fresh tasks by their state. */
+/** Tasks as left by other programs, crashes and old versions: fresh tasks by their state. */
 export const TASKS_WITH_A_PAST = {
   pendingWithoutHash: (id) => ({ injection: { nextUp: [id] } }),
   scheduledStub: (id, nowMs) => ({

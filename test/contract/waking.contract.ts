@@ -1,6 +1,7 @@
-import type { TestQueue } from '@nestjs-asynq/core/testing';
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { Hearing } from './hearing.js';
+import type { TestQueue } from '../support/test-queue.js';
+import { CallRecorder } from './call-recorder.js';
 
 /** Longer than any test takes. */
 const LONG_MS = 60_000;
@@ -20,10 +21,10 @@ async function openWatches(q: TestQueue, count: number): Promise<Watch[] & Async
   });
 }
 
-/** What every broker promises about sleeping until there is work. */
+/** The contract of every broker for waiting for work. */
 export function describeWaking(backend: string, openQueue: () => TestQueue): void {
   describe(`waking on ${backend}`, () => {
-    it('sees a task that is pending already, and changes nothing', async () => {
+    it('sees a task that is already pending, and changes nothing', async () => {
       await using q = openQueue();
       await using watches = await openWatches(q, 1);
       await q.seed({ pending: ['first', 'second'] });
@@ -62,7 +63,7 @@ export function describeWaking(backend: string, openQueue: () => TestQueue): voi
       expect(await Promise.all(peeks)).toEqual([true, true]);
     });
 
-    it('gives up a peek after its timeout', async () => {
+    it('ends a peek after its timeout', async () => {
       await using q = openQueue();
       await using watches = await openWatches(q, 1);
       const peek = watches[0]!.peek(SHORT_MS);
@@ -75,7 +76,7 @@ export function describeWaking(backend: string, openQueue: () => TestQueue): voi
     it('wakes as many idle servers as there are tokens', async () => {
       await using q = openQueue();
       await using watches = await openWatches(q, 3);
-      const woken = new Hearing<boolean>();
+      const woken = new CallRecorder<boolean>();
       const waits = watches.map((watch) => watch.awaitToken(LONG_MS).then(woken.listener));
 
       await q.broker.wakeIdle(q.name, 1);
@@ -85,10 +86,10 @@ export function describeWaking(backend: string, openQueue: () => TestQueue): voi
       await Promise.all(watches.map((watch) => watch.close()));
       await Promise.all(waits);
 
-      expect(woken.heard).toEqual([true, true, false]);
+      expect(woken.calls).toEqual([true, true, false]);
     });
 
-    it('keeps a token for the next one who asks, for one only', async () => {
+    it('keeps a token for exactly one later wait', async () => {
       await using q = openQueue();
       await using watches = await openWatches(q, 1);
       await q.broker.wakeIdle(q.name, 1);
@@ -99,7 +100,7 @@ export function describeWaking(backend: string, openQueue: () => TestQueue): voi
       expect(await second).toBe(false);
     });
 
-    it('tops tokens up instead of heaping them', async () => {
+    it('tops tokens up instead of accumulating them', async () => {
       await using q = openQueue();
       await using watches = await openWatches(q, 1);
       await q.broker.wakeIdle(q.name, 1);
@@ -112,7 +113,7 @@ export function describeWaking(backend: string, openQueue: () => TestQueue): voi
       expect(await second).toBe(false);
     });
 
-    it('leaves 64 tokens at most', async () => {
+    it('keeps at most 64 tokens', async () => {
       await using q = openQueue();
       await using watches = await openWatches(q, 1);
       await q.broker.wakeIdle(q.name, 1_000);
@@ -133,7 +134,7 @@ export function describeWaking(backend: string, openQueue: () => TestQueue): voi
       expect(await q.dump()).toEqual(before);
     });
 
-    it('ends a wait under way when it is closed, and waits no more', async () => {
+    it('ends a pending wait when it is closed, and does not wait again', async () => {
       await using q = openQueue();
       await using watches = await openWatches(q, 2);
       const waits = [watches[0]!.peek(LONG_MS), watches[1]!.awaitToken(LONG_MS)];
@@ -145,11 +146,87 @@ export function describeWaking(backend: string, openQueue: () => TestQueue): voi
       expect(await watches[1]!.awaitToken(LONG_MS)).toBe(false);
     });
 
-    it('counts the tasks that wait', async () => {
+    it('tells which of many queues have tasks that wait', async () => {
       await using q = openQueue();
-      await q.seed({ pending: ['1', '2'], active: ['3'], scheduled: { '4': 1 } });
+      await using others = new OtherQueues(q, 70);
+      const [first, second, paused] = others.names as [string, string, string];
+      const last = others.names.at(-1)!;
+      for (const name of [second, paused, last]) await others.push(name);
+      await q.broker.pause(paused);
+      await q.seed({ active: ['1'], scheduled: { '2': 1 } });
 
-      expect(await q.broker.waitingCount(q.name)).toBe(2);
+      const waiting = await q.broker.waitingQueues([q.name, ...others.names]);
+
+      expect(waiting.toSorted()).toEqual([second, last].toSorted()); // on a cluster, in the order of the nodes' replies
+      expect(await q.broker.waitingQueues([first])).toEqual([]);
+      expect(await q.broker.waitingQueues([])).toEqual([]);
+    });
+
+    it('reports the first change of a watched queue that had no tasks to run, and no other', async () => {
+      await using q = openQueue();
+      await using others = new OtherQueues(q, 3);
+      const [filled, paused, quiet] = others.names as [string, string, string];
+      await others.push(filled);
+      await others.push(paused);
+      await q.broker.pause(paused);
+      const changed = new CallRecorder<string>();
+      const watch = await q.broker.watchQueues({ onChange: changed.listener, onLost: () => undefined });
+
+      const waiting = await watch.waiting([q.name, ...others.names]);
+      await q.seed({ pending: ['a'] });
+      await q.broker.enqueue([{ message: q.message('b') }]);
+      await q.broker.enqueue([{ message: q.message('c') }]);
+      await changed.times(1);
+      await others.push(filled);
+      await q.broker.unpause(paused);
+      await changed.times(2);
+      await watch.waiting([quiet]);
+      await watch.close();
+
+      expect(waiting).toEqual([filled]);
+      expect(changed.calls).toEqual([q.name, paused]);
+    });
+
+    it('reports a change again when it is asked again, and none once it is closed', async () => {
+      await using q = openQueue();
+      await using others = new OtherQueues(q, 1);
+      const changed = new CallRecorder<string>();
+      const watch = await q.broker.watchQueues({ onChange: changed.listener, onLost: () => undefined });
+      await watch.waiting([q.name]);
+      await q.broker.enqueue([{ message: q.message('a') }]);
+      await changed.times(1);
+
+      const whileFilled = await watch.waiting([q.name]);
+      await q.broker.fetch(q.name, 10, 30_000);
+      const whenEmpty = await watch.waiting([q.name, ...others.names]);
+      await q.broker.enqueue([{ message: q.message('b') }]);
+      await changed.times(2);
+      await watch.close();
+      await others.push(others.names[0]!);
+      await q.broker.waitingQueues([q.name]); // messages sent before have arrived
+
+      expect([whileFilled, whenEmpty]).toEqual([[q.name], []]);
+      expect(changed.calls).toEqual([q.name, q.name]);
     });
   });
+}
+
+/** Further queues of the same broker, purged at the end of the test. */
+class OtherQueues implements AsyncDisposable {
+  readonly names: readonly string[];
+
+  constructor(
+    private readonly q: TestQueue,
+    count: number,
+  ) {
+    this.names = Array.from({ length: count }, (_, index) => `${q.name}-${index}`);
+  }
+
+  async push(name: string): Promise<void> {
+    await this.q.broker.enqueue([{ message: this.q.message(randomUUID(), { queue: name }) }]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.names) await this.q.broker.purgeQueue(name);
+  }
 }

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AsynqCommand } from '../support/asynq-command.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AsynqCommand, CommandInProcess } from '../support/asynq-command.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { startSentinel } from '../support/sentinel.js';
 import { openTlsFront, type TlsFront } from '../support/tls-front.js';
@@ -29,8 +29,18 @@ afterAll(async () => {
   await redis.stop();
 });
 
+// Most of the commands run in this process, where libraries write to the console past what the command prints.
+beforeEach(() => {
+  for (const way of ['error', 'warn', 'log'] as const) vi.spyOn(console, way);
+});
+
+afterEach(() => {
+  for (const way of ['error', 'warn', 'log'] as const) expect(console[way]).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
+});
+
 const list = (flags: readonly string[], env: Record<string, string> = {}) =>
-  new AsynqCommand(flags, env).run('queue', 'ls');
+  new CommandInProcess(flags, env).run('queue', 'ls');
 
 const works = (queue: string) => ({ status: 0, stdout: `${queue}\n`, stderr: '' });
 
@@ -49,7 +59,7 @@ describe('a server', () => {
     expect(await list(['-u', address])).toEqual(works('in-0'));
     expect(await list(['-u', address, '-n', '3'])).toEqual(works('in-3'));
     expect(await list(['-u', `${redis.url}/3`])).toEqual(works('in-3'));
-    expect(await list([], { URI: address, DB: '3' })).toEqual(works('in-3'));
+    expect(await new AsynqCommand([], { URI: address, DB: '3' }).run('queue', 'ls')).toEqual(works('in-3'));
     expect(await list(['--config', config])).toEqual(works('in-3'));
     await rm(dir, { recursive: true });
   });
@@ -58,7 +68,7 @@ describe('a server', () => {
     expect(await list(['-u', address, '-n', '999'])).toEqual(fails('DB index is out of range'));
   });
 
-  it('knows users, whose passwords are not told', async () => {
+  it('has users, whose passwords are not shown', async () => {
     const password = 's3cret/@:';
 
     expect(await list(['-u', address, '-U', 'ada', '-p', password])).toEqual(works('in-0'));
@@ -69,14 +79,16 @@ describe('a server', () => {
     expect(raw).toMatchObject({ status: 2, stdout: '', stderr: expect.not.stringContaining('s3cret') as string });
   });
 
-  it('may be away, unknown or silent', async () => {
+  it('may be unavailable, unknown or silent', async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
 
     expect(await list(['-u', '127.0.0.1:1'])).toEqual(fails('127.0.0.1:1: connect ECONNREFUSED'));
     expect(await list(['-u', 'nobody.invalid'])).toEqual(fails('nobody.invalid:6379: getaddrinfo E'));
-    expect(await list(['-u', `127.0.0.1:${port}`])).toEqual(fails('no connection within 5 seconds'));
+    expect(await list(['-u', `127.0.0.1:${port}`])).toEqual(
+      fails('(?:no connection within 5 seconds|silent for 5000 ms)'),
+    );
     silent.close();
   });
 });
@@ -91,16 +103,18 @@ describe('TLS', () => {
   afterAll(() => front[Symbol.asyncDispose]());
 
   it('is trusted with its CA and under its name', async () => {
-    const env = { NODE_EXTRA_CA_CERTS: front.caFile };
+    // Node reads it when it starts.
+    const listWithCa = (flags: readonly string[], env: Record<string, string> = {}) =>
+      new AsynqCommand(flags, { NODE_EXTRA_CA_CERTS: front.caFile, ...env }).run('queue', 'ls');
 
-    expect(await list(['-u', front.address, '--tls_server', 'redis.example'], env)).toEqual(works('in-0'));
-    expect(await list(['-u', `rediss://${front.address}/3`], { ...env, TLS_SERVER: 'redis.example' })).toEqual(
+    expect(await listWithCa(['-u', front.address, '--tls_server', 'redis.example'])).toEqual(works('in-0'));
+    expect(await listWithCa(['-u', `rediss://${front.address}/3`], { TLS_SERVER: 'redis.example' })).toEqual(
       works('in-3'),
     );
-    expect(await list(['-u', front.address, '--tls'], env)).toEqual(fails('Hostname/IP does not match'));
+    expect(await listWithCa(['-u', front.address, '--tls'])).toEqual(fails('Hostname/IP does not match'));
   });
 
-  it('is trusted whatever it shows when asked', async () => {
+  it('is trusted with any certificate on request', async () => {
     expect(await list(['-u', front.address, '--tls', '--insecure'])).toEqual(works('in-0'));
     expect(await list([], { URI: `rediss://${front.address}`, INSECURE: 'true' })).toEqual(works('in-0'));
     expect(await list(['-u', front.address, '--tls'])).toEqual(fails('certificate'));

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AsynqCommand } from '../support/asynq-command.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { Terminal } from '../support/terminal.js';
+import { openRedisQueue, type TestQueue } from '../support/test-queue.js';
 
 const MAIN = join(import.meta.dirname, '../../apps/cli/dist/main.js');
 const run = promisify(execFile);
@@ -29,7 +29,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-it('helps: alone with everything, on a command with its own flags', async () => {
+it('shows help: all flags without a command, and the flags of a command', async () => {
   expect(await asynq.output('--help')).toMatch(/--sentinel_addrs.*\n(.*\n)*Examples:/);
   expect(await asynq.output()).toBe(await asynq.output('--help'));
 
@@ -37,10 +37,10 @@ it('helps: alone with everything, on a command with its own flags', async () => 
 
   expect(ofCommand).toContain('--payload_contains');
   expect(ofCommand).not.toContain('--sentinel_addrs');
-  expect(ofCommand).toContain('how to reach Redis: asynq --help');
+  expect(ofCommand).toContain('connection flags: asynq --help');
 });
 
-it('ends quietly when nobody reads on', async () => {
+it('ends quietly when its output is closed', async () => {
   const ids = Array.from({ length: 3_000 }, (_, n) => `task-${n}`);
   await queue.seed({ pending: ids });
   const list = `'${process.execPath}' '${MAIN}' -u ${redis.url} task ls -q mail -s pending --size 3000`;
@@ -51,7 +51,7 @@ it('ends quietly when nobody reads on', async () => {
   expect(stderr).toBe('');
 });
 
-it('completes commands and flags in a shell that has its script', async () => {
+it('completes commands and flags in a shell with its script', async () => {
   const script = [
     `asynq() { '${process.execPath}' '${MAIN}' "$@"; }`,
     'source <(asynq completion)',
@@ -66,7 +66,7 @@ it('completes commands and flags in a shell that has its script', async () => {
   expect(stdout).toMatch(/-F _asynq_yargs_completions asynq\nretry\n$/);
 });
 
-it('stops bulk work at Ctrl-C, after the batch at hand', async () => {
+it('stops bulk work at Ctrl-C, after the current batch', async () => {
   const total = 20_000;
   const ids = Array.from({ length: total }, (_, n) => `bulk-${n}`);
   await queue.seed({ archived: Object.fromEntries(ids.map((id) => [id, '1h'])) });

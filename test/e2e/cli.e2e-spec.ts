@@ -2,25 +2,33 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Scheduler, Server, ServeMux, silentLogger } from '@nestjs-asynq/core';
-import { FakeClock, openRedisQueue, type TestQueue } from '@nestjs-asynq/core/testing';
+import { FakeClock } from '@nestjs-asynq/core/testing';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Conditions } from '../support/conditions.js';
 import { type RedisServer, startCluster, startRedis } from '../support/redis-server.js';
-import { AsynqCommand } from '../support/asynq-command.js';
+import { AsynqCommand, CommandInProcess } from '../support/asynq-command.js';
+import { openRedisQueue, type TestQueue } from '../support/test-queue.js';
 
 let redis: RedisServer;
 let connection: Redis;
-let asynq: AsynqCommand;
+/** In a process of its own each time. */
+let asynqProcess: AsynqCommand;
+/** The same in this process. */
+let asynq: CommandInProcess;
 let queue: TestQueue;
 
 beforeAll(async () => {
   redis = await startRedis();
   connection = new Redis(redis.url);
-  asynq = new AsynqCommand(['--uri', `${redis.host}:${redis.port}`]);
+  const flags = ['--uri', `${redis.host}:${redis.port}`];
+  asynqProcess = new AsynqCommand(flags);
+  asynq = new CommandInProcess(flags);
+  vi.stubEnv('TZ', 'UTC');
 });
 
 afterAll(async () => {
+  vi.unstubAllEnvs();
   connection.disconnect();
   await redis.stop();
 });
@@ -68,7 +76,7 @@ describe('tasks on the command line', () => {
   it('are enqueued, inspected, run, archived and deleted', async () => {
     const one = ['-q', 'mail', '-i', 'one'];
 
-    const enqueued = await asynq.output(
+    const enqueued = await asynqProcess.output(
       'task',
       'enqueue',
       '-t',
@@ -80,12 +88,15 @@ describe('tasks on the command line', () => {
       '1h',
     );
     expect(enqueued).toBe('Enqueued task one to queue mail\n');
-    expect(await asynq.json('task', 'inspect', ...one)).toMatchObject({ state: 'scheduled', payload: '{"n":1}' });
-    expect(await asynq.output('task', 'run', ...one)).toBe('task is now pending\n');
-    expect(await asynq.output('task', 'archive', ...one)).toBe('task archived\n');
-    expect(await asynq.output('task', 'inspect', ...one)).toMatch(/^State: {3}archived$/m);
-    expect(await asynq.output('task', 'rm', ...one)).toBe('task deleted\n');
-    expect(await asynq.run('task', 'inspect', ...one)).toMatchObject({ status: 1, stdout: '' });
+    expect(await asynqProcess.json('task', 'inspect', ...one)).toMatchObject({
+      state: 'scheduled',
+      payload: '{"n":1}',
+    });
+    expect(await asynqProcess.output('task', 'run', ...one)).toBe('task is now pending\n');
+    expect(await asynqProcess.output('task', 'archive', ...one)).toBe('task archived\n');
+    expect(await asynqProcess.output('task', 'inspect', ...one)).toMatch(/^State: {3}archived$/m);
+    expect(await asynqProcess.output('task', 'rm', ...one)).toBe('task deleted\n');
+    expect(await asynqProcess.run('task', 'inspect', ...one)).toMatchObject({ status: 1, stdout: '' });
   });
 
   it('wait in groups', async () => {
@@ -111,7 +122,7 @@ describe('tasks on the command line', () => {
     expect(await asynq.json('queue', 'inspect', 'mail')).toMatchObject([{ queue: 'mail', size: 0 }]);
   });
 
-  it('are found by what they hold, and only counted in a dry run', async () => {
+  it('are found by their content, and only counted in a dry run', async () => {
     const flaky = { type: 'email:verify', errorMsg: 'timeout', headers: { tenant: 'a' } };
     await queue.seed({
       archived: { x1: '1h', x2: '1h', y: '1h' },
@@ -128,6 +139,22 @@ describe('tasks on the command line', () => {
 });
 
 describe('queues and servers on the command line', () => {
+  it('are shown although other programs have overwritten a key, and written scores beyond all dates', async () => {
+    await queue.seed({ pending: ['one'], retry: { never: '1h', far: '1h', past: '1h' } });
+    await connection.zadd('asynq:{mail}:retry', '+inf', 'never', '1e300', 'far', '-5', 'past');
+    await connection.set('asynq:{mail}:archived', 'odd');
+
+    const inspected = await asynq.output('queue', 'inspect', 'mail');
+    const retries = await asynq.rows('task', 'ls', '-q', 'mail', '-s', 'retry');
+    const archived = await asynq.run('task', 'ls', '-q', 'mail', '-s', 'archived');
+
+    expect(inspected).toMatch(/^Wrong type: asynq:\{mail\}:archived \(counts as empty; rename or delete it\)$/m);
+    expect(await asynq.output('stats')).toContain('mail');
+    expect(retries.slice(2).map(([id]) => id)).toEqual(['past', 'far', 'never']);
+    expect(archived).toMatchObject({ status: 1, stdout: '' });
+    expect(archived.stderr).toContain('asynq:{mail}:archived holds a string, not a zset: rename or delete the key');
+  });
+
   it('shows, pauses, resumes and removes queues', async () => {
     await queue.seed({ pending: ['one'] });
 
@@ -145,14 +172,14 @@ describe('queues and servers on the command line', () => {
     expect(await asynq.output('queue', 'ls')).toBe('');
   });
 
-  it('removes a queue without leaving a key behind', async () => {
+  it('removes a queue with all its keys', async () => {
     await queue.seed({ pending: ['one'], completed: { two: '1h' } });
 
     expect(await asynq.output('queue', 'rm', '-f', '--purge', 'mail')).toBe('Successfully removed queue "mail"\n');
     expect(await connection.keys('*')).toEqual([]);
   });
 
-  it('shows the servers at work, and cancels what they run', async () => {
+  it('shows running servers, and cancels their tasks', async () => {
     const conditions = new Conditions();
     const seen: string[] = [];
     const note = (what: string): void => {
@@ -171,7 +198,9 @@ describe('queues and servers on the command line', () => {
     await client.enqueue('email', undefined, { queue: 'mail', taskId: 'one' });
     await conditions.until(() => seen.includes('started'));
 
-    const rows = await asynq.rows('server', 'ls');
+    let rows: string[][];
+    do rows = await asynq.rows('server', 'ls');
+    while (rows.length < 3); // until the server shows itself
     const stats = await asynq.json('stats');
     const canceled = await asynq.output('task', 'cancel', 'one');
     await conditions.until(() => seen.includes('canceled'));
@@ -248,7 +277,7 @@ describe('queues and servers on the command line', () => {
     });
     expect(await asynq.output('cron', 'rm', ...id)).toContain('Successfully removed');
     expect(await asynq.output('cron', 'schedules')).toBe('No stored schedules\n');
-    expect(await asynq.output('cron', '--help')).toContain('asynq cron pause <queue> <name>');
+    expect(await asynqProcess.output('cron', '--help')).toContain('asynq cron pause <queue> <name>');
   });
 
   it('has nothing to say about an empty Redis', async () => {
@@ -259,22 +288,55 @@ describe('queues and servers on the command line', () => {
 });
 
 describe('the command itself', () => {
-  it('tells its version, and completes commands', async () => {
-    expect(await asynq.output('--version')).toMatch(/^asynq version \d+\.\d+\.\d+\n$/);
-    expect(await asynq.output('version')).toBe(await asynq.output('--version'));
-    expect(await asynq.output('completion')).toContain('--get-yargs-completions');
-    expect(await asynq.output('--get-yargs-completions', 'asynq', 'queue', '')).toMatch(/^pause/m);
+  it('prints its version, and completes commands', async () => {
+    expect(await asynqProcess.output('--version')).toMatch(/^asynq version \d+\.\d+\.\d+\n$/);
+    expect(await asynqProcess.output('version')).toBe(await asynqProcess.output('--version'));
+    expect(await asynqProcess.output('completion')).toContain('--get-yargs-completions');
+    expect(await asynqProcess.output('--get-yargs-completions', 'asynq', 'queue', '')).toMatch(/^pause/m);
   });
 
-  it('ends with one line and a status when it cannot do what it should', async () => {
+  it('ends with one line and a status when it fails', async () => {
     const away = new AsynqCommand(['--uri', '127.0.0.1:1']);
 
-    expect(await asynq.run('queue', 'lst')).toEqual({ status: 2, stdout: '', stderr: 'error: Did you mean list?\n' });
+    expect(await asynqProcess.run('queue', 'lst')).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'error: Did you mean list?\n',
+    });
     expect(await away.run('queue', 'ls')).toMatchObject({
       status: 1,
       stdout: '',
       stderr: expect.stringMatching(/^error: .*\n$/),
     });
+  });
+});
+
+describe('partitioned queues on the command line', () => {
+  it('are one queue, whose partitions are shown where they matter', async () => {
+    await using client = new Client({ connection: { url: redis.url }, partitions: { bulk: 3 } });
+    await client.enqueueMany(
+      Array.from({ length: 6 }, (_, n) => ({ type: 't', payload: n, options: { queue: 'bulk' } })),
+    );
+    const [info] = (await asynq.json('queue', 'inspect', 'bulk')) as [{ partitions: { queue: string }[] }];
+    const names = info.partitions.map((partition) => partition.queue);
+
+    const enqueue = ['task', 'enqueue', '-t', 't', '-l', '{}', '-q', 'bulk', '-i', 'own', '--partition_key', 'k'];
+    const enqueued = await asynq.output(...enqueue);
+    const again = await asynq.run(...enqueue);
+    const listed = await asynq.rows('task', 'ls', '-q', 'bulk', '-s', 'pending');
+    const inspected = await asynq.output('queue', 'inspect', 'bulk');
+
+    expect(names).toHaveLength(3);
+    expect(await asynq.output('queue', 'ls')).toBe('bulk\nmail\n');
+    expect(enqueued).toBe('Enqueued task own to queue bulk\n');
+    expect(again).toMatchObject({ status: 1, stderr: expect.stringContaining('in queue "bulk"') });
+    expect(listed[0]).toEqual(['ID', 'Type', 'Payload', 'Partition']);
+    expect(listed).toHaveLength(9);
+    expect(new Set(listed.slice(2).map((row) => row[3]))).toEqual(new Set(names));
+    for (const name of names) expect(inspected).toMatch(new RegExp(`^${name} +[23] +0 +[23] .*false$`, 'm'));
+    expect(await asynq.output('task', 'inspect', '-q', 'bulk', '-i', 'own')).toMatch(/^Partition: bulk:p\d-[a-z]{2}$/m);
+    expect(await asynq.output('queue', 'rm', 'bulk', '--force')).toBe('Successfully removed queue "bulk"\n');
+    expect(await asynq.output('queue', 'ls')).toBe('mail\n');
   });
 });
 
@@ -289,14 +351,14 @@ describe('ways to Redis', () => {
     expect(await new AsynqCommand([], { HOME: folder.path }).output('queue', 'ls')).toBe('mail\n');
   });
 
-  it('may ask for a user and a password', async () => {
+  it('may require a user and a password', async () => {
     await connection.acl('SETUSER', 'ada', 'on', '>secret', '~*', '&*', '+@all');
     await queue.seed({ pending: ['one'] });
     const address = `${redis.host}:${redis.port}`;
 
-    expect(await asynq.output('queue', 'ls', '-U', 'ada', '-p', 'secret')).toBe('mail\n');
+    expect(await asynqProcess.output('queue', 'ls', '-U', 'ada', '-p', 'secret')).toBe('mail\n');
     expect(await new AsynqCommand(['-u', `redis://ada:secret@${address}/0`]).output('queue', 'ls')).toBe('mail\n');
-    expect(await asynq.run('queue', 'ls', '-U', 'ada', '-p', 'wrong')).toMatchObject({ status: 1 });
+    expect(await asynqProcess.run('queue', 'ls', '-U', 'ada', '-p', 'wrong')).toMatchObject({ status: 1 });
   });
 
   it('may be a socket', async () => {
@@ -321,6 +383,11 @@ describe('ways to Redis', () => {
     expect(titles).toEqual(['Queue', 'Cluster KeySlot', 'Cluster Nodes']);
     expect(row).toEqual(['mail', expect.stringMatching(/^\d+$/), expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
     expect(addresses).toContain(row![2]);
+    await using client = new Client({ connection: { cluster: cluster.addresses }, partitions: { bulk: 3 } });
+    await client.enqueue('t', {}, { queue: 'bulk' });
+    const [bulk, ...partitions] = (await command.rows('queue', 'ls')).slice(2, -1);
+    expect(bulk![0]).toBe('bulk');
+    expect(new Set(partitions.map(([, , node]) => node))).toEqual(new Set(addresses));
     expect(await command.output('stats')).toMatch(/^OK +3 +3$/m);
   });
 });

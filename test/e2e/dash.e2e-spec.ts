@@ -27,7 +27,7 @@ afterEach(async () => {
   await redis.stop();
 });
 
-/** `asynq dash` on a terminal on which something stands already. */
+/** `asynq dash` on a terminal with earlier output. */
 async function openDash(refresh = '8s'): Promise<Terminal> {
   const dash = `'${process.execPath}' '${MAIN}' dash --uri ${redis.host}:${redis.port} --refresh ${refresh}`;
   const shell = `echo before; ${dash}; echo status $?`;
@@ -36,7 +36,7 @@ async function openDash(refresh = '8s'): Promise<Terminal> {
   return terminal;
 }
 
-it('shows queues, a queue and a task, and archives that once it is confirmed', async () => {
+it('shows queues, a queue and a task, and archives that after confirmation', async () => {
   using dash = await openDash();
   expect(dash.text).toMatch(/^mail +RUN +1 /m);
   expect(dash.text).toMatch(/^reports +RUN +1 /m);
@@ -59,7 +59,7 @@ it('shows queues, a queue and a task, and archives that once it is confirmed', a
   expect(await inspector.taskInfo('mail', 'welcome-ada')).toMatchObject({ state: 'archived' });
 });
 
-it('shows the servers, and what the one under the cursor runs', async () => {
+it('shows the servers, and the tasks of the selected one', async () => {
   const mux = new ServeMux().handle('email:welcome', (_payload, { signal }) => {
     return new Promise((resolve) => signal.addEventListener('abort', resolve));
   });
@@ -90,7 +90,7 @@ it('leaves the terminal as it was', async () => {
   expect(dash.isCursorShown).toBe(true);
 });
 
-it('leaves the terminal as it was when it is told to end', async () => {
+it('leaves the terminal as it was when it is terminated', async () => {
   using dash = new Terminal(process.execPath, [MAIN, 'dash', '--uri', `${redis.host}:${redis.port}`], ENV, SMALL);
   await dash.shows('Queue    State');
 
@@ -101,7 +101,7 @@ it('leaves the terminal as it was when it is told to end', async () => {
   expect(dash.isCursorShown).toBe(true);
 });
 
-it('takes keys that are typed fast, but no answer that was typed before its question', async () => {
+it('accepts keys that are typed fast, but no answer that was typed before its question', async () => {
   using dash = await openDash();
 
   dash.type('jk\rqjPy');
@@ -112,7 +112,7 @@ it('takes keys that are typed fast, but no answer that was typed before its ques
   await dash.shows(/^reports +PAUSED /m);
 });
 
-it('fits itself to the terminal', async () => {
+it('fits the size of the terminal', async () => {
   using dash = await openDash();
 
   dash.type('?');
@@ -126,7 +126,7 @@ it('fits itself to the terminal', async () => {
   expect(dash.text.split('\n')[38]).toContain('q quit');
 });
 
-it('goes on when Redis fails, and says so', async () => {
+it('continues when Redis fails, and shows the error', async () => {
   using dash = await openDash();
   await redis.kill();
 

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 const root = join(import.meta.dirname, '../../libs');
 const inRoot = (path: string): string => join(root, path);
 const doors = ['core/dist/index.d.ts', 'nestjs/dist/index.d.ts', 'nestjs/dist/lifecycle/asynq.health.d.ts'].map(inRoot);
-/** Their classes do what interfaces say. */
+/** Their classes implement documented interfaces. */
 const testDoors = ['core/dist/testing/index.d.ts', 'nestjs/dist/testing/index.d.ts'].map(inRoot);
 
 const program = ts.createProgram([...doors, ...testDoors], {
@@ -16,7 +16,7 @@ const program = ts.createProgram([...doors, ...testDoors], {
 });
 const checker = program.getTypeChecker();
 
-it('every public name, and every public method of a class, says in the editor what it does', () => {
+it('every public name, and every public method of a class, has a doc comment', () => {
   const names = doors.flatMap((door) => exportsOf(door));
   const methods = names.flatMap((name) => methodsOf(name));
   const testNames = testDoors.flatMap((door) => exportsOf(door));

@@ -35,7 +35,7 @@ async function emptyDatabase(): Promise<OpenDatabase> {
   return { db, description, close: () => Promise.resolve() };
 }
 
-/** Something that happened, kept until the test asks for it; or the test waits until it happens. */
+/** Recorded events, which a test can read later or wait for. */
 class Inbox<T> {
   readonly all: T[] = [];
   private read = 0;
@@ -65,11 +65,11 @@ export interface ReceivedMail {
   readonly code: string;
 }
 
-/** A mail server that keeps what it gets. */
+/** A mail server that stores its mails. */
 export class MailTrap extends Inbox<ReceivedMail> implements Transport<void> {
   readonly name = 'trap';
   readonly version = '1';
-  /** Errors to answer with, one mail each; the mail is kept all the same, as by a server whose answer got lost. */
+  /** Errors to return, one per mail; the mail is stored nevertheless, as when the reply of a server is lost. */
   readonly failures: Error[] = [];
 
   send({ data }: MailMessage<void>, callback: (error: Error | null, info: void) => void): void {

@@ -12,7 +12,7 @@ const ada = { membername: 'ada', fullName: 'Ada Lovelace', email: 'ada@example.c
 const NEXT_PASS = '5s';
 
 describe('the outbox of the members app', () => {
-  it('sends the mail although the queue was away at the sign-up', async () => {
+  it('sends the mail although the queue was unavailable at the sign-up', async () => {
     await using app = await MembersApp.start();
     const refused = breakNextEnqueue(app, () => Promise.reject(new Error('Redis is away')));
 
@@ -24,7 +24,7 @@ describe('the outbox of the members app', () => {
     expect(await outcome(app)).toEqual({ tasks: 1, mails: 1, rowsLeft: 0 });
   });
 
-  it('makes one task of a row that was enqueued but not deleted', async () => {
+  it('enqueues one task for a row that was enqueued but not deleted', async () => {
     await using app = await MembersApp.start();
     const died = breakNextEnqueue(app, async (enqueue) => {
       await enqueue();
@@ -38,7 +38,7 @@ describe('the outbox of the members app', () => {
     expect(await outcome(app)).toEqual({ tasks: 1, mails: 1, rowsLeft: 0 });
   });
 
-  it('recognises the task of a row that comes back after the mail has gone out', async () => {
+  it('recognizes the task of a row that is delivered again after the mail was sent', async () => {
     await using app = await MembersApp.start();
     const created = await app.createMember(ada);
     const { id: memberId } = (await created.json()) as { id: string };
@@ -86,7 +86,7 @@ describe('the outbox of the members app', () => {
   });
 });
 
-/** Puts something in the way of the next enqueue. Resolves when it has come to pass. */
+/** Interferes with the next enqueue. Resolves when it has happened. */
 function breakNextEnqueue(app: MembersApp, fault: (enqueue: () => Promise<unknown>) => Promise<never>): Promise<void> {
   const distributor = app.nest.get(TaskDistributor, { strict: false });
   const original = distributor.enqueueMany.bind(distributor);
@@ -97,7 +97,7 @@ function breakNextEnqueue(app: MembersApp, fault: (enqueue: () => Promise<unknow
   });
 }
 
-/** Waits until the mail is out, and a minute more; then counts what there was. */
+/** Waits until the mail is sent, and a minute more; then counts the mails. */
 async function outcome(app: MembersApp): Promise<{ tasks: number; mails: number; rowsLeft: number }> {
   await app.event('enqueued');
   await app.clock.advance('10s');

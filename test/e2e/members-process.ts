@@ -58,8 +58,8 @@ export class MembersProcess implements AsyncDisposable {
     return /http\S+?(?=,)/.exec(line)![0];
   }
 
-  async createMember(membername: string): Promise<Response> {
-    const body = JSON.stringify({ membername, fullName: 'Ada Lovelace', email: 'ada@example.com' });
+  async createMember(membername: string, email = 'ada@example.com'): Promise<Response> {
+    const body = JSON.stringify({ membername, fullName: 'Ada Lovelace', email });
     const headers = { 'content-type': 'application/json' };
     return fetch(`${await this.url()}/members`, { method: 'POST', headers, body });
   }

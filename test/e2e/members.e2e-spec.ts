@@ -53,7 +53,7 @@ describe('the members app', () => {
     });
   });
 
-  it('sends the mail when the ten seconds are over, and not before', async () => {
+  it('sends the mail after ten seconds, and not before', async () => {
     await using app = await MembersApp.start();
     await signUp(app);
 
@@ -80,7 +80,7 @@ describe('the members app', () => {
     expect([second.status, await second.json()]).toEqual([200, verified]);
   });
 
-  it('keeps no code that could be used, only its hash', async () => {
+  it('stores no usable code, only its hash', async () => {
     await using app = await MembersApp.start();
     const { code } = await receiveMail(app);
 
@@ -138,7 +138,7 @@ describe('the members app', () => {
     expect(JSON.stringify(await response.json())).toContain(field);
   });
 
-  it('sends a new code after a failure, and forgets the one before', async () => {
+  it('sends a new code after a failure, and invalidates the previous one', async () => {
     await using app = await MembersApp.start();
     app.mails.failures.push(new Error('421 try again later'));
     await signUp(app);
@@ -153,7 +153,7 @@ describe('the members app', () => {
     expect((await app.verify(code)).status).toBe(200);
   });
 
-  it('sends nothing to a member who is verified already', async () => {
+  it('sends nothing to a member who is already verified', async () => {
     await using app = await MembersApp.start();
     const { id, code } = await receiveMail(app);
     await app.verify(code);
@@ -167,7 +167,7 @@ describe('the members app', () => {
   it.each([
     ['a member that does not exist', { memberId: '00000000-0000-4000-8000-000000000000' }, 'there is no member'],
     ['no member at all', {}, 'memberId must be a UUID'],
-  ])('archives a task for %s at once, because no retry can mend it', async (_, payload, reason) => {
+  ])('archives a task for %s at once, because no retry can succeed', async (_, payload, reason) => {
     await using app = await MembersApp.start();
 
     await app.nest.get(TaskDistributor, { strict: false }).enqueue('email:verify', payload as { memberId: string });

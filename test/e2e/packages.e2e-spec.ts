@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const execute = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
-const PACKAGES = ['libs/core', 'libs/nestjs'];
+const PACKAGES = ['apps/cli', 'libs/core', 'libs/nestjs'];
 
 const OTHERS = ['rxjs@7', 'reflect-metadata@0.2', 'class-validator@0.15', 'class-transformer@0.5'];
 const CONSUMERS = [
@@ -28,32 +28,47 @@ const COMPILER_OPTIONS = {
   typeRoots: [join(ROOT, 'node_modules/@types')],
 };
 
+const APPS = [
+  { title: 'Nest 12 app', peers: ['@nestjs/common@12', '@nestjs/core@12', 'ioredis@6'] },
+  { title: 'Nest 11 app', peers: ['@nestjs/common@11', '@nestjs/core@11', 'ioredis@5'] },
+];
+
 let scratch: string;
 let tarballs: string[];
+let cliTarball: string;
+let coreFiles: readonly string[];
+/** Folders of the apps. npm waits for its registry, so all of them are made at the same time. */
+let apps: ReadonlyMap<string, Promise<string>>;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'nestjs-asynq-packages-'));
-  tarballs = await Promise.all(PACKAGES.map(pack));
-});
+  const packed = await pack(PACKAGES);
+  [cliTarball, ...tarballs] = packed.map(({ filename }) => join(scratch, filename)) as [string, ...string[]];
+  coreFiles = packed[1]!.files.map(({ path }) => path);
+  apps = new Map(APPS.map(({ title, peers }) => [title, makeApp(peers)]));
+  await Promise.allSettled(apps.values());
+}, 300_000);
 
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-describe.each([
-  { title: 'Nest 12 app', peers: ['@nestjs/common@12', '@nestjs/core@12', 'ioredis@6'] },
-  { title: 'Nest 11 app', peers: ['@nestjs/common@11', '@nestjs/core@11', 'ioredis@5'] },
-])('the packed packages in an empty $title', ({ peers }) => {
+async function makeApp(peers: readonly string[]): Promise<string> {
+  const app = await mkdtemp(join(scratch, 'app-'));
+  await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
+  await npm(['install', ...tarballs, ...peers, ...OTHERS], app);
+  for (const [source, name] of CONSUMERS) {
+    await copyFile(join(import.meta.dirname, 'consumer', source), join(app, name));
+  }
+  await writeFile(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS }));
+  await execute(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', app]);
+  return app;
+}
+
+describe.each(APPS)('the packed packages in an empty $title', ({ title }) => {
   let app: string;
 
   beforeAll(async () => {
-    app = await mkdtemp(join(scratch, 'app-'));
-    await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-    await npm(['install', ...tarballs, ...peers, ...OTHERS], app);
-    for (const [source, name] of CONSUMERS) {
-      await copyFile(join(import.meta.dirname, 'consumer', source), join(app, name));
-    }
-    await writeFile(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS }));
-    await execute(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', app]);
-  }, 300_000);
+    app = await apps.get(title)!;
+  });
 
   it.each([
     ['imported', 'main.mjs'],
@@ -86,33 +101,44 @@ describe.each([
   });
 });
 
-it('install beside the command line and the newest of everything', async () => {
+it('install next to the command line and the newest of everything', async () => {
   const app = await mkdtemp(join(scratch, 'newest-'));
   await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true }));
   const nest = ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', 'rxjs', 'reflect-metadata'];
   const peers = ['ioredis', 'class-validator', 'class-transformer'];
 
-  const { stdout } = await npm(['install', '--dry-run', ...tarballs, await pack('apps/cli'), ...nest, ...peers], app);
+  const { stdout } = await npm(['install', '--dry-run', ...tarballs, cliTarball, ...nest, ...peers], app);
 
   expect(stdout).toMatch(/added \d+ packages/);
 }, 300_000);
+
+it('do not contain the tools of our own suites', () => {
+  const folders = new Set(coreFiles.map((path) => path.split('/').slice(0, -1).join('/')));
+  expect([...folders]).toContain('dist/testing');
+  expect([...folders].filter((folder) => /support|\bspec\b/.test(folder))).toEqual([]);
+});
 
 it('let npx run the command line', async () => {
   const folder = await mkdtemp(join(scratch, 'command-'));
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'operator', private: true }));
   const [core] = tarballs;
-  await npm(['install', core!, await pack('apps/cli')], folder);
+  await npm(['install', core!, cliTarball], folder);
 
   const { stdout } = await execute('npx', ['--no-install', 'asynq', 'queue', '--help'], { cwd: folder });
 
   expect(stdout).toContain('asynq queue list');
 }, 300_000);
 
-/** What `npm publish` would send; returns the file. */
-async function pack(folder: string): Promise<string> {
-  const { stdout } = await npm(['pack', '--json', '--pack-destination', scratch], join(ROOT, folder));
-  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
-  return join(scratch, filename);
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+/** What `npm publish` would send, in the order of the folders. */
+async function pack(folders: readonly string[]): Promise<Packed[]> {
+  const paths = folders.map((folder) => join(ROOT, folder));
+  const { stdout } = await npm(['pack', ...paths, '--json', '--pack-destination', scratch], scratch);
+  return JSON.parse(stdout) as Packed[];
 }
 
 /** npm as a user runs it: without what an outer `npm test` leaves in the environment. */

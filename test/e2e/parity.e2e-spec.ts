@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { AsynqCommand } from '../support/asynq-command.js';
 
 const root = join(import.meta.dirname, '../..');
@@ -12,6 +12,14 @@ interface Row {
   readonly section: string;
   readonly cells: readonly string[];
 }
+
+let publicNames: PublicNames;
+let commandHelp: CommandHelp;
+
+beforeAll(() => {
+  publicNames = new PublicNames();
+  commandHelp = new CommandHelp();
+});
 
 describe('the comparison with asynq', () => {
   const rows = readRows(page);
@@ -29,8 +37,8 @@ describe('the comparison with asynq', () => {
     const isCommand = (name: string): boolean => name.startsWith('asynq');
     const wanted = [...new Set(names.flat())];
 
-    const unknown = new PublicNames().unknownAmong(wanted.filter((name) => !isCommand(name)));
-    const misspelt = await new CommandHelp().unknownAmong(wanted.filter(isCommand));
+    const unknown = publicNames.unknownAmong(wanted.filter((name) => !isCommand(name)));
+    const misspelt = await commandHelp.unknownAmong(wanted.filter(isCommand));
 
     expect([...unknown, ...misspelt]).toEqual([]);
   });
@@ -54,8 +62,8 @@ describe('the check of the comparison', () => {
     const names = ['Client.enqueue', 'Client.enqueu', 'Clint', 'TaskHandler', 'ServerOptions.queues', 'Server.broker'];
     const commands = ['asynq queue ls', 'asynq queue lst', 'asynq task list --page', 'asynq task list --pages'];
 
-    expect(new PublicNames().unknownAmong(names)).toEqual(['Client.enqueu', 'Clint', 'Server.broker']);
-    expect(await new CommandHelp().unknownAmong(commands)).toEqual(['asynq queue lst', 'asynq task list --pages']);
+    expect(publicNames.unknownAmong(names)).toEqual(['Client.enqueu', 'Clint', 'Server.broker']);
+    expect(await commandHelp.unknownAmong(commands)).toEqual(['asynq queue lst', 'asynq task list --pages']);
   });
 });
 
@@ -97,7 +105,7 @@ function testTitles(file: string): string[] {
   return titles;
 }
 
-/** What the two packages export, and the members of that, as the compiler sees them. */
+/** The exports of the two packages and their members, as the compiler sees them. */
 class PublicNames {
   private readonly checker: ts.TypeChecker;
   private readonly exports = new Map<string, ts.Symbol>();
@@ -140,7 +148,7 @@ function isPublic({ declarations = [] }: ts.Symbol): boolean {
   return declarations.every((declaration) => (ts.getCombinedModifierFlags(declaration) & hidden) === 0);
 }
 
-/** What the built command says of itself. */
+/** The help of the built command. */
 class CommandHelp {
   private readonly command = new AsynqCommand([]);
   private readonly pages = new Map<string, Promise<string>>();

@@ -4,8 +4,8 @@ import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-/** `cli.md` shows commands, and no code. */
-const guide = readdirSync(join(root, 'docs/guide')).filter((page) => page !== 'cli.md');
+/** `cli.md` shows commands, and no code; `testcontainers.md` parts of tests. */
+const guide = readdirSync(join(root, 'docs/guide')).filter((page) => !['cli.md', 'testcontainers.md'].includes(page));
 const pages = ['README.md', 'libs/core/README.md', ...guide.map((page) => join('docs/guide', page))];
 
 /** As strict as a user's project may be. */
@@ -51,10 +51,25 @@ describe('the code in the documentation compiles', () => {
     expect(problems.filter((problem) => problem.startsWith(`${page}:`))).toEqual([]);
   });
 
-  it('is looked at closely enough to find a wrong option, and nothing else is wrong', () => {
+  it('is checked strictly enough to find a wrong option, and only that is wrong', () => {
     expect(problems).toEqual([expect.stringMatching(/^wrong\.md:2: Type 'number'/)]);
   });
 });
+
+describe('the code of testcontainers.md', () => {
+  const folder = join(root, 'test/e2e/containers');
+  const tests = readdirSync(folder).map((file) => tokens(readFileSync(join(folder, file), 'utf8')));
+  const blocks = codeBlocks('docs/guide/testcontainers.md').map(({ code, line }) => ({ line, code: tokens(code) }));
+
+  it.each(blocks)('is that of a test at line $line', ({ code }) => {
+    expect(tests.filter((test) => test.includes(code))).toHaveLength(1);
+  });
+});
+
+/** The code without what depends on how far it is indented. */
+function tokens(code: string): string {
+  return code.replaceAll(/\s+/g, '').replaceAll(/,(?=[)\]}])/g, '');
+}
 
 function codeBlocks(page: string): CodeBlock[] {
   const markdown = readFileSync(join(root, page), 'utf8');

@@ -3,7 +3,7 @@ import { EventEmitter, getEventListeners } from 'node:events';
 type Source = EventEmitter | EventTarget;
 
 /**
- * Counts the listeners on every emitter and event target (such as an abort signal) that is still referred to and got its
+ * Counts the listeners on every emitter and event target (such as an abort signal) that is still referenced and got its
  * first listener after this call.
  */
 export function countListeners(): () => number {

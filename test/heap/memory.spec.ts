@@ -13,7 +13,7 @@ const CALLS = 500;
 const STARTS = 25;
 /** Far below what one listener with its closure takes. */
 const ENOUGH_BYTES = 64;
-/** What lives for a while, such as the mark of a task that is waited for, is gone after so long. */
+/** Short-lived data, such as the mark of an awaited task, has expired after this time. */
 const LONGEST_LIFE_MS = 60_000;
 
 describe('the heap, over the memory broker', () => {
@@ -66,7 +66,7 @@ describe('the heap, over the memory broker', () => {
   });
 });
 
-it('makes 1,000 sets of 100 tasks of 2 kB into one task each, in a heap of 56 MB', async () => {
+it('aggregates 1,000 sets of 100 tasks of 2 kB into one task each, in a heap of 56 MB', async () => {
   const script = new URL('many-sets.mjs', import.meta.url).pathname;
 
   const { stdout } = await promisify(execFile)(process.execPath, ['--max-old-space-size=56', script]);

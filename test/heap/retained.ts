@@ -4,16 +4,20 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Turns of the event loop in which promises settle and finalizers of weak references run. */
-const QUIET_TURNS = 4;
-/** What leaks does so in every round; what the engine or a cache does at some time or other does not. */
+/** Turns of the event loop in which promises settle. */
+const QUIET_TURNS = 2;
+/** Each is followed by a turn in which finalizers of weak references run, whose objects the next one frees. */
+const COLLECTIONS = 2;
+/** A leak shows in every round; effects of the engine or a cache do not. */
 const MOST_ROUNDS = 16;
 
-/** Bytes of the heap that something still refers to. */
+/** Bytes of the heap that are still referenced. */
 export async function retainedBytes(): Promise<number> {
-  for (let turn = 0; turn < QUIET_TURNS; turn++) {
-    await new Promise((resolve) => setImmediate(resolve));
+  const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < QUIET_TURNS; turn++) await nextTurn();
+  for (let time = 0; time < COLLECTIONS; time++) {
     collect();
+    await nextTurn();
   }
   return process.memoryUsage().heapUsed;
 }
@@ -21,15 +25,15 @@ export async function retainedBytes(): Promise<number> {
 export interface Rounds {
   /** Calls of one round. */
   readonly calls: number;
-  /** Calls side by side. */
+  /** Concurrent calls. */
   readonly atOnce: number;
-  /** Before each look at the heap: lets what lives for a while come to its end. */
+  /** Runs before each measurement of the heap: lets short-lived objects expire. */
   readonly rest?: (() => PromiseLike<unknown>) | undefined;
 }
 
 /**
- * Bytes that each call leaves behind, at least: of the rounds the one that left least counts. Rounds end when one left less
- * than `enough`.
+ * Minimum number of bytes that each call leaves behind: the round with the least counts. Rounds end when one leaves
+ * less than `enough`.
  */
 export async function bytesLeftPerCall(
   call: (index: number) => Promise<unknown>,

@@ -15,7 +15,7 @@ import type { Broker } from '@nestjs-asynq/core/internal';
 
 /** The queue that the server works on. */
 export const WORK = 'work';
-/** A queue that nobody works on. */
+/** A queue without a server. */
 export const IDLE = 'idle';
 
 /** Every public object over one broker, as one process may have them. */
@@ -25,9 +25,9 @@ export interface Surface extends AsyncDisposable {
   readonly inspector: Inspector;
   readonly scheduler: Scheduler;
   readonly clock: Clock;
-  /** Enqueues a task for the server; resolves when an event of this kind tells of it. */
+  /** Enqueues a task for the server; resolves with its event of this kind. */
   until(kind: TaskEvent['kind'], type: string, options?: TaskOptions): Promise<{ readonly id: string }>;
-  /** Resolves when the server has made one task of this group's. */
+  /** Resolves when the server has aggregated this group. */
   untilAggregated(group: string): Promise<void>;
 }
 
@@ -61,14 +61,14 @@ const aborted = (signal: AbortSignal): Promise<never> =>
 /** @param clock of the broker */
 export async function openSurface(broker: Broker, clock: Clock): Promise<Surface> {
   const waiting = new Map<string, () => void>();
-  const hear = (event: TaskEvent): void => {
+  const onEvent = (event: TaskEvent): void => {
     const keys = [`${event.kind} ${event.id}`, ...(event.type === 'summed' ? [`${event.kind} of ${event.id}`] : [])];
     for (const key of keys) {
       waiting.get(key)?.();
       waiting.delete(key);
     }
   };
-  const heard = (key: string): Promise<void> => new Promise((resolve) => waiting.set(key, resolve));
+  const untilEvent = (key: string): Promise<void> => new Promise((resolve) => waiting.set(key, resolve));
 
   const shared = { connection: broker, logger: silentLogger, clock };
   const client = new Client({ ...shared, onEvent: () => undefined });
@@ -80,7 +80,7 @@ export async function openSurface(broker: Broker, clock: Clock): Promise<Surface
     concurrency: 200,
     retryDelay: () => 1,
     unknownTypeDelay: '1s',
-    onEvent: hear,
+    onEvent,
     groupAggregator: {
       maxSize: 3,
       aggregate: (group, tasks, { signal }) => {
@@ -100,12 +100,12 @@ export async function openSurface(broker: Broker, clock: Clock): Promise<Surface
     clock,
     async until(kind, type, options) {
       const taskId = `task-${lastId++}`;
-      const told = heard(`${kind} ${taskId}`);
+      const ended = untilEvent(`${kind} ${taskId}`);
       await client.enqueue(type, { large, taskId }, { queue: WORK, ...options, taskId });
-      await told;
+      await ended;
       return { id: taskId };
     },
-    untilAggregated: (group) => heard(`succeeded of ${group}`),
+    untilAggregated: (group) => untilEvent(`succeeded of ${group}`),
     async [Symbol.asyncDispose]() {
       await server.shutdown();
       await scheduler.shutdown();
@@ -126,7 +126,7 @@ const refused = async (call: Promise<unknown>): Promise<void> => {
   if (!isRefused) throw new Error('this was to be refused');
 };
 
-/** A task of its own for one call, gone afterwards. */
+/** A separate task for one call, deleted afterwards. */
 async function withTask(
   { client, inspector }: Surface,
   options: TaskOptions,
@@ -153,7 +153,7 @@ const onQueue =
 
 const later: TaskOptions = { processIn: '1h' };
 
-/** What each call of the public surface does; none leaves a task behind. */
+/** The calls of the public surface; none leaves a task behind. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'a task that succeeds': ({ until }) => until('succeeded', 'ok'),
   'a task with every option': ({ until }) =>
@@ -178,9 +178,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       .wait()
       .catch(() => undefined);
   },
-  'a task of a type that nobody knows': async ({ until, inspector }) =>
-    inspector.deleteTask(WORK, (await until('retried', 'unheard-of')).id),
-  'a set of tasks that become one': async ({ client, untilAggregated }, index) => {
+  'a task of an unknown type': async ({ until, inspector }) =>
+    inspector.deleteTask(WORK, (await until('retried', 'unknown')).id),
+  'an aggregated group': async ({ client, untilAggregated }, index) => {
     const group = `group-${index}`;
     const done = untilAggregated(group);
     const options = { queue: WORK, group };
@@ -311,7 +311,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 };
 
-/** A server that is started and shut down: too slow to be done as often as the rest. */
+/** A server that is started and shut down: too slow to repeat as often as the others. */
 export async function startAndStop({ broker, clock }: Surface): Promise<void> {
   const server = new Server({ connection: broker, logger: silentLogger, clock, queues: { other: 1 } });
   await server.start(() => undefined);

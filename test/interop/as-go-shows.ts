@@ -4,8 +4,8 @@ import type { DailyStats, SchedulerEntry } from '@nestjs-asynq/core/internal';
 const DAY_MS = 86_400_000;
 
 /** A queue under Go's names. */
-export function asGoShowsQueue({ queue, isPaused, latencyMs: _, memoryBytes: __, ...counts }: QueueInfo): object {
-  const { processedToday, failedToday, ...others } = counts;
+export function asGoShowsQueue({ queue, isPaused, latencyMs: _, memoryBytes: __, ...rest }: QueueInfo): object {
+  const { processedToday, failedToday, wrongTypeKeys: ___, ...others } = rest;
   const renamed = Object.entries(others).map(([name, value]) => [name[0]!.toUpperCase() + name.slice(1), value]);
   const today = { Processed: processedToday, Failed: failedToday };
   return { Queue: queue, Paused: isPaused, ...today, ...Object.fromEntries(renamed) };
@@ -74,9 +74,9 @@ export function asGoShowsEntry(entry: SchedulerEntry): object {
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
-/** Go has nothing where we have nothing in it. */
+/** Go has no value where ours is empty. */
 const orNull = <T extends { readonly length: number }>(value: T): T | null => (value.length === 0 ? null : value);
 
-/** Go's time that was never set is the beginning of year 1. */
+/** A Go time that was never set is the start of year 1. */
 const goTime = (at: Date | undefined): string =>
   at === undefined ? '0001-01-01T00:00:00Z' : at.toISOString().replace('.000', '');

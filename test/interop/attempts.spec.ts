@@ -6,13 +6,13 @@ import { startRedis } from '../support/redis-server.js';
 const QUEUES = { shared: 1 };
 const PATIENCE = { timeout: 20_000, interval: 50 };
 
-it.skipIf(!hasGoPeer)('begins to count the time of an unknown type anew when Go has tried the task', async () => {
+it.skipIf(!hasGoPeer)('restarts the timeout of an unknown type when Go has tried the task', async () => {
   await using redis = await startRedis();
   await using go = new GoPeer(redis);
   const connection = { url: redis.url };
   await using client = new Client({ connection, defaults: { queue: 'shared' } });
   await using inspector = new Inspector({ connection });
-  /** Knows another type alone, and would archive at its second look. */
+  /** Knows only another type, and would archive at its second fetch. */
   const look = async (): Promise<void> => {
     await using server = new Server({
       connection,

@@ -1,6 +1,6 @@
-/** Where our command prints something else than asynq's, on purpose. All tests of its rows read this list. */
+/** Intended differences between our command and asynq's. All tests of its rows read this list. */
 
-/** What asynq's prints, and what ours prints in its place; `command` is how the command line begins. */
+/** What asynq's prints, and what ours prints instead; `command` is the start of the command line. */
 interface Reworded {
   readonly command: string;
   readonly theirs: string;
@@ -13,19 +13,19 @@ export const REWORDED: readonly Reworded[] = [
     command: 'task ls -q lines',
     theirs: 'line 1\nline 2',
     ours: 'line 1\\nline 2',
-    why: 'a line break ends the row in the middle and shifts every column after it',
+    why: 'a line break splits the row and shifts every column after it',
   },
   {
     command: 'task ls -q tab',
     theirs: 'left  right',
     ours: 'left\\tright',
-    why: 'a tab makes a column of its own',
+    why: 'a tab starts a column of its own',
   },
   {
     command: 'task ls -q escape',
     theirs: '\u001B[31mred',
     ours: '\\u001b[31mred',
-    why: 'text of a task must not steer the terminal',
+    why: 'text of a task must not control the terminal',
   },
   {
     command: 'cron ls',
@@ -52,11 +52,11 @@ export const ADDED: readonly { readonly command: string; readonly ours: RegExp; 
   {
     command: 'task inspect',
     ours: /^(Payload|Result|Group|Header): /,
-    why: 'what a task holds is what one looks for in it',
+    why: 'users need these fields of a task',
   },
 ];
 
-/** Lines that asynq's prints as Redis hands them out, and ours in the order of their names. */
+/** Lines that asynq's prints in the order of Redis' reply, and ours sorted by name. */
 export const SORTED: readonly string[] = ['queue ls', 'group ls'];
 
 /** Only on an empty Redis. */
@@ -67,13 +67,13 @@ export const REWORDED_WHEN_EMPTY: readonly Reworded[] = [
     ours: 'Daily Stats <today> UTC',
     why: 'asynq takes the day from the last queue, and there is none',
   },
-  { command: 'stats --json', theirs: '"queues": null', ours: '"queues": []', why: 'no queues are a list, too' },
+  { command: 'stats --json', theirs: '"queues": null', ours: '"queues": []', why: 'the list is empty, not missing' },
 ];
 
 /**
- * Command lines that end in an error: the status of ours, and what its line must say. asynq's prints errors among the
- * results and, where there may be several items, ends with status 0. Ours prints one line on stderr that names what is
- * wrong, and ends with status 1; with 2 when the command line itself makes no sense.
+ * Command lines that end in an error: our exit status, and text that our error line must contain. asynq's prints errors
+ * among the results and, for several items, ends with status 0. Ours prints one line on stderr that names the problem,
+ * and ends with status 1, or 2 when the command line itself is invalid.
  */
 export const ERRORS: readonly (readonly [command: string, status: 1 | 2, says: string])[] = [
   ['queue inspect nowhere', 1, '"nowhere"'],
@@ -86,7 +86,7 @@ export const ERRORS: readonly (readonly [command: string, status: 1 | 2, says: s
   ['task ls -q nowhere -s pending', 1, '"nowhere"'],
   ['task ls -q mail -s done', 2, 'Given: "done", Choices: "active"'],
   ['task ls -q mail', 2, 'state'],
-  ['task ls -q digest -s aggregating', 2, '--group is needed'],
+  ['task ls -q digest -s aggregating', 2, '--group is required'],
   ['task inspect -q mail -i nothing', 1, 'nothing in queue "mail"'],
   ['task run --queue mail --id retry-short', 1, 'retry-short in queue "mail" is pending'],
   ['task run -q mail -i active-1', 1, 'active-1 in queue "mail" is active'],
@@ -98,7 +98,7 @@ export const ERRORS: readonly (readonly [command: string, status: 1 | 2, says: s
   ['task enqueue -t email -l {} --timeout 10', 2, '--timeout is "10"'],
   ['task enqueue -t email -l {} --deadline tomorrow', 2, '--deadline is "tomorrow"'],
   ['task enqueue -t email --queue new', 2, 'payload'],
-  ['task runall -q digest -s aggregating', 2, '--group is needed'],
+  ['task runall -q digest -s aggregating', 2, '--group is required'],
   ['task runall -q mail -s active', 2, 'Given: "active", Choices: "scheduled"'],
   ['task deleteall -q nowhere -s retry', 1, '"nowhere"'],
 ];

@@ -60,7 +60,7 @@ export const READING: readonly CommandLine[] = [
   'stats --json',
 ].map(words);
 
-/** Command lines for a Redis in which nothing was ever enqueued. */
+/** Command lines for an empty Redis. */
 export const EMPTY: readonly CommandLine[] = [
   'queue ls',
   'server ls',
@@ -71,7 +71,7 @@ export const EMPTY: readonly CommandLine[] = [
   'stats --json',
 ].map(words);
 
-/** Command lines that change something, each run on what the ones before it left. */
+/** Command lines that change something, each run on the state left by the previous ones. */
 export const CONTROL: readonly CommandLine[] = [
   'queue pause mail lines',
   'queue pause mail',

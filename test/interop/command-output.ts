@@ -4,14 +4,16 @@ import { dayAgo } from './command-state.js';
 import { ADDED, ERRORS, REWORDED, REWORDED_WHEN_EMPTY, SORTED } from './command-differences.js';
 import type { CommandLine } from './command-lines.js';
 
-/** What a command line printed: lines with two blanks between the cells of a row, and placeholders for what passes. */
+/**
+ * The output of a command line: lines with two blanks between the cells of a row, and placeholders for volatile values.
+ */
 export interface Printed {
   readonly args: CommandLine;
   readonly status: number | null;
   readonly lines: readonly string[];
 }
 
-/** What ours printed for a command line, or has to. */
+/** The actual or expected output of ours. */
 export interface Shown extends CommandResult {
   readonly line: string;
 }
@@ -31,7 +33,7 @@ export async function printedBy(command: Command, lines: readonly CommandLine[])
   return printed;
 }
 
-/** What ours has to print where asynq's printed this. */
+/** The expected output of ours for this output of asynq's. */
 export function expectedOfUs(theirs: Printed, isEmpty = false): Shown {
   const line = theirs.args.join(' ');
   const error = ERRORS.find(([command]) => command === line);
@@ -46,11 +48,11 @@ export function expectedOfUs(theirs: Printed, isEmpty = false): Shown {
   return { line, status: theirs.status, stdout: text, stderr: '' };
 }
 
-/** One line that tells of an error, and says this. */
+/** One error line that contains this text. */
 const oneLineWith = (text: string): string =>
   expect.stringMatching(new RegExp(`^error: .*${text.replaceAll(/[^\w ]/g, String.raw`\$&`)}.*\n$`)) as string;
 
-/** What ours printed, to be compared with that. */
+/** The actual output of ours, to be compared with it. */
 export function shownByUs(args: CommandLine, { status, stdout, stderr }: CommandResult): Shown {
   const line = args.join(' ');
   const added = ADDED.filter(({ command }) => line.startsWith(command));
@@ -72,14 +74,14 @@ const PLACEHOLDERS: readonly (readonly [RegExp, string])[] = [
   [/^\d+(?:\.\d+)+ {2}\d+ days {2}\d+(?: {2}[\d.]+[BKMG]B?){2}$/g, '<version>  <n> days  <n>  <size>  <size>'],
 ];
 
-/** The line with placeholders for lengths up to now, days near today and what Redis tells of itself. */
+/** The line with placeholders for durations up to now, days near today and facts about Redis. */
 export function withPlaceholders(line: string): string {
   const days = Array.from({ length: 10 }, (_, n) => [dayAgo(n), n === 0 ? '<today>' : `<today-${n}>`] as const);
   const dated = days.reduce((shown, [day, name]) => shown.replaceAll(day, name), line);
   return PLACEHOLDERS.reduce((shown, [pattern, name]) => shown.replaceAll(pattern, name), dated);
 }
 
-/** The columns of `Task Count by Queue` by name: asynq prints them as Redis hands the queues out. */
+/** The columns of `Task Count by Queue` by name: asynq prints them in the order of Redis' reply. */
 function sortQueues(lines: readonly string[]): string[] {
   const at = lines.indexOf('Task Count by Queue') + 1;
   if (at === 0 || lines[at]?.startsWith('Daily')) return [...lines];
@@ -91,7 +93,7 @@ function sortQueues(lines: readonly string[]): string[] {
   return [...lines.slice(0, at), ...sorted, ...lines.slice(at + 3)];
 }
 
-/** What `stats --json` tells, without what differs from moment to moment and from Redis to Redis. */
+/** The output of `stats --json` without values that depend on the moment or on the Redis server. */
 function withoutMoments(stats: unknown): object {
   const { aggregate, queues, redis } = stats as {
     aggregate: Record<string, unknown>;

@@ -22,7 +22,7 @@ import { anyPeriodicOptions } from './periodic-options.js';
 
 const binary = hasGoPeer ? await findRealCommand() : undefined;
 
-/** Databases: of the state that is only read; of the two that are changed, each by its command; and others. */
+/** Databases: for the state that is only read; for the two that are changed, one by each command; and others. */
 const DB = { reading: 1, changedByThem: 2, changedByUs: 3, empty: 4, plans: 5, recorded: 6 } as const;
 
 describe.skipIf(binary === undefined)("our command beside asynq's own", () => {
@@ -50,7 +50,7 @@ describe.skipIf(binary === undefined)("our command beside asynq's own", () => {
   const real = (db: number): AsynqCommand => new AsynqCommand(flags(db), {}, [binary!]);
   const ours = (db: number): CommandInProcess => new CommandInProcess(flags(db));
 
-  // With `-u` it is recorded anew.
+  // `-u` records it again.
   it.runIf(process.env['RECORD_COMMAND'] !== undefined)('is as recorded', async () => {
     const reading = await printedBy(real(DB.recorded), READING);
     const empty = await printedBy(real(DB.empty), EMPTY);
@@ -66,25 +66,25 @@ describe.skipIf(binary === undefined)("our command beside asynq's own", () => {
     return shown;
   }
 
-  it('prints the same rows of what Go left', async () => {
+  it('prints the same rows for the state left by Go', async () => {
     const theirs = await printedBy(real(DB.reading), READING);
 
     expect(await answers(ours(DB.reading), theirs)).toEqual(theirs.map((line) => expectedOfUs(line)));
   });
 
-  it('says the same of an empty Redis', async () => {
+  it('prints the same for an empty Redis', async () => {
     const theirs = await printedBy(real(DB.empty), EMPTY);
 
     expect(await answers(ours(DB.empty), theirs)).toEqual(theirs.map((line) => expectedOfUs(line, true)));
   });
 
-  it('does and says the same', async () => {
+  it('has the same effect and output', async () => {
     const theirs = await printedBy(real(DB.changedByThem), CONTROL);
 
     expect(await answers(ours(DB.changedByUs), theirs)).toEqual(theirs.map((line) => expectedOfUs(line)));
   });
 
-  it('tells of Redis what it tells', async () => {
+  it('prints the same facts about Redis', async () => {
     const [theirs, told] = await Promise.all([redisFacts(real(DB.reading)), redisFacts(ours(DB.reading))]);
 
     expect(told).toEqual(theirs);
@@ -100,7 +100,7 @@ describe.skipIf(binary === undefined)("our command beside asynq's own", () => {
     const theirs = await new AsynqCommand(clusterFlags, {}, [binary!]).run('queue', 'ls');
     const told = await new CommandInProcess(clusterFlags).run('queue', 'ls');
 
-    // Nodes are addresses in its memory there.
+    // asynq's prints the addresses of nodes in memory there.
     const slots = ({ stdout }: CommandResult): string[] =>
       readLines(['queue', 'ls'], stdout).map((line) => line.split('  ').slice(0, 2).join('  '));
     expect(slots(told)).toEqual(slots(theirs));
@@ -125,7 +125,7 @@ describe.skipIf(binary === undefined)("our command beside asynq's own", () => {
   });
 });
 
-/** Names of what INFO of Redis says; values pass. */
+/** Names of the facts in INFO of Redis; their values are volatile. */
 async function redisFacts(command: Command): Promise<string[]> {
   const { stdout } = await command.run('stats', '--json');
   return Object.keys((JSON.parse(stdout) as { redis: object }).redis).toSorted();

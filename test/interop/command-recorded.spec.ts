@@ -17,7 +17,7 @@ const recorded = JSON.parse(readFileSync(new URL('golden/command.json', import.m
 
 const named = (lines: readonly Printed[]): [string, Printed][] => lines.map((line) => [line.args.join(' '), line]);
 
-describe("our command on what asynq's was recorded with", () => {
+describe("our command on the recorded state of asynq's", () => {
   let server: RedisServer;
   let ours: (db: number) => CommandInProcess;
 
@@ -42,12 +42,12 @@ describe("our command on what asynq's was recorded with", () => {
     expect(shownByUs(line.args, await ours(1).run(...line.args))).toEqual(expectedOfUs(line));
   });
 
-  it.each(named(recorded.empty))('says the same of an empty Redis: %s', async (_name, line) => {
+  it.each(named(recorded.empty))('prints the same for an empty Redis: %s', async (_name, line) => {
     expect(shownByUs(line.args, await ours(3).run(...line.args))).toEqual(expectedOfUs(line, true));
   });
 
-  // One after the other: each works on what the ones before it left.
-  it.each(named(recorded.control))('does and says the same: %s', async (_name, line) => {
+  // In sequence: each works on the state left by the previous ones.
+  it.each(named(recorded.control))('has the same effect and output: %s', async (_name, line) => {
     expect(shownByUs(line.args, await ours(2).run(...line.args))).toEqual(expectedOfUs(line));
   });
 
@@ -57,7 +57,7 @@ describe("our command on what asynq's was recorded with", () => {
     expect(lines).toEqual([READING, EMPTY, CONTROL]);
   });
 
-  it('differs from it where the list says so, and nowhere else', () => {
+  it('differs from it only where the list says so', () => {
     const all = [...recorded.reading, ...recorded.empty, ...recorded.control];
     const linesOf = (command: string): string =>
       all
@@ -75,7 +75,7 @@ describe("our command on what asynq's was recorded with", () => {
   });
 });
 
-describe('what passes in an output', () => {
+describe('a volatile value in an output', () => {
   it.each([
     ['in 5m3s', 'in <length>'],
     ['Fri Jan  1 00:00:00 UTC 2100 (in 640884h1m49s)', 'Fri Jan  1 00:00:00 UTC 2100 (in <length>)'],

@@ -9,8 +9,9 @@ const RETRY_DELAY_MS = 50 * 365 * 86_400_000;
 const PATIENCE = { timeout: 20_000, interval: 50 };
 
 /**
- * What Go's library leaves in Redis after some work: tasks in every state, groups, a paused queue, servers at work, and
- * schedulers with a past. Names and times that differ from run to run are set to fixed ones. Empties the server.
+ * The state that Go's library leaves in Redis: tasks in every state, groups, a paused queue, running servers, and
+ * schedulers with a history. Names and times that differ from run to run are replaced by fixed ones. Empties the
+ * server.
  */
 export async function stateByGo(server: RedisServer, redis: Redis): Promise<CommandState> {
   await redis.flushall();
@@ -23,7 +24,7 @@ export async function stateByGo(server: RedisServer, redis: Redis): Promise<Comm
 const LONG_TEXT = 'no route to host; '.repeat(60).trim();
 const text = (value: string): Buffer => Buffer.from(value);
 
-/** Handled at once, each in the way that the last part of its type says. */
+/** Handled at once, each as the last part of its type says. */
 const HANDLED: readonly GoTask[] = [
   { taskId: 'done-text', type: 'mail:echo', payload: text('"ok ✓ 日本"'), retentionMs: RETRY_DELAY_MS },
   { taskId: 'done-bytes', type: 'mail:echo', payload: Buffer.from([0xff, 0]), retentionMs: RETRY_DELAY_MS },
@@ -38,7 +39,7 @@ const HANDLED: readonly GoTask[] = [
   { taskId: 'active-2', type: 'mail:block', payload: text('{"n":2}') },
 ].map((task) => ({ ...task, queue: 'mail' }));
 
-/** Errors that no table can show as they are; one to a queue, since a line too many moves all columns. */
+/** Errors that no table can show unchanged; one per queue, since an extra line shifts all columns. */
 const ODD: readonly GoTask[] = [
   { queue: 'lines', payload: text('line 1\nline 2') },
   { queue: 'tab', payload: text('left\tright') },
@@ -46,7 +47,7 @@ const ODD: readonly GoTask[] = [
   { queue: 'silent', payload: text('') },
 ].map((task) => ({ ...task, taskId: 'odd', type: 'odd:fail-with' }));
 
-/** Wait in a queue that nobody serves; more than fit on a page. */
+/** Tasks in a queue without a server; more than fit on a page. */
 const PENDING: readonly GoTask[] = [
   { taskId: 'p-unicode', type: 'größe', payload: text('{"name":"Jürgen 日本 🎉"}') },
   { taskId: 'p-bytes', type: 'image', payload: Buffer.from([0x89, 0x50, 0x4e, 0x47, 0xff]) },

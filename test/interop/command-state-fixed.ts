@@ -2,18 +2,18 @@ import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 import { byName, type Bytes, type CommandState, dayAgo, fromBytes, toBytes, type Value } from './command-state.js';
 
-/** When everything in the past happened: Thu Mar  5 07:08:09 UTC 2026. */
+/** The time of all past events: Thu Mar  5 07:08:09 UTC 2026. */
 export const PAST_S = 1_772_694_489;
-/** When everything that lies ahead is due, in whole seconds: 2100-01-01. A length from now to then fits Go's durations. */
+/** The time of all future events, in whole seconds: 2100-01-01. The duration from now until then fits Go's type. */
 export const AHEAD_S = 4_102_444_800;
 
-/** Read from the schema and not with our own codecs, which are what is being tested. */
+/** Read with the schema instead of our own codecs, which are under test. */
 const records = new protobuf.Root().loadSync(
   fileURLToPath(new URL('../../libs/core/src/wire/asynq.proto', import.meta.url)),
   { keepCase: true },
 );
 
-/** Fixed names and times for those that differ from run to run, and a past for one queue. */
+/** Fixed names and times for those that differ from run to run, and a history for one queue. */
 export function fixed(state: CommandState): CommandState {
   const names = new Map([...serverNames(state), ...entryNames(state)]);
   const renamed = (value: string): string => [...names].reduce((text, [from, to]) => text.replaceAll(from, to), value);
@@ -98,7 +98,7 @@ function identityIn(key: string): object {
   return { host, pid: Number(pid), server_id: serverId };
 }
 
-/** One entry is about to fire, and fired before; the other never did. */
+/** One entry has fired and will fire soon; the other never did. */
 function fixedEntry(bytes: Bytes): Bytes {
   const entry = decode('SchedulerEntry', bytes);
   const id = entryName(entry['spec'] as string);
@@ -128,7 +128,7 @@ function fixedScores(
 ): (readonly [Bytes, number])[] {
   const named = members.map(([member, score]) => [renamed(member as string), score] as const);
   if (key.endsWith(':scheduled')) return named.map(([id, score]) => [id, id === 'overdue' ? PAST_S : score]);
-  const firstS = key.includes(':g:') ? PAST_S : AHEAD_S; // asynq drops what was archived long ago
+  const firstS = key.includes(':g:') ? PAST_S : AHEAD_S; // asynq drops tasks archived long ago
   return named.toSorted(byName).map(([name], n) => [name, firstS + n]);
 }
 

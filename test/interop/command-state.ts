@@ -19,7 +19,7 @@ export async function writeState(redis: Redis, state: CommandState): Promise<voi
   for (const [name, value] of Object.entries(state)) await writeValue(redis, withDays(name), value);
 }
 
-/** The UTC day that so many days lie before today. */
+/** The UTC day this many days before today. */
 export function dayAgo(days: number): string {
   return new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
 }

@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AsynqCommand } from '../support/asynq-command.js';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AsynqCommand, CommandInProcess } from '../support/asynq-command.js';
 import { GoPeer, type GoTaskInfo, hasGoPeer } from '../support/go-peer.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 
-/** What asynq's own command shows of a task's payload and result. */
+/** A task's payload or result as asynq's own command shows it. */
 const shown = (bytes: Buffer): string => (bytes.length === 0 ? 'non-printable bytes' : bytes.toString());
 
 /** A time as Go writes it with `time.UnixDate`, in UTC. */
@@ -35,15 +35,19 @@ function failedAt({ lastFailedAtMs }: GoTaskInfo): string {
 describe.skipIf(!hasGoPeer)('the asynq command beside Go', () => {
   let redis: RedisServer;
   let go: GoPeer;
-  let asynq: AsynqCommand;
+  let flags: string[];
+  let asynq: CommandInProcess;
 
   beforeEach(async () => {
+    vi.stubEnv('TZ', 'UTC');
     redis = await startRedis();
     go = new GoPeer(redis);
-    asynq = new AsynqCommand(['--uri', `127.0.0.1:${redis.port}`]);
+    flags = ['--uri', `127.0.0.1:${redis.port}`];
+    asynq = new CommandInProcess(flags);
   });
 
   afterEach(async () => {
+    vi.unstubAllEnvs();
     await go.kill();
     await redis.stop();
   });
@@ -137,7 +141,8 @@ describe.skipIf(!hasGoPeer)('the asynq command beside Go', () => {
     await asynq.output('task', 'enqueue', ...sent, '--timeout', '1m30s');
 
     expect(await go.queueInfo('mail')).toMatchObject({ pending: 2, scheduled: 0, archived: 1, size: 3 });
-    expect((await asynq.rows('task', 'ls', '-qmail', '-sarchived')).at(-1)!.slice(0, 2)).toEqual(['b', 'later']);
+    const archived = await new AsynqCommand(flags).rows('task', 'ls', '-qmail', '-sarchived'); // the program splits them
+    expect(archived.at(-1)!.slice(0, 2)).toEqual(['b', 'later']);
     expect(await go.taskInfo('mail', 'd')).toMatchObject({
       type: 'mix:echo',
       payload: Buffer.from('{"n":4}'),

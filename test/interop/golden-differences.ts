@@ -16,7 +16,7 @@ export interface Refusal {
   readonly why: string;
 }
 
-/** A field that we leave in another state than Go, from a step on, in the notation of the recording. Null: not there. */
+/** A field whose value differs from Go's from a step on, in the notation of the recording. Null: missing. */
 export interface Difference {
   readonly step: number;
   readonly key: string;
@@ -24,16 +24,16 @@ export interface Difference {
   readonly go: unknown;
   readonly ours: unknown;
   readonly why: string;
-  /** The step that removes the field; from then on there is none on either side. */
+  /** The step that removes the field on both sides. */
   readonly until?: number | undefined;
 }
 
 type ByScenario<Row> = Readonly<Record<string, readonly Row[]>>;
 
-// ---- what is not played -----------------------------------------------------------------------------------------
+// ---- steps not played -----------------------------------------------------------------------------------------
 
 export const LEFT_OUT: ByScenario<LeftOut> = {
-  enqueue_errors: [{ steps: [1], why: 'there is no task object that could be nil: the type is the first argument' }],
+  enqueue_errors: [{ steps: [1], why: 'no task object can be nil: the type is the first argument' }],
   batch_enqueue: [
     {
       steps: [1],
@@ -45,75 +45,85 @@ export const LEFT_OUT: ByScenario<LeftOut> = {
     {
       steps: [3],
       part: 'our inspector: the test moves the task as Go does',
-      why: 'our servers must bear what Go leaves; inspector_bulk_retry plays this call of ours',
+      why: 'our servers must handle the state that Go leaves; inspector_bulk_retry plays this call of ours',
     },
   ],
   scheduled_forwarded: [
-    { steps: [1], part: 'our enqueueing of f-2: the test writes it as Go does', why: 'we keep its group' },
+    { steps: [1], part: 'enqueueing f-2 ourselves: the test writes it as Go does', why: 'we keep its group' },
   ],
   scheduler: [
     {
       steps: [1],
       part: 'the option of the task itself',
-      why: 'a periodic task has the options of its registration alone; those are shown',
+      why: 'a periodic task only has the options of its registration; those are shown',
     },
   ],
   aggregation: [
     {
       steps: [2, 3],
       part: 'the option Queue("ignored") of the new task',
-      why: 'the type of an aggregate function has no such option, and one that it names all the same is refused',
+      why: 'the type of an aggregate function has no such option, and the value is refused at run time',
     },
   ],
   lease_expired: [
-    { steps: [3], part: 'the waiting: the test deletes what Redis would expire', why: 'it takes 12 s of real time' },
+    { steps: [3], part: 'the wait: the test deletes what Redis would expire', why: 'it takes 12 s of real time' },
   ],
 };
 
 export const REFUSED: ByScenario<Refusal> = {
   enqueue_options: [
-    { step: 3, option: 'maxRetry', absent: ['o-3'], why: 'a negative number is a mistake; Go takes it for 0' },
-    { step: 5, option: 'timeout', absent: ['o-5'], why: 'the wire counts seconds; Go cuts it to 0, which is none' },
-    { step: 6, option: 'timeout', absent: ['o-6'], why: 'no time at all; Go takes it for the default of 30 minutes' },
-    { step: 7, option: 'timeout', absent: ['o-7'], why: 'a negative length of time; Go stores it' },
+    { step: 3, option: 'maxRetry', absent: ['o-3'], why: 'a negative number is a mistake; Go treats it as 0' },
+    {
+      step: 5,
+      option: 'timeout',
+      absent: ['o-5'],
+      why: 'the wire stores seconds; Go truncates it to 0, which means none',
+    },
+    {
+      step: 6,
+      option: 'timeout',
+      absent: ['o-6'],
+      why: 'an empty duration; Go treats it as the default of 30 minutes',
+    },
+    { step: 7, option: 'timeout', absent: ['o-7'], why: 'a negative duration; Go stores it' },
     { step: 12, option: 'queue', absent: ['低い {x}', '名前'], why: 'braces break the hash tag of a Redis Cluster' },
   ],
   enqueue_scheduled: [
-    { step: 4, option: 'processIn', absent: ['s-4'], why: 'a negative length of time; Go runs the task at once' },
-    { step: 5, option: 'processAt', absent: ['s-5'], why: 'two start times contradict each other; Go takes the last' },
+    { step: 4, option: 'processIn', absent: ['s-4'], why: 'a negative duration; Go runs the task at once' },
+    { step: 5, option: 'processAt', absent: ['s-5'], why: 'two start times contradict each other; Go uses the last' },
   ],
   list_pages: [
-    ...[6, 7].map((step) => ({ step, option: 'size', why: 'a page without room is a mistake; Go takes it for 30' })),
+    ...[6, 7].map((step) => ({ step, option: 'size', why: 'a page size of 0 is a mistake; Go treats it as 30' })),
     ...[8, 9].map((step) => ({ step, option: 'page', why: 'pages count from 1; Go counts back from the wrong end' })),
   ],
   strict_priority_server: [
-    { step: 1, option: 'queues.ignored', why: 'a queue of weight 0 is never served; Go drops it without a word' },
+    { step: 1, option: 'queues.ignored', why: 'a queue of weight 0 is never served; Go silently drops it' },
   ],
 };
 
-// ---- what we leave in another state -----------------------------------------------------------------------------
+// ---- different state -----------------------------------------------------------------------------
 
 const ROUNDED_UP = 'rounded up to the whole second, so that no server starts the task early';
-const ROUNDED_UP_LENGTH = 'rounded up to whole seconds, so that what was asked for is kept at least; Go cuts';
+const ROUNDED_UP_LENGTH = 'rounded up to whole seconds, so that it is never shorter than requested; Go truncates';
 const EXACT = 'the exact time beside the rounded one';
 const LONGER_LEASE = 'rounded up to the whole second, so that a lease is never shorter than promised';
 const LEAKED_LOCK = 'Go takes the lock before it finds that the id exists, and the lock stays';
-const CLOCK_READ_TWICE = 'Go reads its clock twice and cuts to whole seconds';
+const CLOCK_READ_TWICE = 'Go reads its clock twice and truncates to whole seconds';
 const BATCHED_HEADER = 'Go drops the Header option in batches';
 const BATCHED_LOCK = 'Go has no unique tasks in batches';
 const UNKNOWN_TYPE = 'a task of unknown type has not failed: another server may know it';
-const NO_ATTEMPT_LEFT = 'no attempt can succeed past the deadline, and Go burns the retries';
+const NO_ATTEMPT_LEFT = 'no attempt can succeed past the deadline, and Go uses up the retries';
 const OUR_ERROR_TEXT = "an error's text is that of its language";
 const CRASHED = 'the task did not fail, its worker did: it runs again at once, and no retry is lost';
 const KEPT_GROUP = 'Go forgets the group of a task that is scheduled, and runs it by itself';
 const KNOWN_LOCK = 'a task of a group that does not know its lock cannot release it';
 const OWN_SCHEDULE = 'a schedule is known by its name in its queue: each tick is claimed there, by one scheduler';
-const MORTAL_HISTORY = 'a scheduler that is killed cannot delete its histories, and begins new ones when it comes back';
-const GIVEN_BACK = 'the members go back to their group, which rests; Go lets them lie until the deadline of the set';
+const MORTAL_HISTORY = 'a killed scheduler cannot delete its histories, and starts new ones after a restart';
+const GIVEN_BACK = 'the members return to their group, which backs off; Go leaves them until the deadline of the set';
 const ANNOUNCED =
   'a server announces the queues that it serves, so that inspectors show one that was deleted and filled again';
 const LATENCY = 'without it the latency of the queue reads 0';
-const PAUSED_BY_TEST = 'so that nobody takes what was recovered';
+const PAUSED_BY_TEST = 'so that no server takes the recovered tasks';
 
 const DEFAULT = 'asynq:{default}';
 const PANIC = 'panic error cause by: panic';
@@ -123,12 +133,12 @@ const LEASE_EXPIRED = 'asynq: task lease expired';
 
 type Row = readonly [key: string, field: string, go: unknown, ours: unknown];
 
-/** What is different at a step for one reason: key, field, what Go leaves, what we leave. */
+/** The differences at a step for one reason: key, field, Go's value, our value. */
 function rows(step: number, why: string, different: readonly Row[]): Difference[] {
   return different.map(([key, field, go, ours]) => ({ step, key, field, go, ours, why }));
 }
 
-/** A task begins to wait in `scheduled` or `retry`; `until` a step takes it out. */
+/** A task enters `scheduled` or `retry`, and leaves it at the step `until`. */
 function waits(step: number, set: 'scheduled' | 'retry', id: string, lengthS: number, until?: number): Difference[] {
   const due = `now+${lengthS}s`;
   return [
@@ -137,13 +147,13 @@ function waits(step: number, set: 'scheduled' | 'retry', id: string, lengthS: nu
   ];
 }
 
-/** A task is to be started at an exact time; `until` a step takes that away. */
+/** A task has an exact start time, until the step `until` removes it. */
 function exactly(step: number, id: string, dueAtMs: string, until?: number): Difference[] {
   const key = `${DEFAULT}:t:${id}`;
   return [{ step, key, field: 'hash.due_at_ms', go: null, ours: dueAtMs, why: EXACT, until }];
 }
 
-/** Tasks that an inspector lets run. */
+/** Tasks that an inspector runs. */
 function runs(step: number, ...ids: readonly string[]): Difference[] {
   return rows(
     step,
@@ -158,7 +168,7 @@ function leases(step: number, tasks: Readonly<Record<string, string>>): Differen
   );
 }
 
-/** A scheduler plans periodic tasks for the first time: in its queue each with its name, its spec and its task. */
+/** A scheduler registers periodic tasks for the first time: each with its name, spec and task in its queue. */
 function plans(step: number, plan: readonly Plan[]): Difference[] {
   const queues = [...new Set(plan.map(({ queue }) => queue))].toSorted();
   return [
@@ -327,14 +337,14 @@ export const DIFFERENCES: ByScenario<Difference> = {
         name: 'tick',
         spec: '@every 3s',
         task: { type: 'reports:tick', payload: WELCOME, retry: 3, timeout: 20 },
-        digest: '45550eba7ca009eeb78876593010f86e8aa2779b42686bf638ceaa4496fe738e',
+        digest: '209c2050bd5610771e3df92792b1f597ea7e9fa21a41c272043c2c7c87815b35',
       },
       {
         queue: 'default',
         name: 'yearly',
         spec: '0 0 1 1 *',
         task: { type: 'reports:yearly', retry: 25, timeout: 1_800 },
-        digest: '49a73d77f95fa113a58ae937c8c69c9c1576c8855b9072169779f4e9c0ff6966',
+        digest: '1c27cbb77f3e4876f20e02735367db269352e1777471858860a844e8775963cb',
       },
     ]),
     ...rows(3, OWN_SCHEDULE, [
@@ -358,7 +368,7 @@ export const DIFFERENCES: ByScenario<Difference> = {
         timeout: 1_800,
         unique_key: 'asynq:{low}:unique:t:67ac304a1457cc1243cafade3e14e30c',
       },
-      digest: '27901d69ab54ebdbd78b21a11ef808c4fb76b9345d876d3de8574a407e9fbabc',
+      digest: '6c852b06bccfd406d7f1194496936b99d700f47bb17486c1a02b26735d1f37ca',
       uniqueMs: '1800000',
     },
   ]),
@@ -390,7 +400,7 @@ export const DIFFERENCES: ByScenario<Difference> = {
   ],
 };
 
-/** A key that only we write. It may be there at any step, and expires by itself. */
+/** A key that only we write. It may exist at any step, and expires by itself. */
 export interface OwnKey {
   readonly pattern: RegExp;
   readonly type: string;
@@ -403,7 +413,7 @@ export const OWN_KEYS: readonly OwnKey[] = [
     pattern: /^asynq:\{[^{}]+\}:(leader|standby)$/,
     type: 'string',
     longestTtlS: 10,
-    why: 'one server of ours leads each queue, another stands by',
+    why: 'one server of ours leads each queue, another is its standby',
   },
   {
     pattern: /^asynq:\{[^{}]+\}:wake$/,
@@ -415,12 +425,30 @@ export const OWN_KEYS: readonly OwnKey[] = [
     pattern: /^asynq:\{[^{}]+\}:full_sizes$/,
     type: 'zset',
     longestTtlS: 60,
-    why: 'sizes of groups that aggregators wait for, so that they hear of full ones; Go looks every 7 s',
+    why: 'sizes of groups that aggregators wait for, so that they are notified of full ones; Go checks every 7 s',
+  },
+  {
+    pattern: /^asynq:\{[^{}]+\}:groups_by_(newest|oldest)$/,
+    type: 'zset',
+    longestTtlS: 3_600,
+    why: 'when tasks joined the groups, so that aggregators read only ripe ones; Go reads all groups every time',
+  },
+  {
+    pattern: /^asynq:\{[^{}]+\}:enqueued:[\w-]+:\d+$/,
+    type: 'string',
+    longestTtlS: 60,
+    why: 'tells an enqueue that is repeated after a lost reply what it has written',
+  },
+  {
+    pattern: /^asynq:\{[^{}]+\}:fetched:[\w-]+:\d+$/,
+    type: 'string',
+    longestTtlS: 120,
+    why: 'a server whose fetch was not answered returns the tasks that it names',
   },
   {
     pattern: /^asynq:\{[^{}]+\}:expected_groups$/,
     type: 'zset',
     longestTtlS: 3_601 + 86_400,
-    why: 'groups that scheduled tasks will join, and for a day more, so that they are named again should Go forward them',
+    why: 'groups that scheduled tasks will join, kept for another day, so that they are named again if Go forwards the tasks',
   },
 ];

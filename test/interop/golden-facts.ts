@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import protobuf from 'protobufjs';
 
 /**
- * All that lies in Redis as flat facts: a name such as `asynq:{default}:t:r-1 » hash.msg.retried` to its value. Whole
+ * The content of Redis as flat facts: a name such as `asynq:{default}:t:r-1 » hash.msg.retried` to its value. Whole
  * lists and sets are one fact each. Fields at their protobuf default are left out, as on the wire.
  */
 export type Facts = Map<string, unknown>;
@@ -13,7 +13,7 @@ export const factName = (key: string, field = ''): string => `${key} » ${field}
 
 export const keyOf = (name: string): string => name.slice(0, name.indexOf(' » '));
 
-/** Read from the schema and not with our own codecs, which are what is being tested. */
+/** Read with the schema instead of our own codecs, which are under test. */
 const records = new protobuf.Root().loadSync(
   fileURLToPath(new URL('../../libs/core/src/wire/asynq.proto', import.meta.url)),
   { keepCase: true },
@@ -21,7 +21,7 @@ const records = new protobuf.Root().loadSync(
 
 type RecordName = 'TaskMessage' | 'ServerInfo' | 'WorkerInfo' | 'SchedulerEntry' | 'SchedulerEnqueueEvent';
 
-/** Every key, its type, value and time to live. Servers, processes and days have placeholders for names. */
+/** Every key with its type, value and TTL. Servers, processes and days have placeholder names. */
 export async function readFacts(redis: Redis): Promise<Facts> {
   const facts: Facts = new Map();
   for (const key of await redis.keys('*')) {
@@ -43,13 +43,13 @@ export function addFacts(facts: Facts, key: string, value: object, path: readonl
   }
 }
 
-/** Bytes of a TaskMessage as Go writes them, for tasks that a test puts into Redis in Go's place. */
+/** Bytes of a TaskMessage as Go writes them, for tasks that a test puts into Redis in place of Go. */
 export function encodeMessage(fields: Readonly<Record<string, unknown>>): Buffer {
   const type = records.lookupType('asynq.TaskMessage');
   return Buffer.from(type.encode(type.fromObject(fields)).finish());
 }
 
-/** What schedulers show of themselves: records in a list and in a sorted set, by their places. */
+/** The published records of schedulers, in a list and in a sorted set, by position. */
 async function readRecords(redis: Redis, key: string): Promise<object | undefined> {
   if (key.startsWith('asynq:schedulers:')) {
     const entries = await redis.lrangeBuffer(key, 0, -1);

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { addFacts, factName, type Facts, keyOf } from './golden-facts.js';
 
-/** One public call, as Go's asynq was seen to answer it. */
+/** One public call with the recorded answer of Go's asynq. */
 export interface RecordedStep {
   readonly op: string;
   /** Go refused. */
   readonly error?: string;
-  /** What Go's inspector showed, one element per task or queue; the count of a bulk call. */
+  /** The result of Go's inspector, one element per task or queue; the count of a bulk call. */
   readonly returned?: readonly unknown[];
-  /** What the call changed: keys, and fields in them, to new values; null where they are gone. Absent: it only read. */
+  /** The changes of the call: keys, and fields in them, to new values; null for deleted ones. Absent: it only read. */
   readonly changes?: Readonly<Record<string, object | null>>;
 }
 
@@ -23,25 +23,25 @@ export const recording = JSON.parse(
   readFileSync(new URL('golden/scenarios.json', import.meta.url), 'utf8'),
 ) as Readonly<Record<string, RecordedScenario>>;
 
-/** When a step ran: on the clock of our parts, and on that of Redis, which counts down times to live. */
+/** When a step ran: by the clock of our parts, and by that of Redis, which counts down TTLs. */
 export interface Span {
   readonly fromMs: number;
   readonly toMs: number;
   readonly redisFromMs: number;
 }
 
-/** What should lie in Redis. Points in time are relative to the step that wrote them. */
+/** The expected content of Redis. Points in time are relative to the step that wrote them. */
 export class ExpectedFacts {
   private readonly facts: Facts = new Map();
   /** When the steps were played, from the first. */
   private readonly spans: Span[] = [];
 
-  /** Notes when a step was played. Those that were left out in between count as played at that time too. */
+  /** Records when a step was played. Steps left out before it count as played at that time too. */
   noteSpan(number: number, span: Span): void {
     while (this.spans.length < number) this.spans.push(span);
   }
 
-  /** @param absent tasks and queues that are not there, because our side refused them */
+  /** @param absent tasks and queues that do not exist, because our side refused them */
   apply(changes: RecordedStep['changes'], span: Span, absent: readonly string[] = []): void {
     for (const [key, change] of Object.entries(changes ?? {})) {
       if (absent.some((name) => key.includes(name))) continue;
@@ -59,12 +59,12 @@ export class ExpectedFacts {
     this.setFact(factName(key, field), value, span);
   }
 
-  /** What is expected of a field in the recording's notation; `null` when it should not be there. */
+  /** The expected value of a field in the recording's notation; `null` when it should be missing. */
   notation(key: string, field: string): unknown {
     return show(this.facts.get(factName(key, field)) ?? null);
   }
 
-  /** Both sides for a comparison that shows names and values: a fact that is as expected is shown alike. */
+  /** Both sides for a comparison by name and value: facts that are as expected are equal on both. */
   compare(actual: Facts): { readonly expected: object; readonly actual: object } {
     const shown = [...actual].map(([name, value]) => {
       const expected = this.facts.get(name);
@@ -98,7 +98,7 @@ export class ExpectedFacts {
 /**
  * A point in time relative to the step that wrote it: `now+30s` in whole seconds rounded down as Go does,
  * `now+30s up` rounded up, `now+30000ms` exact, `now ns` in nanoseconds. `… of step 1`: relative to that one. `… mark 0 0`:
- * with the mark of an attempt behind it.
+ * followed by the mark of an attempt.
  */
 class Due {
   private readonly fromMs: number;
@@ -132,7 +132,7 @@ class Due {
   }
 }
 
-/** How long a key is to live from the step that wrote it. */
+/** The TTL of a key from the step that wrote it. */
 class TimeToLive {
   readonly notation: number;
 

@@ -15,12 +15,12 @@ const RECORDED_AT_MS = Date.parse('2026-11-21T07:54:12.400Z');
 const NEW_YEAR_2030 = new Date('2030-01-01T00:00:00.000Z');
 const ALMOST_A_SECOND_LATER = new Date('2030-01-01T00:00:00.999Z');
 
-/** What most recorded calls enqueue. */
+/** The task of most recorded calls. */
 const WELCOME = { userId: 12345, template: 'welcome' };
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
-describe('calls of the client leave what those of Go leave', () => {
+describe('calls of the client leave the same state as those of Go', () => {
   let redis: RedisServer;
   beforeAll(async () => void (redis = await startRedis()));
   afterAll(() => redis.stop());
@@ -95,7 +95,7 @@ describe('calls of the client leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('enqueue_unique: locks, their names and how long they hold', async () => {
+  it('enqueue_unique: locks, their names and lifetimes', async () => {
     await using stage = new GoldenStage(redis, 'enqueue_unique', RECORDED_AT_MS);
     const { client, inspector } = stage;
 
@@ -146,7 +146,7 @@ describe('calls of the client leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('enqueue_group: tasks that wait in groups, and what an inspector does to them', async () => {
+  it('enqueue_group: tasks waiting in groups, and operations of an inspector on them', async () => {
     await using stage = new GoldenStage(redis, 'enqueue_group', RECORDED_AT_MS);
     const { client, inspector } = stage;
 
@@ -169,7 +169,7 @@ describe('calls of the client leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('batch_enqueue: one result each, and the rest unharmed', async () => {
+  it('batch_enqueue: one result each, independent of the others', async () => {
     await using stage = new GoldenStage(redis, 'batch_enqueue', RECORDED_AT_MS);
     const { client } = stage;
     let results: readonly EnqueueResult[] = [];
@@ -202,7 +202,7 @@ describe('calls of the client leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('paused: a queue is paused once, and takes tasks meanwhile', async () => {
+  it('paused: a queue is paused once, and accepts tasks while paused', async () => {
     await using stage = new GoldenStage(redis, 'paused', RECORDED_AT_MS);
     const { client, inspector } = stage;
 

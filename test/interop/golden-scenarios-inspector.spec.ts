@@ -23,7 +23,7 @@ const fail = (): never => {
   throw new Error('x');
 };
 
-/** Tasks that wait in every way. */
+/** Tasks in every waiting state. */
 async function enqueueWaiting(client: Client): Promise<void> {
   await client.enqueue('t', bytes('1'), { taskId: 'i-1' });
   await client.enqueue('t', bytes('2'), { taskId: 'i-2' });
@@ -32,7 +32,7 @@ async function enqueueWaiting(client: Client): Promise<void> {
   await client.enqueue('t', bytes('5'), { taskId: 'i-5', group: 'g' });
 }
 
-describe('calls of the inspector leave and tell what those of Go do', () => {
+describe('calls of the inspector leave the same state and return the same as those of Go', () => {
   let redis: RedisServer;
   beforeAll(async () => void (redis = await startRedis()));
   afterAll(() => redis.stop());
@@ -108,8 +108,8 @@ describe('calls of the inspector leave and tell what those of Go do', () => {
       await client.enqueue('t', bytes('4'), { taskId: 'k-4', retention: '1h' });
       const mux = new ServeMux().handle('bad', fail).handle('t', () => undefined);
       const server = await stage.serve(mux, { retryDelay: () => HOUR_MS });
-      await stage.heard('retried', 3);
-      await stage.heard('succeeded');
+      await stage.untilEvent('retried', 3);
+      await stage.untilEvent('succeeded');
       await server.shutdown();
     });
     await stage.play(2, () => inspector.runTask('default', 'k-1'));
@@ -122,7 +122,7 @@ describe('calls of the inspector leave and tell what those of Go do', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('delete_queue_force: what stays of a queue that had tasks', async () => {
+  it('delete_queue_force: the remaining keys of a queue that had tasks', async () => {
     await using stage = new GoldenStage(redis, 'delete_queue_force', RECORDED_AT_MS);
     const { client, inspector } = stage;
 
@@ -164,8 +164,8 @@ describe('calls of the inspector leave and tell what those of Go do', () => {
       await client.enqueue('bad', undefined, { taskId: 'h-2' });
       const mux = new ServeMux().handle('bad', fail).handle('t', () => undefined);
       const server = await stage.serve(mux, { retryDelay: () => HOUR_MS });
-      await stage.heard('retried');
-      await stage.heard('succeeded');
+      await stage.untilEvent('retried');
+      await stage.untilEvent('succeeded');
       await server.shutdown();
     });
     await stage.read(2, async () =>

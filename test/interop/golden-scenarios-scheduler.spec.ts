@@ -4,12 +4,12 @@ import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { asGoShowsEntry } from './as-go-shows.js';
 import { GoldenStage } from './golden-stage.js';
 
-/** When the recorded scheduler was started: its ticks are foretold from here. */
+/** When the recorded scheduler was started: its ticks are computed from here. */
 const RECORDED_AT_MS = Date.parse('2026-11-21T07:55:42.326Z');
 
 const WELCOME = { userId: 12345, template: 'welcome' };
 
-describe('schedulers leave what those of Go leave', () => {
+describe('schedulers leave the same state as those of Go', () => {
   let redis: RedisServer;
   beforeAll(async () => void (redis = await startRedis()));
   afterAll(() => redis.stop());
@@ -48,7 +48,7 @@ describe('schedulers leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('periodic_task_manager: periodic tasks from elsewhere', async () => {
+  it('periodic_task_manager: periodic tasks from a provider', async () => {
     await using stage = new GoldenStage(redis, 'periodic_task_manager', RECORDED_AT_MS);
     const options = { queue: 'low', unique: '30m', name: 'hourly' } as const;
     const config = { spec: '@every 1h', type: 't', payload: WELCOME, options };

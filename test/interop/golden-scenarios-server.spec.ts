@@ -16,17 +16,20 @@ import { asGoShowsServer, asGoShowsTask } from './as-go-shows.js';
 import { encodeMessage } from './golden-facts.js';
 import { GoldenStage } from './golden-stage.js';
 
-/** What most recorded calls enqueue. */
+/** The task of most recorded calls. */
 const WELCOME = { userId: 12345, template: 'welcome' };
 const HOUR_MS = 3_600_000;
 
 const retryInAnHour = { retryDelay: () => HOUR_MS };
 const succeed = (): void => undefined;
+/** The task of a handler that ignores its signal would stay active until the handler ends. */
+const untilAborted = (_payload: unknown, { signal }: TaskContext): Promise<never> =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
 const fail = (): never => {
   throw new Error('dial tcp 10.0.0.1:25: connection refused');
 };
 
-describe('servers leave what those of Go leave', () => {
+describe('servers leave the same state as those of Go', () => {
   let redis: RedisServer;
   beforeAll(async () => void (redis = await startRedis()));
   afterAll(() => redis.stop());
@@ -40,7 +43,7 @@ describe('servers leave what those of Go leave', () => {
     });
     await stage.read(2, async () => [asGoShowsTask(await stage.inspector.taskInfo('default', 'r-1'))]);
     await stage.play(3, async () => {
-      // By Go's hands: it knows nothing of `due_at_ms`, which stays.
+      // As Go would do it: it does not know `due_at_ms`, which stays.
       await stage.redis.zrem('asynq:{default}:retry', 'r-1');
       await stage.redis.lpush('asynq:{default}:pending', 'r-1');
       await stage.redis.hset('asynq:{default}:t:r-1', 'state', 'pending');
@@ -79,7 +82,7 @@ describe('servers leave what those of Go leave', () => {
     await stage.play(1, async () => {
       await stage.client.enqueue('t', WELCOME, { taskId: 'r-4' });
       const server = await stage.serve(fail, { retryDelay: () => 1_000 });
-      await stage.heard('retried');
+      await stage.untilEvent('retried');
       await stage.inspector.pauseQueue('default');
       await stage.pass(async () => (await stage.redis.llen('asynq:{default}:pending')) === 1);
       await server.shutdown();
@@ -123,8 +126,8 @@ describe('servers leave what those of Go leave', () => {
       await stage.client.enqueue('revoke', WELCOME, { taskId: 'a-3' });
       await stage.client.enqueue('t', WELCOME, { taskId: 'a-4', maxRetry: 0, unique: '1h' });
       const server = await stage.serve(mux);
-      await stage.heard('archived', 3);
-      await stage.heard('revoked');
+      await stage.untilEvent('archived', 3);
+      await stage.untilEvent('revoked');
       await server.shutdown();
     });
     await stage.read(2, async () => (await stage.inspector.listTasks('default', 'archived')).map(asGoShowsTask));
@@ -165,7 +168,7 @@ describe('servers leave what those of Go leave', () => {
     await stage.play(1, async () => {
       await stage.client.enqueue('t', WELCOME, { taskId: 'x-1', retention: '1s' });
       const server = await stage.serve(succeed);
-      await stage.heard('succeeded');
+      await stage.untilEvent('succeeded');
       await stage.pass(async () => (await stage.redis.exists('asynq:{default}:t:x-1')) === 0);
       await server.shutdown();
     });
@@ -194,7 +197,7 @@ describe('servers leave what those of Go leave', () => {
       await client.enqueue('notifications:email', WELCOME, { taskId: 'w-1', timeout: '90s' });
       const deadline = new Date(clock.nowMs() + HOUR_MS);
       await client.enqueue('t', undefined, { queue: 'critical', taskId: 'w-2', deadline });
-      await stage.heard('started', 2);
+      await stage.untilEvent('started', 2);
     });
     await stage.play(3, async () => {
       await stage.nextBeat({ default: 'w-1', critical: 'w-2' });
@@ -208,7 +211,7 @@ describe('servers leave what those of Go leave', () => {
     await stage.play(10, async () => {
       await stage.until(async () => Number((await stage.redis.pubsub('NUMSUB', 'asynq:cancel'))[1]) > 0);
       await inspector.cancelTask('w-1');
-      await stage.heard('retried');
+      await stage.untilEvent('retried');
     });
     await stage.play(11, async () => {
       await server!.stop();
@@ -216,7 +219,7 @@ describe('servers leave what those of Go leave', () => {
     });
     await stage.play(12, async () => {
       stage.release();
-      await stage.heard('succeeded');
+      await stage.untilEvent('succeeded');
       await server!.shutdown();
     });
 
@@ -241,7 +244,7 @@ describe('servers leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('timeout: timeout, deadline, and a deadline that is over', async () => {
+  it('timeout: timeout, deadline, and a past deadline', async () => {
     await using stage = new GoldenStage(redis, 'timeout');
     const { client, clock } = stage;
 
@@ -249,24 +252,23 @@ describe('servers leave what those of Go leave', () => {
       await client.enqueue('t', WELCOME, { taskId: 'd-1', timeout: '1s' });
       await client.enqueue('t', WELCOME, { taskId: 'd-2', deadline: new Date(clock.nowMs() + 2_000) });
       await client.enqueue('t', WELCOME, { taskId: 'd-3', deadline: new Date('2020-01-01T00:00:00Z') });
-      const server = await stage.serve(() => stage.held, retryInAnHour);
-      await stage.heard('started', 2);
+      const server = await stage.serve(untilAborted, retryInAnHour);
+      await stage.untilEvent('started', 2);
       await stage.pass(async () => stage.count('retried') + stage.count('archived') === 3);
-      stage.release();
       await server.shutdown();
     });
 
     expect(stage.missing()).toEqual([]);
   });
 
-  it('shutdown_requeue: the unfinished task goes back ahead of the others', async () => {
+  it('shutdown_requeue: the unfinished task returns ahead of the others', async () => {
     await using stage = new GoldenStage(redis, 'shutdown_requeue');
     let handled: Promise<void> | undefined;
 
     await stage.play(1, async () => {
       await stage.client.enqueue('t', Buffer.from('1'), { taskId: 'q-1' });
       const server = await stage.serve(() => (handled = stage.held), { concurrency: 1, shutdownTimeout: '1s' });
-      await stage.heard('started');
+      await stage.untilEvent('started');
       await stage.client.enqueue('t', Buffer.from('2'), { taskId: 'q-2' });
       const closed = server.shutdown();
       await stage.pass(async () => stage.count('requeued') === 1);
@@ -280,7 +282,7 @@ describe('servers leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('panic_and_unknown_type: what is stored of an error', async () => {
+  it('panic_and_unknown_type: the stored error', async () => {
     await using stage = new GoldenStage(redis, 'panic_and_unknown_type');
     const nothing = null as unknown as Record<string, string>;
     const mux = new ServeMux()
@@ -300,7 +302,7 @@ describe('servers leave what those of Go leave', () => {
         await stage.client.enqueue(type, undefined, { taskId: type });
       }
       const server = await stage.serve(mux, retryInAnHour);
-      await stage.heard('retried', 4);
+      await stage.untilEvent('retried', 4);
       await stage.pass(async () => stage.count('retried') === 5); // the task of unknown type is offered to others first
       await server.shutdown();
     });
@@ -308,7 +310,7 @@ describe('servers leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('aggregation: a full group, one after its grace period, and an id that is taken', async () => {
+  it('aggregation: a full group, one after its grace period, and a taken id', async () => {
     await using stage = new GoldenStage(redis, 'aggregation');
     const { client, inspector } = stage;
     let calls = 0;
@@ -344,10 +346,10 @@ describe('servers leave what those of Go leave', () => {
     expect(stage.missing()).toEqual([]);
   });
 
-  it('lease_expired: the tasks of a server that vanished', async () => {
+  it('lease_expired: the tasks of a lost server', async () => {
     await using stage = new GoldenStage(redis, 'lease_expired');
     const { client, clock, inspector } = stage;
-    const stopped = new FakeClock(clock.nowMs()); // a server whose time stands still gives no sign of life any more
+    const stopped = new FakeClock(clock.nowMs()); // a server whose clock stands still sends no heartbeats
 
     await stage.play(1, async () => {
       await stage.serve(() => stage.held, { clock: stopped, concurrency: 2 });
@@ -357,7 +359,7 @@ describe('servers leave what those of Go leave', () => {
         { type: 't', payload: WELCOME, options: { taskId: 'l-1' } },
         { type: 't', payload: WELCOME, options: { taskId: 'l-2', maxRetry: 0 } },
       ]);
-      await stage.heard('started', 2);
+      await stage.untilEvent('started', 2);
     });
     const active = async (): Promise<object[]> =>
       (await inspector.listTasks('default', 'active')).toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(asGoShowsTask);

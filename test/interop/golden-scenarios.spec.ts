@@ -20,7 +20,7 @@ it('plays every recorded scenario once, and none that is not recorded', () => {
   expect(sorted(played)).toEqual(sorted(Object.keys(recording)));
 });
 
-it('asks of every scenario whether all its steps were played', () => {
+it('checks for every scenario that all its steps were played', () => {
   expect(count(/expect\(stage\.missing\(\)\)\.toEqual\(\[\]\);/g)).toBe(count(/new GoldenStage\(/g));
 });
 

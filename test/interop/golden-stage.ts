@@ -18,22 +18,22 @@ import { DIFFERENCES, LEFT_OUT, OWN_KEYS, REFUSED } from './golden-differences.j
 import { factName, type Facts, keyOf, readFacts } from './golden-facts.js';
 import { ExpectedFacts, type RecordedStep, recording, type Span } from './golden-recording.js';
 
-/** How far `pass` moves the clock between two looks. */
+/** How far `pass` moves the clock between two checks. */
 const TICK_MS = 50;
-/** Real time that a condition is given. */
+/** Real-time limit of a condition. */
 const PATIENCE_MS = 20_000;
 
 /**
- * Plays one recorded scenario with our parts. After each step all of Redis must be as Go left it, but for the
- * differences listed for the step. Time stands still unless the test moves it, so that scores can be foretold.
+ * Plays one recorded scenario with our parts. After each step all of Redis must be as Go left it, except for the
+ * differences listed for the step. Time stands still unless the test moves it, so that scores are predictable.
  */
 export class GoldenStage implements AsyncDisposable {
   readonly clock: FakeClock;
   readonly client: Client;
   readonly inspector: Inspector;
-  /** Hands of Go, or of time: for what neither client nor server does. */
+  /** For changes that Go or time makes, and neither client nor server. */
   readonly redis: Redis;
-  /** Holds handlers up until `release`. */
+  /** Blocks handlers until `release`. */
   readonly held: Promise<void>;
   private readonly events: TaskEvent[] = [];
   private readonly conditions = new Conditions();
@@ -44,7 +44,7 @@ export class GoldenStage implements AsyncDisposable {
   private readonly servers: Server[] = [];
   private letGo: () => void = () => undefined;
 
-  /** @param startMs where the clock stands; by default where that of Redis does, 0.4 s into a second */
+  /** @param startMs start of the clock; default: the time of Redis, 0.4 s into a second */
   constructor(
     server: RedisServer,
     private readonly scenario: string,
@@ -79,19 +79,19 @@ export class GoldenStage implements AsyncDisposable {
     return server;
   }
 
-  /** Serves until so many tasks had such an event since the start of the scenario, and shuts down. */
+  /** Serves until the given number of tasks have had this event since the start of the scenario, then shuts down. */
   async serveUntil(
     kind: TaskEvent['kind'],
     count: number,
     ...serving: Parameters<GoldenStage['serve']>
   ): Promise<void> {
     const server = await this.serve(...serving);
-    await this.heard(kind, count);
+    await this.untilEvent(kind, count);
     await server.shutdown();
   }
 
-  /** Waits until so many tasks had such an event since the start of the scenario. */
-  async heard(kind: TaskEvent['kind'], count = 1): Promise<void> {
+  /** Waits until the given number of tasks have had this event since the start of the scenario. */
+  async untilEvent(kind: TaskEvent['kind'], count = 1): Promise<void> {
     await this.conditions.until(() => this.count(kind) >= count);
   }
 
@@ -99,11 +99,11 @@ export class GoldenStage implements AsyncDisposable {
     return this.events.filter((event) => event.kind === kind).length;
   }
 
-  /** Looks at Redis again and again until the condition holds; the clock stands still. */
+  /** Checks Redis until the condition holds; the clock stands still. */
   async until(holds: () => Promise<boolean>, betweenLooks?: () => Promise<void>): Promise<void> {
     const giveUpAtMs = Date.now() + PATIENCE_MS;
     while (!(await holds())) {
-      if (Date.now() > giveUpAtMs) throw new Error(`does not come true: ${holds.toString()}`);
+      if (Date.now() > giveUpAtMs) throw new Error(`condition not met: ${holds.toString()}`);
       await betweenLooks?.();
     }
   }
@@ -116,7 +116,7 @@ export class GoldenStage implements AsyncDisposable {
     });
   }
 
-  /** Lets time pass until the server shows something new and has extended the leases of these tasks, by queue. */
+  /** Lets time pass until the server has published a change and extended the leases of these tasks, by queue. */
   async nextBeat(tasks: Readonly<Record<string, string>>): Promise<void> {
     const [serverKey] = await this.redis.keys('asynq:servers:*');
     const written = (): Promise<(string | null)[]> =>
@@ -150,7 +150,7 @@ export class GoldenStage implements AsyncDisposable {
     expect(actual, `step ${number}: ${op}`).toEqual(expected);
   }
 
-  /** Plays a step that only reads: our inspector must tell what Go's told. */
+  /** Plays a step that only reads: our inspector must return the same as Go's. */
   async read(number: number, look: () => Promise<readonly unknown[]>): Promise<void> {
     const { op, returned } = this.step(number);
     expect(await look(), `step ${number}: ${op}`).toEqual(returned);
@@ -169,10 +169,10 @@ export class GoldenStage implements AsyncDisposable {
     this.notePlayed(number);
   }
 
-  /** Plays a step of which only is recorded that Go did not refuse it. */
+  /** Plays a step for which the recording only shows that Go did not refuse it. */
   async succeed(number: number, act: () => Promise<unknown>): Promise<void> {
     const { op, error, returned, changes } = this.step(number);
-    if (error ?? returned ?? changes) throw new Error(`more is recorded of step ${number}: ${op}`);
+    if (error ?? returned ?? changes) throw new Error(`step ${number} has further recorded results: ${op}`);
     await act();
     this.notePlayed(number);
   }
@@ -203,7 +203,7 @@ export class GoldenStage implements AsyncDisposable {
     this.redis.disconnect();
   }
 
-  /** All that lies in Redis but for the time it has to live. */
+  /** The content of Redis without TTLs. */
   private async lasting(): Promise<object> {
     const facts = [...(await readFacts(this.redis))];
     return Object.fromEntries(facts.filter(([name]) => !name.endsWith(' ttl_s')));
@@ -218,7 +218,7 @@ export class GoldenStage implements AsyncDisposable {
     this.played.add(number);
   }
 
-  /** Acts, and notes what Go's call of this step changed. */
+  /** Performs the step, and records the changes of Go's call. */
   private async run(number: number, act: () => Promise<unknown>): Promise<Span> {
     const redisFromMs = Date.now();
     const fromMs = this.clock.nowMs();
@@ -238,7 +238,7 @@ export class GoldenStage implements AsyncDisposable {
     return span;
   }
 
-  /** Applies what is listed for the step. Each row must name what Go left there, and leave something else. */
+  /** Applies the listed differences of the step. Each row must name Go's value, and a different one. */
   private applyDifferences(number: number, span: Span): void {
     for (const { step, key, field, go, ours, until } of DIFFERENCES[this.scenario] ?? []) {
       if (until === number) this.weLeave.set(key, field, null, span);
@@ -250,7 +250,7 @@ export class GoldenStage implements AsyncDisposable {
   }
 }
 
-/** The call must fail for this option alone. */
+/** The call must fail for this option only. */
 export async function expectRefusal(act: () => Promise<unknown>, option: string): Promise<void> {
   const refused = await act().then(
     () => undefined,
@@ -260,7 +260,7 @@ export async function expectRefusal(act: () => Promise<unknown>, option: string)
   expect((refused as InvalidOptionsError).problems.map((problem) => problem.option)).toEqual([option]);
 }
 
-/** Takes out the keys that only we write, as long as they are as listed. */
+/** Removes the keys that only we write, as long as they are as listed. */
 function withoutOwnKeys(facts: Facts): Facts {
   for (const key of new Set([...facts.keys()].map(keyOf))) {
     const own = OWN_KEYS.find(({ pattern }) => pattern.test(key));

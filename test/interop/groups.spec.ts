@@ -26,7 +26,7 @@ describe.skipIf(!hasGoPeer)('groups shared with Go', () => {
     return found;
   }
 
-  /** A server of ours that makes tasks of groups as Go's aggregator does, and handles them; how many it took for that. */
+  /** A server of ours that aggregates like Go's aggregator, and handles the results; counts the aggregated tasks. */
   async function serveSums(queue: string, mayAggregate: () => Promise<void> = async () => undefined) {
     const conditions = new Conditions();
     const sums: number[][] = [];
@@ -58,7 +58,7 @@ describe.skipIf(!hasGoPeer)('groups shared with Go', () => {
 
   const sorted = (sums: readonly number[][]): number[] => sums.flat().toSorted((a, b) => a - b);
 
-  /** Lets a server of Go take a group, and kills it before it has made anything of it. */
+  /** Lets a Go server take a group, and kills it before it has aggregated it. */
   async function abandonGroup(queue: string, admin: Redis): Promise<void> {
     const victim = new GoPeer(redis);
     await victim.serve({ queues: { [queue]: 1 }, concurrency: 1, aggregate: 'hang' });
@@ -66,13 +66,13 @@ describe.skipIf(!hasGoPeer)('groups shared with Go', () => {
     await victim.kill();
   }
 
-  /** As if the two minutes of all sets were over. */
+  /** As if the two minutes of all sets had passed. */
   async function endSets(queue: string, admin: Redis): Promise<void> {
     const key = `asynq:{${queue}}:aggregation_sets`;
     for (const set of await admin.zrange(key, '0', '-1')) await admin.zadd(key, 1, set);
   }
 
-  it('finds tasks again that Go gave back to a group without naming it, after a restart, too', async () => {
+  it('finds tasks again that Go returned to a group without naming it, also after a restart', async () => {
     const admin = new Redis(redis.url);
     await go.enqueue(items('left', 'digest: 😀', numbers(20)));
     await abandonGroup('left', admin);
@@ -96,7 +96,7 @@ describe.skipIf(!hasGoPeer)('groups shared with Go', () => {
     expect(await go.queueInfo('left')).toMatchObject({ size: 0, groups: 0 });
   });
 
-  it('gives back and aggregates a set of Go that is larger than ours may be', async () => {
+  it('returns and aggregates a set of Go that is larger than our limit', async () => {
     const admin = new Redis(redis.url);
     await go.enqueue(items('large', 'digest', numbers(2_500)));
     await abandonGroup('large', admin);
@@ -116,7 +116,7 @@ describe.skipIf(!hasGoPeer)('groups shared with Go', () => {
     expect(await keysLike('asynq:{large}:g:*')).toEqual([]);
   });
 
-  it('shares groups with an aggregator of Go: no task is lost, none is in two sums', async () => {
+  it('shares groups with a Go aggregator: no task is lost, none is in two sums', async () => {
     const PER_BURST = 600;
     const GROUPS = 60;
     const MOST_BURSTS = 10;
@@ -147,13 +147,13 @@ describe.skipIf(!hasGoPeer)('groups shared with Go', () => {
     await ours.server.shutdown();
     await go.shutdown();
 
-    expect(isShared()).toBe(true); // else the test has shown nothing
+    expect(isShared()).toBe(true); // otherwise the test proves nothing
     expect(summed).toEqual(numbers(total));
     expect(await go.queueInfo('both')).toMatchObject({ size: 0, groups: 0, archived: 0 });
     expect(await keysLike('asynq:{both}:g:*')).toEqual([]);
   });
 
-  it('makes one task of the tasks that Go put into a group', async () => {
+  it('combines the tasks that Go put into a group into one', async () => {
     const enqueued = await go.enqueue(
       Array.from({ length: 60 }, (_, n) => ({
         type: 'news:item',
@@ -192,7 +192,7 @@ describe.skipIf(!hasGoPeer)('groups shared with Go', () => {
     expect(await go.queueInfo('grouped')).toMatchObject({ size: 0, groups: 0, aggregating: 0, processedTotal: 3 });
   });
 
-  it('has a server of Go join our scheduled tasks to their group, which a server of ours then names', async () => {
+  it('names the group to which a Go server has added our scheduled tasks', async () => {
     await using client = new Client({ connection: { url: redis.url } });
     await go.serve({ queues: { late: 1 }, concurrency: 1, taskCheckIntervalMs: 20, delayedTaskCheckIntervalMs: 50 });
 

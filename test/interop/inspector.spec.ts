@@ -13,7 +13,7 @@ interface Call {
   readonly what: string;
   byGo(go: GoPeer): Promise<unknown>;
   byUs(inspector: Inspector): Promise<unknown>;
-  /** Where we leave Redis in another state on purpose, see "Where we differ" in docs/wire.md. */
+  /** Intended differences, see "Where we differ" in docs/wire.md. */
   readonly kinder?: Difference;
 }
 
@@ -80,7 +80,7 @@ const REFUSED: readonly Call[] = [
   },
 ];
 
-describe.skipIf(!hasGoPeer)("our inspector, judged by Go's", () => {
+describe.skipIf(!hasGoPeer)("our inspector compared with Go's", () => {
   let server: RedisServer;
   let redis: Redis;
   let go: GoPeer;
@@ -114,7 +114,7 @@ describe.skipIf(!hasGoPeer)("our inspector, judged by Go's", () => {
 
     expect(weAnswer).toEqual(goAnswers);
     expect(comparable(weLeave, kinder)).toEqual(comparable(goLeaves, kinder));
-    expect(comparable(goLeaves)).not.toEqual(comparable(await readPrepared())); // the call did something at all
+    expect(comparable(goLeaves)).not.toEqual(comparable(await readPrepared())); // the call had an effect
   });
 
   it.each(REFUSED)('refuses what Go refuses, and writes nothing: $what', async ({ byGo, byUs }) => {
@@ -141,7 +141,7 @@ describe.skipIf(!hasGoPeer)("our inspector, judged by Go's", () => {
     }
   });
 
-  it('tells the same of queues, groups and history', async () => {
+  it('returns the same for queues, groups and history', async () => {
     const { size: _, latencyMs: __, memoryUsage, ...info } = await go.queueInfo(QUEUE);
 
     expect(await inspector.queues()).toEqual(await go.queues());
@@ -153,7 +153,7 @@ describe.skipIf(!hasGoPeer)("our inspector, judged by Go's", () => {
     expect(info).toMatchObject({ pending: 2, scheduled: 2, retry: 2, archived: 2, completed: 2, aggregating: 2 });
   });
 
-  it('shows servers of Go as Go does, and the tasks that they run', async () => {
+  it('shows Go servers as Go does, with the tasks that they run', async () => {
     await go.enqueue([{ queue: QUEUE, taskId: 'running', type: 'a:block', payload: Buffer.from('{"n":1}') }]);
     await go.serve({ queues: { [QUEUE]: 3 }, concurrency: 1, strictPriority: true, taskCheckIntervalMs: 20 });
     await vi.waitFor(async () => expect((await go.servers())[0]?.activeTaskIds).toHaveLength(1), 10_000);
@@ -232,7 +232,7 @@ async function restore(redis: Redis, snapshot: Snapshot): Promise<void> {
   await Promise.all(snapshot.map(({ key, ttlMs, bytes }) => redis.restore(key, ttlMs, bytes)));
 }
 
-/** Without what two calls one after the other cannot have in common, and without the difference on purpose. */
+/** Without values that differ between two consecutive calls, and without the intended differences. */
 function comparable(facts: Facts, kinder?: Difference): Record<string, unknown> {
   const isLeftOut = (name: string): boolean =>
     name.endsWith(factName('', 'ttl_s')) ||
@@ -244,12 +244,12 @@ function comparable(facts: Facts, kinder?: Difference): Record<string, unknown> 
 
 const isTimeOfArchiving = (name: string): boolean => name.startsWith(factName(`asynq:{${QUEUE}}:archived`, 'zset'));
 
-/** Pending tasks are due "now", which each side reads off its own clock. */
+/** Pending tasks are due "now", which each side reads from its own clock. */
 function withoutNow({ nextProcessAtMs, ...task }: GoTaskInfo) {
   return { ...task, nextProcessAtMs: task.state === 'pending' ? 'now' : nextProcessAtMs };
 }
 
-/** Our view of a task in the words of Go's, to the second. */
+/** Our view of a task under Go's names, to the second. */
 function asGoShows(task: TaskInfo) {
   const ms = (at: Date | undefined): number => at?.getTime() ?? 0;
   const { id, queue, type, state, maxRetry, retried, lastError, isOrphaned, retentionMs } = task;

@@ -64,7 +64,7 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
   let client: Client;
   let inspector: Inspector;
   let handlers: OurHandlers;
-  /** What our server complains about: failed attempts, and whatever it finds broken. */
+  /** The warnings of our server: failed attempts, and inconsistent data. */
   let complaints: string[];
 
   beforeEach(async () => {
@@ -103,7 +103,7 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
     });
   }
 
-  /** Both inspectors say the same about a queue; returns it. */
+  /** Asserts that both inspectors return the same about a queue; returns it. */
   async function agreedInfo(queue: string): Promise<Partial<GoQueueInfo>> {
     const { size: _, latencyMs: __, memoryUsage, ...theirs } = await go.queueInfo(queue);
     expect(await inspector.queueInfo(queue, { memory: true })).toMatchObject({ ...theirs, memoryBytes: memoryUsage });
@@ -125,7 +125,7 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
     await expectSameEcho(ids[3]!);
   });
 
-  it('has Go handle 1,000 tasks of all kinds, none of them early', async () => {
+  it('lets Go handle 1,000 tasks of all kinds, none of them early', async () => {
     const tasks = mixedTasks(1000);
     const results = await client.enqueueMany(tasks.map(forUs));
     const enqueued = results.map(({ task, error }): EnqueuedTask => {
@@ -152,10 +152,10 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
     const byUs = await client.enqueueMany(
       each.map(({ type, n }) => ({ type, payload: n, options: { queue: 'shared' } })),
     );
-    // Both wait at a closed door, so that neither empties the queue before the other is there.
+    // Both start on a paused queue, so that neither empties it before the other is ready.
     await go.pause('shared');
     const server = await startOurServer({ shared: 1 });
-    // One at a time: ten workers of Go's might end all tasks before we look again at a paused queue, after a second.
+    // One at a time: ten Go workers might end all tasks before we poll the paused queue again, after a second.
     await serveInGo({ shared: 1 }, 1);
 
     await inspector.unpauseQueue('shared');
@@ -184,7 +184,7 @@ describe.skipIf(!hasGoPeer)('side by side with Go', () => {
   }
 });
 
-/** 900 tasks; each of 100 fails once and is retried, each of 100 fails for good; 100 are kept. */
+/** 900 tasks: 100 fail once and are retried, 100 fail permanently, 100 are kept. */
 const AFTER_1000 = {
   pending: 0,
   active: 0,

@@ -6,7 +6,7 @@ import { startRedis } from '../support/redis-server.js';
 
 const TASKS = 200;
 
-/** How long an idle server of Go's waits between two looks, on average: what a server that polls cannot beat. */
+/** Average interval between two polls of an idle Go server: a lower bound for polling servers. */
 const GO_POLL_MS = 1_000;
 
 describe.skipIf(!hasGoPeer)('an idle server', () => {
@@ -31,7 +31,7 @@ describe.skipIf(!hasGoPeer)('an idle server', () => {
 
     waitsMs.sort((a, b) => a - b);
     const at = (share: number): number => waitsMs[Math.ceil(TASKS * share) - 1]!;
-    console.log(`pushed by Go to started here: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, the way to Go included`);
+    console.log(`pushed by Go to started here: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, including the call to Go`);
     expect(at(0.5)).toBeLessThan(GO_POLL_MS / 10);
     await server.shutdown();
   });

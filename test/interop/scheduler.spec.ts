@@ -20,7 +20,7 @@ describe.skipIf(!hasGoPeer)('schedulers beside Go', () => {
     await redis.stop();
   });
 
-  /** Go's view of our plan, once the scheduler has shown all of it. */
+  /** Go's view of our plan, once the scheduler has published all of it. */
   async function readByGo(count: number): Promise<GoSchedulerEntry[]> {
     for (;;) {
       const entries = await go.schedulerEntries();

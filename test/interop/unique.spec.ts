@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GoPeer, hasGoPeer } from '../support/go-peer.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 
-/** A payload whose JSON both sides spell alike, and two that Go spells in its own way. */
+/** A payload whose JSON is equal on both sides, and two that Go writes differently. */
 const ALIKE = { payload: { id: 7, name: 'Ada' }, goWrites: '{"id":7,"name":"Ada"}' };
 const ESCAPED = { payload: { name: 'Q&A <b>\u2028' }, goWrites: '{"name":"Q\\u0026A \\u003cb\\u003e\\u2028"}' };
 const SORTED = { payload: { name: 'Ada', id: 7 }, goWrites: ALIKE.goWrites };

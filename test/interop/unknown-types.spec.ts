@@ -6,14 +6,14 @@ import { startRedis } from '../support/redis-server.js';
 const QUEUES = { shared: 1 };
 const TASKS = 20;
 
-it.skipIf(!hasGoPeer)('leaves tasks that Go alone knows to Go, beside three servers of ours', async () => {
+it.skipIf(!hasGoPeer)('leaves tasks that only Go knows to Go, beside three servers of ours', async () => {
   await using redis = await startRedis();
   await using go = new GoPeer(redis);
   const connection = { url: redis.url };
   await using client = new Client({ connection, defaults: { queue: 'shared' } });
   const handled = new Set<string>();
   const serve = async (): Promise<Server> => {
-    // Put back, a task would not be seen again while this test runs.
+    // A task that is put back would not be seen again during this test.
     const options = { concurrency: 5, unknownTypeDelay: '1h', logger: silentLogger } as const;
     const server = new Server({ connection, queues: QUEUES, ...options });
     await server.start(new ServeMux().handle('ours', (_, { id }) => void handled.add(id)));

@@ -38,7 +38,7 @@ describe.skipIf(!hasGoPeer)('results between Go and us', () => {
     expect(await task.state()).toBe('completed');
   });
 
-  it('learns that a task failed for good in Go', async () => {
+  it('reports that a task failed permanently in Go', async () => {
     const task = await client.enqueue('mix:fail-always', {}, { maxRetry: 0 });
 
     const [end] = await Promise.all([task.wait({ timeout }), serveInGo()]);
@@ -47,7 +47,7 @@ describe.skipIf(!hasGoPeer)('results between Go and us', () => {
     await expect(task.result()).rejects.toThrow(TaskFailedError);
   });
 
-  it('shows Go what our handler returned', async () => {
+  it('shows the result of our handler to Go', async () => {
     const [enqueued] = await go.enqueue([{ type: 'sum', payload: Buffer.from('[1,2]'), retentionMs: 3_600_000 }]);
     const { id } = enqueued as { readonly id: string };
     const handle = inspector.task('default', id);

@@ -10,7 +10,7 @@ import { WorkerProcess } from '../support/worker-process.js';
 const SERVERS = 50;
 const TASKS = 30;
 
-/** How long the idle fleet is watched. The time itself is what is measured. */
+/** How long the idle fleet is observed; the measurement is per time. */
 const WATCHED_MS = 20_000;
 
 describe(`a fleet of ${SERVERS} idle servers on one queue`, () => {
@@ -118,7 +118,7 @@ describe(`a fleet of ${SERVERS} idle servers on one queue`, () => {
   });
 });
 
-/** What the same tasks cost when nobody watches: one enqueue, one fetch and one settle call each. */
+/** The cost of the same tasks without watches: one enqueue, one fetch and one settle call each. */
 async function commandsOfTasks(url: string, admin: Redis): Promise<number> {
   const client = new Client({ connection: { url } });
   const broker = openBroker({ url });

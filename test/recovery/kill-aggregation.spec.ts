@@ -34,7 +34,7 @@ describe('a server that dies while it aggregates', () => {
     groupAggregator: { gracePeriod: '1s' },
   });
 
-  /** Ids of the tasks that were made into others, as often as they were. */
+  /** Ids of the aggregated tasks, once per aggregation. */
   const aggregated = async (queue: string): Promise<string[]> => {
     const sums = await inspector.listTasks(queue, 'scheduled', { size: 100 });
     return sums.flatMap(({ payload }) => JSON.parse(Buffer.from(payload).toString()) as string[]);
@@ -47,7 +47,7 @@ describe('a server that dies while it aggregates', () => {
     return (await Promise.all(keys.map((key) => hands.zrange(key, '0', '-1')))).flat();
   };
 
-  /** As if the two minutes of all sets were over. */
+  /** As if the two minutes of all sets had passed. */
   const endSets = async (queue: string): Promise<void> => {
     const key = `asynq:{${queue}}:aggregation_sets`;
     for (const set of await hands.zrange(key, '0', '-1')) await hands.zadd(key, 1, set);

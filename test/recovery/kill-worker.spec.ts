@@ -32,7 +32,7 @@ describe('a worker that dies', () => {
     ...options,
   });
 
-  it('leaves its 50 tasks to another within the lease and ten seconds, no retry spent', async () => {
+  it('loses its 50 tasks to another within the lease and ten seconds, without a retry', async () => {
     const ids = Array.from({ length: 50 }, (_, i) => `task-${i}`);
     await client.enqueueMany(ids.map((taskId) => ({ type: 'hang', options: { queue: 'killed', taskId } })));
     await using victim = await WorkerProcess.start(settings('killed'));
@@ -70,7 +70,7 @@ describe('a worker that dies', () => {
     expect(heir.started()).toEqual([]);
   });
 
-  it('is not taken for dead while its handler blocks the event loop for longer than a lease', async () => {
+  it('keeps its lease while its handler blocks the event loop for longer than a lease', async () => {
     await client.enqueue('block', { ms: LEASE_MS * 1.5 }, { queue: 'blocked', taskId: 'long' });
     await using busy = await WorkerProcess.start(settings('blocked'));
     await busy.until(() => busy.started().length === 1);

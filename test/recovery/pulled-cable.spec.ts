@@ -15,7 +15,7 @@ import { openRecorder } from '../support/load.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 
 describe('a connection that falls silent', () => {
-  it('is given up once for all calls that wait on it', async () => {
+  it('is closed once for all calls that wait on it', async () => {
     await using redis = await startRedis();
     await using cable = await openCable(redis);
     await using client = new Client({ connection: { url: cable.url }, logger: silentLogger });
@@ -24,7 +24,7 @@ describe('a connection that falls silent', () => {
 
     cable.pull();
     const calls = await Promise.allSettled(Array.from({ length: 20 }, () => client.ping()));
-    await client.enqueue('email'); // goes on without an error
+    await client.enqueue('email'); // succeeds without an error
 
     expect(calls.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 'rejected'));
     const [first] = calls as PromiseRejectedResult[];
@@ -34,7 +34,7 @@ describe('a connection that falls silent', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('does not hold up those who begin to listen on it', async () => {
+  it('does not delay new subscriptions', async () => {
     await using redis = await startRedis();
     await using cable = await openCable(redis);
     await using client = new Client({ connection: { url: cable.url }, logger: silentLogger });
@@ -47,7 +47,7 @@ describe('a connection that falls silent', () => {
     await expect(wait).rejects.toThrow(WaitTimeoutError);
   });
 
-  it('takes those along that block, so that idle servers wake soon', async () => {
+  it('closes blocking connections, too, so that idle servers wake soon', async () => {
     await using redis = await startRedis();
     await using cable = await openCable(redis);
     await using client = new Client({ connection: { url: redis.url }, logger: silentLogger });
@@ -71,7 +71,7 @@ describe('a connection that falls silent', () => {
     expect(Date.now() - pulledAtMs).toBeLessThan(12_000); // a blocking call alone lasts up to 22 s
   });
 
-  it('costs an idle server 12 s at most when it is the one that blocks', async () => {
+  it('costs an idle server at most 12 s when it is the blocking one', async () => {
     await using redis = await startRedis();
     await using cable = await openCable(redis);
     await using client = new Client({ connection: { url: redis.url }, logger: silentLogger });
@@ -89,14 +89,14 @@ describe('a connection that falls silent', () => {
     expect(Math.max(...recorder.pickUpMs)).toBeLessThan(12_000);
   });
 
-  it('is heard again on all channels when it is cut at its first word after a loss', async () => {
+  it('is subscribed to all channels again when it is cut at its first command after a reconnect', async () => {
     await using redis = await startRedis();
     await using cable = await openCable(redis);
     const broker = openBroker({ url: cable.url }, { logger: silentLogger });
     await using inspector = new Inspector({ connection: { url: redis.url } });
-    const heard = new Set<string>();
+    const nudged = new Set<string>();
     const queues = ['one', 'two', 'three', 'four'];
-    for (const queue of queues) await broker.onNudge(queue, () => heard.add(queue));
+    for (const queue of queues) await broker.onNudge(queue, () => nudged.add(queue));
     const unhandled: unknown[] = [];
     const collect = (error: unknown): void => void unhandled.push(error);
     process.on('unhandledRejection', collect);
@@ -111,7 +111,7 @@ describe('a connection that falls silent', () => {
           await inspector.pauseQueue(queue);
           await inspector.unpauseQueue(queue);
         }
-        return heard.size === queues.length;
+        return nudged.size === queues.length;
       },
       { timeout: 10_000, interval: 100 },
     );
@@ -120,7 +120,7 @@ describe('a connection that falls silent', () => {
     expect(unhandled).toEqual([]);
   });
 
-  it('does not hold up the end of a scheduler for long', async () => {
+  it('does not delay the shutdown of a scheduler for long', async () => {
     await using redis = await startRedis();
     await using cable = await openCable(redis);
     let onEvent: () => void = () => undefined;

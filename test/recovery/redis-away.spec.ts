@@ -5,11 +5,11 @@ import { WorkerProcess } from '../support/worker-process.js';
 
 const TASKS = 2_000;
 const BATCH = 50;
-/** Long enough to tell a process that waits from one that spins. */
+/** Long enough to distinguish a waiting process from a spinning one. */
 const AWAY_MS = 4_000;
 
-describe('Redis going away and coming back', () => {
-  it('loses no task, and nobody spins meanwhile', async () => {
+describe('Redis, stopped and restarted', () => {
+  it('costs no task, and no process spins while it is down', async () => {
     await using redis = await startRedis({ appendOnly: true });
     const client = new Client({ connection: { url: redis.url }, logger: silent });
     const inspector = new Inspector({ connection: { url: redis.url } });
@@ -41,10 +41,10 @@ describe('Redis going away and coming back', () => {
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** The time itself is what is tested here: a process that waits for Redis, for so long. */
+/** The duration is the subject of the test: how long a process waits for Redis. */
 const awayFor = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
-/** Enqueues every task, again and again while Redis is away, as a caller that must not lose one would. */
+/** Enqueues every task, repeatedly while Redis is down, like a caller that must not lose one. */
 async function enqueueAll(client: Client): Promise<string[]> {
   const accepted: string[] = [];
   for (let from = 0; from < TASKS; from += BATCH) {

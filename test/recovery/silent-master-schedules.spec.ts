@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { sleep } from '../support/load.js';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
 
-/** Longer than a connection may be silent, so that a tick that waits for it is a tick that is missed. */
+/** Longer than a connection may be silent, so that a tick that waits for it is missed. */
 const SILENT_MS = 9_000;
 
 describe('a master that falls silent, of a cluster with schedules', () => {
   it.each(['asynq:queues', 'asynq:schedule_queues'])(
-    'holds up no tick and no new schedule of queues on other masters, when it holds %s',
+    'delays no tick and no new schedule of queues on other masters, when it holds %s',
     async (set) => {
       await using cluster = await startCluster(3, { args: ['--cluster-require-full-coverage', 'no'] });
       const queues = await cluster.queuePerNode('mail');

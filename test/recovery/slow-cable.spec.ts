@@ -7,7 +7,7 @@ import { startRedis } from '../support/redis-server.js';
 const MB = 1024 * 1024;
 
 describe('a slow connection', () => {
-  it('is given the time that a large reply takes: what arrives is a sign of life', async () => {
+  it('stays open during a large reply while bytes arrive', async () => {
     await using redis = await startRedis();
     await using cable = await openCable(redis, { bytesPerS: 10 * MB });
     await using client = new Client({ connection: { url: redis.url }, logger: silentLogger });

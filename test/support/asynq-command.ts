@@ -20,8 +20,8 @@ export interface CommandResult {
 /** An `asynq` command, ours as built unless told otherwise, run with the same environment and first flags each time. */
 export class AsynqCommand {
   constructor(
-    private readonly flags: readonly string[],
-    private readonly env: Readonly<Record<string, string>> = {},
+    protected readonly flags: readonly string[],
+    protected readonly env: Readonly<Record<string, string>> = {},
     private readonly program: readonly [file: string, ...args: string[]] = OURS,
   ) {}
 
@@ -56,15 +56,13 @@ export class AsynqCommand {
 
 type RunCli = (args: readonly string[], io: object) => Promise<number>;
 
-/** Our command as built, run in this process: for many command lines. */
-export class CommandInProcess {
-  constructor(private readonly flags: readonly string[]) {}
-
-  async run(...args: readonly string[]): Promise<CommandResult> {
+/** Our command as built, run in this process: for many command lines, as a process takes half a second to start. */
+export class CommandInProcess extends AsynqCommand {
+  override async run(...args: readonly string[]): Promise<CommandResult> {
     const { runCli } = (await import(pathToFileURL(join(DIST, 'program.js')).href)) as { runCli: RunCli };
     const printed = { stdout: '', stderr: '' };
     const status = await runCli([...this.flags, ...args], {
-      env: {},
+      env: this.env,
       home: NO_HOME,
       isTty: false,
       nowMs: Date.now,

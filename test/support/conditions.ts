@@ -4,11 +4,11 @@ interface Condition {
   readonly reject: (error: Error) => void;
 }
 
-/** Waits for facts that change at known moments: the owner calls `check` whenever one may have come true. */
+/** Waits for conditions that change at known moments: the owner calls `check` whenever one may have become true. */
 export class Conditions {
   private waiting: Condition[] = [];
 
-  /** Resolves once `holds` answers true; it is asked now and at each `check`. */
+  /** Resolves once `holds` returns true; it is called now and at each `check`. */
   until(holds: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ holds, resolve, reject });
@@ -24,7 +24,7 @@ export class Conditions {
     });
   }
 
-  /** Rejects everything that waits: no fact will change any more. */
+  /** Rejects all waits: no condition will change any more. */
   giveUp(error: Error): void {
     for (const { reject } of this.waiting.splice(0)) reject(error);
   }

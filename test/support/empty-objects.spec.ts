@@ -10,7 +10,7 @@ const files = ['libs', 'apps', 'test'].flatMap((folder) =>
     .map((path) => `${folder}/${path}`),
 );
 
-/** What stands between a parenthesis and the one that closes it. */
+/** The text between a parenthesis and its closing one. */
 function insideParentheses(source: string, openAt: number): string {
   let depth = 0;
   for (let at = openAt; at < source.length; at++) {

@@ -4,11 +4,11 @@ export interface PortRange {
   readonly from: number;
   /** Exclusive. */
   readonly to: number;
-  /** Distances from the port of other ports that must be free as well. */
+  /** Offsets of further ports that must be free, too. */
   readonly alsoFree: readonly number[];
 }
 
-/** Different ports in the range that nobody listens on right now. */
+/** Different free ports in the range. */
 export async function drawPorts(count: number, range: PortRange): Promise<number[]> {
   const drawn = new Set<number>();
   while (drawn.size < count) {

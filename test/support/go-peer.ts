@@ -6,7 +6,7 @@ import { Conditions } from './conditions.js';
 /** Whether the peer could be built; tests of it say `describe.skipIf(!hasGoPeer)`. */
 export const hasGoPeer = process.env['ASYNQ_PEER_BIN'] !== undefined;
 
-/** A task for Go to enqueue; absent options are left to asynq. What its handler does: see {@link GoPeer.serve}. */
+/** A task for Go to enqueue; absent options are left to asynq. See {@link GoPeer.serve} for its handler. */
 export interface GoTask {
   readonly type: string;
   readonly payload?: Uint8Array | undefined;
@@ -37,15 +37,15 @@ export interface GoServerOptions {
   readonly retryDelayMs?: number | undefined;
   readonly shutdownTimeoutMs?: number | undefined;
   /**
-   * What its aggregator makes of a group, after a second: `sum`, a task of type `sum:succeed` whose payload is the JSON
+   * The result of its aggregator for a group, after a second: `sum`, a task of type `sum:succeed` whose payload is the JSON
    * array of theirs; `hang`: nothing, it never returns. Default: no aggregator.
    */
   readonly aggregate?: 'sum' | 'hang' | undefined;
-  /** Default 0: however many. */
+  /** Default 0: no limit. */
   readonly groupMaxSize?: number | undefined;
 }
 
-/** One attempt of Go's server, reported when it is over; `error` when it failed. */
+/** One attempt of Go's server, reported when it has ended; `error` when it failed. */
 export interface GoHandled {
   readonly id: string;
   readonly type: string;
@@ -73,7 +73,7 @@ export interface GoSchedulerEntry {
 
 export interface GoQueueInfo {
   readonly queue: string;
-  /** All tasks but the completed ones. */
+  /** All tasks except completed ones. */
   readonly size: number;
   readonly groups: number;
   readonly memoryUsage: number;
@@ -135,7 +135,7 @@ interface Waiter {
   readonly reject: (error: Error) => void;
 }
 
-/** Go's asynq in a process of its own (`test/interop/asynq-peer`). Errors of asynq reject with their text. */
+/** Go's asynq in a separate process (`test/interop/asynq-peer`). Errors of asynq reject with their text. */
 export class GoPeer implements AsyncDisposable {
   /** Attempts of its server so far, oldest first. */
   readonly handled: GoHandled[] = [];
@@ -215,7 +215,7 @@ export class GoPeer implements AsyncDisposable {
     await this.ask('delete', { queue, taskId });
   }
 
-  /** Calls asynq's function for all tasks of a state; how many there were. */
+  /** Calls asynq's function for all tasks of a state; returns their number. */
   moveAll(op: 'runAll' | 'archiveAll' | 'deleteAll', queue: string, state: string, group?: string): Promise<number> {
     return this.ask(op, { queue, state, group });
   }
@@ -236,7 +236,7 @@ export class GoPeer implements AsyncDisposable {
     return this.ask('history', { queue, days });
   }
 
-  /** Starts a scheduler with one entry; the entry's id. It runs until the peer ends. */
+  /** Starts a scheduler with one entry; returns the entry's id. It runs until the peer ends. */
   schedule(spec: string, task: GoTask): Promise<string> {
     return this.ask('schedule', { spec, ...encoded(task) });
   }
@@ -255,7 +255,7 @@ export class GoPeer implements AsyncDisposable {
     return this.ask('servers');
   }
 
-  /** Resolves once `holds` answers true; it is asked now and after each attempt. Rejects when the peer ends. */
+  /** Resolves once `holds` returns true; it is called now and after each attempt. Rejects when the peer ends. */
   until(holds: () => boolean): Promise<void> {
     return this.conditions.until(holds);
   }

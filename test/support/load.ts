@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export { sleep };
 
-/** What became of tasks under load: how long their calls took, and how long after it they were begun. */
+/** Measures tasks under load: the duration of their calls, and the time from the call to the start. */
 export interface Recorder {
   readonly callMs: number[];
   readonly pickUpMs: number[];
   readonly failures: string[];
-  /** Enqueues a task and takes its times. Never rejects. */
+  /** Enqueues a task and records its times. Never rejects. */
   enqueue(client: Client, queue: string, payload?: unknown): Promise<void>;
   /** The handler's side. */
   start(id: string): void;
-  /** Resolves when every call has been answered and every task that was taken has begun. */
+  /** Resolves when every call has been answered and every accepted task has started. */
   settled(): Promise<void>;
 }
 
@@ -61,7 +61,7 @@ export function openRecorder(): Recorder {
   return recorder;
 }
 
-/** The value below which the part `q` of all values lies. */
+/** The quantile `q` of all values. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? NaN;

@@ -27,7 +27,7 @@ async function testator(program: string): Promise<ReturnType<typeof spawn>> {
   return child;
 }
 
-it('runs the command it was told last when its process is killed', async () => {
+it('runs the last command when its process is killed', async () => {
   const child = await testator(`
     const cleanup = new OrphanCleanup('touch first');
     cleanup.revise('touch second');
@@ -40,7 +40,7 @@ it('runs the command it was told last when its process is killed', async () => {
   expect(existsSync(join(dir, 'first'))).toBe(false);
 });
 
-it('runs nothing after it was disposed of', async () => {
+it('runs nothing after its disposal', async () => {
   const child = await testator(`
     const disposed = new OrphanCleanup('touch disposed');
     new OrphanCleanup('touch kept');

@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
  * A shell command that runs once this process has ended in any way (SIGKILL included), so that a test run leaves no server
  * and no folder behind.
  *
- * A small shell of its own process group reads lines from a pipe; when the pipe ends it runs the line it read last.
+ * A small shell in its own process group reads lines from a pipe; when the pipe closes it runs the last line.
  */
 export class OrphanCleanup implements Disposable {
   private readonly shell: ChildProcess;

@@ -6,7 +6,7 @@ export interface LogLine {
   readonly fields: object | undefined;
 }
 
-/** A logger that prints nothing and keeps what it was told. */
+/** A logger that prints nothing and records its calls. */
 export function quiet(): { readonly logger: Logger; readonly lines: LogLine[] } {
   const lines: LogLine[] = [];
   const at =

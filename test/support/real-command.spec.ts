@@ -19,7 +19,7 @@ describe("the search for asynq's own command", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Puts a program into the place of Go: it notes how it was called, and then does this. */
+  /** Replaces Go by a program that records its arguments and runs this shell text. */
   async function asGo(script: string): Promise<NodeJS.ProcessEnv> {
     const program = join(folder, 'go');
     await writeFile(program, `#!/bin/sh\necho "$@" >> '${folder}/calls'\n${script}\n`);
@@ -27,7 +27,7 @@ describe("the search for asynq's own command", () => {
     return { PATH: `${folder}:${process.env['PATH']}` };
   }
 
-  it('takes the one that is named', async () => {
+  it('uses the named one', async () => {
     const named = join(folder, 'named');
     await writeFile(named, '');
 
@@ -45,7 +45,7 @@ describe("the search for asynq's own command", () => {
     expect(warnings).toEqual([]);
   });
 
-  it('says in one line that it cannot be had, and does not try again at once', async () => {
+  it('prints one line when it is unavailable, and does not retry at once', async () => {
     const env = await asGo('printf "no such module\\nand more\\n" >&2; exit 1');
 
     const found = [await findRealCommand(env, folder), await findRealCommand(env, folder)];
@@ -54,7 +54,7 @@ describe("the search for asynq's own command", () => {
     expect(await readFile(join(folder, 'calls'), 'utf8')).toMatch(/^install .*\n$/);
     expect(warnings).toEqual([
       expect.stringMatching(/^The tests .* are skipped \(no such module\)/),
-      expect.stringMatching(/^The tests .* are skipped \(it could not be built lately\)/),
+      expect.stringMatching(/^The tests .* are skipped \(an earlier build failed\)/),
     ]);
   });
 });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** The commit of asynq that the recordings in `test/interop/golden` are of. */
+/** The commit of asynq behind the recordings in `test/interop/golden`. */
 const COMMIT = '785bb7208cb0766877fcc20ac1dbebe857a43c9b';
 const FOLDER = join(import.meta.dirname, '../../node_modules/.cache/nestjs-asynq', `command-${COMMIT.slice(0, 8)}`);
 const INSTALL_TIMEOUT_MS = 120_000;
@@ -11,8 +11,8 @@ const INSTALL_TIMEOUT_MS = 120_000;
 const REMEMBERED_MS = 24 * 3_600_000;
 
 /**
- * Path of the `asynq` command of Go's asynq: `ASYNQ_COMMAND`, else built from its Go module, once. `undefined` where that
- * cannot be had; a line says why, and tests of it are skipped.
+ * Path of the `asynq` command of Go's asynq: `ASYNQ_COMMAND`, else built from its Go module, once. `undefined` if that
+ * fails; one line prints the reason, and its tests are skipped.
  */
 export async function findRealCommand(
   env: NodeJS.ProcessEnv = process.env,
@@ -25,13 +25,13 @@ export async function findRealCommand(
   }
   const binary = join(folder, 'asynq');
   if (existsSync(binary)) return binary;
-  const failure = (await isRemembered(folder)) ? 'it could not be built lately' : await install(folder, env);
+  const failure = (await isRemembered(folder)) ? 'an earlier build failed' : await install(folder, env);
   if (failure === undefined) return binary;
   console.warn(`The tests with asynq's own command are skipped (${failure}); ASYNQ_COMMAND may name one.`);
   return undefined;
 }
 
-/** Why it failed; `undefined` when the command is there. */
+/** Why it failed; `undefined` when the command exists. */
 async function install(folder: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   mkdirSync(folder, { recursive: true });
   const module = `github.com/hibiken/asynq/tools/asynq@${COMMIT}`;

@@ -22,7 +22,7 @@ export interface RedisProcess {
   readonly orphanCommand: string;
   /** SIGKILL, to the server itself. */
   kill(): Promise<void>;
-  /** SIGSTOP: its connections stay and answer nothing. */
+  /** SIGSTOP: its connections stay open without replies. */
   freeze(): Promise<void>;
   /** SIGCONT. */
   thaw(): Promise<void>;
@@ -47,9 +47,9 @@ export function findLauncher(): RedisLauncher | undefined {
 }
 
 /**
- * Like {@link findLauncher}, and goes to fetch a server when there is none: an image when Docker runs, else the
+ * Like {@link findLauncher}, but fetches a server when there is none: an image if Docker runs, otherwise the
  * distribution's package on Debian and Ubuntu as root.
- * @throws {Error} one line that says what to install
+ * @throws {Error} one line with what to install
  */
 export function installLauncher(): RedisLauncher {
   const found = findLauncher();
@@ -75,7 +75,7 @@ function findImage(): string | undefined {
 }
 
 function installPackage(): void {
-  console.error('No redis-server here: installing the package of the distribution.');
+  console.error('No redis-server found: installing the package of the distribution.');
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore', env });
   const args = ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'];
@@ -108,7 +108,10 @@ function binaryLauncher(binary: string): RedisLauncher {
   };
 }
 
-/** The servers of a group share the network of one idle container, so that a cluster's nodes meet on 127.0.0.1. */
+/**
+ * The servers of a group share the network of one idle container, so that a cluster's nodes reach each other on
+ * 127.0.0.1.
+ */
 function dockerLauncher(image: string): RedisLauncher {
   const program = image.includes('valkey') ? 'valkey-server' : 'redis-server';
   const user = ['--user', `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`];

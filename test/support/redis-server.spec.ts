@@ -2,7 +2,7 @@ import { Cluster, Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { startCluster, startRedis } from './redis-server.js';
 
-it('keeps what was written through a crash when it appends to a file', async () => {
+it('keeps its data after a crash with an append-only file', async () => {
   await using server = await startRedis({ appendOnly: true });
   const client = new Redis(server.url);
   await client.set('kept', 'yes');
@@ -24,7 +24,7 @@ it('comes back empty without the file', async () => {
   client.disconnect();
 });
 
-it('takes no connections once stopped, and stops twice without complaint', async () => {
+it('accepts no connections once stopped, and can be stopped twice', async () => {
   const server = await startRedis();
   await server.stop();
   await server.stop();

@@ -32,6 +32,8 @@ export class RedisServer implements AsyncDisposable {
 
   constructor(
     readonly port: number,
+    /** Its working folder, removed when it stops. */
+    readonly dir: string,
     private readonly launch: () => RedisProcess,
     private readonly stopGroup: () => Promise<void>,
   ) {}
@@ -108,9 +110,22 @@ export class RedisServer implements AsyncDisposable {
   }
 }
 
-/** A Redis Cluster of masters without replicas; all slots are covered. */
+export interface ClusterOptions extends RedisServerOptions {
+  /** Whether each master has a replica, which takes over when it dies. Default off. */
+  readonly withReplicas?: boolean | undefined;
+}
+
+/** A Redis Cluster; all slots are covered. */
 export class RedisCluster implements AsyncDisposable {
-  constructor(readonly nodes: readonly RedisServer[]) {}
+  /** @param nodes the masters of the start, in the order of their slots */
+  constructor(
+    readonly nodes: readonly RedisServer[],
+    readonly replicas: readonly RedisServer[] = [],
+  ) {}
+
+  get all(): readonly RedisServer[] {
+    return [...this.nodes, ...this.replicas];
+  }
 
   /** A queue for each node, whose keys lie on it; `name` in front. */
   async queuePerNode(name: string): Promise<string[]> {
@@ -127,17 +142,17 @@ export class RedisCluster implements AsyncDisposable {
 
   /** What ioredis' `Cluster` takes. */
   get addresses(): { host: string; port: number }[] {
-    return this.nodes.map(({ host, port }) => ({ host, port }));
+    return this.all.map(({ host, port }) => ({ host, port }));
   }
 
   async kill(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.kill()));
+    await Promise.all(this.all.map((node) => node.kill()));
   }
 
   /** Kills and starts all nodes; resolves when every slot is served again. */
   async restart(): Promise<void> {
     await this.kill();
-    await Promise.all(this.nodes.flatMap((node) => [node.start(), node.logged(CLUSTER_UP)]));
+    await Promise.all(this.all.flatMap((node) => [node.start(), node.logged(CLUSTER_UP)]));
   }
 
   async stop(): Promise<void> {
@@ -158,17 +173,34 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   return server!;
 }
 
+/** Starts a replica of a server. Resolves when it has the data of its master and gets what is new. */
+export async function startReplicaOf(master: RedisServer, options: RedisServerOptions = {}): Promise<RedisServer> {
+  const client = new Redis(master.url);
+  await client.config('SET', 'repl-diskless-sync-delay', '0');
+  const args = ['--replicaof', master.host, String(master.port), ...(options.args ?? [])];
+  const replica = await startRedis({ ...options, args });
+  const isOnline = new RegExp(`port=${replica.port},state=online`);
+  while (!isOnline.test(await client.info('replication')));
+  client.disconnect();
+  return replica;
+}
+
 /** Starts a Redis Cluster. */
-export async function startCluster(masters = 3, options: RedisServerOptions = {}): Promise<RedisCluster> {
-  const clusterArgs = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-  const nodes = await startServers(masters, CLUSTER_PORTS, [...clusterArgs, ...serverArgs(options)]);
+export async function startCluster(
+  masters = 3,
+  { withReplicas = false, ...options }: ClusterOptions = {},
+): Promise<RedisCluster> {
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', ...serverArgs(options)];
+  const servers = await startServers(withReplicas ? 2 * masters : masters, CLUSTER_PORTS, args);
+  const cluster = new RedisCluster(servers.slice(0, masters), servers.slice(masters));
   try {
-    await Promise.all([...nodes.map((node) => node.logged(CLUSTER_UP)), formCluster(nodes)]);
+    await Promise.all([...cluster.nodes.map((node) => node.logged(CLUSTER_UP)), formCluster(cluster.nodes)]);
+    await Promise.all(cluster.replicas.map((replica, index) => replicate(cluster.nodes[index]!, replica)));
   } catch (error) {
-    await nodes[0]?.stop();
+    await cluster.stop();
     throw error;
   }
-  return new RedisCluster(nodes);
+  return cluster;
 }
 
 function serverArgs({ appendOnly = false, args = [] }: RedisServerOptions): string[] {
@@ -189,6 +221,19 @@ async function formCluster(nodes: readonly RedisServer[]): Promise<void> {
     for (const other of nodes.slice(0, index)) await client.call('CLUSTER', 'MEET', other.host, String(other.port));
     client.disconnect();
   }
+}
+
+/** Makes a new node of a cluster a replica. Resolves when it has the data of its master. */
+async function replicate(master: RedisServer, replica: RedisServer): Promise<void> {
+  const [of, client] = [new Redis(master.url), new Redis(replica.url)];
+  await of.config('SET', 'repl-diskless-sync-delay', '0');
+  await client.call('CLUSTER', 'MEET', master.host, String(master.port));
+  const id = String(await of.call('CLUSTER', 'MYID'));
+  while (!String(await client.cluster('NODES')).includes(id));
+  await client.call('CLUSTER', 'REPLICATE', id);
+  while (!(await client.info('replication')).includes('master_link_status:up'));
+  of.disconnect();
+  client.disconnect();
 }
 
 async function startServers(count: number, range: PortRange, args: readonly string[]): Promise<RedisServer[]> {
@@ -225,7 +270,7 @@ async function openGroup(ports: readonly number[], args: readonly string[]): Pro
       const dir = join(root, String(port));
       await mkdir(dir);
       const launch = (): RedisProcess => host.launch(['--port', String(port), '--save', '', ...args], dir);
-      return new RedisServer(port, launch, stop);
+      return new RedisServer(port, dir, launch, stop);
     }),
   );
   return servers;

@@ -10,24 +10,50 @@ import type { RedisServer } from './redis-server.js';
 
 export interface Sentinel extends AsyncDisposable {
   readonly port: number;
+  /** Resolves once it has logged a line with this text, now or before. */
+  logged(text: string): Promise<void>;
+}
+
+export interface SentinelOptions {
+  /** How long a master may be silent before a replica takes over, ms. Default: 30,000, as in Redis. */
+  readonly downAfterMs?: number | undefined;
 }
 
 /** Starts a sentinel with a password of its own that watches a server under the name `main`. */
-export async function startSentinel(master: RedisServer, password: string): Promise<Sentinel> {
+export async function startSentinel(
+  master: RedisServer,
+  password: string,
+  { downAfterMs = 30_000 }: SentinelOptions = {},
+): Promise<Sentinel> {
   const launcher = findLauncher();
   if (!launcher) throw new Error('no Redis found; the test project lacks redis.global-setup.ts');
   const dir = await mkdtemp(join(tmpdir(), 'nestjs-asynq-sentinel-'));
   const config = join(dir, 'sentinel.conf'); // a sentinel must be able to write its own
-  await writeFile(config, `sentinel monitor main ${master.host} ${master.port} 1\nrequirepass ${password}\n`);
+  const lines = [
+    `sentinel monitor main ${master.host} ${master.port} 1`,
+    `sentinel down-after-milliseconds main ${downAfterMs}`,
+    `sentinel failover-timeout main ${4 * downAfterMs}`,
+    `requirepass ${password}`,
+  ];
+  await writeFile(config, `${lines.join('\n')}\n`);
   const [port] = (await drawPorts(1, { from: 21_000, to: 22_000, alsoFree: [] })) as [number];
   const host = await launcher.openHost([port]);
   const { child, kill, orphanCommand } = host.launch([config, '--sentinel', '--port', String(port)], dir);
   const cleanup = new OrphanCleanup(`${orphanCommand}; ${host.orphanCommand}; rm -rf '${dir}'`);
   const exited = once(child, 'exit');
-  for await (const line of createInterface(child.stdout!)) if (line.includes('+monitor master main')) break;
-  child.stdout!.resume();
+  const seen: string[] = [];
+  let onLine: () => void = () => undefined;
+  createInterface(child.stdout!).on('line', (line) => {
+    seen.push(line);
+    onLine();
+  });
+  async function logged(text: string): Promise<void> {
+    while (!seen.some((line) => line.includes(text))) await new Promise<void>((resolve) => (onLine = resolve));
+  }
+  await logged('+monitor master main');
   return {
     port,
+    logged,
     async [Symbol.asyncDispose]() {
       await kill();
       await exited;

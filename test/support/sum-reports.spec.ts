@@ -57,6 +57,6 @@ it.each([
   expect(sum({ tests: report }, run)).toEqual({ lastLine, status: 1 });
 });
 
-it('counts a run that wrote no report, even when it exited well', () => {
+it('counts a run without a report, even when its exit status is 0', () => {
   expect(sum({}, 'tests=0')).toEqual({ lastLine: '0 passed, 1 failed', status: 1 });
 });

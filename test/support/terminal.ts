@@ -10,7 +10,7 @@ export interface TerminalSize {
   readonly lines: number;
 }
 
-/** A program in a terminal of its own, seen as a person sees it: as the text on the screen. */
+/** A program in its own terminal, observed as the text on the screen. */
 export class Terminal implements Disposable {
   readonly #screen: xterm.Terminal;
   readonly #process: IPty;
@@ -40,12 +40,12 @@ export class Terminal implements Disposable {
     return lines.map((line) => line?.translateToString(true) ?? '').join('\n');
   }
 
-  /** Whether the program has the screen that covers the usual one. */
+  /** Whether the program uses the alternate screen. */
   get isCovered(): boolean {
     return this.#screen.buffer.active.type === 'alternate';
   }
 
-  /** The last that was said about the cursor. */
+  /** The last visibility of the cursor. */
   get isCursorShown(): boolean {
     return this.#isCursorShown;
   }
@@ -84,7 +84,7 @@ export class Terminal implements Disposable {
     for (const final of ['h', 'l']) {
       this.#screen.parser.registerCsiHandler({ prefix: '?', final }, ([mode]) => {
         if (mode === CURSOR_MODE) this.#isCursorShown = final === 'h';
-        return false; // the terminal obeys it as well
+        return false; // the terminal handles it, too
       });
     }
   }

@@ -1,15 +1,23 @@
 import { styleText } from 'node:util';
-import { Client, type Connection, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
+import {
+  Client,
+  type Connection,
+  Inspector,
+  InvalidOptionsError,
+  openBroker,
+  RedisCommandError,
+  silentLogger,
+} from '@nestjs-asynq/core';
 import { reach } from './connection/reach.js';
 import { oneLine } from './output/cells.js';
 import { toJson } from './output/json.js';
 
-/** The process around a run, so that tests can stand in for it. */
+/** The environment of a run, which tests can replace. */
 export interface Io {
   readonly env: NodeJS.ProcessEnv;
   /** Folder of the default config file. */
   readonly home: string;
-  /** Whether the output is interactive: only then are there bold titles and progress bars. */
+  /** Whether the output is interactive; only then are titles bold and progress bars drawn. */
   readonly isTty: boolean;
   readonly nowMs: () => number;
   readonly stdout: (text: string) => void;
@@ -45,20 +53,33 @@ export class Context implements AsyncDisposable {
     return (this.#inspector ??= new Inspector({ connection: this.broker, logger: silentLogger }));
   }
 
-  get client(): Client {
-    return (this.#client ??= new Client({ connection: this.broker, logger: silentLogger }));
+  /** A client that knows the partitions of the queue: as many as are listed. */
+  async clientFor(queue: string): Promise<Client> {
+    const names = await this.#partitions(queue);
+    const count = names.filter((name) => name !== queue).length;
+    const partitions = count > 0 ? { [queue]: count } : {};
+    return (this.#client ??= new Client({ connection: this.broker, logger: silentLogger, partitions }));
+  }
+
+  async #partitions(queue: string): Promise<string[]> {
+    try {
+      return await this.inspector.partitions(queue);
+    } catch (error) {
+      if (error instanceof InvalidOptionsError) return []; // the client reports the name with all other problems
+      throw error;
+    }
   }
 
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
-  /** Whether a progress bar may be drawn: on a terminal, and not among JSON. */
+  /** Whether a progress bar may be drawn: on a terminal, and without `--json`. */
   get showsProgress(): boolean {
     return this.io.isTty && !this.isJson;
   }
 
-  /** Prints a result: `data` as JSON under `--json`, else `text`. */
+  /** Prints a result: `data` as JSON with `--json`, otherwise `text`. */
   show(data: unknown, text: string): void {
     this.io.stdout(`${this.isJson ? toJson(data) : text}\n`);
   }
@@ -73,7 +94,27 @@ export class Context implements AsyncDisposable {
     this.io.stderr(`${errorLine(error)}\n`);
   }
 
-  /** Does the same with each item, and returns the results. One that fails is reported and does not stop the others. */
+  /**
+   * Reads all items concurrently: they may be on several nodes of a cluster. A failed one is reported by its name and
+   * does not affect the others.
+   */
+  async readEach<Result>(names: readonly string[], read: (name: string) => Promise<Result>): Promise<Result[]> {
+    const outcomes = await Promise.allSettled(names.map(read));
+    return outcomes.flatMap((outcome, index) => {
+      if (outcome.status === 'fulfilled') return [outcome.value];
+      const { reason } = outcome as { reason: unknown };
+      this.fail(reason instanceof RedisCommandError ? unanswered(JSON.stringify(names[index]), reason) : reason);
+      return [];
+    });
+  }
+
+  /** For inspector calls that continue without the data of a node that does not answer. */
+  readonly partly = { onUnanswered: (part: string, error: unknown): void => this.fail(unanswered(part, error)) };
+
+  /**
+   * Performs the action on each item, one by one, and returns the results. A failed one is reported and does not stop
+   * the others.
+   */
   async each<Item, Result>(items: readonly Item[], action: (item: Item) => Promise<Result>): Promise<Result[]> {
     const results: Result[] = [];
     for (const item of items) {
@@ -91,6 +132,10 @@ export class Context implements AsyncDisposable {
     if (this.broker !== this.connection) await this.broker.close();
   }
 }
+
+/** What a node of a cluster did not answer. */
+export const unanswered = (part: string, error: unknown): Error =>
+  new Error(`no answer about ${part}: ${error instanceof Error ? error.message : String(error)}`);
 
 /** `error: …` on one line. */
 export function errorLine(error: unknown): string {

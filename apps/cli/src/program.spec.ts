@@ -59,7 +59,7 @@ describe('asynq', () => {
     ['run', '2 tasks are now pending\n', 'pending'],
     ['archive', '2 tasks archived\n', 'archived'],
     ['delete', '2 tasks deleted\n', undefined],
-  ])('can %s what a search finds', async (action, told, after) => {
+  ])('can %s the tasks that a search finds', async (action, told, after) => {
     for (const taskId of ['a1', 'a2', 'b']) await client.enqueue('email', {}, { taskId, processIn: '1h' });
 
     const { stdout } = await asynq(`task find -q default -s scheduled --id_prefix a --${action}`);
@@ -71,7 +71,7 @@ describe('asynq', () => {
     expect(await found.catch(() => undefined)).toBe(after);
   });
 
-  it('says where a search that found enough would go on', async () => {
+  it('shows where a search that has reached its limit would continue', async () => {
     for (const taskId of ['one', 'two', 'three']) await client.enqueue('email', {}, { taskId });
     const find = 'task find -q default -s pending --limit 1';
 
@@ -83,7 +83,7 @@ describe('asynq', () => {
     expect(next.stdout).toMatch(/^two .*$/m);
   });
 
-  it('sums up all queues, and marks those that are paused', async () => {
+  it('sums up all queues, and marks paused ones', async () => {
     await client.enqueue('email', {}, { queue: 'a' });
     await client.enqueue('email', {}, { queue: 'b', processIn: '1h' });
     await asynq('queue pause b');
@@ -106,7 +106,7 @@ describe('asynq', () => {
     expect(stderr).toMatch(/^error: option "queue" is "".*\n$/);
   });
 
-  it('goes on after an item that fails, and ends with status 1', async () => {
+  it('continues after a failed item, and ends with status 1', async () => {
     await client.enqueue('email', null, { queue: 'here' });
 
     const { status, stdout, stderr } = await asynq('queue inspect missing here');
@@ -116,7 +116,7 @@ describe('asynq', () => {
     expect(stderr).toMatch(/^error: .*"missing".*\n$/);
   });
 
-  it('says that a queue is paused already', async () => {
+  it('reports that a queue is already paused', async () => {
     await asynq('queue pause a');
 
     expect(await asynq('queue pause a b')).toEqual({
@@ -161,10 +161,10 @@ describe('asynq', () => {
     ['task inspect -q a -q b -i c', /^error: --q\w* is given more than once\n$/],
     ['task inspect -q default', 'error: Missing required argument: id\n'],
     ['task ls -q default -s done', /^error: Invalid values: Argument: state, Given: "done", Choices: .*\n$/],
-    ['task ls -q default -s aggregating', 'error: --group is needed for aggregating tasks\n'],
-    ['task runall -q default -s aggregating', 'error: --group is needed for aggregating tasks\n'],
-    ['task archiveall -q default -s aggregating', 'error: --group is needed for aggregating tasks\n'],
-    ['task deleteall -q default -s aggregating', 'error: --group is needed for aggregating tasks\n'],
+    ['task ls -q default -s aggregating', 'error: --group is required for aggregating tasks\n'],
+    ['task runall -q default -s aggregating', 'error: --group is required for aggregating tasks\n'],
+    ['task archiveall -q default -s aggregating', 'error: --group is required for aggregating tasks\n'],
+    ['task deleteall -q default -s aggregating', 'error: --group is required for aggregating tasks\n'],
     ['dash', 'error: dash needs a terminal\n'],
     ['dash --refresh 999ms', 'error: --refresh is "999ms": 1s or more expected\n'],
     ['task enqueue -t a -l b --timeout soon', /^error: --timeout is "soon": .*\n$/],
@@ -181,14 +181,14 @@ describe('asynq', () => {
     expect(stderr).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
   });
 
-  it('keeps to one line where the core has several to say', async () => {
+  it('prints several problems of the core in one line', async () => {
     const { status, stderr } = await asynq('task enqueue -t a -l b --retry -1 --queue {}');
 
     expect(status).toBe(2);
     expect(stderr).toMatch(/^error: option "queue".*; option "maxRetry".*\n$/);
   });
 
-  it('ends as Ctrl-C ends other commands when that stops bulk work', async () => {
+  it('ends with the status of Ctrl-C when that stops bulk work', async () => {
     vi.spyOn(Inspector.prototype, 'deleteAll').mockImplementationOnce(async (_queue, _state, options) => {
       options?.onProgress?.({ done: 500, total: 2_000 });
       process.emit('SIGINT', 'SIGINT');

@@ -49,14 +49,14 @@ export async function runCli(args: readonly string[], io: Io, connect = connecti
 }
 
 function statusOf(error: unknown): number {
-  if (error instanceof StoppedError) return 130; // as a shell says of what Ctrl-C ended
+  if (error instanceof StoppedError) return 130; // the shell's status after Ctrl-C
   return error instanceof UsageError || error instanceof InvalidOptionsError ? 2 : 1;
 }
 
 /** Takes several values. */
 const VARIADIC = ['_', 'queues', 'ids', 'header'];
 
-/** yargs would hand on a list where one value is expected. */
+/** yargs would pass a list where one value is expected. */
 function refuseRepeated(flags: Readonly<Record<string, unknown>>): void {
   const repeated = Object.keys(flags).find((name) => Array.isArray(flags[name]) && !VARIADIC.includes(name));
   if (repeated !== undefined) throw new UsageError(`--${repeated} is given more than once`);
@@ -74,7 +74,7 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
     .usage('$0 <command> <subcommand> [flags]')
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new UsageError(toldBetter(message ?? 'the command line makes no sense'));
+      throw error ?? new UsageError(improveMessage(message ?? 'the command line is invalid'));
     })
     .parserConfiguration({ 'camel-case-expansion': false }) // names as asynq spells them
     .strict()
@@ -90,7 +90,7 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
     .version(VERSION)
-    .help('help', `Show help${isHelpOnCommand ? '; how to reach Redis: asynq --help' : ''}`)
+    .help('help', `Show help${isHelpOnCommand ? '; connection flags: asynq --help' : ''}`)
     .alias('help', 'h')
     .example(EXAMPLES)
     .epilogue(EXIT_STATUSES);
@@ -102,25 +102,25 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
 const COMMANDS = [statsCommand, queueCommands, taskCommands, groupCommands, serverCommands, cronCommands, dashCommand];
 
 const EXAMPLES: readonly [command: string, does: string][] = [
-  ['$0 --uri redis.example:6379 stats', 'One look at everything'],
-  ['$0 task ls -q mail -s retry', 'What failed and will be tried again'],
-  ['$0 task find -q mail -s archived --error_contains timeout --run', 'Run again what timed out'],
+  ['$0 --uri redis.example:6379 stats', 'Overview of everything'],
+  ['$0 task ls -q mail -s retry', 'Tasks that failed and will be retried'],
+  ['$0 task find -q mail -s archived --error_contains timeout --run', 'Run the tasks again that timed out'],
   ['$0 task enqueue -t email:welcome -l \'{"to":"ada"}\' -q mail', 'Enqueue a task'],
 ];
 
 const EXIT_STATUSES = 'Exit status: 0 done, 1 something failed, 2 the command line is invalid, 130 stopped by Ctrl-C.';
 
-/** The parser counts what it calls non-option arguments. */
-function toldBetter(message: string): string {
+/** Replaces the parser's message about non-option arguments. */
+function improveMessage(message: string): string {
   return message.startsWith('Not enough non-option arguments') ? 'A name or id is missing; see --help' : message;
 }
 
-/** Whether a word stands there that is neither a flag nor, maybe, its value. */
+/** Whether there is a word that is neither a flag nor possibly its value. */
 function namesCommand(args: readonly string[]): boolean {
   return args.some((arg, at) => !arg.startsWith('-') && !args[at - 1]?.startsWith('-'));
 }
 
-/** @param hidden omitted from the help, where they would bury the command's own flags */
+/** @param hidden omitted from the help, in favor of the command's own flags */
 function connectionFlags(hidden: boolean) {
   const flags = Object.entries(SETTINGS).map(([name, setting]) => {
     const type = ({ text: 'string', number: 'number', switch: 'boolean' } as const)[setting.kind];

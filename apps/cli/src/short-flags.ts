@@ -1,7 +1,7 @@
 /** Short flags that take a value, in any command. */
 const WITH_VALUE = 'gilnpqstuUx';
 
-/** Writes `-qmail` as `-q=mail`, as asynq's command reads it; yargs takes each letter for a flag. */
+/** Writes `-qmail` as `-q=mail`, as asynq's command reads it; yargs treats each letter as a flag. */
 export function splitShortFlags(args: readonly string[]): string[] {
   const end = args.indexOf('--');
   return args.map((arg, at) => {

@@ -14,7 +14,7 @@ import { MembersModule } from './members/members.module.js';
     ClockModule,
     DatabaseModule,
     MembersModule,
-    // The last import, so that on shutdown it is the first to stop: handlers finish while all else still works.
+    // The last import, so that it stops first on shutdown: handlers finish while everything else still works.
     AsynqModule.forRootAsync({
       inject: [settings.KEY, CLOCK],
       useFactory: ({ redisUrl, role }: Settings, clock: Clock) => ({

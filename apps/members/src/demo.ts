@@ -11,17 +11,17 @@ import type { PrintedMail, PrintingTransport } from './mail/printing-transport.j
 import { describeApp, explainBootFailure, startApp } from './start-app.js';
 
 /** How long the demo runs before it gives up. */
-const PATIENCE_MS = 45_000;
+const TIMEOUT_MS = 45_000;
 
-/** Something that should have happened did not; the message says what. */
+/** A step of the demo failed; the message names it. */
 class DemoError extends Error {}
 
 const startedAtMs = performance.now();
 const isColored = process.stdout.isTTY && !process.env.NO_COLOR;
 
 setTimeout(
-  () => fail(`no mail within ${PATIENCE_MS / 1000} s: does another worker serve the same queues?`),
-  PATIENCE_MS,
+  () => fail(`no mail within ${TIMEOUT_MS / 1000} s: does another worker serve the same queues?`),
+  TIMEOUT_MS,
 ).unref();
 try {
   await play();
@@ -80,7 +80,7 @@ async function createMember(membername: string, url: string): Promise<{ id: stri
   return JSON.parse(answer) as { id: string };
 }
 
-/** Every event from now on, for whoever asks later: the task may be enqueued before the member is answered. */
+/** Records all events from now on: the task may be enqueued before the request is answered. */
 function recordTaskEvents(app: INestApplication): Observable<TaskEvent> {
   const record = new ReplaySubject<TaskEvent>();
   app.get(TaskEvents, { strict: false }).subscribe(record);

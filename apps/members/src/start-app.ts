@@ -6,9 +6,9 @@ import { type Settings, settings } from './config/settings.js';
 import { OPEN_DATABASE } from './database/database.module.js';
 import type { OpenDatabase } from './database/database.js';
 
-/** Creates the app and starts what its role asks for. SIGTERM and SIGINT drain it and exit with 0. */
+/** Creates the app and starts the parts of its role. SIGTERM and SIGINT drain it and exit with 0. */
 export async function startApp(): Promise<INestApplication> {
-  // Logs are held back until the app stands; if it does not, `explainBootFailure` says it in fewer words.
+  // Logs are buffered until the app has started; if it fails to, `explainBootFailure` is shorter.
   const app = await NestFactory.create(AppModule, { bufferLogs: true, autoFlushLogs: false, abortOnError: false });
   app.enableShutdownHooks([], { useProcessExit: true });
   const { role, httpHost, httpPort } = app.get<Settings>(settings.KEY);
@@ -20,13 +20,13 @@ export async function startApp(): Promise<INestApplication> {
   return app;
 }
 
-/** The outbox hands its tasks over to the queues, and with them its promise to lose none. */
+/** The outbox only guarantees delivery to the queues, which may be in memory. */
 function warnOfForgetfulQueues({ redisUrl, databaseUrl, pgliteDir }: Settings): void {
   if (redisUrl !== undefined || (databaseUrl === undefined && pgliteDir === undefined)) return;
-  new Logger('members').warn('members outlive this process, tasks do not: set REDIS_ADDRESS to keep both');
+  new Logger('members').warn('members are stored permanently, tasks are not: set REDIS_ADDRESS to keep both');
 }
 
-/** One line that says what runs, where. */
+/** One line about the running parts and their addresses. */
 export async function describeApp(app: INestApplication): Promise<string> {
   const { role, redisUrl } = app.get<Settings>(settings.KEY);
   const { description } = app.get<OpenDatabase>(OPEN_DATABASE);
@@ -42,7 +42,7 @@ export function explainBootFailure(error: unknown): string {
   return error.stack ?? error.message;
 }
 
-/** Trouble with the surroundings rather than with the code: errors of sockets, servers and of the queue have a code. */
+/** An error of the environment rather than the code: errors of sockets, servers and the queue have a code. */
 function isOperational(error: Error): boolean {
   return 'code' in error && typeof error.code === 'string';
 }

@@ -30,10 +30,12 @@ it('exports what programs need, and nothing else', () => {
     'jsonCodec',
     'Logger',
     'openBroker',
+    'parseRedisUrl',
     'PayloadCodec',
     'PeriodicTaskConfig',
     'PeriodicTaskProvider',
     'QueueInfo',
+    'RedisUrl',
     'RetryDelay',
     'RevokeTask',
     'ScheduleInfo',
@@ -77,8 +79,13 @@ it('exports what programs need, and nothing else', () => {
     'TaskNotFoundError',
     'TaskStateError',
     'TaskTimeoutError',
+    'UnsupportedRedisError',
     'WaitTimeoutError',
   ]);
+});
+
+it('gives tests of programs a clock, and none of the tools of our own suites', () => {
+  expect(namesOf('testing/index.ts')).toEqual(['FakeClock']);
 });
 
 it('exports no name from both of its entries', () => {

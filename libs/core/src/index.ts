@@ -1,24 +1,24 @@
-// Putting tasks into queues
+// Enqueueing tasks
 export { Client, type ClientOptions, type EnqueueResult } from './client/client.js';
 export type { EnqueuedTask } from './task/task-handle.js';
 export type { TaskOptions } from './task/task-options.js';
 
-// Handling them
+// Handling tasks
 export { Server } from './server/server.js';
 export type { ServerOptions } from './server/server-options.js';
 export type { GroupAggregatorOptions } from './server/groups/group-aggregator.js';
-export { ServeMux } from './server/run/serve-mux.js';
+export { ServeMux } from './server/run/running/serve-mux.js';
 export type { Handler, TaskContext } from './task/task-context.js';
 export { RevokeTask, SkipRetry } from './task/signals.js';
 export { defaultRetryDelay, type RetryDelay } from './task/retry-delay.js';
 
-// Enqueueing at regular times
+// Periodic tasks
 export type { PeriodicTaskConfig } from './scheduler/periodic-entry.js';
 export type { PeriodicTaskProvider } from './scheduler/provider-sync.js';
 export { Scheduler } from './scheduler/scheduler.js';
 export type { SchedulerOptions } from './scheduler/scheduler-options.js';
 
-// Looking into queues
+// Inspecting queues
 export { Inspector } from './inspector/inspector.js';
 export type { ServerInfo, WorkerInfo } from './inspector/fleet-info.js';
 export type { ScheduleInfo } from './inspector/schedule-info.js';
@@ -27,9 +27,10 @@ export type { TaskFilter } from './inspector/task-search.js';
 export type { TaskInfo } from './inspector/task-info.js';
 export type { TaskState } from './wire/task-state.js';
 
-// What all three share
+// Shared
 export type { Connection } from './broker/connection.js';
 export { openBroker } from './broker/open-broker.js';
+export { parseRedisUrl, type RedisUrl } from './broker/redis/redis-url.js';
 export { int64Codec } from './task/int64-codec.js';
 export { jsonCodec, type PayloadCodec } from './task/payload-codec.js';
 export type { TaskEvent } from './task/task-event.js';
@@ -58,4 +59,5 @@ export { TaskFailedError } from './errors/task-failed.error.js';
 export { TaskIdConflictError } from './errors/task-id-conflict.error.js';
 export { TaskNotFoundError } from './errors/task-not-found.error.js';
 export { TaskStateError } from './errors/task-state.error.js';
+export { UnsupportedRedisError } from './errors/unsupported-redis.error.js';
 export { WaitTimeoutError } from './errors/wait-timeout.error.js';

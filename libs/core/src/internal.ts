@@ -1,11 +1,12 @@
 /**
- * Entry `@nestjs-asynq/core/internal`: what our own packages share beyond the public names, and the types that public ones
- * lead to. It may change in any release.
+ * Entry `@nestjs-asynq/core/internal`: names shared by our own packages besides the public ones, and types that public
+ * types refer to. It may change in any release.
  */
 export type { EnqueueItem } from './client/enqueue-options.js';
 export type { TaskEnd, TaskHandle, WaitOptions } from './task/task-handle.js';
 export type { UniqueOptions } from './task/task-options.js';
-export { SERVER_OPTION_NAMES } from './server/server-options.js';
+export { MOST_PARTITIONS } from './partitions/partition-name.js';
+export { type QueueOptions, SERVER_OPTION_NAMES } from './server/server-options.js';
 export type {
   Aggregate,
   AggregatedTask,
@@ -14,13 +15,19 @@ export type {
   GroupLimitOptions,
   GroupOverrides,
 } from './server/groups/group-aggregator.js';
-export type { HandlerOptions, Middleware } from './server/run/serve-mux.js';
-export type { CatchUp } from './scheduler/catch-up.js';
+export type { HandlerOptions, Middleware } from './server/run/running/serve-mux.js';
+export type { CatchUp } from './broker/contract/schedules.js';
 export { parseCronSpec, type CronSpecOptions } from './cron/cron-spec.js';
 export type { PeriodicTaskOptions } from './scheduler/periodic-options.js';
 export type { PlannedTask } from './scheduler/scheduler.js';
 export type { TickTimes } from './cron/tick-times.js';
-export type { GroupOption, InspectorOptions, MatchingOptions, Paging } from './inspector/inspector.js';
+export type {
+  GroupOption,
+  InspectorOptions,
+  MatchingOptions,
+  Paging,
+  UnansweredOption,
+} from './inspector/inspector.js';
 export type { BulkOptions, BulkProgress } from './inspector/bulk-options.js';
 export type { SchedulerEntry, SchedulerEvent } from './inspector/fleet-info.js';
 export type { DailyStats } from './inspector/queue-info.js';
@@ -34,5 +41,9 @@ export type { TaskProgress } from './inspector/task-info.js';
 export type { OpenBrokerOptions } from './broker/open-broker.js';
 export type { TaskEventListener } from './task/task-event.js';
 export { consoleLogger, guardLogger } from './runtime/logger.js';
+export { errorText } from './errors/error-text.js';
+export { callGuarded } from './runtime/user-callback.js';
+export { LONGEST_TIMER_MS } from './runtime/clock.js';
 export { OptionReader } from './runtime/option-reader.js';
+export { checkDecoded, encodeWith } from './task/payload-codec.js';
 export type { OptionProblem } from './errors/invalid-options.error.js';

@@ -42,7 +42,7 @@ import { TaskScheduler } from './scheduler/task-scheduler.service.js';
  */
 @Module({})
 export class AsynqCoreModule {
-  /** @param given provides `GIVEN_OPTIONS`, with the imports it needs */
+  /** @param given provides `GIVEN_OPTIONS`, with the required imports */
   static forConnection(name: string, given: Pick<DynamicModule, 'imports' | 'providers'>): DynamicModule {
     return {
       module: AsynqCoreModule,
@@ -132,7 +132,7 @@ function makeClient(settings: AsynqSettings, broker: Broker, events: TaskEvents)
     connection: broker,
     clock: settings.clock,
     codec: settings.codec,
-    onEvent: (event) => events.emit(event),
+    onEvent: events.listener,
     logger: loggerFor('AsynqClient', settings),
   });
 }
@@ -193,13 +193,14 @@ function makeServer(
 }
 
 function makeScheduler(settings: AsynqSettings, broker: Broker, events: TaskEvents): TaskScheduler {
+  const { partitions: _, ...client } = settings.client;
   const options: SchedulerOptions = {
-    ...settings.client,
+    ...client,
     ...(settings.scheduler || undefined),
     connection: broker,
     clock: settings.clock,
     codec: settings.codec,
-    onEvent: (event) => events.emit(event),
+    onEvent: events.listener,
     logger: loggerFor('AsynqScheduler', settings),
   };
   try {

@@ -1,13 +1,13 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type Provider, type ValueProvider } from '@nestjs/common';
 import { AsynqCoreModule, loggerFor } from './asynq.core-module.js';
-import { type AsynqModuleOptions, type AsynqSettings, DEFAULT_CONNECTION } from './asynq.options.js';
+import { type AsynqModuleOptions, type AsynqSettings, readConnectionName } from './asynq.options.js';
 import { getTaskSchedulerToken, getTaskServerToken, GIVEN_OPTIONS, internalToken } from './asynq.tokens.js';
 import { ServerLifecycle } from './lifecycle/server.lifecycle.js';
 import type { TaskServer } from './lifecycle/task-server.js';
 import { SchedulerLifecycle } from './scheduler/scheduler.lifecycle.js';
 import type { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
-/** Options that must be known before any factory runs, and so are given beside `useFactory`. */
+/** Options that must be known before any factory runs, and are therefore given next to `useFactory`. */
 export interface AsynqModuleExtras {
   /** Name of the connection, for apps with several. Default `'default'`. */
   readonly name?: string | undefined;
@@ -19,7 +19,7 @@ export const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<AsynqMo
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createAsynqOptions')
   .setExtras<AsynqModuleExtras>({ name: undefined }, (definition, extras) =>
-    withConnection(definition, extras.name ?? DEFAULT_CONNECTION),
+    withConnection(definition, readConnectionName(extras.name)),
   )
   .build();
 

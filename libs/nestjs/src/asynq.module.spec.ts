@@ -20,6 +20,7 @@ import {
   TaskDistributor,
   TaskEvents,
   TaskHandler,
+  TaskInspector,
   TaskServer,
 } from './index.js';
 import { RecordingLog, startApp, wrapApp } from './test-app.fixture.js';
@@ -44,6 +45,32 @@ async function initialise(root: Type, log = new RecordingLog()): Promise<ReturnT
 }
 
 describe('configuration', () => {
+  it('spreads a partitioned queue, whose number server and distributor share', async () => {
+    const queues = { default: 1, mails: { weight: 3, partitions: 4 } };
+    await using app = await startApp({ providers: [MailTasks], asynq: { queues, partitions: { elsewhere: 2 } } });
+    const { tasks } = app;
+
+    const first = await tasks.enqueue('mail:send', { n: 1 }, { queue: 'mails', partitionKey: 'a', processIn: '1h' });
+    const second = await tasks.enqueue('mail:send', { n: 2 }, { queue: 'mails', partitionKey: 'a', processIn: '1h' });
+    const other = await tasks.enqueue('mail:send', { n: 3 }, { queue: 'elsewhere' });
+
+    expect(first).toMatchObject({ queue: 'mails', partition: expect.stringMatching(/^mails:p[0-3]-[a-z]{2}$/) });
+    expect(second.partition).toBe(first.partition);
+    expect(other.partition).toMatch(/^elsewhere:p[01]-[a-z]{2}$/);
+    expect((await app.context.get(TaskInspector).queueInfo('mails')).partitions).toHaveLength(5);
+  });
+
+  it.each<[object, string]>([
+    [{ queues: { mails: { partitions: 0 } } }, 'queues.mails.partitions'],
+    [{ partitions: { mails: 10_000 } }, 'partitions.mails'],
+    [{ queues: { mails: { partitions: 4 } }, partitions: { mails: 5 } }, 'partitions.mails'],
+  ])('refuses numbers of partitions that cannot be, or differ: %j', async (options, name) => {
+    const refused = startApp({ providers: [MailTasks], asynq: options });
+
+    await expect(refused).rejects.toThrow(InvalidOptionsError);
+    await expect(refused).rejects.toThrow(name);
+  });
+
   it('handles what it enqueues', async () => {
     await using app = await startApp({ providers: [MailTasks] });
 
@@ -83,7 +110,7 @@ describe('configuration', () => {
     expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded' });
   });
 
-  it('moves through time with a fake clock', async () => {
+  it('follows a fake clock', async () => {
     const clock = new FakeClock();
     await using app = await startApp({ providers: [MailTasks], asynq: { clock } });
     ran.mockClear();
@@ -102,6 +129,7 @@ describe('configuration', () => {
     [{ worker: 'yes' }, 'option "worker" is "yes"; allowed: true or false'],
     [{ enhancers: { guard: true } }, 'option "enhancers.guard" is true'],
     [{ connect: { timeout: 'soon' } }, 'option "connect.timeout" is "soon"'],
+    [{ connect: { timeout: '30d' } }, 'option "connect.timeout" is "30d"'],
     [{ validation: 'strict' }, 'option "validation" is "strict"; allowed: options of a ValidationPipe, or false'],
     [{ connection: undefined }, 'option "connection" is undefined'],
     [{ scheduler: { zone: 'CEST' } }, 'option "scheduler.zone" is "CEST"; allowed: an IANA time zone'],
@@ -114,11 +142,11 @@ describe('configuration', () => {
     expect((failure as Error).message).toContain(message);
   });
 
-  it('refuses a name that the factory returns, which is too late', async () => {
+  it('refuses a name returned by the factory, because that is too late', async () => {
     @Module({ imports: [AsynqModule.forRootAsync({ useFactory: () => ({ ...memory, name: 'billing' }) })] })
     class AppModule {}
 
-    await expect(initialise(AppModule)).rejects.toThrow('option "name" is "billing"; allowed: beside useFactory');
+    await expect(initialise(AppModule)).rejects.toThrow('option "name" is "billing"; allowed: next to useFactory');
   });
 });
 
@@ -161,7 +189,7 @@ describe('several connections', () => {
     expect(billing.server.state).toBe('active');
   });
 
-  it('runs the handler of the connection that a task came through', async () => {
+  it('runs the handler of the connection of a task', async () => {
     @Injectable()
     class Tasks {
       @TaskHandler('mail:send')
@@ -213,7 +241,7 @@ describe('several connections', () => {
     );
   });
 
-  it('takes one dynamic module that is imported twice for one', async () => {
+  it('treats one dynamic module that is imported twice as one', async () => {
     const shared = AsynqModule.forRoot(memory);
     @Module({ imports: [shared], providers: [MailTasks] })
     class FeatureModule {}
@@ -234,8 +262,8 @@ describe('several connections', () => {
   });
 });
 
-describe('Redis away at boot', () => {
-  /** A broker that answers pings from the given try on. */
+describe('Redis unavailable at boot', () => {
+  /** A broker that answers pings from the given attempt on. */
   function answeringAt(firstAnswer: number): Broker {
     const broker = openBroker('memory');
     let pings = 0;
@@ -244,13 +272,19 @@ describe('Redis away at boot', () => {
     });
   }
 
-  it('fails the boot with the address and the mend', async () => {
+  it('fails the boot with the address and the fix', async () => {
     const asynq: Partial<AsynqModuleOptions> = { connection: answeringAt(Infinity), connect: { timeout: 20 } };
 
     const failure = await startApp({ asynq }).catch((error: unknown) => error);
 
     expect(failure).toBeInstanceOf(ConnectionUnavailableError);
     expect((failure as Error).message).toContain('after 20 ms (connection refused). Set connect.required=false');
+  });
+
+  it.each([2_500.5, '1.5s', '20d'] as const)('takes %j as the time to try', async (timeout) => {
+    await using app = await startApp({ asynq: { connection: answeringAt(2), connect: { timeout }, worker: false } });
+
+    expect(app.context.get(TaskServer).state).toBe('off');
   });
 
   it('says why, also when the last try did not get as far', async () => {
@@ -268,7 +302,7 @@ describe('Redis away at boot', () => {
     expect((failure as Error).message).toContain('after 500 ms (ECONNREFUSED)');
   });
 
-  it('says why, also when the client learns it only just after the timeout', async () => {
+  it('reports the reason even if the client learns it just after the timeout', async () => {
     const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
     const ping = () => new Promise<void>((_, reject) => setTimeout(reject, 60, refused));
     const broker = Object.assign(openBroker('memory'), { ping });
@@ -280,7 +314,7 @@ describe('Redis away at boot', () => {
     expect((failure as Error).message).toContain('after 20 ms (ECONNREFUSED)');
   });
 
-  it('waits for a Redis that starts a moment later', async () => {
+  it('waits for a Redis that starts later', async () => {
     await using app = await startApp({ providers: [MailTasks], asynq: { connection: answeringAt(2) } });
 
     expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded' });
@@ -294,7 +328,7 @@ describe('Redis away at boot', () => {
     await expect(failure).rejects.toThrow('after 20 ms (no answer)');
   });
 
-  it('starts without it when it is not required', async () => {
+  it('starts without Redis when it is not required', async () => {
     const log = new RecordingLog();
     const asynq: Partial<AsynqModuleOptions> = {
       connection: answeringAt(Infinity),

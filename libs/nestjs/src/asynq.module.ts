@@ -1,12 +1,20 @@
-import { Module } from '@nestjs/common';
-import { ConfigurableModuleClass } from './asynq.module-definition.js';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { OptionReader } from '@nestjs-asynq/core/internal';
+import type { AsynqModuleOptions } from './asynq.options.js';
+import { type AsynqModuleExtras, ConfigurableModuleClass } from './asynq.module-definition.js';
 
 /**
- * Queues shared with Go's asynq. `forRoot(options)` or `forRootAsync({ useFactory, inject, imports })`, once for each
- * connection; `name` beside them tells several apart.
+ * Queues shared with Go's asynq. `forRoot(options)` or `forRootAsync({ useFactory, inject, imports })`, once per
+ * connection; `name` distinguishes several.
  *
  * Import it **last** in the root module: its server then drains before the modules that its handlers use are destroyed.
  * Call `app.enableShutdownHooks()`, so that SIGTERM drains it too.
  */
 @Module({})
-export class AsynqModule extends ConfigurableModuleClass {}
+export class AsynqModule extends ConfigurableModuleClass {
+  /** @throws {InvalidOptionsError} the options are no object, or `name` is wrong; other problems are found when the app is created */
+  static override forRoot(options: AsynqModuleOptions & AsynqModuleExtras): DynamicModule {
+    new OptionReader(options).throwIfWrong(); // Nest would fail with a TypeError
+    return super.forRoot(options);
+  }
+}

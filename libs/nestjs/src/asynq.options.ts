@@ -5,7 +5,7 @@ import {
   type SchedulerOptions,
   type ServerOptions,
 } from '@nestjs-asynq/core';
-import { OptionReader, SERVER_OPTION_NAMES } from '@nestjs-asynq/core/internal';
+import { LONGEST_TIMER_MS, MOST_PARTITIONS, OptionReader, SERVER_OPTION_NAMES } from '@nestjs-asynq/core/internal';
 import type { PayloadValidationOptions } from './handling/payload-validator.js';
 import { hideFromLogs } from './lifecycle/hidden-fields.js';
 
@@ -41,17 +41,21 @@ const SCHEDULER_NAMES = [
 /** How periodic tasks are planned. */
 export type SchedulerModuleOptions = Pick<SchedulerOptions, (typeof SCHEDULER_NAMES)[number]>;
 
-/** Options of the server that are the module's to set. */
+/** Server options that the module sets itself. */
 const GIVEN_BY_MODULE = ['connection', 'logger', 'onEvent'] as const satisfies readonly (keyof ServerOptions)[];
 
 type SharedWithServer = Omit<ServerOptions, (typeof GIVEN_BY_MODULE)[number]>;
-type SharedWithClient = Pick<ClientOptions, 'defaults' | 'maxPayloadBytes'>;
+type SharedWithClient = Pick<ClientOptions, 'defaults' | 'maxPayloadBytes' | 'partitions'>;
 
-/** Options of one connection: the queues it serves and how. Only `connection` is needed. */
+/** Options of one connection: the queues it serves and how. Only `connection` is required. */
 export interface AsynqModuleOptions extends SharedWithServer, SharedWithClient {
   /**
-   * Redis in any of its shapes, an ioredis client, `{ memory: name }` for queues inside this process, or `'memory'` for those
-   * that have the name of this connection.
+   * Queue name to number of partitions, 1 to 64, for partitioned queues that this app only enqueues to. Those of `queues` are known.
+   */
+  readonly partitions?: SharedWithClient['partitions'];
+  /**
+   * Redis in any of its forms, an ioredis client, `{ memory: name }` for queues in the memory of this process, or
+   * `'memory'` for those with the name of this connection.
    */
   readonly connection: ServerOptions['connection'];
   /** `false`: this process only enqueues. Default `true`: it serves its queues if it has handlers. */
@@ -100,6 +104,7 @@ const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedW
   autoStart: true,
   defaults: true,
   maxPayloadBytes: true,
+  partitions: true,
   validateOnEnqueue: true,
   validation: true,
   enhancers: true,
@@ -110,21 +115,35 @@ const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedW
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 
 /**
+ * The name of a connection, which becomes a part of tokens.
+ * @throws {InvalidOptionsError} it is no text, or blank
+ */
+export function readConnectionName(name: string | undefined): string {
+  const reader = new OptionReader({ name: name ?? undefined });
+  const read = reader.text('name', DEFAULT_CONNECTION);
+  reader.throwIfWrong();
+  return read;
+}
+
+/**
  * Validates the options of this package. Server and client validate theirs.
  * @throws {InvalidOptionsError} all invalid options, with name, value and what is allowed
  */
 export function readModuleOptions(name: string, given: AsynqModuleOptions): AsynqSettings {
   const reader = new OptionReader(given);
   if ('name' in given)
-    reader.refuse('name', 'beside useFactory, not in what it returns: tokens are made before it runs');
+    reader.refuse('name', 'next to useFactory, not in its result: tokens are created before it runs');
   else reader.onlyKnown([...Object.keys(OWN_NAMES), ...SERVER_NAMES]);
-  if (name.trim() === '') reader.refuse('name', 'text that is not blank', name);
   if (given.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   const settings: AsynqSettings = {
     name,
     connection: given.connection === 'memory' ? { memory: name } : given.connection,
     server: pickServerOptions(given),
-    client: { defaults: given.defaults, maxPayloadBytes: given.maxPayloadBytes },
+    client: {
+      defaults: given.defaults,
+      maxPayloadBytes: given.maxPayloadBytes,
+      partitions: readPartitions(given, reader),
+    },
     clock: given.clock,
     codec: given.codec,
     worker: reader.boolean('worker', true),
@@ -142,6 +161,26 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
 
 function pickServerOptions(given: AsynqModuleOptions): SharedWithServer {
   return Object.fromEntries(Object.entries(given).filter(([name]) => SERVER_NAMES.includes(name))) as SharedWithServer;
+}
+
+/** Those of `partitions`, which the client checks, and of `queues`. */
+function readPartitions({ queues, partitions }: AsynqModuleOptions, reader: OptionReader): ClientOptions['partitions'] {
+  const served = Object.entries(queues ?? {}).flatMap(([queue, options]) => {
+    if (typeof options !== 'object' || options === null) return [];
+    const own = new OptionReader(options, `queues.${queue}.`);
+    const count = own.wholeNumber('partitions', 0, 1, MOST_PARTITIONS);
+    reader.add(...own.problems);
+    return count > 0 ? [[queue, count] as const] : [];
+  });
+  const given = new Map<string, unknown>(Object.entries(partitions ?? {}));
+  for (const [queue, count] of served) {
+    const own = given.get(queue);
+    if (own !== undefined && own !== count) {
+      reader.refuse(`partitions.${queue}`, `${count}, as in "queues", or nothing`, own);
+    }
+  }
+  const isRecord = partitions === undefined || (typeof partitions === 'object' && partitions !== null);
+  return served.length === 0 || !isRecord ? partitions : { ...partitions, ...Object.fromEntries(served) };
 }
 
 function readValidation({ validation }: AsynqModuleOptions, reader: OptionReader): PayloadValidationOptions | false {
@@ -168,7 +207,7 @@ function readConnect({ connect = {} }: AsynqModuleOptions, reader: OptionReader)
   inner.onlyKnown(['required', 'timeout']);
   const read = {
     required: inner.boolean('required', true),
-    timeoutMs: inner.duration('timeout', DEFAULT_CONNECT_TIMEOUT_MS, { minMs: 1 }),
+    timeoutMs: inner.duration('timeout', DEFAULT_CONNECT_TIMEOUT_MS, { minMs: 1, maxMs: LONGEST_TIMER_MS }),
   };
   reader.add(...inner.problems);
   return read;

@@ -6,10 +6,10 @@ import { TaskEvents } from './lifecycle/task-events.js';
 import { TaskServer } from './lifecycle/task-server.js';
 import { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
-/** What the user passed to `forRoot`, or what the factory of `forRootAsync` returned, unchecked. */
+/** The options passed to `forRoot`, or returned by the factory of `forRootAsync`, not yet validated. */
 export const GIVEN_OPTIONS = Symbol('asynq:given-options');
 
-/** The name of the connection that a module defines; tells the modules of several connections apart. */
+/** The name of the connection that a module defines; distinguishes the modules of several connections. */
 export const CONNECTION_NAME = Symbol('asynq:connection-name');
 
 /** Parts of a connection that stay inside this package. */

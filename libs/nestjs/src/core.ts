@@ -1,2 +1,2 @@
-/** Entry `nestjs-asynq/core`: the core as this package uses it, so that apps need not depend on it by name. */
+/** Entry `nestjs-asynq/core`: the core used by this package, so that apps need no dependency on it. */
 export * from '@nestjs-asynq/core';

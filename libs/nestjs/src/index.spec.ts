@@ -73,7 +73,7 @@ it('exports what apps need, and nothing else', () => {
   expect(Object.keys(nest).filter((name) => !names.includes(name))).toEqual([]);
 });
 
-it('passes the core on, the same classes, so that apps need not depend on it by name', () => {
+it('re-exports the same classes of the core, so that apps need no dependency on it', () => {
   const shared = Object.keys(nest).filter((name) => name in core);
 
   expect(passedOn).toEqual(core);

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 
-// What an app uses to enqueue and to handle tasks. The rest of the core, for code that names it, is `nestjs-asynq/core`.
+// Everything an app needs to enqueue and handle tasks. The rest of the core is in `nestjs-asynq/core`.
 export { AsynqModule } from './asynq.module.js';
 export type { AsynqModuleOptions } from './asynq.options.js';
 export {

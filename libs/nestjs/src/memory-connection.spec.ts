@@ -47,7 +47,7 @@ it('gives each connection of an app its own queues, and other names theirs', asy
   ]);
 });
 
-it('isolates apps that run at one time by a name or by a broker', async () => {
+it('isolates concurrent apps by a name or by a broker', async () => {
   await using one = await startApp({ asynq: { connection: { memory: 'one' }, worker: false } });
   await using two = await startApp({ asynq: { connection: { memory: 'two' }, worker: false } });
   await using three = await startApp({ asynq: { connection: openBroker('memory'), worker: false } });
@@ -58,7 +58,7 @@ it('isolates apps that run at one time by a name or by a broker', async () => {
   expect([await one.context.get(TaskInspector).queues(), ...seen]).toEqual([['default'], [], []]);
 });
 
-it('forgets the queues with the last app', async () => {
+it('drops the queues with the last app', async () => {
   const one = await startApp({ asynq: { connection: 'memory', worker: false } });
   await one.tasks.enqueue('a', 1);
   await one[Symbol.asyncDispose]();

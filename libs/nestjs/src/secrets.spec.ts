@@ -63,7 +63,7 @@ it.each([
   ['mail:plain', 'to must be a string; inner.name must be a string'],
   ['mail:everything', 'to must be a string; name must be a string'],
   ['mail:object', 'Bad Request Exception'],
-])('a payload that %s rejects is not shown in logs, events or what is stored', async (type, messages) => {
+])('a payload that %s rejects is not shown in logs, events or stored data', async (type, messages) => {
   const log = new RecordingLog();
   await using app = await startApp({ providers: [MailTasks], log });
   const events: unknown[] = [];
@@ -85,7 +85,7 @@ it('a payload that is rejected on enqueue is not shown in the error', async () =
   expect(shown(error)).not.toContain(SECRET);
 });
 
-it('a payload that is no JSON is not quoted', async () => {
+it('a payload that is not JSON is not quoted', async () => {
   const log = new RecordingLog();
   await using app = await startApp({ providers: [MailTasks], log });
 
@@ -95,7 +95,7 @@ it('a payload that is no JSON is not quoted', async () => {
   expect(shown([log.lines, event])).not.toContain(SECRET);
 });
 
-it('a password of the connection is in nothing that an app can inject or write down', async () => {
+it('a password of the connection is not shown by any object that an app can inject or log', async () => {
   const connection = { url: `redis://user:${SECRET}@127.0.0.1:1`, options: { password: SECRET } };
   const connect = { required: false, timeout: 1 };
   const asynq = { connection, connect, validateOnEnqueue: true, worker: false };

@@ -6,7 +6,7 @@ import type { TaskEvent, TaskOptions } from '@nestjs-asynq/core';
 import { filter, firstValueFrom, ReplaySubject } from 'rxjs';
 import { AsynqModule, type AsynqModuleOptions, TaskDistributor, TaskEvents } from './index.js';
 
-/** An app over queues in memory that are its own, closed by `await using`. */
+/** An app with its own queues in memory, closed by `await using`. */
 export interface TestApp extends AsyncDisposable {
   readonly context: INestApplicationContext;
   readonly tasks: TaskDistributor;
@@ -21,11 +21,11 @@ export interface TestAppMetadata extends ModuleMetadata {
   readonly asynq?: Partial<AsynqModuleOptions>;
   /** Before initialization: global pipes and the like. */
   readonly prepare?: (context: TestingModule) => void;
-  /** Hears what Nest and the module log. */
+  /** Receives the log lines of Nest and the module. */
   readonly log?: LoggerService;
 }
 
-/** Keeps what is logged, as text. */
+/** Collects log lines, as text. */
 export class RecordingLog implements LoggerService {
   readonly lines: string[] = [];
 
@@ -55,7 +55,7 @@ export async function startApp({
   return wrapApp(module);
 }
 
-/** The same face for an app that a test built itself. */
+/** The same interface for an app that a test builds itself. */
 export function wrapApp(context: INestApplicationContext): TestApp {
   const tasks = context.get(TaskDistributor);
   const events = context.get(TaskEvents);
@@ -82,7 +82,7 @@ function isEnd(event: TaskEvent): event is EndEvent {
   return ['succeeded', 'retried', 'archived', 'revoked'].includes(event.kind);
 }
 
-/** A promise that a test fulfils: what a handler waits for, or what the test waits for. */
+/** A promise that a test fulfills, for a handler or for the test to wait for. */
 export class Moment<Value = void> {
   readonly promise: Promise<Value>;
   resolve!: (value: Value) => void;

@@ -7,7 +7,7 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// newTask is a task as the tests describe it; absent options are left to asynq.
+// newTask is a task as described by a test; absent options are left to asynq.
 type newTask struct {
 	Type         string            `json:"type"`
 	Payload      []byte            `json:"payload"`

@@ -8,7 +8,7 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// target names what an inspecting request is about; each uses the fields it needs.
+// target identifies the subject of an inspecting request; each request uses the fields it needs.
 type target struct {
 	Queue  string `json:"queue"`
 	TaskID string `json:"taskId"`
@@ -66,7 +66,7 @@ func read(request json.RawMessage) (t target, err error) {
 	return t, err
 }
 
-// on turns a call about a target into an operation that replies nothing.
+// on turns a call on a target into an operation with an empty reply.
 func on(call func(i *asynq.Inspector, t target) error) operation {
 	return func(p *peer, request json.RawMessage) (any, error) {
 		t, err := read(request)

@@ -7,10 +7,10 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// bulkCall deals with all tasks of a queue, or of one of its groups, and returns how many there were.
+// bulkCall processes all tasks of a queue, or of one of its groups, and returns their number.
 type bulkCall func(i *asynq.Inspector, t target) (int, error)
 
-// all turns the calls for single states into one operation on the state that is asked for.
+// all turns the calls for single states into one operation on the requested state.
 func all(calls map[string]bulkCall) operation {
 	return func(p *peer, request json.RawMessage) (any, error) {
 		t, err := read(request)

@@ -1,7 +1,7 @@
-// asynq-peer is a program of the tests: Go's asynq, driven by JSON lines.
+// asynq-peer is a test program: Go's asynq, driven by JSON lines.
 //
 // Each line on stdin is a request {"id": 1, "op": "enqueue", ...}; its answer on stdout is {"id": 1, "reply": ...} or
-// {"id": 1, "error": "..."}. Tasks that it handles appear between them as {"handled": {...}}. It shuts down when stdin
+// {"id": 1, "error": "..."}. Handled tasks appear between them as {"handled": {...}}. It shuts down when stdin
 // ends, so it never outlives the test that started it.
 //
 //	asynq-peer -redis 127.0.0.1:6379
@@ -114,7 +114,7 @@ func (p *peer) answer(line []byte) {
 	p.out.write(map[string]any{"id": head.ID, "reply": reply})
 }
 
-// lineWriter writes JSON lines to stdout, whole ones from any goroutine.
+// lineWriter writes JSON lines to stdout; goroutines do not interleave.
 type lineWriter struct{ mu sync.Mutex }
 
 func (w *lineWriter) write(value any) {

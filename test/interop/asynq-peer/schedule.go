@@ -7,7 +7,7 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// plan is the task that a scheduler should enqueue until the peer shuts down, and when.
+// plan is a task and the schedule on which it is enqueued until the peer shuts down.
 type plan struct {
 	Spec string `json:"spec"`
 	newTask
@@ -27,7 +27,7 @@ func schedule(p *peer, request json.RawMessage) (any, error) {
 	return id, scheduler.Start()
 }
 
-// schedulerEntries replies what Go reads of every scheduler's plan, options in their text form.
+// schedulerEntries replies every scheduler's plan as Go reads it, with options in their text form.
 func schedulerEntries(p *peer, _ json.RawMessage) (any, error) {
 	entries, err := p.inspector.SchedulerEntries()
 	if err != nil {

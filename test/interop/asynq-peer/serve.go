@@ -85,7 +85,7 @@ func shutdown(p *peer, _ json.RawMessage) (any, error) {
 	return nil, nil
 }
 
-// handle does what the last part of the task's type says, and reports the attempt when it is over.
+// handle does what the last part of the task's type says, and reports the attempt when it has ended.
 func (p *peer) handle(ctx context.Context, task *asynq.Task) error {
 	id, _ := asynq.GetTaskID(ctx)
 	queue, _ := asynq.GetQueueName(ctx)

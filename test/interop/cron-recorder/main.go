@@ -1,5 +1,5 @@
-// Records what robfig/cron v3.0.1, asynq's parser, makes of cron specs: the next five times after an instant, or the
-// error. Run it with `go run . > ../golden/cron.json`; the tests of our own cron are held to the file.
+// Records the results of robfig/cron v3.0.1, asynq's parser, for cron specs: the next five times after an instant, or
+// the error. Run it with `go run . > ../golden/cron.json`; the tests of our own cron compare with the file.
 package main
 
 import (

@@ -9,7 +9,7 @@ import { printFigures } from './figures.js';
 
 const CALLS = 20_000;
 const AT_ONCE = 200;
-/** Calls before the first look at the heap. */
+/** Calls before the first measurement of the heap. */
 const WARM_UP_CALLS = 1_000;
 /** An operation that takes longer for all its calls is done as often as it fits in. */
 const LONGEST_MS = 10_000;
@@ -17,10 +17,10 @@ const LONGEST_MS = 10_000;
 const ENOUGH_BYTES = 64;
 /** Opening connections and threads leaves more behind in caches, and is done far fewer times. */
 const ENOUGH_BYTES_OF_OPENING = 2_000;
-/** What lives for a while, such as a socket that closes or the mark of a task that was put back, has so many looks to go. */
+/** Measurements before short-lived objects, such as closing sockets, must be gone. */
 const MOST_LOOKS = 8;
 const LOOK_EVERY_MS = 2_000;
-/** A timer of the background parts may be set at one look and not at the other, and so may its listener. */
+/** A background timer and its listener may exist at one measurement and not at the other. */
 const ENOUGH_HANDLES = 8;
 
 interface Held {

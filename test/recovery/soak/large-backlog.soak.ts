@@ -13,8 +13,6 @@ const RUN_MS = 80_000;
 const REDIS_PRIORITY = -15;
 const PING_EVERY_MS = 5;
 const SLOW_US = 10_000;
-/** Commands that take long on something long. */
-const WALKS = ['LREM', 'LPOS', 'LINSERT', 'LRANGE', 'LTRIM', 'ZRANGE', 'ZRANGEBYSCORE', 'SMEMBERS', 'HGETALL', 'KEYS'];
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const rows: Record<string, number>[] = [];
@@ -49,7 +47,7 @@ async function seed(redis: Redis, client: Client): Promise<void> {
   }
 }
 
-it('serves everybody within 10 ms', async () => {
+it('serves every client within 10 ms', async () => {
   await using server = await startRedis();
   const redis = new Redis(server.url);
   await using client = new Client({ connection: { url: server.url }, logger: silent });
@@ -99,6 +97,5 @@ it('serves everybody within 10 ms', async () => {
     'ping max ms': pings.at(-1)!,
   });
   redis.disconnect();
-  // On a busy machine any command is now and then in the log. One that walks is there whenever it runs.
-  expect(slow.map(([, , , [command]]) => command).filter((command) => WALKS.includes(command!))).toEqual([]);
+  expect(slow.map(([, , us, [command]]) => ({ command, us }))).toEqual([]);
 });

@@ -9,7 +9,8 @@ export default defineConfig({
   test: {
     name: 'soak',
     root: new URL('../../..', import.meta.url).pathname,
-    include: ['test/recovery/soak/*.soak.ts'],
+    dir: new URL('.', import.meta.url).pathname, // a filter is compared with the path from here
+    include: ['*.soak.ts'],
     globalSetup: ['test/support/redis.global-setup.ts'],
     pool: 'forks',
     execArgv: ['--expose-gc'],

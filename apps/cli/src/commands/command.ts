@@ -12,13 +12,13 @@ export type Cli = Argv<GlobalFlags>;
 /** Makes the handler of a command from its action. */
 export type Run = <Flags>(action: (context: Context, flags: Flags) => Promise<void>) => (flags: Flags) => Promise<void>;
 
-/** Between the reports of a command on several things. */
+/** Between the reports of a command on several items. */
 export const SEPARATOR = `\n\n${'='.repeat(49)}\n\n`;
 
 /** An option that takes a text. */
 export const text = (describe: string) => ({ type: 'string', describe }) as const;
 
-/** Which tasks: those of a queue that are in a state, and of aggregating ones those of a group. */
+/** Flags that select the tasks of a queue in a state, and of a group if aggregating. */
 export function stateFlags<State extends string>(command: Cli, states: readonly State[]) {
   return command
     .option('queue', { ...text('Queue of the tasks'), alias: 'q', demandOption: true })
@@ -32,7 +32,7 @@ export function commandGroup(cli: Cli, name: string, describe: string, fill: (cl
   return cli.command(name, describe, (group) => fill(group.demandCommand(1, missing).strict().recommendCommands()));
 }
 
-/** @throws {UsageError} aggregating tasks lie in groups, and none is named */
+/** @throws {UsageError} aggregating tasks need a group, and none is named */
 export function checkGroup(state: string, group: string | undefined): void {
-  if (state === 'aggregating' && group === undefined) throw new UsageError('--group is needed for aggregating tasks');
+  if (state === 'aggregating' && group === undefined) throw new UsageError('--group is required for aggregating tasks');
 }

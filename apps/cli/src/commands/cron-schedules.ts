@@ -10,7 +10,7 @@ interface ScheduleFlags {
   readonly name: string;
 }
 
-/** Commands for what our schedulers store in Redis; asynq has none. */
+/** Commands for the schedules that our schedulers store in Redis; asynq has none. */
 export function scheduleCommands(group: Cli, run: Run): Cli {
   const one = (command: Cli) =>
     command
@@ -19,23 +19,23 @@ export function scheduleCommands(group: Cli, run: Run): Cli {
   return group
     .command(
       ['schedules', 'stored'],
-      'List stored schedules, also those that no process has any more',
+      'List stored schedules, including those that no process has registered',
       (command) => command.option('queue', { alias: 'q', type: 'string', describe: 'Only those of one queue' }),
       run(list),
     )
-    .command('pause <queue> <name>', 'Let a stored schedule fire no more, in any process', one, run(pause))
-    .command(['resume <queue> <name>', 'unpause <queue> <name>'], 'Let it fire again', one, run(resume))
+    .command('pause <queue> <name>', 'Pause a stored schedule in every process', one, run(pause))
+    .command(['resume <queue> <name>', 'unpause <queue> <name>'], 'Resume a stored schedule', one, run(resume))
     .command('run <queue> <name>', 'Enqueue the task of a stored schedule now', one, run(runNow))
     .command(
       ['remove <queue> <name>', 'rm <queue> <name>', 'delete <queue> <name>'],
-      'Forget a stored schedule; where it is still in use it begins anew',
+      'Remove a stored schedule; it is created again if a process still has it registered',
       one,
       run(remove),
     );
 }
 
 async function list(context: Context, { queue }: { readonly queue: string | undefined }): Promise<void> {
-  const schedules = await context.inspector.schedules(queue);
+  const schedules = await context.inspector.schedules(queue, context.partly);
   const nowMs = context.io.nowMs();
   const rows = schedules.map((schedule) => [
     schedule.queue,
@@ -47,10 +47,11 @@ async function list(context: Context, { queue }: { readonly queue: string | unde
     schedule.lastFiredAt ? agoCell(schedule.lastFiredAt, nowMs) : 'N/A',
   ]);
   const titles = ['Queue', 'Name', 'Spec', 'Type', 'State', 'Next', 'Last'];
+  if (schedules.length === 0 && context.hasFailed) return;
   context.show(schedules, schedules.length === 0 ? 'No stored schedules' : table(titles, rows));
 }
 
-/** `idle`: no live scheduler shows it. */
+/** `idle`: no running scheduler has it. */
 function stateOf({ isPaused, entryIds }: ScheduleInfo): 'paused' | 'live' | 'idle' {
   if (isPaused) return 'paused';
   return entryIds.length > 0 ? 'live' : 'idle';

@@ -17,7 +17,7 @@ export function cronCommands(cli: Cli, run: Run): Cli {
       .command(['list', 'ls'], 'List the entries of all schedulers', {}, run(list))
       .command(
         'history <ids..>',
-        'Display what entries have enqueued',
+        'Display the enqueue events of entries',
         (command) =>
           command
             .positional('ids', { type: 'string', array: true, demandOption: true, describe: 'Ids of entries' })
@@ -29,7 +29,7 @@ export function cronCommands(cli: Cli, run: Run): Cli {
 }
 
 async function list(context: Context): Promise<void> {
-  const entries = await context.inspector.schedulerEntries();
+  const entries = await context.inspector.schedulerEntries(context.partly);
   const sorted = entries.toSorted((one, other) => compareText(one.spec, other.spec));
   const nowMs = context.io.nowMs();
   const rows = sorted.map((entry) => [
@@ -52,7 +52,7 @@ function nextCell(nextAt: Date | undefined, nowMs: number): string {
 }
 
 async function history(context: Context, { ids, page, size }: HistoryFlags): Promise<void> {
-  const histories = await context.each(ids, async (entryId) => ({
+  const histories = await context.readEach(ids, async (entryId) => ({
     entryId,
     events: await context.inspector.schedulerEvents(entryId, { page, size }),
   }));

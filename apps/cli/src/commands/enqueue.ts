@@ -18,6 +18,7 @@ interface EnqueueFlags {
   readonly process_in: string | undefined;
   readonly retention: string | undefined;
   readonly group: string | undefined;
+  readonly partition_key: string | undefined;
 }
 
 export function enqueueCommand(cli: Cli, run: Run): Cli {
@@ -27,23 +28,25 @@ export function enqueueCommand(cli: Cli, run: Run): Cli {
     (command) =>
       command
         .option('type_name', { ...text('Type of the task'), alias: 't', demandOption: true })
-        .option('payload', { ...text('Payload, taken as it is'), alias: 'l', demandOption: true })
-        .option('retry', { type: 'number', describe: 'Most retries', defaultDescription: '25' })
+        .option('payload', { ...text('Payload, used unchanged'), alias: 'l', demandOption: true })
+        .option('retry', { type: 'number', describe: 'Maximum number of retries', defaultDescription: '25' })
         .option('queue', { ...text('Queue for the task'), alias: 'q', defaultDescription: 'default' })
         .option('id', { ...text('Id of the task'), alias: 'i', defaultDescription: 'a random UUID' })
-        .option('timeout', { ...text('Longest run of one attempt, such as 10m'), defaultDescription: '30m' })
-        .option('deadline', text('When every attempt must be over, RFC 3339'))
-        .option('unique', text('Refuse the task while an equal one was enqueued so long ago, such as 1h'))
+        .option('timeout', { ...text('Maximum duration of an attempt, such as 10m'), defaultDescription: '30m' })
+        .option('deadline', text('When every attempt must have ended, RFC 3339'))
+        .option('unique', text('Refuse equal tasks for this long, such as 1h'))
         .option('process_at', text('When to start, RFC 3339'))
-        .option('process_in', text('Start so much later, such as 30s'))
-        .option('retention', text('Keep the completed task so long, such as 24h'))
-        .option('group', { ...text('Group to be merged with'), alias: 'g' }),
+        .option('process_in', text('Delay before the task may start, such as 30s'))
+        .option('retention', text('How long to keep the completed task, such as 24h'))
+        .option('group', { ...text('Group to aggregate with'), alias: 'g' })
+        .option('partition_key', text('In a partitioned queue: tasks of one key go to one partition')),
     run(enqueue),
   );
 }
 
 async function enqueue(context: Context, flags: EnqueueFlags): Promise<void> {
-  const task = await context.client.enqueue(flags.type_name, Buffer.from(flags.payload), taskOptions(flags));
+  const client = await context.clientFor(flags.queue ?? 'default');
+  const task = await client.enqueue(flags.type_name, Buffer.from(flags.payload), taskOptions(flags));
   context.show(task, `Enqueued task ${oneLine(task.id)} to queue ${oneLine(task.queue)}`);
 }
 
@@ -59,6 +62,7 @@ function taskOptions(flags: EnqueueFlags): TaskOptions {
     processIn: duration('process_in', flags.process_in),
     retention: duration('retention', flags.retention),
     group: flags.group,
+    partitionKey: flags.partition_key,
   };
 }
 
@@ -68,7 +72,7 @@ function duration(name: string, given: string | undefined): number | undefined {
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
-/** @throws {UsageError} it is no time in RFC 3339 */
+/** @throws {UsageError} not a time in RFC 3339 */
 export function parseDate(name: string, given: string | undefined): Date | undefined {
   if (given === undefined) return undefined;
   const read = new Date(given);

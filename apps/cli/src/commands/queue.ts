@@ -41,7 +41,7 @@ export function queueCommands(cli: Cli, run: Run): Cli {
               default: false,
               describe: 'Remove the queue with its tasks',
             })
-            .option('purge', { type: 'boolean', default: false, describe: 'Leave no key of the queue behind' }),
+            .option('purge', { type: 'boolean', default: false, describe: 'Delete every key of the queue' }),
         run(remove),
       ),
   );
@@ -53,17 +53,33 @@ async function list(context: Context): Promise<void> {
     if (names.length > 0 || context.isJson) context.show(names, names.map((name) => oneLine(name)).join('\n'));
     return;
   }
-  const placed = await context.each(names, async (queue) => ({
-    queue,
-    slot: await context.inspector.clusterSlot(queue),
-    nodes: await context.inspector.clusterNodes(queue),
-  }));
-  const rows = placed.map(({ queue, slot, nodes }) => [queue, slot, nodes.map(({ address }) => address).join(' ')]);
+  const placed = await context.readEach(names, async (queue) => {
+    const partitions = await context.inspector.partitions(queue);
+    const place = await placeInCluster(context, queue);
+    if (partitions.length === 0) return place;
+    return { ...place, partitions: await Promise.all(partitions.map((name) => placeInCluster(context, name))) };
+  });
+  const rows = placed.flatMap((place) => [
+    rowOf(place),
+    ...('partitions' in place ? place.partitions.map((partition) => rowOf(partition, '  ')) : []),
+  ]);
   context.show(placed, table(['Queue', 'Cluster KeySlot', 'Cluster Nodes'], rows));
 }
 
+type Place = Awaited<ReturnType<typeof placeInCluster>>;
+
+async function placeInCluster({ inspector }: Context, queue: string) {
+  return { queue, slot: await inspector.clusterSlot(queue), nodes: await inspector.clusterNodes(queue) };
+}
+
+const rowOf = ({ queue, slot, nodes }: Place, indent = ''): (string | number)[] => [
+  indent + queue,
+  slot,
+  nodes.map(({ address }) => address).join(' '),
+];
+
 async function inspect(context: Context, { queues: names }: QueueFlags): Promise<void> {
-  const infos = await context.each(names, (name) => context.inspector.queueInfo(name));
+  const infos = await context.readEach(names, (name) => context.inspector.queueInfo(name));
   if (infos.length > 0) context.show(infos, infos.map((info) => queueReport(context, info)).join(SEPARATOR));
 }
 
@@ -77,17 +93,34 @@ function queueReport(context: Context, info: QueueInfo): string {
     `Size:   ${info.size}`,
     `Groups: ${info.groups}`,
     `Paused: ${info.isPaused}`,
+    ...info.wrongTypeKeys.map((key) => `Wrong type: ${oneLine(key)} (counts as empty; rename or delete it)`),
     '',
     context.title('Task Count by State'),
     table(Object.keys(counts), [Object.values(counts)]),
+    ...(info.partitions ? ['', context.title('Partitions'), partitionTable(info.partitions)] : []),
     '',
     context.title(`Daily Stats ${utcDay(new Date(context.io.nowMs()))} UTC`),
     table(['processed', 'failed', 'error rate'], [today]),
   ].join('\n');
 }
 
+function partitionTable(partitions: readonly QueueInfo[]): string {
+  const titles = ['partition', 'size', 'active', 'pending', 'scheduled', 'retry', 'archived', 'paused'];
+  const rows = partitions.map((info) => [
+    oneLine(info.queue),
+    info.size,
+    info.active,
+    info.pending,
+    info.scheduled,
+    info.retry,
+    info.archived,
+    String(info.isPaused),
+  ]);
+  return table(titles, rows);
+}
+
 async function history(context: Context, { queues: names, days }: QueueFlags & { days: number }): Promise<void> {
-  const histories = await context.each(names, async (queue) => ({
+  const histories = await context.readEach(names, async (queue) => ({
     queue,
     days: await context.inspector.dailyStats(queue, days),
   }));
@@ -113,11 +146,11 @@ async function resume(context: Context, { queues: names }: QueueFlags): Promise<
   });
 }
 
-/** Without `--purge` completed tasks, groups, counters and a pause stay behind, as in asynq. */
+/** Without `--purge` completed tasks, groups, counters and a pause are kept, as in asynq. */
 async function remove(context: Context, { queues: names, force, purge }: RemoveFlags): Promise<void> {
   await change(context, names, 'removed', async (queue) => {
     try {
-      // Refuses a queue with tasks unless forced; a purge alone would only mind those that run.
+      // Refuses a queue with tasks unless forced; a purge alone would only refuse active ones.
       await watched(context, (watch) => context.inspector.deleteQueue(queue, { force, ...watch }));
     } catch (error) {
       if (!(error instanceof QueueNotEmptyError) || force) throw error;

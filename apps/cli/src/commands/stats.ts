@@ -1,4 +1,4 @@
-import { type QueueInfo, RedisCommandError } from '@nestjs-asynq/core';
+import type { QueueInfo } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { errorRateCell, utcDay } from '../output/cells.js';
 import { lengthOf, table } from '../output/table.js';
@@ -10,8 +10,7 @@ export function statsCommand(cli: Cli, run: Run): Cli {
 
 async function stats(context: Context): Promise<void> {
   const names = await context.inspector.queues();
-  const infos = await Promise.all(names.map((name) => infoOf(context, name)));
-  const queues = infos.filter((info) => info !== undefined);
+  const queues = await context.readEach(names, (name) => context.inspector.queueInfo(name, { memory: context.isJson }));
   const redis = await context.inspector.redisInfo();
   const now = new Date(context.io.nowMs());
   const aggregate = { ...sumOf(queues), timestamp: now };
@@ -28,17 +27,6 @@ async function stats(context: Context): Promise<void> {
   ] as const;
   const text = sections.map(([title, shown]) => `${context.title(title)}\n${shown}\n`).join('\n');
   context.show({ aggregate, queues: queues.map((info) => asGoPrints(info, now)), redis }, text);
-}
-
-/** A queue that is gone, or has a name that we refuse, is reported and does not hide the others. */
-async function infoOf(context: Context, name: string): Promise<QueueInfo | undefined> {
-  try {
-    return await context.inspector.queueInfo(name, { memory: context.isJson });
-  } catch (error) {
-    if (error instanceof RedisCommandError) throw error;
-    context.fail(error);
-    return undefined;
-  }
 }
 
 function sumOf(queues: readonly QueueInfo[]) {
@@ -77,7 +65,7 @@ function clusterTable(cluster: Readonly<Record<string, string>>): string {
   return table(['State', 'Known Nodes', 'Cluster Size'], [[state.toUpperCase(), nodes, size]]);
 }
 
-/** A queue under the names and in the units that `asynq stats --json` has, so that scripts need not care which it is. */
+/** A queue under the names and in the units that `asynq stats --json` has, so that scripts work with both commands. */
 function asGoPrints(info: QueueInfo, now: Date) {
   return {
     Queue: info.queue,

@@ -37,23 +37,23 @@ const action = (describe: string) => ({ type: 'boolean', default: false, describ
 export function findCommand(cli: Cli, run: Run): Cli {
   return cli.command(
     'find',
-    'Find tasks that meet all conditions, and run, archive or delete them',
+    'Find tasks that match all conditions, and run, archive or delete them',
     (command) =>
       stateFlags(command, TASK_STATES)
-        .option('type_name', { ...text('Type; "email:*" for all that begin so'), alias: 't' })
-        .option('id_prefix', text('What the id begins with'))
+        .option('type_name', { ...text('Type; "email:*" for all with this prefix'), alias: 't' })
+        .option('id_prefix', text('Prefix of the id'))
         .option('payload_contains', text('Text in the payload'))
         .option('error_contains', text('Text in the last error'))
-        .option('header', { type: 'string', array: true, describe: 'Headers it carries: name=value name=value' })
+        .option('header', { type: 'string', array: true, describe: 'Headers of the task: name=value name=value' })
         .option('from', text('Not before this time of its state (due, archived, …), RFC 3339'))
         .option('to', text('Not after this time'))
-        .option('limit', { type: 'number', default: 100, describe: 'Most tasks to show' })
-        .option('scan_budget', { type: 'number', default: 10_000, describe: 'Most tasks to look at for that' })
-        .option('cursor', text('Go on where an earlier search stopped'))
+        .option('limit', { type: 'number', default: 100, describe: 'Maximum number of tasks to show' })
+        .option('scan_budget', { type: 'number', default: 10_000, describe: 'Maximum number of tasks to search' })
+        .option('cursor', text('Continue where an earlier search stopped'))
         .option('run', action('Run all that match'))
         .option('archive', action('Archive all that match'))
         .option('delete', action('Delete all that match'))
-        .option('dry_run', { ...action('Only count what would be done'), alias: 'dry-run' }),
+        .option('dry_run', { ...action('Only count the matching tasks'), alias: 'dry-run' }),
     run(find),
   );
 }
@@ -72,7 +72,7 @@ async function list(context: Context, flags: FindFlags): Promise<void> {
   const found = await context.inspector.findTasks({ ...filterOf(flags), limit, scanBudget, cursor });
   const shown = found.tasks.length === 0 ? 'No tasks found' : taskTable(found.tasks, flags.state, context.io.nowMs());
   const more =
-    found.cursor === undefined ? '' : `\n\nLooked at ${found.scanned} tasks; go on with --cursor ${found.cursor}`;
+    found.cursor === undefined ? '' : `\n\nSearched ${found.scanned} tasks; continue with --cursor ${found.cursor}`;
   context.show(found, shown + more);
 }
 

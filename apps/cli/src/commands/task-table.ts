@@ -10,6 +10,9 @@ const BASE: readonly Column[] = [ID, ['Type', ({ type }) => type], ['Payload', (
 const LAST_ERROR: Column = ['Last Error', ({ lastError }) => lastError];
 const LAST_FAILED: Column = ['Last Failed', ({ lastFailedAt }) => dateCell(lastFailedAt)];
 
+/** Only where a task has one: asynq has no such column. */
+const PARTITION: Column = ['Partition', ({ partition }) => partition ?? ''];
+
 /** What asynq shows of tasks in each state. */
 const COLUMNS: Readonly<Record<TaskState, readonly Column[]>> = {
   active: BASE,
@@ -36,7 +39,8 @@ export const TASK_STATES = Object.keys(COLUMNS) as TaskState[];
 
 /** Tasks of one state, in its columns. */
 export function taskTable(tasks: readonly TaskInfo[], state: TaskState, nowMs: number): string {
-  const columns = COLUMNS[state];
+  const isPartitioned = tasks.some(({ partition }) => partition !== undefined);
+  const columns = isPartitioned ? [...COLUMNS[state], PARTITION] : COLUMNS[state];
   const rows = tasks.map((task) => columns.map(([, cell]) => cell(task, nowMs)));
   return table(
     columns.map(([title]) => title),

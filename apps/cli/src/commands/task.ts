@@ -76,6 +76,7 @@ function taskReport(context: Context, task: TaskInfo): string {
   return [
     context.title('Task Info'),
     `Queue:   ${task.queue}`,
+    ...(task.partition === undefined ? [] : [`Partition: ${oneLine(task.partition)}`]),
     `ID:      ${oneLine(task.id)}`,
     `Type:    ${oneLine(task.type)}`,
     `State:   ${task.state}`,

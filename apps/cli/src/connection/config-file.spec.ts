@@ -31,24 +31,24 @@ describe('the config file', () => {
     expect(readConfigFile(undefined, home)).toEqual({});
   });
 
-  it('leaves a password as it is written', () => {
+  it('does not change a password', () => {
     writeFileSync(join(home, '.asynq.yaml'), 'password: 0123\nusername: 1e3\n');
 
     expect(readConfigFile(undefined, home)).toEqual({ password: '0123', username: '1e3' });
   });
 
-  it('does not repeat a line that cannot be read', () => {
+  it('does not quote an invalid line', () => {
     const path = join(home, 'wrong.yaml');
     writeFileSync(path, 'uri: h:1\npassword: "geheim\n');
 
     expect(() => readConfigFile(path, home)).toThrow(new UsageError(`config file ${path}: no YAML: line 3, column 1`));
   });
 
-  it('must be there when it is named', () => {
+  it('must exist when it is named', () => {
     expect(() => readConfigFile(join(home, 'other.yaml'), home)).toThrow('no such file');
   });
 
-  it.each(['- a list', '{ not closed', 'just text'])('must hold settings by name, not "%s"', (content) => {
+  it.each(['- a list', '{ not closed', 'just text'])('must contain settings by name, not "%s"', (content) => {
     const path = join(home, 'wrong.yaml');
     writeFileSync(path, content);
 

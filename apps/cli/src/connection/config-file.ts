@@ -6,8 +6,8 @@ import { UsageError } from '../usage.error.js';
 const DEFAULT_NAMES = ['.asynq.yaml', '.asynq.yml', '.asynq.json'];
 
 /**
- * Settings from the file that `--config` names, else from the first of `$HOME/.asynq.yaml`, `.yml` and `.json`, else
- * none.
+ * Settings from the file named by `--config`, otherwise from the first of `$HOME/.asynq.yaml`, `.yml` and `.json`, if
+ * any.
  * @throws {UsageError} the named file is missing, or a file cannot be read as YAML or JSON
  */
 export function readConfigFile(named: string | undefined, home: string): Readonly<Record<string, unknown>> {
@@ -22,7 +22,7 @@ export function readConfigFile(named: string | undefined, home: string): Readonl
 function readFile(path: string): Readonly<Record<string, unknown>> | undefined {
   let content: unknown;
   try {
-    // JSON is YAML, too. Everything stays the text that it is: `0123` is a password like others.
+    // JSON is YAML, too. All values stay text: `0123` may be a password.
     content = parse(readFileSync(path, 'utf8'), { schema: 'failsafe' });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -33,7 +33,10 @@ function readFile(path: string): Readonly<Record<string, unknown>> | undefined {
   return content as Record<string, unknown>;
 }
 
-/** Where the parser gave up, but not its message, which repeats lines of the file: a password may be in them. */
+/**
+ * The position of the parser's error, without its message, which quotes lines of the file: these may contain a
+ * password.
+ */
 function reasonOf(error: unknown): string {
   if (!(error instanceof YAMLParseError)) return error instanceof Error ? error.message : String(error);
   const [at] = error.linePos ?? [];

@@ -9,7 +9,7 @@ describe('the connection', () => {
     expect(connectionOf({})).toEqual({ url: 'redis://127.0.0.1:6379', options: { ...NO_CHECK, db: 0 } });
   });
 
-  it('takes the URI, and what stands outside of it first', () => {
+  it('uses the URI, and prefers settings outside of it', () => {
     const connection = connectionOf({ uri: 'redis://ada:pw@h:1/2', password: 'other', db: 5 });
 
     expect(connection).toEqual({
@@ -25,20 +25,22 @@ describe('the connection', () => {
       { uri: 'h:1', tls_server: 'redis.example' },
       { servername: 'redis.example', rejectUnauthorized: true },
     ],
-  ])('speaks TLS when asked: %j', (settings, tls) => {
+  ])('uses TLS when requested: %j', (settings, tls) => {
     expect(connectionOf(settings)).toEqual({ url: 'redis://h:1', options: { ...NO_CHECK, db: 0, tls } });
   });
 
-  it('goes through a socket', () => {
+  it('uses a socket', () => {
     const connection = connectionOf({ uri: 'redis-socket:///run/redis.sock?db=1' });
 
     expect(connection).toEqual({ url: 'redis://localhost', options: { ...NO_CHECK, db: 1, path: '/run/redis.sock' } });
   });
 
-  it('goes to the nodes of a cluster', () => {
-    const connection = connectionOf({ cluster: true, cluster_addrs: 'a:1,b:2', username: 'ada', password: 'pw' });
-
-    expect(connection).toEqual({
+  it.each([
+    { cluster: true, cluster_addrs: 'a:1, b:2', username: 'ada', password: 'pw' },
+    { uri: 'redis-cluster://ada:pw@a:1,b:2' },
+    { cluster: true, uri: 'redis-cluster://ada:other@a:1,b:2', password: 'pw' },
+  ])('goes to the nodes of a cluster: %j', (settings) => {
+    expect(connectionOf(settings)).toEqual({
       cluster: [
         { host: 'a', port: 1 },
         { host: 'b', port: 2 },
@@ -58,7 +60,7 @@ describe('the connection', () => {
     });
   });
 
-  it('speaks TLS to sentinels and master alike', () => {
+  it('uses TLS for sentinels and master', () => {
     const tls = { rejectUnauthorized: true };
 
     expect(connectionOf({ sentinel_addrs: 'a:1', master_name: 'main', tls: true })).toMatchObject({
@@ -66,8 +68,26 @@ describe('the connection', () => {
     });
   });
 
-  it('needs the name of the master', () => {
+  it('logs in to a master by the parameters of the URI', () => {
+    const uri = 'redis-sentinel://:guard@a:1?master=main&username=ada&password=pw';
+
+    expect(connectionOf({ uri })).toMatchObject({
+      options: { username: 'ada', password: 'pw', sentinelPassword: 'guard' },
+    });
+  });
+
+  it('requires the name of the master', () => {
     expect(() => connectionOf({ sentinel_addrs: 'a:1' })).toThrow(UsageError);
+  });
+
+  it.each([
+    [{ uri: 'redis://ada:geh/eim@h:1' }, '--uri cannot be read; allowed: a host and a port'],
+    [{ cluster: true, cluster_addrs: 'a:1/3' }, '--cluster_addrs cannot be read; allowed: hosts without a database'],
+    [{ sentinel_addrs: 'a:0', master_name: 'main' }, '--sentinel_addrs cannot be read; allowed: a port'],
+  ])('names the invalid flag: %j', (settings, reason) => {
+    expect(() => connectionOf(settings)).toThrow(UsageError);
+    expect(() => connectionOf(settings)).toThrow(reason);
+    expect(() => connectionOf(settings)).not.toThrow(/geh|eim/);
   });
 });
 
@@ -76,8 +96,9 @@ it.each([
   [{ uri: 'rediss://ada:geheim@[::1]:1/2' }, '[::1]:1'],
   [{ uri: 'redis-socket://:geheim@/run/redis.sock' }, '/run/redis.sock'],
   [{ cluster: true, cluster_addrs: 'a:1, b:2', password: 'geheim' }, 'the cluster a:1,b:2'],
+  [{ uri: 'redis-cluster://:geheim@a:1,b' }, 'the cluster a:1,b:6379'],
   [{ sentinel_addrs: 'a:1', master_name: 'main' }, 'the sentinels a:1'],
   [{ uri: 'redis-sentinel://:geheim@a,b:2?master=main' }, 'the sentinels a:26379,b:2'],
-])('tells where %j leads, but no password', (settings, address) => {
+])('shows the address of %j without a password', (settings, address) => {
   expect(addressOf(settings)).toBe(address);
 });

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type openBroker, RedisCommandError } from '@nestjs-asynq/core';
 
-/** How long the first connection may take. A broker waits a second for it, and TLS over a slow line takes longer. */
-const PATIENCE_MS = 5_000;
+/** Timeout of the first connection. A broker waits a second for it, and TLS over a slow line takes longer. */
+const TIMEOUT_MS = 5_000;
 const PAUSE_MS = 100;
 
 /** Redis cannot be reached, or rejects the login. */
@@ -12,11 +12,11 @@ export class UnreachableError extends Error {
 
 /**
  * Resolves once Redis answers, even with an error.
- * @param address where that is, for the error
- * @throws {UnreachableError} it cannot be reached; says where, and why
+ * @param address of Redis, for the error
+ * @throws {UnreachableError} it cannot be reached; contains address and reason
  */
 export async function reach(broker: ReturnType<typeof openBroker>, address: string): Promise<void> {
-  const giveUpAtMs = performance.now() + PATIENCE_MS;
+  const giveUpAtMs = performance.now() + TIMEOUT_MS;
   for (;;) {
     const failure = await broker.ping().then(() => undefined, whyUnreachable);
     if (failure === undefined) return;
@@ -38,15 +38,15 @@ function whyUnreachable(error: unknown): Failure | undefined {
   if (!(error instanceof RedisCommandError) || !(error.cause instanceof Error)) throw error;
   const { message, cause, command } = error.cause as Error & { readonly command?: { readonly name: string } };
   // It answers, but rejects the login.
-  if (command?.name === 'select' || message.startsWith('NOAUTH')) return { reason: message, isFinal: true };
+  if (command?.name === 'select' || /\b(?:NOAUTH|WRONGPASS)\b/.test(message)) return { reason: message, isFinal: true };
   if (message.startsWith('LOADING')) return { reason: message, isFinal: false };
   if (!error.isTransient) return undefined;
   if (!(cause instanceof Error))
-    return { reason: `no connection within ${PATIENCE_MS / 1_000} seconds`, isFinal: false };
+    return { reason: `no connection within ${TIMEOUT_MS / 1_000} seconds`, isFinal: false };
   return { reason: reasonOf(cause), isFinal: true };
 }
 
-/** ioredis hides the reason of a node behind that of the cluster, and among its plans for reconnecting. */
+/** ioredis puts the reason of a node behind that of the cluster, and adds its reconnect delay. */
 function reasonOf(error: Error): string {
   const last = (error as { lastNodeError?: Error }).lastNodeError;
   return `${error.message}${last ? ` ${last.message}` : ''}`.replace(/ Retrying from scratch after \d+ms\./, '');

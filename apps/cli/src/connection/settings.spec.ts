@@ -19,7 +19,7 @@ describe('settings', () => {
     expect(settings).toEqual({ db: 3, cluster: true, tls: false, insecure: true });
   });
 
-  it('leave the name of the logged-in user alone', () => {
+  it('ignore the name of the logged-in user', () => {
     expect(readSettings({}, { USERNAME: 'ada' }, {})).toEqual({});
     expect(readSettings({}, { ASYNQ_USERNAME: 'ada' }, {})).toEqual({ username: 'ada' });
   });
@@ -29,7 +29,7 @@ describe('settings', () => {
     [{}, { DB: 'one' }, {}, 'DB is "one": a whole number expected'],
     [{}, { ASYNQ_TLS: 'maybe' }, {}, 'ASYNQ_TLS is "maybe": true or false expected'],
     [{}, {}, { cluster: 'no' }, '"cluster" in the config file is "no": true or false expected'],
-  ])('refuse what cannot be read, and say where it stands', (flags, env, file, message) => {
+  ])('refuse invalid values, and name their source', (flags, env, file, message) => {
     expect(() => readSettings(flags, env, file)).toThrow(new UsageError(message));
   });
 });

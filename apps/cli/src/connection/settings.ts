@@ -10,18 +10,18 @@ interface Setting {
   readonly kind: keyof SettingKinds;
   readonly alias?: string;
   readonly describe: string;
-  /** Shown in the help; what it means is decided where the connection is made. */
+  /** Shown in the help; the default itself is applied when the connection is made. */
   readonly defaultText?: string;
   /** A name that systems set to something else: read from the environment as `ASYNQ_…` only. */
   readonly isTakenInEnv?: true;
 }
 
-/** How to reach Redis: names and aliases of asynq's command line, and beside them those of Sentinel. */
+/** The connection settings: names and aliases of asynq's command line, and additional ones for Sentinel. */
 export const SETTINGS = {
   uri: {
     kind: 'text',
     alias: 'u',
-    describe: 'Redis server: host:port, or redis://, rediss://, redis-socket://, redis-sentinel://',
+    describe: 'Redis: host:port, or redis://, rediss://, redis-socket://, redis-sentinel://, redis-cluster://',
     defaultText: '127.0.0.1:6379',
   },
   db: { kind: 'number', alias: 'n', describe: 'Redis database number', defaultText: '0' },
@@ -44,13 +44,14 @@ export const SETTINGS = {
 
 type SettingName = keyof typeof SETTINGS;
 
-/** The settings that were given somewhere; the others are `undefined`. */
+/** The given settings; the others are `undefined`. */
 export type Settings = { readonly [Name in SettingName]?: SettingKinds[(typeof SETTINGS)[Name]['kind']] | undefined };
 
 type Given = Readonly<Record<string, unknown>>;
 
 /**
- * Each setting from the first place that has it: the flag, `ASYNQ_<NAME>`, `<NAME>` (asynq's own variables), the file.
+ * Reads each setting from the first source that has it: the flag, `ASYNQ_<NAME>`, `<NAME>` (asynq's own variables), the
+ * file.
  * @throws {UsageError} a value cannot be read
  */
 export function readSettings(flags: Given, env: NodeJS.ProcessEnv, file: Given): Settings {

@@ -2,10 +2,10 @@ import type { Inspector, QueueInfo, TaskInfo } from '@nestjs-asynq/core';
 import { oneLine } from '../output/cells.js';
 import type { DashCommand } from './keys.js';
 
-/** A change that only lacks its confirmation. */
+/** A change that awaits confirmation. */
 export interface DashAction {
   readonly question: string;
-  /** Said once it is done. */
+  /** Shown when it is done. */
   readonly done: string;
   readonly perform: (inspector: DashActions) => Promise<unknown>;
 }

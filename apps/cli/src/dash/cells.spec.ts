@@ -32,7 +32,7 @@ it.each([
   expect(preview(bytes, width)).toBe(shown);
 });
 
-it('fills a bar in proportion, and lets no count vanish', () => {
+it('fills a bar in proportion, and shows every count', () => {
   expect(barParts([50, 1, 0, 49], 100, 20)).toEqual([9, 1, 0, 9]);
   expect(barParts([1_000_000, 1], 1_000_001, 20)).toEqual([18, 1]);
   expect(barParts([0, 0], 0, 20)).toEqual([0, 0]);

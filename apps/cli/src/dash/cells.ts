@@ -1,9 +1,9 @@
 import { oneLine } from '../output/cells.js';
 
-/** What terminals draw two cells wide: Chinese, Japanese, Korean, full-width forms, emoji. */
+/** Characters that terminals draw two cells wide: Chinese, Japanese, Korean, full-width forms, emoji. */
 const WIDE =
   /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6\u{1F000}-\u{1FAFF}\u{20000}-\u{3FFFD}]/u;
-/** Drawn over the character before. */
+/** Characters drawn over the previous one. */
 const MARK = /\p{M}/u;
 
 /** Text cut to a number of terminal cells; a cut shows as `…`. */
@@ -21,12 +21,12 @@ export function clip(text: string, width: number): string {
   return text;
 }
 
-/** Most bytes of a character in UTF-8. */
+/** Maximum number of bytes of a character in UTF-8. */
 const CHAR_BYTES = 4;
 
-/** Payload or result on one line, cut to a number of cells and escaped; the number of bytes if they are no text. */
+/** Payload or result on one line, cut to a number of cells and escaped; the number of bytes if it is not text. */
 export function preview(bytes: Uint8Array, width: number): string {
-  // No more is read than can be seen: a payload may be megabytes.
+  // Decodes no more than is visible: a payload may be megabytes.
   const head = bytes.subarray(0, CHAR_BYTES * (width + 1));
   try {
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,10 +1,11 @@
 import {
   type Inspector,
   InvalidOptionsError,
-  type QueueInfo,
   QueueNotFoundError,
+  RedisCommandError,
   TaskNotFoundError,
 } from '@nestjs-asynq/core';
+import { unanswered } from '../context.js';
 import { serversInOrder } from '../output/server-table.js';
 import type { Frame } from './state.js';
 import {
@@ -25,9 +26,9 @@ export async function loadContent(inspector: DashReads, frame: Frame, lines: num
   const { view } = frame;
   switch (view.kind) {
     case 'queues':
-      return { kind: 'queues', queues: await loadQueues(inspector, frame, lines) };
+      return loadQueues(inspector, frame, lines);
     case 'servers':
-      return { kind: 'servers', servers: serversInOrder(await inspector.servers()) };
+      return loadServers(inspector);
     case 'queue':
       return loadQueue(inspector, view, lines);
     case 'task':
@@ -37,8 +38,9 @@ export async function loadContent(inspector: DashReads, frame: Frame, lines: num
   }
 }
 
-/** The memory costs many commands, so it is read for the queues in sight; the others keep what was read last. */
-async function loadQueues(inspector: DashReads, { content, selected }: Frame, lines: number): Promise<QueueInfo[]> {
+/** Memory takes many commands, so it is read for the visible queues only; the others keep their last value. */
+async function loadQueues(inspector: DashReads, { content, selected }: Frame, lines: number): Promise<Content> {
+  let missing: Error | undefined;
   const last = content?.kind === 'queues' ? content.queues : [];
   const known = new Map(last.map(({ queue, memoryBytes }) => [queue, memoryBytes]));
   const names = await inspector.queues();
@@ -46,11 +48,23 @@ async function loadQueues(inspector: DashReads, { content, selected }: Frame, li
   const from = pageStart(Math.min(selected, Math.max(0, names.length - 1)), fits);
   const queues = await Promise.all(
     names.map(async (name, row) => {
-      const info = await unlessNoQueue(inspector.queueInfo(name, { memory: row >= from && row < from + fits }));
+      const reading = inspector.queueInfo(name, { memory: row >= from && row < from + fits });
+      const info = await unlessNoQueue(reading).catch((error: unknown) => {
+        if (!(error instanceof RedisCommandError)) throw error;
+        missing ??= unanswered(JSON.stringify(name), error);
+        return undefined;
+      });
       return info && { ...info, memoryBytes: info.memoryBytes ?? known.get(name) };
     }),
   );
-  return queues.filter((info) => info !== undefined);
+  return { kind: 'queues', queues: queues.filter((info) => info !== undefined), missing };
+}
+
+async function loadServers(inspector: DashReads): Promise<Content> {
+  let missing: Error | undefined;
+  const onUnanswered = (part: string, error: unknown): void => void (missing ??= unanswered(part, error));
+  const servers = serversInOrder(await inspector.servers({ onUnanswered }));
+  return { kind: 'servers', servers, missing };
 }
 
 async function loadQueue(inspector: DashReads, view: QueueView, lines: number): Promise<QueueContent> {
@@ -64,7 +78,7 @@ async function loadQueue(inspector: DashReads, view: QueueView, lines: number): 
   return { kind: 'queue', info, groups, tasks };
 }
 
-/** A name that no queue may have, written by others, must not hide the queues. */
+/** An invalid queue name, written by another program, must not hide the other queues. */
 async function unlessNoQueue<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await unlessGone(reading);

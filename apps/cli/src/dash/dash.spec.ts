@@ -1,4 +1,12 @@
-import { Client, type Connection, Inspector, openBroker, type QueueInfo, silentLogger } from '@nestjs-asynq/core';
+import {
+  Client,
+  type Connection,
+  Inspector,
+  openBroker,
+  type QueueInfo,
+  RedisCommandError,
+  silentLogger,
+} from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Dash } from './dash.js';
@@ -74,10 +82,10 @@ describe('moving around', () => {
     expect(taskIds()).toEqual(['d1']);
   });
 
-  it('turns from the queues to the servers', async () => {
+  it('switches from the queues to the servers', async () => {
     await press('right');
 
-    expect(shown(dash.state).content).toEqual({ kind: 'servers', servers: [] });
+    expect(shown(dash.state).content).toEqual({ kind: 'servers', servers: [], missing: undefined });
   });
 
   it('shows the help once', async () => {
@@ -86,7 +94,7 @@ describe('moving around', () => {
     expect(shown(dash.state).view.kind).toBe('queues');
   });
 
-  it('says that a task is gone', async () => {
+  it('reports that a task no longer exists', async () => {
     await press('open', 'right', 'open');
     await inspector.deleteTask('mail', 'm1');
     await dash.tick();
@@ -94,7 +102,7 @@ describe('moving around', () => {
     expect(shown(dash.state).content).toEqual({ kind: 'task', task: undefined });
   });
 
-  it('goes to the last page when the one it is on is no more', async () => {
+  it('goes to the last page when the current one no longer exists', async () => {
     await press('open', 'right', 'nextPage');
     await inspector.deleteTask('mail', 'm4');
     await dash.tick();
@@ -102,7 +110,7 @@ describe('moving around', () => {
     expect(taskIds()).toEqual(['m1', 'm2', 'm3']);
   });
 
-  it('keeps the cursor on its row when others come before it', async () => {
+  it('keeps the cursor on its row when others are inserted before it', async () => {
     await press('down');
     await client.enqueue('email', {}, { queue: 'a-new-one' });
     await dash.tick();
@@ -134,7 +142,7 @@ describe('changing something', () => {
     ['run', 'task r1 is now pending', 'pending'],
     ['archive', 'task r1 archived', 'archived'],
     ['delete', 'task r1 deleted', undefined],
-  ] as const)('can %s a task once that is confirmed', async (command, notice, state) => {
+  ] as const)('can %s a task after confirmation', async (command, notice, state) => {
     await press('down', 'open', 'right', 'right', 'right', command);
     expect(dash.state.asked?.question).toContain('task r1');
     expect((await inspector.taskInfo('reports', 'r1')).state).toBe('scheduled');
@@ -161,7 +169,7 @@ describe('changing something', () => {
     expect(selectedQueue(dash.state)?.isPaused).toBe(false);
   });
 
-  it('deals with the task that was asked about, and only in the state that was shown', async () => {
+  it('changes the task of the question, and only in the state that was shown', async () => {
     await press('open', 'right', 'delete');
     await inspector.archiveTask('mail', 'm1');
     await dash.tick();
@@ -175,7 +183,7 @@ describe('changing something', () => {
 });
 
 describe('reading again', () => {
-  it('keeps what it has when Redis fails, and says so until it works again', async () => {
+  it('keeps its content when Redis fails, and shows the error until it works again', async () => {
     vi.spyOn(inspector, 'queues').mockRejectedValueOnce(new Error('gone'));
     const before = shown(dash.state).content;
 
@@ -185,6 +193,35 @@ describe('reading again', () => {
 
     await dash.tick();
     expect(dash.state.loadError).toBeUndefined();
+  });
+
+  it('shows the queues that a silent node does not hold, and names the others', async () => {
+    const read = inspector.queueInfo.bind(inspector);
+    const away = new RedisCommandError('queue-stats', true, { cause: new Error('no reply') });
+    const queueInfo = vi
+      .spyOn(inspector, 'queueInfo')
+      .mockImplementation((name, options) => (name === 'mail' ? Promise.reject(away) : read(name, options)));
+
+    await dash.tick();
+    expect(shown(dash.state).content).toMatchObject({ queues: [{ queue: 'reports' }] });
+    expect(dash.state.loadError).toMatch(/^error: no answer about "mail": .*queue-stats/);
+
+    queueInfo.mockRestore();
+    await dash.tick();
+    expect(shown(dash.state).content).toMatchObject({ queues: [{ queue: 'mail' }, { queue: 'reports' }] });
+    expect(dash.state.loadError).toBeUndefined();
+  });
+
+  it('shows the servers that a silent node does not hold, and names the others', async () => {
+    vi.spyOn(inspector, 'servers').mockImplementation(async (options) => {
+      options?.onUnanswered?.('asynq:servers:{a}', new Error('no reply'));
+      return [];
+    });
+
+    await press('right');
+
+    expect(shown(dash.state).content).toMatchObject({ kind: 'servers', servers: [] });
+    expect(dash.state.loadError).toBe('error: no answer about asynq:servers:{a}: no reply');
   });
 
   it('never reads twice at a time: a tick waits for the next tick, a refresh for the end of the read', async () => {
@@ -202,7 +239,7 @@ describe('reading again', () => {
     expect(queues).toHaveBeenCalledTimes(2);
   });
 
-  it('asks for the memory of the queues in sight only, and keeps what it was told', async () => {
+  it('reads the memory of the visible queues only, and keeps earlier values', async () => {
     for (let n = 0; n < 8; n++) await client.enqueue('email', {}, { queue: `q${n}` });
     const info = vi.spyOn(inspector, 'queueInfo').mockImplementation((queue, { memory } = {}) => {
       return Promise.resolve({ queue, size: 0, memoryBytes: memory ? 100 : undefined } as QueueInfo);
@@ -222,7 +259,7 @@ describe('reading again', () => {
     expect(known()).toHaveLength(10);
   });
 
-  it('does without a queue that is removed while it reads, and without names that are none', async () => {
+  it('ignores a queue that is removed while it reads, and invalid names', async () => {
     vi.spyOn(inspector, 'queues').mockResolvedValueOnce(['', 'gone', 'mail', 'sp{l}it']);
 
     await dash.tick();
@@ -231,7 +268,7 @@ describe('reading again', () => {
     expect(shown(dash.state).content).toMatchObject({ queues: [{ queue: 'mail' }] });
   });
 
-  it('drops what comes for a view that was left', async () => {
+  it('drops content for a view that was left', async () => {
     const late = dash.refresh();
     await press('right');
     await late;

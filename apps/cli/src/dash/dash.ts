@@ -20,12 +20,12 @@ export interface DashDeps {
   /** Size of the terminal. */
   readonly lines: number;
   readonly columns: number;
-  /** The state is another now. */
+  /** Called when the state has changed. */
   readonly onChange: () => void;
   readonly onQuit: () => void;
 }
 
-/** The dashboard without its screen: takes commands, reads what is to be seen, and keeps the state. */
+/** The dashboard without its screen: executes commands, reads the visible content, and keeps the state. */
 export class Dash {
   #state: DashState;
   #isWanted = false;
@@ -39,7 +39,7 @@ export class Dash {
     return this.#state;
   }
 
-  /** Resolves when what the command led to is on the screen. Never rejects: errors go to the footer. */
+  /** Resolves when the effect of the command is on the screen. Never rejects: errors are shown in the footer. */
   async press(command: DashCommand): Promise<void> {
     const { asked, frames } = this.#state;
     if (command === 'quit' || (command === 'back' && frames.length === 1)) return this.deps.onQuit();
@@ -58,7 +58,7 @@ export class Dash {
     await this.refresh();
   }
 
-  /** Reads again at the end of an interval; not when the last reading is still under way. */
+  /** Refreshes at the end of an interval, unless a refresh is still pending. */
   async tick(): Promise<void> {
     if (!this.#loading) await this.refresh();
   }
@@ -77,7 +77,9 @@ export class Dash {
       try {
         const content = await loadContent(this.deps.inspector, frame, this.#state.lines);
         this.#set(received(this.#state, view, content, this.deps.nowMs()));
-        this.#isWanted ||= shown(this.#state).view !== view; // left meanwhile, or its page is no more
+        const missing = 'missing' in content ? content.missing : undefined;
+        if (missing) this.#set({ ...this.#state, loadError: errorLine(missing) });
+        this.#isWanted ||= shown(this.#state).view !== view; // it was left, or its page no longer exists
       } catch (error) {
         this.#set({ ...this.#state, loadError: errorLine(error) });
       }

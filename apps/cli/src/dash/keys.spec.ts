@@ -23,14 +23,14 @@ it.each([
   expect(commandOf(input, { ...PLAIN, ...special }, false)).toBe(command);
 });
 
-it('takes only y for a yes', () => {
+it('accepts only y as yes', () => {
   const answers = ['y', 'n', 'Y', 'q', 'D'].map((input) => commandOf(input, PLAIN, true));
 
   expect(answers).toEqual(['yes', 'no', 'no', 'no', 'no']);
   expect(commandOf('c', { ...PLAIN, ctrl: true }, true)).toBe('quit');
 });
 
-it('gives no key two meanings', () => {
+it('binds no key twice', () => {
   const keys = BINDINGS.flatMap((binding) => binding.keys);
 
   expect(new Set(keys).size).toBe(keys.length);

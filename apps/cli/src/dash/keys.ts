@@ -1,4 +1,4 @@
-/** What a key asks for. */
+/** The commands of keys. */
 export type DashCommand =
   | 'up'
   | 'down'
@@ -22,11 +22,11 @@ interface Binding {
   /** Letters as typed, others by the names that `nameOf` gives them. */
   readonly keys: readonly string[];
   readonly command: DashCommand;
-  /** The keys and what they do, as the help says it; some share a line. */
+  /** The keys and their effect, for the help; some share a line. */
   readonly help?: readonly [keys: string, does: string];
 }
 
-/** Keys that change something are capitals, against slips of a finger. */
+/** Keys that change something are capitals, to prevent mistakes. */
 export const BINDINGS: readonly Binding[] = [
   { keys: ['up', 'k'], command: 'up', help: ['↑ ↓  k j', 'move'] },
   { keys: ['down', 'j'], command: 'down' },
@@ -45,10 +45,10 @@ export const BINDINGS: readonly Binding[] = [
   { keys: ['ctrl+c'], command: 'quit', help: ['Ctrl-C', 'quit'] },
 ];
 
-/** The keys while a question waits for its answer. Everything but `y` means no. */
+/** The keys during a confirmation. Everything except `y` means no. */
 const ANSWERS: Readonly<Record<string, DashCommand>> = { y: 'yes', 'ctrl+c': 'quit', 'ctrl+l': 'redraw' };
 
-/** The flags that the terminal library sets for keys that are no letters. */
+/** The flags that the terminal library sets for special keys. */
 export interface SpecialKeys {
   readonly upArrow: boolean;
   readonly downArrow: boolean;
@@ -59,7 +59,7 @@ export interface SpecialKeys {
   readonly ctrl: boolean;
 }
 
-/** @param isAsked whether a question waits for its answer */
+/** @param isAsked whether a confirmation is pending */
 export function commandOf(input: string, special: SpecialKeys, isAsked: boolean): DashCommand | undefined {
   const name = nameOf(input, special);
   if (isAsked) return ANSWERS[name] ?? 'no';
@@ -71,7 +71,7 @@ function nameOf(input: string, special: SpecialKeys): string {
   if (special.downArrow) return 'down';
   if (special.leftArrow) return 'left';
   if (special.rightArrow) return 'right';
-  if (special.return || input === '\r') return 'return'; // the flag is missing where keys come together
+  if (special.return || input === '\r') return 'return'; // the flag is missing when several keys arrive together
   if (special.escape) return 'escape';
   return special.ctrl ? `ctrl+${input}` : input;
 }

@@ -6,7 +6,7 @@ import { UsageError } from '../usage.error.js';
 import { Dash } from './dash.js';
 import { DashScreen } from './views/dash-screen.js';
 
-/** The alternate screen keeps what stood on the terminal before. */
+/** The alternate screen preserves the content of the terminal. */
 const ENTER_SCREEN = '\u001B[?1049h\u001B[H';
 const LEAVE_SCREEN = '\u001B[?1049l';
 
@@ -15,7 +15,7 @@ interface DashOptions {
   readonly nowMs: () => number;
 }
 
-/** Shows the dashboard until the user quits. The terminal is then restored, also after an error or SIGTERM. */
+/** Shows the dashboard until the user quits. The terminal is then restored, even after an error or SIGTERM. */
 export async function openDash(inspector: Inspector, { refreshMs, nowMs }: DashOptions): Promise<void> {
   const { stdin, stdout } = process;
   if (!stdin.isTTY) throw new UsageError('dash needs a keyboard');

@@ -16,7 +16,7 @@ import {
   type View,
 } from './view.js';
 
-/** A place that was opened, and how it looked last. */
+/** An opened view, and its last content. */
 export interface Frame {
   readonly view: View;
   /** `undefined` until it is loaded. */
@@ -47,12 +47,12 @@ export function firstState(lines: number, columns: number): DashState {
   return { frames: [frameOf({ kind: 'queues' })], lines, columns, ...nothing };
 }
 
-/** The place on the screen. */
+/** The visible view. */
 export function shown({ frames }: DashState): Frame {
   return frames.at(-1)!;
 }
 
-/** The state after a key that leads somewhere; the same one after all other keys. */
+/** The state after a navigation key; the same one after all other keys. */
 export function navigate(state: DashState, command: DashCommand): DashState {
   switch (command) {
     case 'up':
@@ -78,7 +78,7 @@ export function navigate(state: DashState, command: DashCommand): DashState {
   }
 }
 
-/** The state once a view's content has come; content of a view that was left meanwhile is dropped. */
+/** The state with the content of a view; the content of a view that was left is dropped. */
 export function received(state: DashState, view: View, content: Content, nowMs: number): DashState {
   const frame = shown(state);
   if (frame.view !== view) return state;
@@ -103,18 +103,18 @@ export function resized(state: DashState, lines: number, columns: number): DashS
   return { ...state, frames: [resize(first), ...rest.map(resize)], lines, columns };
 }
 
-/** Whether what a state shows must be read, seen from the one before: another view, or other rows of the same. */
+/** Whether the content must be read after a change of state: another view, or other rows of the same. */
 export function showsOther(before: DashState, now: DashState): boolean {
   return shown(before).view !== shown(now).view || firstRow(before) !== firstRow(now);
 }
 
-/** The first row in sight of those that are there. */
+/** The first visible row. */
 function firstRow(state: DashState): number {
   const { content, selected } = shown(state);
   return content ? pageStart(selected, rowsInSight(content, state.lines)) : 0;
 }
 
-/** The cursor stays on its row, wherever that is now; when the row is gone, at its place. */
+/** The cursor follows its row; if the row no longer exists, it keeps its position. */
 function selectedAgain({ view, content: before, selected }: Frame, content: Content, lines: number): number {
   const id = before && rowIds(view, before, lines)[selected];
   const ids = rowIds(view, content, lines);
@@ -176,7 +176,7 @@ function tabbed(state: DashState, by: number): DashState {
   }
   if (view.kind !== 'queue') return state;
   const next: QueueView = { ...view, state: neighbour(STATE_TABS, view.state, by), group: undefined, page: 1 };
-  // The counts of the queue stay in sight while the tasks of the other state are read.
+  // The counts of the queue stay visible while the tasks of the other state are read.
   const kept = content?.kind === 'queue' ? { ...content, tasks: undefined } : undefined;
   return replaced(state, { ...frameOf(next), content: kept });
 }

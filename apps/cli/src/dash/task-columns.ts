@@ -9,7 +9,7 @@ type Column = readonly [title: string, cell: (task: TaskInfo, nowMs: number) => 
 const ID_LENGTH = 36;
 const TYPE_LENGTH = 20;
 const ERROR_LENGTH = 30;
-/** More than any terminal is wide: its edge cuts the rest. */
+/** Wider than any terminal, whose edge cuts the rest. */
 const BYTES_LENGTH = 400;
 
 const ID: Column = ['ID', ({ id }) => clip(oneLine(id), ID_LENGTH)];

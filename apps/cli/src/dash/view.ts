@@ -1,6 +1,6 @@
 import type { GroupInfo, QueueInfo, ServerInfo, TaskInfo, TaskState } from '@nestjs-asynq/core';
 
-/** A place in the dashboard. */
+/** A view of the dashboard. */
 export type View =
   | { readonly kind: 'queues' }
   | { readonly kind: 'servers' }
@@ -18,10 +18,10 @@ export interface QueueView {
   readonly page: number;
 }
 
-/** The content of a place. */
+/** The content of a view. `missing`: what a node of a cluster did not answer, so that it is not shown. */
 export type Content =
-  | { readonly kind: 'queues'; readonly queues: readonly QueueInfo[] }
-  | { readonly kind: 'servers'; readonly servers: readonly ServerInfo[] }
+  | { readonly kind: 'queues'; readonly queues: readonly QueueInfo[]; readonly missing?: Error | undefined }
+  | { readonly kind: 'servers'; readonly servers: readonly ServerInfo[]; readonly missing?: Error | undefined }
   | QueueContent
   /** `undefined`: it no longer exists. */
   | { readonly kind: 'task'; readonly task: TaskInfo | undefined }
@@ -56,7 +56,7 @@ const TABLE_CHROME = 8;
 const SECOND_TABLE_CHROME = 4;
 /** Legend and blank. */
 const BARS_CHROME = 2;
-/** Bars for fewer queues than this say less than a longer table. */
+/** With fewer bars than this, a longer table is more useful. */
 const LEAST_BARS = 6;
 
 /** Divides the lines of the view among the queues. */

@@ -12,12 +12,12 @@ describe('cells', () => {
     expect(bytesCell(Buffer.from(text))).toBe(cell);
   });
 
-  it('do not show bytes that are no text', () => {
+  it('do not show bytes that are not text', () => {
     expect(bytesCell(Uint8Array.of(0xff, 0x41))).toBe('non-printable bytes');
     expect(bytesCell(undefined)).toBe('non-printable bytes');
   });
 
-  it('escape what a terminal would obey', () => {
+  it('escape terminal control characters', () => {
     expect(oneLine('a\nb\u001B[31m\u200Bc\u007F\u00A0d')).toBe('a\\nb\\u001b[31m\\u200bc\\u007f d');
   });
 
@@ -36,13 +36,13 @@ describe('cells', () => {
     expect(days.map((day) => zoneName(day, zone)).join(' ')).toBe(names);
   });
 
-  it('tell when a task is due', () => {
+  it('show when a task is due', () => {
     expect(dueCell(new Date(91_000), 1_000)).toBe('in 1m30s');
     expect(dueCell(new Date(999), 1_000)).toBe('right now');
     expect(dueCell(undefined, 1_000)).toBe('');
   });
 
-  it('tell the share of failures', () => {
+  it('show the share of failures', () => {
     expect([errorRateCell(8, 1), errorRateCell(0, 0)]).toEqual(['12.50%', 'N/A']);
   });
 });

@@ -1,6 +1,6 @@
 import { goDuration } from './go-duration.js';
 
-/** What Go calls printable: letters, marks, numbers, punctuation, symbols and the ASCII space. */
+/** Printable by Go's definition: letters, marks, numbers, punctuation, symbols and the ASCII space. */
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
 /** Would move the cursor or break a line of a table. */
 const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
@@ -20,7 +20,7 @@ export function bytesCell(bytes: Uint8Array | undefined): string {
   return text !== undefined && PRINTABLE.test(text) && text.trim() !== '' ? text : 'non-printable bytes';
 }
 
-/** The text that the bytes are in UTF-8; `undefined` when they are none. */
+/** The bytes as UTF-8 text; `undefined` when they are not. */
 export function textOf(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../usage.error.js';
 import { goDuration, parseGoDuration } from './go-duration.js';
 
-describe('a length of time in the form of Go', () => {
+describe('a duration in the form of Go', () => {
   it.each([
     [0, '0s'],
     [400, '0s'],

@@ -12,7 +12,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy;
 
-/** Writes a length of time as Go does, rounded to whole seconds: `0s`, `1m30s`, `24h0m0s`. */
+/** Formats a duration as Go does, rounded to whole seconds: `0s`, `1m30s`, `24h0m0s`. */
 export function goDuration(ms: number): string {
   const totalS = Math.round(Math.abs(ms) / 1_000);
   const [h, m, s] = [Math.floor(totalS / 3_600), Math.floor(totalS / 60) % 60, totalS % 60];
@@ -21,8 +21,8 @@ export function goDuration(ms: number): string {
 }
 
 /**
- * Reads a length of time in Go's form as milliseconds: `90s`, `1h30m`, `1.5h`, `0`.
- * @throws {UsageError} it is none, or negative
+ * Parses a duration in Go's form to milliseconds: `90s`, `1h30m`, `1.5h`, `0`.
+ * @throws {UsageError} not a duration, or negative
  */
 export function parseGoDuration(option: string, text: string): number {
   if (text === '0') return 0;
@@ -33,7 +33,7 @@ export function parseGoDuration(option: string, text: string): number {
     end += part.length;
   }
   if (text === '' || end !== text.length) {
-    throw new UsageError(`--${option} is "${text}": a length of time such as 30s, 10m or 1h30m expected`);
+    throw new UsageError(`--${option} is "${text}": a duration such as 30s, 10m or 1h30m expected`);
   }
   return ms;
 }

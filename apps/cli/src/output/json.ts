@@ -1,7 +1,7 @@
 import { textOf } from './cells.js';
 
 /**
- * JSON for programs: dates in RFC 3339; bytes as the text that they are in UTF-8, else as `{ "base64": … }`.
+ * JSON for programs: dates in RFC 3339; bytes as text if they are UTF-8, otherwise as `{ "base64": … }`.
  * `undefined` fields are `null`, so that each object has all its fields.
  */
 export function toJson(data: unknown): string {

@@ -13,7 +13,7 @@ const io = {
 const context = new Context(io, 'memory', false, false);
 
 describe('bulk work', () => {
-  it('is stopped by Ctrl-C, and tells how far it came', async () => {
+  it('is stopped by Ctrl-C, and reports its progress', async () => {
     const work = watched(context, async ({ signal, onProgress }) => {
       onProgress({ done: 500, total: 2_000 });
       process.emit('SIGINT', 'SIGINT');
@@ -23,7 +23,7 @@ describe('bulk work', () => {
     await expect(work).rejects.toThrow('stopped after 500 of 2000 tasks');
   });
 
-  it('leaves Ctrl-C alone once it is done', async () => {
+  it('does not handle Ctrl-C once it is done', async () => {
     const before = process.listenerCount('SIGINT');
 
     const listening = await watched(context, async () => process.listenerCount('SIGINT'));
@@ -32,7 +32,7 @@ describe('bulk work', () => {
     expect(process.listenerCount('SIGINT')).toBe(before);
   });
 
-  it('fails as it failed by itself', async () => {
+  it('passes its own failure on', async () => {
     await expect(watched(context, async () => Promise.reject(new Error('no Redis')))).rejects.toThrow('no Redis');
   });
 });

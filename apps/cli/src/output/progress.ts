@@ -1,7 +1,7 @@
 import { type Options, SingleBar } from 'cli-progress';
 import type { Context } from '../context.js';
 
-const LOOK: Options = {
+const BAR_OPTIONS: Options = {
   format: '{bar} {percentage}% | {value}/{total} tasks | {duration_formatted}',
   barCompleteChar: '█',
   barIncompleteChar: '░',
@@ -25,12 +25,12 @@ export interface BulkWatch {
 /**
  * Runs bulk work with a progress bar if the output is interactive. Ctrl-C stops it between two batches; a second one ends the
  * process.
- * @throws {StoppedError} it was stopped; the message states how far it came
+ * @throws {StoppedError} it was stopped; the message states its progress
  */
 export async function watched<Result>(context: Context, work: (watch: BulkWatch) => Promise<Result>): Promise<Result> {
   const interrupt = new AbortController();
   const abort = (): void => interrupt.abort();
-  const bar = context.showsProgress ? new SingleBar(LOOK) : undefined;
+  const bar = context.showsProgress ? new SingleBar(BAR_OPTIONS) : undefined;
   let progress = { done: 0, total: 0 };
   const onProgress: BulkWatch['onProgress'] = (now) => {
     progress = now;

@@ -20,7 +20,7 @@ it('prints titles, dashes and rows in columns, without frame or trailing blanks'
   ]);
 });
 
-it('prints as many dashes as it is told, and one for each character', () => {
+it('prints the given number of dashes, by default one per character', () => {
   expect(table(['größe🎉'], [])).toBe('größe🎉\n------');
   expect(table(['a', 'b'], [[1, 2]], 3).split('\n')).toEqual(['a    b', '---  ---', '1    2']);
 });

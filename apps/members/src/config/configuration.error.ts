@@ -1,4 +1,4 @@
-/** The app cannot start with the settings it was given. The message has one line per problem, written for people. */
+/** The app cannot start with the given settings. The message has one readable line per problem. */
 export class ConfigurationError extends Error {
   constructor(readonly problems: readonly string[]) {
     super(problems.join('\n'));

@@ -1,16 +1,37 @@
 import { plainToInstance } from 'class-transformer';
-import { IsEmail, IsIn, IsInt, IsOptional, IsUrl, Matches, Max, Min, validateSync } from 'class-validator';
+import { IsEmail, IsIn, IsInt, IsOptional, IsUrl, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
+import { InvalidOptionsError, parseRedisUrl } from '@nestjs-asynq/core';
 import { ConfigurationError } from './configuration.error.js';
 
 export type Role = 'api' | 'worker' | 'all';
 
-/** The environment variables that the app reads. A variable that is empty counts as not set. */
+/** The allowed values, for a Redis address that cannot be read. */
+function redisAddressProblem(address: string): string | undefined {
+  try {
+    const { place, masterName } = parseRedisUrl(address);
+    return 'sentinels' in place && masterName === undefined ? "a URL with the master's name: …?master=name" : undefined;
+  } catch (error) {
+    if (error instanceof InvalidOptionsError) return error.problems[0]!.allowed;
+    throw error;
+  }
+}
+
+const IsRedisAddress = (): PropertyDecorator =>
+  ValidateBy({
+    name: 'isRedisAddress',
+    validator: {
+      validate: (address: string) => redisAddressProblem(address) === undefined,
+      defaultMessage: (validation) => `must be ${redisAddressProblem(validation!.value as string)}`,
+    },
+  });
+
+/** The environment variables of the app. An empty variable counts as not set. */
 export class Environment {
   /** `api` serves HTTP and enqueues, `worker` handles tasks, `all` does both. */
   @IsIn(['api', 'worker', 'all'], { message: 'must be api, worker or all' })
   ROLE: Role = 'all';
 
-  /** Where HTTP listens: `host`, `host:port` or `:port`. `PORT` wins over the port given here. */
+  /** Where HTTP listens: `host`, `host:port` or `:port`. `PORT` overrides the port given here. */
   @Matches(/^([^\s:/]+|\[[^\]\s]+\])?(:\d{1,5})?$/, { message: 'must be host, host:port or :port' })
   HTTP_ADDRESS = '127.0.0.1:3000';
 
@@ -20,7 +41,7 @@ export class Environment {
   @Max(65535, { message: 'must be a port, 0 to 65535' })
   PORT?: number;
 
-  /** How members reach this app: the start of the links in mails. Default: where HTTP listens. */
+  /** Public URL of this app, the start of the links in mails. Default: where HTTP listens. */
   @IsOptional()
   @IsUrl(
     { protocols: ['http', 'https'], require_protocol: true, require_tld: false },
@@ -28,17 +49,20 @@ export class Environment {
   )
   PUBLIC_URL?: string;
 
-  /** Redis of the queues. Default: a broker in memory, for one process. */
+  /**
+   * Redis for the queues: `host:port`, or a URL of a server, a cluster or sentinels. Default: a broker in memory, for
+   * one process.
+   */
   @IsOptional()
-  @Matches(/^(rediss?:\/\/\S+|([^\s:/]+|\[[^\]\s]+\]):\d{1,5})$/, { message: 'must be host:port or a redis:// URL' })
+  @IsRedisAddress()
   REDIS_ADDRESS?: string;
 
-  /** PostgreSQL of the members. Default: PGlite inside the process. */
+  /** PostgreSQL for the members. Default: PGlite inside the process. */
   @IsOptional()
   @Matches(/^postgres(ql)?:\/\/\S+$/, { message: 'must be a postgres:// URL' })
   DATABASE_URL?: string;
 
-  /** Folder that PGlite keeps its data in. Default: memory. */
+  /** Data folder of PGlite. Default: memory. */
   @IsOptional()
   PGLITE_DIR?: string;
 
@@ -50,19 +74,19 @@ export class Environment {
   @IsEmail({ allow_display_name: true, require_tld: false }, { message: 'must be an address, with or without a name' })
   MAIL_FROM = 'Members <members@example.com>';
 
-  /** How long after the sign-up the mail goes out. */
+  /** Delay of the mail after the sign-up. */
   @Matches(/^\d+(\.\d+)? ?(ms|s|m|h|d)$/, { message: 'must be a duration such as 500ms, 10s or 5m' })
   VERIFY_EMAIL_DELAY = '10s';
 }
 
 const names = new Set(Object.keys(new Environment()));
 
-/** These may hold passwords: their values are never shown. */
+/** These may contain passwords: their values are never shown. */
 const secrets = new Set(['REDIS_ADDRESS', 'DATABASE_URL', 'SMTP_URL']);
 
 /**
  * Reads and checks the variables.
- * @throws {ConfigurationError} with one line for each variable that is wrong, and for each that does not fit the others
+ * @throws {ConfigurationError} with one line for each invalid variable, and for each that does not fit the others
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   const given = Object.entries(variables).filter(([name, value]) => value && names.has(name));
@@ -78,7 +102,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
   return environment;
 }
 
-/** What is embedded lives in one process, so an app that is spread over several needs servers. */
+/** Embedded parts exist in one process only, so an app with several processes needs servers. */
 function contradictions({ ROLE, REDIS_ADDRESS, DATABASE_URL }: Environment): string[] {
   if (ROLE !== 'api' && ROLE !== 'worker') return [];
   const problems: string[] = [];

@@ -12,7 +12,7 @@ export const settings = registerAs('members', () => {
     httpPort,
     publicUrl: (environment.PUBLIC_URL ?? `http://${reachable(host)}:${httpPort}`).replace(/\/+$/, ''),
     /** Absent: queues live in memory. */
-    redisUrl: environment.REDIS_ADDRESS && redisUrl(environment.REDIS_ADDRESS),
+    redisUrl: environment.REDIS_ADDRESS,
     databaseUrl: environment.DATABASE_URL,
     pgliteDir: environment.PGLITE_DIR,
     /** Absent: mails are printed. */
@@ -29,12 +29,8 @@ function splitAddress(address: string): { host: string; port: number } {
   return { host: host?.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port ?? 3000) };
 }
 
-/** A host to put in a link: one that listens everywhere is reached here. */
+/** The host for links: localhost if the app listens on all addresses. */
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
-}
-
-function redisUrl(address: string): string {
-  return address.includes('://') ? address : `redis://${address}`;
 }

@@ -19,7 +19,7 @@ export const OPEN_DATABASE = Symbol('OPEN_DATABASE');
 export class DatabaseModule implements OnApplicationShutdown {
   constructor(@Inject(OPEN_DATABASE) private readonly database: OpenDatabase) {}
 
-  /** The last hook of a shutdown: task handlers, which end in `onModuleDestroy`, have their database until then. */
+  /** The last hook of a shutdown: task handlers, which end in `onModuleDestroy`, can use the database until then. */
   async onApplicationShutdown(): Promise<void> {
     await this.database.close();
   }

@@ -13,16 +13,16 @@ export type Database = PgDatabase<PgQueryResultHKT>;
 
 export interface OpenDatabase {
   readonly db: Database;
-  /** What it is, for people. */
+  /** A description for logs. */
   readonly description: string;
   close(): Promise<void>;
 }
 
-/** Where members live. Nothing given: PGlite in memory, gone at exit. */
+/** Where members are stored. Default: PGlite in memory, lost at exit. */
 export interface DatabaseLocation {
   /** A PostgreSQL server, as `postgres://user:password@host:port/name`. */
   readonly databaseUrl?: string | undefined;
-  /** A folder for PGlite, created when missing. One process at a time. */
+  /** A folder for PGlite, created if missing. One process at a time. */
   readonly pgliteDir?: string | undefined;
 }
 
@@ -64,7 +64,7 @@ async function migrateAlone(pool: pg.Pool): Promise<void> {
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await migratePg(drizzlePg(client), migrations);
   } finally {
-    // Destroyed, not given back: the lock ends with its connection, whatever happened.
+    // Destroyed, not released to the pool: the lock ends with its connection in any case.
     client.release(true);
   }
 }

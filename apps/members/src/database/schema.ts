@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { bigint, jsonb, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 
-/** Who signed up. Names are unique whatever their case. */
+/** The members. Names are unique, ignoring case. */
 export const members = pgTable(
   'members',
   {
@@ -10,7 +10,7 @@ export const members = pgTable(
     fullName: text('full_name').notNull(),
     email: text('email').notNull(),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-    /** When the member followed the link in the mail; `null` until then. */
+    /** When the member opened the link in the mail; `null` until then. */
     verifiedAt: timestamp('verified_at', { withTimezone: true }),
   },
   (table) => [uniqueIndex('members_membername_key').on(sql`lower(${table.membername})`)],
@@ -18,7 +18,10 @@ export const members = pgTable(
 
 export type Member = typeof members.$inferSelect;
 
-/** The one code that a member may verify with. Only its hash is kept: who reads the table cannot use it. */
+/**
+ * The current verification code of a member. Only its hash is stored, so that reading the table is not enough to use
+ * it.
+ */
 export const verificationCodes = pgTable('verification_codes', {
   memberId: uuid('member_id')
     .primaryKey()
@@ -28,7 +31,7 @@ export const verificationCodes = pgTable('verification_codes', {
   expiresAt: timestamp('expires_at', { withTimezone: true }).notNull(),
 });
 
-/** Tasks that a transaction decided on and that wait to be enqueued. A row leaves once the queue has its task. */
+/** Tasks written by a transaction that wait to be enqueued. A row is deleted once the queue has its task. */
 export const outbox = pgTable('outbox', {
   id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
   taskType: text('task_type').notNull(),

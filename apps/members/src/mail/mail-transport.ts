@@ -5,10 +5,10 @@ import { PrintingTransport } from './printing-transport.js';
 /** How mails leave the app: an SMTP server, or a nodemailer transport. */
 export type MailTransport = SMTPTransportOptions | Transport;
 
-/** Token of the {@link MailTransport}. Tests put their own. */
+/** Token of the {@link MailTransport}. Tests provide their own. */
 export const MAIL_TRANSPORT = Symbol('MAIL_TRANSPORT');
 
-/** The mail server when there is one, else the terminal. */
+/** The mail server if there is one, otherwise the terminal. */
 export function openMailTransport({ smtpUrl }: Pick<Settings, 'smtpUrl'>): MailTransport {
   if (smtpUrl === undefined) return new PrintingTransport();
   // A server that does not answer costs one attempt of the task, not a worker for minutes.

@@ -19,8 +19,8 @@ export class Mailer {
   }
 
   /**
-   * Resolves when the mail server has taken the mail.
-   * @throws when it has not, or when `signal` aborts; the mail may still have gone out
+   * Resolves when the mail server has accepted the mail.
+   * @throws when it has not, or when `signal` aborts; the mail may still have been sent
    */
   async send({ to, subject, text }: Mail, signal: AbortSignal): Promise<void> {
     await this.transporter.sendMail({ to: { ...to }, subject, text, signal });

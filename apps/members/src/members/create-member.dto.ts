@@ -2,10 +2,10 @@ import { IsEmail, Length, Matches, MaxLength } from 'class-validator';
 
 /** Body of `POST /members`. */
 export class CreateMemberDto {
-  /** Unique whatever its case. */
+  /** Unique, ignoring case. */
   @Length(2, 64)
   @Matches(/^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u, {
-    message: 'membername may hold letters, digits, dots, dashes and underscores',
+    message: 'membername may contain letters, digits, dots, dashes and underscores',
   })
   membername!: string;
 

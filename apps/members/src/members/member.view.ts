@@ -10,7 +10,7 @@ export interface MemberView {
   readonly verifiedAt: Date | null;
 }
 
-/** Names each field, so that a new column of the table stays private until it is meant to be seen. */
+/** Lists each field, so that a new column of the table stays private until it is added here. */
 export function viewMember({ id, membername, fullName, email, createdAt, verifiedAt }: Member): MemberView {
   return { id, membername, fullName, email, createdAt, verifiedAt };
 }

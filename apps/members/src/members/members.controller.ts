@@ -20,13 +20,13 @@ export class MembersController {
     private readonly verification: VerificationService,
   ) {}
 
-  /** 201 with the member; 400 for a body that does not fit, 409 for a name that is taken. */
+  /** 201 with the member; 400 for an invalid body, 409 for a taken name. */
   @Post()
   async create(@Body() body: CreateMemberDto): Promise<MemberView> {
     return viewMember(await this.members.create(body));
   }
 
-  /** 200 with the member, now verified; 404 for an unknown code, 410 for one that came too late. */
+  /** 200 with the member, now verified; 404 for an unknown code, 410 for an expired one. */
   @Get('verify')
   async verify(@Query() { code }: VerifyQuery): Promise<MemberView> {
     return viewMember(await this.verification.verify(code));

@@ -8,7 +8,7 @@ import { addToOutbox } from '../outbox/outbox.js';
 import { OutboxRelay } from '../outbox/outbox-relay.js';
 import type { CreateMemberDto } from './create-member.dto.js';
 
-/** Keeps the members. */
+/** Stores the members. */
 @Injectable()
 export class MembersService {
   constructor(
@@ -18,7 +18,7 @@ export class MembersService {
   ) {}
 
   /**
-   * Stores a member and sees to it that the verification mail is sent.
+   * Stores a member, and the task that sends the verification mail.
    * @throws {ConflictException} the name is taken; nothing was written
    */
   async create({ membername, fullName, email }: CreateMemberDto): Promise<Member> {

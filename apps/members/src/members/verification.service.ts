@@ -7,10 +7,10 @@ import type { Database } from '../database/database.js';
 import { DATABASE } from '../database/database.module.js';
 import { type Member, members, verificationCodes } from '../database/schema.js';
 
-/** How long a code can be used. */
+/** Lifetime of a code. */
 export const CODE_LIFETIME_MS = 15 * 60 * 1000;
 
-/** Gives out one-time codes and takes them back. */
+/** Issues one-time codes and verifies them. */
 @Injectable()
 export class VerificationService {
   constructor(
@@ -18,7 +18,7 @@ export class VerificationService {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** A new code for the member. The one before, if any, is unknown from now on. */
+  /** Issues a new code for the member. It replaces an earlier one. */
   async issueCode(memberId: string): Promise<string> {
     const code = randomBytes(32).toString('base64url');
     const issued = { codeHash: hash(code), expiresAt: new Date(this.clock.nowMs() + CODE_LIFETIME_MS) };
@@ -30,21 +30,21 @@ export class VerificationService {
   }
 
   /**
-   * Marks the member of this code as verified. A used code stays known and changes nothing more, so a link that is
-   * opened twice (a second click, a mail scanner before the member) answers the same both times.
+   * Marks the member with this code as verified. A used code stays valid without further effect, so a link that is
+   * opened twice (a second click, a mail scanner before the member) gets the same answer both times.
    * @throws {NotFoundException} no such code: never issued, or replaced by a newer one
    * @throws {GoneException} not used in time
    */
   async verify(code: string): Promise<Member> {
     return this.db.transaction(async (transaction) => {
-      // Locks the code and its member: of two requests with one code, the second sees what the first did.
+      // Locks the code and its member: of two requests with one code, the second sees the result of the first.
       const [found] = await transaction
         .select({ member: members, expiresAt: verificationCodes.expiresAt })
         .from(verificationCodes)
         .innerJoin(members, eq(members.id, verificationCodes.memberId))
         .where(eq(verificationCodes.codeHash, hash(code)))
         .for('update');
-      if (!found) throw new NotFoundException('this code is not known; a newer mail may have replaced it');
+      if (!found) throw new NotFoundException('this code is unknown; a newer mail may have replaced it');
       if (found.member.verifiedAt) return found.member;
 
       const now = new Date(this.clock.nowMs());
@@ -59,7 +59,7 @@ export class VerificationService {
   }
 }
 
-/** A code is 32 random bytes: too many to guess, so a plain hash guards it at rest without a salt. */
+/** A code is 32 random bytes, which cannot be guessed, so a plain hash without a salt protects it at rest. */
 function hash(code: string): string {
   return createHash('sha256').update(code).digest('hex');
 }

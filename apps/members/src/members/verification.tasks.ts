@@ -6,7 +6,7 @@ import { MembersService } from './members.service.js';
 import { CODE_LIFETIME_MS, VerificationService } from './verification.service.js';
 import { VerifyEmail } from './verify-email.js';
 
-/** Handles the tasks around verification. */
+/** Handles the tasks of verification. */
 @Injectable()
 export class VerificationTasks {
   constructor(
@@ -17,8 +17,8 @@ export class VerificationTasks {
   ) {}
 
   /**
-   * Sends the member a link. Delivery is at least once, so this may run again after the mail has gone out: the newer
-   * mail's code then replaces the older one's, and a member who is verified by then gets no further mail.
+   * Sends the member a link. Delivery is at least once, so this may run again after the mail was sent: the newer mail's
+   * code then replaces the older one's, and a member who is already verified gets no further mail.
    */
   @TaskHandler('email:verify')
   async sendVerification(@Payload() { memberId }: VerifyEmail, @Ctx() { signal }: TaskContext): Promise<void> {

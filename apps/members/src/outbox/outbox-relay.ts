@@ -7,18 +7,18 @@ import type { Database } from '../database/database.js';
 import { DATABASE } from '../database/database.module.js';
 import { outbox } from '../database/schema.js';
 
-/** How long a row may wait without a nudge: its process died after the commit, or Redis was unreachable. */
+/** Maximum wait of a row without a nudge: its process died after the commit, or Redis was unreachable. */
 const INTERVAL_MS = 5000;
 
-/** Most rows that one transaction locks. */
+/** Maximum number of rows that one transaction locks. */
 const BATCH = 100;
 
 /**
  * Carries tasks from the outbox to their queues: at boot, when nudged, and at an interval.
  *
- * A row is deleted after its task was enqueued. Dying between the two enqueues it again later; the fixed task id makes
- * that a conflict, which counts as delivered. Any number of relays may run: a row that one has locked is skipped by
- * the others.
+ * A row is deleted after its task was enqueued. After a crash between the two it is enqueued again; the fixed task id
+ * makes this a conflict, which counts as delivered. Any number of relays may run: they skip rows that another one has
+ * locked.
  */
 @Injectable()
 export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
@@ -39,20 +39,20 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
     this.wait();
   }
 
-  /** Ends with the pass that is under way; rows it leaves wait for the next process. */
+  /** Waits for the current pass; remaining rows wait for the next process. */
   async onModuleDestroy(): Promise<void> {
     this.isStopped = true;
     this.clock.clearTimer(this.timer);
     await this.running;
   }
 
-  /** Asks for a pass, now or right after the one under way. Never throws: a pass that fails is made up for later. */
+  /** Requests a pass, now or right after the current one. Never throws: a failed pass is repeated later. */
   nudge(): void {
     this.isNudged = true;
     this.running ??= this.run();
   }
 
-  /** Enqueues up to a batch of rows, oldest first. Returns how many have left the outbox. */
+  /** Enqueues up to a batch of rows, oldest first. Returns the number of delivered rows. */
   async runOnce(): Promise<number> {
     return this.db.transaction(async (transaction) => {
       const rows = await transaction
@@ -75,7 +75,7 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
 
   private isDelivered(row: { id: number; taskType: string }, result: EnqueueResult): boolean {
     if (!result.error || result.error instanceof TaskIdConflictError) return true;
-    this.logger.warn(`outbox row ${row.id} (${row.taskType}) stays: ${result.error.message}`);
+    this.logger.warn(`outbox row ${row.id} (${row.taskType}) is not delivered: ${result.error.message}`);
     return false;
   }
 
@@ -83,9 +83,9 @@ export class OutboxRelay implements OnApplicationBootstrap, OnModuleDestroy {
     while (this.isNudged && !this.isStopped) {
       this.isNudged = false;
       try {
-        while ((await this.runOnce()) === BATCH); // a full batch: more may wait
+        while ((await this.runOnce()) === BATCH); // a full batch: there may be more
       } catch (error) {
-        this.logger.warn(`the outbox waits, next pass within ${INTERVAL_MS / 1000} s: ${(error as Error).message}`);
+        this.logger.warn(`outbox pass failed, next one within ${INTERVAL_MS / 1000} s: ${(error as Error).message}`);
       }
     }
     this.running = undefined;

@@ -7,14 +7,14 @@ export interface OutboxTask<Type extends keyof TaskPayloads & string> {
   readonly type: Type;
   readonly payload: TaskPayloads[Type];
   /**
-   * The task id is fixed, so that enqueueing a row twice makes one task. Keep it for a while after success with
-   * `retention`: until then a second delivery is recognised. Dates do not survive the table's JSON; use `processIn`.
+   * The task id is fixed, so that enqueueing a row twice creates one task. With a `retention` a second delivery is
+   * recognized for that long after success. Dates do not survive the table's JSON; use `processIn`.
    */
   readonly options: Omit<TaskOptions, 'processAt' | 'deadline'> & { readonly taskId: string };
 }
 
 /**
- * Writes a task into the outbox, in the transaction that it belongs to: both happen, or neither. Call
+ * Writes a task into the outbox, in the caller's transaction: both are committed, or neither. Call
  * `OutboxRelay.nudge()` after the commit.
  */
 export async function addToOutbox<Type extends keyof TaskPayloads & string>(

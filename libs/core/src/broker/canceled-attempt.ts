@@ -15,7 +15,7 @@ export function canceledOutcome(
   const { retried, maxRetry } = message;
   if (cancelOutcome === 'delete') return { kind: 'done' };
   if (cancelOutcome === 'archive' || retried >= maxRetry) return { kind: 'archive', error };
-  // asynq's default delay without its jitter: there is no crowd to spread, and no user's function here.
+  // asynq's default delay without jitter: there is one task to delay, and the user's `retryDelay` is not available here.
   const delayMs = Math.min((retried ** 4 + 15) * 1000, MAX_RETRY_DELAY_MS);
   return { kind: 'retry', retryAtMs: nowMs + delayMs, error, isFailure: true };
 }

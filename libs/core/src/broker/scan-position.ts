@@ -1,6 +1,6 @@
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 
-/** A place in a sorted set: behind this member, whether it stands there still or not. */
+/** A position in a sorted set: behind this member, whether or not it is still there. */
 export interface PlaceInSet {
   /** As text. */
   readonly score: string;
@@ -11,27 +11,27 @@ export interface PlaceInSet {
 /** An entry of a Redis list that a walk has passed. */
 export interface PassedEntry {
   readonly id: string;
-  /** Another one when it has left the list and come back, or was moved within it. */
+  /** Changes when the entry leaves the list and comes back, or moves within it. */
   readonly mark: string;
-  /** How many entries before the place it stood; others may only bring it nearer. */
+  /** Number of entries between it and the position; it can only decrease. */
   readonly distance: number;
 }
 
-/** A place in a Redis list, whose indexes change from both ends. */
+/** A position in a Redis list, whose indexes change from both ends. */
 export interface PlaceInList {
-  /** Index of the next entry when it was last looked for. */
+  /** Index of the next entry when it was last determined. */
   readonly index: number;
   /** Nearest first. */
   readonly passed: readonly PassedEntry[];
 }
 
-/** Begins with a letter: the command takes a text with a dash in front for an option. */
+/** Begins with a letter: the command line would take a leading dash for an option. */
 const IN_SET = /^s(-?(?:inf|Infinity|\d[\d.e+-]*)):([\w-]*)$/;
 
 export const encodePlaceInSet = ({ score, member }: PlaceInSet): string =>
   `s${score}:${Buffer.from(member).toString('base64url')}`;
 
-/** @throws {InvalidOptionsError} it is no such place */
+/** @throws {InvalidOptionsError} not such a position */
 export function decodePlaceInSet(position: string): PlaceInSet {
   const [, score, member] = IN_SET.exec(position) ?? [];
   if (score === undefined) throw refusal(position);
@@ -43,14 +43,14 @@ export const encodePlaceInList = ({ index, passed }: PlaceInList): string =>
     'base64url',
   );
 
-/** @throws {InvalidOptionsError} it is no such place */
+/** @throws {InvalidOptionsError} not such a position */
 export function decodePlaceInList(position: string): PlaceInList {
   const [index, ...passed] = parse(position);
   if (!isIndex(index) || !passed.every(isPassed)) throw refusal(position);
   return { index, passed: passed.map(([id, mark, distance]) => ({ id, mark, distance })) };
 }
 
-/** Whether a scan of some list may have given it. */
+/** Whether it may be a position from a scan. */
 export const isPosition = (text: string): boolean => IN_SET.test(text) || isIndex(parse(text)[0]);
 
 function parse(position: string): unknown[] {

@@ -2,7 +2,7 @@ import type { TaskMessage } from '../wire/task-message.js';
 import { floorS } from '../wire/unix-time.js';
 import type { Outcome } from './contract/settle.js';
 
-/** asynq's words for a task whose worker vanished: the last error of one that took too many workers down. */
+/** asynq's error text for a lost worker. */
 export const LEASE_EXPIRED = 'asynq: task lease expired';
 
 /** The message to store for a task whose attempt ended: the rules of asynq, the same for every broker. */
@@ -12,7 +12,7 @@ export function settledMessage(message: TaskMessage, outcome: Outcome, nowMs: nu
     case 'complete':
       return { ...message, completedAtS: nowS }; // an earlier attempt's error stays, as in asynq
     case 'retry':
-      if (outcome.unknownTypeSinceMs !== undefined) return { ...message, errorMsg: outcome.error }; // nobody tried
+      if (outcome.unknownTypeSinceMs !== undefined) return { ...message, errorMsg: outcome.error }; // no attempt was made
       return {
         ...message,
         errorMsg: outcome.error,

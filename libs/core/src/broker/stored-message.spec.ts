@@ -21,7 +21,7 @@ const message: TaskMessage = {
 };
 
 describe('readStoredMessage', () => {
-  it('reads a message that is what its key says', () => {
+  it('reads a message that matches its key', () => {
     const stored = readStoredMessage('default', 't1', encodeTaskMessage(message));
 
     expect(stored).toMatchObject({ isSound: true, message: { id: 't1', type: 'email:send', retried: 2 } });
@@ -31,7 +31,7 @@ describe('readStoredMessage', () => {
     { id: 'other', queue: 'default' },
     { id: 't1', queue: 'other' },
     { id: '', queue: '' },
-  ])('puts the names of the key over those of $id in "$queue", and says why', (foreign) => {
+  ])('replaces id $id and queue "$queue" by those of the key, with the reason', (foreign) => {
     const stored = readStoredMessage('default', 't1', encodeTaskMessage({ ...message, ...foreign }));
 
     expect(stored.isSound).toBe(false);
@@ -40,13 +40,13 @@ describe('readStoredMessage', () => {
     expect(Uint8Array.from(stored.message.payload)).toEqual(message.payload);
   });
 
-  it('takes a message of no bytes for a foreign one without a type', () => {
+  it('treats an empty message as a foreign one without a type', () => {
     const stored = readStoredMessage('default', 't1', new Uint8Array());
 
     expect(stored).toMatchObject({ isSound: false, message: { id: 't1', queue: 'default', type: QUARANTINED_TYPE } });
   });
 
-  it('makes a readable message with the reason out of bytes that do not decode', () => {
+  it('replaces bytes that do not decode by a readable message with the reason', () => {
     const stored = readStoredMessage('default', 't1', Uint8Array.from([0xff, 0xff]));
 
     expect(stored.isSound).toBe(false);

@@ -5,15 +5,15 @@ import { decodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
 export const QUARANTINED_TYPE = 'asynq:quarantined';
 
 export interface StoredMessage {
-  /** As stored; or, when that cannot be used, what to store in its place: readable, with the reason as last error. */
+  /** As stored; or, when that is unusable, a readable replacement with the reason as its last error. */
   readonly message: TaskMessage;
-  /** `false`: the bytes do not decode, or name another task or queue than the key they were found under. */
+  /** `false`: the bytes do not decode, or name another task or queue than their key. */
   readonly isSound: boolean;
 }
 
 /**
- * Reads the field `msg` of a task. Id and queue are those of the key: a message that says otherwise would lead
- * whoever trusts it to another task's keys, or with an empty name to keys outside of every queue.
+ * Reads the field `msg` of a task. Id and queue are those of the key: a message with others would lead to another
+ * task's keys, or with an empty name to keys outside of every queue.
  */
 export function readStoredMessage(queue: string, taskId: string, bytes: Uint8Array): StoredMessage {
   try {

@@ -1,45 +1,50 @@
 import type { NewTask } from '../broker/contract/enqueue.js';
 import { TaskFailedError } from '../errors/task-failed.error.js';
-import type { PayloadCodec } from '../task/payload-codec.js';
+import { placeOf } from '../partitions/partition-name.js';
+import { checkDecoded, type PayloadCodec } from '../task/payload-codec.js';
 import type { EnqueuedTask, TaskEnd, TaskHandle, WaitOptions } from '../task/task-handle.js';
 import type { TaskState } from '../wire/task-state.js';
 import { nextProcessAt } from './enqueued-event.js';
 import type { TaskWaiter } from './task-waiter.js';
 
 export interface HandleDeps {
-  readonly waiter: TaskWaiter;
+  readonly waiter: Pick<TaskWaiter, 'state' | 'wait'>;
   readonly codec: PayloadCodec;
 }
 
-/** A handle that shows only its facts when it is logged or sent as JSON. */
+/** A handle that shows only its data fields when it is logged or serialized as JSON. */
 export class ClientTaskHandle implements TaskHandle {
   readonly id: string;
   readonly queue: string;
+  readonly partition?: string;
   readonly #deps: HandleDeps;
 
+  /** @param queue as the task's message has it */
   constructor({ id, queue }: Pick<TaskHandle, 'id' | 'queue'>, deps: HandleDeps) {
+    const place = placeOf(queue);
     this.id = id;
-    this.queue = queue;
+    this.queue = place.queue;
+    if (place.partition !== undefined) this.partition = place.partition;
     this.#deps = deps;
   }
 
   async state(): Promise<TaskState | undefined> {
-    return this.#deps.waiter.state(this.queue, this.id);
+    return this.#deps.waiter.state(this.partition ?? this.queue, this.id);
   }
 
   async wait(options?: WaitOptions): Promise<TaskEnd> {
-    return this.#deps.waiter.wait(this.queue, this.id, options);
+    return this.#deps.waiter.wait(this.partition ?? this.queue, this.id, options);
   }
 
   async result<Result = unknown>(options?: WaitOptions): Promise<Result> {
     const end = await this.wait(options);
     if (end.state === 'archived') throw new TaskFailedError(this.queue, this.id, end.lastError);
     const bytes = end.state === 'completed' ? end.result : undefined;
-    return (bytes && this.#deps.codec.decode(bytes)) as Result;
+    return (bytes && checkDecoded(this.#deps.codec.decode(bytes))) as Result;
   }
 }
 
-/** What a client says of a task that it has written. */
+/** The handle of a task that this client has written. */
 export class ClientEnqueuedTask extends ClientTaskHandle implements EnqueuedTask {
   readonly type: string;
   readonly initialState: EnqueuedTask['initialState'];

@@ -7,8 +7,8 @@ import { RedisCommandError } from '../errors/redis-command.error.js';
 import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import type { TaskEvent } from '../task/task-event.js';
-import { failingBroker } from '../testing/failing-broker.js';
-import { openMemoryQueue } from '../testing/test-queue.js';
+import { failingBroker } from '../test-support/failing-broker.js';
+import { openMemoryQueue } from '../test-support/test-queue.js';
 import { Client, type ClientOptions } from './client.js';
 
 function open(options: Partial<ClientOptions> = {}) {
@@ -26,7 +26,7 @@ function open(options: Partial<ClientOptions> = {}) {
 }
 
 describe('Client.enqueue', () => {
-  it('writes a task and says what became of it', async () => {
+  it('writes a task and returns its state', async () => {
     const { client, clock, queue, events } = open();
 
     const task = await client.enqueue('email:welcome', { to: 'a' }, { taskId: 'one' });
@@ -38,7 +38,7 @@ describe('Client.enqueue', () => {
     expect(events).toEqual([{ kind: 'enqueued', at: now, ...facts, state: 'pending' }]);
   });
 
-  it('tells the exact time of a delayed task', async () => {
+  it('returns the exact time of a delayed task', async () => {
     const { client, clock } = open();
 
     const task = await client.enqueue('remind', undefined, { processIn: 1_250 });
@@ -46,7 +46,31 @@ describe('Client.enqueue', () => {
     expect(task).toMatchObject({ initialState: 'scheduled', nextProcessAt: new Date(clock.nowMs() + 1_250) });
   });
 
-  it('starts a task of the past at once', async () => {
+  it('reads its defaults once', async () => {
+    const defaults = { queue: 'q', maxRetry: 3 };
+    const { client, queue } = open({ defaults });
+    defaults.maxRetry = 4;
+
+    const plain = await client.enqueue('a');
+    defaults.maxRetry = 5;
+    const [other, own] = [
+      await client.enqueue('a', 1, { timeout: '1m' }),
+      await client.enqueue('a', 1, { maxRetry: 6 }),
+    ];
+
+    const { tasks } = await queue.dump();
+    expect([plain, other, own].map(({ id }) => tasks[id]?.message?.maxRetry)).toEqual([3, 3, 6]);
+  });
+
+  it('gives each task its own id', async () => {
+    const { client } = open();
+
+    const tasks = await Promise.all([client.enqueue('a'), client.enqueue('a'), client.enqueue('a', 1, {})]);
+
+    expect(new Set(tasks.map(({ id }) => id)).size).toBe(3);
+  });
+
+  it('starts a task with a past start time at once', async () => {
     const { client, clock } = open();
 
     const task = await client.enqueue('late', undefined, { processAt: new Date(clock.nowMs() - 1) });
@@ -54,7 +78,7 @@ describe('Client.enqueue', () => {
     expect(task).toMatchObject({ initialState: 'pending', nextProcessAt: new Date(clock.nowMs()) });
   });
 
-  it('refuses an id that the queue holds, and says which', async () => {
+  it('refuses an id that exists in the queue, and names it', async () => {
     const { client } = open();
     await client.enqueue('a', 1, { taskId: 'one' });
 
@@ -63,7 +87,7 @@ describe('Client.enqueue', () => {
     await expect(again).rejects.toThrow(new TaskIdConflictError('q', 'one'));
   });
 
-  it('refuses a second equal task, and says who holds the lock', async () => {
+  it('refuses a second equal task, and names the holder of the lock', async () => {
     const { client, events } = open();
     await client.enqueue('a', 1, { taskId: 'holder', unique: '1h' });
 
@@ -73,14 +97,14 @@ describe('Client.enqueue', () => {
     expect(events).toHaveLength(1);
   });
 
-  it('reports a failure of the broker as it is', async () => {
+  it('passes on a failure of the broker unchanged', async () => {
     const { client, broker } = open();
     broker.failNext('enqueue');
 
     await expect(client.enqueue('a')).rejects.toThrow(RedisCommandError);
   });
 
-  it('is not harmed by a listener that throws', async () => {
+  it('survives a listener that throws', async () => {
     const error = vi.fn<Logger['error']>();
     const onEvent = (): never => {
       throw new Error('broken');
@@ -104,7 +128,7 @@ describe('Client.enqueue', () => {
 });
 
 describe('Client.enqueueMany', () => {
-  it('answers for each task in order, whatever becomes of the others', async () => {
+  it('returns one result per task in order, independent of the others', async () => {
     const { client, queue } = open({ maxPayloadBytes: 10 });
     await client.enqueue('old', undefined, { taskId: 'taken' });
 
@@ -136,7 +160,7 @@ describe('Client.enqueueMany', () => {
     [{ type: 'a', options: ['low'] }, 'option "options" is an array; allowed: an object'],
     [undefined, 'option "item" is undefined; allowed: an object'],
     ['a', 'option "item" is text; allowed: an object'],
-  ])('refuses %j, which it would ignore in part, and writes the others', async (item, message) => {
+  ])('refuses %j, which has unknown parts, and writes the others', async (item, message) => {
     const { client, queue } = open();
 
     const [refused, written] = await client.enqueueMany([item as never, { type: 'b', options: { taskId: 'sound' } }]);
@@ -147,7 +171,7 @@ describe('Client.enqueueMany', () => {
     expect(await queue.dump()).toMatchObject({ nextUp: ['sound'] });
   });
 
-  it('refuses what is no array', async () => {
+  it('refuses anything but an array', async () => {
     const { client } = open();
 
     await expect(client.enqueueMany(new Set() as never)).rejects.toThrow(
@@ -155,7 +179,7 @@ describe('Client.enqueueMany', () => {
     );
   });
 
-  it('reports a failure of the broker for each task that it was asked to write', async () => {
+  it('reports a failure of the broker for each task', async () => {
     const { client, broker } = open();
     broker.failNext('enqueue');
 
@@ -168,7 +192,7 @@ describe('Client.enqueueMany', () => {
     ]);
   });
 
-  it('asks nothing of the broker when there is nothing to write', async () => {
+  it('does not call the broker when there is nothing to write', async () => {
     const { client, broker } = open();
     const enqueue = vi.spyOn(broker, 'enqueue');
 
@@ -179,7 +203,7 @@ describe('Client.enqueueMany', () => {
 });
 
 describe('Client.ping', () => {
-  it('tells whether Redis answers, until the client is closed', async () => {
+  it('checks whether Redis answers, until the client is closed', async () => {
     const { client, broker } = open();
     broker.failNext('ping');
 
@@ -195,7 +219,7 @@ describe('Client, with callbacks that fail', () => {
     throw new Error('broken');
   };
 
-  it('enqueues whatever onEvent rejects with and the logger throws', async () => {
+  it('enqueues although onEvent rejects and the logger throws', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const { client, queue } = open({ onEvent: async () => fail(), logger: { ...silentLogger, error: fail } });
 
@@ -208,8 +232,8 @@ describe('Client, with callbacks that fail', () => {
     ['a promise', async () => Buffer.from('x'), 'codec.encode returned a promise, not a Uint8Array'],
     ['a promise that rejects', async () => fail(), 'codec.encode returned a promise, not a Uint8Array'],
     ['a text', () => 'x', 'codec.encode returned a string, not a Uint8Array'],
-    ['an error that cannot be read', () => Promise.reject(fail()), 'broken'],
-  ])('refuses a payload for which the codec answers %s', async (_, encode, reason) => {
+    ['nothing and throws', fail, 'the codec threw an error of class Error'],
+  ])('refuses a payload for which the codec returns %s', async (_, encode, reason) => {
     const codec = { encode: encode as never, decode: (): unknown => undefined };
     const { client } = open({ codec });
 
@@ -218,7 +242,7 @@ describe('Client, with callbacks that fail', () => {
 });
 
 describe('new Client', () => {
-  it('refuses wrong options, all at once, defaults included', () => {
+  it('reports all wrong options at once, defaults included', () => {
     const options = { maxPaylodBytes: 5, codec: {}, defaults: { maxRetires: 3, timeout: 5 } };
 
     expect(() => new Client(options as never)).toThrow(
@@ -232,7 +256,7 @@ describe('new Client', () => {
     );
   });
 
-  it('is closed for good by close, and leaves a broker open that was handed in', async () => {
+  it('stays closed after close, and leaves open a broker that was passed in', async () => {
     const { client, broker } = open();
     const close = vi.spyOn(broker, 'close');
 

@@ -5,8 +5,10 @@ import type { EnqueueOutcome, NewTask } from '../broker/contract/enqueue.js';
 import { asError } from '../errors/as-error.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { InvalidOptionsError, kindOf } from '../errors/invalid-options.error.js';
+import { namingPartitions } from '../partitions/partition-event.js';
+import { QueuePartitions, readPartitions } from '../partitions/queue-partitions.js';
 import { type Clock, CLOCK_METHODS, monotonicMs } from '../runtime/clock.js';
-import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
+import { consoleLogger, guardLogger, type Logger, LOGGER_METHODS } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { guardListener, type TaskEventListener } from '../task/task-event.js';
@@ -22,19 +24,25 @@ import {
 } from './enqueue-options.js';
 import { enqueueRefusal } from './enqueue-refusal.js';
 import { enqueuedEvent } from './enqueued-event.js';
+import { PartitionAnnouncer } from './partition-announcer.js';
 import { TaskWaiter } from './task-waiter.js';
 
-/** Options of a client. Only `connection` is needed. */
+/** Options of a client. Only `connection` is required. */
 export interface ClientOptions {
-  /** Where the queues live. A broker passed in stays open at `close()`. */
+  /** Where the queues are stored. A broker that is passed in stays open at `close()`. */
   readonly connection: Connection;
   /** Writes payloads. Default JSON, which Go workers read. */
   readonly codec?: PayloadCodec | undefined;
   /** Largest encoded payload, bytes. Default 1 MiB. */
   readonly maxPayloadBytes?: number | undefined;
-  /** Defaults of the task options. */
+  /**
+   * Queue name to number of partitions, 1 to 64, for queues that servers serve with `partitions`. Tasks of clients
+   * without this option go to the queue's own name, which those servers serve as well. Default: none.
+   */
+  readonly partitions?: Readonly<Record<string, number>> | undefined;
+  /** Defaults of the task options, read once: later changes of the object have no effect. */
   readonly defaults?: TaskOptions | undefined;
-  /** Called for every enqueued task. What it throws, or rejects with, is logged. */
+  /** Called for every enqueued task. Errors and rejections are logged. */
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
   readonly logger?: Logger | undefined;
@@ -45,23 +53,24 @@ export interface ClientOptions {
 /** The result for one task of `enqueueMany`. */
 export type EnqueueResult =
   | { readonly task: EnqueuedTask; readonly error?: undefined }
-  /** Nothing was written for it, unless the error is a `RedisCommandError`: then that is unknown. */
+  /** The task was not written; after a `RedisCommandError` that is unknown. */
   | { readonly task?: undefined; readonly error: Error };
 
 export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'connection',
   'codec',
   'maxPayloadBytes',
+  'partitions',
   'defaults',
   'onEvent',
   'logger',
   'clock',
 ];
-/** Two readings of the clock are whole milliseconds each. */
+/** The clock is read twice, in whole milliseconds. */
 const ROUNDING_MS = 1;
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
 
-/** Puts tasks into queues. One client per process and Redis is enough; concurrent calls are safe. */
+/** Enqueues tasks. One client per process and Redis is enough; concurrent calls are safe. */
 export class Client {
   readonly #broker: Broker;
   readonly #ownsBroker: boolean;
@@ -69,6 +78,7 @@ export class Client {
   readonly #composing: ComposeSettings;
   readonly #emit: TaskEventListener | undefined;
   readonly #handles: HandleDeps;
+  readonly #announcer: PartitionAnnouncer;
   readonly #closing = new AbortController();
 
   /**
@@ -76,15 +86,16 @@ export class Client {
    * @throws {InvalidOptionsError} an option is wrong; all of them at once
    */
   constructor(options: ClientOptions) {
-    const logger = guardLogger(options.logger ?? consoleLogger);
     this.#composing = readComposing(options);
-    this.#emit = guardListener(options.onEvent, logger);
+    const logger = guardLogger(options.logger ?? consoleLogger);
+    this.#emit = namingPartitions(guardListener(options.onEvent, logger));
     this.#broker = openConnection(options.connection, { clock: options.clock, logger });
     this.#clock = options.clock ?? this.#broker.clock;
     this.#ownsBroker = this.#broker !== options.connection;
     const { signal: closed } = this.#closing;
     const waiter = new TaskWaiter({ broker: this.#broker, clock: this.#clock, closed });
     this.#handles = { waiter, codec: this.#composing.codec };
+    this.#announcer = new PartitionAnnouncer(this.#broker, this.#composing.partitions!, this.#clock);
   }
 
   /**
@@ -93,8 +104,8 @@ export class Client {
    * @throws {PayloadTooLargeError} the encoded payload is above `maxPayloadBytes`; nothing was written
    * @throws {TaskIdConflictError} the queue holds a task of this id in some state; nothing was written
    * @throws {DuplicateTaskError} another task holds the unique lock; nothing was written
-   * @throws {RedisCommandError} Redis failed; whether the task was written is unknown. With your own `taskId` it
-   * is safe to call again: the second call answers with `TaskIdConflictError` when the first one worked.
+   * @throws {RedisCommandError} Redis failed. `isOutcomeUnknown`: the task may have been written. With your own `taskId` it
+   * is safe to call again: the second call throws `TaskIdConflictError` while the task of the first one exists.
    * @throws {ClosedError} after `close()`
    */
   async enqueue(type: string, payload?: unknown, options?: TaskOptions): Promise<EnqueuedTask> {
@@ -104,9 +115,9 @@ export class Client {
   }
 
   /**
-   * Writes many tasks with few calls to Redis; one result each, in the order given. Each task is written atomically and
-   * stands for itself: a wrong or refused one does not hold up the others.
-   * @throws {InvalidOptionsError} the items are no array
+   * Writes many tasks with few calls to Redis; one result per task, in the order given. Each task is written atomically
+   * and independently: an invalid or refused one does not affect the others.
+   * @throws {InvalidOptionsError} `items` is not an array
    * @throws {ClosedError} after `close()`; everything else is reported per task
    */
   async enqueueMany(items: readonly EnqueueItem[]): Promise<EnqueueResult[]> {
@@ -116,7 +127,8 @@ export class Client {
     }
     const composedAtMs = this.#clock.nowMs();
     const ownTime = items.map((item) => this.#compose(item, composedAtMs));
-    const correctionMs = await this.#correctionMs();
+    const right = this.#broker.syncClock();
+    const correctionMs = right ? await this.#correctionMs(right) : 0;
     const nowMs = composedAtMs + correctionMs;
     const composed =
       correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at], correctionMs));
@@ -153,10 +165,8 @@ export class Client {
     }
   }
 
-  /** How wrong the clock was when tasks were composed: at its first call a client does not know Redis' time yet. */
-  async #correctionMs(): Promise<number> {
-    const right = this.#broker.syncClock();
-    if (!right) return 0;
+  /** The error of the clock when tasks were composed: at its first call a client does not know Redis' time yet. */
+  async #correctionMs(right: Promise<unknown>): Promise<number> {
     const offsetMs = (): number => this.#clock.nowMs() - Math.floor(monotonicMs(this.#clock));
     const beforeMs = offsetMs();
     await right;
@@ -173,7 +183,9 @@ export class Client {
   async #write(tasks: readonly NewTask[], nowMs: number): Promise<EnqueueResult[]> {
     if (tasks.length === 0) return [];
     try {
+      const announced = this.#announcer.announce(tasks);
       const outcomes = await this.#broker.enqueue(tasks);
+      if (announced) await announced;
       return tasks.map((task, index) => this.#report(task, outcomes[index]!, nowMs));
     } catch (error) {
       return tasks.map(() => ({ error: asError(error) }));
@@ -190,7 +202,7 @@ export class Client {
 }
 
 /**
- * The part of a client's options that composing a task needs.
+ * Reads the client options that are needed to compose tasks.
  * @throws {InvalidOptionsError} an option is wrong; all of them at once
  */
 export function readComposing(options: ClientOptions): ComposeSettings {
@@ -198,13 +210,14 @@ export function readComposing(options: ClientOptions): ComposeSettings {
   reader.onlyKnown(CLIENT_OPTION_NAMES);
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   reader.callable('onEvent', undefined);
-  reader.callable('logger', undefined, ['debug', 'info', 'warn', 'error']);
+  reader.callable('logger', undefined, LOGGER_METHODS);
   reader.callable('clock', undefined, CLOCK_METHODS);
   reader.add(...taskOptionProblems(options.defaults ?? {}, 'defaults.'));
   const composing: ComposeSettings = {
     codec: reader.callable('codec', jsonCodec, ['encode', 'decode']),
     maxPayloadBytes: reader.wholeNumber('maxPayloadBytes', DEFAULT_MAX_PAYLOAD_BYTES, 0, LARGEST_PAYLOAD_BYTES),
-    defaults: options.defaults ?? {},
+    defaults: { ...options.defaults },
+    partitions: new QueuePartitions(readPartitions(reader, options.partitions)),
   };
   reader.throwIfWrong();
   return composing;

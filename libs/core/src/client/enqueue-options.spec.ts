@@ -3,6 +3,7 @@ import type { NewTask } from '../broker/contract/enqueue.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
 import { jsonCodec } from '../task/payload-codec.js';
+import { QueuePartitions } from '../partitions/queue-partitions.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { composeTask } from './enqueue-options.js';
 
@@ -79,7 +80,7 @@ describe('composeTask', () => {
     expect(message).toMatchObject({ timeoutS: 0n, deadlineS: 1_893_456_000n });
   });
 
-  it('takes a deadline of 1970 for none, as asynq does', () => {
+  it('treats a deadline of 1970 as none, as asynq does', () => {
     expect(compose({ deadline: new Date(0) }).message).toMatchObject({ timeoutS: 1800n, deadlineS: 0n });
   });
 
@@ -96,7 +97,7 @@ describe('composeTask', () => {
     expect(task.message.uniqueKey).toMatch(/^asynq:\{default\}:unique:t:[0-9a-f]{32}$/);
   });
 
-  it('locks nil and empty payloads apart, as asynq does', () => {
+  it('uses different locks for nil and empty payloads, as asynq does', () => {
     const nil = compose({ unique: '1h' }).message;
     const empty = compose({ unique: '1h' }, {}, new Uint8Array()).message;
 
@@ -167,7 +168,7 @@ describe('composeTask', () => {
 
   it.each<[string, object, string]>([
     ['a blank type', { type: ' ' }, 'type'],
-    ['a type that is no Unicode', { type: 'a\ud800' }, 'type'],
+    ['a type that is not valid Unicode', { type: 'a\ud800' }, 'type'],
     ['a missing type', { type: undefined }, 'type'],
     ['a payload that has no JSON form', { payload: 5n }, 'payload'],
     ['a function as a payload', { payload: () => 1 }, 'payload'],
@@ -175,7 +176,32 @@ describe('composeTask', () => {
     expect(problemsOf({}, item)).toEqual([option]);
   });
 
-  it('names everything that is wrong at once', () => {
+  it.each<[string, TaskOptions, string]>([
+    ['the key', { partitionKey: 'k', group: 'g', unique: '1h', taskId: 'i' }, 'k'],
+    ['else the group', { group: 'k', unique: '1h', taskId: 'i' }, 'k'],
+    [
+      'else the lock',
+      { unique: { ttl: '1h', key: 'u' }, taskId: 'i' },
+      'asynq:{email}:unique:t:7b774effe4a349c6dd82ad4f4f21d34c',
+    ],
+    ['else the id', { taskId: 'k' }, 'k'],
+  ])('lets %s decide the partition', (_what, options, key) => {
+    const partitions = new QueuePartitions({ email: 8 });
+    const settings = { codec: jsonCodec, maxPayloadBytes: 100, defaults: {}, partitions };
+
+    const { message } = composeTask({ type: 't', options: { ...options, queue: 'email' } }, settings, NOW_MS);
+
+    expect(message.queue).toBe(partitions.choose('email', key));
+    if (options.unique !== undefined) expect(message.uniqueKey).toMatch(`asynq:{${message.queue}}:unique:t:`);
+  });
+
+  it('ignores a partition key in a queue without partitions, and does not show an invalid one', () => {
+    expect(compose({ partitionKey: 'k' }).message).toMatchObject({ queue: 'default' });
+    expect(problemsOf({ partitionKey: ' ' })).toEqual(['partitionKey']);
+    expect(problemsOf({ partitionKey: 5 })).toEqual(['partitionKey']);
+  });
+
+  it('reports all problems at once', () => {
     expect(problemsOf({ queue: '', maxRetry: -1, timeout: 5 }, { type: '' })).toEqual([
       'type',
       'queue',

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { NewTask } from '../broker/contract/enqueue.js';
 import type { TaskTemplate } from '../broker/contract/schedules.js';
 import { isInstance } from '../errors/as-error.js';
-import { errorText } from '../errors/error-text.js';
 import { InvalidOptionsError, kindOf, type OptionProblem } from '../errors/invalid-options.error.js';
 import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { isText, TEXT_ALLOWED, textProblem } from '../runtime/unicode-text.js';
-import { encodeWith, type PayloadCodec } from '../task/payload-codec.js';
+import type { QueuePartitions } from '../partitions/queue-partitions.js';
+import { codecErrorText, encodeWith, type PayloadCodec } from '../task/payload-codec.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { uniqueKey } from '../wire/unique-key.js';
@@ -23,7 +23,7 @@ const DEFAULT_MAX_RETRY = 25;
 const DEFAULT_TIMEOUT_S = 1_800;
 /** The wire's field is an int32. */
 const LARGEST_MAX_RETRY = 2 ** 31 - 1;
-/** Go counts lengths of time in nanoseconds and overflows after 292 years. */
+/** Go counts durations in nanoseconds and overflows after 292 years. */
 const LONGEST_MS = 100 * 365 * 24 * 3_600_000;
 
 const OPTION_NAMES: readonly (keyof TaskOptions)[] = [
@@ -36,6 +36,7 @@ const OPTION_NAMES: readonly (keyof TaskOptions)[] = [
   'processAt',
   'processIn',
   'group',
+  'partitionKey',
   'retention',
   'headers',
 ];
@@ -45,7 +46,7 @@ const ITEM_NAMES: readonly (keyof EnqueueItem)[] = ['type', 'payload', 'options'
 /** One task to enqueue. */
 export interface EnqueueItem {
   readonly type: string;
-  /** Encoded by the codec; a `Uint8Array` is taken as it is. Default: no payload. */
+  /** Encoded by the codec; a `Uint8Array` is used unchanged. Default: no payload. */
   readonly payload?: unknown;
   readonly options?: TaskOptions | undefined;
 }
@@ -55,24 +56,30 @@ export interface ComposeSettings {
   readonly maxPayloadBytes: number;
   /** Defaults of the task options. */
   readonly defaults: TaskOptions;
+  /** Default: no queue has partitions. */
+  readonly partitions?: QueuePartitions | undefined;
 }
 
-/** {@link TaskOptions} read, checked and in the units of the wire. */
+/** {@link TaskOptions}, validated and in the units of the wire. */
 interface ReadOptions {
-  /** All of a task except its type, its payload, and the name of its lock, which depends on the two. */
+  /** The task without its type, its payload, and the name of its lock, which depends on both. */
   readonly template: TaskTemplate;
   /** Replaces the payload in the name of the lock. */
   readonly lockKey: string | undefined;
+  readonly partitionKey: string | undefined;
   readonly problems: readonly OptionProblem[];
 }
 
 /**
- * The task that a call to `enqueue` asks for.
- * @throws {InvalidOptionsError} anything is wrong with type, payload or options; all of it at once
+ * Composes the task for a call of `enqueue`.
+ * @throws {InvalidOptionsError} type, payload or options are wrong; all problems at once
  * @throws {PayloadTooLargeError} the encoded payload is above the limit
  */
 export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs: number): NewTask {
-  return taskOf(composeTemplate(item, settings), nowMs);
+  const { template, place } = compose(item, settings);
+  const { queue, payload, uniqueKey } = place;
+  const message = { ...template.message, id: idOf(template), queue, type: item.type, payload, uniqueKey };
+  return { message, ...timesOf(template, nowMs) };
 }
 
 /**
@@ -80,33 +87,64 @@ export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs:
  * @throws as {@link composeTask}
  */
 export function composeTemplate(item: EnqueueItem, settings: ComposeSettings): TaskTemplate {
+  const { template, place } = compose(item, settings);
+  return { ...template, message: { ...template.message, type: item.type, ...place } };
+}
+
+/** What depends on the payload, too. */
+interface Place {
+  readonly queue: string;
+  readonly payload: Uint8Array;
+  readonly uniqueKey: string;
+}
+
+function compose(item: EnqueueItem, settings: ComposeSettings): { template: TaskTemplate; place: Place } {
   const reader = new OptionReader(item, '', 'item');
   reader.onlyKnown(ITEM_NAMES);
   reader.throwIfWrong();
-  const { template, lockKey, problems } = readTaskOptions(withDefaults(item.options ?? {}, settings.defaults));
-  const encoded = encodePayload(item.payload, settings.codec);
-  const itemProblems = [textProblem('type', item.type), encoded.problem, ...problems].filter(
-    (problem) => problem !== undefined,
-  );
-  if (itemProblems.length > 0) throw new InvalidOptionsError(itemProblems);
-  if (encoded.bytes.length > settings.maxPayloadBytes) {
-    throw new PayloadTooLargeError(item.type, encoded.bytes.length, settings.maxPayloadBytes);
-  }
   const { type, payload } = item;
+  const options = item.options ?? undefined;
+  const read =
+    options === undefined ? withoutOptions(settings) : readTaskOptions(withDefaults(options, settings.defaults));
+  const encoded = encodePayload(payload, settings.codec);
+  if (!isText(type) || encoded.problem || read.problems.length > 0) {
+    const problems = [textProblem('type', type), encoded.problem, ...read.problems];
+    throw new InvalidOptionsError(problems.filter((problem) => problem !== undefined));
+  }
+  const { bytes } = encoded;
+  if (bytes.length > settings.maxPayloadBytes) {
+    throw new PayloadTooLargeError(type, bytes.length, settings.maxPayloadBytes);
+  }
+  const { template, lockKey, partitionKey } = read;
   // asynq's lock of a nil payload differs from that of an empty payload.
-  const lockedBytes = payload === undefined && encoded.bytes.length === 0 ? undefined : encoded.bytes;
-  const lock = template.uniqueTtlMs === undefined ? '' : uniqueKey(template.message.queue, type, lockedBytes, lockKey);
-  return { ...template, message: { ...template.message, type, payload: encoded.bytes, uniqueKey: lock } };
+  const lockedBytes = payload === undefined && bytes.length === 0 ? undefined : bytes;
+  const lockIn = (name: string): string =>
+    template.uniqueTtlMs === undefined ? '' : uniqueKey(name, type, lockedBytes, lockKey);
+  const { queue: logical, groupKey, id } = template.message;
+  const queue = settings.partitions?.of(logical)
+    ? settings.partitions.choose(logical, partitionKey ?? (groupKey || lockIn(logical) || id || undefined))
+    : logical;
+  return { template, place: { queue, payload: bytes, uniqueKey: lockIn(queue) } };
 }
 
-/** The problems of the options; `path` is put before their names. */
+/** The defaults alone, as most tasks have them: read once. */
+function withoutOptions(settings: ComposeSettings): ReadOptions {
+  let read = readDefaults.get(settings);
+  if (!read) readDefaults.set(settings, (read = readTaskOptions(settings.defaults)));
+  return read;
+}
+
+const readDefaults = new WeakMap<ComposeSettings, ReadOptions>();
+
+/** The problems of the options; `path` is the prefix of their names. */
 export function taskOptionProblems(options: TaskOptions, path: string): readonly OptionProblem[] {
   return readTaskOptions(options, path).problems;
 }
 
 /** A task's own option replaces the default of the same name; its start time replaces either form of the default one. */
 function withDefaults(given: TaskOptions, defaults: TaskOptions): TaskOptions {
-  if (typeof given !== 'object' || Array.isArray(given)) return given; // to be refused
+  if (typeof given !== 'object' || Array.isArray(given)) return given; // refused later
+  if (Object.keys(defaults).length === 0) return given;
   const isPresent = ([, value]: [string, unknown]): boolean => value !== undefined;
   const own = Object.fromEntries(Object.entries(given).filter(isPresent)) as TaskOptions;
   const { processIn, processAt, ...others } = defaults;
@@ -143,10 +181,11 @@ function readTaskOptions(options: TaskOptions, path = ''): ReadOptions {
     ...readStart(reader, options),
     uniqueTtlMs: unique?.ttlMs,
   };
-  return { template, lockKey: unique?.key, problems: reader.problems };
+  const partitionKey = readPartitionKey(reader, options.partitionKey);
+  return { template, lockKey: unique?.key, partitionKey, problems: reader.problems };
 }
 
-/** The start time; neither: at once. */
+/** The start time; without either option: at once. */
 function readStart(
   reader: OptionReader,
   options: TaskOptions,
@@ -173,10 +212,16 @@ function readUnique(reader: OptionReader, given: TaskOptions['unique'], path: st
   lock.onlyKnown(['ttl', 'key']);
   if (given.ttl === undefined) lock.refuse('ttl', "how long the lock is held, such as '1h'");
   const unique = { ttlMs: lock.duration('ttl', bounds.minMs, bounds), key: given.key };
-  // Like a payload, it must not be shown.
+  // Like a payload, the key must not be shown.
   if (given.key !== undefined && !isText(given.key)) lock.refuse('key', TEXT_ALLOWED, kindOf(given.key));
   reader.add(...lock.problems);
   return unique;
+}
+
+function readPartitionKey(reader: OptionReader, given: string | undefined): string | undefined {
+  // Like a payload, it must not be shown.
+  if (given !== undefined && !isText(given)) reader.refuse('partitionKey', TEXT_ALLOWED, kindOf(given));
+  return given;
 }
 
 function readHeaders(reader: OptionReader, given: TaskOptions['headers']): Readonly<Record<string, string>> {
@@ -204,16 +249,24 @@ function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Arr
   try {
     return { bytes: encodeWith(codec, payload) };
   } catch (error) {
-    const allowed = `what the codec encodes (${errorText(error)})`;
+    const allowed = `what the codec encodes (${codecErrorText(error)})`;
     return { bytes: NO_BYTES, problem: { option: 'payload', value: kindOf(payload), allowed } };
   }
 }
 
-/** A task from the template, as of now. */
-export function taskOf({ message, processInMs, uniqueTtlMs, ...template }: TaskTemplate, nowMs: number): NewTask {
-  const processAtMs = processInMs === undefined ? template.processAtMs : Math.ceil(nowMs + processInMs);
+/** A task from the template, enqueued now. */
+export function taskOf(template: TaskTemplate, nowMs: number): NewTask {
+  return { message: { ...template.message, id: idOf(template) }, ...timesOf(template, nowMs) };
+}
+
+const idOf = ({ message }: TaskTemplate): string => message.id || randomUUID();
+
+function timesOf(
+  { processAtMs: fixedAtMs, processInMs, uniqueTtlMs }: TaskTemplate,
+  nowMs: number,
+): Pick<NewTask, 'processAtMs' | 'uniqueTtlS'> {
+  const processAtMs = processInMs === undefined ? fixedAtMs : Math.ceil(nowMs + processInMs);
   return {
-    message: { ...message, id: message.id || randomUUID() },
     processAtMs,
     uniqueTtlS: uniqueTtlMs === undefined ? undefined : uniqueTtlS(uniqueTtlMs, processAtMs, nowMs),
   };

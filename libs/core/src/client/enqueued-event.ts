@@ -8,7 +8,7 @@ type InitialState = EnqueuedTask['initialState'];
 export const nextProcessAt = ({ processAtMs }: NewTask, initialState: InitialState, nowMs: number): Date =>
   new Date(initialState === 'scheduled' ? processAtMs! : nowMs);
 
-/** @param initialState as the broker answered */
+/** @param initialState as returned by the broker */
 export function enqueuedEvent(task: NewTask, initialState: InitialState, nowMs: number): TaskEvent {
   const { id, queue, type } = task.message;
   const startsAt = nextProcessAt(task, initialState, nowMs);

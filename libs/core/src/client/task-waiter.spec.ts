@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Outcome } from '../broker/contract/settle.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
@@ -7,8 +7,8 @@ import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { WaitTimeoutError } from '../errors/wait-timeout.error.js';
 import { silentLogger } from '../runtime/logger.js';
 import type { TaskOptions } from '../task/task-options.js';
-import { failingBroker } from '../testing/failing-broker.js';
-import { openMemoryQueue } from '../testing/test-queue.js';
+import { failingBroker } from '../test-support/failing-broker.js';
+import { openMemoryQueue } from '../test-support/test-queue.js';
 import { Client } from './client.js';
 
 /** A client, and the other side of its queue. */
@@ -17,18 +17,18 @@ function open() {
   const broker = failingBroker(queue.broker);
   const client = new Client({ connection: broker, logger: silentLogger, defaults: { queue: 'q' } });
   const enqueue = (options?: TaskOptions) => client.enqueue('sum', [1, 2], { taskId: 'a', ...options });
-  /** Runs the task that is next and ends it. */
+  /** Runs the next task and ends it. */
   const end = async (outcome: Outcome): Promise<void> => {
     const { tasks } = await queue.broker.fetch('q', 1, 30_000);
     const [task] = tasks;
     await queue.broker.settle('q', [{ message: task!.message, claim: queue.claim(task!), outcome }]);
   };
-  /** Lets promises run, but no time pass. */
+  /** Lets promises settle without time passing. */
   const turn = () => queue.clock.advance(0);
   return { queue, broker, client, clock: queue.clock, enqueue, end, turn };
 }
 
-/** Takes the rejection at once, so that it counts as handled. */
+/** Handles the rejection at once, so that it does not count as unhandled. */
 const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     () => 'fulfilled',
@@ -36,7 +36,7 @@ const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('EnqueuedTask.result', () => {
-  it('is told at once when one of our servers completes the task', async () => {
+  it('resolves at once when one of our servers completes the task', async () => {
     const { clock, enqueue, end, turn } = open();
     const task = await enqueue({ retention: '1h' });
     const startMs = clock.nowMs();
@@ -49,7 +49,7 @@ describe('EnqueuedTask.result', () => {
     expect(clock.nowMs()).toBe(startMs);
   });
 
-  it('is there already when the task has ended before', async () => {
+  it('resolves at once when the task has already ended', async () => {
     const { enqueue, end } = open();
     const task = await enqueue({ retention: '1h' });
     await end({ kind: 'complete', result: Buffer.from('{"sum":3}') });
@@ -68,7 +68,7 @@ describe('EnqueuedTask.result', () => {
     expect(await result).toBeUndefined();
   });
 
-  it('waits for retries, and fails with the last error of a task that was archived', async () => {
+  it('waits for retries, and fails with the last error of an archived task', async () => {
     const { clock, enqueue, end, queue, turn } = open();
     const task = await enqueue();
     const failure = failureOf(task.result());
@@ -82,7 +82,7 @@ describe('EnqueuedTask.result', () => {
     expect(await failure).toEqual(new TaskFailedError('q', 'a', 'boom'));
   });
 
-  it('finds what nobody tells, as when a Go server ends the task', async () => {
+  it('finds an end without a notification, as when a Go server ends the task', async () => {
     const { queue, clock, enqueue, turn } = open();
     const task = await enqueue({ retention: '1h' });
     const result = task.result();
@@ -94,7 +94,7 @@ describe('EnqueuedTask.result', () => {
     expect(await result).toBe('by Go');
   });
 
-  it('looks ever less often', async () => {
+  it('polls at growing intervals', async () => {
     const { broker, clock, enqueue, turn } = open();
     const looks = vi.spyOn(broker, 'awaitTask');
     const stop = new AbortController();
@@ -122,7 +122,25 @@ describe('EnqueuedTask.wait', () => {
     expect(await failure).toEqual(new WaitTimeoutError('q', 'a', 3_000));
   });
 
-  it('ends after its timeout, though the broker does not answer', async () => {
+  it.each([
+    ['an invalid signal', { signal: {} as AbortSignal }, 'signal'],
+    ['an invalid timeout', { timeout: 'soon' as '1s' }, 'timeout'],
+    ['an unknown option', { timeout: undefined, timeOut: '1s' }, 'timeOut'],
+  ])('refuses %s, and leaves nothing behind', async (_, options, name) => {
+    const { client, enqueue } = open();
+    const task = await enqueue();
+    const listens = vi.spyOn(EventTarget.prototype, 'addEventListener');
+
+    const failure = await failureOf(task.wait(options));
+
+    expect(failure).toBeInstanceOf(InvalidOptionsError);
+    expect((failure as Error).message).toContain(name);
+    expect(listens).not.toHaveBeenCalled();
+    listens.mockRestore();
+    await client.close();
+  });
+
+  it('ends after its timeout, even if the broker does not answer', async () => {
     const { broker, clock, enqueue } = open();
     const task = await enqueue();
     const onTaskEnded = vi.spyOn(broker, 'onTaskEnded').mockReturnValue(new Promise(() => undefined));
@@ -132,6 +150,60 @@ describe('EnqueuedTask.wait', () => {
 
     expect(onTaskEnded).toHaveBeenCalledOnce();
     expect(await failure).toBeInstanceOf(WaitTimeoutError);
+  });
+
+  it('polls while the broker does not answer the subscription', async () => {
+    const { queue, clock, enqueue, end } = open();
+    vi.spyOn(queue.broker, 'onTaskEnded').mockReturnValue(new Promise(() => undefined));
+    const task = await enqueue({ retention: '1h' });
+    const result = task.result<number>();
+    await clock.advance('1s');
+
+    await end({ kind: 'complete', result: Buffer.from('3') });
+    await clock.advance('10s');
+
+    expect(await result).toBe(3);
+  });
+
+  it('resolves even if the broker does not answer the end of the subscription', async () => {
+    const { queue, clock, enqueue, end } = open();
+    vi.spyOn(queue.broker, 'onTaskEnded').mockResolvedValue(() => new Promise(() => undefined));
+    const task = await enqueue({ retention: '1h' });
+    await end({ kind: 'complete', result: Buffer.from('3') });
+
+    const result = task.result<number>();
+    await clock.advance('1s');
+
+    expect(await result).toBe(3);
+  });
+
+  it('polls right before its timeout, since there may be no notification of the end', async () => {
+    const { queue, clock, enqueue } = open();
+    vi.spyOn(Math, 'random').mockReturnValue(0.99); // polls after 0.4, 1.2, 2.8 and 6 s
+    onTestFinished(() => void vi.restoreAllMocks());
+    const task = await enqueue({ retention: '1h' });
+    const wait = task.wait({ timeout: '10s' }).catch((error: unknown) => error);
+    await clock.advance('7s');
+
+    await queue.inject({ tasks: { a: { state: 'completed', result: Buffer.from('"by Go"') } } });
+    await clock.advance('3s');
+
+    expect(await wait).toMatchObject({ state: 'completed' });
+  });
+
+  it('notices an end during the subscription', async () => {
+    const { queue, clock, enqueue, end } = open();
+    const task = await enqueue();
+    const listen = queue.broker.onTaskEnded;
+    vi.spyOn(queue.broker, 'onTaskEnded').mockImplementation(async (...args) => {
+      await end({ kind: 'done' });
+      return listen(...args);
+    });
+
+    const wait = task.wait().catch((error: unknown) => error);
+    await clock.advance('1s');
+
+    expect(await wait).toEqual({ state: 'deleted' });
   });
 
   it('ends with the reason of its signal', async () => {
@@ -158,7 +230,7 @@ describe('EnqueuedTask.wait', () => {
     expect(await failureOf(task.wait())).toEqual(new ClosedError('client'));
   });
 
-  it('says that a task is gone when it ended before anybody looked', async () => {
+  it('reports a missing task when it ended before the wait began', async () => {
     const { enqueue, end } = open();
     const task = await enqueue();
     await end({ kind: 'done' });
@@ -166,20 +238,23 @@ describe('EnqueuedTask.wait', () => {
     await expect(task.wait()).rejects.toThrow(new TaskNotFoundError('q', 'a'));
   });
 
-  it.each(['pending', 'scheduled'] as const)('says at once that an inspector deleted the task: %s', async (state) => {
-    const { queue, clock, enqueue, turn } = open();
-    const task = await enqueue(state === 'scheduled' ? { processIn: '1h' } : {});
-    const startMs = clock.nowMs();
-    const failure = failureOf(task.result());
-    await turn();
+  it.each(['pending', 'scheduled'] as const)(
+    'reports at once that an inspector deleted the task: %s',
+    async (state) => {
+      const { queue, clock, enqueue, turn } = open();
+      const task = await enqueue(state === 'scheduled' ? { processIn: '1h' } : {});
+      const startMs = clock.nowMs();
+      const failure = failureOf(task.result());
+      await turn();
 
-    await queue.broker.moveTasks('q', { state }, ['a'], 'deleted');
+      await queue.broker.moveTasks('q', { state }, ['a'], 'deleted');
 
-    expect(await failure).toBeInstanceOf(TaskNotFoundError);
-    expect(clock.nowMs()).toBe(startMs);
-  });
+      expect(await failure).toBeInstanceOf(TaskNotFoundError);
+      expect(clock.nowMs()).toBe(startMs);
+    },
+  );
 
-  it('says at once that an inspector archived the task', async () => {
+  it('reports at once that an inspector archived the task', async () => {
     const { queue, clock, enqueue, turn } = open();
     const task = await enqueue();
     const startMs = clock.nowMs();
@@ -192,7 +267,7 @@ describe('EnqueuedTask.wait', () => {
     expect(clock.nowMs()).toBe(startMs);
   });
 
-  it('says that a task is gone when somebody else deleted it, after a moment for news', async () => {
+  it('reports a missing task that a Go program deleted, after allowing for a late notification', async () => {
     const { queue, clock, enqueue, turn } = open();
     const task = await enqueue();
     const failure = failureOf(task.wait());
@@ -204,7 +279,7 @@ describe('EnqueuedTask.wait', () => {
     expect(await failure).toEqual(new TaskNotFoundError('q', 'a'));
   });
 
-  it('outlives a broker that is away, and does without news', async () => {
+  it('survives an unavailable broker, and works without notifications', async () => {
     const { broker, clock, enqueue, end } = open();
     const task = await enqueue({ retention: '1h' });
     broker.failNext('onTaskEnded');
@@ -218,15 +293,24 @@ describe('EnqueuedTask.wait', () => {
     expect(await waiting).toEqual({ state: 'completed', result: undefined });
   });
 
-  it('refuses a timeout that is none', async () => {
+  it.each([
+    { timeout: -1 },
+    { timeout: Infinity },
+    { timeout: '25d' },
+    { timeOut: '1s' },
+    { signal: {} },
+    { signal: 5 },
+    { signal: null },
+    null,
+  ])('refuses the options %j', async (options) => {
     const task = await open().enqueue();
 
-    await expect(task.wait({ timeout: -1 })).rejects.toThrow(InvalidOptionsError);
+    await expect(task.wait(options as never)).rejects.toThrow(InvalidOptionsError);
   });
 });
 
 describe('EnqueuedTask', () => {
-  it('tells its state', async () => {
+  it('returns its state', async () => {
     const { enqueue, end } = open();
     const task = await enqueue({ processIn: 0 });
     const before = await task.state();
@@ -235,7 +319,7 @@ describe('EnqueuedTask', () => {
     expect([before, await task.state()]).toEqual(['pending', undefined]);
   });
 
-  it('shows its facts alone as JSON', async () => {
+  it('shows only its data fields as JSON', async () => {
     const task = await open().enqueue();
 
     expect(Object.keys(JSON.parse(JSON.stringify(task)) as object).toSorted()).toEqual([

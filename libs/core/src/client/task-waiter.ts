@@ -1,20 +1,27 @@
 import type { ListOps } from '../broker/contract/lists.js';
 import type { TaskEnding, WaitOps } from '../broker/contract/waiting.js';
+import { placeOf } from '../partitions/partition-name.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { WaitTimeoutError } from '../errors/wait-timeout.error.js';
 import { LinkedAbort, unlessAborted } from '../runtime/abort.js';
 import { Backoff } from '../runtime/backoff.js';
+import { Subscription } from '../runtime/subscription.js';
+import { together } from '../runtime/together.js';
 import { WakeSignal } from '../runtime/wake-signal.js';
-import { type Clock, LONGEST_TIMER_MS } from '../runtime/clock.js';
-import { toMs } from '../runtime/duration.js';
+import { type Clock, LONGEST_TIMER_MS, monotonicMs } from '../runtime/clock.js';
+import { OptionReader } from '../runtime/option-reader.js';
 import type { TaskEnd, WaitOptions } from '../task/task-handle.js';
 import type { TaskState } from '../wire/task-state.js';
 
-const FIRST_LOOK_MS = 400; // a pause is half of its step at least
-const LAST_LOOK_MS = 5_000;
-/** Longest delay of the message about an end, which comes on another connection. */
-const NEWS_DELAY_MS = 1_000;
+const FIRST_POLL_MS = 400; // the jittered delay is at least half of its step
+const LONGEST_POLL_MS = 5_000;
+/** The last poll is this long before the timeout: without messages the task may have ended seconds before. */
+const LAST_POLL_AHEAD_MS = 250;
+/** How much earlier a poll may come to fall together with those of other waits: the broker looks at them in one call. */
+const TOGETHER_MS = 500;
+/** Maximum delay of a notification, which arrives on another connection. */
+const NOTIFICATION_DELAY_MS = 1_000;
 
 export interface TaskWaiterDeps {
   readonly broker: Pick<WaitOps, 'awaitTask' | 'onTaskEnded'> & Pick<ListOps, 'findTask'>;
@@ -33,15 +40,16 @@ export class TaskWaiter {
   }
 
   /** See `TaskHandle.wait`. */
-  async wait(queue: string, taskId: string, { timeout, signal }: WaitOptions = {}): Promise<TaskEnd> {
+  async wait(queue: string, taskId: string, options: WaitOptions = {}): Promise<TaskEnd> {
     const { clock, closed } = this.deps;
-    const timeoutMs = timeout === undefined ? undefined : toMs('timeout', timeout, { maxMs: LONGEST_TIMER_MS });
+    const { timeoutMs, signal } = readWaitOptions(options);
+    const endsAtMs = monotonicMs(clock) + (timeoutMs ?? Infinity);
     const abort = new LinkedAbort(signal ? [closed, signal] : [closed]);
-    const expire = (): void => abort.abort(new WaitTimeoutError(queue, taskId, timeoutMs!));
+    const expire = (): void => abort.abort(new WaitTimeoutError(placeOf(queue).queue, taskId, timeoutMs!));
     const timer = timeoutMs === undefined ? undefined : clock.setTimer(expire, timeoutMs);
     try {
-      // A call without a reply must not make the wait longer than `timeout`.
-      return await unlessAborted(abort.signal, new Wait(queue, taskId, abort.signal, this.deps).untilEnd());
+      // A call without a reply must not prolong the wait beyond `timeout`.
+      return await unlessAborted(abort.signal, new Wait(queue, taskId, abort.signal, endsAtMs, this.deps).untilEnd());
     } finally {
       clock.clearTimer(timer);
       abort.release();
@@ -49,10 +57,23 @@ export class TaskWaiter {
   }
 }
 
+/** @throws {InvalidOptionsError} an option is wrong; all of them at once */
+function readWaitOptions(options: WaitOptions): {
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+} {
+  const reader = new OptionReader(options);
+  reader.onlyKnown(['timeout', 'signal']);
+  const timeoutMs = reader.duration('timeout', undefined, { maxMs: LONGEST_TIMER_MS });
+  const signal = reader.callable<AbortSignal | undefined>('signal', undefined, ['throwIfAborted', 'addEventListener']);
+  reader.throwIfWrong();
+  return { timeoutMs, signal };
+}
+
 /** One wait for one task. */
 class Wait {
-  private readonly news: WakeSignal;
-  /** As the channel said. */
+  private readonly wakeSignal: WakeSignal;
+  /** As received on the channel. */
   private ending: TaskEnding | undefined;
   private wasThere = false;
 
@@ -60,46 +81,62 @@ class Wait {
     private readonly queue: string,
     private readonly taskId: string,
     private readonly stop: AbortSignal,
+    /** When the timeout is over, by the monotonic clock. */
+    private readonly endsAtMs: number,
     private readonly deps: TaskWaiterDeps,
   ) {
-    this.news = new WakeSignal(deps.clock);
+    this.wakeSignal = new WakeSignal(deps.clock);
   }
 
   async untilEnd(): Promise<TaskEnd> {
-    const unsubscribe = await this.subscribe();
+    this.stop.throwIfAborted();
+    const subscription = this.openSubscription();
     try {
-      const pauses = new Backoff(FIRST_LOOK_MS, LAST_LOOK_MS);
-      for (;;) {
-        const end = await this.look();
+      const subscribing = this.subscribe(subscription); // may have to connect, and the task may end during that
+      subscribing.catch(() => undefined); // awaited after the first poll
+      const pauses = new Backoff(FIRST_POLL_MS, LONGEST_POLL_MS);
+      for (let isFirst = true; ; isFirst = false) {
+        const end = await this.poll();
         if (end) return end;
-        await this.pause(pauses.nextMs());
+        if (isFirst && (await subscribing)) continue; // it may have ended before the subscription
+        await this.pause(together(this.deps.clock, pauses.nextMs(), TOGETHER_MS));
       }
     } finally {
-      await unsubscribe?.();
+      await subscription.end();
     }
   }
 
-  /** Without the channel, polling must do. */
-  private async subscribe(): Promise<(() => Promise<void>) | undefined> {
-    this.stop.throwIfAborted();
+  private openSubscription(): Subscription {
+    const { broker, clock } = this.deps;
+    const onEnded = (taskId: string, ending: TaskEnding): void => {
+      if (taskId !== this.taskId) return;
+      this.ending = ending;
+      this.wakeSignal.send();
+    };
+    return new Subscription(
+      clock,
+      () => broker.onTaskEnded(this.queue, onEnded),
+      () => this.wakeSignal.send(),
+    );
+  }
+
+  /** `false`: there is no subscription, and the wait polls. */
+  private async subscribe(subscription: Subscription): Promise<boolean> {
     try {
-      return await this.deps.broker.onTaskEnded(this.queue, (taskId, ending) => {
-        if (taskId !== this.taskId) return;
-        this.ending = ending;
-        this.news.send();
-      });
+      await subscription.begin();
+      return true;
     } catch (error) {
-      if (error instanceof RedisCommandError) return undefined;
+      if (error instanceof RedisCommandError) return false;
       throw error;
     }
   }
 
-  /** `undefined`: it has not ended, or Redis is away. */
-  private async look(): Promise<TaskEnd | undefined> {
+  /** `undefined`: it has not ended, or Redis is unavailable. */
+  private async poll(): Promise<TaskEnd | undefined> {
     if (this.ending === 'deleted') return { state: 'deleted' };
     try {
       const state = await this.deps.broker.awaitTask(this.queue, this.taskId);
-      if (state === undefined) return await this.lookForNews();
+      if (state === undefined) return await this.resolveMissing();
       if (state === 'deleted') return { state };
       this.wasThere = true;
       return state === 'completed' || state === 'archived' ? await this.readEnd() : undefined;
@@ -113,17 +150,17 @@ class Wait {
     const task = await this.deps.broker.findTask(this.queue, this.taskId);
     if (task?.state === 'completed') return { state: 'completed', result: task.result };
     if (task?.state === 'archived') return { state: 'archived', lastError: task.message.errorMsg };
-    return undefined; // it has moved on meanwhile
+    return undefined; // it has left that state since
   }
 
   /**
-   * The task is gone.
+   * The task no longer exists.
    * @throws {TaskNotFoundError} how it ended is unknown
    */
-  private async lookForNews(): Promise<TaskEnd> {
-    if (this.wasThere && this.ending !== 'removed') await this.pause(NEWS_DELAY_MS);
+  private async resolveMissing(): Promise<TaskEnd> {
+    if (this.wasThere && this.ending !== 'removed') await this.pause(NOTIFICATION_DELAY_MS);
     if (this.ending === 'deleted') return { state: 'deleted' };
-    throw new TaskNotFoundError(this.queue, this.taskId);
+    throw new TaskNotFoundError(placeOf(this.queue).queue, this.taskId);
   }
 
   /**
@@ -131,7 +168,8 @@ class Wait {
    * @throws the reason to stop
    */
   private async pause(pauseMs: number): Promise<void> {
-    await this.news.wait(this.stop, pauseMs);
+    const untilLastPollMs = this.endsAtMs - LAST_POLL_AHEAD_MS - monotonicMs(this.deps.clock);
+    await this.wakeSignal.wait(this.stop, untilLastPollMs > 0 ? Math.min(pauseMs, untilLastPollMs) : pauseMs);
     this.stop.throwIfAborted();
   }
 }

@@ -1,4 +1,4 @@
-/** One field of a cron spec: what may stand in it. */
+/** The rules for one field of a cron spec. */
 interface FieldKind {
   readonly name: string;
   readonly min: number;
@@ -10,7 +10,7 @@ interface FieldKind {
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 
-/** The fields in the order in which they stand in a spec. */
+/** The fields, in the order of a spec. */
 export const FIELD_KINDS = {
   second: { name: 'second', min: 0, max: 59 },
   minute: { name: 'minute', min: 0, max: 59 },
@@ -20,10 +20,10 @@ export const FIELD_KINDS = {
   dayOfWeek: { name: 'day of week', min: 0, max: 6, words: WEEKDAYS },
 } as const satisfies Record<string, FieldKind>;
 
-/** The values that a field lets through. */
+/** The values that a field matches. */
 export interface CronField {
   readonly values: ReadonlySet<number>;
-  /** It holds `*` or `?`. A step above 1 takes that away: then some values are left out. */
+  /** It is `*` or `?`, without a step above 1, which would leave out values. */
   readonly isOpen: boolean;
 }
 
@@ -54,11 +54,11 @@ function parseRange(text: string, kind: FieldKind): Range {
   const isWhole = low === '*' || low === '?';
   if (moreBounds.length > 0 && !isWhole) throw new RangeError(`${kind.name} ${text} has two hyphens`);
   const step = stepText === undefined ? 1 : readNumber(stepText, kind.name, text);
-  if (step < 1) throw new RangeError(`the step of ${kind.name} ${text} is not at least 1`);
+  if (step < 1) throw new RangeError(`the step of ${kind.name} ${text} is below 1`);
   if (isWhole) return { first: kind.min, last: kind.max, step, isOpen: step === 1 };
 
   const first = readValue(low, kind, text);
-  const onlyOne = stepText === undefined ? first : kind.max; // 5/15 is from 5 on
+  const onlyOne = stepText === undefined ? first : kind.max; // 5/15 begins at 5
   const last = high === undefined ? onlyOne : readValue(high, kind, text);
   if (first > last) throw new RangeError(`${kind.name} ${text} ends before it begins`);
   return { first, last, step, isOpen: false };
@@ -68,7 +68,7 @@ function readValue(text: string, kind: FieldKind, whole: string): number {
   const word = kind.words?.indexOf(text.toLowerCase()) ?? -1;
   const value = word >= 0 ? word + kind.min : readNumber(text, kind.name, whole);
   if (value >= kind.min && value <= kind.max) return value;
-  throw new RangeError(`${kind.name} ${whole} is not within ${kind.min} and ${kind.max}`);
+  throw new RangeError(`${kind.name} ${whole} is not between ${kind.min} and ${kind.max}`);
 }
 
 function readNumber(text: string, name: string, whole: string): number {

@@ -17,8 +17,7 @@ const golden = new URL('../../../../test/interop/golden/cron.json', import.meta.
 const recordings = JSON.parse(readFileSync(golden, 'utf8')) as Recording[];
 
 /**
- * Where the clocks move by half an hour, Go's parser misses the first matching time after the change, though the wall
- * shows it. We fire.
+ * When clocks change by half an hour, Go's parser misses the first matching local time after the change. We fire.
  */
 const MISSED_BY_GO: Readonly<Record<string, string>> = {
   '0 3 * * * from 2024-10-05T12:00:00Z': '2024-10-05T16:00:00Z',
@@ -41,11 +40,11 @@ function expectedTicks({ spec, location, from, next = [] }: Recording): string[]
   return missed === undefined ? [...next] : [missed, ...next].slice(0, next.length);
 }
 
-describe('parseCronSpec beside the recordings from Go', () => {
+describe('parseCronSpec compared with the recordings from Go', () => {
   const read = recordings.filter(({ error }) => error === undefined);
   const refused = recordings.filter(({ error }) => error !== undefined);
 
-  it('has enough of them to mean something', () => {
+  it('has a meaningful number of them', () => {
     expect([read.length, refused.length]).toEqual([142, 43]);
   });
 
@@ -60,20 +59,20 @@ describe('parseCronSpec beside the recordings from Go', () => {
 
 describe('parseCronSpec', () => {
   it.each([
-    ['0 0 * * 7', 'day of week 7 is not within 0 and 6'],
+    ['0 0 * * 7', 'day of week 7 is not between 0 and 6'],
     ['5-1 * * * *', 'minute 5-1 ends before it begins'],
     ['0 0 L * *', '"L" in day of month L is not a number'],
     ['* * * *', '4 fields instead of 5'],
-    ['0 * * * * *', '6 fields instead of 5; a field of seconds needs the option "seconds"'],
-    ['@every 1d', '"1d" is no length of time such as 90s or 1h30m'],
+    ['0 * * * * *', '6 fields instead of 5; a seconds field needs the option "seconds"'],
+    ['@every 1d', '"1d" is not a duration such as 90s or 1h30m'],
     ['@weakly', 'there is no descriptor @weakly'],
-    ['TZ=UTC', 'nothing follows the time zone'],
+    ['TZ=UTC', 'there is no schedule after the time zone'],
     ['CRON_TZ=+01:00 0 0 * * *', 'there is no time zone "+01:00"'],
-  ])('says what is wrong with "%s"', (spec, reason) => {
+  ])('explains what is wrong with "%s"', (spec, reason) => {
     expect(() => parseCronSpec(spec)).toThrow(new CronSpecError(spec, reason));
   });
 
-  it('counts an interval from the same moment, whoever asks and when', () => {
+  it('counts an interval from the same moment in every call', () => {
     const times = parseCronSpec('@every 45s');
 
     expect([1_000, 44_999, 45_000, 100_000].map((afterMs) => times.next(afterMs, 600))).toEqual([
@@ -81,7 +80,7 @@ describe('parseCronSpec', () => {
     ]);
   });
 
-  it('prefers the zone of the spec to the one it is given', () => {
+  it('prefers the zone in the spec to the zone option', () => {
     const times = parseCronSpec('CRON_TZ=Asia/Tokyo 0 6 * * *', { zone: 'Europe/Berlin' });
 
     expect(times.next(Date.parse('2024-07-01T00:00:00Z'), 0)).toBe(Date.parse('2024-07-01T21:00:00Z'));

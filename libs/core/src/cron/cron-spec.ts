@@ -4,11 +4,11 @@ import { parseCronField, FIELD_KINDS } from './cron-field.js';
 import { type CronFields, CronTicks, IntervalTicks, type TickTimes } from './tick-times.js';
 import { TimeZone } from './time-zone.js';
 
-/** How a cron spec is read. */
+/** Options for reading a cron spec. */
 export interface CronSpecOptions {
-  /** Where the spec names no zone. Default UTC. */
+  /** Time zone for specs that name none. Default UTC. */
   readonly zone?: string | undefined;
-  /** Take a sixth field, of seconds, before the five. Go's asynq does not. Default `false`. */
+  /** Accept a sixth field, for seconds, in front. Go's asynq does not. Default `false`. */
   readonly seconds?: boolean | undefined;
 }
 
@@ -35,7 +35,7 @@ export function parseCronSpec(spec: string, { zone = 'UTC', seconds = false }: C
   };
   if (typeof spec !== 'string' || spec === '') return fail('it is empty');
   const [, ownZone, rest] = /^(?:CRON_)?TZ=([^ ]*) (.*)$/s.exec(spec) ?? [];
-  if (rest === undefined && /^(?:CRON_)?TZ=/.test(spec)) return fail('nothing follows the time zone');
+  if (rest === undefined && /^(?:CRON_)?TZ=/.test(spec)) return fail('there is no schedule after the time zone');
   const text = rest === undefined ? spec : rest.trim();
   if (text.startsWith(EVERY)) return everyTicks(text.slice(EVERY.length), fail);
   const cron = text.startsWith('@') ? (DESCRIPTORS[text] ?? fail(`there is no descriptor ${text}`)) : text;
@@ -49,18 +49,18 @@ export function parseCronSpec(spec: string, { zone = 'UTC', seconds = false }: C
 }
 
 function everyTicks(text: string, fail: (reason: string) => never): TickTimes {
-  const ns = parseGoDuration(text) ?? fail(`"${text}" is no length of time such as 90s or 1h30m`);
+  const ns = parseGoDuration(text) ?? fail(`"${text}" is not a duration such as 90s or 1h30m`);
   const wholeS = ns / NS_PER_S;
   return new IntervalTicks(Number(wholeS > 1n ? wholeS : 1n) * 1000);
 }
 
-/** Six fields, seconds first. White space is what Go's Unicode tables say. */
+/** Six fields, seconds first. White space is as defined by Go's Unicode tables. */
 function splitFields(text: string, mayHaveSeconds: boolean, fail: (reason: string) => never): string[] {
   const fields = text.split(/\p{White_Space}+/u).filter((field) => field !== '');
   if (fields.length === 5) return ['0', ...fields];
   if (mayHaveSeconds && fields.length === 6) return fields;
-  const mend = fields.length === 6 ? '; a field of seconds needs the option "seconds"' : '';
-  return fail(`${fields.length} fields instead of ${mayHaveSeconds ? '5 or 6' : '5'}${mayHaveSeconds ? '' : mend}`);
+  const hint = fields.length === 6 ? '; a seconds field needs the option "seconds"' : '';
+  return fail(`${fields.length} fields instead of ${mayHaveSeconds ? '5 or 6' : '5'}${mayHaveSeconds ? '' : hint}`);
 }
 
 function readFields(texts: readonly string[]): CronFields {

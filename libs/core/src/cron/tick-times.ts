@@ -1,21 +1,21 @@
 import type { CronField, FIELD_KINDS } from './cron-field.js';
 import type { TimeZone } from './time-zone.js';
 
-/** When a schedule fires: whole seconds, computed and never polled for. All times unix ms. */
+/** The ticks of a schedule: whole seconds, computed in advance. All times in unix ms. */
 export interface TickTimes {
   /**
-   * The first tick after `afterMs`; `undefined`: never again.
-   * @param sinceMs from when an interval is counted, so that every scheduler finds the same ticks
+   * The first tick after `afterMs`; `undefined`: there is none.
+   * @param sinceMs the start of the intervals, so that every scheduler finds the same ticks
    */
   next(afterMs: number, sinceMs: number): number | undefined;
 }
 
 const DAY_MS = 86_400_000;
 
-/** How many years ahead a matching day is looked for, as in robfig/cron. */
+/** How many years ahead to search for a matching day, as in robfig/cron. */
 const YEARS_AHEAD = 5;
 
-/** `@every`: the same time between any two ticks, whatever the clocks on the wall do. */
+/** `@every`: a constant interval, independent of clock changes. */
 export class IntervalTicks implements TickTimes {
   /** @param everyMs whole seconds, at least one */
   constructor(private readonly everyMs: number) {}
@@ -31,8 +31,8 @@ export class IntervalTicks implements TickTimes {
 export type CronFields = Readonly<Record<keyof typeof FIELD_KINDS, CronField>>;
 
 /**
- * Every second whose time on the wall matches the fields. A time that the wall skips does not fire that day, one that it
- * shows twice fires twice.
+ * Every second whose local time matches the fields. A local time that is skipped by a clock change does not fire that
+ * day, one that occurs twice fires twice.
  */
 export class CronTicks implements TickTimes {
   constructor(
@@ -43,7 +43,7 @@ export class CronTicks implements TickTimes {
   next(afterMs: number): number | undefined {
     let fromMs = Math.floor(afterMs / 1000) * 1000 + 1000;
     const untilMs = Date.UTC(new Date(fromMs + this.zone.offsetMs(fromMs)).getUTCFullYear() + YEARS_AHEAD + 1, 0);
-    // From one change of the clocks to the next the wall runs evenly, and the next match is plain arithmetic.
+    // Between two clock changes local time runs evenly, and the next match is plain arithmetic.
     for (;;) {
       const offsetMs = this.zone.offsetMs(fromMs);
       const matchMs = this.firstMatch(fromMs + offsetMs, untilMs);
@@ -53,7 +53,7 @@ export class CronTicks implements TickTimes {
     }
   }
 
-  /** The first matching wall time from `fromMs` on. */
+  /** The first matching local time from `fromMs` on. */
   private firstMatch(fromMs: number, untilMs: number): number | undefined {
     const todayMs = Math.floor(fromMs / DAY_MS) * DAY_MS;
     for (let dayMs = todayMs; dayMs < untilMs; dayMs += DAY_MS) {

@@ -1,6 +1,6 @@
 const DAY_MS = 86_400_000;
 
-/** By the name of the zone. Opening one takes 0.1 ms, and thousands of specs may name the same. */
+/** By the name of the zone. Creating one takes 0.1 ms, and thousands of specs may name the same zone. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function openFormat(name: string): Intl.DateTimeFormat {
@@ -14,11 +14,11 @@ function openFormat(name: string): Intl.DateTimeFormat {
     minute: 'numeric',
     second: 'numeric',
   });
-  if (name !== 'Local') formats.set(name, format); // that of the machine may change
+  if (name !== 'Local') formats.set(name, format); // the zone of the machine may change
   return format;
 }
 
-/** The clock on the wall of one place. Wall times are milliseconds as if the place kept UTC. */
+/** The local time of a zone. Local times are in milliseconds, as if the zone were UTC. */
 export class TimeZone {
   private readonly format: Intl.DateTimeFormat | undefined;
 
@@ -27,13 +27,13 @@ export class TimeZone {
    * @throws {RangeError} there is no such zone
    */
   constructor(name: string) {
-    // An offset is no name: some versions of Node know `+01:00`, Go knows none.
-    if (/^[+-]/.test(name)) throw new RangeError(`${name} is no time zone`);
+    // Offsets are refused: some versions of Node accept `+01:00`, Go does not.
+    if (/^[+-]/.test(name)) throw new RangeError(`${name} is not a time zone`);
     if (name === '' || name === 'UTC') return;
     this.format = formats.get(name) ?? openFormat(name);
   }
 
-  /** What to add to an instant on a whole second to get the time on the wall, ms. */
+  /** The offset from an instant, on a whole second, to its local time, ms. */
   offsetMs(atMs: number): number {
     if (!this.format) return 0;
     const parts = Object.fromEntries(this.format.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]));
@@ -45,7 +45,7 @@ export class TimeZone {
   nextChange(afterMs: number, untilMs: number): number | undefined {
     if (!this.format) return undefined;
     const offsetMs = this.offsetMs(afterMs);
-    // Day by day: no zone has ever gone forth and back within one.
+    // Day by day: no zone has ever changed its offset and back within a day.
     for (let fromMs = afterMs; fromMs < untilMs; fromMs += DAY_MS) {
       const toMs = Math.min(fromMs + DAY_MS, untilMs);
       if (this.offsetMs(toMs) !== offsetMs) return this.changeBetween(fromMs, toMs, offsetMs);
@@ -53,7 +53,7 @@ export class TimeZone {
     return undefined;
   }
 
-  /** Halves the stretch in which the offset changes until a second is left. */
+  /** Bisects the period in which the offset changes until a second is left. */
   private changeBetween(oldMs: number, newMs: number, offsetMs: number): number {
     while (newMs - oldMs > 1000) {
       const middleMs = oldMs + Math.floor((newMs - oldMs) / 2000) * 1000;

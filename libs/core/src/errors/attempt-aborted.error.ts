@@ -1,6 +1,6 @@
 import { QueueError } from './queue-error.js';
 
-/** The attempt ran past its timeout or deadline. Ends up in the task's last error, in asynq's words. */
+/** The attempt ran past its timeout or deadline. The text, which is asynq's, becomes the task's last error. */
 export class TaskTimeoutError extends QueueError {
   readonly code = 'TASK_TIMEOUT';
 
@@ -13,7 +13,7 @@ export class TaskTimeoutError extends QueueError {
 export class TaskCanceledError extends QueueError {
   readonly code = 'TASK_CANCELED';
 
-  /** @param outcome what becomes of the task if its handler does not decide; `undefined`: `retry` */
+  /** @param outcome of the attempt, unless its handler decides otherwise; `undefined`: `retry` */
   constructor(
     readonly taskId: string,
     readonly outcome?: 'retry' | 'archive' | 'delete' | undefined,
@@ -22,7 +22,7 @@ export class TaskCanceledError extends QueueError {
   }
 }
 
-/** The server shuts down and cannot wait longer. The task goes back to the head of its queue, `retried` unchanged. */
+/** The server shuts down and cannot wait longer. The task returns to the head of its queue, `retried` unchanged. */
 export class ServerShutdownError extends QueueError {
   readonly code = 'SERVER_SHUTDOWN';
 

@@ -1,6 +1,6 @@
 import { QueueError } from './queue-error.js';
 
-/** A cron spec that cannot be read; the message says which part and why. */
+/** A cron spec is invalid; the message says which part and why. */
 export class CronSpecError extends QueueError {
   readonly code = 'CRON_SPEC';
 

@@ -7,7 +7,7 @@ export class DuplicateTaskError extends QueueError {
   constructor(
     readonly queue: string,
     readonly taskType: string,
-    /** Id of the task that holds the lock, when the broker could tell. */
+    /** Id of the task that holds the lock, when known. */
     readonly holderId: string | undefined,
   ) {
     super(

@@ -56,7 +56,7 @@ describe('errorText', () => {
     expect(text.endsWith('… (cut)')).toBe(true);
   });
 
-  it('keeps a text that just fits', () => {
+  it('keeps a text of exactly the maximum length', () => {
     const text = '€'.repeat(LONGEST_ERROR_BYTES / 3);
 
     expect(errorText(text)).toBe(text);
@@ -64,7 +64,7 @@ describe('errorText', () => {
 });
 
 describe('asError', () => {
-  it('keeps an error, and makes one of anything else', () => {
+  it('returns an error unchanged, and wraps anything else', () => {
     const error = new Error('boom');
 
     expect(asError(error)).toBe(error);

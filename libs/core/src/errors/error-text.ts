@@ -1,14 +1,14 @@
 import { inspect } from 'node:util';
 
-/** Most bytes of UTF-8 that are kept of an error's text: it is stored with its task, and every listing reads it. */
+/** Maximum length of an error's text in UTF-8: it is stored with its task, and every listing reads it. */
 export const LONGEST_ERROR_BYTES = 64 * 1024;
 
 const CUT_MARK = ' … (cut)';
 const UNREADABLE = 'an error that cannot be read';
 
 /**
- * The message of whatever was thrown, in valid Unicode and cut at {@link LONGEST_ERROR_BYTES}. Never throws, not even for
- * a value that throws when it is looked at.
+ * The message of a thrown value, in valid Unicode and cut at {@link LONGEST_ERROR_BYTES}. Never throws, not even for a
+ * value that throws when it is accessed.
  */
 export function errorText(thrown: unknown): string {
   try {
@@ -27,11 +27,11 @@ function textOf(thrown: unknown): string {
   return text.startsWith('[object ') ? inspect(thrown, { depth: 1, breakLength: Infinity }) : text;
 }
 
-/** Whatever the types say: a message may be a symbol. */
+/** Despite its type, a message may be a symbol. */
 const asText = (value: unknown): string => String(value);
 
 function cut(text: string): string {
-  const head = text.slice(0, LONGEST_ERROR_BYTES + 1).toWellFormed(); // a character has a byte at least
+  const head = text.slice(0, LONGEST_ERROR_BYTES + 1).toWellFormed(); // a character has at least one byte
   if (Buffer.byteLength(head) <= LONGEST_ERROR_BYTES) return head;
   const room = new Uint8Array(LONGEST_ERROR_BYTES - Buffer.byteLength(CUT_MARK));
   const { read } = new TextEncoder().encodeInto(head, room); // ends between two characters

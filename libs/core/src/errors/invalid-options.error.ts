@@ -1,14 +1,14 @@
 import { QueueError } from './queue-error.js';
 
-/** One wrong option: its path (`'queues.critical'`), the value given, and what would be allowed. */
+/** One wrong option: its path (`'queues.critical'`), its value, and what is allowed. */
 export interface OptionProblem {
   readonly option: string;
-  /** A primitive as it was given; of an object, and of what may be secret, only what kind of value it is. */
+  /** A text, number or boolean as given; for others and possible secrets, a short description. */
   readonly value: unknown;
   readonly allowed: string;
 }
 
-/** Options that cannot work, found before anything was written or started. All problems at once. */
+/** Options are wrong, found before anything was written or started. Lists all problems at once. */
 export class InvalidOptionsError extends QueueError {
   readonly code = 'INVALID_OPTIONS';
   readonly problems: readonly OptionProblem[];
@@ -19,14 +19,16 @@ export class InvalidOptionsError extends QueueError {
         .map(({ option, value, allowed }) => `option "${option}" is ${show(value)}; allowed: ${allowed}`)
         .join('\n'),
     );
-    const isPlain = (value: unknown): boolean => value === null || !['object', 'function'].includes(typeof value);
+    // JSON has no bigint, and a logger must not fail over the problem that it reports.
+    const isPlain = (value: unknown): boolean =>
+      value === null || !['object', 'function', 'bigint', 'symbol'].includes(typeof value);
     this.problems = problems.map((problem) =>
       isPlain(problem.value) ? problem : { ...problem, value: new ValueKind(show(problem.value)) },
     );
   }
 }
 
-/** Stands for a value that must not get into a log: it may hold a payload, a header or a password. */
+/** Replaces a value that must not be logged: it may contain a payload, a header or a password. */
 class ValueKind {
   constructor(private readonly kind: string) {}
 
@@ -39,7 +41,7 @@ class ValueKind {
   }
 }
 
-/** What kind of value it is, in place of the value. */
+/** The kind of a value, to show instead of the value. */
 export function kindOf(value: unknown): unknown {
   if (typeof value === 'string') return new ValueKind('text');
   return new ValueKind(['number', 'bigint', 'symbol'].includes(typeof value) ? `a ${typeof value}` : show(value));
@@ -57,6 +59,7 @@ function describe(value: unknown): string {
   if (value instanceof ValueKind) return value.toString();
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n`;
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString();
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';

@@ -1,8 +1,8 @@
 import { QueueError } from './queue-error.js';
 
 /**
- * The lease on a task ran out before its result was written: the recoverer owns the task now.
- * Drop the result. The task will run again, which is what at-least-once delivery promises.
+ * The lease on a task expired before its result was written: the task now belongs to the recoverer. Drop the result.
+ * The task will run again: delivery is at least once.
  */
 export class LeaseLostError extends QueueError {
   readonly code = 'LEASE_LOST';

@@ -1,7 +1,7 @@
 import { asError } from './as-error.js';
 import { QueueError } from './queue-error.js';
 
-/** Bytes that are not the protobuf record they should be. */
+/** Bytes are not a valid protobuf record. */
 export class MessageDecodeError extends QueueError {
   readonly code = 'MESSAGE_DECODE';
 

@@ -1,6 +1,6 @@
 import { QueueError } from './queue-error.js';
 
-/** The Redis user may not do what a server cannot do without. `rights` are in Redis' notation, such as `+hset`. */
+/** The Redis user lacks rights that a server needs. `rights` are in Redis' notation, such as `+hset`. */
 export class MissingRightsError extends QueueError {
   readonly code = 'MISSING_RIGHTS';
 

@@ -1,10 +1,10 @@
 import { QueueError } from './queue-error.js';
 
-/** The queue has tasks, so it is not removed. Active tasks forbid it even by force. */
+/** The queue was not removed, because it has tasks. `force` does not remove a queue with active tasks. */
 export class QueueNotEmptyError extends QueueError {
   readonly code = 'QUEUE_NOT_EMPTY';
 
-  /** @param activeTasks how many tasks run, when they are what forbids it; else 0 */
+  /** @param activeTasks number of active tasks if these are the reason, otherwise 0 */
   constructor(
     readonly queue: string,
     readonly activeTasks: number = 0,

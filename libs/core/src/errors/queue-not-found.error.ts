@@ -1,6 +1,6 @@
 import { QueueError } from './queue-error.js';
 
-/** Nobody has ever enqueued to a queue of this name, or it was removed. */
+/** There is no queue of this name: no task was ever enqueued to it and no server serves it, or it was removed. */
 export class QueueNotFoundError extends QueueError {
   readonly code = 'QUEUE_NOT_FOUND';
 

@@ -1,14 +1,14 @@
 import { QueueError } from './queue-error.js';
 
-/** There is no schedule of this name: in the scheduler that was asked, or stored in the queue. */
+/** There is no schedule of this name in the scheduler, or stored in the queue. */
 export class ScheduleNotFoundError extends QueueError {
   readonly code = 'SCHEDULE_NOT_FOUND';
 
   constructor(
     readonly scheduleName: string,
-    /** A known name that may have been meant. */
+    /** A similar known name. */
     readonly nearest: string | undefined,
-    /** Where it was looked for; `undefined`: in the plan of a scheduler. */
+    /** The queue that was searched; `undefined`: the plan of a scheduler. */
     readonly queue?: string,
   ) {
     const what = `no periodic task ${queue === undefined ? '' : `of queue "${queue}" `}is named "${scheduleName}"`;

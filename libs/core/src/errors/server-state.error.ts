@@ -1,6 +1,6 @@
 import { QueueError } from './queue-error.js';
 
-/** `start`, `stop` and `shutdown` of a server came in an order that makes no sense. A closed server stays closed. */
+/** `start`, `stop` or `shutdown` of a server was called in the wrong state. A closed server stays closed. */
 export class ServerStateError extends QueueError {
   readonly code = 'SERVER_STATE';
 

@@ -1,6 +1,6 @@
 import { QueueError } from './queue-error.js';
 
-/** The task somebody waited for was archived: it failed for good. `lastError` is the text of its last error. */
+/** The awaited task was archived: it failed permanently. `lastError` is the text of its last error. */
 export class TaskFailedError extends QueueError {
   readonly code = 'TASK_FAILED';
 

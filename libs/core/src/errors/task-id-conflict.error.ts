@@ -1,6 +1,6 @@
 import { QueueError } from './queue-error.js';
 
-/** A task with this id exists in the queue, in any state, archived and completed ones included. Nothing was written. */
+/** A task with this id exists in the queue, in some state, perhaps archived or completed. Nothing was written. */
 export class TaskIdConflictError extends QueueError {
   readonly code = 'TASK_ID_CONFLICT';
 

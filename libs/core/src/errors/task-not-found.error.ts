@@ -1,6 +1,6 @@
 import { QueueError } from './queue-error.js';
 
-/** No task of this id in the queue: it was never enqueued, or it ended and was not retained. */
+/** The queue has no task with this id: it was never enqueued, or it ended and was not retained. */
 export class TaskNotFoundError extends QueueError {
   readonly code = 'TASK_NOT_FOUND';
 

@@ -1,12 +1,12 @@
 import { QueueError } from './queue-error.js';
 
-/** The task is in a state in which this cannot be done with it, or not in the one that was expected. */
+/** The state of the task does not allow the operation, or is not the expected one. */
 export class TaskStateError extends QueueError {
   readonly code = 'TASK_STATE';
 
   /**
-   * @param state where the task is
-   * @param needed where it would have to be; when `state` is one of them, somebody moves the task at this moment
+   * @param state the current state
+   * @param needed the states that allow it; when `state` is one of them, the task is being moved by another program
    */
   constructor(
     readonly queue: string,

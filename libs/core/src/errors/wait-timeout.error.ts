@@ -1,6 +1,6 @@
 import { QueueError } from './queue-error.js';
 
-/** The task did not end within the time that somebody wanted to wait. It goes on; wait again to know. */
+/** The task did not end within the timeout of the wait. The task continues; call wait again for its end. */
 export class WaitTimeoutError extends QueueError {
   readonly code = 'WAIT_TIMEOUT';
 

@@ -5,7 +5,7 @@ import { withoutSecrets } from './without-secrets.js';
 
 const all = (value: unknown): string => inspect(value, { depth: 10, showHidden: true }) + JSON.stringify(value);
 
-it('keeps what tells what went wrong', () => {
+it('keeps the facts that explain the failure', () => {
   const error = Object.assign(new TypeError('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
 
   const copy = withoutSecrets(new Error('Connection is closed.', { cause: error }));
@@ -22,8 +22,9 @@ it.each([
   Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL', input: 'redis://:s3cret@host:port' }),
   new Error("ERR unknown command 'EVALSHA', with args beginning with: 'abc' '1' 's3cret'"),
   new Error('no server at redis://user:a/s3cret@host/0'),
+  new Error('no server at redis://host/0?password=s3cret'),
   new Error('outer', { cause: Object.assign(new Error('inner'), { input: 's3cret' }) }),
-])('drops what may be a secret: %s', (error) => {
+])('drops possible secrets: %s', (error) => {
   expect(all(error)).toContain('s3cret');
 
   expect(all(withoutSecrets(error))).not.toContain('s3cret');

@@ -1,24 +1,24 @@
 import { asError } from './as-error.js';
 
-/** What libraries add to their errors and may be shown. */
+/** Fields that libraries add to their errors and that may be shown. */
 interface Details {
   readonly code?: string;
   readonly command?: { readonly name: string };
   readonly lastNodeError?: unknown;
 }
 
-/** Of a chain of causes; one may lead back into itself. */
+/** Maximum depth of a chain of causes, which may be circular. */
 const DEEPEST = 8;
 
 /**
- * A copy of an error of ioredis, Redis or Node that may be shown: ioredis adds the arguments of the command, payloads and
- * passwords among them, Redis quotes those of a command that it does not know, Node adds the whole URL.
+ * A copy of an error of ioredis, Redis or Node that may be logged: ioredis adds the arguments of the command, including
+ * payloads and passwords, Redis quotes those of unknown commands, Node adds the whole URL.
  */
 export function withoutSecrets(thrown: unknown, depth = 0): Error {
   const error = asError(thrown);
   const { code, command, lastNodeError } = error as Details;
   const copy = new Error(cleaned(error.message));
-  // As ioredis' own errors have them: seen by who looks closely, and not in the way of a comparison.
+  // Not enumerable, as in ioredis' own errors, so that comparisons ignore them.
   const define = (name: string, value: unknown): void =>
     void Object.defineProperty(copy, name, { value, configurable: true, writable: true });
   define('name', error.name);
@@ -31,4 +31,7 @@ export function withoutSecrets(thrown: unknown, depth = 0): Error {
 }
 
 const cleaned = (text: string): string =>
-  text.replace(/, with args beginning with:.*$/gm, '').replace(/(\w+:\/\/)\S*@/g, '$1…@');
+  text
+    .replace(/, with args beginning with:.*$/gm, '')
+    .replace(/(\w+:\/\/)\S*@/g, '$1…@')
+    .replace(/(\w+:\/\/[^\s?]*\?)\S+/g, '$1…');

@@ -5,7 +5,7 @@ import { BulkMover } from './bulk-mover.js';
 
 type Call = [near: string | undefined, count: number, first: string];
 
-/** A list of so many entries, which notes how it is asked to move them. */
+/** A list of a given size, which records the calls that move its entries. */
 function listOf(size: number) {
   const calls: Call[] = [];
   const broker: Pick<ListOps & MoveOps, 'listSize' | 'moveTasks'> = {
@@ -21,7 +21,7 @@ function listOf(size: number) {
 const at = (...depths: number[]) => depths.map((depth) => ({ id: `t${depth}`, stamp: '7', depth }));
 
 describe('moving tasks that were found', () => {
-  it('starts at the end of a Redis list that is nearer, with the tasks that are nearest to it', async () => {
+  it('starts at the nearer end of a Redis list, with the tasks nearest to it', async () => {
     const { calls, mover } = listOf(1_000);
 
     const moved = await mover.moveMatched('q', { state: 'pending' }, at(1, 499, 600, 999), 'deleted', {});
@@ -33,7 +33,7 @@ describe('moving tasks that were found', () => {
     ]);
   });
 
-  it('lets one call walk only so far through a Redis list', async () => {
+  it('limits how far one call walks through a Redis list', async () => {
     const { calls, mover } = listOf(1_000_000);
     const tasks = at(1, 2, 100_000, 140_000, 260_000, 400_000, 999_998, 999_999);
 
@@ -47,7 +47,7 @@ describe('moving tasks that were found', () => {
     ]);
   });
 
-  it('takes 250 at a time out of a sorted set, wherever they are, and reports each step', async () => {
+  it('takes 250 tasks per step out of a sorted set, and reports each step', async () => {
     const { calls, mover } = listOf(1_000_000);
     const tasks = at(...Array.from({ length: 300 }, (_, i) => 900_000 + i));
     const steps: number[] = [];

@@ -2,32 +2,32 @@ import type { ListOps, ScannedId, TaskList } from '../broker/contract/lists.js';
 import type { ListEnd, MoveOps, MoveTarget } from '../broker/contract/moves.js';
 import type { BulkOptions } from './bulk-options.js';
 
-/** Tasks of one step. Between steps Redis serves others, and the caller may give up. */
+/** Tasks per step. Between steps Redis serves other clients, and the caller may stop the work. */
 const STEP = 250;
 
-/** Ids of a sorted set that one step notes: a smaller set is noted at one moment, about 4 ms of Redis. */
+/** Ids of a sorted set per page: a smaller set is read at one moment, which takes Redis about 4 ms. */
 const SET_PAGE = 10_000;
-/** Ids of a list, each of which is read together with its stamp. */
+/** Ids of a list per page, each of which is read together with its stamp. */
 const LIST_PAGE = 2_000;
 
-/** Entries of `pending` that one script call may walk past while it looks for tasks: about 5 ms. */
+/** Entries of `pending` that one script call may walk through: about 5 ms. */
 const WALK = 250_000;
 
-/** A task to move, as a scan came by it. */
+/** A task to move, as found by a scan. */
 export interface MatchedTask extends ScannedId {
-  /** How many newer ones lay before it in its list. */
+  /** Number of newer entries in its list. */
   readonly depth: number;
 }
 
 /**
- * Moves many tasks in small steps, none of which holds Redis up. First it notes which tasks there are, then it names each
- * of them once, with the stamp that it had: one that has run meanwhile and come back is another one, and stays. A sorted set
- * of more than {@link SET_PAGE} tasks is noted in pages; a task that joins it between two of them may be noted, too.
+ * Moves many tasks in small steps that do not block Redis for long. It first lists the tasks, and then moves each of
+ * them once, if its stamp is unchanged: one that has run and come back since stays. A sorted set of more than
+ * {@link SET_PAGE} tasks is listed in pages; a task added between two pages may be included.
  */
 export class BulkMover {
   constructor(private readonly broker: ListOps & MoveOps) {}
 
-  /** Moves the tasks that the list holds now, if they are still there; returns how many it moved. */
+  /** Moves the tasks that are in the list now, unless they leave it first; returns the number moved. */
   async moveAll(queue: string, list: TaskList, to: MoveTarget, options: BulkOptions): Promise<number> {
     const tasks = new Map<string, MatchedTask>();
     const pageSize = list.state === 'pending' ? LIST_PAGE : SET_PAGE;
@@ -43,7 +43,7 @@ export class BulkMover {
     return this.moveMatched(queue, list, [...tasks.values()], to, options);
   }
 
-  /** Moves the tasks that a walk through the list found, if they are still there; returns how many it moved. */
+  /** Moves the tasks that a scan of the list found, unless they have left it; returns the number moved. */
   async moveMatched(
     queue: string,
     list: TaskList,
@@ -68,7 +68,9 @@ export class BulkMover {
     return moved;
   }
 
-  /** A Redis list is walked from one end to each task that leaves it: from the nearer one, and the nearest tasks first. */
+  /**
+   * Redis walks a list from one end to each task that is removed: so use the nearer end, and the nearest tasks first.
+   */
   private async halves(queue: string, list: TaskList, tasks: readonly MatchedTask[]): Promise<Half[]> {
     if (list.state !== 'pending') return [{ near: 'newest', tasks }];
     const size = await this.broker.listSize(queue, list);
@@ -86,12 +88,12 @@ interface Half {
   readonly tasks: readonly MatchedTask[];
 }
 
-/** How many of the tasks from `at` on one call may take out of a Redis list. */
+/** The number of tasks, from `at` on, that one call may remove from a Redis list. */
 function stepInRow(tasks: readonly MatchedTask[], at: number): number {
   let walked = 0;
   let size = 0;
   while (size < STEP && at + size < tasks.length) {
-    walked += tasks[at + size]!.depth - (at + size); // those nearer to the end that were taken before are gone
+    walked += tasks[at + size]!.depth - (at + size); // the earlier ones have been removed
     if (walked > WALK && size > 0) break;
     size += 1;
   }

@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { type Logger, silentLogger } from '../runtime/logger.js';
-import { openMemoryQueue } from '../testing/test-queue.js';
+import { openMemoryQueue } from '../test-support/test-queue.js';
 import { Inspector } from './inspector.js';
 
 async function open() {
@@ -21,7 +21,7 @@ it.each([
     },
   ],
   ['rejects', async () => Promise.reject(new Error('no'))],
-])('an onProgress that %s is logged, and stops no bulk work', async (_, onProgress) => {
+])('an onProgress that %s is logged and does not stop bulk work', async (_, onProgress) => {
   const { inspector, error } = await open();
 
   expect(await inspector.archiveMatching(all, { onProgress })).toBe(2);
@@ -52,7 +52,7 @@ it.each([
   (inspector: Inspector) => inspector.purgeQueue('q', { forced: true } as never),
   (inspector: Inspector) => inspector.queueInfo('q', { memroy: true } as never),
   (inspector: Inspector) => inspector.runTask('q', 'a', { expectedStat: 'retry' } as never),
-])('a mistyped option of other calls is refused as well: %s', async (act) => {
+])('a mistyped option of other calls is refused, too: %s', async (act) => {
   const { inspector, queue } = await open();
 
   await expect(act(inspector)).rejects.toThrow('no option of this name');

@@ -2,25 +2,25 @@ import type { Logger } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { callGuarded } from '../runtime/user-callback.js';
 
-/** How far bulk work has come. */
+/** The progress of bulk work. */
 export interface BulkProgress {
-  /** Tasks dealt with so far. */
+  /** Tasks processed so far. */
   readonly done: number;
-  /** Tasks to deal with; grows while matching tasks are still being searched. */
+  /** Tasks to process; grows while the search for matching tasks continues. */
   readonly total: number;
 }
 
 /** Options of bulk work. */
 export interface BulkOptions {
-  /** Stops the work between two steps; the call then rejects with the signal's reason. What is done stays done. */
+  /** Stops the work between two steps; the call then rejects with the signal's reason. Completed steps are kept. */
   readonly signal?: AbortSignal | undefined;
-  /** Told after every step. What it throws, or rejects with, is logged and stops nothing. */
+  /** Called after every step. Errors and rejections are logged and do not stop the work. */
   readonly onProgress?: ((progress: BulkProgress) => void) | undefined;
 }
 
 /**
  * The options, with an `onProgress` that cannot fail.
- * @param flags names of the options beside those of {@link BulkOptions} that are true or false
+ * @param flags names of further boolean options
  * @param others names of options that are checked elsewhere
  * @throws {InvalidOptionsError} an option is wrong; all of them at once. In bulk work a typo must not mean "all"
  */

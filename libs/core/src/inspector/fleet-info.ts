@@ -1,4 +1,5 @@
 import type { ShownServer } from '../broker/contract/presence.js';
+import { placeOf } from '../partitions/partition-name.js';
 import type { SchedulerEnqueueEvent as EventRecord, SchedulerEntry as EntryRecord } from '../wire/scheduler-entry.js';
 import { LONGEST_SHOWN_PAYLOAD_BYTES, type WorkerInfo as WorkerRecord } from '../wire/server-info.js';
 import { dateOf, fromNs } from '../wire/unix-time.js';
@@ -9,7 +10,7 @@ export interface ServerInfo {
   readonly host: string;
   readonly pid: number;
   readonly concurrency: number;
-  /** Queue name to weight. */
+  /** Queue name to weight. For a partitioned queue it serves all partitions, or the configured number. */
   readonly queues: Readonly<Record<string, number>>;
   readonly strictPriority: boolean;
   readonly status: 'new' | 'active' | 'stopped' | 'closed';
@@ -24,9 +25,11 @@ export interface WorkerInfo {
   readonly taskType: string;
   /** Its first 64 kB. */
   readonly taskPayload: Uint8Array;
-  /** The payload is longer than what is shown of it; `taskInfo` has all of it. */
+  /** The payload is longer than `taskPayload`; `taskInfo` returns all of it. */
   readonly isPayloadCut: boolean;
   readonly queue: string;
+  /** Of a partitioned queue: the ordinary queue that holds it. */
+  readonly partition?: string | undefined;
   readonly startedAt: Date;
   /** When the attempt will be aborted. */
   readonly deadline: Date;
@@ -47,25 +50,30 @@ export interface SchedulerEntry {
   readonly prevEnqueueAt: Date | undefined;
 }
 
-/** One firing of a scheduler's entry. */
+/** One enqueue event of a scheduler's entry. */
 export interface SchedulerEvent {
   readonly taskId: string;
   readonly enqueuedAt: Date;
 }
 
 export function toServerInfo({ server, workers }: ShownServer): ServerInfo {
-  const { serverId: id, host, pid, concurrency, queues, strictPriority, status, startedAtMs } = server;
+  const { serverId: id, host, pid, concurrency, strictPriority, status, startedAtMs } = server;
+  const queues = Object.fromEntries(
+    Object.entries(server.queues).map(([name, weight]) => [placeOf(name).queue, weight]),
+  );
   const startedAt = dateOf(startedAtMs);
   return { id, host, pid, concurrency, queues, strictPriority, status, startedAt, workers: workers.map(toWorkerInfo) };
 }
 
-function toWorkerInfo({ taskId, taskType, taskPayload, queue, startedAtMs, deadlineMs }: WorkerRecord): WorkerInfo {
+function toWorkerInfo({ taskId, taskType, taskPayload, startedAtMs, deadlineMs, ...worker }: WorkerRecord): WorkerInfo {
+  const { queue, partition } = placeOf(worker.queue);
   return {
     taskId,
     taskType,
     taskPayload: taskPayload.subarray(0, LONGEST_SHOWN_PAYLOAD_BYTES),
     isPayloadCut: taskPayload.length > LONGEST_SHOWN_PAYLOAD_BYTES,
     queue,
+    ...(partition !== undefined && { partition }),
     startedAt: dateOf(startedAtMs),
     deadline: dateOf(deadlineMs),
   };

@@ -7,7 +7,7 @@ import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
 import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { TaskStateError } from '../errors/task-state.error.js';
 import { silentLogger } from '../runtime/logger.js';
-import { openMemoryQueue, type TestQueue } from '../testing/test-queue.js';
+import { openMemoryQueue, type TestQueue } from '../test-support/test-queue.js';
 import { Inspector } from './inspector.js';
 
 let q: TestQueue;
@@ -23,8 +23,8 @@ afterEach(() => q[Symbol.asyncDispose]());
 
 const lock = (queue: string, name: string): string => `asynq:{${queue}}:unique:test:task:${name}`;
 
-describe('what an inspector does with one task', () => {
-  it('runs, archives, deletes it and runs it next, wherever it waits', async () => {
+describe('an inspector and a single task', () => {
+  it('runs, archives and deletes it and runs it next, in every waiting state', async () => {
     await q.seed({ scheduled: { s: '1h' }, retry: { r: '1h' }, archived: { a: '1h' }, completed: { c: '1h' } });
 
     await inspector.runTask('q', 's');
@@ -37,7 +37,7 @@ describe('what an inspector does with one task', () => {
     expect([Object.keys(dump.archived), dump.tasks['c']]).toEqual([['r'], undefined]);
   });
 
-  it('cancels one that runs with the outcome given, and deals with others at once', async () => {
+  it('cancels a running task with the given outcome, and applies that to others at once', async () => {
     await q.seed({ active: ['busy'], scheduled: { s: '1h' }, retry: { r: '1h' }, archived: { a: '1h' } });
 
     const replies = [
@@ -56,7 +56,7 @@ describe('what an inspector does with one task', () => {
     expect(tasks['r']).toBeUndefined();
   });
 
-  it.each(['retry', 'archive', 'delete'] as const)('leaves one alone that has completed first: %s', async (outcome) => {
+  it.each(['retry', 'archive', 'delete'] as const)('leaves a completed task unchanged: %s', async (outcome) => {
     await q.seed({ completed: { c: '1h' } });
     const before = await q.dump();
 
@@ -66,19 +66,19 @@ describe('what an inspector does with one task', () => {
     expect(await q.dump()).toEqual(before);
   });
 
-  it('cancels one that begins to run just then', async () => {
+  it('cancels a task that starts at that moment', async () => {
     await q.seed({ active: ['busy'] });
     vi.spyOn(q.broker, 'requestCancel').mockResolvedValueOnce(false);
 
     expect(await inspector.cancel('q', 'busy', { outcome: 'archive' })).toBe('requested');
   });
 
-  it('refuses to cancel what is not there, or with an outcome that is none', async () => {
+  it('refuses to cancel a missing task, or with an invalid outcome', async () => {
     await expect(inspector.cancel('q', 'gone', { outcome: 'delete' })).rejects.toThrow(TaskNotFoundError);
     await expect(inspector.cancel('q', 'first', { outcome: 'drop' as 'delete' })).rejects.toThrow(InvalidOptionsError);
   });
 
-  it('waits for it, as whoever enqueued it may', async () => {
+  it('waits for it, like the client that enqueued it', async () => {
     await q.seed({ completed: { c: '1h' } });
     await q.inject({ tasks: { c: { result: Buffer.from('{"sum":3}') } } });
     const handle = inspector.task('q', 'c');
@@ -87,7 +87,7 @@ describe('what an inspector does with one task', () => {
     expect(await handle.state()).toBe('completed');
   });
 
-  it('refuses what its state forbids, and says which states allow it', async () => {
+  it('refuses what its state does not allow, and names the states that do', async () => {
     await q.seed({ active: ['busy'] });
 
     await expect(inspector.runTask('q', 'first')).rejects.toThrow(
@@ -98,7 +98,7 @@ describe('what an inspector does with one task', () => {
     await expect(inspector.updateTaskPayload('q', 'first', {})).rejects.toMatchObject({ needed: ['scheduled'] });
   });
 
-  it('does it only in the expected state, when one is given', async () => {
+  it('acts only in the expected state, when one is given', async () => {
     await q.seed({ retry: { r: '1h' } });
 
     await expect(inspector.runTask('q', 'r', { expectedState: 'archived' })).rejects.toThrow(
@@ -110,13 +110,13 @@ describe('what an inspector does with one task', () => {
     expect((await q.dump()).nextUp).toEqual(['first', 'r']);
   });
 
-  it('tells a missing task from a missing queue', async () => {
+  it('distinguishes a missing task from a missing queue', async () => {
     await expect(inspector.deleteTask('q', 'nothing')).rejects.toThrow(TaskNotFoundError);
     await expect(inspector.deleteTask('nowhere', 'nothing')).rejects.toThrow(QueueNotFoundError);
     await expect(inspector.updateTaskPayload('nowhere', 'nothing', {})).rejects.toThrow(QueueNotFoundError);
   });
 
-  it('looks again when the task is moved meanwhile', async () => {
+  it('retries when the task is moved during the call', async () => {
     await q.seed({ retry: { r: 1 } });
     const findTask = vi.spyOn(q.broker, 'findTask');
     vi.spyOn(q.broker, 'moveTasks').mockImplementationOnce(async () => {
@@ -146,7 +146,7 @@ describe('what an inspector does with one task', () => {
     await expect(inspector.reschedule('q', 'first', new Date('never'))).rejects.toThrow('option "at"');
   });
 
-  it('gives it another payload, as JSON or as bytes', async () => {
+  it('replaces its payload, as JSON or as bytes', async () => {
     await q.seed({ scheduled: { s: '1h', t: '1h' } });
 
     await inspector.updateTaskPayload('q', 's', { a: 1 });
@@ -158,7 +158,7 @@ describe('what an inspector does with one task', () => {
 });
 
 describe('moving a task to another queue', () => {
-  it('takes its time, its failures and the rest of its lock along', async () => {
+  it('keeps its time, its failures and the rest of its lock', async () => {
     const message = { retried: 2, errorMsg: 'boom', uniqueKey: lock('q', 'x') };
     await q.seed({ retry: { r: '90s' }, messages: { r: message } });
     const { nextProcessAt } = await inspector.taskInfo('q', 'r');
@@ -177,7 +177,7 @@ describe('moving a task to another queue', () => {
     expect(await q.broker.lockTtlS('low', 'r')).toBe(3600);
   });
 
-  it('takes a task of a group into the group of that name', async () => {
+  it('moves a task of a group to the group of that name', async () => {
     await q.broker.enqueue([{ message: q.message('g', { groupKey: 'digest' }) }]);
 
     await inspector.moveToQueue('q', 'g', 'low', { expectedState: 'aggregating' });
@@ -187,7 +187,7 @@ describe('moving a task to another queue', () => {
     expect({ groups, groupNames, nextUp }).toEqual({ groups: {}, groupNames: [], nextUp: ['first'] });
   });
 
-  it('leaves a task where it is whose message cannot be read', async () => {
+  it('leaves a task with an unreadable message in place', async () => {
     await q.inject({ tasks: { first: { msg: Uint8Array.from([0xff, 0xff]) } } });
     const before = await q.dump();
 
@@ -196,7 +196,7 @@ describe('moving a task to another queue', () => {
     expect(await q.dump()).toEqual(before);
   });
 
-  it('leaves it where it is when the target refuses it', async () => {
+  it('leaves it in place when the target refuses it', async () => {
     await q.seed({ retry: { r: '90s' }, messages: { r: { uniqueKey: lock('q', 'x') } } });
     await q.broker.enqueue([{ message: q.message('first', { queue: 'taken' }) }]);
     const held = q.message('holder', { queue: 'locked', uniqueKey: lock('locked', 'x') });
@@ -210,7 +210,7 @@ describe('moving a task to another queue', () => {
     expect(await q.dump()).toEqual(before);
   });
 
-  it('takes the copy back when a server was faster', async () => {
+  it('removes the copy when a server takes the original first', async () => {
     const enqueue = q.broker.enqueue.bind(q.broker);
     vi.spyOn(q.broker, 'enqueue').mockImplementationOnce(async (tasks) => {
       await q.broker.fetch('q', 1, 30_000);
@@ -224,7 +224,7 @@ describe('moving a task to another queue', () => {
   });
 });
 
-describe('what an inspector does with many tasks', () => {
+describe('an inspector and many tasks', () => {
   it('moves all of a state, in steps that it reports', async () => {
     const ids = Array.from({ length: 1_100 }, (_, i) => `t${i}`);
     await q.seed({ archived: Object.fromEntries(ids.map((id, i) => [id, 2_000_000 - i * 1_000])) });
@@ -237,7 +237,7 @@ describe('what an inspector does with many tasks', () => {
     expect(steps).toEqual([250, 500, 750, 1_000, 1_100].map((done) => ({ done, total: 1_100 })));
   });
 
-  it('leaves alone what comes while it works', async () => {
+  it('ignores tasks added during the operation', async () => {
     await q.seed({ pending: ['second'] });
 
     const deleted = await inspector.deleteAll('q', 'pending', {
@@ -248,7 +248,7 @@ describe('what an inspector does with many tasks', () => {
     expect((await q.dump()).nextUp).toEqual(['new']);
   });
 
-  it('stops between two steps when it is told to', async () => {
+  it('stops between two steps when its signal aborts', async () => {
     await q.seed({ retry: Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`t${i}`, i])) });
     const stop = new AbortController();
 
@@ -262,7 +262,7 @@ describe('what an inspector does with many tasks', () => {
     expect([Object.keys(dump.archived).length, Object.keys(dump.retry).length]).toEqual([250, 50]);
   });
 
-  it('takes only states that asynq takes, and groups by their name', async () => {
+  it('accepts the states that asynq accepts, and groups by their name', async () => {
     await q.seed({ retry: { g: 1 }, messages: { g: { groupKey: 'digest' } } });
     await q.inject({ tasks: { g: { group: 'digest' } } });
     await q.clock.advance('1s');
@@ -278,7 +278,7 @@ describe('what an inspector does with many tasks', () => {
     expect((await q.dump()).nextUp).toEqual(['first', 'g']);
   });
 
-  it('deals with the tasks that match a filter, or only counts them', async () => {
+  it('moves the tasks that match a filter, or only counts them', async () => {
     const ids = Array.from({ length: 700 }, (_, i) => `t${i}`);
     const types = Object.fromEntries(ids.map((id, i) => [id, { type: i % 7 === 0 ? 'email:welcome' : 'report' }]));
     await q.seed({ pending: ids, messages: types });
@@ -297,7 +297,7 @@ describe('what an inspector does with many tasks', () => {
 });
 
 describe('removing a queue', () => {
-  it('needs it to be empty, or force', async () => {
+  it('requires an empty queue, or force', async () => {
     await q.seed({ archived: { a: '1h' }, completed: { c: '1h' } });
 
     await expect(inspector.deleteQueue('q')).rejects.toThrow(QueueNotEmptyError);

@@ -4,10 +4,10 @@ import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
 import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { silentLogger } from '../runtime/logger.js';
-import { openMemoryQueue } from '../testing/test-queue.js';
+import { openMemoryQueue } from '../test-support/test-queue.js';
 import { Inspector } from './inspector.js';
 
-/** An inspector of a queue named `q` that a task was once enqueued to. */
+/** An inspector of a queue named `q`, to which a task was once enqueued. */
 async function open() {
   const queue = openMemoryQueue({ name: 'q' });
   await queue.broker.enqueue([{ message: queue.message('first') }]);
@@ -69,7 +69,7 @@ describe('Inspector', () => {
     });
   });
 
-  it('tells a missing task from a missing queue', async () => {
+  it('distinguishes a missing task from a missing queue', async () => {
     const { inspector } = await open();
 
     await expect(inspector.taskInfo('q', 'none')).rejects.toThrow(new TaskNotFoundError('q', 'none'));
@@ -77,7 +77,7 @@ describe('Inspector', () => {
     await expect(inspector.queueInfo('none')).rejects.toThrow(new QueueNotFoundError('none'));
   });
 
-  it('pauses and unpauses a queue, and says whether that changed anything', async () => {
+  it('pauses and unpauses a queue, and returns whether that changed anything', async () => {
     const { inspector } = await open();
 
     const answers = [await inspector.pauseQueue('q'), await inspector.pauseQueue('q')];
@@ -88,7 +88,7 @@ describe('Inspector', () => {
     expect(isPaused).toBe(true);
   });
 
-  it('estimates memory only when asked, and does without where nobody can tell', async () => {
+  it('estimates memory only on request, and omits it when unavailable', async () => {
     const { queue, inspector } = await open();
     vi.spyOn(queue.broker, 'memoryBytes').mockResolvedValueOnce(4_096);
 
@@ -97,7 +97,7 @@ describe('Inspector', () => {
     expect(answers.map(({ memoryBytes }) => memoryBytes)).toEqual([undefined, 4_096]);
   });
 
-  it('tells the history of a queue day by day', async () => {
+  it('returns the statistics of a queue day by day', async () => {
     const { queue, inspector } = await open();
     const { tasks } = await queue.broker.fetch('q', 1, 30_000);
     const settlement = { message: queue.message('first'), claim: queue.claim(tasks[0]!) };
@@ -142,7 +142,7 @@ describe('Inspector', () => {
     ]);
   });
 
-  it('shows payloads of running tasks whole up to 64 kB, and says of others that they are cut', async () => {
+  it('shows payloads of running tasks up to 64 kB, and marks longer ones as cut', async () => {
     const { queue, clock, inspector } = await open();
     const who = { host: 'h', pid: 7, serverId: 's1', startedAtMs: clock.nowMs() };
     const worker = { ...who, taskType: 'email', queue: 'q', deadlineMs: clock.nowMs() + 1_000 };
@@ -161,7 +161,7 @@ describe('Inspector', () => {
     ]);
   });
 
-  it('shows the nearest date for a time that no Date can be', async () => {
+  it('shows the nearest date for a time outside the range of Date', async () => {
     const { queue, inspector } = await open();
     const far = { lastFailedAtS: -(2n ** 62n), deadlineS: 2n ** 62n, completedAtS: 2n ** 60n };
     await queue.seed({ scheduled: { odd: '1h', sound: '2h' }, messages: { odd: far } });
@@ -192,7 +192,7 @@ describe('Inspector', () => {
     expect(await inspector.schedulerEvents('e')).toEqual([{ taskId: 't', enqueuedAt: last }]);
   });
 
-  it('shows the plans of schedulers and what came of them', async () => {
+  it('shows the plans of schedulers and their events', async () => {
     const { queue, inspector } = await open();
     const entry = { id: 'e1', spec: '@every 1m', taskType: 'report', taskPayload: new Uint8Array() };
     const plan = { ...entry, enqueueOptions: ['Queue("low")'], nextEnqueueAtMs: 5_000, prevEnqueueAtMs: undefined };
@@ -209,7 +209,7 @@ describe('Inspector', () => {
     expect(events).toHaveBeenCalledWith('e1', 5, 5);
   });
 
-  it('tells the cluster slot of a queue', async () => {
+  it('returns the cluster slot of a queue', async () => {
     const { inspector } = await open();
 
     expect(await inspector.clusterSlot('foo')).toBe(12_182);
@@ -218,20 +218,20 @@ describe('Inspector', () => {
 
   it('publishes a cancel request', async () => {
     const { queue, inspector } = await open();
-    const heard = new Promise((resolve) => void queue.broker.onCancel(resolve));
+    const signaled = new Promise((resolve) => void queue.broker.onCancel(resolve));
 
     await inspector.cancelTask('one');
 
-    expect(await heard).toBe('one');
+    expect(await signaled).toBe('one');
   });
 
-  it('tells what Redis says about itself, which is nothing in memory', async () => {
+  it('returns the info of Redis, which is empty in memory', async () => {
     const { inspector } = await open();
 
     expect(await inspector.redisInfo()).toEqual({});
   });
 
-  it('refuses names that cannot be one', async () => {
+  it('refuses invalid names', async () => {
     const { inspector } = await open();
 
     await expect(inspector.queueInfo('{')).rejects.toThrow(InvalidOptionsError);
@@ -241,7 +241,7 @@ describe('Inspector', () => {
     expect(() => new Inspector({ conection: 'memory' } as never)).toThrow('did you mean "connection"?');
   });
 
-  it('is closed for good by close, and leaves a broker open that was handed in', async () => {
+  it('stays closed after close, and leaves open a broker that was passed in', async () => {
     const { queue, inspector } = await open();
     const close = vi.spyOn(queue.broker, 'close');
 

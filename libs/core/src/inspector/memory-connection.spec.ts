@@ -32,14 +32,14 @@ describe('queues in memory', () => {
   it.each<[title: string, one: Connection, other: Connection]>([
     ['without a name', 'memory', 'memory'],
     ['of one name', { memory: 'a' }, { memory: 'a' }],
-    ['of the name that stands for none', 'memory', { memory: 'default' }],
+    ['of the default name', 'memory', { memory: 'default' }],
   ])('%s are the same for all parts of a process', async (_title, one, other) => {
     await client(one).enqueue('t', undefined, { queue: 'q' });
 
     expect(await inspector(other).queues()).toEqual(['q']);
   });
 
-  it('of two names have nothing to do with each other, nor with those of a broker', async () => {
+  it('of two names are separate, also from those of a broker', async () => {
     await client({ memory: 'a' }).enqueue('t');
 
     expect(await inspector({ memory: 'b' }).queues()).toEqual([]);
@@ -47,7 +47,7 @@ describe('queues in memory', () => {
     expect(await inspector(openBroker('memory')).queues()).toEqual([]);
   });
 
-  it('are forgotten when the last part that has them open is closed, and not before', async () => {
+  it('are dropped when the last of their users is closed, and not before', async () => {
     const one = client('memory');
     await one.enqueue('t');
     const other = client('memory');
@@ -70,17 +70,17 @@ describe('queues in memory', () => {
     expect(await other.queues()).toEqual(['default']);
   });
 
-  it('are refused beside another version of the package that keeps them in another form', () => {
+  it('are refused next to a version of the package with an incompatible format', () => {
     const registry: unknown = Reflect.get(globalThis, REGISTRY);
     Reflect.set(globalThis, REGISTRY, { format: 0 });
 
     const open = (): unknown => new Client({ connection: 'memory' });
 
-    expect(open).toThrow('one version of @nestjs-asynq/core in a process');
+    expect(open).toThrow('one version of @nestjs-asynq/core per process');
     Reflect.set(globalThis, REGISTRY, registry);
   });
 
-  it('go by the clock of those who gave one', async () => {
+  it('use the clock of the parts that were given one', async () => {
     const clock = new FakeClock();
     const task = await client('memory', { clock }).enqueue('t', undefined, { processIn: '1h' });
 
@@ -89,14 +89,16 @@ describe('queues in memory', () => {
     expect(info.nextProcessAt).toEqual(new Date(clock.nowMs() + 3_600_000));
   });
 
-  it('with two clocks are two stores, and a warning says so', async () => {
+  it('are two stores with two clocks, and log a warning', async () => {
     const warn = vi.fn<Logger['warn']>();
     await client('memory', { clock: new FakeClock() }).enqueue('t');
 
     const other = inspector('memory', { clock: new FakeClock(), logger: { ...silentLogger, warn } });
 
     expect(await other.queues()).toEqual([]);
-    expect(warn.mock.calls).toEqual([[expect.stringContaining('"default" in memory is open with another clock too')]]);
+    expect(warn.mock.calls).toEqual([
+      [expect.stringContaining('in-memory store "default" is also open with another clock')],
+    ]);
   });
 
   it.each([[''], [' '], [7], [undefined]])('are not named %j', (memory) => {

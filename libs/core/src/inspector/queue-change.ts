@@ -10,13 +10,13 @@ import { keys } from '../wire/keys.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import { ceilS } from '../wire/unix-time.js';
 
-/** How long no server may take the copy: much longer than the steps take, even over connections that fail. */
+/** How long the copy is scheduled ahead: much longer than the steps take, even with failing connections. */
 const PARKED_MS = 60_000;
 
-/** Waits between attempts to remove the original. */
+/** Delays between attempts to remove the original. */
 const REPEAT_DELAYS_MS = [50, 250, 1_000];
 
-/** Tasks that were due before the copy and may have to be forwarded with it. */
+/** Tasks due before the copy, which may have to be forwarded with it. */
 const FORWARD_LIMIT = 100;
 
 export interface QueueChangeBroker extends ListOps, MoveOps, EnqueueOps, QueueOps, Pick<ForwardOps, 'forwardDue'> {
@@ -27,9 +27,9 @@ export interface QueueChangeBroker extends ListOps, MoveOps, EnqueueOps, QueueOp
  * Moves one task to another queue, which is another slot of a cluster, in three steps:
  *
  * 1. The copy is scheduled in the target a minute ahead: it holds its id and its lock, and no server takes it.
- *    Dies here: the original stays and runs; the copy starts when its minute is over, by any forwarder of the target.
- * 2. The original is removed, if it waits still where it was found. A server was faster: the copy is removed.
- *    Dies here: the copy starts when its minute is over.
+ *    Dies here: the original stays and runs; the copy starts after its minute, by any forwarder of the target.
+ * 2. The original is removed, if it is still where it was found. If a server was faster, the copy is removed.
+ *    Dies here: the copy starts after its minute.
  * 3. The copy is released: it is pending, in its group, or due when the original was.
  */
 export class QueueChange {
@@ -47,8 +47,8 @@ export class QueueChange {
   }
 
   /**
-   * `false`: the task was moved or taken meanwhile, and there is no copy.
-   * @throws what the target refuses the copy for; nothing has changed
+   * `false`: the task was moved or taken before, and there is no copy.
+   * @throws the reason why the target refuses the copy; nothing has changed
    * @throws {RedisCommandError} Redis failed; without `isTransient` nothing has changed
    */
   async perform(): Promise<boolean> {
@@ -68,13 +68,17 @@ export class QueueChange {
     const uniqueTtlS = await this.broker.lockTtlS(this.queue, this.id);
     const { message } = this.task;
     const copy: NewTask = {
-      message: { ...message, queue: this.target, uniqueKey: lockIn(this.target, message, uniqueTtlS) },
+      message: {
+        ...message,
+        queue: this.target,
+        uniqueKey: uniqueTtlS === undefined ? '' : lockIn(this.target, message),
+      },
       processAtMs: parkedAtMs,
       uniqueTtlS,
     };
     const [outcome] = await this.broker.enqueue([copy]);
     const refusal = enqueueRefusal(copy, outcome!);
-    // A write that failed may have happened. If this fails, too, the error of the write says more.
+    // A failed write may have taken effect. If this fails, too, the error of the write says more.
     if (outcome!.status === 'failed') await this.removeCopy(parkedAtMs).catch(() => undefined);
     if (refusal) throw refusal;
   }
@@ -82,7 +86,7 @@ export class QueueChange {
   private async removeOriginal(parkedAtMs: number): Promise<boolean> {
     for (let attempt = 0; ; attempt++) {
       try {
-        // After a lost reply: what is gone was removed by the call before.
+        // After a lost reply the previous call may have removed it.
         if (attempt > 0 && !(await this.broker.findTask(this.queue, this.id))) return true;
         const [isRemoved] = await this.broker.moveTasks(this.queue, this.from, [this.id], 'deleted');
         return isRemoved!;
@@ -115,8 +119,7 @@ export class QueueChange {
 
 const isDelayed = ({ state }: StoredTask): boolean => state === 'scheduled' || state === 'retry';
 
-/** The same lock in another queue; '' when the task holds none. */
-function lockIn(target: string, { uniqueKey, queue }: TaskMessage, ttlS: number | undefined): string {
-  if (ttlS === undefined) return '';
+/** The same lock in another queue. */
+export function lockIn(target: string, { uniqueKey, queue }: Pick<TaskMessage, 'uniqueKey' | 'queue'>): string {
   return keys.uniquePrefix(target) + uniqueKey.slice(keys.uniquePrefix(queue).length);
 }

@@ -22,11 +22,18 @@ export interface QueueInfo {
   readonly isPaused: boolean;
   /** How long the next pending task has waited; 0 when none waits. */
   readonly latencyMs: number;
-  /** Estimate of what the tasks take in Redis; `undefined` unless asked for, and where it cannot be had. */
+  /**
+   * Keys of the queue that another program has overwritten with another Redis type. They count as empty here, and
+   * operations that need them fail until they are renamed or deleted.
+   */
+  readonly wrongTypeKeys: readonly string[];
+  /** Estimated memory of the tasks in Redis; `undefined` unless requested, or when not available. */
   readonly memoryBytes: number | undefined;
+  /** For a partitioned queue: the ordinary queues that it consists of; their figures add up to those of the whole. */
+  readonly partitions?: readonly QueueInfo[] | undefined;
 }
 
-/** What became of a queue's attempts on one UTC day. */
+/** A queue's attempts on one UTC day. */
 export interface DailyStats {
   readonly queue: string;
   /** `yyyy-mm-dd`. */
@@ -40,6 +47,34 @@ export interface DailyStats {
 export interface GroupInfo {
   readonly group: string;
   readonly size: number;
+}
+
+/** A partitioned queue: sums, the longest latency; paused when all of it is. */
+export function joinQueueInfos(queue: string, partitions: readonly QueueInfo[]): QueueInfo {
+  const sum = (figure: (info: QueueInfo) => number): number =>
+    partitions.reduce((total, info) => total + figure(info), 0);
+  const isMeasured = partitions.every(({ memoryBytes }) => memoryBytes !== undefined);
+  return {
+    queue,
+    size: sum((info) => info.size),
+    pending: sum((info) => info.pending),
+    active: sum((info) => info.active),
+    scheduled: sum((info) => info.scheduled),
+    retry: sum((info) => info.retry),
+    archived: sum((info) => info.archived),
+    completed: sum((info) => info.completed),
+    aggregating: sum((info) => info.aggregating),
+    groups: sum((info) => info.groups),
+    processedToday: sum((info) => info.processedToday),
+    failedToday: sum((info) => info.failedToday),
+    processedTotal: sum((info) => info.processedTotal),
+    failedTotal: sum((info) => info.failedTotal),
+    isPaused: partitions.every((info) => info.isPaused),
+    wrongTypeKeys: partitions.flatMap((info) => info.wrongTypeKeys),
+    latencyMs: Math.max(...partitions.map((info) => info.latencyMs)),
+    memoryBytes: isMeasured ? sum((info) => info.memoryBytes!) : undefined,
+    partitions,
+  };
 }
 
 export function toQueueInfo(

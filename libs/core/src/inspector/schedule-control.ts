@@ -1,9 +1,10 @@
 import type { EnqueueOps } from '../broker/contract/enqueue.js';
-import type { PresenceOps } from '../broker/contract/presence.js';
-import type { ScheduleId, ScheduleOps } from '../broker/contract/schedules.js';
+import type { OnUnanswered, PresenceOps } from '../broker/contract/presence.js';
+import type { ScheduleId, ScheduleOps, StoredSchedule } from '../broker/contract/schedules.js';
 import { ClientEnqueuedTask, type HandleDeps } from '../client/client-task-handle.js';
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueueRefusal } from '../client/enqueue-refusal.js';
+import { KeyTypeError } from '../errors/key-type.error.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import type { Clock } from '../runtime/clock.js';
@@ -19,18 +20,38 @@ export interface ScheduleControlDeps {
   readonly logger: Logger;
 }
 
-/** Reads and controls stored schedules, also those that no process has registered any more. */
+/** Reads and controls stored schedules, including those that no process has registered. */
 export class ScheduleControl {
   constructor(private readonly deps: ScheduleControlDeps) {}
 
   /** @param queue `undefined`: of all queues */
-  async list(queue: string | undefined): Promise<ScheduleInfo[]> {
+  async list(queue: string | undefined, onUnanswered?: OnUnanswered): Promise<ScheduleInfo[]> {
     const { broker, clock } = this.deps;
-    const queues = queue === undefined ? (await broker.scheduleQueues()).toSorted() : [queue];
-    const entries = await broker.schedulerEntries();
-    const infos: ScheduleInfo[] = [];
-    for (const name of queues) infos.push(...toScheduleInfos(await broker.schedules(name), entries, clock.nowMs()));
-    return infos;
+    const isAll = queue === undefined;
+    const queues = isAll ? (await broker.scheduleQueues()).toSorted() : [queue];
+    const [entries, stored] = await Promise.all([
+      broker.schedulerEntries(onUnanswered),
+      Promise.all(queues.map((name) => this.storedIn(name, isAll, onUnanswered))),
+    ]);
+    return stored.flatMap((schedules) => toScheduleInfos(schedules, entries, clock.nowMs()));
+  }
+
+  private async storedIn(
+    queue: string,
+    isOneOfAll: boolean,
+    onUnanswered: OnUnanswered | undefined,
+  ): Promise<StoredSchedule[]> {
+    try {
+      return await this.deps.broker.schedules(queue);
+    } catch (error) {
+      if (isOneOfAll && error instanceof KeyTypeError) {
+        this.deps.logger.error(`cannot list the schedules of queue "${queue}"`, { queue, error });
+        return [];
+      }
+      if (!onUnanswered) throw error;
+      onUnanswered(`the schedules of queue "${queue}"`, error);
+      return [];
+    }
   }
 
   /** @throws {ScheduleNotFoundError} */
@@ -47,8 +68,8 @@ export class ScheduleControl {
 
   /**
    * @throws {ScheduleNotFoundError}
-   * @throws {MessageDecodeError} what its tasks are made from cannot be read
-   * @throws what the task is refused for
+   * @throws {MessageDecodeError} its stored task cannot be read
+   * @throws the reason why the task is refused
    */
   async run(id: ScheduleId): Promise<EnqueuedTask> {
     const { broker, clock, handles } = this.deps;
@@ -69,18 +90,20 @@ export class ScheduleControl {
     try {
       return await this.deps.broker.schedulerEntries();
     } catch {
-      return []; // the task is enqueued: only its history lacks it
+      return []; // the task is enqueued, only the history is incomplete
     }
   }
 
-  /** In the history of an entry that shows it, if there is one: a history without an entry would stay for ever. */
+  /**
+   * Records it in the history of a published entry, if there is one: a history without an entry would never be deleted.
+   */
   private async record({ entryIds: [entryId] }: ScheduleInfo, taskId: string): Promise<void> {
     if (entryId === undefined) return;
     const { broker, clock, logger } = this.deps;
     try {
       await broker.recordEnqueueEvent(entryId, { taskId, enqueuedAtNs: clock.nowNs() });
     } catch (error) {
-      logger.warn(`could not note in the history of ${entryId} that task ${taskId} was enqueued`, { error });
+      logger.warn(`could not record the enqueueing of task ${taskId} in the history of ${entryId}`, { error });
     }
   }
 
@@ -96,5 +119,5 @@ export class ScheduleControl {
 
 const unreadable = ({ queue, name }: ScheduleId): MessageDecodeError =>
   new MessageDecodeError(`the task of schedule "${name}" in queue "${queue}"`, {
-    cause: new Error('a scheduler that has it registered stores it anew when it starts'),
+    cause: new Error('a scheduler that has it registered stores it again when it starts'),
   });

@@ -5,17 +5,17 @@ import { markOf, scheduleMark } from '../wire/schedule-entry-id.js';
 import type { SchedulerEntry } from '../wire/scheduler-entry.js';
 import { dateOf } from '../wire/unix-time.js';
 
-/** A schedule as Redis keeps it, whether a scheduler runs that has it or not. */
+/** A stored schedule, whether or not a running scheduler has it. */
 export interface ScheduleInfo {
   readonly queue: string;
-  /** Its own in the queue. */
+  /** Unique in the queue. */
   readonly name: string;
   /** Time zone included, when it is not UTC. */
   readonly spec: string;
   readonly type: string;
-  /** Of the tasks that it enqueues; `undefined` when it cannot be read. */
+  /** The payload of its tasks; `undefined` when it cannot be read. */
   readonly payload: Uint8Array | undefined;
-  /** While it is, ticks are given up. */
+  /** Ticks are skipped while it is paused. */
   readonly isPaused: boolean;
   /** Since when it is stored with this spec; intervals count from here. */
   readonly since: Date;
@@ -24,13 +24,14 @@ export interface ScheduleInfo {
   /** The next tick by its spec, paused or not; `undefined`: never again, or the spec cannot be read. */
   readonly nextAt: Date | undefined;
   /**
-   * What live schedulers show of it with this spec and type, as ids for `schedulerEvents`. None: nobody fires it now, or the
-   * scheduler was started a moment ago. A scheduler that died is shown for some seconds more.
+   * The entries of running schedulers for it, with this spec and type, as ids for `schedulerEvents`. Empty: no
+   * scheduler fires it, or the scheduler has just started. The entries of a lost scheduler are shown for some more
+   * seconds.
    */
   readonly entryIds: readonly string[];
 }
 
-/** @param entries what live schedulers show */
+/** @param entries of running schedulers */
 export function toScheduleInfos(
   schedules: readonly StoredSchedule[],
   entries: readonly SchedulerEntry[],

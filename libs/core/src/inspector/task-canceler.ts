@@ -4,10 +4,10 @@ import type { WaitOps } from '../broker/contract/waiting.js';
 import { TaskStateError } from '../errors/task-state.error.js';
 import type { TaskMover } from './task-mover.js';
 
-/** How often a task is looked up again when it was moved between the look and the act. */
+/** Maximum number of attempts when the task is moved between the lookup and the operation. */
 const ATTEMPTS = 3;
 
-/** What canceling a task came to: its server was asked, or it did not run and was dealt with at once, or was left. */
+/** The result of canceling a task: requested from its server, or applied at once to a task that was not running. */
 export type CancelReply = 'requested' | 'archived' | 'deleted' | 'unchanged';
 
 /** Cancels tasks in every state. */
@@ -34,7 +34,7 @@ export class TaskCanceler {
     if (!task) throw await this.mover.notFound(queue, taskId);
     const { state } = task;
     if (state === 'active') throw new TaskStateError(queue, taskId, state, [state]);
-    // Its success came first, and may be what others wait for.
+    // It has already succeeded, and its result may be awaited.
     if (state === 'completed') return 'unchanged';
     if (outcome === 'retry' || (outcome === 'archive' && state === 'archived')) return 'unchanged';
     await this.mover.move(queue, taskId, outcome, {});

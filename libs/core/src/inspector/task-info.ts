@@ -1,8 +1,9 @@
 import type { StoredTask } from '../broker/contract/lists.js';
+import { placeOf } from '../partitions/partition-name.js';
 import type { TaskState } from '../wire/task-state.js';
 import { clampInt64, dateOf, fromS } from '../wire/unix-time.js';
 
-/** How far a task has come. */
+/** The progress of a task. */
 export interface TaskProgress {
   /** From 0 to 1. */
   readonly share: number;
@@ -14,41 +15,45 @@ export interface TaskProgress {
 export interface TaskInfo {
   readonly id: string;
   readonly queue: string;
+  /** Of a partitioned queue: the ordinary queue that holds it. */
+  readonly partition?: string | undefined;
   readonly type: string;
   readonly state: TaskState;
   readonly payload: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
-  /** Failures so far that counted. */
+  /** Number of counted failures so far. */
   readonly retried: number;
   readonly maxRetry: number;
   /** Text of the last error; empty when it never failed. */
   readonly lastError: string;
   readonly lastFailedAt: Date | undefined;
-  /** Longest run of one attempt; `undefined`: only the deadline ends it. */
+  /** Maximum duration of an attempt; `undefined`: only the deadline ends it. */
   readonly timeoutMs: number | undefined;
   readonly deadline: Date | undefined;
   /** When it will be processed, for scheduled, retry and pending tasks. */
   readonly nextProcessAt: Date | undefined;
-  /** How long it is kept once it succeeded. */
+  /** How long it is kept after success. */
   readonly retentionMs: number;
   readonly completedAt: Date | undefined;
-  /** What its handler stored; `undefined` when nothing. */
+  /** The stored result; `undefined` when there is none. */
   readonly result: Uint8Array | undefined;
-  /** What the handler of the attempt that runs, or has succeeded, said last of how far it has come; `undefined`: nothing. */
+  /** The last progress report of the running or successful attempt; `undefined`: none. */
   readonly progress: TaskProgress | undefined;
-  /** The group it waits in to be merged; `undefined` for a task without one. */
+  /** Its group for aggregation; `undefined` for a task without one. */
   readonly group: string | undefined;
   /** Active, but its lease has expired without a heartbeat; it is about to be recovered. */
   readonly isOrphaned: boolean;
-  /** Times its worker vanished since it last ended an attempt. */
+  /** Number of times its worker was lost since it last ended an attempt. */
   readonly crashes: number;
 }
 
 export function toTaskInfo(task: StoredTask): TaskInfo {
+  const { queue, partition } = placeOf(task.message.queue);
   const { message, state, nextProcessAtMs, result, progress, isOrphaned, crashes } = task;
   return {
     id: message.id,
-    queue: message.queue,
+    queue,
+    ...(partition !== undefined && { partition }),
     type: message.type,
     state,
     payload: message.payload,
@@ -70,7 +75,7 @@ export function toTaskInfo(task: StoredTask): TaskInfo {
   };
 }
 
-/** The wire says "never" with 0. */
+/** On the wire 0 means "never". */
 function dateOfS(atS: bigint): Date | undefined {
   return atS === 0n ? undefined : dateOf(fromS(clampInt64(atS)));
 }

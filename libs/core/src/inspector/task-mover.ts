@@ -6,14 +6,16 @@ import { TaskNotFoundError } from '../errors/task-not-found.error.js';
 import { TaskStateError } from '../errors/task-state.error.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import type { TaskState } from '../wire/task-state.js';
+import { placeOf } from '../partitions/partition-name.js';
+import { PartitionLookup } from './partition-lookup.js';
 import { QueueChange, type QueueChangeBroker } from './queue-change.js';
 
-/** How often a task is looked up again when it was moved between the look and the act. */
+/** Maximum number of attempts when the task is moved between the lookup and the operation. */
 const ATTEMPTS = 3;
 
 const ANY_BUT_ACTIVE = ['pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'] as const;
 
-/** What may be done with a task, by the states it may be in. */
+/** The states that allow each operation. */
 const ALLOWED = {
   run: ['scheduled', 'retry', 'archived', 'completed', 'aggregating'],
   runNext: ANY_BUT_ACTIVE,
@@ -23,17 +25,22 @@ const ALLOWED = {
   moveToQueue: ['pending', 'scheduled', 'retry', 'aggregating'],
 } as const satisfies Record<string, readonly TaskState[]>;
 
-/** Options of what is done with one task. */
+/** Options of operations on one task. */
 export interface TaskMoveOptions {
-  /** Do it only in this state. Default: in every state that allows it. */
+  /** Act only in this state. Default: in every state that allows it. */
   readonly expectedState?: TaskState | undefined;
 }
 
 type Act = (from: TaskList, task: StoredTask) => Promise<boolean>;
 
-/** Moves single tasks. Each looks where the task is and acts there; whoever comes between makes it look again. */
+/**
+ * Moves single tasks. Each operation looks the task up and acts on its list; if the task moves in between, it retries.
+ */
 export class TaskMover {
-  constructor(private readonly broker: QueueChangeBroker) {}
+  constructor(
+    private readonly broker: QueueChangeBroker,
+    private readonly lookup: Pick<PartitionLookup, 'isKnown'> = new PartitionLookup(broker),
+  ) {}
 
   async move(
     queue: string,
@@ -54,11 +61,11 @@ export class TaskMover {
     );
   }
 
-  /** Two queues are two slots; see {@link QueueChange} for the steps. */
+  /** See {@link QueueChange} for the steps. */
   async moveToQueue(queue: string, taskId: string, target: string, options: TaskMoveOptions): Promise<void> {
     await this.act(queue, taskId, ALLOWED.moveToQueue, options, async (from, task) => {
       if (task.message.type === QUARANTINED_TYPE)
-        throw new TaskStateError(queue, taskId, 'unreadable', ALLOWED.moveToQueue);
+        throw new TaskStateError(placeOf(queue).queue, taskId, 'unreadable', ALLOWED.moveToQueue);
       return new QueueChange(this.broker, from, task, target).perform();
     });
   }
@@ -66,13 +73,14 @@ export class TaskMover {
   async updatePayload(queue: string, taskId: string, payload: Uint8Array): Promise<void> {
     const state = await this.broker.updatePayload(queue, taskId, payload);
     if (state === undefined) throw await this.notFound(queue, taskId);
-    if (state !== 'scheduled') throw new TaskStateError(queue, taskId, state, ['scheduled']);
+    if (state !== 'scheduled') throw new TaskStateError(placeOf(queue).queue, taskId, state, ['scheduled']);
   }
 
-  /** The error for a task that is not there: is its queue? */
+  /** The error for a missing task: is its queue missing, too? */
   async notFound(queue: string, taskId: string): Promise<Error> {
-    const isKnown = await this.broker.hasQueue(queue);
-    return isKnown ? new TaskNotFoundError(queue, taskId) : new QueueNotFoundError(queue);
+    const isKnown = await this.lookup.isKnown(queue);
+    const { queue: named } = placeOf(queue);
+    return isKnown ? new TaskNotFoundError(named, taskId) : new QueueNotFoundError(named);
   }
 
   private async act(
@@ -98,7 +106,7 @@ export class TaskMover {
       if (!needed.includes(state)) break;
       if (await act({ state, group: groupOf(state, task) }, task)) return;
     }
-    throw new TaskStateError(queue, taskId, task!.state, needed);
+    throw new TaskStateError(placeOf(queue).queue, taskId, task!.state, needed);
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
 import { silentLogger } from '../runtime/logger.js';
-import { openMemoryQueue, type TestQueue } from '../testing/test-queue.js';
+import { openMemoryQueue, type TestQueue } from '../test-support/test-queue.js';
 import { Inspector } from './inspector.js';
 import type { TaskSearch } from './task-search.js';
 
@@ -47,7 +47,7 @@ describe('findTasks', () => {
     expect(await find({ type: 'email:*', header: { tenant: '7' } })).toEqual(['a-1']);
   });
 
-  it('goes on from its cursor, whatever ended it, until the list is searched', async () => {
+  it('continues from its cursor, whatever ended it, until the list is searched', async () => {
     const ids = Array.from({ length: 1_200 }, (_, i) => `t${String(i).padStart(4, '0')}`);
     await q.seed({ archived: Object.fromEntries(ids.map((id) => [id, '1h'])) });
     const found: string[] = [];
@@ -69,7 +69,7 @@ describe('findTasks', () => {
     ]);
   });
 
-  it('looks at no more tasks than its budget', async () => {
+  it('reads no more tasks than its budget', async () => {
     await q.seed({ archived: { a: '3h', b: '2h', c: '1h' } });
 
     const { tasks, scanned, cursor } = await inspector.findTasks({
@@ -93,7 +93,7 @@ describe('findTasks', () => {
     expect(tasks.map(({ id }) => id)).toEqual(['pending']);
   });
 
-  it('refuses conditions that cannot hold, all at once', async () => {
+  it('refuses all impossible conditions at once', async () => {
     const wrong = { queue: 'q', state: 'active', from: new Date(0), group: 'g', limit: 0, idPrefx: 'a', cursor: 'x' };
 
     await expect(inspector.findTasks(wrong as TaskSearch)).rejects.toThrow(

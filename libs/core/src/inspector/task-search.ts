@@ -1,5 +1,8 @@
 import type { ListOps, ScannedTask, StoredTask, TaskList } from '../broker/contract/lists.js';
 import { isPosition } from '../broker/scan-position.js';
+import { InvalidOptionsError, kindOf } from '../errors/invalid-options.error.js';
+import { placeOf } from '../partitions/partition-name.js';
+import { isRecord } from '../runtime/is-record.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
@@ -12,51 +15,51 @@ const PAGE = 500;
 const DEFAULT_LIMIT = 100;
 const DEFAULT_SCAN_BUDGET = 10_000;
 
-/** Which tasks are meant: all conditions hold for them. */
+/** Selects the tasks that meet all conditions. */
 export interface TaskFilter {
   readonly queue: string;
   readonly state: TaskState;
-  /** Needed for `aggregating`, and only then. */
+  /** Required for `aggregating`, not allowed otherwise. */
   readonly group?: string | undefined;
-  /** The task type; `'email:*'` for all types that begin so. */
+  /** The task type; `'email:*'` for all types with this prefix. */
   readonly type?: string | undefined;
   readonly idPrefix?: string | undefined;
   /** Text (in UTF-8) or bytes that occur in the payload. */
   readonly payloadContains?: string | Uint8Array | undefined;
   /** Text that occurs in the last error. */
   readonly errorContains?: string | undefined;
-  /** Headers that the task carries with these very values. */
+  /** Headers that the task has, with exactly these values. */
   readonly header?: Readonly<Record<string, string>> | undefined;
   /**
-   * Not before this time, by the state's own clock: due (scheduled, retry), archived, completed, put into its group, or
-   * into `pending`. Not for `active`.
+   * Not before this time, which is that of the state: due (scheduled, retry), archived, completed, added to its group
+   * or to `pending`. Not for `active`.
    */
   readonly from?: Date | undefined;
   /** Not after this time. */
   readonly to?: Date | undefined;
 }
 
-/** A search, and how far it may go. */
+/** A search and its limits. */
 export interface TaskSearch extends TaskFilter {
-  /** Most tasks to return, 1 to 10,000. Default 100. */
+  /** Maximum number of tasks to return, 1 to 10,000. Default 100. */
   readonly limit?: number | undefined;
-  /** Most tasks to look at. Default 10,000. */
+  /** Maximum number of tasks to read. Default 10,000. */
   readonly scanBudget?: number | undefined;
-  /** Where to go on: the `cursor` of an earlier answer to the same filter. Default: the beginning. */
+  /** The `cursor` of an earlier result of the same filter, to continue there. Default: the beginning. */
   readonly cursor?: string | undefined;
 }
 
 /**
- * What one search found, and where the next goes on. Servers may work meanwhile: a search that is followed to its end
- * misses no task that stays in its place from the first call to the last. A task that comes later, leaves or moves may be
- * missed, and in `pending` and `active` a task may be found by two calls.
+ * The result of one search, and where to continue. Servers may keep working: a complete search misses no task that
+ * stays in its place from the first call to the last. A task that is added, removed or moved during the search may be
+ * missed, and in `pending` and `active` two calls may find the same task.
  */
 export interface FoundTasks {
   /** Sorted as `listTasks` does, but `pending` and `active` newest first. */
   readonly tasks: readonly TaskInfo[];
-  /** Give it to the next search to go on; `undefined`: the whole list has been searched. */
+  /** Pass it to the next search to continue; `undefined`: the whole list has been searched. */
   readonly cursor: string | undefined;
-  /** Tasks looked at. */
+  /** Number of tasks read. */
   readonly scanned: number;
 }
 
@@ -65,11 +68,11 @@ const FILTER_NAMES = [
 ];
 const SEARCH_NAMES = [...FILTER_NAMES, 'limit', 'scanBudget', 'cursor'];
 
-/** Looks through lists for tasks that meet a filter. Reads in pages, and writes nothing. */
+/** Searches lists for tasks that match a filter. Reads in pages, and writes nothing. */
 export class TaskSearcher {
   constructor(private readonly broker: ListOps) {}
 
-  /** Searches until it has `limit` tasks, has looked at `scanBudget`, or is at the end. */
+  /** Searches until it has found `limit` tasks, has read `scanBudget`, or is at the end. */
   async find(search: TaskSearch): Promise<FoundTasks> {
     const { limit, scanBudget } = readSearch(search);
     const [list, matches] = [listOf(search), matcherOf(search)];
@@ -79,7 +82,7 @@ export class TaskSearcher {
       const page = await this.broker.scanTasks(search.queue, list, cursor, Math.min(PAGE, scanBudget - scanned));
       for (const found of page.tasks) {
         if (!matches(found)) continue;
-        tasks.set(found.task.message.id, toTaskInfo(found.task)); // one that moved in the list may come by twice
+        tasks.set(found.task.message.id, toTaskInfo(found.task)); // a task that moves in the list may be found twice
         if (tasks.size === limit) {
           const looked = scanned + page.tasks.indexOf(found) + 1;
           return { tasks: [...tasks.values()], cursor: found.after(), scanned: looked };
@@ -91,7 +94,28 @@ export class TaskSearcher {
     }
   }
 
-  /** Looks through the whole list. */
+  /** The same in several ordinary queues, one after the other. */
+  async findAmong(names: readonly string[], search: TaskSearch): Promise<FoundTasks> {
+    const begin = readPartitionCursor(search.cursor);
+    const { limit, scanBudget } = readSearch({ ...search, cursor: begin.position });
+    const tasks: TaskInfo[] = [];
+    let scanned = 0;
+    let cursor = begin.position;
+    const left = names.filter((name) => placeOf(name).index >= begin.index);
+    for (const [nth, name] of left.entries()) {
+      if (placeOf(name).index > begin.index) cursor = undefined;
+      const most = { limit: limit - tasks.length, scanBudget: scanBudget - scanned };
+      const found = await this.find({ ...search, queue: name, cursor, ...most });
+      tasks.push(...found.tasks);
+      scanned += found.scanned;
+      const next = found.cursor === undefined ? left[nth + 1] : name;
+      if (found.cursor === undefined && scanned < scanBudget) continue;
+      return { tasks, cursor: next && partitionCursor(next, found.cursor), scanned };
+    }
+    return { tasks, cursor: undefined, scanned };
+  }
+
+  /** Searches the whole list. */
   async findAll(filter: TaskFilter, { signal, onProgress }: BulkOptions): Promise<MatchedTask[]> {
     const [list, matches] = [listOf(filter), matcherOf(filter)];
     const matched = new Map<string, MatchedTask>();
@@ -110,6 +134,20 @@ export class TaskSearcher {
     } while (position !== undefined);
     return [...matched.values()];
   }
+}
+
+const PARTITION_CURSOR = /^p(-?\d+):(.*)$/s;
+
+const partitionCursor = (name: string, position = ''): string => `p${placeOf(name).index}:${position}`;
+
+/** @throws {InvalidOptionsError} the cursor is not from a search through partitions */
+function readPartitionCursor(cursor: string | undefined): { index: number; position: string | undefined } {
+  if (cursor === undefined) return { index: -1, position: undefined };
+  const [, index, position] = PARTITION_CURSOR.exec(cursor) ?? [];
+  if (index === undefined) {
+    throw new InvalidOptionsError([{ option: 'cursor', value: cursor, allowed: 'the cursor of an earlier search' }]);
+  }
+  return { index: Number(index), position: position || undefined };
 }
 
 /** @throws {InvalidOptionsError} a condition is wrong; all of them at once */
@@ -139,13 +177,15 @@ function readFilter(reader: OptionReader, filter: TaskFilter): void {
   for (const name of ['type', 'idPrefix', 'errorContains']) reader.text(name, undefined);
   const { payloadContains, header } = filter;
   if (!(payloadContains instanceof Uint8Array)) reader.text('payloadContains', undefined);
-  const values = header === undefined ? [] : Object.values(header);
-  if (!values.every((value) => typeof value === 'string')) reader.refuse('header', 'text for each name of a header');
+  const isFine = header === undefined || (isRecord(header) && Object.values(header).every(isString));
+  if (!isFine) reader.refuse('header', 'text for each name of a header', kindOf(header));
   for (const name of ['from', 'to'] as const) {
     reader.date(name);
-    if (filter[name] && filter.state === 'active') reader.refuse(name, 'nothing for active tasks');
+    if (filter[name] && filter.state === 'active') reader.refuse(name, 'not for active tasks');
   }
 }
+
+const isString = (value: unknown): boolean => typeof value === 'string';
 
 /** A group belongs to `aggregating`, and to no other state. */
 export function checkGroup(reader: OptionReader, { state, group }: TaskList): void {

@@ -5,7 +5,7 @@ import { LinkedAbort, onAbort, unlessAborted } from './abort.js';
 const listeners = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
 
 describe('onAbort', () => {
-  it('gives a signal one listener for any number of calls, and none when all are taken back', () => {
+  it('adds one listener to a signal for any number of calls, and removes it with the last', () => {
     const { signal } = new AbortController();
 
     const ends = Array.from({ length: 20 }, () => onAbort(signal, () => undefined));
@@ -15,7 +15,7 @@ describe('onAbort', () => {
     expect([during, listeners(signal)]).toEqual([1, 0]);
   });
 
-  it('calls each listener once, in order, and not one that was taken back', () => {
+  it('calls each listener once, in order, except removed ones', () => {
     const controller = new AbortController();
     const calls: string[] = [];
     const note = (): void => void calls.push('twice');
@@ -48,7 +48,7 @@ describe('LinkedAbort', () => {
     expect(link.signal.reason).toBe('enough');
   });
 
-  it('leaves no listener behind once it is released, and follows no longer', () => {
+  it('leaves no listener behind once it is released, and no longer follows', () => {
     const source = new AbortController();
     const link = new LinkedAbort([source.signal]);
 
@@ -68,7 +68,7 @@ describe('unlessAborted', () => {
     expect([answer, listeners(signal)]).toEqual(['done', 0]);
   });
 
-  it('rejects with the reason of the signal while the work goes on', async () => {
+  it('rejects with the reason of the signal while the work continues', async () => {
     const controller = new AbortController();
     const waiting = unlessAborted(controller.signal, new Promise(() => undefined));
 

@@ -1,11 +1,11 @@
 type Listener = () => void;
 
-/** Listeners of a signal, behind the one that the signal itself has while there are any. */
+/** Our listeners of a signal, called by the single listener that is added to the signal itself. */
 const listenersOf = new WeakMap<AbortSignal, Set<Listener>>();
 
 /**
- * Calls `listener` once when `signal` aborts, at once if it has. The function that it returns takes the listener back. A
- * signal gets one listener whatever the number of calls, as Node warns of more than ten.
+ * Calls `listener` once when `signal` aborts, at once if it has. Returns a function that removes the listener. A signal
+ * gets one listener for any number of calls, because Node warns of more than ten.
  */
 export function onAbort(signal: AbortSignal, listener: Listener): () => void {
   if (signal.aborted) {
@@ -23,24 +23,24 @@ export function onAbort(signal: AbortSignal, listener: Listener): () => void {
 function listenTo(signal: AbortSignal): Set<Listener> {
   const listeners = new Set<Listener>();
   listenersOf.set(signal, listeners);
-  signal.addEventListener('abort', tellAll);
+  signal.addEventListener('abort', callListeners);
   return listeners;
 }
 
 function forget(signal: AbortSignal): void {
   listenersOf.delete(signal);
-  signal.removeEventListener('abort', tellAll);
+  signal.removeEventListener('abort', callListeners);
 }
 
-function tellAll(this: AbortSignal): void {
+function callListeners(this: AbortSignal): void {
   const listeners = listenersOf.get(this) ?? [];
   forget(this);
   for (const listener of listeners) listener();
 }
 
 /**
- * A controller that also aborts when one of other signals does. In place of `AbortSignal.any`, whose signals stay in memory
- * with all that their listeners hold for as long as the others live.
+ * A controller that also aborts when one of several signals does. Replaces `AbortSignal.any`, whose signals, and
+ * everything that their listeners reference, stay in memory as long as the source signals.
  */
 export class LinkedAbort {
   private readonly controller = new AbortController();
@@ -58,13 +58,13 @@ export class LinkedAbort {
     this.controller.abort(reason);
   }
 
-  /** Follows the other signals no longer. To be called whatever happens: they may live as long as the process. */
+  /** Stops following the signals. Must always be called: the signals may live as long as the process. */
   release(): void {
     for (const end of this.ends) end();
   }
 }
 
-/** What `work` comes to, unless `signal` aborts first: then its reason as the error. `work` goes on behind that. */
+/** The result of `work`, unless `signal` aborts first: then it rejects with the reason, while `work` continues. */
 export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = onAbort(signal, () => reject(signal.reason as Error));

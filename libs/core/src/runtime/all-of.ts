@@ -1,4 +1,4 @@
-/** Waits until all have ended, also when one fails: then it throws the first failure. */
+/** Waits until all have settled, then throws the first failure, if any. */
 export async function allOf(works: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(works);
   const failure = results.find((result) => result.status === 'rejected');

@@ -10,7 +10,7 @@ describe('Backoff', () => {
     expect(pausesMs).toEqual([100, 200, 400, 800, 1_000, 1_000]);
   });
 
-  it('starts small again after a success', () => {
+  it('resets after a success', () => {
     const backoff = new Backoff(100, 1_000, () => 1);
     backoff.nextMs();
     backoff.nextMs();
@@ -20,7 +20,7 @@ describe('Backoff', () => {
     expect(backoff.nextMs()).toBe(100);
   });
 
-  it('leaves at most half of a pause to chance', () => {
+  it('randomizes at most half of a delay', () => {
     const backoff = new Backoff(100, 1_000, () => 0);
 
     expect(backoff.nextMs()).toBe(50);

@@ -2,15 +2,15 @@
 export type TimerHandle = unknown;
 
 /**
- * Where time comes from. Everything that waits or stamps goes through a clock, so that a test can drive it by hand
- * (`FakeClock` in the testing entry point).
+ * The source of time. All waits and timestamps go through a clock, so that a test can control it (`FakeClock` in the
+ * testing entry point).
  */
 export interface Clock {
-  /** Unix time in milliseconds. It may be set, so the difference of two readings is not a length of time. */
+  /** Unix time in milliseconds. It may be set, so the difference between two readings is not a duration. */
   nowMs(): number;
   /** Unix time in nanoseconds; a `bigint`, because it does not fit a number. */
   nowNs(): bigint;
-  /** Milliseconds since some moment, to measure lengths of time by: nobody sets it. Default: that of this machine. */
+  /** Monotonic time in milliseconds, to measure durations. Default: this machine's. */
   monotonicMs?(): number;
   /** Calls `callback` once after `delayMs`. The timer does not keep the process alive. */
   setTimer(callback: () => void, delayMs: number): TimerHandle;
@@ -20,7 +20,7 @@ export interface Clock {
 /** The methods that a clock must have. */
 export const CLOCK_METHODS = ['nowMs', 'nowNs', 'setTimer', 'clearTimer'] as const satisfies readonly (keyof Clock)[];
 
-/** Node clamps longer timers to 1 ms; a longer wait is cut into pieces by the callers that loop anyway. */
+/** Node clamps longer timers to 1 ms; callers wait longer in a loop. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const NS_PER_MS = 1_000_000;
@@ -35,12 +35,12 @@ export const systemClock: Clock = {
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
-/** The reading to measure lengths of time by. */
+/** The monotonic time of a clock, to measure durations. */
 export function monotonicMs(clock: Clock): number {
   return clock.monotonicMs?.() ?? systemClock.monotonicMs!();
 }
 
-/** Resolves after `delayMs`, or at once when `signal` aborts. Never rejects: a loop looks at its signal itself. */
+/** Resolves after `delayMs`, or at once when `signal` aborts. Never rejects: callers check their signal. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {

@@ -1,7 +1,10 @@
 import ms, { type StringValue } from 'ms';
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 
-/** A length of time: milliseconds as a number, or text as the `ms` package reads it (`'500ms'`, `'10s'`, `'15m'`, `'2 days'`). */
+/**
+ * A duration: milliseconds as a number, or text in the format of the `ms` package (`'500ms'`, `'10s'`, `'15m'`, `'2
+ * days'`).
+ */
 export type Duration = number | StringValue;
 
 /** Reads a duration as milliseconds; `undefined` when it is not one. */
@@ -15,7 +18,7 @@ export interface DurationBounds {
   readonly maxMs?: number;
 }
 
-/** Explains what is wrong with a duration option, or returns `undefined` when it is fine. */
+/** The problem of a duration option; `undefined` when it is valid. */
 export function durationProblem(
   option: string,
   value: unknown,
@@ -24,8 +27,14 @@ export function durationProblem(
   const { minMs = 0, maxMs = Number.MAX_SAFE_INTEGER } = bounds;
   const read = durationMs(value);
   if (read !== undefined && read >= minMs && read <= maxMs) return undefined;
-  const atMost = maxMs === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${ms(maxMs)}`;
-  return { option, value, allowed: `milliseconds or text such as '10s', at least ${ms(minMs)}${atMost}` };
+  const atMost = maxMs === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${exactText(maxMs)}`;
+  return { option, value, allowed: `milliseconds or text such as '10s', at least ${exactText(minMs)}${atMost}` };
+}
+
+/** In the largest unit that does not round it: a bound that is named must be allowed. */
+function exactText(lengthMs: number): string {
+  const text = ms(lengthMs);
+  return ms(text as StringValue) === lengthMs ? text : `${lengthMs}ms`;
 }
 
 /**

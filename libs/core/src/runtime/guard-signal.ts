@@ -3,8 +3,8 @@ import { callGuarded } from './user-callback.js';
 type Listener = Parameters<AbortSignal['addEventListener']>[1];
 
 /**
- * Lets `report` hear what listeners of a signal throw, or their promises reject with. Node would throw it again outside
- * of every `try`, which ends the process.
+ * Passes errors and rejections of a signal's listeners to `report`. Node would rethrow them outside of every `try`,
+ * which ends the process.
  */
 export function guardSignal(signal: AbortSignal, report: (error: unknown) => void): AbortSignal {
   const guards = new WeakMap<object, (event: Event) => void>();

@@ -4,7 +4,7 @@ import { joinCalls } from './join-calls.js';
 const double = vi.fn<(items: readonly number[]) => Promise<number>[]>((items) => items.map(async (item) => item * 2));
 
 describe('joinCalls', () => {
-  it('makes one call of those of one turn, and answers each with its own', async () => {
+  it('joins the calls of one turn, and returns to each its own outcomes', async () => {
     double.mockClear();
     const call = joinCalls(double);
 
@@ -14,7 +14,7 @@ describe('joinCalls', () => {
     expect(double.mock.calls).toEqual([[[1, 2, 3]]]);
   });
 
-  it('answers a call as soon as its own items are, whatever others wait for', async () => {
+  it('resolves a call as soon as its own items are done, independent of others', async () => {
     const call = joinCalls((items: readonly string[]) =>
       items.map((item) => (item === 'slow' ? new Promise<string>(() => undefined) : Promise.resolve(item))),
     );
@@ -25,7 +25,7 @@ describe('joinCalls', () => {
     expect(await Promise.race([slow, quick])).toEqual(['quick']);
   });
 
-  it('makes another call in the next turn, though the first one has no answer yet', async () => {
+  it('makes another call in the next turn, although the first one is still pending', async () => {
     const pending: (() => void)[] = [];
     const call = joinCalls((items: readonly number[]) =>
       items.map((item) => new Promise<number>((resolve) => pending.push(() => resolve(item)))),
@@ -51,7 +51,7 @@ describe('joinCalls', () => {
     expect(replies.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
   });
 
-  it('fails every call that was joined when there is no answer for any', async () => {
+  it('fails every joined call when the whole run fails', async () => {
     const call = joinCalls<number, number>(() => {
       throw new Error('no clock');
     });
@@ -61,7 +61,7 @@ describe('joinCalls', () => {
     expect(replies.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
-  it('does not wait for the timers of a test', async () => {
+  it('is independent of fake timers', async () => {
     vi.useFakeTimers();
     try {
       expect(await joinCalls(double)([4])).toEqual([8]);

@@ -5,17 +5,17 @@ describe('LazySignal', () => {
   it('aborts a signal that was handed out', () => {
     const lazy = new LazySignal(() => undefined);
     const { signal } = lazy;
-    const heard = vi.fn<() => void>();
-    signal.addEventListener('abort', heard);
+    const listener = vi.fn<() => void>();
+    signal.addEventListener('abort', listener);
 
     lazy.abort(new Error('enough'));
 
-    expect(heard).toHaveBeenCalledOnce();
+    expect(listener).toHaveBeenCalledOnce();
     expect(signal.reason).toEqual(new Error('enough'));
     expect(lazy.signal).toBe(signal);
   });
 
-  it('hands out a signal that is aborted already to those that ask later', () => {
+  it('returns an aborted signal when it is read later', () => {
     const lazy = new LazySignal(() => undefined);
 
     lazy.abort('first');
@@ -28,7 +28,7 @@ describe('LazySignal', () => {
   it('passes on errors of listeners of any kind, and calls the others', async () => {
     const onError = vi.fn<(error: unknown) => void>();
     const lazy = new LazySignal(onError);
-    const heard = vi.fn<() => void>();
+    const listener = vi.fn<() => void>();
     const fail = (): never => {
       throw new Error('broken');
     };
@@ -37,28 +37,28 @@ describe('LazySignal', () => {
     lazy.signal.addEventListener('abort', { handleEvent: async () => fail() });
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- handlers may do so
     lazy.signal.onabort = fail;
-    lazy.signal.addEventListener('abort', heard);
+    lazy.signal.addEventListener('abort', listener);
 
     lazy.abort('enough');
 
-    expect(heard).toHaveBeenCalledOnce();
+    expect(listener).toHaveBeenCalledOnce();
     await vi.waitFor(() => expect(onError).toHaveBeenCalledTimes(3));
     expect(onError).toHaveBeenCalledWith(new Error('broken'));
   });
 
-  it('takes a listener back', () => {
+  it('removes a listener', () => {
     const lazy = new LazySignal(() => undefined);
-    const heard = vi.fn<() => void>();
-    lazy.signal.addEventListener('abort', heard);
-    lazy.signal.addEventListener('abort', heard, { once: true });
+    const listener = vi.fn<() => void>();
+    lazy.signal.addEventListener('abort', listener);
+    lazy.signal.addEventListener('abort', listener, { once: true });
 
-    lazy.signal.removeEventListener('abort', heard);
+    lazy.signal.removeEventListener('abort', listener);
     lazy.abort('enough');
 
-    expect(heard).not.toHaveBeenCalled();
+    expect(listener).not.toHaveBeenCalled();
   });
 
-  it('says whether and why, without a signal', () => {
+  it('knows whether and why it was aborted, without a signal', () => {
     const lazy = new LazySignal(() => undefined);
     const before = [lazy.isAborted, lazy.reason];
 

@@ -1,14 +1,14 @@
 import { guardSignal } from './guard-signal.js';
 
 /**
- * An abort whose `AbortSignal` is created on first access. Most handlers never read it, and creating one takes a good part
- * of the time of a short attempt.
+ * An abort whose `AbortSignal` is created on first access. Most handlers never read it, and creating one takes a
+ * significant part of a short attempt.
  */
 export class LazySignal {
   private controller: AbortController | undefined;
   private given: { readonly reason: unknown } | undefined;
 
-  /** @param onListenerError is called with what a listener of the signal throws */
+  /** @param onListenerError is called with errors of the signal's listeners */
   constructor(private readonly onListenerError: (error: unknown) => void) {}
 
   get isAborted(): boolean {
@@ -29,7 +29,7 @@ export class LazySignal {
     return this.controller.signal;
   }
 
-  /** The first reason counts. */
+  /** Only the first call has an effect. */
   abort(reason: unknown): void {
     if (this.given) return;
     this.given = { reason };

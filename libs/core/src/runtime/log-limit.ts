@@ -1,6 +1,6 @@
 import { type Clock, monotonicMs } from './clock.js';
 
-/** Keeps a trouble that repeats from flooding the log: one line per subject and period. */
+/** Limits repeated log lines to one per subject and period. */
 export class LogLimit {
   private readonly quietUntilMs = new Map<string, number>();
 
@@ -9,7 +9,7 @@ export class LogLimit {
     private readonly periodMs: number,
   ) {}
 
-  /** Whether to log about `subject` now. Subjects are few and fixed, such as queue names: they are never forgotten. */
+  /** Whether to log about `subject` now. Subjects, such as queue names, are few, and are never removed. */
   allows(subject: string): boolean {
     const nowMs = monotonicMs(this.clock);
     if (nowMs < (this.quietUntilMs.get(subject) ?? 0)) return false;

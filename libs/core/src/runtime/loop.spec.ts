@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { RedisCommandError } from '../errors/redis-command.error.js';
+import { loggerTo } from '../test-support/logger-to.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { Loop } from './loop.js';
-import type { Logger } from './logger.js';
 
 type Step = () => number | undefined | Promise<number | undefined>;
 
-/** A loop that runs the given steps, the last one for ever, and notes when. */
+/** A loop that runs the given steps, repeating the last one, and records their times. */
 class ScriptedLoop extends Loop {
   readonly ranAtMs: number[] = [];
   running = 0;
@@ -33,17 +33,12 @@ class ScriptedLoop extends Loop {
 
 const startMs = new FakeClock().nowMs();
 
-function loggerTo(log: string[]): Logger {
-  const write = (level: string) => (message: string) => void log.push(`${level}: ${message}`);
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
-}
-
 const fail = (isTransient: boolean) => (): never => {
   throw new RedisCommandError('PING', isTransient, { cause: new Error('gone') });
 };
 
 describe('Loop', () => {
-  it('goes on after a step that throws what cannot be looked at', async () => {
+  it('continues after a step that throws an unreadable value', async () => {
     const clock = new FakeClock();
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
@@ -58,7 +53,7 @@ describe('Loop', () => {
     await loop.stop();
 
     expect(loop.ranAtMs).toHaveLength(2);
-    expect(log).toEqual(['error: test loop failed; next try in 100 ms']);
+    expect(log).toEqual(['error: test loop failed; next attempt in 100 ms']);
   });
 
   it('runs at once and then after the delay that each step asks for', async () => {
@@ -109,7 +104,7 @@ describe('Loop', () => {
     expect(loop.ranAtMs).toEqual([0, 0]);
   });
 
-  it('backs off while it fails, however often it is woken, and starts small again after a success', async () => {
+  it('backs off while it fails, however often it is woken, and resets after a success', async () => {
     const clock = new FakeClock();
     const loop = new ScriptedLoop(clock, [
       fail(true),
@@ -141,7 +136,7 @@ describe('Loop', () => {
     expect(Math.max(...pausesMs)).toBe(5_000);
   });
 
-  it('logs a failure that goes on once in a while, as an error unless it may pass', async () => {
+  it('logs a continuing failure at intervals, as an error unless it is transient', async () => {
     const clock = new FakeClock();
     const log: string[] = [];
     const loop = new ScriptedLoop(clock, [...Array<Step>(5).fill(fail(true)), fail(false)], log);
@@ -149,10 +144,13 @@ describe('Loop', () => {
     loop.start();
     await clock.advance(32_000);
 
-    expect(log).toEqual(['warn: test loop failed; next try in 100 ms', 'error: test loop failed; next try in 5000 ms']);
+    expect(log).toEqual([
+      'warn: test loop failed; next attempt in 100 ms',
+      'error: test loop failed; next attempt in 5000 ms',
+    ]);
   });
 
-  it('waits at stop for the step under way, and runs no other', async () => {
+  it('waits at stop for the current step, and runs no other', async () => {
     const clock = new FakeClock();
     let endStep = (): void => undefined;
     const loop = new ScriptedLoop(clock, [() => new Promise((resolve) => (endStep = () => resolve(0)))]);

@@ -3,15 +3,15 @@ import { type Clock, sleep } from './clock.js';
 import type { Logger } from './logger.js';
 import { Retries, type RetriesDeps } from './retries.js';
 
-/** Short enough that a part is back soon after Redis is, long enough that waiting costs nothing. */
+/** Short enough to resume soon after Redis does, long enough to cost nothing until then. */
 const LONGEST_BACKOFF_MS = 5_000;
 
-/** What every loop needs. */
+/** Dependencies of every loop. */
 export type LoopDeps = RetriesDeps;
 
 /**
- * Runs one step again and again: the shape of every background part. The step says how long to sleep; `wake` ends the
- * sleep. A step that throws is logged and tried again after a growing pause that `wake` does not shorten.
+ * Runs a step repeatedly: the base of every background part. The step returns how long to sleep; `wake` ends the sleep.
+ * A failed step is logged and retried after a growing delay that `wake` does not shorten.
  */
 export abstract class Loop {
   protected readonly clock: Clock;
@@ -23,7 +23,7 @@ export abstract class Loop {
   private isStarted = false;
   private done: Promise<void> = Promise.resolve();
 
-  /** @param longestBackoffMs where the pauses after failures stop growing; default 5,000 */
+  /** @param longestBackoffMs maximum delay after failures; default 5,000 */
   constructor(
     readonly name: string,
     deps: LoopDeps,
@@ -39,7 +39,7 @@ export abstract class Loop {
   /** One step. Returns how long to sleep before the next, in ms: 0 is at once, `undefined` until `wake`. */
   abstract runOnce(): Promise<number | undefined>;
 
-  /** First step at once. Does nothing when the loop runs already; after `stop` it begins anew. */
+  /** Runs the first step at once. Does nothing when the loop is running; restarts it after `stop`. */
   start(): void {
     if (this.isStarted) return;
     this.isStarted = true;
@@ -47,19 +47,19 @@ export abstract class Loop {
     this.done = this.done.then(() => this.run(stopping.signal)); // never two runs at once
   }
 
-  /** Runs the next step now, or right after the one under way. */
+  /** Runs the next step now, or right after the current one. */
   wake(): void {
     this.wakeSignal.send();
   }
 
-  /** Waits for a step under way; none follows. */
+  /** Waits for the current step; none follows. */
   async stop(): Promise<void> {
     this.isStarted = false;
     this.stopping.abort();
     await this.done;
   }
 
-  /** Aborts when the loop is told to stop; a long step looks at it. */
+  /** Aborts when the loop is stopped; long steps check it. */
   protected get stopSignal(): AbortSignal {
     return this.stopping.signal;
   }

@@ -10,11 +10,11 @@ describe('nearestName', () => {
     ['tiemout', 'timeout'],
     ['deadlines', 'deadline'],
     ['queu', 'queue'],
-  ])('takes %s for %s', (given, meant) => {
+  ])('suggests %s -> %s', (given, meant) => {
     expect(nearestName(given, known)).toBe(meant);
   });
 
-  it.each(['priority', 'x', ''])('suggests nothing for %j, which is like none', (given) => {
+  it.each(['priority', 'x', ''])('suggests nothing for %j', (given) => {
     expect(nearestName(given, known)).toBeUndefined();
   });
 });

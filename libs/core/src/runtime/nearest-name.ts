@@ -1,6 +1,6 @@
 /**
- * The known name that a mistyped one was most likely meant to be, or `undefined` when none is near: at most a third of
- * its letters are wrong, missing, too many or swapped. Case does not count.
+ * The known name nearest to a mistyped one, or `undefined` when none is near: at most a third of its letters may be
+ * wrong, missing, extra or swapped. Ignores case.
  */
 export function nearestName(given: string, known: Iterable<string>): string | undefined {
   let nearest: string | undefined;

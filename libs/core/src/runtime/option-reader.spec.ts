@@ -3,7 +3,7 @@ import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { OptionReader } from './option-reader.js';
 
 describe('OptionReader', () => {
-  it('reads what is there and falls back where nothing is', () => {
+  it('reads given options and falls back to defaults', () => {
     const options = new OptionReader({
       wait: '2s',
       count: 3,
@@ -27,7 +27,7 @@ describe('OptionReader', () => {
     expect(options.problems).toEqual([]);
   });
 
-  it('reports every wrong option at once, with path, value and what is allowed', () => {
+  it('reports every wrong option at once, with path, value and allowed values', () => {
     const options = new OptionReader(
       { wait: 'soon', count: 1.5, isOn: 1, name: ' ', at: new Date(NaN), run: 'x' },
       'tasks.',
@@ -53,7 +53,7 @@ describe('OptionReader', () => {
     ]);
   });
 
-  it('suggests the name that was meant', () => {
+  it('suggests the nearest name', () => {
     const options = new OptionReader({ maxRetires: 3 });
 
     options.onlyKnown(['maxRetry', 'timeout']);
@@ -77,7 +77,7 @@ describe('OptionReader', () => {
     expect(options.problems.map(({ option }) => option)).toEqual(['name']);
   });
 
-  it('wants every method of an object', () => {
+  it('requires every method of an object', () => {
     const options = new OptionReader({ codec: { encode: () => 1 } });
 
     options.callable('codec', undefined, ['encode', 'decode']);

@@ -1,11 +1,12 @@
 import { InvalidOptionsError, kindOf, type OptionProblem } from '../errors/invalid-options.error.js';
 import { type DurationBounds, durationMs, durationProblem } from './duration.js';
+import { isRecord } from './is-record.js';
 import { nearestName } from './nearest-name.js';
 import { isText, TEXT_ALLOWED } from './unicode-text.js';
 
 /**
- * Reads an object of options and collects everything that is wrong with it, so that a caller learns all at once.
- * A bad option reads as its fallback; what was read means nothing until {@link throwIfWrong} has passed.
+ * Reads an object of options and collects all of its problems, so that they are reported at once.
+ * A wrong option reads as its fallback; do not use the values before {@link throwIfWrong} has passed.
  * An option that is `undefined` counts as absent.
  */
 export class OptionReader {
@@ -13,17 +14,19 @@ export class OptionReader {
   private readonly given: Readonly<Record<string, unknown>>;
 
   /**
-   * @param path where the options stand, put before their names: `'archive.'`
-   * @param whole what a message calls all of them together, when they are no object
+   * @param path prefix of the options' names: `'archive.'`
+   * @param whole name of the options as a whole, for the message when they are not an object
+   * @throws {InvalidOptionsError} they are not, and are not part of others, which may have more problems
    */
   constructor(
     given: object,
     private readonly path = '',
     whole = path.replace(/\.$/, '') || 'options',
   ) {
-    const isFine = typeof given === 'object' && (given as object | null) !== null && !Array.isArray(given);
-    if (!isFine) this.found.push({ option: whole, value: kindOf(given), allowed: 'an object' });
-    this.given = (isFine ? given : {}) as Readonly<Record<string, unknown>>;
+    this.given = isRecord(given) ? given : {};
+    if (isRecord(given)) return;
+    this.found.push({ option: whole, value: kindOf(given), allowed: 'an object' });
+    if (path === '') this.throwIfWrong();
   }
 
   /** Refuses names outside `known`, with the nearest known one for a typo. */
@@ -37,7 +40,7 @@ export class OptionReader {
     }
   }
 
-  /** A length of time in milliseconds. */
+  /** A duration in milliseconds. */
   duration<Fallback extends number | undefined>(
     name: string,
     fallback: Fallback,
@@ -70,7 +73,7 @@ export class OptionReader {
     return this.checked(name, undefined, (value) => choices.includes(value as Choice), allowed);
   }
 
-  /** Text with something in it, in valid Unicode. */
+  /** Text that is not blank, in valid Unicode. */
   text<Fallback extends string | undefined>(name: string, fallback: Fallback): string | Fallback {
     return this.checked(name, fallback, isText, TEXT_ALLOWED);
   }
@@ -93,12 +96,12 @@ export class OptionReader {
     return this.checked(name, fallback, isFine, methods ? `an object with ${methods.join(', ')}` : 'a function');
   }
 
-  /** Notes a problem that only the caller can see. */
+  /** Adds a problem that the caller found. */
   refuse(name: string, allowed: string, value: unknown = this.given[name]): void {
     this.found.push({ option: this.path + name, value, allowed });
   }
 
-  /** Takes over problems found elsewhere; `undefined` stands for none. */
+  /** Adds problems found elsewhere; `undefined` for none. */
   add(...problems: readonly (OptionProblem | undefined)[]): void {
     this.found.push(...problems.filter((problem) => problem !== undefined));
   }
@@ -108,8 +111,8 @@ export class OptionReader {
   }
 
   /**
-   * Ends the reading.
-   * @throws {InvalidOptionsError} anything was wrong: all of it
+   * Finishes reading.
+   * @throws {InvalidOptionsError} with all problems, if there are any
    */
   throwIfWrong(): void {
     if (this.found.length > 0) throw new InvalidOptionsError(this.found);

@@ -6,7 +6,7 @@ import { LogLimit } from './log-limit.js';
 import type { Logger } from './logger.js';
 
 const FIRST_BACKOFF_MS = 100;
-/** A failure that goes on is logged once in this time. */
+/** How often a continuing failure is logged. */
 const LOG_EVERY_MS = 30_000;
 
 export interface RetriesDeps {
@@ -16,12 +16,12 @@ export interface RetriesDeps {
   readonly random?: (() => number) | undefined;
 }
 
-/** The pauses between tries of background work that fails, and its lines in the log. */
+/** The backoff of failing background work, and its log lines. */
 export class Retries {
   private readonly backoff: Backoff;
   private readonly logLimit: LogLimit;
 
-  /** @param longestBackoffMs where the pauses stop growing */
+  /** @param longestBackoffMs maximum delay */
   constructor(
     private readonly name: string,
     private readonly deps: RetriesDeps,
@@ -31,17 +31,17 @@ export class Retries {
     this.logLimit = new LogLimit(deps.clock, LOG_EVERY_MS);
   }
 
-  /** It failed: how long to wait before the next try, ms. */
+  /** Counts and logs a failure; returns the delay before the next attempt, ms. */
   pauseAfter(error: unknown): number {
     const pauseMs = this.backoff.nextMs();
     if (this.logLimit.allows(this.name)) {
       const level = isInstance(error, RedisCommandError) && error.isTransient ? 'warn' : 'error';
-      this.deps.logger[level](`${this.name} failed; next try in ${Math.round(pauseMs)} ms`, { error });
+      this.deps.logger[level](`${this.name} failed; next attempt in ${Math.round(pauseMs)} ms`, { error });
     }
     return pauseMs;
   }
 
-  /** It worked: the next pause is short again. */
+  /** Resets the backoff after a success. */
   reset(): void {
     this.backoff.reset();
   }

@@ -5,11 +5,11 @@ import { Subscription } from './subscription.js';
 function openSubscription() {
   const clock = new FakeClock();
   const log: string[] = [];
-  let settle: { open(): void; fail(error: Error): void } | undefined;
+  let settle: { open(end?: () => Promise<void>): void; fail(error: Error): void } | undefined;
   const subscribe = (): Promise<() => Promise<void>> => {
     log.push('asked');
     return new Promise((resolve, reject) => {
-      settle = { open: () => resolve(async () => void log.push('ended')), fail: reject };
+      settle = { open: (end = async () => void log.push('ended')) => resolve(end), fail: reject };
     });
   };
   const subscription = new Subscription(clock, subscribe, () => log.push('late'));
@@ -17,7 +17,7 @@ function openSubscription() {
 }
 
 describe('Subscription', () => {
-  it('is asked for once, and is no late one when it is answered in time', async () => {
+  it('is requested once, and is not late when it is confirmed in time', async () => {
     const { log, subscription, settle } = openSubscription();
 
     const begun = subscription.begin();
@@ -28,7 +28,7 @@ describe('Subscription', () => {
     expect(log).toEqual(['asked']);
   });
 
-  it('waits half a second for the answer, and has the loop look again when that comes late', async () => {
+  it('waits half a second for the confirmation, and makes the loop check again when it comes late', async () => {
     const { clock, log, subscription, settle } = openSubscription();
 
     const begun = subscription.begin();
@@ -68,6 +68,19 @@ describe('Subscription', () => {
     await again;
 
     expect(log).toEqual(['asked', 'asked']);
+  });
+
+  it('waits half a second for its end', async () => {
+    const { clock, log, subscription, settle } = openSubscription();
+    const begun = subscription.begin();
+    settle().open(() => new Promise(() => log.push('asked to end')));
+    await begun;
+
+    const ended = subscription.end().then(() => log.push('goes on'));
+    await clock.advance(500);
+    await ended;
+
+    expect(log).toEqual(['asked', 'asked to end', 'goes on']);
   });
 
   it('ends one that comes after the loop has ended', async () => {

@@ -1,18 +1,19 @@
 import type { Clock } from './clock.js';
 import { within } from './within.js';
 
-/** How long a loop waits until it is heard; a node of a cluster that is silent would hold it up for seconds. */
-const PATIENCE_MS = 500;
+/** How long to wait for the subscription, or its end; an unresponsive cluster node would delay a loop for seconds. */
+const MAX_WAIT_MS = 500;
 
+/** Never rejects. */
 type End = () => Promise<void>;
 
-/** What a loop listens to before it looks, so that it misses nothing. */
+/** A subscription that a loop, or a wait, opens before it checks, so that it misses nothing. */
 export class Subscription {
   private opening: Promise<void> | undefined;
   private endListening: End | undefined;
   private isWanted = false;
 
-  /** @param onLate the loop has looked meanwhile, and should look again */
+  /** @param onLate called when the subscription opens late: the loop has already checked, and must check again */
   constructor(
     private readonly clock: Clock,
     private readonly subscribe: () => Promise<End>,
@@ -20,7 +21,7 @@ export class Subscription {
   ) {}
 
   /**
-   * Listens from now on, or soon when the broker does not answer.
+   * Subscribes, in the background if the broker does not answer in time.
    * @throws what `subscribe` throws in time; the next call tries again
    */
   async begin(): Promise<void> {
@@ -30,16 +31,19 @@ export class Subscription {
     let isLate = false;
     this.opening ??= this.open(() => isLate && this.onLate()).finally(() => (this.opening = undefined));
     const opened = this.opening.catch((error: unknown) => void (failure = { error }));
-    isLate = !(await within(this.clock, PATIENCE_MS, opened));
+    isLate = !(await within(this.clock, MAX_WAIT_MS, opened));
     if (failure) throw failure.error;
   }
 
-  /** Waits for no subscription under way: it is ended when it comes. */
+  /**
+   * Ends the subscription, in the background if the broker does not answer in time. A pending one is ended once it
+   * opens.
+   */
   async end(): Promise<void> {
     this.isWanted = false;
     const { endListening } = this;
     this.endListening = undefined;
-    await endListening?.();
+    if (endListening) await within(this.clock, MAX_WAIT_MS, endListening());
   }
 
   private async open(onOpen: () => void): Promise<void> {

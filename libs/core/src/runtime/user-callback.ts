@@ -1,6 +1,6 @@
 /**
- * Calls a function of the user's that must not stop us. `report` hears what it throws, and what a promise that it returns
- * rejects with; nobody waits for that promise.
+ * Calls a user's function whose failure must not affect the caller. Errors, and rejections of a returned promise, which
+ * is not awaited, go to `report`.
  */
 export function callGuarded(call: () => unknown, report: (error: unknown) => void): void {
   try {
@@ -12,8 +12,8 @@ export function callGuarded(call: () => unknown, report: (error: unknown) => voi
 }
 
 /**
- * Whether a function that should have answered at once returned a promise instead. What that rejects with is dropped, or
- * it would end the process.
+ * Whether a function that must be synchronous returned a promise. Its rejection is dropped, because it would end the
+ * process.
  */
 export function dropPromise(answer: unknown): boolean {
   if (!isObject(answer)) return false;
@@ -26,7 +26,7 @@ export function dropPromise(answer: unknown): boolean {
   return true;
 }
 
-/** Unlike `Promise.resolve`, never throws: not for a `then` or a `constructor` that does. */
+/** Unlike `Promise.resolve`, never throws, not even if `then` or `constructor` does. */
 const settledOf = (value: object): Promise<unknown> => new Promise((resolve) => resolve(value));
 
 const isObject = (value: unknown): value is object =>

@@ -18,7 +18,7 @@ describe('WakeSignal', () => {
     expect(isOver).toBe(false);
   });
 
-  it('ends a wait under way', async () => {
+  it('ends a pending wait', async () => {
     const wakeSignal = new WakeSignal(new FakeClock());
     const waiting = wakeSignal.wait(never);
 
@@ -27,7 +27,7 @@ describe('WakeSignal', () => {
     await expect(waiting).resolves.toBeUndefined();
   });
 
-  it('gives up after the timeout and not before', async () => {
+  it('ends after the timeout and not before', async () => {
     const clock = new FakeClock();
     let isOver = false;
     void new WakeSignal(clock).wait(never, 1_000).then(() => (isOver = true));

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 
-/** A wake-up that cannot be missed: sent before the wait begins, it ends that wait at once. For one waiter. */
+/** A wake-up that cannot be missed: when sent before the wait begins, it ends that wait at once. For one waiter. */
 export class WakeSignal {
   private isSent = false;
   private endWait: (() => void) | undefined;
@@ -12,7 +12,7 @@ export class WakeSignal {
     this.endWait?.();
   }
 
-  /** Resolves when the signal is sent, after `timeoutMs` if given, or when `signal` aborts. Uses the signal up. */
+  /** Resolves when the signal is sent, after `timeoutMs` if given, or when `signal` aborts. Consumes the signal. */
   async wait(signal: AbortSignal, timeoutMs?: number): Promise<void> {
     if (!this.isSent && !signal.aborted) await this.nextSignal(signal, timeoutMs);
     this.isSent = false;

@@ -1,9 +1,24 @@
-import { type Clock, sleep } from './clock.js';
+import type { Clock } from './clock.js';
 
-/** Waits for `work`, at most `timeoutMs`; `false` when time ran out first. `work` goes on then, and must not reject. */
-export async function within(clock: Clock, timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
-  const isDone = new AbortController();
-  void work.then(() => isDone.abort());
-  await sleep(clock, timeoutMs, isDone.signal);
-  return isDone.signal.aborted;
+/** Waits for `work`, at most `timeoutMs`; `false` after the timeout. `work` continues then, and must not reject. */
+export function within(clock: Clock, timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimer(() => resolve(false), timeoutMs);
+    void work.then(() => {
+      clock.clearTimer(timer);
+      resolve(true);
+    });
+  });
+}
+
+/**
+ * The result of `work`, or `undefined` after `timeoutMs`. `work` continues then, and its outcome is ignored.
+ * @throws the rejection of `work` within the timeout
+ */
+export async function resultWithin<T>(clock: Clock, timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
+  const settled = work.then(
+    () => undefined,
+    () => undefined,
+  );
+  return (await within(clock, timeoutMs, settled)) ? work : undefined;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CatchUp, tickToClaim } from './catch-up.js';
+import type { CatchUp } from '../broker/contract/schedules.js';
+import { tickToClaim } from './catch-up.js';
 import { parseCronSpec } from '../cron/cron-spec.js';
 
 const MINUTE_MS = 60_000;
@@ -23,11 +24,11 @@ it.each([
   ['skip', 60],
   ['one', 50],
   ['all', 30],
-] as const)('after four missed ticks, %s goes for minute %s', (catchUp, minute) => {
+] as const)('after four missed ticks, %s claims minute %s', (catchUp, minute) => {
   expect(claim('@every 10m', catchUp, 20, 57)).toBe(minute);
 });
 
-it('does not take a tick for missed that is a little late', () => {
+it('does not treat a slightly late tick as missed', () => {
   expect(claim('@every 10m', 'skip', 20, 50 + 9 / 60)).toBe(50);
 });
 
@@ -35,15 +36,15 @@ it.each([
   ['skip', 6],
   ['one', 6],
   ['all', 2],
-] as const)('of several ticks that are a little late, %s goes for the one at %s s first', (catchUp, second) => {
+] as const)('of several slightly late ticks, %s claims the one at %s s first', (catchUp, second) => {
   expect(claim('@every 2s', catchUp, 0, 7.5 / 60)).toBe(second / 60);
 });
 
-it('never fires a spec that is over', () => {
+it('never fires a spec without further ticks', () => {
   expect(claim('0 0 30 2 *', 'all', 0, 10)).toBeUndefined();
 });
 
-/** The ticks that are claimed by somebody who comes back at `now`, and claims until none is due. */
+/** The ticks claimed by a scheduler that resumes at `now`, until none is due. */
 function claimedTicks(spec: string, catchUp: CatchUp, since: string, now: string): string[] {
   const times = parseCronSpec(spec);
   const [sinceMs, nowMs] = [Date.parse(since), Date.parse(now)];
@@ -60,9 +61,9 @@ function claimedTicks(spec: string, catchUp: CatchUp, since: string, now: string
 describe.each([
   // 2:30 does not exist on 31 March 2024.
   ['CRON_TZ=Europe/Berlin 30 2 * * *', '2024-03-29T12:00Z', '2024-04-01T12:00Z', ['03-30T01:30', '04-01T00:30']],
-  // 2:30 comes twice on 27 October 2024.
+  // 2:30 occurs twice on 27 October 2024.
   ['CRON_TZ=Europe/Berlin 30 2 * * *', '2024-10-26T12:00Z', '2024-10-27T12:00Z', ['10-27T00:30', '10-27T01:30']],
-  // The hours of a day of 23, and of one of 25.
+  // A day of 23 hours, and one of 25.
   [
     'CRON_TZ=America/New_York 0 */8 * * *',
     '2024-03-10T04:30Z',
@@ -78,12 +79,12 @@ describe.each([
   // The clocks move by half an hour.
   ['CRON_TZ=Australia/Lord_Howe 45 1 * * *', '2024-04-06T12:00Z', '2024-04-06T16:00Z', ['04-06T14:45', '04-06T15:15']],
   ['@every 12h', '2024-03-30T20:00Z', '2024-03-31T21:00Z', ['03-31T08:00', '03-31T20:00']],
-])('while the clocks changed, %s from %s to %s', (spec, since, now, all) => {
+])('across a clock change, %s from %s to %s', (spec, since, now, all) => {
   it.each([
     ['skip', []],
     ['one', all.slice(-1)],
     ['all', all],
-  ] as const)('is made up for as %s says', (catchUp, expected) => {
+  ] as const)('is caught up according to %s', (catchUp, expected) => {
     expect(claimedTicks(spec, catchUp, since, now)).toEqual(expected);
   });
 });

@@ -1,29 +1,22 @@
-import type { ScheduleProgress } from '../broker/contract/schedules.js';
+import type { CatchUp, ScheduleProgress } from '../broker/contract/schedules.js';
 import type { TickTimes } from '../cron/tick-times.js';
 
-/**
- * How ticks are made up for that passed while no scheduler ran, or none could reach Redis:
- * `skip` gives them up, `one` makes up for all of them once, `all` for each. Ticks that are late by up to 10 s were not
- * missed; of several of these, `skip` too makes up for the newest.
- */
-export type CatchUp = 'skip' | 'one' | 'all';
-
-/** A tick late by less was not missed: a process may be busy, or Redis away, for this long. */
+/** A tick that is late by less does not count as missed: a process may be busy, or Redis unavailable, for this long. */
 const LATE_MS = 10_000;
 
-/** How far back the newest tick is searched, step by step: most are near. */
+/** How far back to search for the newest tick, in steps, since it is usually near. */
 const STEPS_BACK_MS = [60_000, 3_600_000, 86_400_000, 32 * 86_400_000, 366 * 86_400_000];
 
-/** Clocks of machines may differ by this without harm. */
+/** Tolerated clock difference between machines. */
 export const MOST_SKEW_MS = 60_000;
 
 /**
- * The tick to claim next, be it past or future, unix ms; `undefined`: there is none any more.
+ * The tick to claim next, past or future, unix ms; `undefined`: there are no more.
  *
- * Ticks are used up to the claimed one, also when that is still to come: some clock was ahead. But when it is further ahead than
- * the ticks are apart, the clock was set back since, and they begin anew from now: `@every 1s` must not stand still for an
- * hour, while a daily tick does not come twice.
- * @param mostAheadMs by which a claim may be ahead whatever the period is
+ * Ticks up to the claimed one are used, even if that is in the future because some clock was ahead. But if it is
+ * further ahead than the interval between ticks, the clock was set back since, and ticks restart from now: `@every 1s`
+ * must not stop for an hour, while a daily tick must not fire twice.
+ * @param mostAheadMs how far a claim may be ahead regardless of the interval
  */
 export function tickToClaim(
   times: TickTimes,
@@ -48,7 +41,7 @@ function periodMs(times: TickTimes, sinceMs: number, nowMs: number): number {
   return laterMs === undefined ? Infinity : laterMs - nextMs!;
 }
 
-/** The last tick that is not after now, given one that is not. */
+/** The last tick that is not after now, given an earlier one. */
 function newestTick(times: TickTimes, firstMs: number, sinceMs: number, nowMs: number): number {
   let newestMs = firstMs;
   for (const backMs of STEPS_BACK_MS) {

@@ -3,9 +3,10 @@ import { digestOf } from '../broker/stored-template.js';
 import { parseCronSpec } from '../cron/cron-spec.js';
 import { CronSpecError } from '../errors/cron-spec.error.js';
 
-/** Whether the stored schedule fires the tasks of this definition, at the same times. */
-export function isSameDefinition({ spec, template }: StoredSchedule, definition: ScheduleDefinition): boolean {
-  return template !== undefined && digestOf({ spec, template }) === digestOf(definition);
+/** Whether the stored schedule fires the same tasks as this definition, at the same times. */
+export function isSameDefinition(stored: StoredSchedule, definition: ScheduleDefinition): boolean {
+  const { spec, catchUp, template } = stored;
+  return template !== undefined && digestOf({ spec, catchUp, template }) === digestOf(definition);
 }
 
 /** `type "report:build", spec "@daily"`: for messages, which must not show a payload or headers. */
@@ -15,18 +16,22 @@ export function describeDefinition(definition: ScheduleDefinition | StoredSchedu
 }
 
 /** The differences of the two: `type, payload`. */
-export function differencesOf(stored: StoredSchedule, { spec, template }: ScheduleDefinition): string {
+export function differencesOf(
+  stored: StoredSchedule,
+  { spec, catchUp = 'skip', template }: ScheduleDefinition,
+): string {
   const [before, after] = [stored.template?.message, template.message];
   const differs = {
     spec: stored.spec !== spec,
     type: stored.taskType !== after.type,
     payload: !before || Buffer.compare(before.payload, after.payload) !== 0,
+    catchUp: stored.catchUp !== catchUp,
   };
   const parts = Object.entries(differs).flatMap(([part, isDifferent]) => (isDifferent ? [part] : []));
   return parts.length > 0 ? parts.join(', ') : 'options';
 }
 
-/** A running scheduler is late by less, even when clocks differ or Redis is away for a while. */
+/** A running scheduler is late by less, even if clocks differ or Redis is temporarily unavailable. */
 const ABANDONED_MS = 60_000;
 
 /** Whether a tick was left unclaimed for so long that no scheduler can have the schedule any longer. */
@@ -36,7 +41,7 @@ export function isAbandoned({ spec, sinceMs, claimedMs, isPaused }: StoredSchedu
     const nextMs = parseCronSpec(spec, { seconds: true }).next(claimedMs, sinceMs);
     return nextMs !== undefined && nextMs < nowMs - ABANDONED_MS;
   } catch (error) {
-    if (error instanceof CronSpecError) return false; // of a newer version, which may know more
+    if (error instanceof CronSpecError) return false; // the spec may be from a newer version
     throw error;
   }
 }

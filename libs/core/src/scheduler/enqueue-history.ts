@@ -3,8 +3,8 @@ import type { LoopDeps } from '../runtime/loop.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 
 /**
- * Notes in the history of an entry that its task was enqueued. Never rejects: a history may lie on another node of a cluster
- * than the queue, and the task is enqueued without it.
+ * Records the enqueueing of a task in the history of its entry. Never rejects: the task is enqueued even if the
+ * history, which may be stored on another cluster node than the queue, cannot be written.
  */
 export async function noteEnqueued(
   broker: Pick<PresenceOps, 'recordEnqueueEvent'>,
@@ -15,6 +15,6 @@ export async function noteEnqueued(
   try {
     await broker.recordEnqueueEvent(id, { taskId, enqueuedAtNs: clock.nowNs() });
   } catch (error) {
-    logger.warn(`could not note in the history of "${name}" that task ${taskId} was enqueued`, { error });
+    logger.warn(`could not record the enqueueing of task ${taskId} in the history of "${name}"`, { error });
   }
 }

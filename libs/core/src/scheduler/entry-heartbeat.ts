@@ -3,7 +3,10 @@ import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { ceilS } from '../wire/unix-time.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 
-/** Registers the entries for inspectors at each beat; those of a dead scheduler expire. `wake` registers new ones at once. */
+/**
+ * Publishes the entries for inspectors at each heartbeat; those of a lost scheduler expire. `wake` publishes new ones
+ * at once.
+ */
 export class EntryHeartbeat extends Loop {
   private isShown = false;
 
@@ -30,7 +33,7 @@ export class EntryHeartbeat extends Loop {
     return this.intervalMs;
   }
 
-  /** Deregisters the entries. */
+  /** Removes the published entries. */
   async clear(): Promise<void> {
     if (!this.isShown) return;
     await this.broker.clearPlan(this.schedulerId);

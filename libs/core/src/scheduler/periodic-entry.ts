@@ -1,15 +1,22 @@
 import { isSameDefinition } from './definition-changes.js';
-import type { ScheduleDefinition, ScheduleProgress, StoredSchedule, TickReply } from '../broker/contract/schedules.js';
+import type {
+  CatchUp,
+  ScheduleDefinition,
+  ScheduleProgress,
+  StoredSchedule,
+  TickReply,
+} from '../broker/contract/schedules.js';
 import { type ComposeSettings, composeTemplate, type EnqueueItem } from '../client/enqueue-options.js';
+import { digestOf } from '../broker/stored-template.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { type Clock, monotonicMs } from '../runtime/clock.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { newEntryId } from '../wire/schedule-entry-id.js';
 import type { SchedulerEntry } from '../wire/scheduler-entry.js';
-import { type CatchUp, MOST_SKEW_MS, tickToClaim } from './catch-up.js';
+import { MOST_SKEW_MS, tickToClaim } from './catch-up.js';
 import { parseCronSpec } from '../cron/cron-spec.js';
-import { optionTexts, periodicTaskHash, type PeriodicTaskOptions, readPeriodicOptions } from './periodic-options.js';
+import { optionTexts, type PeriodicTaskOptions, readPeriodicOptions } from './periodic-options.js';
 import type { TickTimes } from '../cron/tick-times.js';
 
 /** The configuration of one periodic task. */
@@ -32,32 +39,31 @@ const SHORTEST_PERIOD_MS = 1000;
 
 /** One periodic task of a scheduler, and the known state of its schedule. */
 export class PeriodicEntry {
-  /** As in asynq it is new with every registration. */
+  /** New with every registration, as in asynq. */
   readonly id: string;
   /** `undefined` until the schedule is stored. */
   progress: ScheduleProgress | undefined;
   /** Unix ms of the tick to claim next; `undefined`: none. */
   nextMs: number | undefined;
-  /** Whether another definition is stored under this name, and fires. */
+  /** Whether another definition is stored under this name and fires instead. */
   isReplaced = false;
-  /** That was logged. */
+  /** Whether that was logged. */
   isReplacementLogged = false;
   /** Whether the schedule has changed since it was read. */
   isStale = false;
-  /** It was said that its ticks are used up to a time that is still to come. */
+  /** Whether it was logged that its ticks are claimed up to a future time. */
   isKnownAhead = false;
-  /** Not tried before this time, by the monotonic clock, after a failure that is not transient. */
+  /** Not retried before this time, by the monotonic clock, after a failure that is not transient. */
   restUntilMs = 0;
-  /** How far its claim may be ahead of the clock and still hold. */
+  /** How far its claim may be ahead of the clock and still be valid. */
   private mostAheadMs = MOST_SKEW_MS;
 
   constructor(
-    readonly definition: ScheduleDefinition,
+    readonly definition: ScheduleDefinition & { readonly catchUp: CatchUp },
     readonly item: EnqueueItem & { readonly options: TaskOptions },
-    /** Equal for equal configurations. */
-    readonly hash: string,
+    /** Equal for equal definitions. */
+    readonly digest: string,
     private readonly times: TickTimes,
-    readonly catchUp: CatchUp,
   ) {
     this.id = newEntryId(definition.queue, definition.name);
   }
@@ -66,21 +72,21 @@ export class PeriodicEntry {
     return this.definition.name;
   }
 
-  /** How long until there is something to do, ms; `Infinity`: for ever. */
+  /** Time until the next action, ms; `Infinity`: none. */
   waitMs(clock: Clock): number {
     const isBehind = !this.progress || this.isStale;
     const untilTickMs = isBehind ? 0 : (this.nextMs ?? Infinity) - clock.nowMs();
     return Math.max(0, untilTickMs, this.restUntilMs - monotonicMs(clock));
   }
 
-  /** Takes over how far the schedule is, as it was stored. One that is paused is asked again at its next tick. */
+  /** Adopts the stored progress. A paused schedule is read again at its next tick. */
   resumeFrom(progress: ScheduleProgress, nowMs: number): void {
     this.progress = progress;
     this.isReplaced = false;
     this.isReplacementLogged = false;
     this.nextMs = progress.isPaused
       ? this.times.next(nowMs, progress.sinceMs)
-      : tickToClaim(this.times, progress, this.catchUp, nowMs, this.mostAheadMs);
+      : tickToClaim(this.times, progress, this.definition.catchUp, nowMs, this.mostAheadMs);
     if (progress.claimedMs <= nowMs) this.mostAheadMs = MOST_SKEW_MS;
   }
 
@@ -108,11 +114,11 @@ export class PeriodicEntry {
     else this.resumeFrom(progress, nowMs);
   }
 
-  /** Chooses anew among the ticks that passed since the next one was chosen: time may have leapt, or Redis been away. */
+  /** Chooses the next tick again: the clock may have been set, or Redis unavailable, since the last choice. */
   catchUpAt(nowMs: number): void {
     if (!this.progress || this.nextMs === undefined || nowMs - this.nextMs < SHORTEST_PERIOD_MS) return;
     if (this.isReplaced || this.progress.isPaused) return;
-    this.nextMs = tickToClaim(this.times, this.progress, this.catchUp, nowMs, this.mostAheadMs);
+    this.nextMs = tickToClaim(this.times, this.progress, this.definition.catchUp, nowMs, this.mostAheadMs);
   }
 
   private giveWay(progress: ScheduleProgress, nowMs: number): void {
@@ -121,7 +127,7 @@ export class PeriodicEntry {
     this.nextMs = this.times.next(nowMs, progress.sinceMs);
   }
 
-  /** The form that inspectors read. */
+  /** The entry as inspectors read it. */
   toPlan(): SchedulerEntry {
     return {
       id: this.id,
@@ -150,14 +156,16 @@ export function makeEntry(config: PeriodicTaskConfig, { composing, zone }: Entry
   const template = composeTemplate({ type, payload, options: settings.task }, composing);
   const { queue, payload: bytes } = template.message;
   const spec = withZone(given, settings.zone ?? zone);
-  const hash = periodicTaskHash(spec, type, bytes, optionTexts(settings.task));
-  const name = settings.name ?? `${type}:${hash.slice(0, 12)}`;
-  // The bytes of now, whatever becomes of the value. No payload stays none: its unique lock is another.
+  const { catchUp } = settings;
+  const digest = digestOf({ spec, catchUp, template });
+  const name = settings.name ?? `${type}:${digest.slice(0, 12)}`;
+  // Encoded now: the caller may change the value later. No payload stays none, since it has another unique lock than an
+  // empty one.
   const item = { type, payload: payload === undefined ? undefined : bytes, options: settings.task };
-  return new PeriodicEntry({ queue, name, spec, template }, item, hash, times, settings.catchUp);
+  return new PeriodicEntry({ queue, name, spec, catchUp, template }, item, digest, times);
 }
 
-/** The zone goes with the spec, so that every reader knows it. */
+/** The spec includes the zone, so that every reader knows it. */
 function withZone(spec: string, zone: string): string {
   const isSettled = zone === 'UTC' || /^(?:CRON_)?TZ=/.test(spec) || spec.startsWith('@every ');
   return isSettled ? spec : `CRON_TZ=${zone} ${spec}`;
@@ -168,6 +176,6 @@ export const nameTaken = (name: string): InvalidOptionsError =>
     {
       option: 'name',
       value: name,
-      allowed: 'a name that no other periodic task of this scheduler has; set it to tell equal ones apart',
+      allowed: 'a name that no other periodic task of this scheduler has; set it to distinguish equal ones',
     },
   ]);

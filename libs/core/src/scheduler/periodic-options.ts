@@ -1,23 +1,24 @@
-import { createHash } from 'node:crypto';
+import { kindOf } from '../errors/invalid-options.error.js';
 import { toMs } from '../runtime/duration.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import type { TaskOptions } from '../task/task-options.js';
 import { optionText } from '../wire/option-text.js';
-import type { CatchUp } from './catch-up.js';
+import type { CatchUp } from '../broker/contract/schedules.js';
 
 /**
- * Options of a periodic task: those of each enqueue, and when and how it fires. With your own `taskId` or `unique` no task
- * is enqueued while the one before is still there.
+ * Options of a periodic task: those of its tasks, and when and how it fires. With your own `taskId` or `unique` no task
+ * is enqueued while the previous one exists. In a partitioned queue, the task goes to the ordinary
+ * queue of the same name, which the servers of the partitioned queue serve as well.
  */
-export interface PeriodicTaskOptions extends Omit<TaskOptions, 'group'> {
+export interface PeriodicTaskOptions extends Omit<TaskOptions, 'group' | 'partitionKey'> {
   /**
-   * The schedule's own name in its queue, under which Redis remembers how far it has come. Schedulers share its ticks when
-   * name, spec, type, payload and options are equal; where they differ, the one stored last fires, and both log it.
-   * Default: made of the type and a hash of spec, type, payload and options, so that a change of any of them makes a new
-   * schedule.
+   * The schedule's name, unique in its queue, under which Redis stores its progress. Schedulers share its ticks when
+   * name, spec, type, payload and options are equal; when they differ, the definition stored last fires, and both
+   * schedulers log it. Default: the type and a hash of spec, type, payload and options, so that a change of any of them
+   * creates a new schedule. Options are those of the task with the scheduler's defaults, `catchUp` and `zone`.
    */
   readonly name?: string | undefined;
-  /** How ticks missed while no scheduler ran are made up for. Default `'skip'`. */
+  /** What to do about ticks missed while no scheduler ran. Default `'skip'`. */
   readonly catchUp?: CatchUp | undefined;
   /** IANA time zone of the spec, unless it begins with one of its own. Default: the scheduler's. */
   readonly zone?: string | undefined;
@@ -25,7 +26,7 @@ export interface PeriodicTaskOptions extends Omit<TaskOptions, 'group'> {
   readonly seconds?: boolean | undefined;
 }
 
-/** The options, split by the part that takes them. */
+/** The options, separated into those of the task and those of the schedule. */
 export interface PeriodicSettings {
   readonly task: TaskOptions;
   readonly name: string | undefined;
@@ -36,8 +37,8 @@ export interface PeriodicSettings {
 
 /** @throws {InvalidOptionsError} an option of the schedule is wrong; those of the task are checked with the task */
 export function readPeriodicOptions(options: PeriodicTaskOptions): PeriodicSettings {
-  const { name: _name, catchUp: _catchUp, zone: _zone, seconds: _seconds, ...task } = options;
   const reader = new OptionReader(options);
+  const { name: _name, catchUp: _catchUp, zone: _zone, seconds: _seconds, ...task } = options;
   const settings: PeriodicSettings = {
     task,
     name: reader.text('name', undefined),
@@ -46,6 +47,9 @@ export function readPeriodicOptions(options: PeriodicTaskOptions): PeriodicSetti
     seconds: reader.boolean('seconds', false),
   };
   if ('group' in task && task.group !== undefined) reader.refuse('group', 'no group for a periodic task');
+  if ('partitionKey' in task && task.partitionKey !== undefined) {
+    reader.refuse('partitionKey', 'no key for a periodic task', kindOf(task.partitionKey));
+  }
   reader.throwIfWrong();
   return settings;
 }
@@ -68,12 +72,4 @@ export function optionTexts(options: TaskOptions): string[] {
     ...text(retention, (length) => optionText.retention(toMs('retention', length))),
     ...Object.entries(headers).map(([name, value]) => optionText.header(name, value)),
   ];
-}
-
-/** What tells two periodic tasks apart, as asynq's PeriodicTaskManager counts it: lower-case hex of a SHA-256. */
-export function periodicTaskHash(spec: string, type: string, payload: Uint8Array, texts: readonly string[]): string {
-  const hash = createHash('sha256').update(spec).update(type).update(payload);
-  const bytewise = texts.map((text) => Buffer.from(text)).sort((a, b) => a.compare(b));
-  for (const text of bytewise) hash.update(text);
-  return hash.digest('hex');
 }

@@ -6,27 +6,27 @@ import { nameTaken, type PeriodicEntry, type PeriodicTaskConfig } from './period
 
 /** A source of periodic tasks at run time: a database, a file, a service. */
 export interface PeriodicTaskProvider {
-  /** Returns all periodic tasks to plan now. When it throws, the plan stays as it is. */
+  /** Returns all current periodic tasks. When it throws, the plan stays unchanged. */
   periodicTasks(): readonly PeriodicTaskConfig[] | Promise<readonly PeriodicTaskConfig[]>;
 }
 
 /** The changes that a synchronization can make to the plan. */
 export interface PlanChanges {
-  /** @throws a reason why the configuration cannot work */
+  /** @throws the reason why the configuration is invalid */
   make(config: PeriodicTaskConfig): PeriodicEntry;
   /** Whether a periodic task of the plan has the name. */
   isTaken(name: string): boolean;
   add(entry: PeriodicEntry): void;
-  /** Takes an entry out of the plan. */
+  /** Removes an entry from the plan. */
   drop(entry: PeriodicEntry): void;
-  /** @param isForgotten also the stored schedule of a dropped entry goes, since no other entry takes its name */
+  /** @param isForgotten whether to delete the stored schedule, too, because no other entry has its name */
   clear(entry: PeriodicEntry, isForgotten: boolean): Promise<void>;
 }
 
-/** Keeps the plan equal to the provider's list: adds new entries, removes missing ones, leaves the rest alone. */
+/** Synchronizes the plan with the provider's list: adds new entries, removes missing ones, keeps the rest. */
 export class ProviderSync extends Loop {
   private readonly known = new Map<string, PeriodicEntry>();
-  /** Dropped, but not cleared yet. */
+  /** Dropped, but not yet cleared. */
   private readonly dropped = new Set<PeriodicEntry>();
   private isFresh = false;
 
@@ -39,7 +39,7 @@ export class ProviderSync extends Loop {
     super('periodic task provider', deps, intervalMs);
   }
 
-  /** The first synchronization, whose failure reaches the caller. */
+  /** The first synchronization; its failure is thrown. */
   async begin(): Promise<void> {
     await this.sync();
     this.isFresh = true;
@@ -51,14 +51,14 @@ export class ProviderSync extends Loop {
     return this.intervalMs;
   }
 
-  /** Everything is read and checked before anything changes. */
+  /** Reads and checks everything before it changes anything. */
   private async sync(): Promise<void> {
     const configs = await this.ask();
     if (!configs) return;
     const wanted = new Map<string, PeriodicEntry>();
     for (const config of configs) {
       const entry = this.makeUnlessUnreadable(config);
-      if (entry) wanted.set(keyOf(entry), entry); // two equal ones are one schedule
+      if (entry) wanted.set(keyOf(entry), entry); // equal ones are one schedule
     }
     this.checkNames([...wanted.values()]);
     for (const [key, entry] of this.known) {
@@ -75,7 +75,7 @@ export class ProviderSync extends Loop {
     await this.clearDropped();
   }
 
-  /** `undefined`: told to stop before the answer came, which a shutdown must not wait for. */
+  /** `undefined`: stopped before the provider answered; a shutdown must not wait for it. */
   private async ask(): Promise<readonly PeriodicTaskConfig[] | undefined> {
     const signal = this.stopSignal;
     if (signal.aborted) return undefined;
@@ -89,7 +89,9 @@ export class ProviderSync extends Loop {
     }
   }
 
-  /** Last, and repeated until it works: a failure of Redis must not keep new entries from being planned. */
+  /**
+   * Runs last, and is repeated until it succeeds: a failure of Redis must not prevent new entries from being planned.
+   */
   private async clearDropped(): Promise<void> {
     const stored = new Set([...this.known.values()].map(storedName));
     await allOf(
@@ -110,7 +112,7 @@ export class ProviderSync extends Loop {
     }
   }
 
-  /** A spec that cannot be read does not hold up the others; it is tried again at every synchronization. */
+  /** An invalid spec does not affect the others; it is tried again at every synchronization. */
   private makeUnlessUnreadable(config: PeriodicTaskConfig): PeriodicEntry | undefined {
     try {
       return this.changes.make(config);
@@ -124,4 +126,4 @@ export class ProviderSync extends Loop {
 
 const storedName = ({ definition }: PeriodicEntry): string => JSON.stringify([definition.queue, definition.name]);
 
-const keyOf = (entry: PeriodicEntry): string => `${storedName(entry)} ${entry.catchUp} ${entry.hash}`;
+const keyOf = (entry: PeriodicEntry): string => `${storedName(entry)} ${entry.digest}`;

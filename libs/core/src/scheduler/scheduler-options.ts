@@ -5,19 +5,19 @@ import { OptionReader } from '../runtime/option-reader.js';
 import type { PeriodicTaskProvider } from './provider-sync.js';
 import { TimeZone } from '../cron/time-zone.js';
 
-/** Options of a scheduler: those of the client that enqueues, and its own. Only `connection` is needed. */
-export interface SchedulerOptions extends ClientOptions {
+/** Options of a scheduler: those of its client, and its own. Only `connection` is required. */
+export interface SchedulerOptions extends Omit<ClientOptions, 'partitions'> {
   /** Defaults of the task options. A `group` does not apply. */
   readonly defaults?: ClientOptions['defaults'];
   /** IANA time zone of specs without one. Default `'UTC'`. */
   readonly zone?: string | undefined;
   /**
-   * Called before a tick is claimed, with what would be enqueued. Another scheduler may win the tick, and a claim whose
-   * reply is lost is made again: `onEvent` reports what was enqueued. What it throws, or rejects with, is logged; a promise
+   * Called before a tick is claimed, with the task to enqueue. Another scheduler may claim the tick first, and a claim
+   * whose reply is lost is repeated: `onEvent` reports what was enqueued. Errors and rejections are logged; a promise
    * is not awaited.
    */
   readonly beforeEnqueue?: ((task: EnqueueItem) => void) | undefined;
-  /** How often the plan is registered for inspectors, whole seconds; it expires after twice as long. Default `'10s'`. */
+  /** How often the plan is registered for inspectors, at least `'1s'`; it expires after twice as long. Default `'10s'`. */
   readonly heartbeatInterval?: Duration | undefined;
   /** Source of further periodic tasks, queried regularly at run time. Default none. */
   readonly provider?: PeriodicTaskProvider | undefined;
@@ -25,11 +25,13 @@ export interface SchedulerOptions extends ClientOptions {
   readonly syncInterval?: Duration | undefined;
 }
 
+/** A tick and its task are written together, so the task goes to the queue's own name. */
+const CLIENT_NAMES = CLIENT_OPTION_NAMES.filter((name) => name !== 'partitions');
 const OWN_NAMES = ['zone', 'beforeEnqueue', 'heartbeatInterval', 'provider', 'syncInterval'];
 const DEFAULT_HEARTBEAT_MS = 10_000;
 const DEFAULT_SYNC_MS = 180_000;
 
-/** The options, checked and split by the part that takes them; the client checks its own. */
+/** The validated options, separated by part; the client validates its own. */
 export interface SchedulerSettings {
   readonly client: ClientOptions;
   readonly zone: string;
@@ -40,7 +42,7 @@ export interface SchedulerSettings {
 /** @throws {InvalidOptionsError} an option of the scheduler's own is wrong, or unknown */
 export function readSchedulerOptions(options: SchedulerOptions): SchedulerSettings {
   const reader = new OptionReader(options);
-  reader.onlyKnown([...CLIENT_OPTION_NAMES, ...OWN_NAMES]);
+  reader.onlyKnown([...CLIENT_NAMES, ...OWN_NAMES]);
   reader.callable('beforeEnqueue', undefined);
   reader.callable('provider', undefined, ['periodicTasks']);
   const settings: SchedulerSettings = {
@@ -56,9 +58,7 @@ export function readSchedulerOptions(options: SchedulerOptions): SchedulerSettin
 
 /** The script that claims a tick and enqueues its task does not support groups. */
 function pickClientOptions(options: SchedulerOptions): ClientOptions {
-  const picked = Object.fromEntries(
-    CLIENT_OPTION_NAMES.map((name) => [name, options[name]]),
-  ) as unknown as ClientOptions;
+  const picked = Object.fromEntries(CLIENT_NAMES.map((name) => [name, options[name]])) as unknown as ClientOptions;
   return { ...picked, defaults: options.defaults && { ...options.defaults, group: undefined } };
 }
 

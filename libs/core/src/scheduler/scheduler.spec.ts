@@ -9,13 +9,13 @@ import type { Clock } from '../runtime/clock.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import type { TaskEvent } from '../task/task-event.js';
 import type { Broker } from '../broker/contract/broker.js';
-import { failingBroker } from '../testing/failing-broker.js';
-import { openMemoryQueue, type TestQueue } from '../testing/test-queue.js';
+import { failingBroker } from '../test-support/failing-broker.js';
+import { openMemoryQueue, type TestQueue } from '../test-support/test-queue.js';
 import type { PeriodicTaskConfig } from './periodic-entry.js';
 import { Scheduler } from './scheduler.js';
 import type { SchedulerOptions } from './scheduler-options.js';
 
-/** A scheduler on a queue of its own, whose clock stands at a full minute. */
+/** A scheduler on a queue of its own, whose clock starts at a full minute. */
 async function open(options: Partial<SchedulerOptions> = {}) {
   const queue = openMemoryQueue({ name: 'q' });
   await queue.clock.advance(60_000 - (queue.clock.nowMs() % 60_000));
@@ -41,9 +41,10 @@ const offsets = (events: readonly TaskEvent[], startMs: number): number[] =>
 
 const waiting = async (queue: TestQueue): Promise<number> => (await queue.dump()).nextUp.length;
 
+type Options = Parameters<Scheduler['register']>[3];
 type Fire = Broker['fireTick'];
 
-/** A broker on which one method does something else. */
+/** A broker with one replaced method. */
 function brokerWith(
   broker: Broker,
   name: 'fireTick',
@@ -65,7 +66,7 @@ const wall = (atMs: number): { hour: number; minute: number } => {
   return { hour: at.getUTCHours(), minute: at.getUTCMinutes() };
 };
 
-/** A clock that goes before another one. */
+/** A clock that is ahead of another one. */
 const shifted = (clock: Clock, byMs: number): Clock => ({
   nowMs: () => clock.nowMs() + byMs,
   nowNs: () => clock.nowNs() + BigInt(byMs) * 1_000_000n,
@@ -88,7 +89,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('gives each task the payload and options it was registered with', async () => {
+  it('enqueues each task with its registered payload and options', async () => {
     const { scheduler, clock, queue } = await open();
     const options = { maxRetry: 3, taskId: 'fixed', retention: '1h', processIn: '10s' } as const;
     scheduler.register('@every 1m', 'report:build', { kind: 'daily' }, options);
@@ -102,7 +103,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('sleeps until the next tick, and asks nothing of the broker meanwhile', async () => {
+  it('sleeps until the next tick, without calls to the broker', async () => {
     const { scheduler, clock, broker } = await open();
     scheduler.register('@every 1h', 'a');
     await scheduler.start();
@@ -116,7 +117,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('goes on where the one before it stopped, and catches up as it is told', async () => {
+  it('continues where the previous one stopped, and catches up according to its option', async () => {
     const { scheduler, clock, queue } = await open();
     for (const catchUp of ['skip', 'one', 'all'] as const) {
       scheduler.register('@every 1m', catchUp, undefined, { catchUp, name: catchUp });
@@ -138,7 +139,7 @@ describe('Scheduler', () => {
     await next.shutdown();
   });
 
-  it('fires after Redis was away for a moment, and once', async () => {
+  it('fires once after Redis was briefly unavailable', async () => {
     const { scheduler, clock, broker, queue } = await open();
     scheduler.register('@every 1m', 'a');
     await scheduler.start();
@@ -151,7 +152,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('catches up as it is told after Redis was away for long', async () => {
+  it('catches up according to its option after a long outage of Redis', async () => {
     const { scheduler, clock, broker, events } = await open();
     for (const catchUp of ['skip', 'one', 'all'] as const) {
       scheduler.register('@every 1m', catchUp, undefined, { catchUp, name: catchUp });
@@ -169,7 +170,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('holds no queue up for another one that does not answer', async () => {
+  it('does not delay a queue for another one that does not answer', async () => {
     const { queue, clock } = await open();
     const broker = brokerWith(queue.broker, 'fireTick', (tick, fire) =>
       tick.queue === 'down' ? new Promise(() => undefined) : fire(tick),
@@ -184,7 +185,7 @@ describe('Scheduler', () => {
     expect(events.map(({ type }) => type)).toEqual(['b', 'b', 'b']);
   });
 
-  it('holds no entry up for another one that always fails', async () => {
+  it('does not delay an entry for another one that always fails', async () => {
     const { queue, clock } = await open();
     const startMs = clock.nowMs();
     const error = vi.fn<Logger['error']>();
@@ -200,11 +201,11 @@ describe('Scheduler', () => {
     await clock.advance('60s');
 
     expect(offsets(events, startMs)).toEqual(Array.from({ length: 60 }, (_, n) => (n + 1) * 1000));
-    expect(error).toHaveBeenCalledTimes(2); // and not at every try
+    expect(error).toHaveBeenCalledTimes(2); // not at every attempt
     await scheduler.shutdown();
   });
 
-  it('fires in time after the clock has leapt ahead, and never twice after it has leapt back', async () => {
+  it('fires in time after the clock has jumped ahead, and never twice after it has jumped back', async () => {
     const { queue, clock } = await open();
     let leapMs = 0;
     const leaping: Clock = { ...shifted(clock, 0), nowMs: () => clock.nowMs() + leapMs };
@@ -226,7 +227,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('says that it waits for a time up to which another clock has claimed ticks', async () => {
+  it('logs that it waits for a time up to which another clock has claimed ticks', async () => {
     const warn = vi.fn<Logger['warn']>();
     const { scheduler, clock, queue } = await open({ logger: { ...silentLogger, warn } });
     const { scheduler: first } = await another(queue);
@@ -245,7 +246,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it.each([-30_000, -HOUR_MS])('goes on at once with frequent ticks when the clock is set by %i ms', async (byMs) => {
+  it.each([-30_000, -HOUR_MS])('continues frequent ticks at once when the clock is set by %i ms', async (byMs) => {
     const { scheduler, clock, queue } = await open();
     scheduler.register('@every 1s', 'often');
     await scheduler.start();
@@ -260,7 +261,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('goes on within a minute with a tick of every minute when the clock is set back by an hour', async () => {
+  it('continues a tick of every minute within a minute when the clock is set back by an hour', async () => {
     const { scheduler, clock, queue } = await open();
     scheduler.register('* * * * *', 'often');
     await scheduler.start();
@@ -273,7 +274,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('enqueues no tick twice that is repeated after the clock was set back by less than its period', async () => {
+  it('enqueues no tick twice when the clock is set back by less than its interval', async () => {
     const { scheduler, clock, queue } = await open();
     const { hour, minute } = wall(clock.nowMs() + 60_000);
     scheduler.register(`${minute} ${hour} * * *`, 'daily', undefined, { zone: 'UTC' });
@@ -288,7 +289,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('begins anew from now when it starts after the clock was set back by an hour', async () => {
+  it('restarts from now when it starts after the clock was set back by an hour', async () => {
     const { scheduler: first, clock, queue } = await open();
     first.register('@every 1s', 'often');
     await first.start();
@@ -305,7 +306,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('gives up the ticks that a clock set ahead by 8 h has jumped over, and goes on', async () => {
+  it('skips the ticks that a clock set ahead by 8 h has jumped over, and continues', async () => {
     const { scheduler, clock, queue } = await open();
     scheduler.register('@every 1s', 'often', undefined, { catchUp: 'skip' });
     await scheduler.start();
@@ -318,7 +319,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('waits at shutdown for a claim under way, and leaves no history behind', async () => {
+  it('waits at shutdown for a pending claim, and leaves no history behind', async () => {
     const { queue, clock } = await open();
     let endClaim: () => void = () => undefined;
     const claimed = new Promise<void>((resolve) => (endClaim = resolve));
@@ -340,7 +341,7 @@ describe('Scheduler', () => {
     expect(await queue.history(id)).toEqual([]);
   });
 
-  it('notes nothing in a history that was cleared while its entry fired', async () => {
+  it('records nothing in a history that was cleared while its entry fired', async () => {
     const { queue, clock } = await open();
     let endClaim: () => void = () => undefined;
     const claimed = new Promise<void>((resolve) => (endClaim = resolve));
@@ -362,7 +363,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('does not enqueue again what a lost reply has enqueued', async () => {
+  it('does not enqueue a task again after a lost reply', async () => {
     const { scheduler, clock, broker, queue } = await open();
     scheduler.register('@every 1m', 'a');
     await scheduler.start();
@@ -383,7 +384,7 @@ describe('Scheduler', () => {
       },
     ],
     ['rejects with', () => Promise.reject(new Error('boom'))],
-  ])('tells before each tick what it would enqueue, and enqueues it whatever the listener %s', async (_, fail) => {
+  ])('calls beforeEnqueue before each tick, and enqueues the task whatever the listener %s', async (_, fail) => {
     const told: EnqueueItem[] = [];
     const beforeEnqueue = (task: EnqueueItem): Promise<void> => {
       told.push(task);
@@ -403,7 +404,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('pauses a schedule for all, and resumes it without making up for the pause', async () => {
+  it('pauses a schedule for all schedulers, and resumes it without catching up', async () => {
     const { scheduler, clock, queue } = await open();
     const { scheduler: other } = await another(queue);
     const options = { name: 'a', catchUp: 'all' } as const;
@@ -423,7 +424,7 @@ describe('Scheduler', () => {
     await Promise.all([scheduler.shutdown(), other.shutdown()]);
   });
 
-  it('pauses and resumes a schedule whose spec another version of the app replaced, and leaves it the new spec', async () => {
+  it('pauses and resumes a schedule whose spec another version of the app replaced, and keeps the new spec', async () => {
     const { scheduler, clock, queue } = await open();
     const { scheduler: newer } = await another(queue);
     scheduler.register('@every 1m', 'a', undefined, { name: 'a' });
@@ -441,7 +442,7 @@ describe('Scheduler', () => {
     await Promise.all([scheduler.shutdown(), newer.shutdown()]);
   });
 
-  it('hears at once when a schedule is paused, resumed or removed elsewhere', async () => {
+  it('is notified at once when a schedule is paused, resumed or removed elsewhere', async () => {
     const { scheduler, clock, queue } = await open();
     scheduler.register('0 0 1 1 *', 'a', undefined, { name: 'yearly' });
     await scheduler.start();
@@ -462,7 +463,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('fires without hearing of changes, and listens again later', async () => {
+  it('fires without a subscription to changes, and subscribes again later', async () => {
     const { scheduler, clock, queue, broker } = await open();
     broker.failNext('onScheduleChanged', { times: 2 });
     scheduler.register('@every 1s', 'a', undefined, { name: 'a' });
@@ -478,7 +479,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('runs a task now, beside its ticks', async () => {
+  it('runs a task now, in addition to its ticks', async () => {
     const { scheduler, clock, queue } = await open();
     const { id, name } = scheduler.register('@every 1m', 'a', 1);
     await scheduler.start();
@@ -491,7 +492,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('says what it has planned', async () => {
+  it('returns its plan', async () => {
     const { scheduler, clock } = await open({ zone: 'Asia/Tokyo' });
     scheduler.register('0 6 * * *', 'a', undefined, { name: 'morning' });
     scheduler.register('@every 30s', 'b', undefined, { name: 'often' });
@@ -507,7 +508,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('shows its plan and its history as asynq does, and takes both away', async () => {
+  it('publishes its plan and its history as asynq does, and removes both', async () => {
     const { scheduler, clock, broker, queue } = await open();
     const writePlan = vi.spyOn(broker, 'writePlan');
     const { id } = scheduler.register('@every 30s', 'a', undefined, { maxRetry: 3, name: 'often' });
@@ -535,7 +536,7 @@ describe('Scheduler', () => {
     expect([await queue.plan(schedulerId), await queue.history(id)]).toEqual([[], []]);
   });
 
-  it('no longer fires a schedule whose spec another scheduler replaced, and says so once', async () => {
+  it('no longer fires a schedule whose spec another scheduler replaced, and logs this once', async () => {
     const warn = vi.fn<Logger['warn']>();
     const { scheduler, clock, queue, events } = await open({ logger: { ...silentLogger, warn } });
     scheduler.register('@every 1m', 'a', undefined, { name: 'a' });
@@ -559,6 +560,8 @@ describe('Scheduler', () => {
     { part: 'options', other: ['@every 1m', 'a', 1, { name: 'n', maxRetry: 3 }] },
     { part: 'options', other: ['@every 1m', 'a', 1, { name: 'n', processIn: '5s' }] },
     { part: 'options', other: ['@every 1m', 'a', 1, { name: 'n', headers: { token: 'pw=hunter2' } }] },
+    { part: 'options', other: ['@every 1m', 'a', 1, { name: 'n', unique: { ttl: '1s', key: 'pw=hunter2' } }] },
+    { part: 'catchUp', other: ['@every 1m', 'a', 1, { name: 'n', catchUp: 'all' }] },
   ])(
     'names both periodic tasks of one name when they differ in $part, once in each process',
     async ({ part, other }) => {
@@ -583,7 +586,7 @@ describe('Scheduler', () => {
       expect(lines.map((own) => own.length)).toEqual([1, 1]);
       for (const [line] of lines) {
         for (const name of named) expect(line).toContain(name);
-        expect(line).toMatch(new RegExp(`other [a-z, ]*${part}`));
+        expect(line).toMatch(new RegExp(`other [A-Za-z, ]*${part}`));
         expect(line).not.toContain('hunter2');
       }
       expect(lines[0]![0]).toContain('no longer fires here');
@@ -592,6 +595,86 @@ describe('Scheduler', () => {
       await Promise.all([scheduler.shutdown(), later.shutdown()]);
     },
   );
+
+  it('names both periodic tasks of one name when they are stored at the same time', async () => {
+    const lines: string[][] = [[], []];
+    const loggerOf = (at: number): Logger => ({ ...silentLogger, warn: (line) => lines[at]!.push(line) });
+    const { scheduler, clock, queue } = await open({ logger: loggerOf(0) });
+    const { scheduler: other } = await another(queue, { logger: loggerOf(1) });
+    scheduler.register('@every 1m', 'a', undefined, { name: 'n' });
+    other.register('@every 1m', 'b', undefined, { name: 'n' });
+    const save = queue.broker.saveSchedule.bind(queue.broker);
+    const proceed = new Map<string, () => void>();
+    vi.spyOn(queue.broker, 'saveSchedule').mockImplementation(async (definition) => {
+      await new Promise<void>((resolve) => proceed.set(definition.template.message.type, resolve));
+      return save(definition);
+    });
+
+    await Promise.all([scheduler.start(), other.start()]);
+    await vi.waitUntil(() => proceed.size === 2);
+    for (const type of ['a', 'b']) proceed.get(type)!();
+    await clock.advance('5m');
+
+    expect(lines).toEqual([
+      [expect.stringContaining('(type "a", spec "@every 1m") no longer fires here')],
+      [expect.stringContaining('(type "b", spec "@every 1m") replaces the one')],
+    ]);
+    await Promise.all([scheduler.shutdown(), other.shutdown()]);
+  });
+
+  it('ignores the order of headers in a definition', async () => {
+    const lines: string[] = [];
+    const logger: Logger = { ...silentLogger, info: (line) => lines.push(line), warn: (line) => lines.push(line) };
+    const { scheduler, clock, queue, events } = await open({ logger });
+    const { scheduler: other, events: firedThere } = await another(queue, { logger });
+    scheduler.register('@every 1m', 'a', 1, { name: 'n', headers: { a: '1', b: '2' } });
+    other.register('@every 1m', 'a', 1, { name: 'n', headers: { b: '2', a: '1' } });
+    await scheduler.start();
+    await clock.advance('1s');
+    await other.start();
+
+    await clock.advance('5m');
+
+    expect(lines).toEqual([]);
+    expect(events.length + firedThere.length).toBe(5);
+    await Promise.all([scheduler.shutdown(), other.shutdown()]);
+  });
+
+  it.each<{ part: string; one?: Options; two?: Options; defaults?: SchedulerOptions['defaults'] }>([
+    { part: 'key of its lock', one: { unique: { ttl: '1s', key: 'a' } }, two: { unique: { ttl: '1s', key: 'b' } } },
+    { part: 'catchUp', two: { catchUp: 'all' } },
+    { part: 'default options', defaults: { queue: 'q', maxRetry: 1 } },
+  ])('without a name is another schedule when its $part differs', async ({ one, two, defaults }) => {
+    const { scheduler, clock, queue, events } = await open();
+    const { scheduler: other, events: firedThere } = await another(queue, defaults && { defaults });
+    scheduler.register('@every 1m', 'a', 1, one);
+    other.register('@every 1m', 'a', 1, two);
+    await Promise.all([scheduler.start(), other.start()]);
+
+    await clock.advance('3m');
+
+    expect([events.length, firedThere.length]).toEqual([3, 3]);
+    await Promise.all([scheduler.shutdown(), other.shutdown()]);
+  });
+
+  it('leaves the schedule that replaced its own when it is unregistered', async () => {
+    const { scheduler, clock, queue } = await open();
+    const { scheduler: other } = await another(queue);
+    scheduler.register('@every 1m', 'a', undefined, { name: 'n' });
+    await scheduler.start();
+    await clock.advance('1s');
+    other.register('@every 1h', 'b', undefined, { name: 'n' });
+    await other.start();
+    await clock.advance('50m');
+    await other.pause('n');
+    const [before] = await queue.broker.schedules('q');
+
+    await scheduler.unregister('n');
+    await clock.advance('1m');
+
+    expect(await queue.broker.schedules('q')).toEqual([before]);
+    await Promise.all([scheduler.shutdown(), other.shutdown()]);
+  });
 
   it('warns once in each process during a rolling deployment, and does not fight over the name', async () => {
     const warnings: string[] = [];
@@ -619,7 +702,7 @@ describe('Scheduler', () => {
     await Promise.all(running.map((one) => one.shutdown()));
   });
 
-  it('takes a name back that a scheduler which is gone had replaced', async () => {
+  it('takes over a name again after the scheduler that replaced it has stopped', async () => {
     const warnings: string[] = [];
     const { scheduler, clock, queue, events } = await open({
       logger: { ...silentLogger, warn: (line) => warnings.push(line) },
@@ -641,7 +724,7 @@ describe('Scheduler', () => {
     expect(warnings.at(-1)).toContain('replaces the one that was stored under this name (type "b"');
   });
 
-  it('begins a schedule anew that was removed', async () => {
+  it('creates a removed schedule again', async () => {
     const { scheduler, clock, queue } = await open();
     scheduler.register('@every 1m', 'a', undefined, { name: 'a' });
     await scheduler.start();
@@ -654,7 +737,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('takes entries in and out while it runs', async () => {
+  it('adds and removes entries while it runs', async () => {
     const { scheduler, clock, queue } = await open();
     await scheduler.start();
     const { name } = scheduler.register('@every 1m', 'a');
@@ -668,7 +751,7 @@ describe('Scheduler', () => {
     await scheduler.shutdown();
   });
 
-  it('tells by a ping whether Redis answers, until it is shut down', async () => {
+  it('pings Redis until it is shut down', async () => {
     const { scheduler, broker } = await open();
     broker.failNext('ping');
 
@@ -678,7 +761,7 @@ describe('Scheduler', () => {
     await expect(scheduler.ping()).rejects.toThrow(ClosedError);
   });
 
-  it('refuses what cannot work', async () => {
+  it('refuses invalid registrations', async () => {
     const { scheduler } = await open();
     scheduler.register('@daily', 'a', 1);
 
@@ -686,14 +769,14 @@ describe('Scheduler', () => {
     expect(() => scheduler.register('@daily', '')).toThrow(InvalidOptionsError);
     expect(() => scheduler.register('@daily', 'a', 1, { catchUp: 'some' as never })).toThrow(InvalidOptionsError);
     expect(() => scheduler.register('@daily', 'a', 1, { group: 'g' } as never)).toThrow('no group for a periodic task');
-    expect(() => scheduler.register('@daily', 'a', 1)).toThrow('set it to tell equal ones apart');
+    expect(() => scheduler.register('@daily', 'a', 1)).toThrow('set it to distinguish equal ones');
     await expect(scheduler.runNow('b')).rejects.toThrow(ScheduleNotFoundError);
     await scheduler.shutdown();
     expect(() => scheduler.register('@daily', 'b')).toThrow(ClosedError);
     await expect(scheduler.start()).rejects.toThrow(ClosedError);
   });
 
-  it('leaves the group of the default options out', async () => {
+  it('ignores the group of the default options', async () => {
     const { scheduler, clock, queue } = await open({ defaults: { queue: 'q', group: 'g' } });
     scheduler.register('@every 1m', 'a');
     await scheduler.start();
@@ -713,10 +796,10 @@ describe('Scheduler', () => {
 });
 
 describe('a provider of periodic tasks', () => {
-  /** A provider that says what a test put into it. */
+  /** A provider that returns what a test put into it. */
   const providing = (configs: PeriodicTaskConfig[]) => ({ configs, periodicTasks: () => configs });
 
-  it('changes the plan at run time, and leaves what is as before', async () => {
+  it('changes the plan at run time, and keeps unchanged entries', async () => {
     const provider = providing([
       { spec: '@every 1m', type: 'stays' },
       { spec: '@every 1m', type: 'goes' },
@@ -753,7 +836,26 @@ describe('a provider of periodic tasks', () => {
     await scheduler.shutdown();
   });
 
-  it('fails the start when a task of it has a field that would be ignored', async () => {
+  it.each([{ unique: { ttl: '1h', key: 'b' } }, { unique: { ttl: '1h', key: 'a' }, catchUp: 'all' }] as const)(
+    'may change the options of a named schedule to %o',
+    async (options) => {
+      const task = { spec: '@every 1m', type: 'a', options: { name: 'n', unique: { ttl: '1h', key: 'a' } } } as const;
+      const provider = providing([task]);
+      const { scheduler, clock, queue } = await open({ provider, syncInterval: '30s' });
+      await scheduler.start();
+      await clock.advance('10s');
+      const [before] = await queue.broker.schedules('q');
+
+      provider.configs[0] = { ...task, options: { ...options, name: 'n' } };
+      await clock.advance('31s');
+
+      const [after] = await queue.broker.schedules('q');
+      expect({ ...after, ...before }).not.toEqual(after);
+      await scheduler.shutdown();
+    },
+  );
+
+  it('fails the start when one of its tasks has an unknown field', async () => {
     const task = { spec: '@daily', type: 'a', queue: 'low' } as PeriodicTaskConfig;
     const { scheduler } = await open({ provider: providing([task]) });
 
@@ -762,7 +864,7 @@ describe('a provider of periodic tasks', () => {
     );
   });
 
-  it('fails the start when its first answer cannot work', async () => {
+  it('fails the start when its first answer is invalid', async () => {
     const { scheduler } = await open({ provider: providing([{ spec: '@daily', type: '' }]) });
 
     await expect(scheduler.start()).rejects.toThrow(InvalidOptionsError);
@@ -770,7 +872,7 @@ describe('a provider of periodic tasks', () => {
     expect(scheduler.state).toBe('closed');
   });
 
-  it('changes nothing when it fails later, and is asked again', async () => {
+  it('changes nothing when it fails later, and is called again', async () => {
     const provider = providing([{ spec: '@every 1h', type: 'a' }]);
     const { scheduler, clock } = await open({ provider, syncInterval: '30s' });
     await scheduler.start();
@@ -805,7 +907,7 @@ describe('a provider of periodic tasks', () => {
     await scheduler.shutdown();
   });
 
-  it('may say the same twice', async () => {
+  it('may return the same task twice', async () => {
     const provider = providing([
       { spec: '@every 1h', type: 'a' },
       { spec: '@every 1h', type: 'a' },
@@ -818,7 +920,7 @@ describe('a provider of periodic tasks', () => {
     await scheduler.shutdown();
   });
 
-  it('gets back what it takes away while Redis is away, and forgets what stays away when Redis is back', async () => {
+  it('restores tasks that it drops while Redis is unavailable, and deletes those that stay dropped when Redis is back', async () => {
     const task = { spec: '@every 1h', type: 'a', options: { name: 'a' } };
     const provider = providing([task, { ...task, type: 'b', options: { name: 'b' } }]);
     const { scheduler, clock, broker, queue } = await open({ provider, syncInterval: '30s' });
@@ -838,7 +940,7 @@ describe('a provider of periodic tasks', () => {
     await scheduler.shutdown();
   });
 
-  it('does not hold up the shutdown when it never answers', async () => {
+  it('does not delay the shutdown when it never answers', async () => {
     let calls = 0;
     const periodicTasks = () => (calls++ === 0 ? [] : new Promise<PeriodicTaskConfig[]>(() => undefined));
     const { scheduler, clock } = await open({ provider: { periodicTasks }, syncInterval: '30s' });
@@ -850,7 +952,7 @@ describe('a provider of periodic tasks', () => {
     expect([calls, scheduler.state]).toEqual([2, 'closed']);
   });
 
-  it('does not bring a scheduler back that was shut down while it was asked', async () => {
+  it('does not revive a scheduler that was shut down during its call', async () => {
     let answer: (configs: PeriodicTaskConfig[]) => void = () => undefined;
     const asked = new Promise<PeriodicTaskConfig[]>((resolve) => (answer = resolve));
     const { scheduler, clock, queue } = await open({ provider: { periodicTasks: () => asked } });
@@ -865,7 +967,7 @@ describe('a provider of periodic tasks', () => {
     expect(await waiting(queue)).toBe(0);
   });
 
-  it('leaves out a spec that cannot be read, and logs it', async () => {
+  it('skips an invalid spec, and logs it', async () => {
     const error = vi.fn<Logger['error']>();
     const provider = providing([
       { spec: '@weakly', type: 'a' },

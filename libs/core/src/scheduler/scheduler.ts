@@ -21,22 +21,22 @@ import { type PlanChanges, ProviderSync } from './provider-sync.js';
 import { readSchedulerOptions, type SchedulerOptions } from './scheduler-options.js';
 import { TickLoops } from './tick-loops.js';
 
-/** How long shutdown waits for replies: the reply timeout for claims under way, and a moment for the rest. */
+/** How long shutdown waits for replies: the reply timeout for pending claims, plus a margin. */
 const LONGEST_SHUTDOWN_MS = 6_000;
-/** How long `runNow` waits until its task is noted in the history. */
-const HISTORY_PATIENCE_MS = 500;
+/** How long `runNow` waits for the history to be written. */
+const HISTORY_TIMEOUT_MS = 500;
 
 /** A periodic task as a scheduler has planned it. */
 export interface PlannedTask {
-  /** Of this registration, as `asynq cron ls` shows it. */
+  /** The id of this registration, as shown by `asynq cron ls`. */
   readonly id: string;
-  /** The schedule's name in its queue, and in this scheduler. */
+  /** The schedule's name, unique in its queue and in this scheduler. */
   readonly name: string;
   readonly queue: string;
   /** With the time zone in front, when it is not UTC. */
   readonly spec: string;
   readonly type: string;
-  /** `undefined`: it never fires, or the scheduler has not begun. */
+  /** `undefined`: it never fires, or the scheduler has not started. */
   readonly nextAt: Date | undefined;
   /** The last tick, whichever scheduler claimed it; `undefined`: none yet. */
   readonly previousAt: Date | undefined;
@@ -44,7 +44,7 @@ export interface PlannedTask {
 }
 
 /**
- * Enqueues tasks at regular times.
+ * Enqueues periodic tasks.
  *
  * ```ts
  * const scheduler = new Scheduler({ connection: { url: 'redis://localhost:6379' }, zone: 'Europe/Berlin' });
@@ -52,9 +52,9 @@ export interface PlannedTask {
  * await scheduler.start();
  * ```
  *
- * Run as many as you like with the same periodic tasks: each tick is claimed and its task enqueued in one step, so that
- * it is enqueued once. (Schedulers of Go fire for themselves and know nothing of ours.) Schedules outlive their schedulers:
- * the `Inspector` lists and controls those of every process, and its changes take effect here at once.
+ * Any number of schedulers may have the same periodic tasks: each tick is claimed and its task enqueued in one step, so
+ * that it is enqueued once. (Go schedulers fire independently of ours.) Schedules outlive their schedulers: the
+ * `Inspector` lists and controls those of every process, and its changes take effect here at once.
  *
  * A scheduler is used once: `new`, `active`, `closed`.
  */
@@ -75,7 +75,7 @@ export class Scheduler {
   #keepAlive: NodeJS.Timeout | undefined;
 
   /**
-   * Connects when it is started.
+   * Connects at `start()`.
    * @throws {InvalidOptionsError} an option is wrong
    */
   constructor(options: SchedulerOptions) {
@@ -105,7 +105,7 @@ export class Scheduler {
     if (options.provider) this.#sync = new ProviderSync(options.provider, this.#changes(), settings.syncMs, deps);
   }
 
-  /** `active` from `start()` to `shutdown()`: only then are tasks enqueued by the clock. */
+  /** `active` from `start()` to `shutdown()`: only then do ticks fire. */
   get state(): 'new' | 'active' | 'closed' {
     return this.#state;
   }
@@ -113,7 +113,7 @@ export class Scheduler {
   /**
    * Plans a periodic task, before `start()` or while the scheduler runs.
    *
-   * @param spec as in asynq: five fields, `@daily`, `@every 1h30m`; `CRON_TZ=Asia/Tokyo ` may stand in front
+   * @param spec as in asynq: five fields, `@daily`, `@every 1h30m`; optionally with `CRON_TZ=Asia/Tokyo ` in front
    * @throws {CronSpecError} the spec cannot be read
    * @throws {InvalidOptionsError} type, payload or options are wrong, or another periodic task has the name
    * @throws {PayloadTooLargeError} the encoded payload is above `maxPayloadBytes`
@@ -127,9 +127,10 @@ export class Scheduler {
   }
 
   /**
-   * Takes a periodic task out of the plan and forgets its schedule. Another scheduler that still has it starts it anew.
-   * @throws {ScheduleNotFoundError} there is none of this name
-   * @throws {RedisCommandError} the schedule may still be stored; it fires no more here
+   * Removes a periodic task from the plan and deletes its schedule. Another scheduler that still has it creates it again.
+   * If another definition is stored under the name by now, that is kept.
+   * @throws {ScheduleNotFoundError} there is no periodic task of this name
+   * @throws {RedisCommandError} the schedule may still be stored; it no longer fires here
    */
   async unregister(name: string): Promise<void> {
     const entry = this.#find(name);
@@ -143,10 +144,10 @@ export class Scheduler {
   }
 
   /**
-   * Starts to fire; does nothing when active already. An unreachable Redis is not an error here: the scheduler logs it, and
+   * Starts firing; does nothing when already active. An unreachable Redis is not an error: the scheduler logs it, and
    * catches up when Redis is back.
    * @throws {ClosedError} after `shutdown()`, also during the provider's first call
-   * @throws what the provider throws at its first call, and what is wrong with its periodic tasks
+   * @throws the error of the provider's first call, or of its periodic tasks
    */
   async start(): Promise<void> {
     if (this.#state === 'closed') throw new ClosedError('scheduler');
@@ -164,9 +165,9 @@ export class Scheduler {
   }
 
   /**
-   * Stops firing for every scheduler that has this schedule, until {@link resume}. Ticks that pass meanwhile are given up.
+   * Pauses the schedule for every scheduler that has it, until {@link resume}. Ticks during the pause are skipped.
    * `false`: it was paused already.
-   * @throws {ScheduleNotFoundError} there is none of this name
+   * @throws {ScheduleNotFoundError} there is no periodic task of this name
    */
   async pause(name: string): Promise<boolean> {
     return this.#setPaused(this.#find(name), true);
@@ -174,15 +175,15 @@ export class Scheduler {
 
   /**
    * Resumes a paused schedule; `false`: it was not paused.
-   * @throws {ScheduleNotFoundError} there is none of this name
+   * @throws {ScheduleNotFoundError} there is no periodic task of this name
    */
   async resume(name: string): Promise<boolean> {
     return this.#setPaused(this.#find(name), false);
   }
 
   /**
-   * Enqueues the task of a periodic task now, beside its ticks, paused or not.
-   * @throws {ScheduleNotFoundError} there is none of this name
+   * Enqueues the task of a periodic task now, in addition to its ticks, paused or not.
+   * @throws {ScheduleNotFoundError} there is no periodic task of this name
    * @throws whatever `Client.enqueue` throws
    */
   async runNow(name: string): Promise<EnqueuedTask> {
@@ -190,7 +191,7 @@ export class Scheduler {
     const { type, payload, options } = entry.item;
     const task = await this.#client.enqueue(type, payload, options);
     const noted = noteEnqueued(this.#broker, entry, task.id, { clock: this.#clock, logger: this.#logger });
-    await within(this.#clock, HISTORY_PATIENCE_MS, noted);
+    await within(this.#clock, HISTORY_TIMEOUT_MS, noted);
     return task;
   }
 
@@ -205,8 +206,8 @@ export class Scheduler {
   }
 
   /**
-   * Stops firing, waits for claims under way, deregisters, closes the connections it opened. The
-   * stored schedules stay. Never rejects because of Redis, and takes 6 s at most when that does not answer. Idempotent.
+   * Stops firing, waits for pending claims, deregisters, and closes the connections that it opened. Stored schedules
+   * are kept. Never rejects because of Redis, and takes at most 6 s when Redis does not answer. Idempotent.
    */
   async shutdown(): Promise<void> {
     this.#closing ??= this.#shutDown();
@@ -233,11 +234,11 @@ export class Scheduler {
   /** Never rejects. */
   async #leave(): Promise<void> {
     try {
-      // As asynq: histories live as long as the registrations they belong to.
+      // As in asynq, histories are deleted with their registrations.
       const histories = [...this.#entries.values()].map(({ id }) => this.#broker.clearHistory(id));
       await allOf([this.#heartbeat.clear(), ...histories]);
     } catch (error) {
-      this.#logger.warn('could not clear the plan at shutdown; it vanishes by itself', { error });
+      this.#logger.warn('could not remove the plan at shutdown; it will expire', { error });
     }
   }
 
@@ -261,7 +262,7 @@ export class Scheduler {
     const { definition } = entry;
     let hasChanged = await this.#broker.setSchedulePaused(definition, isPaused);
     if (hasChanged === undefined) {
-      await this.#broker.saveSchedule(definition); // it was never stored, or was removed
+      await this.#ticks.store(entry); // it was never stored, or was removed
       hasChanged = await this.#broker.setSchedulePaused(definition, isPaused);
     }
     entry.follow(await this.#broker.findSchedule(definition), this.#clock.nowMs());

@@ -7,8 +7,8 @@ import { TaskIdConflictError } from '../errors/task-id-conflict.error.js';
 import { silentLogger } from '../runtime/logger.js';
 import type { PeriodicTaskOptions } from './periodic-options.js';
 import { Scheduler } from './scheduler.js';
-import { type FailingBroker, failingBroker } from '../testing/failing-broker.js';
-import { openMemoryQueue, type TestQueue } from '../testing/test-queue.js';
+import { type FailingBroker, failingBroker } from '../test-support/failing-broker.js';
+import { openMemoryQueue, type TestQueue } from '../test-support/test-queue.js';
 import { Inspector } from '../inspector/inspector.js';
 
 let q: TestQueue;
@@ -28,7 +28,7 @@ afterEach(async () => {
   await Promise.all(running.map((scheduler) => scheduler.shutdown()));
 });
 
-/** A scheduler that runs with one periodic task, `report` in the queue `q`. */
+/** A running scheduler with one periodic task, `report` in the queue `q`. */
 async function startReport(spec: string, options: PeriodicTaskOptions = {}): Promise<Scheduler> {
   const scheduler = new Scheduler({ connection: q.broker, logger: silentLogger });
   running.push(scheduler);
@@ -39,7 +39,7 @@ async function startReport(spec: string, options: PeriodicTaskOptions = {}): Pro
 }
 
 describe('stored schedules', () => {
-  it('are shown with what they enqueue and when, and who has them', async () => {
+  it('are listed with their tasks, times and schedulers', async () => {
     const startedMs = q.clock.nowMs();
     const scheduler = await startReport('@every 30s');
     await q.clock.advance('40s');
@@ -90,7 +90,7 @@ describe('stored schedules', () => {
     expect(await inspector.schedules('unknown')).toEqual([]);
   });
 
-  it('tell apart schedulers with another spec under the same name', async () => {
+  it('distinguish schedulers with another spec under the same name', async () => {
     const scheduler = await startReport('@every 1h');
     const newer = await startReport('@every 2h');
 
@@ -100,7 +100,7 @@ describe('stored schedules', () => {
     expect(scheduler.entries()).toHaveLength(1);
   });
 
-  it('show what they have of a spec and a task that cannot be read', async () => {
+  it('are listed even if their spec or task cannot be read', async () => {
     await q.broker.saveSchedule({ queue: 'q', name: 'odd', spec: '@solstice', template: { message: q.message('') } });
 
     expect(await inspector.schedules('q')).toMatchObject([{ name: 'odd', spec: '@solstice', nextAt: undefined }]);
@@ -121,7 +121,7 @@ describe('stored schedules', () => {
     expect([...seen(), (await q.dump()).nextUp.length]).toEqual([false, 1]);
   });
 
-  it('are removed when nobody has them any more', async () => {
+  it('are removed when no scheduler has them', async () => {
     const scheduler = await startReport('@every 1m');
     await scheduler.shutdown();
 
@@ -130,7 +130,7 @@ describe('stored schedules', () => {
     expect(await inspector.schedules()).toEqual([]);
   });
 
-  it('begin anew at once when they are removed where a scheduler has them', async () => {
+  it('are created again at once when they are removed while a scheduler has them', async () => {
     await startReport('0 0 1 1 *');
     await inspector.pauseSchedule('q', 'report');
     await q.clock.advance('1m');
@@ -174,7 +174,7 @@ describe('stored schedules', () => {
     await expect(inspector.runSchedule('q', 'report')).rejects.toThrow(TaskIdConflictError);
   });
 
-  it('leave a run in the history of a live scheduler, and none without', async () => {
+  it('record a run in the history of a running scheduler, if there is one', async () => {
     const scheduler = await startReport('@daily');
     const { id } = scheduler.entries()[0]!;
 
@@ -187,7 +187,7 @@ describe('stored schedules', () => {
     expect(await unnoted.state()).toBe('pending');
   });
 
-  it('are asked for by names that exist', async () => {
+  it('must exist by name', async () => {
     await startReport('@daily');
 
     const wrong = await inspector.pauseSchedule('q', 'reprot').catch((error: unknown) => error);
@@ -202,7 +202,7 @@ describe('stored schedules', () => {
     await expect(inspector.schedules('')).rejects.toThrow(InvalidOptionsError);
   });
 
-  it('say so when what they enqueue cannot be read', async () => {
+  it('refuse to run when their task cannot be read', async () => {
     await startReport('@daily');
     const stored = await q.broker.findSchedule({ queue: 'q', name: 'report' });
     broker.findSchedule = async () => ({ ...stored!, template: undefined });

@@ -1,6 +1,6 @@
 import type { Broker } from '../broker/contract/broker.js';
 import type { PresenceOps } from '../broker/contract/presence.js';
-import type { ScheduleOps, StoredSchedule, TickReply } from '../broker/contract/schedules.js';
+import type { ScheduleOps, TickReply } from '../broker/contract/schedules.js';
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueuedEvent } from '../client/enqueued-event.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
@@ -17,38 +17,38 @@ import { noteEnqueued } from './enqueue-history.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 import type { SchedulerOptions } from './scheduler-options.js';
 
-/** Most ticks of one entry claimed in a round: an entry with many missed ticks must not hold up the others. */
+/** Maximum number of ticks of one entry claimed per round: one with many missed ticks must not delay the others. */
 const TICKS_PER_ROUND = 100;
-/** Entries in work at one time: thousands may be due in the same second. */
-const ENTRIES_AT_A_TIME = 100;
+/** Entries processed concurrently: thousands may be due in the same second. */
+const MAX_CONCURRENT_ENTRIES = 100;
 
 /**
- * Timers do not follow the wall clock: they sleep on when it leaps ahead, and while the machine sleeps. Checks this often
- * find a tick before it counts as missed.
+ * Timers do not follow the time of day: they do not fire earlier when it jumps ahead or the machine sleeps. Checks at
+ * this interval find a tick before it counts as missed.
  */
 const LONGEST_SLEEP_MS = 8_000;
-/** For an entry that fails by itself, while Redis answers. */
+/** Delay after a failure of a single entry, while Redis answers. */
 const REST_MS = 5_000;
 const LOG_EVERY_MS = 30_000;
-/** A smaller step back is an ordinary correction of the clock. */
+/** A smaller step back is a regular clock correction. */
 const SET_BACK_MS = 500;
 
 export interface TickLoopDeps extends LoopDeps {
   readonly broker: ScheduleOps & Pick<PresenceOps, 'recordEnqueueEvent'> & Pick<Broker, 'syncClock'>;
   readonly emit: TaskEventListener | undefined;
   readonly beforeEnqueue: SchedulerOptions['beforeEnqueue'];
-  /** Called when entries have got their first tick. */
+  /** Called when entries have been assigned their first tick. */
   readonly onPlanned: () => void;
 }
 
-/** Claims the ticks of a queue's entries when they are due, and sleeps until the next. */
+/** Claims the due ticks of a queue's entries, and sleeps until the next one. */
 export class TickLoop extends Loop {
   private readonly entries = new Map<string, PeriodicEntry>();
   private readonly failures: LogLimit;
   /** The time of day minus the monotonic time. */
   private offsetMs = Number.NEGATIVE_INFINITY;
-  private readonly news: Subscription;
-  /** Notes on their way into histories. */
+  private readonly changes: Subscription;
+  /** Pending writes to histories. */
   private readonly recording = new Set<Promise<void>>();
 
   constructor(
@@ -57,8 +57,9 @@ export class TickLoop extends Loop {
   ) {
     super(`scheduler of queue "${queue}"`, deps);
     this.failures = new LogLimit(deps.clock, LOG_EVERY_MS);
-    const listen = (): Promise<() => Promise<void>> => deps.broker.onScheduleChanged(queue, (name) => this.hear(name));
-    this.news = new Subscription(deps.clock, listen, () => this.hearLate());
+    const listen = (): Promise<() => Promise<void>> =>
+      deps.broker.onScheduleChanged(queue, (name) => this.onChanged(name));
+    this.changes = new Subscription(deps.clock, listen, () => this.onSubscribedLate());
   }
 
   get isIdle(): boolean {
@@ -76,7 +77,7 @@ export class TickLoop extends Loop {
 
   async runOnce(): Promise<number | undefined> {
     await this.deps.broker.syncClock();
-    await this.listen(); // before the schedules are read: nothing is missed
+    await this.listen(); // before the schedules are read, so that no change is missed
     this.noticeSetBack();
     const due = [...this.entries.values()].filter((entry) => entry.waitMs(this.clock) === 0);
     const areNew = due.some(({ progress }) => !progress);
@@ -87,7 +88,7 @@ export class TickLoop extends Loop {
 
   override async stop(): Promise<void> {
     await super.stop();
-    await Promise.all([...this.recording, this.news.end()]);
+    await Promise.all([...this.recording, this.changes.end()]);
   }
 
   private untilNext(): number | undefined {
@@ -107,29 +108,29 @@ export class TickLoop extends Loop {
   /** Without the subscription a change made elsewhere is noticed at the next tick. */
   private async listen(): Promise<void> {
     try {
-      await this.news.begin();
+      await this.changes.begin();
     } catch (error) {
-      if (!this.failures.allows('news')) return;
+      if (!this.failures.allows('changes')) return;
       this.logger.warn(`${this.name} cannot subscribe to changes and will try again`, { error });
     }
   }
 
-  private hear(name: string): void {
+  private onChanged(name: string): void {
     const entry = this.entries.get(name);
     if (!entry) return;
     entry.isStale = true;
     this.wake();
   }
 
-  /** What was changed before is not heard any more. */
-  private hearLate(): void {
+  /** Earlier changes have been missed. */
+  private onSubscribedLate(): void {
     for (const entry of this.entries.values()) entry.isStale = true;
     this.wake();
   }
 
   /**
-   * A failing entry does not hold up the others.
-   * @throws {RedisCommandError} Redis is away, and none of them can
+   * A failing entry does not delay the others.
+   * @throws {RedisCommandError} Redis is unavailable, which affects all entries
    */
   private async advanceAll(due: readonly PeriodicEntry[]): Promise<void> {
     const waiting = due.values();
@@ -145,19 +146,19 @@ export class TickLoop extends Loop {
         }
       }
     };
-    await Promise.all(Array.from({ length: Math.min(due.length, ENTRIES_AT_A_TIME) }, work));
+    await Promise.all(Array.from({ length: Math.min(due.length, MAX_CONCURRENT_ENTRIES) }, work));
     if (away) throw away;
   }
 
   private rest(entry: PeriodicEntry, error: unknown): void {
     entry.restUntilMs = monotonicMs(this.clock) + REST_MS;
     if (!this.failures.allows('entry')) return;
-    this.logger.error(`periodic task "${entry.name}" failed; next try in ${REST_MS} ms`, { error });
+    this.logger.error(`periodic task "${entry.name}" failed; next attempt in ${REST_MS} ms`, { error });
   }
 
   private async advance(entry: PeriodicEntry): Promise<void> {
     if (entry.isStale) await this.read(entry);
-    if (!entry.progress) await this.store(entry, await this.deps.broker.findSchedule(entry.definition));
+    if (!entry.progress) await this.store(entry);
     this.warnOfFuture(entry);
     for (let ticks = 0; ticks < TICKS_PER_ROUND && !this.stopSignal.aborted && this.has(entry); ticks++) {
       const nowMs = this.clock.nowMs();
@@ -167,26 +168,27 @@ export class TickLoop extends Loop {
     }
   }
 
-  /** The definition stored last fires. Logs the one that it replaces, so that two tasks of one name are noticed. */
-  private async store(entry: PeriodicEntry, before: StoredSchedule | undefined): Promise<void> {
+  /** The definition stored last fires. Logs the one that it replaces, so that two tasks with one name are noticed. */
+  async store(entry: PeriodicEntry): Promise<void> {
     const { definition } = entry;
-    entry.resumeFrom(await this.deps.broker.saveSchedule(definition), this.clock.nowMs());
-    if (!before || isSameDefinition(before, definition)) return;
-    const isOtherTask = before.taskType !== definition.template.message.type;
-    // Of the same type it is most likely a newer version, and the scheduler that gives way warns.
+    const { progress, replaced } = await this.deps.broker.saveSchedule(definition);
+    entry.resumeFrom(progress, this.clock.nowMs());
+    if (!replaced) return;
+    const isOtherTask = replaced.taskType !== definition.template.message.type;
+    // With the same type it is most likely a newer version, and the other scheduler logs a warning.
     this.logger[isOtherTask ? 'warn' : 'info'](
       `periodic task "${entry.name}" of queue "${this.queue}" (${describeDefinition(definition)}) replaces the one that ` +
-        `was stored under this name (${describeDefinition(before)}; other ${differencesOf(before, definition)}), which ` +
+        `was stored under this name (${describeDefinition(replaced)}; other ${differencesOf(replaced, definition)}), which ` +
         'no longer fires. If they are two periodic tasks, give one of them another "name".',
     );
   }
 
-  /** Another definition is stored under the name of this entry. It fires, as long as a scheduler is left that has it. */
+  /** Another definition is stored under the name of this entry. It fires as long as a scheduler has it. */
   private async giveWay(entry: PeriodicEntry): Promise<void> {
     const { definition, name } = entry;
     const stored = await this.deps.broker.findSchedule(definition);
-    if (!stored || isSameDefinition(stored, definition)) return; // changed meanwhile: the next tick shows it
-    if (isAbandoned(stored, this.clock.nowMs())) return this.store(entry, stored);
+    if (!stored || isSameDefinition(stored, definition)) return; // it has changed since; the next tick shows it
+    if (isAbandoned(stored, this.clock.nowMs())) return this.store(entry);
     if (entry.isReplacementLogged) return;
     entry.isReplacementLogged = true;
     this.logger.warn(
@@ -196,7 +198,7 @@ export class TickLoop extends Loop {
     );
   }
 
-  /** Reads, and does not store: another version of the app may have stored another definition under the name. */
+  /** Reads without storing: another version of the app may have stored another definition under the name. */
   private async read(entry: PeriodicEntry): Promise<void> {
     entry.isStale = false; // before the call: a change announced during it may be newer than its reply
     try {
@@ -207,10 +209,12 @@ export class TickLoop extends Loop {
     }
     if (entry.isReplaced) await this.giveWay(entry);
     if (entry.progress) return;
-    this.logger.info(`periodic task "${entry.name}" begins anew: its schedule was removed from queue "${this.queue}"`);
+    this.logger.info(
+      `periodic task "${entry.name}" is stored again: its schedule was removed from queue "${this.queue}"`,
+    );
   }
 
-  /** Dies after the claim: the task is enqueued, only the history lacks it. */
+  /** Dies after the claim: the task is enqueued, only the history is incomplete. */
   private async fire(entry: PeriodicEntry, tickMs: number, claimedMs: number): Promise<void> {
     const { broker, emit } = this.deps;
     const nowMs = this.clock.nowMs();
@@ -223,9 +227,9 @@ export class TickLoop extends Loop {
     if (entry.isReplaced) await this.giveWay(entry);
     if (reply.outcome.status !== 'enqueued') return;
     emit?.(enqueuedEvent(task, reply.outcome.state, nowMs));
-    if (!this.has(entry)) return; // its history was cleared already, and would stay for ever
+    if (!this.has(entry)) return; // its history has been deleted, and must not be created again
     const recording = noteEnqueued(broker, entry, id, this.deps).finally(() => this.recording.delete(recording));
-    this.recording.add(recording); // it lies on another node of a cluster: the next tick does not wait
+    this.recording.add(recording); // stored on another cluster node: the next tick does not wait for it
   }
 
   private has(entry: PeriodicEntry): boolean {
@@ -239,7 +243,7 @@ export class TickLoop extends Loop {
     );
   }
 
-  /** A clock that was ahead has used ticks up that are still to come. */
+  /** A clock that was ahead has claimed future ticks. */
   private warnOfFuture(entry: PeriodicEntry): void {
     const { name, progress, isReplaced } = entry;
     const isAhead =
@@ -249,8 +253,8 @@ export class TickLoop extends Loop {
     if (!isAhead || isReplaced || entry.isKnownAhead) return;
     entry.isKnownAhead = true;
     this.logger.warn(
-      `periodic task "${name}" has fired until ${dateOf(progress.claimedMs).toISOString()} already and waits until ` +
-        'then: some clock was ahead, or this one is behind. To let it go on from now, pause and resume it.',
+      `periodic task "${name}" has already fired up to ${dateOf(progress.claimedMs).toISOString()} and waits until ` +
+        'then: some clock was ahead, or this one is behind. To continue from now, pause and resume it.',
     );
   }
 
@@ -259,10 +263,10 @@ export class TickLoop extends Loop {
     switch (outcome.status) {
       case 'idConflict':
       case 'duplicate':
-        this.logger.debug(`periodic task "${name}" was not enqueued: the one before is still in queue "${queue}"`);
+        this.logger.debug(`periodic task "${name}" was not enqueued: the previous one is still in queue "${queue}"`);
         break;
       case 'missing':
-        this.logger.info(`periodic task "${name}" begins anew: its schedule was removed from queue "${queue}"`);
+        this.logger.info(`periodic task "${name}" is stored again: its schedule was removed from queue "${queue}"`);
         break;
       default: // enqueued, claimed by another scheduler, replaced, or paused
     }

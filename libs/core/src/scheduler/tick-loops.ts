@@ -1,7 +1,7 @@
 import type { PeriodicEntry } from './periodic-entry.js';
 import { TickLoop, type TickLoopDeps } from './tick-loop.js';
 
-/** One loop for each queue with entries: a queue whose Redis node is down holds up no other. */
+/** One loop per queue with entries: a queue whose Redis node is down does not delay the others. */
 export class TickLoops {
   private readonly loops = new Map<string, TickLoop>();
   private readonly leaving = new Set<Promise<void>>();
@@ -14,7 +14,7 @@ export class TickLoops {
     for (const loop of this.loops.values()) loop.start();
   }
 
-  /** Waits for claims under way. */
+  /** Waits for pending claims. */
   async stop(): Promise<void> {
     this.isStarted = false;
     await Promise.all([...[...this.loops.values()].map((loop) => loop.stop()), ...this.leaving]);
@@ -37,6 +37,11 @@ export class TickLoops {
     this.loops.delete(queue);
     const stopped = loop.stop().finally(() => this.leaving.delete(stopped));
     this.leaving.add(stopped);
+  }
+
+  /** Stores the definition of an entry now. */
+  async store(entry: PeriodicEntry): Promise<void> {
+    await this.loops.get(entry.definition.queue)?.store(entry);
   }
 
   wake(queue: string): void {

@@ -1,16 +1,17 @@
--- check-rights: which commands this user may not run on the keys of a queue.
+-- check-rights: find the commands that this user may not run on the keys of a queue.
 --
 -- KEYS[1] pending   list  asynq:{q}:pending  stands for all keys of the queue
 -- ARGV[1] commands  names of commands whose first argument is a key, comma separated
--- RETURNS the commands that are refused, EVAL among them; none where the server cannot tell, before 7.0
+-- REPLY   {text...} | nil
+-- RETURNS the refused commands, EVAL among them; nil on servers before 7.0, which cannot tell
 -- COST    O(commands)
 local pending, commands = KEYS[1], ARGV[1]
 
+if not redis.acl_check_cmd then return nil end
+
 local refused = {}
-if redis.acl_check_cmd then
-  for command in string.gmatch(commands, '[^,]+') do
-    if not redis.acl_check_cmd(command, pending) then refused[#refused + 1] = command end
-  end
-  if not redis.acl_check_cmd('eval', '', '1', pending) then refused[#refused + 1] = 'eval' end
+for command in string.gmatch(commands, '[^,]+') do
+  if not redis.acl_check_cmd(command, pending) then refused[#refused + 1] = command end
 end
+if not redis.acl_check_cmd('eval', '', '1', pending) then refused[#refused + 1] = 'eval' end
 return refused

@@ -1,23 +1,28 @@
--- claim: lease the ids that run next; load.lua then reads their tasks. The strict form of fetch.lua, first half.
+-- claim: lease the next ids to run; load.lua then reads their tasks. First half of the strict form of fetch.lua.
 --
 -- KEYS[1] pending  list    asynq:{q}:pending   the right end is next
 -- KEYS[2] paused   string  asynq:{q}:paused
 -- KEYS[3] active   list    asynq:{q}:active    newest at the left
 -- KEYS[4] lease    zset    asynq:{q}:lease     score: lease expiry, unix seconds
+-- KEYS[5] mark     string  asynq:{q}:fetched:<lane>   the last fetch of the lane, see include/mark-fetch.lua
 -- ARGV[1] leaseExpiresAtS  unix s
 -- ARGV[2] limit            most ids, at most 1000
+-- ARGV[3] call             number of the call in its lane
+-- REPLY   {integer, integer, text...}
 -- RETURNS {isPaused 0 or 1, remaining (ids left in pending; 0 in a paused queue), then the ids}
+--         A copy of the call that arrives after the server has gone on without its reply takes nothing.
 --         A crash before load.lua leaves tasks active and leased, with state pending: recovered like any lost lease.
 -- COST    O(limit)
+--@include mark-fetch
 --@include need-type
-local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local leaseExpiresAtS, limit = ARGV[1], tonumber(ARGV[2])
+local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local leaseExpiresAtS, limit, call = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
 needType('list', pending, active)
 needType('zset', lease)
 local ids = redis.call('LRANGE', pending, -limit, -1)
-if #ids == 0 then return { 0, 0 } end
+if #ids == 0 or isOvertaken(mark, call) then return { 0, 0 } end
 
 local reply, fetched, leases = { 0, 0 }, {}, {}
 for i = #ids, 1, -1 do
@@ -30,5 +35,6 @@ end
 redis.call('LTRIM', pending, 0, -#ids - 1)
 redis.call('LPUSH', active, unpack(fetched))
 redis.call('ZADD', lease, unpack(leases))
+markFetch(mark, call, leaseExpiresAtS, fetched)
 reply[2] = redis.call('LLEN', pending)
 return reply

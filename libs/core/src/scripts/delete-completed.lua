@@ -4,7 +4,8 @@
 -- KEYS[2..] task       hash  asynq:{q}:t:<id>      one per task
 -- ARGV[1]   nowS  unix s
 -- ARGV[2..] per task: taskId
--- RETURNS how many were deleted; a task that is not due or not completed any more is left alone
+-- REPLY   integer
+-- RETURNS number of tasks deleted; one that is not due, or no longer completed, is left alone
 -- COST    O(tasks x log n)
 local completed = KEYS[1]
 local nowS = tonumber(ARGV[1])

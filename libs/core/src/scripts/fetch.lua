@@ -1,34 +1,42 @@
--- fetch: lease the tasks that run next. The fast form: one call, task keys built from a prefix.
+-- fetch: lease the next tasks to run. The fast form: one call, task keys built from a prefix.
 --
 -- KEYS[1]    pending  list    asynq:{q}:pending   the right end is next
 -- KEYS[2]    paused   string  asynq:{q}:paused
 -- KEYS[3]    active   list    asynq:{q}:active    newest at the left
 -- KEYS[4]    lease    zset    asynq:{q}:lease     score: lease expiry, unix seconds
+-- KEYS[5]    mark     string  asynq:{q}:fetched:<lane>   the last fetch of the lane, see include/mark-fetch.lua
 -- UNDECLARED task     hash    asynq:{q}:t:<id>    in the same slot; servers that refuse this use claim.lua and load.lua
 -- ARGV[1]    leaseExpiresAtS  unix s
 -- ARGV[2]    limit            most tasks, at most 1000
--- ARGV[3]    mostBytes        of messages; a task that would exceed them stays, unless it is the first
+-- ARGV[3]    mostBytes        of messages; the task that would exceed it stays pending, unless it is the first
 -- ARGV[4]    taskPrefix       asynq:{q}:t:
--- RETURNS {isPaused 0 or 1, remaining, then per task: taskId, message, unknown_since_ms or nil}
+-- ARGV[5]    call             number of the call in its lane
+-- REPLY   {integer, integer, (text, text | nil, text | nil, text | nil)...}
+-- RETURNS {isPaused 0 or 1, remaining, then per task: taskId, message, unknown_since_ms or nil, crashes or nil}
 --         remaining: tasks left in pending, whatever ended the fetch; 0 in a paused queue
---         Ids without a message are dropped, with their stub hash. asynq 0.26 leaves them active for ever.
+--         A copy of the call that arrives after the server has gone on without its reply takes nothing.
+--         Ids without a message, for which nil comes in its place, are dropped, with their stub hash. asynq 0.26
+--         leaves them active forever.
 -- COST    O(limit)
 --@include has-message
+--@include mark-fetch
 --@include need-type
-local pending, paused, active, lease = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local call = ARGV[5]
 
 if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
 needType('list', pending, active)
 needType('zset', lease)
 local ids = redis.call('LRANGE', pending, -limit, -1)
-if #ids == 0 then return { 0, 0 } end
+if #ids == 0 or isOvertaken(mark, call) then return { 0, 0 } end
 
 local reply, fetched, leases, orphans = { 0, 0 }, {}, {}, {}
 local taken, bytes = 0, 0
 for i = #ids, 1, -1 do
   local taskId = ids[i]
-  local fields = redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms') -- an error for a key of another type
+  local fields = redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes')
+  if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end -- refused, before any write
   if fields[1] then
     bytes = bytes + #fields[1]
     if bytes > mostBytes and bytes > #fields[1] then break end
@@ -38,8 +46,11 @@ for i = #ids, 1, -1 do
     reply[#reply + 1] = taskId
     reply[#reply + 1] = fields[1]
     reply[#reply + 1] = fields[2]
+    reply[#reply + 1] = fields[3]
   else
     orphans[#orphans + 1] = taskPrefix .. taskId
+    reply[#reply + 1] = taskId
+    for _ = 1, 3 do reply[#reply + 1] = false end
   end
   taken = taken + 1
 end
@@ -49,9 +60,10 @@ for _, task in ipairs(orphans) do deleteStub(task) end
 if #fetched > 0 then
   redis.call('LPUSH', active, unpack(fetched))
   redis.call('ZADD', lease, unpack(leases))
+  markFetch(mark, call, leaseExpiresAtS, fetched)
   for _, taskId in ipairs(fetched) do
     redis.call('HSET', taskPrefix .. taskId, 'state', 'active')
-    redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress')
+    redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress', 'alone')
   end
 end
 reply[2] = redis.call('LLEN', pending)

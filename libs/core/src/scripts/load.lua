@@ -1,22 +1,30 @@
--- load: read tasks just claimed and mark them active. The strict form of fetch.lua, second half.
+-- load: read tasks just claimed and mark them active. Second half of the strict form of fetch.lua.
 --
 -- KEYS[1]   pending  list  asynq:{q}:pending   the right end is next
 -- KEYS[2]   active   list  asynq:{q}:active    newest at the left
 -- KEYS[3]   lease    zset  asynq:{q}:lease     score: lease expiry, unix seconds
--- KEYS[4..] task     hash  asynq:{q}:t:<id>    one per id
+-- KEYS[4]   mark     string  asynq:{q}:fetched:<lane>   the last fetch of the lane, see include/mark-fetch.lua
+-- KEYS[5..] task     hash  asynq:{q}:t:<id>    one per id
 -- ARGV[1]   leaseExpiresAtS  unix s, as claimed
--- ARGV[2]   mostBytes        of messages; the claimed tasks from the first that would exceed them on, which is not the first of all, go back to the head of the queue in their order
--- ARGV[3..] per task: taskId
--- RETURNS per task that did not go back: message or nil, unknown_since_ms or nil
+-- ARGV[2]   mostBytes        of messages; from the task on that would exceed it, unless that is the first, the claimed tasks return to the head of the queue in their order
+-- ARGV[3]   call             number of the call in its lane, as claimed
+-- ARGV[4..] per task: taskId
+-- REPLY   {(text | nil, text | nil, text | nil)...}
+-- RETURNS per task that was not returned: message or nil, unknown_since_ms or nil, crashes or nil; nothing at all for a copy of the call that
+--         arrives after the server has gone on without its reply
 -- COST    O(tasks)
-local pending, active, lease = KEYS[1], KEYS[2], KEYS[3]
-local leaseExpiresAtS, mostBytes = ARGV[1], tonumber(ARGV[2])
-local FIRST_TASK, ARGS = 4, 2
+--@include allow-writes
+--@include mark-fetch
+--@include need-type
+local pending, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local leaseExpiresAtS, mostBytes, call = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local FIRST_TASK, ARGS = 5, 3
 local tasks = #ARGV - ARGS
+if isOvertaken(mark, call) then return {} end
 
 local reply, bytes, cutAt = {}, 0, tasks + 1
 for i = 1, tasks do
-  local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms') -- an error for a key of another type
+  local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms', 'crashes') -- an error for a key of another type
   if fields[1] then
     bytes = bytes + #fields[1]
     if bytes > mostBytes and bytes > #fields[1] then
@@ -24,16 +32,21 @@ for i = 1, tasks do
       break
     end
   end
-  reply[2 * i - 1], reply[2 * i] = fields[1] or false, fields[2] or false -- a nil would end the reply
+  for at = 1, 3 do reply[3 * (i - 1) + at] = fields[at] or false end -- nil would end the reply
 end
 
+allowWrites(lease)
 for i = 1, cutAt - 1 do
-  if reply[2 * i - 1] then
+  if reply[3 * i - 2] then
     redis.call('HSET', KEYS[FIRST_TASK + i - 1], 'state', 'active')
-    redis.call('HDEL', KEYS[FIRST_TASK + i - 1], 'pending_since', 'cancel_then', 'progress')
+    redis.call('HDEL', KEYS[FIRST_TASK + i - 1], 'pending_since', 'cancel_then', 'progress', 'alone')
   end
 end
-for i = tasks, cutAt, -1 do -- what is pushed last runs first
+if cutAt <= tasks then
+  needType('list', pending, active)
+  needType('zset', lease)
+end
+for i = tasks, cutAt, -1 do -- the last one pushed runs first
   local taskId = ARGV[ARGS + i]
   if redis.call('ZSCORE', lease, taskId) == leaseExpiresAtS then
     redis.call('ZREM', lease, taskId)
@@ -41,4 +54,5 @@ for i = tasks, cutAt, -1 do -- what is pushed last runs first
     redis.call('RPUSH', pending, taskId)
   end
 end
+if cutAt <= tasks then markFetch(mark, call, leaseExpiresAtS, { unpack(ARGV, ARGS + 1, ARGS + cutAt - 1) }) end
 return reply

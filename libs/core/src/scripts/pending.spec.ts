@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Script } from './script.js';
 import * as scripts from './scripts.generated.js';
 
-/** What costs the same however long `pending` is. */
+/** Commands whose cost does not depend on the length of `pending`. */
 const BOUNDED = [/^'[LR]PUSH', /, /^'LLEN', /, /^'LINDEX', .*, -1$/, /^'LRANGE', pending, -limit, -1$/];
-/** What takes off the ids that were read at the end. */
+/** Removes the ids that were read from the end. */
 const BOUNDED_TRIM = /^'LTRIM', pending, 0, -(?:#ids|taken) - 1$/;
 
 const all = Object.values(scripts as unknown as Record<string, Script<never, never, never>>);
@@ -24,7 +24,7 @@ describe('scripts and a long list of pending tasks', () => {
     },
   );
 
-  it('has one way to take a task out of its middle, which looks at 100,000 entries unless it is told otherwise', () => {
+  it('removes a task from its middle in one way only, which searches 100,000 entries by default', () => {
     const walkers = all.filter(({ lua }) => /'LREM', source/.test(lua));
 
     for (const { lua } of walkers) {

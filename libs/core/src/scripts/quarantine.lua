@@ -1,4 +1,4 @@
--- quarantine: archive a leased task whose message cannot be used, keeping the bytes that were found.
+-- quarantine: archive a leased task whose message is unusable, and keep its bytes.
 --
 -- KEYS[1] active    list  asynq:{q}:active
 -- KEYS[2] lease     zset  asynq:{q}:lease      score: lease expiry, unix seconds
@@ -7,11 +7,12 @@
 -- ARGV[1] taskId
 -- ARGV[2] leases       own lease scores, comma separated
 -- ARGV[3] archivedAtS  unix s
--- ARGV[4] message      a readable message in its place, with the reason as its last error
--- ARGV[5] rawMessage   the bytes found, kept in the field raw_msg
+-- ARGV[4] message      a readable replacement, with the reason as its last error
+-- ARGV[5] rawMessage   the original bytes, kept in the field raw_msg
+-- REPLY   integer
 -- RETURNS 1 archived
---         0 not ours any more; nothing written
--- COST    O(n) in active, which the servers' concurrency bounds
+--         0 no longer ours; nothing written
+-- COST    O(n) in active, which the tasks in hand of all servers bound
 --@include owns-lease
 --@include need-type
 local active, lease, archived, task = KEYS[1], KEYS[2], KEYS[3], KEYS[4]

@@ -1,9 +1,10 @@
--- read-hashes: read fields of hashes, until their values are so many bytes.
+-- read-hashes: read fields of hashes, up to a number of bytes.
 --
 -- KEYS[1..] record  hash  asynq:{q}:t:<id> or asynq:{q}:schedule:<name>
--- ARGV[1] mostBytes  of all values together; the first hash is read however large it is
+-- ARGV[1] mostBytes  limit for all values together; the first hash is read regardless of its size
 -- ARGV[2] fields     names, separated by commas
--- RETURNS per hash, in order, its fields, nil where there is none, all nil for a key of another type; of fewer hashes than asked for, and the next call goes on
+-- REPLY   {(text | nil)...}
+-- RETURNS per hash, in order, its fields, nil where there is none, all nil for a key of another type; when these are fewer hashes than given, another call reads the rest
 -- COST    O(hashes), and the bytes returned
 local mostBytes = tonumber(ARGV[1])
 local fields = {}

@@ -1,5 +1,4 @@
--- requeue: give unfinished tasks back to their queue, to run next,
--- in the order given.
+-- requeue: return unfinished tasks to the head of their queue, in the order given.
 --
 -- KEYS[1]   active   list  asynq:{q}:active
 -- KEYS[2]   lease    zset  asynq:{q}:lease     score: lease expiry, unix seconds
@@ -7,9 +6,10 @@
 -- KEYS[4..] task     hash  asynq:{q}:t:<id>    one per task
 -- ARGV[1]   pendingSinceNs  unix ns; asynq 0.26 leaves the field out and then reports no latency
 -- ARGV[2..] per task: taskId, leases (own lease scores, comma separated)
+-- REPLY   {integer per task}
 -- RETURNS per task 1 requeued
---                  0 not ours any more: lease lost or task settled; nothing written
--- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
+--                  0 no longer ours: lease lost or task settled; nothing written
+-- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the tasks in hand of all servers bound
 --@include owns-lease
 --@include leave-active
 --@include settle
@@ -23,8 +23,8 @@ needType('list', active, pending)
 needType('zset', lease)
 local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId)
   if not store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then return false end
-  redis.call('HDEL', task, 'cancel_then', 'progress')
+  redis.call('HDEL', task, 'cancel_then', 'progress', 'alone')
   taskIds[#taskIds + 1] = taskId
 end)
-for i = #taskIds, 1, -1 do redis.call('RPUSH', pending, taskIds[i]) end -- what is pushed last runs first
+for i = #taskIds, 1, -1 do redis.call('RPUSH', pending, taskIds[i]) end -- the last one pushed runs first
 return replies

@@ -1,4 +1,4 @@
--- retry: let tasks run again later.
+-- retry: end attempts of tasks that run again later.
 --
 -- KEYS[1]   active          list    asynq:{q}:active
 -- KEYS[2]   lease           zset    asynq:{q}:lease                  score: lease expiry, unix seconds
@@ -9,11 +9,12 @@
 -- KEYS[7]   failed          string  asynq:{q}:failed
 -- KEYS[8..] task            hash    asynq:{q}:t:<id>                 one per task
 -- ARGV[1]   statsExpireAtS  unix s
--- ARGV[2]   nudgeChannel    told when a task goes ahead of all that wait
--- ARGV[3..] per task: taskId, leases (own lease scores, comma separated), message (protobuf), retryAtS (unix s, rounded up), dueAtMs (unix ms), isFailure (1 or 0), unknownSince (record to store, or empty: some server tried)
--- RETURNS per task 1 waits for its retry
---                  0 not ours any more: lease lost or task settled; nothing written
--- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the servers' concurrency bounds
+-- ARGV[2]   nudgeChannel    notified when a task is due before all that wait
+-- ARGV[3..] per task: taskId, leases (own lease scores, comma separated), message (protobuf), retryAtS (unix s, rounded up), dueAtMs (unix ms), isFailure (1 or 0), unknownSince (record to store, or empty: an attempt was made)
+-- REPLY   {integer per task}
+-- RETURNS per task 1 moved to retry
+--                  0 no longer ours: lease lost or task settled; nothing written
+-- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the tasks in hand of all servers bound
 --@include owns-lease
 --@include leave-active
 --@include settle
@@ -33,7 +34,7 @@ local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, t
   local isFailure, unknownSince = ARGV[at + 6] == '1', ARGV[at + 7]
 
   if not store(task, 'msg', message, 'state', 'retry', 'due_at_ms', dueAtMs) then return false end
-  redis.call('HDEL', task, 'cancel_then')
+  redis.call('HDEL', task, 'cancel_then', 'alone')
   if unknownSince == '' then
     redis.call('HDEL', task, 'unknown_since_ms', 'crashes')
   else
@@ -45,5 +46,5 @@ local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, t
 end)
 count(processedToday, processed, failures, statsExpireAtS)
 count(failedToday, failed, failures, statsExpireAtS)
-if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end -- a hint: where it is forbidden, forwarders poll
+if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end -- a hint: without the right to publish, forwarders poll
 return replies

@@ -3,10 +3,11 @@
 -- KEYS[1]   archived  zset    asynq:{q}:archived              score: archived-at, unix seconds
 -- KEYS[2..] task      hash    asynq:{q}:t:<id>                one per task, oldest first
 -- KEYS[..]  lock      string  asynq:{q}:unique:<type>:<md5>   one per task with hasLock, in their order
--- ARGV[1]   cutoffS  unix s; older entries go
--- ARGV[2]   maxSize  entries that may stay
+-- ARGV[1]   cutoffS  unix s; older entries are deleted
+-- ARGV[2]   maxSize  maximum number of entries to keep
 -- ARGV[3..] per task: taskId, hasLock (1 or 0)
--- RETURNS how many were deleted; a task that left the archive or is within the limits by now is left alone
+-- REPLY   integer
+-- RETURNS number of tasks deleted; one that left the archive or is within the limits by now is left alone
 -- COST    O(tasks x log n)
 --@include keys-from
 --@include unlock

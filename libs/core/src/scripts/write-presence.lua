@@ -1,13 +1,14 @@
--- write-presence: show a server and its running tasks to inspectors.
+-- write-presence: publish a server and its running tasks for inspectors.
 --
 -- KEYS[1]   server   string  asynq:servers:{<host>:<pid>:<server id>}   ServerInfo
 -- KEYS[2]   workers  hash    asynq:workers:{<host>:<pid>:<server id>}   task id to WorkerInfo
 -- ARGV[1]   ttlS    lifetime, seconds
 -- ARGV[2]   info    ServerInfo, protobuf
--- ARGV[3]   isAnew  1: show these tasks alone; 0: what has changed
--- ARGV[4..] per task: taskId, worker (WorkerInfo, protobuf; empty: it is not running any more)
+-- ARGV[3]   isAnew  1: replace all tasks; 0: update the changed ones
+-- ARGV[4..] per task: taskId, worker (WorkerInfo, protobuf; empty: it has stopped running)
+-- REPLY   integer
 -- RETURNS 1 written
---         0 there is nothing that could have changed: the tasks have expired; nothing written
+--         0 the tasks have expired, so that there is nothing to update; nothing written
 -- COST    O(tasks named)
 local server, workers = KEYS[1], KEYS[2]
 local ttlS, info, isAnew = ARGV[1], ARGV[2], ARGV[3] == '1'

@@ -1,18 +1,19 @@
--- write-progress: keep what a handler says of its progress with its running task.
+-- write-progress: store a handler's progress with its running task.
 --
 -- KEYS[1] lease  zset  asynq:{q}:lease    score: lease expiry, unix seconds
 -- KEYS[2] task   hash  asynq:{q}:t:<id>
 -- ARGV[1] taskId
 -- ARGV[2] leases    own lease scores, comma separated
 -- ARGV[3] progress  JSON
+-- REPLY   integer
 -- RETURNS 1 stored
---         0 not ours any more, or not active; nothing written
+--         0 no longer ours, or not active; nothing written
 -- COST    O(log n)
 --@include owns-lease
 local lease, task = KEYS[1], KEYS[2]
 local taskId, leases, progress = ARGV[1], ARGV[2], ARGV[3]
 
-if not ownsLease(lease, taskId, leases) or redis.call('HGET', task, 'state') ~= 'active' then return 0 end
+if not ownsLease(lease, taskId, leases) or redis.pcall('HGET', task, 'state') ~= 'active' then return 0 end
 
 redis.call('HSET', task, 'progress', progress)
 return 1

@@ -1,9 +1,10 @@
+import { inspect } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import { Client } from '../client/client.js';
 import { Inspector } from '../inspector/inspector.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import type { Handler } from '../task/task-context.js';
-import { openMemoryQueue } from '../testing/test-queue.js';
+import { openMemoryQueue } from '../test-support/test-queue.js';
 import { Server } from './server.js';
 import type { ServerOptions } from './server-options.js';
 
@@ -33,7 +34,7 @@ function ring(): Error {
   return error;
 }
 
-/** A server with one slot: runs a task for `hostile`, then a sound one. Answers what became of the first. */
+/** A server with one slot: runs a task for `hostile`, then a valid one. Returns the state of the first. */
 async function runBoth(
   hostile: Handler,
   { retention, ...options }: Partial<ServerOptions> & { retention?: string } = {},
@@ -127,11 +128,72 @@ describe('a slot is free again, and something readable is stored, when a handler
     ['a toJSON that throws', { toJSON: trap }],
     ['a function', () => undefined],
     ['a symbol', Symbol('result')],
-  ])('returns %s, which is no result but a success', async (_, returned) => {
+  ])('returns %s, which counts as success without a result', async (_, returned) => {
     const { task, soundRan } = await runBoth(() => returned, { retention: '1h', logger: JSON_LOGGER });
 
     expect(soundRan).toHaveBeenCalledOnce();
     expect(task).toMatchObject({ state: 'completed', result: undefined });
+  });
+
+  it.each<[string, (context: object) => unknown]>([
+    ['has no prototype', (context) => Object.setPrototypeOf(context, null)],
+    ['is frozen', (context) => Object.freeze(context)],
+    ['is a proxy of traps underneath', (context) => Object.setPrototypeOf(context, new Proxy({}, traps))],
+    [
+      'has other facts',
+      (context) => {
+        for (const name of ['id', 'type', 'queue']) Object.defineProperty(context, name, { get: trap });
+        Object.assign(context, { flush: trap, resultOf: trap });
+      },
+    ],
+  ])('leaves behind a context that %s', async (_, deface) => {
+    const failed = await runBoth((_payload, context) => {
+      context.progress(0.5);
+      deface(context);
+      throw new Error('boom');
+    });
+    const done = await runBoth(
+      (_payload, context) => {
+        deface(context);
+        return 'done';
+      },
+      { retention: '1h' },
+    );
+
+    expect(failed.soundRan).toHaveBeenCalledOnce();
+    expect(failed.task).toMatchObject({ state: 'retry', lastError: 'boom' });
+    expect(done.task).toMatchObject({ state: 'completed', result: Uint8Array.from(Buffer.from('"done"')) });
+  });
+
+  it('returns an object whose toJSON rejects, which counts as success without a result', async () => {
+    const unhandled = vi.fn<(error: unknown) => void>();
+    process.once('unhandledRejection', unhandled);
+
+    const { task, soundRan } = await runBoth(() => ({ toJSON: async () => trap() }), { retention: '1h' });
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', unhandled);
+
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(soundRan).toHaveBeenCalledOnce();
+    expect(task).toMatchObject({ state: 'completed', result: undefined });
+  });
+
+  it('throws an error of 60 kB, which is stored completely and logged in part', async () => {
+    const lines: string[] = [];
+    const log = (message: string, fields?: object): void => void lines.push(message, inspect(fields));
+    const logger = { ...silentLogger, warn: log, error: log };
+
+    const { task } = await runBoth(
+      () => {
+        throw new Error('x'.repeat(60_000), { cause: new Error('y'.repeat(60_000)) });
+      },
+      { logger },
+    );
+
+    expect(task!.lastError).toHaveLength(60_000);
+    expect(lines.some((line) => line.includes('xxx… (cut)') || line.includes('x … (cut)'))).toBe(true);
+    for (const line of lines) expect(line.length).toBeLessThan(30_000);
+    expect(lines[0]!.length).toBeLessThan(2_200);
   });
 
   it('throws a promise that rejects', async () => {
@@ -149,7 +211,7 @@ describe('a slot is free again, and something readable is stored, when a handler
     expect(task).toMatchObject({ state: 'retry' });
   });
 
-  it('returns bytes that are gone, which is no result but a success', async () => {
+  it('returns detached bytes, which counts as success without a result', async () => {
     const warn = vi.fn<Logger['warn']>();
     const bytes = new Uint8Array(8);
     structuredClone(bytes, { transfer: [bytes.buffer] });
@@ -228,8 +290,8 @@ describe('a slot is free again when', () => {
     ['isFailure rejects', { isFailure: (async () => trap()) as unknown as () => boolean }],
     ['onHealthCheck throws', { onHealthCheck: trap, healthCheckInterval: '1s' }],
     ['onHealthCheck rejects', { onHealthCheck: async () => trap(), healthCheckInterval: '1s' }],
-    ['the codec answers with promises', { codec: asyncCodec(false) }],
-    ['the codec answers with promises that reject', { codec: asyncCodec(true) }],
+    ['the codec returns promises', { codec: asyncCodec(false) }],
+    ['the codec returns promises that reject', { codec: asyncCodec(true) }],
   ] satisfies [string, Partial<ServerOptions>][])('%s', async (_, options) => {
     consoleError();
 
@@ -240,7 +302,7 @@ describe('a slot is free again when', () => {
     expect(task).toMatchObject({ state: 'retry' });
   });
 
-  it('the codec answers a result with a promise, which is no result', async () => {
+  it('the codec returns a promise for a result, which is not stored', async () => {
     const { encode } = asyncCodec(true);
     const codec = { encode, decode: () => undefined };
 
@@ -251,12 +313,100 @@ describe('a slot is free again when', () => {
   });
 });
 
+describe('the text of an error of a codec, which may quote the payload, is', () => {
+  class BadPayload extends Error {}
+  const refuse = (): never => {
+    throw new BadPayload('pw=s3cret', { cause: new Error('s3cret') });
+  };
+  const log: unknown[][] = [];
+  const keep = (...line: unknown[]): void => void log.push(line);
+  const logger = { debug: keep, info: keep, warn: keep, error: keep };
+
+  it('neither stored nor logged when a payload does not decode', async () => {
+    const { task } = await runBoth(() => 'done', { codec: { encode: () => new Uint8Array(), decode: refuse }, logger });
+
+    expect(task).toMatchObject({
+      state: 'archived',
+      lastError: expect.stringContaining('an error of class BadPayload'),
+    });
+    expect(task!.lastError + inspect(log, { depth: 9 })).not.toContain('s3cret');
+  });
+
+  it.each([
+    ['codec', { encode: refuse, decode: () => undefined }, 'done'],
+    ['toJSON', undefined, { toJSON: refuse }],
+  ])('not logged when a result does not encode: %s', async (_, codec, result) => {
+    log.length = 0;
+    const { task } = await runBoth(() => result, { codec, retention: '1h', logger });
+
+    expect(task).toMatchObject({ state: 'completed', result: undefined });
+    expect(inspect(log, { depth: 9 })).toContain('an error of class BadPayload');
+    expect(inspect(log, { depth: 9 })).not.toContain('s3cret');
+  });
+
+  it('not in the error of a call that enqueues', async () => {
+    const queue = openMemoryQueue();
+    const client = new Client({ connection: queue.broker, logger: silentLogger });
+
+    const error = await client.enqueue('a', { toJSON: refuse }).catch((reason: unknown) => reason);
+
+    expect(inspect(error, { depth: 9 })).toContain('an error of class BadPayload');
+    expect(inspect(error, { depth: 9 })).not.toContain('s3cret');
+  });
+});
+
+describe('retryDelay', () => {
+  const retriesAfterS = async (answer: unknown) => {
+    const error = vi.fn<Logger['error']>();
+    vi.spyOn(Math, 'random').mockReturnValue(0);
+    const retryDelay = (() => answer) as () => number;
+    const handler: Handler = () => {
+      throw new Error('boom');
+    };
+    const queue = openMemoryQueue();
+    const shared = { connection: queue.broker, logger: { ...silentLogger, error } };
+    const server = new Server({ ...shared, queues: { [queue.name]: 1 }, retryDelay });
+    await server.start(handler);
+    await new Client(shared).enqueueMany(
+      ['a', 'b'].map((taskId) => ({ type: 'task', options: { queue: queue.name, taskId } })),
+    );
+    await queue.clock.advance(0);
+    const { nextProcessAt } = await new Inspector(shared).taskInfo(queue.name, 'a');
+    const afterS = (nextProcessAt!.getTime() - queue.clock.nowMs()) / 1_000;
+    await Promise.all([server.shutdown(), queue.clock.advance('1m')]);
+    vi.restoreAllMocks();
+    return { afterS, errors: error.mock.calls.filter(([message]) => message.startsWith('retryDelay failed')).length };
+  };
+
+  it.each([
+    [1_500, 1.5],
+    [0.4, 0.0004],
+    [31 * 86_400_000, 30 * 86_400],
+    [Number.MAX_VALUE, 30 * 86_400],
+  ])('may answer %j', async (answer, expectedS) => {
+    const { afterS, errors } = await retriesAfterS(answer);
+
+    expect(afterS).toBeCloseTo(expectedS, 0);
+    expect(errors).toBe(0);
+  });
+
+  it.each([-1, -0.5, NaN, Infinity, -Infinity, '5s', 5n, null, undefined, {}, true, new Date()])(
+    'may not return %s, which is logged once',
+    async (answer) => {
+      const { afterS, errors } = await retriesAfterS(answer);
+
+      expect(afterS).toBe(15);
+      expect(errors).toBe(1);
+    },
+  );
+});
+
 function asyncCodec(rejects: boolean): NonNullable<ServerOptions['codec']> {
   const answer = async (): Promise<unknown> => (rejects ? trap() : undefined);
   return { encode: answer as unknown as () => Uint8Array, decode: answer };
 }
 
-it('says on the console what a logger could not say, and why', async () => {
+it('prints a line to the console when the logger fails, with the reason', async () => {
   const said = consoleError();
 
   await runBoth(

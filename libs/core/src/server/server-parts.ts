@@ -4,29 +4,41 @@ import type { RecoveredTask } from '../broker/contract/recover.js';
 import type { LoopDeps } from '../runtime/loop.js';
 import { Aggregator } from './groups/aggregator.js';
 import { BrokerCheck } from './upkeep/broker-check.js';
-import { CancelListener } from './run/cancel-listener.js';
+import { CancelListener } from './run/running/cancel-listener.js';
 import { Forwarder } from './upkeep/forwarder.js';
+import { partitionNames } from '../partitions/partition-name.js';
+import { QueuePartitions } from '../partitions/queue-partitions.js';
+import { PartitionFinder } from './upkeep/partition-finder.js';
 import { HealthCheck } from './upkeep/health-check.js';
 import { type CancelRequest, longestPauseMs, type ServerIdentity } from './leases/heartbeater.js';
 import { Janitor } from './upkeep/janitor.js';
+import type { LeaderRounds } from './upkeep/leader-rounds.js';
 import type { RunningLeases } from './leases/running-leases.js';
 import { openRunningLeases } from './leases/open-running-leases.js';
-import { Processor } from './run/processor.js';
-import { QueueWeights } from './run/queue-weights.js';
+import { Processor } from './run/fetching/processor.js';
+import { QueueWeights } from './run/fetching/queue-weights.js';
 import { Recoverer } from './upkeep/recoverer.js';
-import type { TaskRouter } from './run/serve-mux.js';
+import type { TaskRouter } from './run/running/serve-mux.js';
 import { recoveredEvent } from './upkeep/recovered-event.js';
 import type { ServerSettings } from './server-settings.js';
-import { Settler } from './run/settler.js';
-import { taskFields } from '../task/task-fields.js';
+import { Settler } from './run/settling/settler.js';
 import type { Leadership } from './watch/work-watcher.js';
 import { WorkWatcher } from './watch/work-watcher.js';
-import { WorkerPool } from './run/worker-pool.js';
+import { WorkerPool } from './run/running/worker-pool.js';
 
-/** What runs on its own from start to shutdown. */
+/** Parts that run by themselves from start to shutdown. */
 interface BackgroundPart {
   start(): void;
   stop(): Promise<void>;
+}
+
+/** The ordinary queues that a server serves from its start, with the weights of the queues that they belong to. */
+export function servedQueues({ queues, partitions }: ServerSettings): Readonly<Record<string, number>> {
+  const known = new QueuePartitions(partitions);
+  const served = Object.entries(queues).flatMap(([queue, weight]) =>
+    [queue, ...(known.of(queue) ?? [])].map((name) => [name, weight] as const),
+  );
+  return Object.fromEntries(served);
 }
 
 /** All parts of a server, wired and not started. */
@@ -36,13 +48,13 @@ export interface ServerParts {
   readonly workers: WorkerPool;
   readonly settler: Settler;
   readonly cancelListener: CancelListener;
-  /** In starting order. No other part needs them while handlers drain. */
+  /** In start order. No other part needs them while handlers drain. */
   readonly background: readonly BackgroundPart[];
 }
 
 export interface PartsContext {
   readonly broker: Broker;
-  /** As given by the user: the heartbeat's thread opens it again. */
+  /** As given by the user: the heartbeat thread opens it again. */
   readonly connection: Connection;
   readonly identity: ServerIdentity;
   readonly router: TaskRouter;
@@ -54,38 +66,54 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
   const { clock, logger } = settings;
   const deps: LoopDeps = { clock, logger };
   const weights = new QueueWeights(settings.queues, settings.strictPriority);
+  for (const [queue, count] of Object.entries(settings.partitions)) {
+    weights.addPartitions(queue, partitionNames(queue, count));
+  }
   const watcher = openWatcher(context, settings, weights.queues, deps);
   const settler = new Settler(broker, settings.concurrency, deps);
   const workers = openWorkers(context, settings, settler);
   const runningLeases = openLeases(context, settings, workers, deps);
-  const processing = { workers, settler, runningLeases, workSignal: watcher, clock, logger };
-  const upkeep = weights.queues.flatMap((queue) =>
-    upkeepOf(queue, broker, { leadership: watcher, runningLeases }, settings, deps),
+  const processing = { workers, settler, runningLeases, workSignal: watcher, clock, logger, emit: settings.emit };
+  const upkeep = upkeepOf(weights.queues, broker, { leadership: watcher, runningLeases }, settings, deps);
+  const processor = new Processor(broker, weights, settings, processing);
+  const background: BackgroundPart[] = [];
+  const serve = (queue: string, partition: string): void => {
+    watcher.add(partition);
+    for (const part of upkeep) part.add(partition);
+    for (const part of aggregators(broker, watcher, partition, settings, deps)) {
+      background.push(part);
+      part.start();
+    }
+    weights.addPartitions(queue, [partition]);
+    processor.serve(partition);
+  };
+  background.push(
+    new BrokerCheck(broker, weights.queues[0]!, deps),
+    ...healthChecks(broker, settings, deps),
+    ...upkeep,
+    ...weights.queues.flatMap((queue) => aggregators(broker, watcher, queue, settings, deps)),
+    watcher,
+    new PartitionFinder(broker, weights, serve, deps),
   );
   return {
     runningLeases,
     workers,
     settler,
-    processor: new Processor(broker, weights, settings.leaseMs, processing),
+    processor,
     cancelListener: new CancelListener(broker, (taskId) => void workers.cancel(taskId), deps),
-    background: [
-      new BrokerCheck(broker, deps),
-      ...healthChecks(broker, settings, deps),
-      ...upkeep,
-      ...aggregators(broker, watcher, weights.queues, settings, deps),
-      watcher,
-    ],
+    background,
   };
 }
 
 function openWatcher(
   { broker, identity }: PartsContext,
-  { maxBlockingConnections, taskCheckIntervalMs }: ServerSettings,
+  { maxBlockingConnections, taskCheckIntervalMs, leaseMs }: ServerSettings,
   queues: readonly string[],
   deps: LoopDeps,
 ): WorkWatcher {
   const { serverId } = identity;
-  return new WorkWatcher(broker, { queues, serverId, maxBlockingConnections, taskCheckIntervalMs }, deps);
+  const options = { queues, serverId, leaseMs, maxBlockingConnections, taskCheckIntervalMs };
+  return new WorkWatcher(broker, options, deps);
 }
 
 function openLeases(
@@ -103,6 +131,7 @@ function openWorkers({ broker, router }: PartsContext, settings: ServerSettings,
   return new WorkerPool(concurrency, settler, {
     router,
     results: broker,
+    leases: broker,
     cancelRequests: broker,
     codec,
     failurePolicy: settings,
@@ -112,18 +141,16 @@ function openWorkers({ broker, router }: PartsContext, settings: ServerSettings,
   });
 }
 
-/** The leader's duties for a queue. */
+/** The leader's duties. */
 function upkeepOf(
-  queue: string,
+  queues: readonly string[],
   broker: Broker,
   { leadership, runningLeases }: { readonly leadership: Leadership; readonly runningLeases: RunningLeases },
   settings: ServerSettings,
   deps: LoopDeps,
-): BackgroundPart[] {
+): LeaderRounds[] {
   const { leaseMs, heartbeatIntervalMs: intervalMs, recoverGraceMs: graceMs, maxCrashes, archive } = settings;
   const onRecovered = (recovered: RecoveredTask): void => {
-    const fields = { ...taskFields(recovered.message), crashes: recovered.crashes };
-    settings.logger.warn(`the worker of a task vanished; the task is ${recovered.outcome}`, fields);
     settings.emit?.(recoveredEvent(recovered, settings.clock.nowMs()));
   };
   const pauseMs = longestPauseMs({ leaseMs, intervalMs });
@@ -131,22 +158,22 @@ function upkeepOf(
   const recovering = { leaseMs, graceMs, maxCrashes, onRecovered, pauseMs, isSteady };
   const trimming = { intervalMs: settings.janitorIntervalMs, batchSize: settings.janitorBatchSize, archive };
   return [
-    new Recoverer(broker, leadership, queue, recovering, deps),
-    new Forwarder(broker, leadership, queue, { intervalMs: settings.delayedTaskCheckIntervalMs }, deps),
-    new Janitor(broker, leadership, queue, trimming, deps),
+    new Recoverer(broker, leadership, queues, recovering, deps),
+    new Forwarder(broker, leadership, queues, { intervalMs: settings.delayedTaskCheckIntervalMs }, deps),
+    new Janitor(broker, leadership, queues, trimming, deps),
   ];
 }
 
 function aggregators(
   broker: Broker,
   leadership: Leadership,
-  queues: readonly string[],
+  queue: string,
   { groupPlans: plans, codec, shutdownTimeoutMs, emit }: ServerSettings,
   deps: LoopDeps,
 ): BackgroundPart[] {
   if (!plans) return [];
   const options = { plans, codec, shutdownTimeoutMs, emit };
-  return queues.map((queue) => new Aggregator(broker, leadership, queue, options, deps));
+  return [new Aggregator(broker, leadership, queue, options, deps)];
 }
 
 function healthChecks(broker: Broker, settings: ServerSettings, deps: LoopDeps): BackgroundPart[] {

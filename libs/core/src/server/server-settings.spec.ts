@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it, vi } from 'vitest';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
+import { partitionName } from '../partitions/partition-name.js';
 import type { Logger } from '../runtime/logger.js';
 import { resolveSettings } from './server-settings.js';
 
@@ -50,6 +51,26 @@ describe('resolveSettings', () => {
     expect(settings).toMatchObject({ leaseMs: 10_000, shutdownTimeoutMs: 1_500, archive: { maxAgeMs: 172_800_000 } });
   });
 
+  it('reads a queue with partitions, whose weight is 1 unless given', () => {
+    const settings = resolve({
+      queues: { a: { weight: 3, partitions: 8 }, b: { partitions: 2 }, c: { weight: 2 }, d: 1 },
+    });
+
+    expect(settings.queues).toEqual({ a: 3, b: 1, c: 2, d: 1 });
+    expect(settings.partitions).toEqual({ a: 8, b: 2 });
+  });
+
+  it.each(['__proto__', 'constructor', 'toString'])('takes a queue of any name: %s', (name) => {
+    const plain = resolve({ queues: JSON.parse(`{ "${name}": 2, "${partitionName(name, 0)}": 1 }`) });
+    const parted = resolve({ queues: JSON.parse(`{ "${name}": { "partitions": 3 } }`) });
+
+    expect(Object.entries(plain.queues)).toEqual([
+      [name, 2],
+      [partitionName(name, 0), 1],
+    ]);
+    expect(Object.entries(parted.partitions)).toEqual([[name, 3]]);
+  });
+
   it('beats at least three times in a lease', () => {
     expect(resolve({ leaseDuration: '6s' }).heartbeatIntervalMs).toBe(2_000);
     expect(refused({ leaseDuration: '6s', heartbeatInterval: 2_001 })).toEqual(['heartbeatInterval']);
@@ -64,6 +85,14 @@ describe('resolveSettings', () => {
     [{ queues: { a: 1.5 } }, 'queues.a'],
     [{ queues: { a: undefined } }, 'queues.a'],
     [{ queues: { '{a}': 1 } }, 'queues'],
+    [{ queues: { a: { weight: 0 } } }, 'queues.a.weight'],
+    [{ queues: { a: { partitions: 0 } } }, 'queues.a.partitions'],
+    [{ queues: { a: { partitions: 1.5 } } }, 'queues.a.partitions'],
+    [{ queues: { a: { partitions: 10_000 } } }, 'queues.a.partitions'],
+    [{ queues: { a: { partition: 2 } } }, 'queues.a.partition'],
+    [{ queues: { a: null } }, 'queues.a'],
+    [{ queues: { email: { partitions: 2 }, 'email:p0-hv': 1 } }, 'queues'],
+    [{ queues: { 'email:p0-hv': { partitions: 2 } } }, 'queues'],
     [{ strictPriority: 'yes' }, 'strictPriority'],
     [{ leaseDuration: 999 }, 'leaseDuration'],
     [{ leaseDuration: 1_500 }, 'leaseDuration'],
@@ -82,14 +111,14 @@ describe('resolveSettings', () => {
     expect(refused(options)).toEqual([option]);
   });
 
-  it('names everything that is wrong at once, with the name that was meant', () => {
+  it('reports all problems at once, with the intended names', () => {
     expect(() => resolve({ concurency: 5, maxCrashes: -1 })).toThrow(
       'option "concurency" is 5; allowed: no option of this name; did you mean "concurrency"?\n' +
         'option "maxCrashes" is -1; allowed: a whole number from 1 to 2147483647',
     );
   });
 
-  it('makes a listener that cannot do harm', () => {
+  it('makes a listener that cannot throw', () => {
     const error = vi.fn<Logger['error']>();
     const logger = { debug: error, info: error, warn: error, error };
     const onEvent = (): never => {

@@ -1,7 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { ArchiveLimits } from '../broker/contract/retention.js';
+import { namingPartitions } from '../partitions/partition-event.js';
+import { MOST_PARTITIONS } from '../partitions/partition-name.js';
+import { partitionProblems } from '../partitions/queue-partitions.js';
 import { type Clock, CLOCK_METHODS } from '../runtime/clock.js';
-import { consoleLogger, guardLogger, type Logger } from '../runtime/logger.js';
+import { consoleLogger, guardLogger, type Logger, LOGGER_METHODS } from '../runtime/logger.js';
+import { isRecord } from '../runtime/is-record.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { defaultRetryDelay, type RetryDelay } from '../task/retry-delay.js';
@@ -10,11 +14,15 @@ import { queueNameProblem } from '../wire/queue-name.js';
 import { type GroupPlans, readGroupAggregator } from './groups/group-aggregator.js';
 import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js';
 
-/** {@link ServerOptions} checked, with defaults, in numbers with units. */
+/** Validated {@link ServerOptions} with defaults, as numbers with units. */
 export interface CheckedOptions {
   readonly concurrency: number;
+  /** 0: nothing is read ahead. */
+  readonly readAheadMs: number;
   /** Queue name to weight. */
   readonly queues: Readonly<Record<string, number>>;
+  /** Queue name to number of partitions, of those that have some. */
+  readonly partitions: Readonly<Record<string, number>>;
   readonly strictPriority: boolean;
   readonly retryDelay: RetryDelay;
   readonly isFailure: (error: unknown) => boolean;
@@ -23,8 +31,9 @@ export interface CheckedOptions {
   readonly shutdownTimeoutMs: number;
   readonly leaseMs: number;
   readonly heartbeatIntervalMs: number;
-  /** `undefined`: as suits the broker. */
+  /** `undefined`: depends on the broker. */
   readonly heartbeat: 'thread' | 'inline' | undefined;
+  readonly onDeafHandler: 'keep' | 'exit' | undefined;
   readonly taskCheckIntervalMs: number;
   readonly delayedTaskCheckIntervalMs: number;
   readonly janitorIntervalMs: number;
@@ -52,9 +61,11 @@ export interface ServerSettings extends CheckedOptions {
 
 const DAY_MS = 24 * 3_600_000;
 const LARGEST_INT32 = 2 ** 31 - 1;
-/** Longest interval or time limit: a timer of Node takes 24 days at most. */
+/** Maximum interval or time limit: Node's timers are limited to 24 days. */
 const LONGEST_INTERVAL_MS = 20 * DAY_MS;
-/** Shortest time between two rounds of a loop, so that a slip such as `1` for a second does not flood Redis. */
+/** Tasks that are held longer would be missing elsewhere. */
+const LONGEST_READ_AHEAD_MS = 1_000;
+/** Minimum interval of a loop, so that a mistake such as `1` for a second does not flood Redis. */
 const SHORTEST_INTERVAL_MS = 10;
 
 /**
@@ -65,7 +76,7 @@ export function resolveSettings(options: ServerOptions): CheckedOptions {
   const reader = new OptionReader(options);
   reader.onlyKnown(SERVER_OPTION_NAMES);
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
-  const logger = guardLogger(reader.callable('logger', consoleLogger, ['debug', 'info', 'warn', 'error']));
+  const logger = guardLogger(reader.callable('logger', consoleLogger, LOGGER_METHODS));
   const settings: CheckedOptions = {
     ...readWork(reader, options),
     ...readFailures(reader),
@@ -73,10 +84,11 @@ export function resolveSettings(options: ServerOptions): CheckedOptions {
     ...readIntervals(reader),
     ...readRetention(reader, options),
     heartbeat: reader.oneOf('heartbeat', ['thread', 'inline']),
+    onDeafHandler: reader.oneOf('onDeafHandler', ['keep', 'exit']),
     maxBlockingConnections: reader.wholeNumber('maxBlockingConnections', 16, 0, 10_000),
     groupPlans: readGroupAggregator(reader, options.groupAggregator),
     onHealthCheck: reader.callable('onHealthCheck', undefined),
-    emit: guardListener(reader.callable('onEvent', undefined), logger),
+    emit: namingPartitions(guardListener(reader.callable('onEvent', undefined), logger)),
     logger,
     clock: reader.callable('clock', undefined, CLOCK_METHODS),
   };
@@ -87,28 +99,42 @@ export function resolveSettings(options: ServerOptions): CheckedOptions {
 function readWork(reader: OptionReader, options: ServerOptions) {
   return {
     concurrency: reader.wholeNumber('concurrency', availableParallelism(), 1, LARGEST_INT32),
-    queues: readQueues(reader, options.queues),
+    readAheadMs: reader.duration('readAhead', 20, { maxMs: LONGEST_READ_AHEAD_MS }),
+    ...readQueues(reader, options.queues),
     strictPriority: reader.boolean('strictPriority', false),
     codec: reader.callable<PayloadCodec>('codec', jsonCodec, ['encode', 'decode']),
     shutdownTimeoutMs: reader.duration('shutdownTimeout', 8_000, { maxMs: LONGEST_INTERVAL_MS }),
   };
 }
 
-function readQueues(reader: OptionReader, given: ServerOptions['queues']): Readonly<Record<string, number>> {
-  if (given === undefined) return { default: 1 };
-  const isRecord = typeof given === 'object' && given !== null && !Array.isArray(given);
-  if (!isRecord || Object.keys(given).length === 0) {
+type QueueSettings = Pick<CheckedOptions, 'queues' | 'partitions'>;
+
+function readQueues(reader: OptionReader, given: ServerOptions['queues']): QueueSettings {
+  if (given === undefined) return { queues: { default: 1 }, partitions: {} };
+  if (!isRecord(given) || Object.keys(given).length === 0) {
     reader.refuse('queues', 'at least one queue with its weight, such as { default: 1 }');
-    return {};
+    return { queues: {}, partitions: {} };
   }
+  const queues: [name: string, weight: number][] = [];
+  const partitions: [name: string, count: number][] = [];
   const weights = new OptionReader(given, 'queues.');
-  for (const queue of Object.keys(given)) {
+  for (const [queue, value] of Object.entries(given)) {
     reader.add(queueNameProblem('queues', queue));
-    if (given[queue] === undefined) weights.refuse(queue, 'a weight');
-    weights.wholeNumber(queue, 1, 1, LARGEST_INT32);
+    if (typeof value === 'object' && value !== null) {
+      const own = new OptionReader(value, `queues.${queue}.`);
+      own.onlyKnown(['weight', 'partitions']);
+      queues.push([queue, own.wholeNumber('weight', 1, 1, LARGEST_INT32)]);
+      const count = own.wholeNumber('partitions', 0, 1, MOST_PARTITIONS);
+      if (count > 0) partitions.push([queue, count]);
+      reader.add(...own.problems);
+    } else {
+      if (value === undefined) weights.refuse(queue, 'a weight');
+      queues.push([queue, weights.wholeNumber(queue, 1, 1, LARGEST_INT32)]);
+    }
   }
-  reader.add(...weights.problems);
-  return { ...given };
+  const counts = Object.fromEntries(partitions);
+  reader.add(...weights.problems, ...partitionProblems('queues', counts, Object.keys(given)));
+  return { queues: Object.fromEntries(queues), partitions: counts };
 }
 
 function readFailures(reader: OptionReader) {
@@ -116,7 +142,10 @@ function readFailures(reader: OptionReader) {
     retryDelay: reader.callable<RetryDelay>('retryDelay', defaultRetryDelay),
     isFailure: reader.callable<ServerSettings['isFailure']>('isFailure', () => true),
     errorHandler: reader.callable<ServerOptions['errorHandler']>('errorHandler', undefined),
-    unknownTypeDelayMs: reader.duration('unknownTypeDelay', 5_000, { minMs: SHORTEST_INTERVAL_MS }),
+    unknownTypeDelayMs: reader.duration('unknownTypeDelay', 5_000, {
+      minMs: SHORTEST_INTERVAL_MS,
+      maxMs: LONGEST_INTERVAL_MS,
+    }),
     unknownTypeTimeoutMs: reader.duration('unknownTypeTimeout', 3_600_000),
     maxCrashes: reader.wholeNumber('maxCrashes', 5, 1, LARGEST_INT32),
     recoverGraceMs: reader.duration('recoverGrace', 2_000, { maxMs: LONGEST_INTERVAL_MS }),

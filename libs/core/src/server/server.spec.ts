@@ -5,13 +5,14 @@ import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
 import { Inspector } from '../inspector/inspector.js';
+import { sleep } from '../runtime/clock.js';
 import { type Logger, silentLogger } from '../runtime/logger.js';
 import type { Handler } from '../task/task-context.js';
 import type { TaskEvent } from '../task/task-event.js';
-import { failingBroker } from '../testing/failing-broker.js';
-import { replaceMethod } from '../testing/replaced-method.js';
-import { openMemoryQueue } from '../testing/test-queue.js';
-import { ServeMux } from './run/serve-mux.js';
+import { failingBroker } from '../test-support/failing-broker.js';
+import { replaceMethod } from '../test-support/replaced-method.js';
+import { openMemoryQueue } from '../test-support/test-queue.js';
+import { ServeMux } from './run/running/serve-mux.js';
 import { Server } from './server.js';
 import type { ServerOptions } from './server-options.js';
 
@@ -36,7 +37,7 @@ function open() {
     await server.start(handler);
     return server;
   };
-  /** The first event of a kind, past or to come. */
+  /** The first event of a kind, past or future. */
   const event = (kind: TaskEvent['kind'], id?: string): Promise<TaskEvent> =>
     new Promise((resolve) => {
       const look = (): void => {
@@ -55,7 +56,7 @@ function open() {
   return { queue, clock, broker, client, inspector, events, event, serve, [Symbol.asyncDispose]: close };
 }
 
-/** A handler that stays until told to end, and the wait for its start. */
+/** A handler that runs until released, and the wait for its start. */
 function held() {
   const started = vi.fn<(payload: unknown) => void>();
   let end = (): void => undefined;
@@ -130,7 +131,7 @@ describe('Server', () => {
     expect(Buffer.from(result!).toString()).toBe('{"sent":true}');
   });
 
-  it('answers those who wait with what the handler returns', async () => {
+  it('resolves waits with the return value of the handler', async () => {
     await using t = open();
     await t.serve((payload, context) => {
       context.progress(0.5, 'halfway');
@@ -144,7 +145,7 @@ describe('Server', () => {
     expect(await t.event('progressed')).toMatchObject({ id: task.id, share: 0.5, note: 'halfway' });
   });
 
-  it('leaves a task of unknown type to a server that knows it, without burning a retry', async () => {
+  it('leaves a task of unknown type to a server that knows it, without using a retry', async () => {
     await using t = open();
     const other = new ServeMux().handle('other', () => undefined);
     for (let server = 0; server < 4; server++) await t.serve(other, { unknownTypeDelay: '1s' });
@@ -160,7 +161,7 @@ describe('Server', () => {
     expect(await t.inspector.taskInfo(t.queue.name, id)).toMatchObject({ state: 'completed', retried: 0 });
   });
 
-  it('runs its own tasks at once while one of unknown type lies at the head of the queue', async () => {
+  it('runs its own tasks at once while one of unknown type is at the head of the queue', async () => {
     await using t = open();
     const handler = vi.fn<Handler>();
     await t.serve(new ServeMux().handle('other', handler), { concurrency: 1 });
@@ -172,6 +173,54 @@ describe('Server', () => {
 
     expect(handler).toHaveBeenCalledTimes(5);
     expect(t.events.filter(({ kind }) => kind === 'failed' || kind === 'requeued')).toEqual([]);
+  });
+
+  it('leaves tasks to another server with free slots: it holds none ahead when handlers take 50 ms', async () => {
+    await using t = open();
+    const running = { one: 0, other: 0 };
+    const handlerOf =
+      (server: keyof typeof running): Handler =>
+      async () => {
+        running[server] += 1;
+        await sleep(t.clock, 50);
+        running[server] -= 1;
+      };
+    await t.serve(handlerOf('one'), { concurrency: 10 });
+    for (let n = 0; n < 100; n++) await t.client.enqueue('work');
+    await t.clock.advance(175);
+    await t.serve(handlerOf('other'), { concurrency: 10 });
+
+    const seen: unknown[] = [];
+    for (let n = 0; n < 5; n++) {
+      await t.clock.advance(5);
+      const { active } = await t.inspector.queueInfo(t.queue.name);
+      seen.push([running.one, running.other, active]);
+    }
+
+    expect(seen).toEqual(seen.map(() => [10, 10, 20]));
+  });
+
+  it('holds short tasks ahead, and returns those that it has not begun when it stops', async () => {
+    await using t = open();
+    let started = 0;
+    const server = await t.serve(
+      async () => {
+        started += 1;
+        await sleep(t.clock, 1);
+      },
+      { concurrency: 2 },
+    );
+    await t.client.enqueueMany(Array.from({ length: 500 }, () => ({ type: 'short' })));
+    await t.clock.advance(50);
+    const busy = await t.inspector.queueInfo(t.queue.name);
+
+    await server.stop();
+    await t.clock.advance(10);
+
+    const idle = await t.inspector.queueInfo(t.queue.name);
+    expect(busy.active).toBeGreaterThan(10);
+    expect(idle).toMatchObject({ active: 0, pending: 500 - started, retry: 0 });
+    expect(t.events.filter(({ kind }) => kind === 'requeued')).toEqual([]);
   });
 
   it('archives a task whose type stays unknown', async () => {
@@ -236,7 +285,7 @@ describe('Server', () => {
     });
   });
 
-  it('serves a paused queue no more, until it is unpaused', async () => {
+  it('does not serve a paused queue until it is unpaused', async () => {
     await using t = open();
     const handler = vi.fn<Handler>();
     await t.serve(handler);
@@ -252,7 +301,7 @@ describe('Server', () => {
     expect(handler).toHaveBeenCalledOnce();
   });
 
-  it('never runs more handlers than its concurrency, even deaf ones past their timeout', async () => {
+  it('never runs more handlers than its concurrency, including those that ignore their timeout', async () => {
     await using t = open();
     let running = 0;
     let most = 0;
@@ -266,7 +315,7 @@ describe('Server', () => {
     await t.clock.advance('1m');
 
     expect(most).toBe(2);
-    expect(t.events.filter(({ kind }) => kind === 'retried')).toHaveLength(2);
+    expect(t.events.map(({ kind }) => kind)).not.toContain('retried');
   });
 
   it('keeps the lease of a task that runs longer than its lease', async () => {
@@ -282,7 +331,7 @@ describe('Server', () => {
     expect(started).toHaveBeenCalledOnce();
   });
 
-  it('shows itself to inspectors until it is shut down', async () => {
+  it('is visible to inspectors until it is shut down', async () => {
     await using t = open();
     const write = vi.spyOn(t.broker, 'writePresence');
     const server = await t.serve(vi.fn<Handler>(), { queues: { [t.queue.name]: 3 }, strictPriority: true });
@@ -304,7 +353,7 @@ describe('Server', () => {
 });
 
 describe('Server when the broker fails', () => {
-  it('starts all the same, says so, and works when the broker is back', async () => {
+  it('starts nevertheless, logs the failure, and works when the broker is back', async () => {
     await using t = open();
     const warn = vi.fn<Logger['warn']>();
     for (const method of ['facts', 'fetch', 'onCancel', 'writePresence', 'takeDuty'] as const) {
@@ -334,7 +383,7 @@ describe('Server when the broker fails', () => {
     expect(await t.inspector.queueInfo(t.queue.name)).toMatchObject({ size: 0, processedTotal: 1 });
   });
 
-  it('warns of a server that evicts keys and of clocks that differ', async () => {
+  it('warns about a server that evicts keys and about clocks that differ', async () => {
     await using t = open();
     const warn = vi.fn<Logger['warn']>();
     const facts = { version: '7.0.0', evictionPolicy: 'allkeys-lru', clockSkewMs: -1_001 };
@@ -350,7 +399,7 @@ describe('Server when the broker fails', () => {
     );
   });
 
-  it('tells by a ping whether the broker answers', async () => {
+  it('reports by a ping whether the broker answers', async () => {
     await using t = open();
     const server = await t.serve(vi.fn<Handler>());
     t.broker.failNext('ping');
@@ -359,7 +408,7 @@ describe('Server when the broker fails', () => {
     await expect(server.ping()).resolves.toBeUndefined();
   });
 
-  it('tells the result of every health check', async () => {
+  it('reports the result of every health check', async () => {
     await using t = open();
     t.broker.failNext('ping');
     const results: unknown[] = [];
@@ -372,7 +421,7 @@ describe('Server when the broker fails', () => {
 });
 
 describe('Server when the outcomes of one queue are not stored', () => {
-  it('begins no more of its tasks than there are slots, twice over, and serves the other queue', async () => {
+  it('starts at most twice as many of its tasks as there are slots, and serves the other queue', async () => {
     await using t = open();
     const other = `${t.queue.name}-other`;
     const connection = replaceMethod(t.broker, 'settle', async (queue, settlements) => {
@@ -407,7 +456,7 @@ describe('Server.shutdown', () => {
     await expect(t.inspector.taskInfo(t.queue.name, id)).rejects.toThrow('task not found');
   });
 
-  it('gives unfinished tasks back to the head of the queue, uncounted', async () => {
+  it('returns unfinished tasks to the head of the queue, uncounted', async () => {
     await using t = open();
     const server = await t.serve(obedient, { concurrency: 1, shutdownTimeout: '2s' });
     const running = await t.client.enqueue('long');
@@ -422,7 +471,7 @@ describe('Server.shutdown', () => {
     expect(await t.inspector.taskInfo(t.queue.name, running.id)).toMatchObject({ retried: 0, lastError: '' });
   });
 
-  it('gives tasks back in the order in which they were to run', async () => {
+  it('returns tasks in the order in which they were to run', async () => {
     await using t = open();
     const server = await t.serve(obedient, { concurrency: 4, shutdownTimeout: '2s' });
     const ids = ['t1', 't2', 't3', 't4', 'waiting'];
@@ -435,7 +484,7 @@ describe('Server.shutdown', () => {
     expect({ nextUp, active }).toEqual({ nextUp: ids, active: [] });
   });
 
-  it('is over only when the last outcomes are stored, though settling fails at first', async () => {
+  it('ends only when the last outcomes are stored, even if settling fails at first', async () => {
     await using t = open();
     const server = await t.serve(obedient, { shutdownTimeout: '1s' });
     await t.client.enqueue('long');
@@ -448,7 +497,7 @@ describe('Server.shutdown', () => {
     expect(await afterwards).toMatchObject({ pending: 1, active: 0 });
   });
 
-  it('ends in time although handlers ignore it and the broker is away', async () => {
+  it('ends in time even if handlers ignore it and the broker is unavailable', async () => {
     await using t = open();
     const server = await t.serve(() => new Promise(() => undefined), { shutdownTimeout: '2s' });
     await t.client.enqueue('deaf');
@@ -465,7 +514,7 @@ describe('Server.shutdown', () => {
     await closed;
   });
 
-  it('takes no more tasks once stopped, and finishes those it has', async () => {
+  it('takes no tasks once stopped, and finishes those it has', async () => {
     await using t = open();
     const { handler, started, end } = held();
     const server = await t.serve(handler);
@@ -483,7 +532,7 @@ describe('Server.shutdown', () => {
     expect(await t.inspector.queueInfo(t.queue.name)).toMatchObject({ pending: 1, active: 0 });
   });
 
-  it('leaves a broker open that was handed in', async () => {
+  it('leaves open a broker that was passed in', async () => {
     await using t = open();
     const close = vi.spyOn(t.broker, 'close');
     const server = await t.serve(vi.fn<Handler>());
@@ -493,7 +542,7 @@ describe('Server.shutdown', () => {
     expect(close).not.toHaveBeenCalled();
   });
 
-  it('lives once, and says what was called in the wrong order', async () => {
+  it('is used once, and reports calls in the wrong order', async () => {
     await using t = open();
     const server = new Server({ connection: t.broker, logger: silentLogger });
 
@@ -543,7 +592,7 @@ it.each<[title: string, again: (client: Client, inspector: Inspector) => Promise
   ['enqueues tasks', (client) => client.enqueue('t', undefined, { queue: 'other' })],
   ['moves a task', (_client, inspector) => inspector.archiveTask('other', 'x').catch(() => undefined)],
   ['pauses a queue', (_client, inspector) => inspector.pauseQueue('other')],
-])('runs in memory beside a program that %s again and again', async (title, again) => {
+])('runs in memory beside a program that %s in a loop', async (title, again) => {
   const connection = { memory: title };
   const client = new Client({ connection, logger: silentLogger });
   const inspector = new Inspector({ connection, logger: silentLogger });
@@ -559,7 +608,7 @@ it.each<[title: string, again: (client: Client, inspector: Inspector) => Promise
   await Promise.all([server.shutdown(), client.close(), inspector.close()]);
 });
 
-it('runs in memory beside a program that asks for the state of its task again and again', async () => {
+it('runs in memory beside a program that reads the state of its task in a loop', async () => {
   const broker = openBroker('memory');
   const client = new Client({ connection: broker });
   const server = new Server({ connection: broker, logger: silentLogger });
@@ -571,4 +620,27 @@ it('runs in memory beside a program that asks for the state of its task again an
 
   expect(looks).toBeLessThan(10_000);
   await server.shutdown();
+});
+
+describe('a server whose handler ignores its signal', () => {
+  it.each([
+    ['exit', 1],
+    ['keep', 0],
+  ] as const)('ends the process with onDeafHandler "%s" %i times', async (onDeafHandler, exits) => {
+    await using o = open();
+    const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+    const server = await o.serve(() => new Promise(() => undefined), { onDeafHandler, shutdownTimeout: '1s' });
+    await o.client.enqueue('deaf', undefined, { timeout: '1s', maxRetry: 3 });
+    const isLost = (): void => expect(server.slots).toEqual({ total: 2, lost: 1 });
+    await vi.waitFor(async () => {
+      await o.clock.advance('1s');
+      isLost();
+    });
+
+    await o.clock.advance('20s');
+
+    await vi.waitFor(() => expect(exit).toHaveBeenCalledTimes(exits));
+    expect(o.events.filter(({ kind }) => kind === 'slotLost')).toHaveLength(1);
+    exit.mockRestore();
+  });
 });

@@ -4,19 +4,21 @@ import { openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/contract/broker.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { MissingRightsError } from '../errors/missing-rights.error.js';
+import type { QueueError } from '../errors/queue-error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
+import { UnsupportedRedisError } from '../errors/unsupported-redis.error.js';
 import { LONGEST_TIMER_MS, systemClock } from '../runtime/clock.js';
 import { within } from '../runtime/within.js';
 import type { Handler } from '../task/task-context.js';
 import type { ServerStatus } from '../wire/server-info.js';
 import type { ServerIdentity } from './leases/heartbeater.js';
-import { routeAll, ServeMux, type TaskRouter } from './run/serve-mux.js';
+import { routeAll, ServeMux, type TaskRouter } from './run/running/serve-mux.js';
 import type { ServerOptions } from './server-options.js';
-import { assembleParts, type ServerParts } from './server-parts.js';
+import { assembleParts, servedQueues, type ServerParts } from './server-parts.js';
 import { resolveSettings, type ServerSettings } from './server-settings.js';
 
-/** How long the start waits for the check of rights. */
-const RIGHTS_PATIENCE_MS = 1_000;
+/** How long `start` waits for the check of Redis' version and of the rights. */
+const CHECK_PATIENCE_MS = 1_000;
 /** How long shutdown waits for each call that stores the last outcomes. */
 const FLUSH_MS = 1_000;
 /** How long shutdown waits for parts that may hang on a broken connection. */
@@ -31,7 +33,7 @@ const PARTS_STOP_MS = 1_000;
  * process.once('SIGTERM', () => void server.shutdown());
  * ```
  *
- * A server is used once: `new`, `active`, perhaps `stopped`, `closed`. It handles no signals of the process.
+ * A server is used once: `new`, `active`, perhaps `stopped`, `closed`. It handles no process signals.
  */
 export class Server {
   readonly #broker: Broker;
@@ -57,14 +59,22 @@ export class Server {
     this.#ownsBroker = this.#broker !== options.connection;
   }
 
-  /** `active` from `start()` on; `stopped` after `stop()`: nothing is fetched, but what runs goes on; then `closed`. */
+  /**
+   * `active` after `start()`; `stopped` after `stop()`: it fetches nothing, but running tasks continue; then `closed`.
+   */
   get state(): ServerStatus {
     return this.#state;
   }
 
+  /** The number of slots, and how many of them are lost to handlers that ignore their signals. */
+  get slots(): { readonly total: number; readonly lost: number } {
+    return { total: this.#settings.concurrency, lost: this.#parts?.workers.lost ?? 0 };
+  }
+
   /**
-   * Starts to take tasks. Resolves when all parts run. An unreachable Redis is not an error here: the server logs it, and
-   * starts when Redis is back; {@link ping} tells.
+   * Starts to take tasks. Resolves when all parts run. An unreachable Redis is not an error here: the server logs it,
+   * and starts when Redis is back; use {@link ping} to check.
+   * @throws {UnsupportedRedisError} the server is older than Redis 6.2 or Valkey 7.2; nothing was started
    * @throws {MissingRightsError} the Redis user lacks a right that a server needs; nothing was started
    * @throws {ServerStateError} the server was started before
    * @throws {InvalidOptionsError} `handler` is neither a function nor a `ServeMux`, or a mux without handlers
@@ -74,11 +84,12 @@ export class Server {
     const router = toRouter(handler);
     this.#state = 'active';
     this.#keepAlive = setInterval(() => undefined, LONGEST_TIMER_MS);
-    await this.#checkRights();
-    if (this.#state !== 'active') return; // ended meanwhile
+    await this.#checkStore();
+    if (this.#state !== 'active') return; // it has ended
     const { connection } = this.#options;
     const context = { broker: this.#broker, connection, identity: this.#identity(), router };
     const parts = (this.#parts = assembleParts(context, this.#settings));
+    if (this.#settings.onDeafHandler === 'exit') parts.workers.onDeaf = () => void this.#exit();
     parts.runningLeases.setStatus('active');
     const beating = parts.runningLeases.start();
     parts.cancelListener.start();
@@ -88,9 +99,9 @@ export class Server {
   }
 
   /**
-   * Takes no more tasks; running ones go on, and so does everything else. Waits for a fetch under way. Call it early
-   * in a deployment, and {@link shutdown} later.
-   * @throws {ServerStateError} the server does not run
+   * Stops taking tasks; running tasks and all other parts continue. Waits for a pending fetch. Call it early in a
+   * deployment, and {@link shutdown} later.
+   * @throws {ServerStateError} the server is not active
    */
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return;
@@ -101,14 +112,14 @@ export class Server {
   }
 
   /**
-   * Ends the server and loses nothing:
+   * Ends the server without losing a task:
    *
-   * 1. Takes no more tasks.
+   * 1. Stops taking tasks.
    * 2. Waits up to `shutdownTimeout` for running handlers.
-   * 3. Aborts the signals of handlers that still run, and gives their tasks back to the head of their queues.
+   * 3. Aborts the signals of handlers that still run, and returns their tasks to the head of their queues.
    * 4. Stores the last outcomes, deregisters, closes the connections it opened.
    *
-   * A handler that goes on after its signal was aborted is left behind, and its answer is dropped. Never rejects
+   * A handler that continues after its signal was aborted is not awaited, and its result is dropped. Never rejects
    * because of Redis. Idempotent.
    */
   async shutdown(): Promise<void> {
@@ -126,6 +137,13 @@ export class Server {
    */
   async ping(): Promise<void> {
     await this.#broker.ping();
+  }
+
+  async #exit(): Promise<void> {
+    if (this.#closing) return; // the program is ending the server anyway
+    this.#settings.logger.error('a handler ignores its signal: ending the process, as set by onDeafHandler');
+    await this.shutdown();
+    process.exit(1);
   }
 
   async #shutDown(): Promise<void> {
@@ -146,7 +164,7 @@ export class Server {
     const { clock, shutdownTimeoutMs } = this.#settings;
     runningLeases.setStatus('closed');
     const drained = processor.stop().then(() => workers.drain(shutdownTimeoutMs));
-    const rested = background.map((part) => this.#quietly('stop a part', part.stop())); // other servers take over meanwhile
+    const rested = background.map((part) => this.#quietly('stop a part', part.stop())); // other servers take over while handlers drain
     await within(clock, shutdownTimeoutMs, drained);
     await workers.abortAll();
     await settler.flush(FLUSH_MS);
@@ -155,7 +173,7 @@ export class Server {
     await within(clock, PARTS_STOP_MS, this.#quietly('stop the heartbeat', runningLeases.stop()));
   }
 
-  /** Shutdown goes on after any failure: keys left behind expire by themselves. */
+  /** Shutdown continues after any failure: keys left behind expire by themselves. */
   async #quietly(what: string, step: Promise<void> | undefined): Promise<void> {
     try {
       await step;
@@ -165,19 +183,27 @@ export class Server {
   }
 
   /**
-   * Waits for a short while: where Redis is away or silent, the server starts without the answer.
-   * @throws {MissingRightsError} and the server is closed
+   * Waits briefly: if Redis is unavailable or silent, the server starts without the check.
+   * @throws {UnsupportedRedisError | MissingRightsError} and the server is closed
    */
-  async #checkRights(): Promise<void> {
-    let rights: readonly string[] = [];
-    const check = this.#missingRights().then((missing) => (rights = missing));
-    if (!(await within(systemClock, RIGHTS_PATIENCE_MS, check))) {
-      void check.then(() => rights.length > 0 && this.#settings.logger.error(new MissingRightsError(rights).message));
-      return;
-    }
-    if (rights.length === 0) return;
+  async #checkStore(): Promise<void> {
+    let problem: QueueError | undefined;
+    const check = this.#storeProblem().then((found) => (problem = found));
+    await within(systemClock, CHECK_PATIENCE_MS, check); // after that it is up to the Redis check
+    if (problem === undefined) return;
     await this.shutdown();
-    throw new MissingRightsError(rights);
+    throw problem;
+  }
+
+  /** Why no server can work on this Redis, if known. Never rejects. */
+  async #storeProblem(): Promise<QueueError | undefined> {
+    const rights = await this.#missingRights(); // first: only the first attempt to connect reports a right missing for the connection
+    try {
+      await this.#broker.checkVersion();
+    } catch (error) {
+      if (error instanceof UnsupportedRedisError) return error; // the parts handle any other failure
+    }
+    return rights.length > 0 ? new MissingRightsError(rights) : undefined;
   }
 
   /** Never rejects. */
@@ -186,20 +212,20 @@ export class Server {
     try {
       return await this.#broker.missingRights(queue!);
     } catch (error) {
-      this.#settings.logger.debug('could not check the rights of the Redis user', { error }); // the parts will tell
+      this.#settings.logger.debug('could not check the rights of the Redis user', { error }); // the parts will report it
       return [];
     }
   }
 
   #identity(): ServerIdentity {
-    const { concurrency, queues, strictPriority, clock } = this.#settings;
+    const { concurrency, strictPriority, clock } = this.#settings;
     const startedAtMs = clock.nowMs();
     return {
       host: hostname(),
       pid: process.pid,
       serverId: randomUUID(),
       concurrency,
-      queues,
+      queues: servedQueues(this.#settings),
       strictPriority,
       startedAtMs,
     };

@@ -14,7 +14,7 @@ import type { ServerOptions } from './server-options.js';
 const HOUR_MS = 3_600_000;
 const STEPS = [-30_000, -HOUR_MS, 8 * HOUR_MS];
 
-/** A client and servers whose machine has a clock that is set; the broker goes by `clockOf` it. */
+/** A client and servers on a machine whose clock is set; the broker uses `clockOf` it. */
 function open(clockOf: (machine: FakeClock) => Clock) {
   const machine = new FakeClock();
   const broker = openMemoryBroker({ clock: clockOf(machine) });
@@ -77,7 +77,7 @@ describe.each(STEPS)('with the time of Redis, when the clock of the machine is s
     expect([early, handler.mock.calls.length]).toEqual([1, 2]);
   });
 
-  it('makes one task of a group when its grace period is over', async () => {
+  it('combines a group into one task when its grace period is over', async () => {
     await using t = open(timeOfRedis);
     const aggregate = vi.fn<() => { type: string }>(() => ({ type: 'sum' }));
     const handler = vi.fn<Handler>();
@@ -108,11 +108,11 @@ describe.each(STEPS)('with the time of Redis, when the clock of the machine is s
   });
 });
 
-// There a due time is a time of day, which the machine's clock says. All else are lengths of time.
+// There a due time is a time of day by the machine's clock. Everything else is a duration.
 describe.each(STEPS)('in memory, when the clock of the machine is set by %i ms', (byMs) => {
   const ofMachine = (machine: FakeClock): Clock => machine;
 
-  it('starts what is enqueued from then on at its millisecond', async () => {
+  it('starts tasks enqueued after that at their millisecond', async () => {
     await using t = open(ofMachine);
     const handler = vi.fn<Handler>();
     await t.serve(handler);
@@ -126,7 +126,7 @@ describe.each(STEPS)('in memory, when the clock of the machine is set by %i ms',
     expect([early, handler.mock.calls.length]).toEqual([0, 1]);
   });
 
-  it('goes on trimming', async () => {
+  it('continues trimming', async () => {
     await using t = open(ofMachine);
     await t.serve(() => 'done');
 
@@ -155,7 +155,7 @@ describe.each(STEPS)('in memory, when the clock of the machine is set by %i ms',
     expect(ended).toHaveBeenCalledExactlyOnceWith(expect.any(WaitTimeoutError));
   });
 
-  it('calls the function of a group that is being aggregated once', async () => {
+  it('calls the function of a group in aggregation only once', async () => {
     await using t = open(ofMachine);
     let end = (): void => undefined;
     const aggregate = vi.fn<() => Promise<{ type: string }>>(

@@ -11,8 +11,8 @@ describe('int64Codec', () => {
     ['the largest int64', '9223372036854775807', 9_223_372_036_854_775_807n],
     ['the smallest', '-9223372036854775808', -9_223_372_036_854_775_808n],
     ['the largest uint64', '18446744073709551615', 18_446_744_073_709_551_615n],
-    ['the first that a number does not hold', '9007199254740992', 9_007_199_254_740_992n],
-    ['the last that one holds', '9007199254740991', 9_007_199_254_740_991],
+    ['the first beyond the range of a number', '9007199254740992', 9_007_199_254_740_992n],
+    ['the last within it', '9007199254740991', 9_007_199_254_740_991],
     ['a fraction', '1234567890123456789.5', Number('1234567890123456789.5')],
     ['an exponent', '12345678901234567e3', 12345678901234567e3],
     [
@@ -49,13 +49,13 @@ describe('int64Codec', () => {
     },
   );
 
-  it('takes nothing for no bytes, and refuses what has no JSON form', () => {
+  it('maps undefined to no bytes, and refuses values without a JSON form', () => {
     expect(encode(undefined)).toBe('');
     expect(int64Codec.decode(new Uint8Array())).toBeUndefined();
     expect(() => encode(() => undefined)).toThrow(TypeError);
   });
 
-  it('does not quote what it cannot read', () => {
+  it('does not quote invalid input', () => {
     expect(() => decode('pw=hunter2 1234567890123456789')).toThrow(/^(?!.*hunter2)/);
     expect(() => decode('[12345678901234567890, hunter2')).toThrow(SyntaxError);
   });
@@ -71,7 +71,7 @@ describe('int64Codec', () => {
     );
   });
 
-  it('gives back every whole number', () => {
+  it('preserves every whole number', () => {
     fc.assert(
       fc.property(fc.array(fc.bigInt()), (values) => {
         const read = int64Codec.decode(int64Codec.encode(values)) as (number | bigint)[];
@@ -82,7 +82,7 @@ describe('int64Codec', () => {
   });
 });
 
-/** What plain JSON has rounded to a whole number beyond 2^53 without an exponent. */
+/** Numbers without an exponent that plain JSON rounds to a whole number beyond 2^53. */
 function withBigInts(value: unknown): unknown {
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21)
     return BigInt(String(value));

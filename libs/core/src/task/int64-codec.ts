@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { jsonCodec, type PayloadCodec } from './payload-codec.js';
+import { jsonCodec, type PayloadCodec, refusePromise } from './payload-codec.js';
 
-/** In front of the digits of a whole number that stands as a text for a moment; nobody can guess it, so no payload holds it. */
+/** Prefix of a whole number that is temporarily written as text; random, so that no payload contains it. */
 const MARK = `int64:${randomUUID()}:`;
 const MARKED = new RegExp(`"${MARK}(-?\\d+)"`, 'g');
 
-/** No text without so many digits in a row holds a number beyond 2^53. */
+/** A number beyond 2^53 has at least this many digits. */
 const MANY_DIGITS = /\d{16}/;
 const WHOLE_NUMBER = /-?(?:0|[1-9]\d*)(?![\d.eE+-])/y;
 const ANY_NUMBER = /-?\d[\d.eE+-]*/y;
 
 /**
- * JSON as {@link jsonCodec} reads and writes it, but for whole numbers that a JavaScript number does not hold, such as an
- * `int64` of Go above 2^53: they become a `BigInt` instead of the nearest number, and a `BigInt` is written in digits.
+ * JSON like {@link jsonCodec}, except for whole numbers that a JavaScript number cannot represent, such as a Go `int64`
+ * above 2^53: they become a `BigInt` instead of the nearest number, and a `BigInt` is written in digits.
  *
  * @throws {TypeError} a value has no JSON form (a function, a symbol, a cycle)
  * @throws {SyntaxError} the bytes are not JSON
@@ -21,7 +21,7 @@ export const int64Codec: PayloadCodec = {
   encode(payload) {
     let hasBigInt = false;
     const text = JSON.stringify(payload, (_name, value: unknown) => {
-      if (typeof value !== 'bigint') return value;
+      if (typeof value !== 'bigint') return refusePromise(_name, value);
       hasBigInt = true;
       return MARK + value.toString();
     }) as string | undefined;
@@ -37,12 +37,12 @@ export const int64Codec: PayloadCodec = {
         typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
       ) as unknown;
     } catch {
-      return jsonCodec.decode(bytes); // says what is wrong without a quote
+      return jsonCodec.decode(bytes); // throws an error that does not quote the input
     }
   },
 };
 
-/** JSON text in which every whole number beyond 2^53 is a marked text. What is in texts stays as it is. */
+/** Replaces every whole number beyond 2^53 in a JSON text by a marked string. Leaves strings unchanged. */
 function markUnsafe(json: string): string {
   let marked = '';
   let from = 0;
@@ -65,7 +65,7 @@ function markUnsafe(json: string): string {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Behind the quote that ends the text which begins at `from`; behind everything when none does. */
+/** The index after the closing quote of the string that begins at `from`; the end of the text when there is none. */
 function endOfText(json: string, from: number): number {
   for (let quote = json.indexOf('"', from + 1); quote >= 0; quote = json.indexOf('"', quote + 1)) {
     let backslashes = 0;
@@ -77,7 +77,7 @@ function endOfText(json: string, from: number): number {
 
 const isNumberStart = (character: number): boolean => character === 0x2d || (character >= 0x30 && character <= 0x39);
 
-/** Where a match that begins at `at` ends; one further when there is none. */
+/** The end of the match that begins at `at`; `at + 1` when there is none. */
 function endOf(pattern: RegExp, json: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.test(json) ? pattern.lastIndex : at + 1;

@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { int64Codec } from './int64-codec.js';
 import { jsonCodec } from './payload-codec.js';
 
 describe('jsonCodec', () => {
-  it.each([[{ a: [1, 'ü', null] }], ['text'], [0], [false], [null]])('brings %j back', (value) => {
+  it.each([[{ a: [1, 'ü', null] }], ['text'], [0], [false], [null]])('round-trips %j', (value) => {
     expect(jsonCodec.decode(jsonCodec.encode(value))).toEqual(value);
   });
 
@@ -10,7 +11,7 @@ describe('jsonCodec', () => {
     expect(Buffer.from(jsonCodec.encode({ name: 'Zoë' })).toString('hex')).toBe('7b226e616d65223a225a6fc3ab227d');
   });
 
-  it('takes no payload for no bytes, and the other way round', () => {
+  it('maps no payload to no bytes and back', () => {
     expect(jsonCodec.encode(undefined)).toHaveLength(0);
     expect(jsonCodec.decode(new Uint8Array())).toBeUndefined();
   });
@@ -28,6 +29,28 @@ describe('jsonCodec', () => {
   ])('refuses %s', (_, value) => {
     expect(() => jsonCodec.encode(value)).toThrow(TypeError);
   });
+
+  it('does not quote names of a circular value', () => {
+    const ring: Record<string, unknown> = {};
+    ring['s3cret'] = ring;
+
+    expect(() => jsonCodec.encode(ring)).toThrow(/^Converting circular structure to JSON$/);
+  });
+
+  it.each([jsonCodec, int64Codec])(
+    'refuses a toJSON that returns a promise, and handles its rejection',
+    async ({ encode }) => {
+      const unhandled = vi.fn<(error: unknown) => void>();
+      process.once('unhandledRejection', unhandled);
+
+      const encoding = () => encode({ toJSON: async () => Promise.reject(new Error('late')) });
+
+      expect(encoding).toThrow('a promise has no JSON form');
+      await new Promise(setImmediate);
+      process.off('unhandledRejection', unhandled);
+      expect(unhandled).not.toHaveBeenCalled();
+    },
+  );
 
   it('refuses bytes that are not JSON', () => {
     expect(() => jsonCodec.decode(Buffer.from('{'))).toThrow(SyntaxError);

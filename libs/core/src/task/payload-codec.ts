@@ -2,21 +2,35 @@ import { errorText } from '../errors/error-text.js';
 import { dropPromise } from '../runtime/user-callback.js';
 
 /**
- * Turns a payload into the bytes of the wire and back. Both methods are synchronous: a promise is refused. The default must
- * stay readable for Go workers.
+ * Encodes payloads to the bytes on the wire and decodes them. Both methods are synchronous: a promise is refused. Go
+ * workers must be able to read the default.
  */
 export interface PayloadCodec {
   encode(payload: unknown): Uint8Array;
   decode(bytes: Uint8Array): unknown;
 }
 
-/** Encodes a value. @throws what the codec throws, and a `TypeError` when it does not return bytes */
+/** Encodes a value. @throws the codec's errors, and a `TypeError` when it does not return bytes */
 export function encodeWith(codec: PayloadCodec, value: unknown): Uint8Array {
   const bytes: unknown = codec.encode(value);
   if (bytes instanceof Uint8Array) return bytes;
-  throw new TypeError(
-    `codec.encode returned ${dropPromise(bytes) ? 'a promise' : `a ${typeof bytes}`}, not a Uint8Array`,
+  throw ownError(
+    new TypeError(`codec.encode returned ${dropPromise(bytes) ? 'a promise' : `a ${typeof bytes}`}, not a Uint8Array`),
   );
+}
+
+/**
+ * Decodes bytes that are needed later, too. A user's codec gets a copy: what it returns may be a view into it, which a
+ * handler may overwrite, or transfer to another thread.
+ */
+export function decodeCopy(codec: PayloadCodec, bytes: Uint8Array): unknown {
+  return codec.decode(codec === jsonCodec ? bytes : new Uint8Array(bytes));
+}
+
+/** Decodes with a codec. @throws {TypeError} it returned a promise: the codec is at fault, not the bytes */
+export function checkDecoded(payload: unknown): unknown {
+  if (dropPromise(payload)) throw new TypeError('codec.decode returned a promise, not a payload');
+  return payload;
 }
 
 /**
@@ -27,25 +41,72 @@ export function encodeWith(codec: PayloadCodec, value: unknown): Uint8Array {
 export const jsonCodec: PayloadCodec = {
   encode(payload) {
     if (payload === undefined) return new Uint8Array();
-    const text = JSON.stringify(payload) as string | undefined;
-    if (text === undefined) throw new TypeError(`a ${typeof payload} has no JSON form`);
+    const text = stringify(payload);
+    if (text === undefined) throw ownError(new TypeError(`a ${typeof payload} has no JSON form`));
     return Buffer.from(text, 'utf8');
   },
   decode(bytes) {
     if (bytes.length === 0) return undefined;
     try {
-      return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
+      const { buffer, byteOffset, byteLength } = bytes;
+      return JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString('utf8')) as unknown;
     } catch (error) {
-      throw new SyntaxError(withoutQuotedJson((error as SyntaxError).message)); // without the cause, which quotes it too
+      throw ownError(new SyntaxError(withoutQuotedJson((error as SyntaxError).message))); // without the cause, which quotes it too
     }
   },
 };
 
-/** The stored error of a task whose payload a codec refused. */
-export const undecodable = (error: unknown): string =>
-  errorText(`payload does not decode: ${withoutQuotedJson(errorText(error))}`);
+/** The last error of a task whose payload does not decode. */
+export const undecodable = (error: unknown): string => errorText(`payload does not decode: ${codecErrorText(error)}`);
 
-/** The text of an error without what `JSON.parse` quotes of its input: that may be a password, and the text is logged. */
+/** Errors whose texts are known to contain no payload. */
+const ownErrors = new WeakSet<Error>();
+
+function ownError<Kind extends Error>(error: Kind): Kind {
+  ownErrors.add(error);
+  return error;
+}
+
+/**
+ * The text for an error thrown by a codec, for logs and stored errors. An error of a user's codec or `toJSON` may
+ * contain the payload, so the text has only its class.
+ */
+export function codecErrorText(thrown: unknown): string {
+  if (thrown instanceof Error && ownErrors.has(thrown)) return errorText(thrown);
+  return `the codec threw ${errorName(thrown)}`;
+}
+
+function errorName(thrown: unknown): string {
+  try {
+    const name: unknown = thrown instanceof Error ? thrown.constructor.name : undefined;
+    return typeof name === 'string' && /^\w{1,80}$/.test(name) ? `an error of class ${name}` : 'no error object';
+  } catch {
+    return 'an error that cannot be read';
+  }
+}
+
+/** How V8 describes what it cannot stringify; it adds names of classes and properties. */
+const NO_JSON = /^(?:Converting circular structure to JSON|Do not know how to serialize a BigInt)/;
+
+function stringify(payload: unknown): string | undefined {
+  try {
+    return JSON.stringify(payload, hasToJson(payload) ? refusePromise : undefined);
+  } catch (error) {
+    const [known] = (error instanceof TypeError && NO_JSON.exec(error.message)) || [];
+    throw known === undefined ? error : ownError(new TypeError(known));
+  }
+}
+
+const hasToJson = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && typeof (value as { toJSON?: unknown }).toJSON === 'function';
+
+/** A promise would become `{}`, and its rejection would end the process. */
+export function refusePromise(_name: string, value: unknown): unknown {
+  if (dropPromise(value)) throw ownError(new TypeError('a promise has no JSON form'));
+  return value;
+}
+
+/** Removes the input that `JSON.parse` quotes in its error texts: it may contain a password, and the text is logged. */
 function withoutQuotedJson(text: string): string {
   return text.replace(/(?:Unexpected token [^]*?, )?(?:\.{3})?"[^]*"(?:\.{3})? is not valid JSON/, 'not valid JSON');
 }

@@ -13,7 +13,7 @@ describe('defaultRetryDelay', () => {
     vi.restoreAllMocks();
   });
 
-  it.each(rows)('after $retried retries lies between $min_s and $max_s s, as in Go', ({ retried, min_s, max_s }) => {
+  it.each(rows)('is between $min_s and $max_s s after $retried retries, as in Go', ({ retried, min_s, max_s }) => {
     vi.spyOn(Math, 'random')
       .mockReturnValueOnce(0)
       .mockReturnValueOnce(1 - Number.EPSILON);

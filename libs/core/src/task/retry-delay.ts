@@ -1,6 +1,8 @@
 /**
- * How long to wait before the next attempt, in milliseconds. `retried` is the number of counted failures before
- * this one; `error` is what the handler threw.
+ * How long to wait before the next attempt, in milliseconds. `retried` is the number of counted failures before this
+ * one; `error` is the value that the handler threw. 0 retries at once; 30 days is the maximum. For any other result (a
+ * negative number, `NaN`, `Infinity`, a promise), and for an exception, an error is logged once and the default delay
+ * applies.
  */
 export type RetryDelay = (
   retried: number,

@@ -14,7 +14,7 @@ describe('findSignal', () => {
     expect(findSignal(error)).toBeUndefined();
   });
 
-  it('does not follow causes that form a ring for ever', () => {
+  it('stops at circular causes', () => {
     const error = new Error('ring');
     error.cause = error;
 

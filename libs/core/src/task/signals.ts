@@ -1,6 +1,6 @@
 /**
  * Thrown by a handler: do not retry this task, archive it now. The message becomes the task's last error.
- * asynq's `SkipRetry`. Not a `QueueError`: it chooses the outcome, it does not report a failure of the queue.
+ * asynq's `SkipRetry`. Not a `QueueError`: it selects the outcome, and reports no failure of the queue.
  */
 export class SkipRetry extends Error {
   constructor(message = 'skip retry for the task', options?: ErrorOptions) {
@@ -24,7 +24,7 @@ export function findSignal(error: unknown): SkipRetry | RevokeTask | undefined {
       if (at instanceof SkipRetry || at instanceof RevokeTask) return at;
     }
   } catch {
-    // A proxy, or a cause that throws when it is read: no signal of ours.
+    // A proxy, or a cause that throws when it is read, is not one of our signals.
   }
   return undefined;
 }

@@ -1,35 +1,37 @@
 /** The handler's view of its task: what it may read and report. */
 export interface TaskContext {
-  /** The same in every attempt: fit for an idempotency key. */
+  /** The same in every attempt: use it as an idempotency key. */
   readonly id: string;
   readonly type: string;
   readonly queue: string;
-  /** The payload as on the wire, before the codec. */
+  /** Of a partitioned queue: the ordinary queue that holds the task. */
+  readonly partition?: string | undefined;
+  /** The encoded payload. Its memory belongs to the handler. */
   readonly payloadBytes: Uint8Array;
-  /** Metadata given on enqueue; empty if none was. */
+  /** Metadata given on enqueue; empty if there was none. */
   readonly headers: Readonly<Record<string, string>>;
   /** Counted failures so far; 0 at the first attempt. */
   readonly retried: number;
-  /** Most counted failures before the task is given up: an attempt with `retried === maxRetry` is the last. */
+  /** Maximum number of counted failures: an attempt with `retried === maxRetry` is the last. */
   readonly maxRetry: number;
   /** When this attempt must end: the earlier of the task's timeout and deadline. */
   readonly deadline: Date;
   /**
    * Aborts when the attempt must stop. `signal.reason` is one of `TaskTimeoutError`, `TaskCanceledError`,
-   * `LeaseLostError` and `ServerShutdownError`. A handler that obeys it frees its slot at once.
+   * `LeaseLostError` and `ServerShutdownError`. A handler that reacts to it frees its slot at once.
    */
   readonly signal: AbortSignal;
   /**
-   * Stores a result with the task: bytes untouched, anything else through the codec. Readable while the task exists,
+   * Stores a result with the task: bytes unchanged, anything else through the codec. Readable while the task exists,
    * so give it a `retention`. The last write wins.
-   * @throws the signal's reason, when the attempt is over
-   * @throws {LeaseLostError} the task is not ours any more
+   * @throws the signal's reason, when the attempt has ended
+   * @throws {LeaseLostError} the task no longer belongs to this server
    */
   writeResult(result: unknown): Promise<void>;
   /**
-   * Reports progress: a share from 0 to 1 (other numbers become the nearest of these), and a short note. Inspectors show
+   * Reports progress: a share from 0 to 1 (other numbers are clamped), and a short note. Inspectors show
    * it. Call it as often as you like: at most two reports a second are stored, and the last one before the attempt ends.
-   * A report that cannot be stored does not harm the task.
+   * A failure to store a report does not affect the task.
    */
   progress(share: number, note?: string): void;
 }

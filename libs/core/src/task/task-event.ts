@@ -5,10 +5,12 @@ interface TaskEventBase {
   readonly id: string;
   readonly type: string;
   readonly queue: string;
+  /** Of a partitioned queue: the ordinary queue that holds the task. */
+  readonly partition?: string | undefined;
   readonly at: Date;
 }
 
-/** What happened to a task in this process. */
+/** An event of a task in this process. */
 export type TaskEvent =
   | (TaskEventBase & {
       readonly kind: 'enqueued';
@@ -16,7 +18,7 @@ export type TaskEvent =
       readonly nextProcessAt: Date;
     })
   | (TaskEventBase & { readonly kind: 'started'; readonly retried: number })
-  /** A progress report of the handler is stored. Reports in quick succession are thinned out. */
+  /** A progress report of the handler is stored. Frequent reports are throttled. */
   | (TaskEventBase & { readonly kind: 'progressed'; readonly share: number; readonly note: string | undefined })
   /** The handler succeeded and the outcome is stored. */
   | (TaskEventBase & { readonly kind: 'succeeded'; readonly durationMs: number })
@@ -29,15 +31,25 @@ export type TaskEvent =
       readonly isFailure: boolean;
     })
   | (TaskEventBase & { readonly kind: 'archived'; readonly error: unknown })
-  /** The handler threw `RevokeTask`, or the task was canceled to be deleted; it is. */
+  /** The task was deleted: the handler threw `RevokeTask`, or the task was canceled with `delete`. */
   | (TaskEventBase & { readonly kind: 'revoked'; readonly error: unknown })
-  /** The outcome was dropped, because this server has lost the task. It runs again, or ran, elsewhere. */
+  /**
+   * The handler ignores its signal: it has not ended 0.5 s after its timeout, its cancellation or the loss of its
+   * lease. Its slot is lost until the handler or the process ends.
+   */
+  | (TaskEventBase & { readonly kind: 'slotLost' })
+  /** The outcome was dropped, because this server lost the lease. The task runs, or ran, elsewhere. */
   | (TaskEventBase & { readonly kind: 'leaseLost' })
-  /** Given back unfinished at shutdown. */
+  /**
+   * The queue held its id, but not the task: another program has deleted the task, or has written only the id. The id
+   * was dropped; the type is unknown, and empty.
+   */
+  | (TaskEventBase & { readonly kind: 'dropped' })
+  /** Returned to the queue unfinished at shutdown. */
   | (TaskEventBase & { readonly kind: 'requeued' })
   /**
-   * Its worker vanished; this server gave it back to the queue, or archived it as poison, or ended it with the outcome of
-   * a cancel request.
+   * Its worker was lost; this server returned the task to the queue, archived it as poison, or ended it with the
+   * outcome of a cancel request.
    */
   | (TaskEventBase & {
       readonly kind: 'recovered';
@@ -46,17 +58,38 @@ export type TaskEvent =
     });
 
 /**
- * Called with events, in the process where they happen. What it throws, or rejects with, is logged and has no other effect;
- * a promise is not awaited.
+ * Called with the events of its process. Errors and rejections are logged and have no other effect; a promise is not
+ * awaited.
  */
-export type TaskEventListener = (event: TaskEvent) => void;
+export interface TaskEventListener {
+  (event: TaskEvent): void;
+  /** Nobody listens at the moment: while it is `true`, events of attempts need not be created. */
+  readonly isIdle?: boolean | undefined;
+}
 
-/** A listener that never throws: what `listener` throws is logged. `undefined` without one, so no event need be created. */
+/**
+ * A listener that never throws: errors of `listener` are logged. `undefined` without one, so that no event is created.
+ */
 export function guardListener(listener: TaskEventListener | undefined, logger: Logger): TaskEventListener | undefined {
   if (!listener) return undefined;
-  return (event) =>
+  return passingTo(listener, (event) =>
     callGuarded(
       () => listener(event),
       (error) => logger.error(`onEvent failed at "${event.kind}"`, { queue: event.queue, taskId: event.id, error }),
-    );
+    ),
+  );
+}
+
+/** A listener that is idle while the one it passes events to is. */
+export function passingTo(listener: TaskEventListener, pass: (event: TaskEvent) => void): TaskEventListener {
+  return Object.defineProperty(pass, 'isIdle', { get: () => isIdle(listener) });
+}
+
+/** A listener of the user may fail to answer. */
+function isIdle(listener: TaskEventListener): boolean {
+  try {
+    return listener.isIdle === true;
+  } catch {
+    return false;
+  }
 }

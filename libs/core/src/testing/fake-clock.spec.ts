@@ -30,7 +30,7 @@ describe('FakeClock', () => {
     ]);
   });
 
-  it('fires timers that callbacks and their promises set on the way', async () => {
+  it('fires timers that callbacks and their promises set', async () => {
     const clock = new FakeClock(0);
     const wokenAtMs: number[] = [];
     const loop = (async () => {
@@ -61,7 +61,7 @@ describe('FakeClock', () => {
     expect(rounds).toBe(11);
   });
 
-  it('forgets a timer that was cleared', async () => {
+  it('does not fire a cleared timer', async () => {
     const clock = new FakeClock();
     let hasFired = false;
     const timer = clock.setTimer(() => (hasFired = true), 10);

@@ -1,12 +1,12 @@
 import type { Clock, TimerHandle } from '../runtime/clock.js';
 import { type Duration, toMs } from '../runtime/duration.js';
 
-/** Where a fake clock starts when it is not told: a round second, 2023-11-14T22:13:20Z. */
+/** The default start of a fake clock, 2023-11-14T22:13:20Z. */
 const DEFAULT_NOW_MS = 1_700_000_000_000;
 
 /**
- * Turns of the event loop between two timers. One is enough for promises; the rest let a chain of callbacks that each
- * wait for the next turn run out.
+ * Turns of the event loop between two timers. One is enough for promises; the others let chains of callbacks that wait
+ * for the next turn complete.
  */
 const SETTLE_TURNS = 10;
 
@@ -19,20 +19,20 @@ interface FakeTimer {
 }
 
 /**
- * A clock that stands still until a test moves it. Give it to the broker, and everything that stamps or waits follows:
+ * A clock that stands still until a test advances it. Pass it to the broker; all timestamps and waits follow it:
  *
  * ```ts
  * const clock = new FakeClock();
- * const broker = openMemoryBroker({ clock });
+ * const broker = openBroker('memory', { clock });
  * // start a server on it, enqueue a reminder with `processIn: '10m'`, then:
  * await clock.advance('10m'); // the reminder has been sent
  * ```
  */
 export class FakeClock implements Clock {
   #nowMs: number;
-  /** What lies between the time of day and the time that passes; `set` changes it. */
+  /** The difference between the time of day and the monotonic time; `set` changes it. */
   #setByMs = 0;
-  /** In the order of creation: timers due at the same time fire in it. */
+  /** In the order of creation, in which timers due at the same time fire. */
   readonly #timers = new Set<FakeTimer>();
 
   /** @param startMs unix time in ms to start at; default 2023-11-14T22:13:20Z */
@@ -52,12 +52,12 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
-  /** Sets the clock, as people and time services do: no time passes, and no timer fires. */
+  /** Sets the time of day, as users and time services do: no time passes, and no timer fires. */
   set(nowMs: number): void {
     this.#setByMs = nowMs - this.#nowMs;
   }
 
-  /** As Node does, a delay below 1 ms counts as 1 ms; so a loop of zero delays cannot hold `advance` up for ever. */
+  /** As in Node, a delay below 1 ms counts as 1 ms, so that a loop of zero delays cannot block `advance` forever. */
   setTimer(callback: () => void, delayMs: number): TimerHandle {
     const timer: FakeTimer = { callback, dueAtMs: this.#nowMs + (delayMs >= 1 ? delayMs : 1) };
     this.#timers.add(timer);
@@ -69,13 +69,13 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Moves time on and fires every timer that falls due on the way, in due order, those included that are set while
-   * this runs. Before, between and after, promises and I/O callbacks get time to settle.
+   * Advances the time and fires every timer that becomes due, in due order, including those set by callbacks. Before,
+   * between and after, promises and I/O callbacks get time to settle.
    *
-   * What does not wait on this clock is not waited for: a reply of a real Redis, a handler's own I/O. Await those by
-   * their own promises.
+   * Does not wait for anything that is independent of this clock, such as a reply of a real Redis or a handler's own
+   * I/O. Await those by their own promises.
    *
-   * @throws what a timer's callback throws; time then stands where it was thrown
+   * @throws the error of a timer's callback; the clock then stops at its time
    */
   async advance(duration: Duration): Promise<void> {
     const untilMs = this.#nowMs + toMs('duration', duration);

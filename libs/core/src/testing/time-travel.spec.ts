@@ -3,10 +3,10 @@ import { openMemoryBroker } from '../broker/memory/memory-broker.js';
 import { Client } from '../client/client.js';
 import { silentLogger } from '../runtime/logger.js';
 import { Server } from '../server/server.js';
-import { ServeMux } from '../server/run/serve-mux.js';
+import { ServeMux } from '../server/run/running/serve-mux.js';
 import { FakeClock } from './fake-clock.js';
 
-/** A client and a running server that share a memory broker and a clock that stands still. */
+/** A client and a running server that share a memory broker and a fake clock. */
 async function startQueue(mux: ServeMux, clock: FakeClock): Promise<{ client: Client } & AsyncDisposable> {
   const connection = openMemoryBroker({ clock });
   const client = new Client({ connection, clock, logger: silentLogger });
@@ -22,7 +22,7 @@ async function startQueue(mux: ServeMux, clock: FakeClock): Promise<{ client: Cl
 }
 
 describe('a server on the memory broker and a fake clock', () => {
-  it('has sent the reminder ten minutes later, and not a millisecond earlier', async () => {
+  it('sends the reminder after ten minutes, and not a millisecond earlier', async () => {
     const clock = new FakeClock();
     const sent: unknown[] = [];
     const mux = new ServeMux().handle('reminder:send', (payload) => sent.push(payload));
@@ -36,7 +36,7 @@ describe('a server on the memory broker and a fake clock', () => {
     expect(sent).toEqual([{ to: 'ada' }]);
   });
 
-  it('has tried again after every retry delay', async () => {
+  it('retries after every retry delay', async () => {
     const clock = new FakeClock(0);
     const triedAtMs: number[] = [];
     const sendMail = (): void => {

@@ -1,4 +1,4 @@
-/** Lengths of time as Go's `time.Duration` writes and reads them: `1m30s`, `500ms`, `1.5s`. */
+/** Durations in the text form of Go's `time.Duration`: `1m30s`, `500ms`, `1.5s`. */
 
 const NS_PER_UNIT: Readonly<Record<string, bigint>> = {
   ns: 1n,
@@ -16,7 +16,7 @@ const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
 /** Go counts nanoseconds in an int64. */
 const LONGEST_NS = 2n ** 63n - 1n;
 
-/** Nanoseconds of a text in Go's form; `undefined` when Go would refuse it. There is no unit above the hour. */
+/** Parses Go's text form to nanoseconds; `undefined` when Go would refuse it. The largest unit is the hour. */
 export function parseGoDuration(text: string): bigint | undefined {
   const unsigned = text.replace(/^[+-]/, '');
   if (unsigned === '0') return 0n;
@@ -37,7 +37,7 @@ function partNs(number: string, unitNs: bigint): bigint {
   return BigInt(whole) * unitNs + (BigInt(fraction) * unitNs) / 10n ** BigInt(fraction.length);
 }
 
-/** Go's text of a length of time in nanoseconds. */
+/** Formats nanoseconds in Go's text form. */
 export function formatGoDuration(ns: bigint): string {
   if (ns < 0n) return `-${formatGoDuration(-ns)}`;
   if (ns === 0n) return '0s';
@@ -50,7 +50,7 @@ export function formatGoDuration(ns: bigint): string {
   return minutes < 60n ? `${minutes}m${seconds}` : `${minutes / 60n}h${minutes % 60n}m${seconds}`;
 }
 
-/** `value` over 10 to the power of `places`, without zeros at the end. */
+/** `value` divided by 10 to the power of `places`, without trailing zeros. */
 function decimal(value: bigint, places: number): string {
   const unit = 10n ** BigInt(places);
   const fraction = (value % unit).toString().padStart(places, '0').replace(/0+$/, '');

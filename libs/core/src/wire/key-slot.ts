@@ -1,5 +1,5 @@
 /** Slots of a Redis Cluster. */
-const SLOTS = 16_384;
+export const SLOTS = 16_384;
 
 /** The Redis Cluster slot of a key: CRC-16 (XMODEM) of the part in the first braces, or of all when they are empty. */
 export function keySlot(key: string): number {
@@ -9,8 +9,9 @@ export function keySlot(key: string): number {
   return crc16(Buffer.from(hashed)) % SLOTS;
 }
 
-function crc16(bytes: Uint8Array): number {
-  let crc = 0;
+/** @param before the checksum of the bytes in front of these */
+export function crc16(bytes: Uint8Array, before = 0): number {
+  let crc = before;
   for (const byte of bytes) {
     crc ^= byte << 8;
     for (let bit = 0; bit < 8; bit++) crc = ((crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff;

@@ -1,8 +1,8 @@
 const queueKey = (queue: string, rest: string): string => `asynq:{${queue}}:${rest}`;
 
 /**
- * Every key that lies in Redis, with its type. The part in braces is the hash tag: all keys of a queue share one
- * Redis Cluster slot. Keys marked (ours) are not known to asynq; its programs ignore them.
+ * Every key in Redis, with its type. The part in braces is the hash tag: all keys of a queue share one Redis Cluster
+ * slot. Keys marked (ours) are unknown to asynq, whose programs ignore them.
  */
 export const keys = {
   /** set: names of all queues */
@@ -58,7 +58,7 @@ export const keys = {
   groups: (queue: string): string => queueKey(queue, 'groups'),
   /** zset: ids waiting in a group, score time added in unix s */
   group: (queue: string, group: string): string => queueKey(queue, `g:${group}`),
-  /** zset: ids taken from a group to be made into one task, scores as in the group; the id of a set is a UUID v4 */
+  /** zset: ids taken from a group for aggregation, scores as in the group; the id of a set is a UUID v4 */
   aggregationSet: (queue: string, group: string, setId: string): string => queueKey(queue, `g:${group}:${setId}`),
   /** zset: keys of aggregation sets, score deadline in unix s */
   aggregationSets: (queue: string): string => queueKey(queue, 'aggregation_sets'),
@@ -67,30 +67,40 @@ export const keys = {
 
   /** (ours) string: id of the server that forwards, recovers and trims for the queue; expires with its lease */
   leader: (queue: string): string => queueKey(queue, 'leader'),
-  /** (ours) string: id of the server that watches beside the leader */
+  /** (ours) string: id of the server that also watches, as the leader's standby */
   standby: (queue: string): string => queueKey(queue, 'standby'),
   /** (ours) list: wake tokens for idle servers */
   wake: (queue: string): string => queueKey(queue, 'wake'),
+  /** (ours) channel: nothing is published; Redis reports changes of keys only to connections with a subscription */
+  watchChannel: 'asynq:watch',
   /** (ours) set: names of the queues that have schedules */
   scheduleQueues: 'asynq:schedule_queues',
   /** (ours) set: names of the queue's schedules */
   schedules: (queue: string): string => queueKey(queue, 'schedules'),
-  /** (ours) hash: one schedule and how far it has come */
+  /** (ours) hash: one schedule and its progress */
   schedule: (queue: string, name: string): string => queueKey(queue, `schedule:${name}`),
   /** (ours) pub/sub channel: names of schedules that were paused, resumed or removed */
   scheduleChannel: (queue: string): string => queueKey(queue, 'schedule_changed'),
-  /** (ours) zset: ids of tasks that somebody waits for, score until when in unix s */
+  /** (ours) zset: ids of awaited tasks, score until when in unix s */
   awaited: (queue: string): string => queueKey(queue, 'awaited'),
   /** (ours) zset: sizes of groups that aggregators wait for, score until when in unix s */
   fullSizes: (queue: string): string => queueKey(queue, 'full_sizes'),
-  /** (ours) zset: names of groups that a Go server may put tasks into without naming them, score until when in unix s */
+  /** (ours) zset: names of groups that a Go server may add tasks to without naming them, score until when in unix s */
   expectedGroups: (queue: string): string => queueKey(queue, 'expected_groups'),
-  /** (ours) set: ids of tasks that were rescheduled to the running second or the next ones; expires */
+  /** (ours) zset: names of groups, score when their newest task joined in unix s; exists while aggregators need it */
+  groupsByNewest: (queue: string): string => queueKey(queue, 'groups_by_newest'),
+  /** (ours) zset: names of groups, score when their oldest task joined in unix s; exists while aggregators need it */
+  groupsByOldest: (queue: string): string => queueKey(queue, 'groups_by_oldest'),
+  /** (ours) set: ids of tasks that were rescheduled to the current or the next seconds; expires */
   rescheduled: (queue: string): string => queueKey(queue, 'rescheduled'),
-  /** (ours) pub/sub channel: a group reached such a size, or was taken then */
-  groupsChannel: (queue: string): string => queueKey(queue, 'group_news'),
+  /** (ours) string: the last call of `enqueue` in a lane of a client, and which of its tasks were written; expires */
+  enqueued: (queue: string, lane: string): string => queueKey(queue, `enqueued:${lane}`),
+  /** (ours) string: the last fetch in a lane of a server, and the tasks that it took; expires */
+  fetched: (queue: string, lane: string): string => queueKey(queue, `fetched:${lane}`),
+  /** (ours) pub/sub channel: a group reached such a size, or was then taken */
+  groupsChannel: (queue: string): string => queueKey(queue, 'group_changed'),
   /** (ours) pub/sub channel: how an awaited task ended */
   endedChannel: (queue: string): string => queueKey(queue, 'ended'),
-  /** (ours) pub/sub channel: a task was scheduled ahead of all others, or the queue was unpaused */
+  /** (ours) pub/sub channel: a task was scheduled before all others, or the queue was unpaused */
   nudgeChannel: (queue: string): string => queueKey(queue, 'nudge'),
 } as const;

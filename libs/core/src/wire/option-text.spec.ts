@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { formatGoDuration, parseGoDuration } from './go-duration.js';
 import { optionText } from './option-text.js';
 
-/** What Go's options said of themselves; test/interop/golden/README.md explains the file. */
+/** The text forms of Go's options; test/interop/golden/README.md explains the file. */
 interface Recording {
   readonly call: string;
   readonly string: string;
@@ -15,13 +15,13 @@ const recordings = JSON.parse(readFileSync(golden, 'utf8')) as Recording[];
 
 const hexText = (hex: string): string => Buffer.from(hex, 'hex').toString();
 
-/** Our text for a recorded call; `undefined` where we cannot have its argument. */
+/** Our text for a recorded call; `undefined` when we do not support its argument. */
 function ownText(call: string): string | undefined {
   const [, name, args = ''] = /^(\w+)\((.*)\)$/.exec(call)!;
   const [first = '', second = ''] = args.split(',').map((arg) => arg.replace(/ ?hex$/, '').trim());
   switch (name) {
     case 'MaxRetry':
-      return Number(first) < 0 ? undefined : optionText.maxRetry(Number(first)); // Go makes 0 of it before it writes
+      return Number(first) < 0 ? undefined : optionText.maxRetry(Number(first)); // Go writes it as 0
     case 'Queue':
       return isUtf8(first) ? optionText.queue(hexText(first)) : undefined;
     case 'TaskID':
@@ -45,7 +45,7 @@ function inUtc(time: string, text: (atMs: number) => string): string | undefined
   return /^\d{4}-[^ ]*Z UTC$/.test(time) ? text(Date.parse(time.slice(0, -' UTC'.length))) : undefined;
 }
 
-describe('optionText beside the recordings from Go', () => {
+describe('optionText compared with the recordings from Go', () => {
   const comparable = recordings.filter(({ call }) => ownText(call) !== undefined);
 
   it('compares nearly all of them', () => {
@@ -57,7 +57,7 @@ describe('optionText beside the recordings from Go', () => {
   });
 });
 
-it('always has the parenthesis without which Go panics, and nothing before it but the name', () => {
+it('always has the parenthesis without which Go panics, right after the name', () => {
   const anyText = fc.string({ unit: 'binary', maxLength: 20 });
   const anyLength = fc.double({ min: 0, max: 1e12, noNaN: true });
   const anyTime = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) });

@@ -1,13 +1,13 @@
 import { formatGoDuration } from './go-duration.js';
 
 /**
- * Options of an enqueue in the text that Go's asynq gives them, which its programs read back from a scheduler's entry.
- * They look for the `(` and panic when there is none.
+ * Task options in the text form of Go's asynq, whose programs parse them in a scheduler's entry. They search for the
+ * `(` and panic when there is none.
  */
 export const optionText = {
   maxRetry: (count: number): string => `MaxRetry(${count})`,
   queue: (name: string): string => `Queue(${quote(name)})`,
-  /** Go's readers drop it. */
+  /** Go's programs ignore it when they parse an entry. */
   taskId: (id: string): string => `TaskID(${quote(id)})`,
   timeout: (lengthMs: number): string => `Timeout(${durationText(lengthMs)})`,
   deadline: (atMs: number): string => `Deadline(${timeText(atMs)})`,
@@ -15,7 +15,7 @@ export const optionText = {
   processAt: (atMs: number): string => `ProcessAt(${timeText(atMs)})`,
   processIn: (lengthMs: number): string => `ProcessIn(${durationText(lengthMs)})`,
   retention: (lengthMs: number): string => `Retention(${durationText(lengthMs)})`,
-  /** Go's readers drop it. */
+  /** Go's programs ignore it when they parse an entry. */
   group: (name: string): string => `Group(${quote(name)})`,
   /** Known to asynq after 0.26; the others ignore it. */
   header: (name: string, value: string): string => `Header(${jsonText([name, value])})`,
@@ -26,7 +26,7 @@ const durationText = (lengthMs: number): string => formatGoDuration(BigInt(Math.
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** `Thu Mar  5 07:08:09 UTC 2026`. Always UTC: Go reads every other abbreviation as if it were. */
+/** `Thu Mar  5 07:08:09 UTC 2026`. Always UTC: Go parses every other abbreviation as UTC. */
 function timeText(atMs: number): string {
   const at = new Date(atMs);
   const day = String(at.getUTCDate()).padStart(2, ' ');
@@ -47,7 +47,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\v': '\\v',
 };
 
-/** What Go takes for printable; the only space among it is the ASCII one. */
+/** Printable by Go's definition; the only space among them is the ASCII one. */
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 
 /** Text as Go quotes it. */
@@ -65,7 +65,7 @@ function quoteCharacter(character: string): string {
   return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
 }
 
-/** JSON as Go writes it: fit for HTML. */
+/** JSON as Go writes it: escaped for HTML. */
 function jsonText(value: readonly string[]): string {
   const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return JSON.stringify(value.map((text) => text.toWellFormed())).replace(/[<>&\u2028\u2029]/g, escaped);

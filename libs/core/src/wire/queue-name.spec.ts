@@ -20,7 +20,7 @@ describe('queueNameProblem', () => {
     expect(queueNameProblem('queues.x', value)).toEqual({
       option: 'queues.x',
       value,
-      allowed: 'well-formed text that is not blank and holds no { or }',
+      allowed: 'well-formed text that is not blank and contains no { or }',
     });
   });
 });

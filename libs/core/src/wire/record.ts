@@ -2,9 +2,9 @@ import { MessageDecodeError } from '../errors/message-decode.error.js';
 import type { Int64, RecordCodec, TimestampFields } from './asynq.generated.js';
 import { joinNs, splitNs } from './unix-time.js';
 
-/** The step between the generated records and our own types, shared by all five. */
+/** Conversions between the generated records and our own types, shared by all five. */
 
-/** @throws {MessageDecodeError} the bytes are cut short or malformed, or hold text that is not UTF-8 */
+/** @throws {MessageDecodeError} the bytes are truncated or malformed, or contain text that is not UTF-8 */
 export function decodeRecord<Fields>(name: string, record: RecordCodec<Fields>, bytes: Uint8Array): Fields {
   try {
     return record.decode(bytes);
@@ -14,8 +14,8 @@ export function decodeRecord<Fields>(name: string, record: RecordCodec<Fields>, 
 }
 
 /**
- * Text that has a UTF-8 form: half a surrogate pair becomes U+FFFD. The runtime would write the half as it is, and Go
- * refuses the whole record for it.
+ * Replaces halves of surrogate pairs by U+FFFD. The runtime would write them unchanged, and Go refuses the whole
+ * record.
  */
 export const wellFormed = (text: string): string => text.toWellFormed();
 
@@ -29,7 +29,7 @@ export function wellFormedMap(map: Readonly<Record<string, string | number>>): R
   );
 }
 
-/** A plain view: the runtime hands out a `Buffer` or not, as the input was, and an empty `Buffer` for no bytes. */
+/** A plain view: the runtime returns a `Buffer` or not, like the input, and an empty `Buffer` for no bytes. */
 export const plainBytes = ({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 

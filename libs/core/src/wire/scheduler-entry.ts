@@ -18,10 +18,10 @@ export interface SchedulerEntry {
   readonly prevEnqueueAtMs: number | undefined;
 }
 
-/** One firing of an entry (member of the zset `asynq:scheduler_history:<entry id>`). */
+/** One enqueue event of an entry (member of the zset `asynq:scheduler_history:<entry id>`). */
 export interface SchedulerEnqueueEvent {
   readonly taskId: string;
-  /** Unix nanoseconds: two firings of one task id stay two members. */
+  /** Unix nanoseconds, so that two events of one task id are distinct members. */
   readonly enqueuedAtNs: bigint;
 }
 
@@ -38,7 +38,7 @@ export function encodeSchedulerEntry(entry: SchedulerEntry): Buffer {
   }).finish();
 }
 
-/** @throws {MessageDecodeError} Go would refuse the bytes too */
+/** @throws {MessageDecodeError} Go would refuse the bytes, too */
 export function decodeSchedulerEntry(bytes: Uint8Array): SchedulerEntry {
   const fields = decodeRecord('SchedulerEntry', SchedulerEntryRecord, bytes);
   return {
@@ -60,7 +60,7 @@ export function encodeSchedulerEnqueueEvent(event: SchedulerEnqueueEvent): Buffe
   }).finish();
 }
 
-/** @throws {MessageDecodeError} Go would refuse the bytes too */
+/** @throws {MessageDecodeError} Go would refuse the bytes, too */
 export function decodeSchedulerEnqueueEvent(bytes: Uint8Array): SchedulerEnqueueEvent {
   const fields = decodeRecord('SchedulerEnqueueEvent', SchedulerEnqueueEventRecord, bytes);
   return { taskId: fields.taskId, enqueuedAtNs: fromTimestamp(fields.enqueueTime) };

@@ -2,7 +2,7 @@ import { ServerInfoRecord, WorkerInfoRecord } from './asynq.generated.js';
 import { decodeRecord, fromTimestamp, plainBytes, toTimestamp, wellFormed, wellFormedMap } from './record.js';
 import { fromNs, toNs } from './unix-time.js';
 
-/** What a server tells about itself at each heartbeat (key `asynq:servers:{…}`). */
+/** The record that a server publishes at each heartbeat (key `asynq:servers:{…}`). */
 export interface ServerInfo {
   readonly host: string;
   readonly pid: number;
@@ -19,10 +19,10 @@ export interface ServerInfo {
 
 export type ServerStatus = 'new' | 'active' | 'stopped' | 'closed';
 
-/** More of a payload is not shown to inspectors. */
+/** Maximum size of a payload shown to inspectors. */
 export const LONGEST_SHOWN_PAYLOAD_BYTES = 64 * 1024;
 
-/** What a server writes of a payload: one byte more than is shown tells that it is cut. */
+/** The part of a payload that a server publishes: one byte more than is shown marks it as cut. */
 export const shownPayload = (payload: Uint8Array): Uint8Array => payload.subarray(0, LONGEST_SHOWN_PAYLOAD_BYTES + 1);
 
 /** One running task of a server (field of the hash `asynq:workers:{…}`). */
@@ -53,7 +53,7 @@ export function encodeServerInfo(info: ServerInfo): Buffer {
   }).finish();
 }
 
-/** @throws {MessageDecodeError} Go would refuse the bytes too */
+/** @throws {MessageDecodeError} Go would refuse the bytes, too */
 export function decodeServerInfo(bytes: Uint8Array): ServerInfo {
   const fields = decodeRecord('ServerInfo', ServerInfoRecord, bytes);
   return {
@@ -63,7 +63,7 @@ export function decodeServerInfo(bytes: Uint8Array): ServerInfo {
     concurrency: fields.concurrency,
     queues: fields.queues,
     strictPriority: fields.strictPriority,
-    status: fields.status as ServerStatus, // a foreign server may have told another one; it is only shown
+    status: fields.status as ServerStatus, // a foreign server may have written another one; it is only displayed
     startedAtMs: fromNs(fromTimestamp(fields.startTime)),
     activeWorkerCount: fields.activeWorkerCount,
   };
@@ -84,7 +84,7 @@ export function encodeWorkerInfo(info: WorkerInfo): Buffer {
   }).finish();
 }
 
-/** @throws {MessageDecodeError} Go would refuse the bytes too */
+/** @throws {MessageDecodeError} Go would refuse the bytes, too */
 export function decodeWorkerInfo(bytes: Uint8Array): WorkerInfo {
   const fields = decodeRecord('WorkerInfo', WorkerInfoRecord, bytes);
   return {

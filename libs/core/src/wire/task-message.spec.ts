@@ -31,7 +31,7 @@ const p = new TextEncoder().encode('p');
 const lengthDelimited = (field: number, content: Uint8Array): Buffer =>
   Buffer.concat([Buffer.of((field << 3) | 2, content.length), content]);
 
-/** What a call returns, or the class of what it throws. */
+/** The result of a call, or the class of its error. */
 function outcomeOf(call: () => unknown): unknown {
   try {
     return call();
@@ -152,7 +152,7 @@ describe('TaskMessage', () => {
     expect(decodeTaskMessage(fromHex(goHex))).toEqual(fields);
   });
 
-  it('comes back as it was', () => {
+  it('survives a round trip', () => {
     fc.assert(
       fc.property(anyMessage, (original) => {
         expect(decodeTaskMessage(encodeTaskMessage(original))).toEqual(original);
@@ -174,7 +174,7 @@ describe('TaskMessage', () => {
     expect(decodeTaskMessage(encodeTaskMessage(extremes))).toEqual(extremes);
   });
 
-  it('skips fields it does not know, wherever they stand', () => {
+  it('skips unknown fields in any position', () => {
     fc.assert(
       fc.property(anyMessage, unknownField, unknownField, (original, before, after) => {
         const bytes = Buffer.concat([before, encodeTaskMessage(original), after]);
@@ -224,7 +224,7 @@ describe('TaskMessage', () => {
     );
   });
 
-  it('refuses broken bytes with its own error, whatever they are', () => {
+  it('refuses any broken bytes with its own error', () => {
     fc.assert(
       fc.property(anyBytes, (noise) => {
         expect(['read', MessageDecodeError]).toContain(outcomeOf(() => decodeTaskMessage(noise) && 'read'));
@@ -240,7 +240,7 @@ describe('TaskMessage', () => {
     expect(decode).toThrow(/^cannot decode TaskMessage: .+/);
   });
 
-  it('gives the payload as a plain view into the bytes it was read from', () => {
+  it('returns the payload as a plain view into the input bytes', () => {
     const bytes = encodeTaskMessage(message({ type: 't', payload: p }));
 
     const { payload } = decodeTaskMessage(bytes);

@@ -1,26 +1,27 @@
 import { TaskMessageRecord } from './asynq.generated.js';
+import { isSmall, lengthOfNumber, lengthOfText, putNumber, putText, putVarint, smallOf } from './plain-fields.js';
 import { decodeRecord, fromInt64, plainBytes, toInt64, wellFormed, wellFormedMap } from './record.js';
 
 /**
- * The protobuf record that lies in the hash field `msg`, and only that. Field by field as asynq writes it; 64-bit
- * fields are `bigint`, so that no value of a Go peer is bent on its way through us.
+ * The protobuf record in the hash field `msg`, field by field as asynq writes it. 64-bit fields are `bigint`, so that
+ * no value of a Go program is rounded.
  */
 export interface TaskMessage {
   readonly type: string;
   /**
-   * Raw bytes. The wire does not tell a missing payload from an empty one. After decoding it is a view into the bytes
-   * of the record: copy it before you post it to another thread, or the whole reply behind it travels along.
+   * Raw bytes. The wire does not distinguish a missing payload from an empty one. After decoding it is a view into the
+   * bytes of the record: copy it before you post it to another thread, or the whole underlying reply is sent along.
    */
   readonly payload: Uint8Array;
   readonly id: string;
   readonly queue: string;
-  /** Most retries before the task is archived. */
+  /** Maximum number of retries before the task is archived. */
   readonly maxRetry: number;
-  /** Failures so far that counted. */
+  /** Number of counted failures so far. */
   readonly retried: number;
   /** Text of the last error; never cleared. */
   readonly errorMsg: string;
-  /** Longest run of one attempt, seconds; 0 none. */
+  /** Maximum duration of an attempt, seconds; 0 none. */
   readonly timeoutS: bigint;
   /** When every attempt ends, unix s; 0 none. */
   readonly deadlineS: bigint;
@@ -40,9 +41,14 @@ export interface TaskMessage {
 
 /**
  * Bytes for the hash field `msg`, as asynq writes them: fields by number, defaults left out, each header with key and
- * value. Half a surrogate pair in a text becomes U+FFFD, since Go takes valid UTF-8 only; numbers wrap as in Go.
+ * value. Half a surrogate pair in a text becomes U+FFFD, since Go accepts valid UTF-8 only; numbers wrap as in Go.
  */
 export function encodeTaskMessage(message: TaskMessage): Buffer {
+  return encodePlainMessage(message) ?? encodeAnyMessage(message);
+}
+
+/** By the protobuf runtime. */
+export function encodeAnyMessage(message: TaskMessage): Buffer {
   return TaskMessageRecord.encode({
     type: wellFormed(message.type),
     payload: message.payload,
@@ -62,10 +68,80 @@ export function encodeTaskMessage(message: TaskMessage): Buffer {
   }).finish();
 }
 
+/** Tags: the number of the field, and how its value is stored. */
+const TYPE = (1 << 3) | 2;
+const PAYLOAD = (2 << 3) | 2;
+const ID = (3 << 3) | 2;
+const QUEUE = (4 << 3) | 2;
+const MAX_RETRY = 5 << 3;
+const RETRIED = 6 << 3;
+const ERROR_MSG = (7 << 3) | 2;
+const TIMEOUT = 8 << 3;
+const DEADLINE = 9 << 3;
+const UNIQUE_KEY = (10 << 3) | 2;
+const LAST_FAILED_AT = 11 << 3;
+const RETENTION = 12 << 3;
+const COMPLETED_AT = 13 << 3;
+const GROUP_KEY = (14 << 3) | 2;
+
 /**
- * Reads what any asynq wrote. Fields may come in any order and repeat (the last wins); unknown ones are skipped, and
- * lost when the message is written again, as in Go.
- * @throws {MessageDecodeError} Go would refuse the bytes too
+ * The bytes of a usual message, three times as fast as by the protobuf runtime. `undefined` for any other, with text
+ * that is not ASCII, numbers that are negative or large, or headers: these are left to the runtime, which agrees with Go
+ * about all of them.
+ */
+export function encodePlainMessage(message: TaskMessage): Buffer | undefined {
+  const { type, payload, id, queue, maxRetry, retried, errorMsg, uniqueKey, groupKey } = message;
+  if (Object.keys(message.headers).length > 0) return undefined;
+  if (!isSmall(maxRetry) || !isSmall(retried)) return undefined;
+  const timeoutS = smallOf(message.timeoutS);
+  const deadlineS = smallOf(message.deadlineS);
+  const lastFailedAtS = smallOf(message.lastFailedAtS);
+  const retentionS = smallOf(message.retentionS);
+  const completedAtS = smallOf(message.completedAtS);
+  if (timeoutS < 0 || deadlineS < 0 || lastFailedAtS < 0 || retentionS < 0 || completedAtS < 0) return undefined;
+
+  const bytes = Buffer.allocUnsafe(
+    lengthOfText(type.length) +
+      lengthOfText(payload.length) +
+      lengthOfText(id.length) +
+      lengthOfText(queue.length) +
+      lengthOfNumber(maxRetry) +
+      lengthOfNumber(retried) +
+      lengthOfText(errorMsg.length) +
+      lengthOfNumber(timeoutS) +
+      lengthOfNumber(deadlineS) +
+      lengthOfText(uniqueKey.length) +
+      lengthOfNumber(lastFailedAtS) +
+      lengthOfNumber(retentionS) +
+      lengthOfNumber(completedAtS) +
+      lengthOfText(groupKey.length),
+  );
+  let at = putText(bytes, 0, TYPE, type);
+  if (payload.length > 0) {
+    bytes[at] = PAYLOAD;
+    at = putVarint(bytes, at + 1, payload.length);
+    bytes.set(payload, at);
+    at += payload.length;
+  }
+  at = putText(bytes, at, ID, id);
+  at = putText(bytes, at, QUEUE, queue);
+  at = putNumber(bytes, at, MAX_RETRY, maxRetry);
+  at = putNumber(bytes, at, RETRIED, retried);
+  at = putText(bytes, at, ERROR_MSG, errorMsg);
+  at = putNumber(bytes, at, TIMEOUT, timeoutS);
+  at = putNumber(bytes, at, DEADLINE, deadlineS);
+  at = putText(bytes, at, UNIQUE_KEY, uniqueKey);
+  at = putNumber(bytes, at, LAST_FAILED_AT, lastFailedAtS);
+  at = putNumber(bytes, at, RETENTION, retentionS);
+  at = putNumber(bytes, at, COMPLETED_AT, completedAtS);
+  at = putText(bytes, at, GROUP_KEY, groupKey);
+  return at === bytes.length ? bytes : undefined; // a text was not ASCII
+}
+
+/**
+ * Reads messages of any asynq version. Fields may come in any order and repeat (the last wins); unknown ones are
+ * skipped, and lost when the message is written again, as in Go.
+ * @throws {MessageDecodeError} Go would refuse the bytes, too
  */
 export function decodeTaskMessage(bytes: Uint8Array): TaskMessage {
   const fields = decodeRecord('TaskMessage', TaskMessageRecord, bytes);

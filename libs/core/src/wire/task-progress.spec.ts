@@ -12,11 +12,11 @@ describe('the progress of a task', () => {
     expect(decodeProgress(encodeProgress(progress, message), message)).toEqual(progress);
   });
 
-  it.each(['', 'no JSON', 'null', '7', '{"share":"half","atMs":1}', '{"share":0.5}'])('takes %j for none', (text) => {
+  it.each(['', 'no JSON', 'null', '7', '{"share":"half","atMs":1}', '{"share":0.5}'])('treats %j as none', (text) => {
     expect(decodeProgress(`${text} 1 5`, message)).toBeUndefined();
   });
 
-  it('takes that of another attempt for none', () => {
+  it('ignores that of another attempt', () => {
     const record = encodeProgress({ share: 1, atMs: 5 }, message);
 
     expect(decodeProgress(record, { ...message, retried: 2 })).toBeUndefined();

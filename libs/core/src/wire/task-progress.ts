@@ -1,12 +1,12 @@
 import { bindToAttempt, readBound } from './attempt-record.js';
 import type { TaskMessage } from './task-message.js';
 
-/** The field `progress` of a task hash: what a handler said last of how far it has come. */
+/** The field `progress` of a task hash: the last report of the handler. */
 export interface ProgressRecord {
-  /** Part that is done, from 0 to 1. */
+  /** Completed share, from 0 to 1. */
   readonly share: number;
   readonly note?: string | undefined;
-  /** When it was said, unix ms. */
+  /** When it was reported, unix ms. */
   readonly atMs: number;
 }
 
@@ -15,8 +15,8 @@ export function encodeProgress({ share, note, atMs }: ProgressRecord, message: T
 }
 
 /**
- * `undefined` for the record of an earlier attempt, and for text that is no such record: it is only shown, so it must not
- * cost the reader the task.
+ * `undefined` for the record of an earlier attempt, and for an invalid record: it is only displayed, so it must not
+ * make the task unreadable.
  */
 export function decodeProgress(record: string | undefined, message: TaskMessage): ProgressRecord | undefined {
   try {

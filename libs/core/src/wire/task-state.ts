@@ -1,5 +1,5 @@
-/** Where a task is, spelled as in the hash field `state` (wire: task hash). */
+/** The states of a task, spelled as in the hash field `state`. */
 export const TASK_STATES = ['active', 'pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'] as const;
 
-/** Where a task is: it waits (`pending`, `scheduled`, `retry`, `aggregating`), runs (`active`) or has ended. */
+/** The state of a task: waiting (`pending`, `scheduled`, `retry`, `aggregating`), running (`active`) or ended. */
 export type TaskState = (typeof TASK_STATES)[number];

@@ -12,12 +12,12 @@ describe('uniqueKey', () => {
     expect(uniqueKey('q', 'ty', payload)).toBe(expected);
   });
 
-  it('hashes an explicit key in place of the payload', () => {
+  it('hashes an explicit key instead of the payload', () => {
     expect(uniqueKey('q', 'ty', new Uint8Array([1]), '{"a":1}')).toBe(uniqueKey('q', 'ty', json));
     expect(uniqueKey('q', 'ty', undefined, '{"a":1}')).toBe(uniqueKey('q', 'ty', json));
   });
 
-  it('takes an empty explicit key for a key', () => {
+  it('accepts an empty explicit key', () => {
     expect(uniqueKey('q', 'ty', json, '')).toBe(uniqueKey('q', 'ty', new Uint8Array()));
   });
 });

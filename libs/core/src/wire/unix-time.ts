@@ -1,30 +1,30 @@
-/** Conversions between our milliseconds and the wire's whole seconds and nanoseconds. Nowhere else. */
+/** All conversions between our milliseconds and the wire's whole seconds and nanoseconds. */
 
-/** Seconds of a point in time, rounded down: stamps such as archived-at and completed-at. */
+/** Seconds of a point in time, rounded down: timestamps such as archived-at and completed-at. */
 export const floorS = (atMs: number): number => Math.floor(atMs / 1000);
 
-/** Seconds of a due time or an expiry, rounded up, so that nobody acts early (Go reads the score alone). */
+/** Seconds of a due time or an expiry, rounded up, so that no program acts early (Go reads only the score). */
 export const ceilS = (atMs: number): number => Math.ceil(atMs / 1000);
 
 /**
- * Whole seconds of a length of time, rounded up: what was asked for is kept at least. (asynq cuts, so that less than a
- * second is none.)
+ * Whole seconds of a duration, rounded up, so that it is never shorter than requested. (asynq truncates, so that less
+ * than a second is none.)
  */
 export const durationS = (lengthMs: number): number => Math.ceil(lengthMs / 1000);
 
 export const fromS = (atS: number): number => atS * 1000;
 
-/** The last and the first millisecond that a `Date` can be. */
+/** The limit of a `Date`, in ms before and after 1970. */
 const LAST_DATE_MS = 8.64e15;
 
-/** A point in time to be shown. Go writes times that no `Date` can be: the nearest one is shown. */
+/** A point in time for display. Go can write times out of the range of a `Date`: these become the nearest `Date`. */
 export const dateOf = (atMs: number): Date =>
   new Date(Number.isNaN(atMs) ? 0 : Math.min(Math.max(atMs, -LAST_DATE_MS), LAST_DATE_MS));
 
 /** `yyyy-mm-dd` in UTC: the day in the name of a counter. */
 export const utcDay = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
 
-/** A wire int64 as a number; values beyond 2^53 stop there, since no clock or timer of ours reaches that far. */
+/** A wire int64 as a number, clamped to 2^53, which is beyond every clock and timer. */
 export function clampInt64(value: bigint): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) return Number.MAX_SAFE_INTEGER;
   if (value < BigInt(Number.MIN_SAFE_INTEGER)) return Number.MIN_SAFE_INTEGER;
@@ -45,12 +45,12 @@ export const toNs = (atMs: number): bigint => BigInt(Math.floor(atMs)) * 1_000_0
 /** Unix milliseconds, rounded down. */
 export const fromNs = (atNs: bigint): number => Number((atNs - mod(atNs, 1_000_000n)) / 1_000_000n);
 
-/** How long a task has waited, ms; 0 when nobody wrote down since when, or a clock ahead of ours did. */
+/** How long a task has waited, ms; 0 when the start was not recorded, or recorded by a clock ahead of ours. */
 export function latencyMs(sinceNs: bigint | undefined, nowNs: bigint): number {
   return sinceNs === undefined || sinceNs > nowNs ? 0 : Number((nowNs - sinceNs) / 1_000n) / 1_000;
 }
 
-/** The two parts of a protobuf timestamp; beyond the years 1 to 9999 it stops there. */
+/** The two parts of a protobuf timestamp, clamped to the years 1 to 9999. */
 export function splitNs(atNs: bigint): { seconds: bigint; nanos: number } {
   const valid = atNs < NEVER_NS ? NEVER_NS : atNs > LAST_NS ? LAST_NS : atNs;
   const nanos = mod(valid, NS_PER_S);
@@ -59,5 +59,5 @@ export function splitNs(atNs: bigint): { seconds: bigint; nanos: number } {
 
 export const joinNs = (seconds: bigint, nanos: number): bigint => seconds * NS_PER_S + BigInt(nanos);
 
-/** Remainder that is never negative, so that times before 1970 round down too. */
+/** A remainder that is never negative, so that times before 1970 are rounded down, too. */
 const mod = (value: bigint, divisor: bigint): bigint => ((value % divisor) + divisor) % divisor;

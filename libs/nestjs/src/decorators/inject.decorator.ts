@@ -7,7 +7,7 @@ import {
   getTaskServerToken,
 } from '../asynq.tokens.js';
 
-/** What `@Inject` returns: it fits constructor parameters and properties. */
+/** The type of `@Inject()`: for constructor parameters and properties. */
 type InjectDecorator = PropertyDecorator & ParameterDecorator;
 
 /** Injects the `TaskDistributor` of a named connection; without a name the same as injecting the class. */

@@ -14,7 +14,7 @@ export interface PeriodicTaskDecoratorOptions extends PeriodicTaskOptions {
 export interface PeriodicHandlerOptions extends PeriodicTaskDecoratorOptions {
   /** Task type of the method. Default `<Class>.<method>`; set it where classes are renamed or minified. */
   readonly type?: string | undefined;
-  /** The schedule is stored as `<type>:<name>`, so that methods of two services do not meet. Default: `<type>`. */
+  /** The schedule is stored as `<type>:<name>`, so that methods of two services do not conflict. Default: `<type>`. */
   readonly name?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface PeriodicTaskMetadata {
 }
 
 /**
- * Enqueues a task of this type at every tick, from whichever process claims the tick: each tick gives one task, however
+ * Enqueues a task of this type at every tick, in the process that claims the tick: each tick enqueues one task, however
  * many processes run. On a class or a method of a provider; the handler may be anywhere.
  *
  * @param spec as in asynq: `0 3 * * *`, `@daily`, `@every 30s`, optionally with `CRON_TZ=Asia/Tokyo ` in front

@@ -13,7 +13,7 @@ export interface TaskAggregatorMetadata {
   readonly options: TaskAggregatorOptions;
 }
 
-/** Fits methods that take `(group, tasks, context)`, or fewer of them, and return the task to enqueue. */
+/** For methods that take `(group, tasks, context)`, or fewer parameters, and return the task to enqueue. */
 export type TaskAggregatorDecorator = <Method extends Aggregate>(
   target: object,
   method: string | symbol,
@@ -21,11 +21,12 @@ export type TaskAggregatorDecorator = <Method extends Aggregate>(
 ) => void;
 
 /**
- * Marks a method of a provider as the function that combines the tasks of a group into one. `pattern` is the name of a group, or a
- * prefix followed by `*` (`'digest:*'`); the exact name wins, then the longest prefix. A method may carry several.
+ * Marks a method of a provider as the function that combines the tasks of a group into one. `pattern` is the name of a
+ * group, or a prefix followed by `*` (`'digest:*'`); the exact name has precedence, then the longest prefix. A method
+ * may have several.
  *
- * Guards, pipes and interceptors do not apply, because it does not handle a single task. Errors are logged, and the tasks
- * return to their group to be tried again. The provider must be a singleton.
+ * Guards, pipes and interceptors do not apply, because it does not handle a single task. Errors are logged, and the
+ * tasks return to their group, to be aggregated again. The provider must be a singleton.
  */
 export function TaskAggregator(pattern: string, options: TaskAggregatorOptions = {}): TaskAggregatorDecorator {
   return (target, method, { value }) => {

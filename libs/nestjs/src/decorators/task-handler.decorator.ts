@@ -1,6 +1,6 @@
 import type { RetryDelay } from '@nestjs-asynq/core';
 import type { TaskType } from '../distributor/task-payloads.js';
-import { defineDefaultParams } from './task-params.decorator.js';
+import { defineParams } from './task-params.decorator.js';
 
 const TASK_HANDLERS = 'asynq:task-handlers';
 
@@ -20,12 +20,13 @@ export interface TaskHandlerMetadata {
 }
 
 /**
- * Marks a method of a provider as the handler of a task type. Matches as asynq's `ServeMux` does: the exact type, else
- * the longest registered pattern that the type starts with (`'email:'` matches every email). A method may carry several.
+ * Marks a method of a provider as the handler of a task type. Matches as asynq's `ServeMux` does: the exact type,
+ * otherwise the longest registered pattern with which the type begins (`'email:'` matches every email). A method may
+ * have several.
  *
- * Parameters: `@Payload()`, `@Ctx()` and custom ones, or none decorated for `(payload, context)`.
- * Fulfilled (also an Observable that completes) is success; `SkipRetry` archives, `RevokeTask` drops, any other error
- * retries. A guard that denies is such an error. A payload that a pipe rejects is archived at once.
+ * Parameters: `@Payload()`, `@Ctx()` and custom ones, or `(payload, context)` without decorators. A fulfilled promise
+ * or completed Observable is success; `SkipRetry` archives, `RevokeTask` deletes, any other error retries, including
+ * that of a guard that denies. A payload that a pipe rejects is archived at once.
  */
 export function TaskHandler(pattern: TaskType, options: TaskHandlerOptions = {}): MethodDecorator {
   return (target, method, descriptor: PropertyDescriptor) => {
@@ -37,7 +38,7 @@ export function TaskHandler(pattern: TaskType, options: TaskHandlerOptions = {})
     const handler = descriptor.value as object;
     const others = taskHandlersOf(handler);
     Reflect.defineMetadata(TASK_HANDLERS, [{ pattern, options }, ...others], handler);
-    defineDefaultParams(target, String(method));
+    defineParams(target, String(method));
   };
 }
 

@@ -10,12 +10,12 @@ export const TaskParam = { payload: 3, context: 1001, taskId: 1002, signal: 1003
 
 type TaskParamKind = (typeof TaskParam)[keyof typeof TaskParam];
 
-/** One decorated parameter, as Nest's pipeline reads it. Custom ones (`createParamDecorator`) have a `factory` too. */
+/** One decorated parameter, as Nest's pipeline reads it. Custom ones (`createParamDecorator`) also have a `factory`. */
 export interface ParamMetadata {
   readonly index: number;
   readonly data?: ParamData | undefined;
   readonly pipes: readonly unknown[];
-  /** Not from a decorator of the user: see {@link defineDefaultParams}. */
+  /** Not from a decorator of the user: see {@link defineParams}. */
   readonly isImplied?: boolean | undefined;
 }
 
@@ -54,11 +54,16 @@ export function payloadParamOf(target: object, method: string): ParamMetadata | 
 }
 
 /**
- * Makes the parameters of a method without decorators `(payload, context)`. Otherwise Nest would pass the arguments as they
- * are and run no pipe.
+ * The parameters of a method, once all their decorators have run. Those that an overridden method has are removed, since
+ * decorators of parameters add to them. A method without decorators takes `(payload, context)`; otherwise Nest would pass
+ * the arguments as they are and run no pipe.
  */
-export function defineDefaultParams(target: object, method: string): void {
-  if (paramsOf(target.constructor, method).length > 0) return;
+export function defineParams(target: object, method: string): void {
+  const inherited = readMetadata(Object.getPrototypeOf(target.constructor) as object, method);
+  const all = Object.entries(readMetadata(target.constructor, method));
+  const own = Object.fromEntries(all.filter(([key, param]) => inherited[key] !== param));
+  Reflect.defineMetadata(ROUTE_ARGS_METADATA, own, target.constructor, method);
+  if (Object.keys(own).length > 0) return;
   markParam(TaskParam.payload, undefined, [], true)(target, method, 0);
   markParam(TaskParam.context, undefined, [], true)(target, method, 1);
 }
@@ -90,7 +95,7 @@ function markParam(
   isImplied = false,
 ): ParameterDecorator {
   return (target, method, index) => {
-    if (method === undefined) throw new TypeError('parameter decorators of tasks do not fit constructors');
+    if (method === undefined) throw new TypeError('parameter decorators of tasks cannot be used on constructors');
     const params = {
       ...readMetadata(target.constructor, method),
       [`${kind}:${index}`]: { index, data, pipes, isImplied },

@@ -1,7 +1,7 @@
 import { QueueError } from '@nestjs-asynq/core';
 
 /**
- * A `@TaskHandler`, `@TaskAggregator` or `@PeriodicTask` that cannot work, found at boot. The message names the class, the
+ * A `@TaskHandler`, `@TaskAggregator` or `@PeriodicTask` is invalid, found at boot. The message names the class, the
  * method and the fix.
  */
 export class HandlerSetupError extends QueueError {

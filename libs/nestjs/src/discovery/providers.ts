@@ -1,7 +1,7 @@
 import type { DiscoveryService } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 
-/** The app's providers. The same instance under another token, by `useExisting` or a factory, is there once. */
+/** The app's providers. An instance with several tokens, through `useExisting` or a factory, is returned once. */
 export function distinctProviders(discovery: DiscoveryService): InstanceWrapper<object>[] {
   const seen = new Set<unknown>();
   return discovery.getProviders().filter((provider: InstanceWrapper<object>) => {

@@ -34,7 +34,7 @@ async function bootError(...providers: Provider[]): Promise<string> {
   return (failure as HandlerSetupError).message;
 }
 
-it('makes one task of a group, which a handler of the app runs', async () => {
+it('combines a group into one task, which a handler of the app runs', async () => {
   const clock = new FakeClock();
   const connection = openBroker('memory', { clock });
   await using app = await startApp({ providers: [DigestTasks, Digests], asynq: { connection, clock } });
@@ -53,7 +53,7 @@ it('makes one task of a group, which a handler of the app runs', async () => {
   });
 });
 
-it('puts the limits of the method before those of the module', async () => {
+it('prefers the limits of the method to those of the module', async () => {
   const clock = new FakeClock();
   const connection = openBroker('memory', { clock });
   const groupAggregator = { gracePeriod: '1h', groups: { 'digest:*': { gracePeriod: '30m', maxSize: 1 } } } as const;
@@ -94,7 +94,7 @@ it('refuses a provider that is built for each request', async () => {
   );
 });
 
-it('refuses a connection that nobody defines', async () => {
+it('refuses an undefined connection', async () => {
   @Injectable()
   class Elsewhere {
     @TaskAggregator('a', { connection: 'billing' })
@@ -106,7 +106,7 @@ it('refuses a connection that nobody defines', async () => {
   expect(await bootError(Elsewhere)).toContain('Elsewhere.gather aggregates groups of connection "billing"');
 });
 
-it('refuses an aggregator in an app whose server would not run, for want of handlers', async () => {
+it('refuses an aggregator in an app without handlers, whose server would not run', async () => {
   await expect(startApp({ providers: [Digests] })).rejects.toThrow('has no @TaskHandler, so that no server runs');
   await using producer = await startApp({ providers: [Digests], asynq: { worker: false } });
   await expect(producer.tasks.enqueue('news:item', 'one', { group: 'digest:ann' })).resolves.toBeDefined();

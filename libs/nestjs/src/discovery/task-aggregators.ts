@@ -7,7 +7,7 @@ import { checkConnection, connectionOf } from './connection-of.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 import { distinctProviders, prototypeOf } from './providers.js';
 
-/** One pattern of one method that carries `@TaskAggregator`. */
+/** One pattern of a method with `@TaskAggregator`. */
 interface DiscoveredAggregator extends TaskAggregatorMetadata {
   readonly provider: InstanceWrapper<object>;
   readonly method: string;
@@ -27,7 +27,7 @@ export class TaskAggregators {
 
   /**
    * Finds the aggregators. Called once, when every module has been scanned and before anything starts.
-   * @throws {HandlerSetupError} two for one pattern, an unknown connection, or a provider that cannot work
+   * @throws {HandlerSetupError} two for one pattern, an unknown connection, or an unsuitable provider
    */
   load(connections: readonly string[]): void {
     const all = distinctProviders(this.discovery).flatMap((provider) => this.aggregatorsOf(provider));
@@ -40,7 +40,7 @@ export class TaskAggregators {
     return this.found.map(({ pattern }) => pattern);
   }
 
-  /** The option of the core's server: the module's own option, and every method that was found. */
+  /** The option for the core's server: the module's own option, and every discovered method. */
   withMethods(given: GroupAggregatorOptions | undefined): GroupAggregatorOptions | undefined {
     if (this.found.length === 0) return given;
     const own = this.found.map(({ pattern, options, provider, method }) => {
@@ -72,7 +72,7 @@ function check(aggregator: DiscoveredAggregator, connections: readonly string[])
   }
   if (!provider.isDependencyTreeStatic() || provider.isTransient) {
     throw new HandlerSetupError(
-      `${label} aggregates groups in a provider that is not a singleton: there is no request or task to build it for. ` +
+      `${label} aggregates groups in a provider that is not a singleton: there is no request or task for which to build it. ` +
         'Move it to a class without request-scoped dependencies.',
     );
   }

@@ -11,7 +11,7 @@ import { PayloadValidator } from '../handling/payload-validator.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 import { distinctProviders, prototypeOf } from './providers.js';
 
-/** One pattern of one method that carries `@TaskHandler`. */
+/** One pattern of a method with `@TaskHandler`. */
 export interface DiscoveredHandler {
   readonly pattern: string;
   readonly options: TaskHandlerOptions;
@@ -37,7 +37,7 @@ export class TaskHandlerExplorer {
 
   /**
    * Handlers of every connection.
-   * @throws {HandlerSetupError} one that cannot work
+   * @throws {HandlerSetupError} a handler is invalid
    */
   explore(): DiscoveredHandler[] {
     this.refuseControllers();

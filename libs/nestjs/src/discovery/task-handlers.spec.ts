@@ -66,10 +66,10 @@ it('explains the same decorator twice on a method', async () => {
 
   const message = await bootError([Twice]);
 
-  expect(message).toContain('The method carries the same @TaskHandler twice; remove one.');
+  expect(message).toContain('The method has the same @TaskHandler twice; remove one.');
 });
 
-it('takes an alias and a factory that returns the same instance for one handler', async () => {
+it('treats an alias and a factory that returns the same instance as one handler', async () => {
   await using app = await startApp({
     providers: [
       MailTasks,
@@ -92,7 +92,7 @@ it('finds handlers of classes that a factory or a value provides', async () => {
   expect(await app.run('mail:send')).toMatchObject({ kind: 'succeeded' });
 });
 
-it('refuses an undecorated parameter beside a decorated one', async () => {
+it('refuses an undecorated parameter next to a decorated one', async () => {
   class Mixed {
     @TaskHandler('mail:send')
     send(@Payload() _mail: Mail, _ctx: TaskContext): void {}
@@ -106,7 +106,7 @@ it('refuses an undecorated parameter beside a decorated one', async () => {
   );
 });
 
-it('counts a parameter with a default value, which would be null all the same', async () => {
+it('counts a parameter with a default value, which would be null, too', async () => {
   class Mixed {
     @TaskHandler('mail:send')
     send(@Ctx() _ctx: TaskContext, _retries = 3): void {}
@@ -190,7 +190,7 @@ it('refuses a connection that no module defines', async () => {
   );
 });
 
-it('says which payloads cannot be validated, at debug level', async () => {
+it('logs which payloads cannot be validated, at debug level', async () => {
   class Loose {
     @TaskHandler('mail:send')
     send(_mail: { to: string }): void {}

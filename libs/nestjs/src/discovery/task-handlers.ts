@@ -15,7 +15,7 @@ export class TaskHandlers {
 
   /**
    * Finds the handlers. Called once, when every module has been scanned and before anything starts.
-   * @throws {HandlerSetupError} two handlers for one pattern, an unknown connection, or a method that cannot work
+   * @throws {HandlerSetupError} two handlers for one pattern, an unknown connection, or an invalid method
    */
   load(connections: readonly string[]): void {
     const all = this.explorer.explore();
@@ -29,7 +29,9 @@ export class TaskHandlers {
     return this.found;
   }
 
-  /** The handler that would run a task of this type: the exact pattern, else the longest prefix, as in `ServeMux`. */
+  /**
+   * The handler that would run a task of this type: the exact pattern, otherwise the longest prefix, as in `ServeMux`.
+   */
   find(type: string): DiscoveredHandler | undefined {
     const matching = this.found.filter(({ pattern }) => type.startsWith(pattern));
     return matching.toSorted((a, b) => b.pattern.length - a.pattern.length)[0];
@@ -58,10 +60,10 @@ function fixFor(same: readonly DiscoveredHandler[]): string {
   );
   const isNamedAfterClass = same.every(({ label, pattern }) => label === pattern);
   if (!isOneMethod && isNamedAfterClass)
-    return 'Two classes of one name, after which @PeriodicTask calls its tasks: set "type" in one of the decorators.';
+    return 'Two classes have the same name, from which @PeriodicTask derives the task type: set "type" in one of the decorators.';
   if (!isOneMethod) return 'A task runs one handler: remove one of them, or give them different task types.';
   const isOneProvider = same.every(({ provider }) => provider === same[0]!.provider);
-  if (isOneProvider) return 'The method carries the same @TaskHandler twice; remove one.';
+  if (isOneProvider) return 'The method has the same @TaskHandler twice; remove one.';
   const isOneModule = same.every(({ provider }) => provider.host === same[0]!.provider.host);
   if (isOneModule)
     return 'The same class is provided under several tokens of one module; use "useExisting" for all but one.';

@@ -1,6 +1,6 @@
 import { type EnqueuedTask, openBroker } from '@nestjs-asynq/core';
 import { IsDateString, IsEmail } from 'class-validator';
-import { describe, expect, expectTypeOf, it } from 'vitest';
+import { describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { Ctx, InvalidPayloadError, Payload, type TaskContext, TaskHandler } from '../index.js';
 import { startApp, type TestApp } from '../test-app.fixture.js';
 import type { TaskDistributor } from './task-distributor.service.js';
@@ -38,7 +38,7 @@ const good = { to: 'ann@example.org', until: new Date(0) };
 const bad = { to: 'nowhere', until: new Date(0) };
 
 describe('enqueue', () => {
-  it('answers with the task as it was stored', async () => {
+  it('returns the task as it was stored', async () => {
     await using app = await startApp({});
 
     const task = await app.tasks.enqueue('report', { day: 1 }, { taskId: 'r-1', queue: 'low', processIn: '1h' });
@@ -54,7 +54,7 @@ describe('enqueue', () => {
     expect([low.queue, high.queue]).toEqual(['low', 'high']);
   });
 
-  it('lets the caller wait for what the handler returns', async () => {
+  it('lets the caller wait for the result of the handler', async () => {
     await using app = await startApp({ providers: [SumTasks] });
 
     const task = await app.tasks.enqueue('spec:sum', [1, 2, 3], { retention: '1m' });
@@ -74,7 +74,7 @@ describe('enqueue', () => {
 });
 
 describe('enqueueMany', () => {
-  it('answers for each task in the order given', async () => {
+  it('returns a result for each task in the order given', async () => {
     await using app = await startApp({});
 
     const results = await app.tasks.enqueueMany([
@@ -109,10 +109,25 @@ describe('validateOnEnqueue', () => {
     expect(await broker.listSize('default', { state: 'pending' })).toBe(0);
   });
 
-  it('judges the payload as the handler will see it: a Date arrives as text', async () => {
+  it('validates the payload as the handler will receive it: a Date arrives as text', async () => {
     await using app = await startValidating();
 
     expect(await app.tasks.enqueue('spec:invite', good)).toMatchObject({ initialState: 'pending' });
+  });
+
+  it('refuses the promises of an async codec, and drops what they reject with', async () => {
+    const unhandled = vi.fn<(error: unknown) => void>();
+    process.on('unhandledRejection', unhandled);
+    const answer = (): never => Promise.reject(new Error('no')) as never;
+    const asynq = { validateOnEnqueue: true, worker: false, codec: { encode: answer, decode: answer } };
+    await using app = await startApp({ providers: [InvitationTasks], asynq });
+
+    const failure = await app.tasks.enqueue('spec:invite', good).catch((error: unknown) => error);
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', unhandled);
+
+    expect(String(failure)).toContain('codec.encode returned a promise, not a Uint8Array');
+    expect(unhandled).not.toHaveBeenCalled();
   });
 
   it('lets a type pass that has no handler here', async () => {
@@ -121,7 +136,7 @@ describe('validateOnEnqueue', () => {
     expect(await app.tasks.enqueue('elsewhere', { any: 'thing' })).toMatchObject({ initialState: 'pending' });
   });
 
-  it('asks the handler that would run the task: the one with the longest pattern', async () => {
+  it('uses the handler that would run the task: the one with the longest pattern', async () => {
     class Tasks {
       @TaskHandler('mail:')
       any(): void {}
@@ -135,7 +150,7 @@ describe('validateOnEnqueue', () => {
     await expect(app.tasks.enqueue('mail:invite:now', bad)).rejects.toThrow(InvalidPayloadError);
   });
 
-  it('reports invalid ones of many in their place, and writes the others only', async () => {
+  it('reports the invalid ones of many in their place, and writes only the others', async () => {
     const broker = openBroker('memory');
     await using app = await startApp({
       providers: [InvitationTasks],

@@ -18,7 +18,7 @@ export type EnqueueItem<Type extends string = string> = {
 
 /**
  * Enqueues tasks. Inject it by its class; `@InjectTaskDistributor(name)` for a named connection. It stays usable while
- * the app shuts down, so that handlers can enqueue until the last of them is done.
+ * the app shuts down, so that handlers can enqueue until the last of them has ended.
  */
 export class TaskDistributor {
   /** @param check validates payloads before they are written; absent unless `validateOnEnqueue` */
@@ -35,7 +35,7 @@ export class TaskDistributor {
    * @throws {TaskIdConflictError} a task with this `taskId` exists in the queue
    * @throws {DuplicateTaskError} another task holds the `unique` lock
    * @throws {InvalidOptionsError} an option is invalid
-   * @throws {InvalidPayloadError} `validateOnEnqueue`, and the payload does not fit the handler's class
+   * @throws {InvalidPayloadError} with `validateOnEnqueue`, the payload violates the rules of the handler's class
    * @throws {PayloadTooLargeError} more than `maxPayloadBytes`
    * @throws {RedisCommandError} Redis failed
    */
@@ -48,7 +48,7 @@ export class TaskDistributor {
   }
 
   /**
-   * Writes many tasks with few calls: far faster than one by one. Never rejects because of a single task: each has its
+   * Writes many tasks with few calls, much faster than one by one. Never rejects because of a single task: each has its
    * own result, `{ task }` or `{ error }`, in the order given. Not atomic as a whole.
    */
   async enqueueMany<const Types extends readonly string[]>(items: {

@@ -1,5 +1,6 @@
 /**
- * The app's task types and their payloads. Empty here; extend it, and `enqueue` checks payloads at compile time:
+ * The app's task types and their payloads. Empty by default; extend it to have `enqueue` check payloads at compile
+ * time:
  *
  * ```ts
  * declare module 'nestjs-asynq' {

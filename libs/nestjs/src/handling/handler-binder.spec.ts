@@ -16,7 +16,7 @@ class PerTask {
   constructor(@Inject(REQUEST) readonly request: TaskContext) {}
 }
 
-it('builds request-scoped providers once for each task, with its context as REQUEST', async () => {
+it('builds request-scoped providers once per task, with its context as REQUEST', async () => {
   @Injectable({ scope: Scope.REQUEST })
   class MailTasks {
     constructor(
@@ -146,7 +146,7 @@ function oneScopePerTenant(): void {
   });
 }
 
-// Without a strategy again; Nest has no call for it.
+// Removes the strategy; Nest has no method for that.
 afterEach(() => Reflect.set(ContextIdFactory, 'strategy', undefined));
 
 it('shares durable providers between the tasks of one tenant', async () => {

@@ -26,7 +26,7 @@ async function runInScope(
   payload: unknown,
   context: TaskContext,
 ): Promise<unknown> {
-  // Its own module's, so that a class of the same name in another module is not taken for it.
+  // From its own module, so that a class of the same name in another module is not used instead.
   const moduleRef = provider.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
   const contextId = ContextIdFactory.getByRequest(context);
   const request: unknown = provider.isDependencyTreeDurable() ? (contextId.payload ?? context) : context;

@@ -1,4 +1,5 @@
 import type { PayloadCodec } from '@nestjs-asynq/core';
+import { checkDecoded, encodeWith } from '@nestjs-asynq/core/internal';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
 import { InvalidPayloadError } from './invalid-payload.error.js';
 import { type PayloadValidator, rejectionMessages } from './payload-validator.js';
@@ -16,7 +17,7 @@ export class PayloadCheck {
 
   async problemOf(type: string, payload: unknown): Promise<InvalidPayloadError | undefined> {
     const payloadClass = this.handlers.find(type)?.payloadClass;
-    // The caller encoded bytes already: the codec passes them through, and so does this check.
+    // Bytes are already encoded: the codec passes them through, and so does this check.
     if (!payloadClass || payload instanceof Uint8Array) return undefined;
     try {
       await this.validator.validate(this.asHandlersSeeIt(payload), payloadClass);
@@ -26,14 +27,14 @@ export class PayloadCheck {
     }
   }
 
-  /** @throws {InvalidPayloadError} the payload breaks a rule */
+  /** @throws {InvalidPayloadError} the payload violates a rule */
   async assertValid(type: string, payload: unknown): Promise<void> {
     const problem = await this.problemOf(type, payload);
     if (problem) throw problem;
   }
 
-  /** A `Date` arrives as text, an `undefined` property not at all: rules are written for what arrives. */
+  /** A `Date` arrives as text, an `undefined` property not at all: rules apply to the decoded payload. */
   private asHandlersSeeIt(payload: unknown): unknown {
-    return this.codec.decode(this.codec.encode(payload));
+    return checkDecoded(this.codec.decode(encodeWith(this.codec, payload)));
   }
 }

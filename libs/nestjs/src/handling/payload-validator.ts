@@ -6,7 +6,7 @@ export type PayloadValidationOptions = Omit<
   'transform' | 'expectedType' | 'exceptionFactory' | 'errorHttpStatusCode' | 'validateCustomDecorators'
 >;
 
-/** Classes that carry no validation rules. */
+/** Classes without validation rules. */
 const PLAIN_CLASSES: readonly unknown[] = [Object, Array, String, Number, Boolean, Date, Map, Set, Promise, Function];
 
 /**
@@ -32,7 +32,7 @@ export class PayloadValidator {
 
   /**
    * The payload, or with `property` the value of that property, as an instance of its class.
-   * @throws what `ValidationPipe` throws; {@link rejectionMessages} reads it
+   * @throws the errors of `ValidationPipe`; see {@link rejectionMessages}
    */
   async validate(value: unknown, payloadClass: Type, property?: string): Promise<unknown> {
     return this.pipe.transform(value, { type: 'body', metatype: payloadClass, data: property }) as Promise<unknown>;
@@ -48,8 +48,9 @@ export function isRejection(error: unknown): error is HttpException {
 }
 
 /**
- * What is wrong with a payload, one text for each broken rule, without the wrapping of HTTP. Of objects only the texts of
- * broken rules are taken: class-validator's errors carry the payload in `target` and `value`, and what is said here is logged.
+ * The problems of a payload, one text per violated rule, without the HTTP wrapping. Of objects only the texts of
+ * violated rules are used: class-validator's errors contain the payload in `target` and `value`, and these texts are
+ * logged.
  */
 export function rejectionMessages(error: unknown): string[] {
   if (!(error instanceof HttpException)) return [error instanceof Error ? error.message : String(error)];

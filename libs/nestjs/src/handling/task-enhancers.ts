@@ -4,8 +4,8 @@ import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js'
 import type { EnhancerOptions } from '../asynq.options.js';
 
 /**
- * The app's global enhancers as task handlers see them: all pipes, and guards, interceptors and filters only when the
- * module's options say so, because they are usually written for HTTP.
+ * The app's global enhancers for task handlers: all pipes, and guards, interceptors and filters only if the module's
+ * options enable them, because they are usually written for HTTP.
  */
 export class TaskEnhancers extends ApplicationConfig {
   constructor(

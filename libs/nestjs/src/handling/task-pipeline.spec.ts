@@ -19,7 +19,8 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { IsEmail, IsOptional, IsString } from 'class-validator';
-import { concat, defer, EMPTY, map, type Observable, of, throwError } from 'rxjs';
+import { FakeClock } from '@nestjs-asynq/core/testing';
+import { concat, defer, EMPTY, fromEvent, map, NEVER, Observable, of, takeUntil, throwError } from 'rxjs';
 import { describe, expect, it, vi } from 'vitest';
 import {
   Ctx,
@@ -46,7 +47,7 @@ class Mail {
 
 const seen = vi.fn<(...args: unknown[]) => void>();
 
-/** A class that handles `mail:send` with this function, and nothing else around it. */
+/** A class that handles `mail:send` with this function, without enhancers. */
 function handling(run: (mail: Mail, context: TaskContext) => unknown): new () => object {
   class MailTasks {
     @TaskHandler('mail:send')
@@ -58,7 +59,7 @@ function handling(run: (mail: Mail, context: TaskContext) => unknown): new () =>
 }
 
 describe('parameters', () => {
-  it('hands over what each decorator names, in any order', async () => {
+  it('passes the value of each decorator, in any order', async () => {
     const Tenant = createParamDecorator(
       (header: string, host: ExecutionContext) => getTaskContext(host).headers[header],
     );
@@ -98,6 +99,46 @@ describe('parameters', () => {
     expect(bad.kind).toBe('archived');
   });
 
+  describe('of a method that overrides an inherited handler', () => {
+    class BaseTasks {
+      @TaskHandler('base:send')
+      send(@Payload() _mail: unknown, @Ctx() _context: unknown): void {}
+    }
+    class SwappedTasks {
+      @TaskHandler('base:send')
+      send(@Ctx() _context: unknown, @Payload() _mail: unknown): void {}
+    }
+
+    it('are those that it decorates itself', async () => {
+      class MailTasks extends BaseTasks {
+        @TaskHandler('mail:send')
+        override send(@Signal() signal: AbortSignal, @Payload() mail: Mail): void {
+          seen(signal instanceof AbortSignal, mail instanceof Mail, mail.to);
+        }
+      }
+      await using app = await startApp({ providers: [MailTasks] });
+
+      const end = await app.run('mail:send', { to: 'ann@example.org' });
+
+      expect([end.kind, errorText(end)]).toEqual(['succeeded', '']);
+      expect(seen).toHaveBeenLastCalledWith(true, true, 'ann@example.org');
+    });
+
+    it('are (payload, context) without decorators', async () => {
+      class MailTasks extends SwappedTasks {
+        @TaskHandler('mail:send')
+        override send(mail: Mail, context: TaskContext): void {
+          seen(mail.to, context.type);
+        }
+      }
+      await using app = await startApp({ providers: [MailTasks] });
+
+      await app.run('mail:send', { to: 'ann@example.org' });
+
+      expect(seen).toHaveBeenLastCalledWith('ann@example.org', 'mail:send');
+    });
+  });
+
   it('runs the pipes that @Payload names', async () => {
     const upper: PipeTransform<string, string> = { transform: (value) => value.toUpperCase() };
     class MailTasks {
@@ -113,7 +154,7 @@ describe('parameters', () => {
     expect(seen).toHaveBeenLastCalledWith('ANN');
   });
 
-  it('has no property of a payload that is missing', async () => {
+  it('passes undefined for a property of a missing payload', async () => {
     class MailTasks {
       @TaskHandler('mail:send')
       send(@Payload('to') to: unknown): void {
@@ -129,7 +170,7 @@ describe('parameters', () => {
 });
 
 describe('validation', () => {
-  it('hands over an instance of the class', async () => {
+  it('passes an instance of the class', async () => {
     await using app = await startApp({ providers: [handling((mail) => seen(mail))] });
 
     await app.run('mail:send', { to: 'ann@example.org' });
@@ -137,7 +178,7 @@ describe('validation', () => {
     expect(seen.mock.lastCall?.[0]).toBeInstanceOf(Mail);
   });
 
-  it('archives at once what breaks a rule, with every message', async () => {
+  it('archives an invalid payload at once, with every message', async () => {
     const run = vi.fn<() => void>();
     await using app = await startApp({ providers: [handling(run)] });
 
@@ -154,7 +195,7 @@ describe('validation', () => {
     expect(await app.run('mail:send', payload)).toMatchObject({ kind: 'archived' });
   });
 
-  it('takes the options of ValidationPipe', async () => {
+  it('accepts the options of ValidationPipe', async () => {
     await using app = await startApp({
       providers: [handling((mail) => seen(mail))],
       asynq: { validation: { whitelist: true } },
@@ -187,7 +228,7 @@ describe('validation', () => {
     expect(errorText(end)).toBe('invalid payload: property extra should not exist');
   });
 
-  it('does not transform twice what a global pipe has transformed', async () => {
+  it('does not transform a payload that a global pipe has already transformed', async () => {
     const made: Mail[] = [];
     const pipe: PipeTransform = {
       transform: (value: Mail, { metatype }) => {
@@ -225,7 +266,7 @@ describe('validation', () => {
     expect([failed.kind, errorText(failed)]).toEqual(['retried', 'database is away']);
   });
 
-  it('retries a BadRequestException of the handler itself, which says nothing about the payload', async () => {
+  it('retries a BadRequestException of the handler itself, which is not about the payload', async () => {
     const refuse = (): never => {
       throw new BadRequestException('from another service');
     };
@@ -271,6 +312,59 @@ describe('results', () => {
     order.push('ended');
 
     expect(order).toEqual(['worked', 'ended']);
+  });
+
+  it.each(['thrown away', 'filtered'])(
+    'unsubscribes an Observable that never ends when the attempt must, and frees the slot (%s)',
+    async (how) => {
+      const torn = vi.fn<() => void>();
+      const filters: ExceptionFilter[] =
+        how === 'filtered'
+          ? [
+              {
+                catch: (error: Error) => {
+                  throw error;
+                },
+              },
+            ]
+          : [];
+      class MailTasks {
+        @UseFilters(...filters)
+        @TaskHandler('mail:send')
+        send(): Observable<never> {
+          return new Observable(() => torn);
+        }
+
+        @TaskHandler('mail:other')
+        other(): void {}
+      }
+      const clock = new FakeClock();
+      await using app = await startApp({ providers: [MailTasks], asynq: { concurrency: 1, clock } });
+
+      const ended = app.run('mail:send', undefined, { timeout: '1s' });
+      const other = app.run('mail:other');
+      await clock.advance('2s');
+
+      expect(await ended).toMatchObject({ kind: 'retried', error: { code: 'TASK_TIMEOUT' } });
+      expect(await other).toMatchObject({ kind: 'succeeded' });
+      expect(torn).toHaveBeenCalledOnce();
+    },
+  );
+
+  it('takes what an Observable makes of the abort for the outcome', async () => {
+    class MailTasks {
+      @TaskHandler('mail:send')
+      send(@Signal() signal: AbortSignal): Observable<unknown> {
+        return NEVER.pipe(takeUntil(fromEvent(signal, 'abort')));
+      }
+    }
+    const clock = new FakeClock();
+    await using app = await startApp({ providers: [MailTasks], asynq: { clock } });
+
+    const ended = app.run('mail:send', undefined, { timeout: '1s' });
+    await clock.advance('2s');
+
+    expect(await ended).toMatchObject({ kind: 'succeeded' });
   });
 });
 
@@ -326,7 +420,7 @@ describe('guards and interceptors', () => {
     { provide: APP_INTERCEPTOR, useValue: { intercept: () => throwError(() => new Error('meant for HTTP')) } },
   ];
 
-  it('leaves global ones out, also beside local ones', async () => {
+  it('ignores global ones, even next to local ones', async () => {
     @UseGuards({ canActivate: () => true })
     @UseInterceptors({ intercept: (_context: ExecutionContext, next: CallHandler) => next.handle() })
     class MailTasks {
@@ -349,7 +443,7 @@ describe('guards and interceptors', () => {
     expect(errorText(failed)).toBe('meant for HTTP');
   });
 
-  it('runs pipes that were added to the app after it was made', async () => {
+  it('runs pipes that are added to the app after its creation', async () => {
     const replace: PipeTransform = { transform: () => Object.assign(new Mail(), { to: 'piped' }) };
     class MailTasks {
       @TaskHandler('mail:send')
@@ -386,7 +480,7 @@ describe('filters', () => {
     ['null', () => null],
     ['a value', () => 'handled'],
     ['a promise', () => Promise.resolve()],
-  ])('keeps a failure a failure when a filter returns %s', async (_name, answer) => {
+  ])('does not turn a failure into a success when a filter returns %s', async (_name, answer) => {
     await using app = await withFilter({ catch: answer });
 
     const end = await app.run('mail:send');
@@ -418,21 +512,21 @@ describe('filters', () => {
     expect(log.lines.join('\n')).toContain('Error: boom');
   });
 
-  it('only asks a filter for the errors that it catches', async () => {
-    const heard = vi.fn<() => void>();
+  it('calls a filter only for the errors that it catches', async () => {
+    const catchError = vi.fn<() => void>();
     @Catch(TypeError)
     class TypeErrors implements ExceptionFilter {
-      catch = heard;
+      catch = catchError;
     }
     await using app = await withFilter(new TypeErrors());
 
     await app.run('mail:send');
 
-    expect(heard).not.toHaveBeenCalled();
+    expect(catchError).not.toHaveBeenCalled();
   });
 
-  it('leaves global filters out beside local ones', async () => {
-    const heard = vi.fn<() => void>();
+  it('ignores global filters next to local ones', async () => {
+    const catchError = vi.fn<() => void>();
     @Catch(TypeError)
     class TypeErrors implements ExceptionFilter {
       catch = (): void => undefined;
@@ -445,27 +539,27 @@ describe('filters', () => {
       }
     }
     await using app = await startApp({
-      providers: [MailTasks, { provide: APP_FILTER, useValue: { catch: heard } }],
+      providers: [MailTasks, { provide: APP_FILTER, useValue: { catch: catchError } }],
     });
 
     await app.run('mail:send');
 
-    expect(heard).not.toHaveBeenCalled();
+    expect(catchError).not.toHaveBeenCalled();
   });
 
   it('runs global filters only when enabled', async () => {
-    const heard = vi.fn<() => void>();
+    const catchError = vi.fn<() => void>();
     const providers = [
       handling(() => Promise.reject(new Error('boom'))),
-      { provide: APP_FILTER, useValue: { catch: heard } },
+      { provide: APP_FILTER, useValue: { catch: catchError } },
     ];
     await using without = await startApp({ providers });
     await using enabled = await startApp({ providers, asynq: { enhancers: { filters: true } } });
 
     await without.run('mail:send', { to: 'ann@example.org' });
-    expect(heard).not.toHaveBeenCalled();
+    expect(catchError).not.toHaveBeenCalled();
     await enabled.run('mail:send', { to: 'ann@example.org' });
 
-    expect(heard).toHaveBeenCalledOnce();
+    expect(catchError).toHaveBeenCalledOnce();
   });
 });

@@ -1,10 +1,10 @@
 import { type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
-import { EXCEPTION_FILTERS_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { EXCEPTION_FILTERS_METADATA, INTERCEPTORS_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import { type ContextId, ExternalContextCreator, type ModuleRef } from '@nestjs/core';
 import type { NestContainer } from '@nestjs/core/injector/container.js';
 import { RevokeTask, SkipRetry, type TaskContext } from '@nestjs-asynq/core';
 import { guardLogger } from '@nestjs-asynq/core/internal';
-import { isObservable, lastValueFrom } from 'rxjs';
+import { isObservable, lastValueFrom, type Observable } from 'rxjs';
 import type { EnhancerOptions } from '../asynq.options.js';
 import { NestLogAdapter } from '../lifecycle/nest-logger.js';
 import { readParam, TaskParam } from '../decorators/task-params.decorator.js';
@@ -20,14 +20,14 @@ type Method = (...args: unknown[]) => unknown;
 /** Parameter metadata as `ExternalContextCreator` passes it to pipes: the kind is still a number. */
 type ParamToPipe = Omit<ArgumentMetadata, 'type'> & { readonly type: unknown };
 
-/** A provider that lives for one task only. */
+/** The scope of a provider that is built for one task. */
 export interface PerTaskHost {
   readonly contextId: ContextId;
   readonly inquirerId: string;
 }
 
 /**
- * Puts Nest's enhancers around one handler method, with context type `'asynq'`. One method, because Nest 11 caches
+ * Wraps one handler method in Nest's enhancers, with context type `'asynq'`. Only one method, because Nest 11 caches
  * parameters by the names of class and method, which two modules may share.
  *
  * Nest's own pipeline does the work, with three differences. Global guards, interceptors and filters are left
@@ -46,17 +46,17 @@ export class TaskPipeline {
   ) {
     const container = containerFor(moduleRef, enabled);
     this.inner = ExternalContextCreator.fromContainer(container);
-    // A second one, since the cache of Nest 11 does not tell the two calls of `create` apart.
+    // A second one, since the cache of Nest 11 does not distinguish the two calls of `create`.
     this.outer = ExternalContextCreator.fromContainer(container);
     this.rejectInvalidPayloads(this.inner);
-    this.inner.transformToResult = resultOf;
-    this.outer.transformToResult = resultOf;
+    this.inner.transformToResult = async (result: unknown) => result; // `create` does it, with the task's signal
+    this.outer.transformToResult = async (result: unknown) => resultOf(result);
   }
 
-  /** The pipeline around the method of one instance. Cheap enough to be made for every task. */
+  /** The pipeline around the method of one instance. Cheap enough to create for every task. */
   create(instance: object, methodName: string, perTask?: PerTaskHost): TaskRun {
     const method = Reflect.get(instance, methodName) as Method;
-    const run: TaskRun = this.inner.create(
+    const handle: TaskRun = this.inner.create(
       instance,
       method,
       methodName,
@@ -67,15 +67,19 @@ export class TaskPipeline {
       { guards: true, interceptors: true, filters: false },
       ASYNQ_CONTEXT,
     );
-    return this.hasFilters(instance, method) ? this.withFilters(run, instance, methodName, perTask) : run;
+    // Interceptors make an Observable of everything: the promise of a handler would run on behind one that was unsubscribed.
+    const isHandlers = !this.has(INTERCEPTORS_METADATA, instance, method) && this.enabled.interceptors !== true;
+    const run: TaskRun = async (payload, context) =>
+      resultOf(await handle(payload, context), isHandlers ? context : undefined);
+    const hasFilters = this.enabled.filters === true || this.has(EXCEPTION_FILTERS_METADATA, instance, method);
+    return hasFilters ? this.withFilters(run, instance, methodName, perTask) : run;
   }
 
-  private hasFilters(instance: object, method: Method): boolean {
-    const hasOwn = (target: object): boolean => Reflect.hasMetadata(EXCEPTION_FILTERS_METADATA, target);
-    return this.enabled.filters === true || hasOwn(method) || hasOwn(instance.constructor);
+  private has(enhancers: string, instance: object, method: Method): boolean {
+    return Reflect.hasMetadata(enhancers, method) || Reflect.hasMetadata(enhancers, instance.constructor);
   }
 
-  /** A filter may throw another error, but what it returns does not turn a failure into a success. */
+  /** A filter may throw another error, but its return value does not turn a failure into a success. */
   private withFilters(run: TaskRun, instance: object, methodName: string, perTask?: PerTaskHost): TaskRun {
     const failures = new WeakMap<TaskContext, { readonly error: unknown }>();
     const remembering = async (payload: unknown, context: TaskContext): Promise<unknown> => {
@@ -130,22 +134,38 @@ export class TaskPipeline {
       try {
         return await this.validated(await runPipes(value, param, pipes), param);
       } catch (error) {
-        // Without the rejection as a cause: its response may hold the payload.
+        // Without the rejection as a cause: its response may contain the payload.
         throw isRejection(error) ? new SkipRetry(`invalid payload: ${rejectionMessages(error).join('; ')}`) : error;
       }
     };
   }
 
-  /** An instance of the class was made by a pipe of the app: transforming it twice could corrupt it. */
+  /** An instance of the class was created by a pipe of the app: transforming it again could corrupt it. */
   private async validated(value: unknown, { type, metatype, data }: ParamToPipe): Promise<unknown> {
     if (!this.validator || type !== TaskParam.payload || !PayloadValidator.isPayloadClass(metatype)) return value;
     return value instanceof metatype ? value : this.validator.validate(value, metatype, data);
   }
 }
 
-/** Unlike Nest's, also for an Observable that completes without a value. */
-async function resultOf(result: unknown): Promise<unknown> {
-  return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
+/** Unlike Nest's, also for an Observable that completes without a value; with a context, until that is aborted. */
+async function resultOf(result: unknown, context?: TaskContext): Promise<unknown> {
+  if (!isObservable(result)) return result;
+  return context ? lastValueUntilAbort(result, context.signal) : lastValueFrom(result, { defaultValue: undefined });
+}
+
+/** Unsubscribes at the abort, when the Observable has not ended: it might never do so, and would keep its slot for good. */
+function lastValueUntilAbort(source: Observable<unknown>, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let last: unknown;
+    const next = (value: unknown): void => void (last = value);
+    const subscription = source.subscribe({ next, error: reject, complete: () => resolve(last) });
+    const giveUp = (): void => {
+      reject(signal.reason as Error);
+      subscription.unsubscribe();
+    };
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+  });
 }
 
 /** The app's container, with the global enhancers that apply to tasks. */

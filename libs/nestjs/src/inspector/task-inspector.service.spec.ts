@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { AsynqModule, getTaskInspectorToken, InjectTaskInspector, TaskDistributor, TaskInspector } from '../index.js';
 import { startApp } from '../test-app.fixture.js';
 
-it('is injected by its class, and sees what the distributor writes', async () => {
+it('is injected by its class, and finds tasks of the distributor', async () => {
   @Injectable()
   class Support {
     constructor(

@@ -1,6 +1,6 @@
 import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { openBroker } from '@nestjs-asynq/core';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { type AsynqModuleOptions, TaskHandler, TaskServer } from '../index.js';
 import { startApp, type TestApp } from '../test-app.fixture.js';
 import { AsynqHealthIndicator, type AsynqHealthOptions } from './asynq.health.js';
@@ -59,14 +59,32 @@ it('is down once the server has stopped', async () => {
   expect(result).toEqual({ queue: { status: 'down', server: 'closed' } });
 });
 
-it('refuses options that it does not know, and a timeout that is none', async () => {
+it('counts the slots that are lost to deaf handlers, and is down when all are', async () => {
+  await using app = await start();
+  const server = app.context.get(TaskServer);
+  const indicator = app.context.get(AsynqHealthIndicator);
+  const slots = vi.spyOn(server, 'slots', 'get');
+
+  const results = [];
+  for (const lost of [1, 2]) {
+    slots.mockReturnValue({ total: 2, lost });
+    results.push(await indicator.check('queue'));
+  }
+
+  expect(results).toEqual([
+    { queue: { status: 'up', server: 'active', lostSlots: 1 } },
+    { queue: expect.objectContaining({ status: 'down', lostSlots: 2 }) as unknown },
+  ]);
+});
+
+it('refuses unknown options and an invalid timeout', async () => {
   await using app = await start();
   const options = { timeoutMs: 5, timeout: 0 } as AsynqHealthOptions;
 
   await expect(app.context.get(AsynqHealthIndicator).check('queue', options)).rejects.toThrow(/timeoutMs.*timeout/s);
 });
 
-it('says which connection does not exist', async () => {
+it('names the missing connection', async () => {
   await using app = await start();
 
   await expect(app.context.get(AsynqHealthIndicator).check('queue', { connection: 'billing' })).rejects.toThrow(

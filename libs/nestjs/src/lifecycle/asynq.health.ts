@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import type { Duration } from '@nestjs-asynq/core';
-import { OptionReader } from '@nestjs-asynq/core/internal';
+import { LONGEST_TIMER_MS, OptionReader } from '@nestjs-asynq/core/internal';
 import { getTaskServerToken } from '../asynq.tokens.js';
 import type { TaskServer } from './task-server.js';
 
@@ -18,7 +18,7 @@ export interface AsynqHealthOptions {
 const DEFAULT_TIMEOUT_MS = 1_000;
 
 /**
- * Health of a connection for `@nestjs/terminus`: list it in the providers of the module with the health controller.
+ * The health of a connection for `@nestjs/terminus`: list it in the providers of the module with the health controller.
  * Down when Redis does not answer in time, or when the server of this process should run and does not.
  */
 @Injectable()
@@ -29,8 +29,8 @@ export class AsynqHealthIndicator {
   ) {}
 
   /**
-   * For `HealthCheckService.check`: reports the state of the server under `key`, and the problem if there is one. Does not
-   * reject because of Redis.
+   * For `HealthCheckService.check`: reports the state of the server under `key`, `lostSlots` if there are any, and the problem if
+   * there is one. Down, too, when all slots are lost. Does not reject because of Redis.
    * @throws {InvalidOptionsError} an option is invalid
    */
   async check<const Key extends string>(
@@ -41,16 +41,20 @@ export class AsynqHealthIndicator {
     const server = this.moduleRef.get<TaskServer>(getTaskServerToken(options.connection), { strict: false });
     const indicator = this.health.check(key);
     const problem = await pingProblem(server, timeoutMs);
-    const { state } = server;
-    if (problem !== undefined) return indicator.down({ server: state, message: problem });
-    return state === 'off' || state === 'active' ? indicator.up({ server: state }) : indicator.down({ server: state });
+    const { state, slots } = server;
+    const facts = { server: state, ...(slots.lost > 0 && { lostSlots: slots.lost }) };
+    if (problem !== undefined) return indicator.down({ ...facts, message: problem });
+    if (state === 'active' && slots.lost > 0 && slots.lost === slots.total) {
+      return indicator.down({ ...facts, message: 'every slot is lost to a handler that ignores its signal' });
+    }
+    return state === 'off' || state === 'active' ? indicator.up(facts) : indicator.down(facts);
   }
 }
 
 function readTimeout(options: AsynqHealthOptions): number {
   const reader = new OptionReader(options);
   reader.onlyKnown(['connection', 'timeout']);
-  const timeoutMs = reader.duration('timeout', DEFAULT_TIMEOUT_MS, { minMs: 1 });
+  const timeoutMs = reader.duration('timeout', DEFAULT_TIMEOUT_MS, { minMs: 1, maxMs: LONGEST_TIMER_MS });
   reader.throwIfWrong();
   return timeoutMs;
 }

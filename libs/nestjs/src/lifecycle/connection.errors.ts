@@ -1,6 +1,6 @@
-import { type Connection, QueueError } from '@nestjs-asynq/core';
+import { type Connection, parseRedisUrl, QueueError } from '@nestjs-asynq/core';
 
-/** Redis did not answer at boot. The message holds the address without user name, password or query. */
+/** Redis did not answer at boot. The message contains the address without user name, password or query. */
 export class ConnectionUnavailableError extends QueueError {
   readonly code = 'CONNECTION_UNAVAILABLE';
 
@@ -33,7 +33,7 @@ export class DuplicateConnectionError extends QueueError {
 export function addressOf(connection: Connection): string {
   if (typeof connection === 'string') return connection;
   if ('memory' in connection && typeof connection.memory === 'string') return `memory "${connection.memory}"`;
-  if ('url' in connection) return withoutSecrets(connection.url);
+  if ('url' in connection) return urlName(connection.url);
   if ('cluster' in connection && Array.isArray(connection.cluster))
     return `cluster ${connection.cluster.map(nodeName).join(', ')}`;
   if ('sentinels' in connection)
@@ -42,20 +42,25 @@ export function addressOf(connection: Connection): string {
 }
 
 function nodeName(node: unknown): string {
-  if (typeof node === 'string') return withoutSecrets(node);
+  if (typeof node === 'string') return urlName(node);
   if (typeof node === 'number') return `localhost:${node}`;
   const { host = 'localhost', port = 6379 } = node as { readonly host?: string; readonly port?: number };
   return `${host}:${port}`;
 }
 
-function withoutSecrets(url: string): string {
-  if (!URL.canParse(url)) return url.replace(/^.*@/, '').replace(/\?.*$/, '');
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
+function urlName(url: string): string {
+  try {
+    const { address, db } = parseRedisUrl(url);
+    return db === undefined ? address : `${address}, database ${db}`;
+  } catch {
+    return 'an address that cannot be read';
+  }
 }
 
-/** Whether an error has a cause: a ping between two connection attempts only learns that there is no connection. */
-export function saysWhy(error: unknown): boolean {
+/**
+ * Whether an error has an informative reason: a ping between two connection attempts only reports a missing connection.
+ */
+export function hasReason(error: unknown): boolean {
   return reasonOf(error) !== 'Connection is closed.';
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
-import type { Client, Logger } from '@nestjs-asynq/core';
+import { type Client, type Logger, UnsupportedRedisError } from '@nestjs-asynq/core';
 import type { Broker } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
 import type { TaskAggregators } from '../discovery/task-aggregators.js';
@@ -12,14 +12,16 @@ import {
   ConnectionUnavailableError,
   DuplicateConnectionError,
   reasonOf,
-  saysWhy,
+  hasReason,
 } from './connection.errors.js';
 import type { TaskEvents } from './task-events.js';
 
 /** Delay between attempts to reach Redis at boot. */
 const RETRY_DELAY_MS = 200;
-/** A client tries for a second before it reports the cause: a timeout of the same length must not hide it. */
-const LAST_WORD_MS = 200;
+/**
+ * Grace period after the timeout: a client retries for a second before it reports the cause, which must not be lost.
+ */
+const REASON_GRACE_MS = 200;
 
 export interface ConnectionLifecycleDeps {
   readonly settings: AsynqSettings;
@@ -45,6 +47,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
    * @throws {DuplicateConnectionError} `forRoot` was called twice for this name
    * @throws {HandlerSetupError} an invalid handler, aggregator or periodic task
    * @throws {ConnectionUnavailableError} Redis did not answer in time
+   * @throws {UnsupportedRedisError} the server is too old
    */
   async onModuleInit(): Promise<void> {
     try {
@@ -86,22 +89,30 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
     if (pattern === undefined || handlers.all.length > 0 || !settings.worker) return;
     throw new HandlerSetupError(
       `groups "${pattern}" have a @TaskAggregator, but connection "${settings.name}" has no @TaskHandler, so that no ` +
-        'server runs. Add the handler of the tasks that it makes, or set "worker" to false.',
+        'server runs. Add the handler of the combined tasks, or set "worker" to false.',
     );
   }
 
   private async connect(): Promise<void> {
     const { connection, connect } = this.deps.settings;
     const error = await this.firstAnswer(connect.timeoutMs);
-    if (error === undefined) return;
+    if (error === undefined) return this.checkVersion();
     const address = addressOf(connection);
     if (connect.required) throw new ConnectionUnavailableError(address, connect.timeoutMs, { cause: error });
     this.deps.logger.warn(`starting without Redis at ${address} (${reasonOf(error)}); tasks run as soon as it answers`);
   }
 
+  private async checkVersion(): Promise<void> {
+    try {
+      await this.deps.broker.checkVersion();
+    } catch (error) {
+      if (error instanceof UnsupportedRedisError) throw error; // all else passes, or is found by the parts that meet it
+    }
+  }
+
   /** Retries until Redis answers; the last error if it does not in time. */
   private async firstAnswer(timeoutMs: number): Promise<unknown> {
-    const timeout = AbortSignal.timeout(timeoutMs);
+    const timeout = AbortSignal.timeout(Math.ceil(timeoutMs)); // takes whole milliseconds only
     let last: unknown;
     while (!timeout.aborted) {
       const ping = this.deps.broker.ping();
@@ -109,22 +120,22 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
         await unlessAborted(timeout, ping);
         return undefined;
       } catch (error) {
-        if (!timeout.aborted && (last === undefined || saysWhy(error))) last = error;
+        if (!timeout.aborted && (last === undefined || hasReason(error))) last = error;
       }
-      if (timeout.aborted) last ??= await lastWord(ping);
+      if (timeout.aborted) last ??= await failureReason(ping);
       await delay(RETRY_DELAY_MS, undefined, { signal: timeout }).catch(() => undefined);
     }
     return last ?? new Error('no answer');
   }
 }
 
-/** Why an abandoned ping failed; `undefined` if it gives no reason in time. */
-async function lastWord(ping: Promise<void>): Promise<unknown> {
+/** The reason why an abandoned ping failed; `undefined` if it reports none in time. */
+async function failureReason(ping: Promise<void>): Promise<unknown> {
   const failure = ping.then(
     () => undefined,
     (error: unknown) => error,
   );
-  return Promise.race([failure, delay(LAST_WORD_MS, undefined)]);
+  return Promise.race([failure, delay(REASON_GRACE_MS, undefined)]);
 }
 
 /** A client may answer for a dead server long after the timeout. */

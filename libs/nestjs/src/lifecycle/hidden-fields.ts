@@ -1,6 +1,6 @@
 /**
- * Keeps the values of fields out of `util.inspect`, with `showHidden` too, and out of JSON, and so out of logs: options with
- * a password can be reached from them. Private fields (`#deps`) would do so too, but not through the proxies that
+ * Hides fields from `util.inspect`, even with `showHidden`, and from JSON, and thus from logs: they lead to options
+ * with a password. Private fields (`#deps`) would be hidden, too, but do not work through the proxies that
  * instrumentation puts around providers.
  */
 export function hideFromLogs(target: object, ...fields: readonly string[]): void {

@@ -59,7 +59,7 @@ it('drains before the database of a feature module is destroyed, and enqueues un
   expect((await broker.queueStats('default'))?.counts).toMatchObject({ active: 0, pending: 0, retry: 0 });
 });
 
-it('aborts and requeues what outlives the shutdown timeout', async () => {
+it('aborts and requeues tasks that outlive the shutdown timeout', async () => {
   const broker = openBroker('memory');
   const started = new Moment();
   class Tasks {
@@ -89,7 +89,7 @@ it('refuses to enqueue once the app is closed, and ends the event stream', async
   await expect(app.tasks.enqueue('mail:send')).rejects.toThrow('the client is closed');
 });
 
-it('leaves a broker open that was handed in', async () => {
+it('leaves open a broker that was passed in', async () => {
   const broker = openBroker('memory');
   const close = vi.spyOn(broker, 'close');
   const app = await startApp({ asynq: { connection: broker } });
@@ -151,7 +151,7 @@ it('starts after onModuleInit and onApplicationBootstrap of the modules it is im
   expect(order.slice(0, 3)).toEqual(['init', 'bootstrap', 'task']);
 });
 
-it('goes on shutting down when the server cannot', async () => {
+it('continues the shutdown when that of the server fails', async () => {
   const order: string[] = [];
   class Other implements OnApplicationShutdown {
     onApplicationShutdown(): void {

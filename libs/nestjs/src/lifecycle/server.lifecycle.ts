@@ -4,7 +4,7 @@ import type { AsynqSettings } from '../asynq.options.js';
 import type { TaskServer } from './task-server.js';
 
 /**
- * Starts the server when the app is up and drains it before the app's other modules are destroyed. It lives in the
+ * Starts the server when the app is up and drains it before the app's other modules are destroyed. It belongs to the
  * module that the app imports, which must not be global: Nest destroys global modules last, after the database.
  */
 export class ServerLifecycle implements OnApplicationBootstrap, OnModuleDestroy {
@@ -24,7 +24,8 @@ export class ServerLifecycle implements OnApplicationBootstrap, OnModuleDestroy 
     try {
       await this.server.shutdown();
     } catch (error) {
-      // Nest 11 would stop the shutdown here and leave the database open; the leases bring the tasks back.
+      // Nest 11 would stop the shutdown here and leave the database open; the tasks are recovered when their leases
+      // expire.
       this.logger.error('the server did not shut down cleanly', { error });
     }
   }

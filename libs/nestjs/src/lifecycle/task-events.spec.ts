@@ -12,19 +12,30 @@ function makeEvents(): { events: TaskEvents; errors: unknown[] } {
   return { events: new TaskEvents({ ...silentLogger, error }), errors };
 }
 
-it('gives every event to every subscriber', () => {
+it('passes every event to every subscriber', () => {
   const { events } = makeEvents();
-  const [first, second] = [vi.fn<(heard?: unknown) => void>(), vi.fn<(heard?: unknown) => void>()];
+  const [first, second] = [vi.fn<(event?: unknown) => void>(), vi.fn<(event?: unknown) => void>()];
   events.subscribe(first);
   events.subscribe({ next: second });
 
-  events.emit(started);
+  events.listener(started);
 
   expect(first.mock.calls).toEqual([[started]]);
   expect(second.mock.calls).toEqual([[started]]);
 });
 
-it('gives one kind with its own fields', () => {
+it('is idle while nobody subscribes, so that no events are created', () => {
+  const { events } = makeEvents();
+
+  const before = events.listener.isIdle;
+  const subscription = events.of('started').subscribe();
+  const during = events.listener.isIdle;
+  subscription.unsubscribe();
+
+  expect([before, during, events.listener.isIdle]).toEqual([true, false, true]);
+});
+
+it('filters one kind, with its own fields', () => {
   const { events } = makeEvents();
   const ids: string[] = [];
   events.of('started').subscribe((event) => {
@@ -32,22 +43,22 @@ it('gives one kind with its own fields', () => {
     ids.push(event.id);
   });
 
-  events.emit(requeued);
-  events.emit(started);
+  events.listener(requeued);
+  events.listener(started);
 
   expect(ids).toEqual(['1']);
 });
 
-it('logs what a subscriber throws and goes on', () => {
+it('logs the error of a subscriber and continues', () => {
   const { events, errors } = makeEvents();
-  const other = vi.fn<(heard?: unknown) => void>();
+  const other = vi.fn<(event?: unknown) => void>();
   events.subscribe(() => {
     throw new Error('broken');
   });
   events.subscribe(other);
 
-  events.emit(started);
-  events.emit(started);
+  events.listener(started);
+  events.listener(started);
 
   expect(other).toHaveBeenCalledTimes(2);
   return vi.waitFor(() => expect(errors).toEqual([new Error('broken'), new Error('broken')]));
@@ -61,7 +72,7 @@ it('survives a logger that throws', async () => {
   const events = new TaskEvents({ ...silentLogger, error: fail });
   events.subscribe(fail);
 
-  events.emit(started);
+  events.listener(started);
 
   await vi.waitFor(() => expect(said).toHaveBeenCalledOnce());
 });
@@ -73,14 +84,14 @@ it('logs the rejection of an async subscriber', async () => {
     throw new Error('late');
   });
 
-  events.emit(started);
+  events.listener(started);
 
   await vi.waitFor(() => expect(errors).toEqual([new Error('late')]));
 });
 
 it('logs an error inside a chain of operators, instead of throwing it from a timer', async () => {
   const { events, errors } = makeEvents();
-  const unhear = vi.fn<(heard?: unknown) => void>();
+  const listener = vi.fn<(event?: unknown) => void>();
   events
     .of('started')
     .pipe(
@@ -89,37 +100,37 @@ it('logs an error inside a chain of operators, instead of throwing it from a tim
       }),
       take(5),
     )
-    .subscribe(unhear);
+    .subscribe(listener);
 
-  events.emit(started);
+  events.listener(started);
 
   await vi.waitFor(() => expect(errors).toEqual([new Error('in map')]));
-  expect(unhear).not.toHaveBeenCalled();
+  expect(listener).not.toHaveBeenCalled();
 });
 
 it('leaves errors to a subscriber that handles them', async () => {
   const { events, errors } = makeEvents();
-  const heard = vi.fn<(heard?: unknown) => void>();
+  const onError = vi.fn<(event?: unknown) => void>();
   const failing = events.pipe(
     map(() => {
       throw new Error('in map');
     }),
   );
-  failing.subscribe({ error: heard });
+  failing.subscribe({ error: onError });
 
-  events.emit(started);
+  events.listener(started);
 
-  await vi.waitFor(() => expect(heard).toHaveBeenCalledWith(new Error('in map')));
+  await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('in map')));
   expect(errors).toEqual([]);
 });
 
 it('stops for a subscriber that unsubscribed, and completes for the others', async () => {
   const { events } = makeEvents();
-  const [gone, complete] = [vi.fn<(heard?: unknown) => void>(), vi.fn<(heard?: unknown) => void>()];
+  const [gone, complete] = [vi.fn<(event?: unknown) => void>(), vi.fn<(event?: unknown) => void>()];
   events.subscribe(gone).unsubscribe();
   events.subscribe({ complete });
 
-  events.emit(started);
+  events.listener(started);
   events.complete();
 
   expect(gone).not.toHaveBeenCalled();

@@ -1,5 +1,5 @@
 import type { Logger, TaskEvent } from '@nestjs-asynq/core';
-import { guardLogger } from '@nestjs-asynq/core/internal';
+import { guardLogger, type TaskEventListener } from '@nestjs-asynq/core/internal';
 import { hideFromLogs } from './hidden-fields.js';
 import { filter, Observable, type Observer, type Operator, Subject, Subscriber, type Subscription } from 'rxjs';
 
@@ -7,30 +7,30 @@ import { filter, Observable, type Observer, type Operator, Subject, Subscriber, 
 export type TaskEventOf<Kind extends TaskEvent['kind']> = Extract<TaskEvent, { kind: Kind }>;
 
 /**
- * What happens to tasks in this process, as a stream: `enqueued`, `started`, `progressed`, `succeeded`, `failed`,
+ * The events of tasks in this process, as a stream: `enqueued`, `started`, `progressed`, `succeeded`, `failed`,
  * `retried`, `archived`, `revoked`, `leaseLost`, `requeued`, `recovered`. Hot: a subscriber receives events from then on.
  * Completes when the app has shut down. Errors of a subscriber are logged and affect nothing else.
  */
 export class TaskEvents extends Observable<TaskEvent> {
   private readonly events: Subject<TaskEvent>;
   private readonly logger: Logger;
+  /** For the module: passes events on, and is idle while nobody subscribes. */
+  readonly listener: TaskEventListener;
 
   constructor(logger: Logger) {
     const events = new Subject<TaskEvent>();
     super((subscriber) => events.subscribe(subscriber));
     this.events = events;
     this.logger = guardLogger(logger);
-    hideFromLogs(this, 'events', 'logger');
+    this.listener = Object.defineProperty((event: TaskEvent) => events.next(event), 'isIdle', {
+      get: () => !events.observed,
+    });
+    hideFromLogs(this, 'events', 'logger', 'listener');
   }
 
   /** Events of one kind: `events.of('archived').subscribe(({ id, error }) => …)`. */
   of<Kind extends TaskEvent['kind']>(kind: Kind): Observable<TaskEventOf<Kind>> {
     return this.pipe(filter((event): event is TaskEventOf<Kind> => event.kind === kind));
-  }
-
-  /** For the module. */
-  emit(event: TaskEvent): void {
-    this.events.next(event);
   }
 
   /** For the module. */
@@ -43,7 +43,7 @@ export class TaskEvents extends Observable<TaskEvent> {
     return guarded(super.lift(operator), this.logger);
   }
 
-  /** As for every Observable, but errors of the observer are logged. */
+  /** As for every Observable, except that errors of the observer are logged. */
   override subscribe(...args: SubscribeArguments<TaskEvent>): Subscription {
     return super.subscribe(guardObserver(args, this.logger));
   }
@@ -67,7 +67,7 @@ function guardObserver<Value>(
   [first, error, complete]: SubscribeArguments<Value>,
   logger: Logger,
 ): Partial<Observer<Value>> {
-  // An operator's own: it passes errors on to the subscriber at the end.
+  // The observer of an operator, which passes errors on to the final subscriber.
   if (first instanceof Subscriber) return first;
   const given = typeof first === 'function' || !first ? { next: first, error, complete } : first;
   const report = (thrown: unknown): void => logger.error('a subscriber of TaskEvents failed', { error: thrown });

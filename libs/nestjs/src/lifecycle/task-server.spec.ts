@@ -22,7 +22,7 @@ it('only enqueues with worker: false', async () => {
   expect((await broker.queueStats('default'))?.counts.pending).toBe(1);
 });
 
-it('says at boot what it handles, and in which queues', async () => {
+it('logs at boot what it handles, and in which queues', async () => {
   const log = new RecordingLog();
 
   await using app = await startApp({ providers: [MailTasks], asynq: { queues: { critical: 6, low: 1 } }, log });
@@ -92,7 +92,7 @@ it('takes no more tasks after stop()', async () => {
   expect((await broker.queueStats('default'))?.counts.pending).toBe(1);
 });
 
-it("prefers a handler's own retry delay and judgement of failures to the module's", async () => {
+it("prefers a handler's own retryDelay and isFailure to the module's", async () => {
   class Tasks {
     @TaskHandler('limited', { retryDelay: () => 5_000, isFailure: () => false })
     limited(): void {

@@ -34,9 +34,14 @@ export class TaskServer {
     if (deps.settings.worker) this.server = this.makeServer(undefined);
   }
 
-  /** `off` where `worker` is `false` or there is no handler; `active` while tasks are handled. */
+  /** `off` if `worker` is `false` or there is no handler; `active` while tasks are handled. */
   get state(): TaskServerState {
     return this.server && this.deps.handlers.all.length > 0 ? this.server.state : 'off';
+  }
+
+  /** How many handlers can run at one time, and how many slots are lost to handlers that ignore their signals. */
+  get slots(): { readonly total: number; readonly lost: number } {
+    return this.server?.slots ?? { total: 0, lost: 0 };
   }
 
   /**
@@ -87,7 +92,7 @@ export class TaskServer {
       groupAggregator,
       // A connection of its own, not the distributor's broker: an open connection cannot move to the heartbeat thread.
       connection: broker.kind === 'memory' ? broker : settings.connection,
-      onEvent: (event) => events.emit(event),
+      onEvent: events.listener,
       logger,
     });
   }

@@ -61,7 +61,7 @@ describe('@PeriodicTask', () => {
     await app[Symbol.asyncDispose]();
   });
 
-  it('stores the schedule of a method under a name that carries the type', async () => {
+  it('stores the schedule of a method under a name that includes the type', async () => {
     @Injectable()
     class MailTasks {
       @PeriodicTask('@daily', { name: 'nightly' })
@@ -87,7 +87,7 @@ describe('@PeriodicTask', () => {
     await app[Symbol.asyncDispose]();
   });
 
-  it('counts once when its class is provided twice, and not again for a subclass', async () => {
+  it('is registered once when its class is provided twice, and not again for a subclass', async () => {
     @Injectable()
     class Derived extends Plan {}
 
@@ -108,7 +108,7 @@ describe('@PeriodicTask', () => {
 
     expect(failure).toBeInstanceOf(HandlerSetupError);
     expect((failure as Error).message).toBe(
-      'AsynqModule: WrongTasks.sunday: cron spec "0 0 * * 7": day of week 7 is not within 0 and 6. ' +
+      'AsynqModule: WrongTasks.sunday: cron spec "0 0 * * 7": day of week 7 is not between 0 and 6. ' +
         'Fix the @PeriodicTask("0 0 * * 7").',
     );
   });
@@ -147,7 +147,7 @@ describe('@PeriodicTask', () => {
     expect((failure as Error).message).toContain('Pages has a @PeriodicTask in a controller');
   });
 
-  it('on a class, wants a task type', () => {
+  it('on a class, requires a task type', () => {
     const decorate = PeriodicTask('@daily') as unknown as ClassDecorator;
 
     expect(() => decorate(Plan)).toThrow('on the class Plan needs a task type');
@@ -165,7 +165,7 @@ describe('the scheduler of an app', () => {
     await app[Symbol.asyncDispose]();
   });
 
-  it('plans in the zone of its options', async () => {
+  it('uses the time zone of its options', async () => {
     const { app, scheduler } = await start([Plan], { scheduler: { zone: 'Asia/Tokyo' } });
 
     expect(scheduler.entries()[0]!.spec).toBe('CRON_TZ=Asia/Tokyo */2 * * * *');
@@ -183,7 +183,7 @@ describe('the scheduler of an app', () => {
     await app[Symbol.asyncDispose]();
   });
 
-  it('follows what the inspector makes of its schedules', async () => {
+  it('follows changes that the inspector makes to its schedules', async () => {
     const { app, clock, enqueued, scheduler } = await start([Plan]);
     const inspector = app.context.get(TaskInspector);
     await clock.advance('1s');

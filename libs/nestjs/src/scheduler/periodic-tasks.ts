@@ -3,7 +3,7 @@ import { checkConnection, connectionOf } from '../discovery/connection-of.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
 import type { DiscoveredPeriodicTask, PeriodicTaskExplorer } from '../discovery/periodic-task.explorer.js';
 
-/** Puts the `@PeriodicTask`s of one connection into its scheduler. */
+/** Registers the `@PeriodicTask`s of one connection with its scheduler. */
 export class PeriodicTasks {
   constructor(
     private readonly connection: string,

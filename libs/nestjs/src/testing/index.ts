@@ -1,2 +1,2 @@
-/** Front door of `nestjs-asynq/testing`: a clock that tests drive by hand, without depending on the core by name. */
+/** Entry `nestjs-asynq/testing`: a clock that tests control, without a dependency on the core. */
 export { FakeClock } from '@nestjs-asynq/core/testing';

@@ -1,24 +1,24 @@
 import process from 'node:process';
 import type { TaskState } from '@nestjs-asynq/core';
 
-/** How something looks on a terminal; without colors as https://no-color.org asks. */
-export interface Look {
+/** The style of a text on the terminal; without colors if `NO_COLOR` is set (https://no-color.org). */
+export interface Style {
   readonly color?: string;
 }
 
-export function colored(color: string): Look {
+export function colored(color: string): Style {
   return usesColor() ? { color } : {};
 }
 
-/** The bars of a state: told apart by their color, else by what they are made of. */
-export function barLook(state: TaskState): Look & { readonly fill: string } {
-  const { color, letter } = LOOKS[state];
+/** The bar of a state: distinguished by its color, otherwise by its character. */
+export function barStyle(state: TaskState): Style & { readonly fill: string } {
+  const { color, letter } = STYLES[state];
   return usesColor() ? { color, fill: '█' } : { fill: letter };
 }
 
 const usesColor = (): boolean => !process.env['NO_COLOR'];
 
-const LOOKS: Readonly<Record<TaskState, { readonly color: string; readonly letter: string }>> = {
+const STYLES: Readonly<Record<TaskState, { readonly color: string; readonly letter: string }>> = {
   active: { color: 'blue', letter: '█' },
   pending: { color: 'green', letter: '▒' },
   aggregating: { color: 'cyan', letter: 'g' },

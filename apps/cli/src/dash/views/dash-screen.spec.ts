@@ -45,7 +45,7 @@ function queue(name: string): QueueInfo {
   const counts = { active: 0, aggregating: 0, scheduled: 0, retry: 0, archived: 0, completed: 0 };
   const totals = { processedToday: 0, failedToday: 0, processedTotal: 0, failedTotal: 0 };
   const facts = { size: 2, groups: 0, latencyMs: 0, memoryBytes: undefined, isPaused: false, readAt: new Date(NOW_MS) };
-  return { queue: name, pending: 2, ...counts, ...totals, ...facts };
+  return { queue: name, pending: 2, ...counts, ...totals, ...facts, wrongTypeKeys: [] };
 }
 
 const queues = (count: number): Content => ({
@@ -54,7 +54,7 @@ const queues = (count: number): Content => ({
 });
 
 describe('the servers', () => {
-  it('stand above what the one under the cursor runs, the longest first', () => {
+  it('are shown above the tasks of the selected one, the longest running first', () => {
     const servers = [
       server('one', [worker('young', 1_000), worker('old', 90_000, { queue: 'low', taskType: 'report' })]),
       server('two', [worker('other', 2_000)]),
@@ -75,7 +75,7 @@ describe('the servers', () => {
     expect(screenOf(navigate(state, 'down'))[9]).toMatch(/^other +email +mail +2s ago/);
   });
 
-  it('say how many tasks are out of sight', () => {
+  it('show how many tasks are hidden', () => {
     const workers = Array.from({ length: 12 }, (_, n) => worker(`task-${n}`, 1_000 * n));
 
     const screen = screenOf(home(SMALL, { kind: 'servers', servers: [server('one', workers)] }));
@@ -103,7 +103,7 @@ describe('the queues', () => {
     expect(screen.filter((line) => /^queue-\d +RUN +2 /.test(line))).toHaveLength(3);
   });
 
-  it('tell states apart by letters where colors are not wanted', () => {
+  it('distinguish states by letters without colors', () => {
     vi.stubEnv('NO_COLOR', '1');
     const mixed = { ...queue('mixed'), size: 3, pending: 1, retry: 1, archived: 1 };
 
@@ -167,7 +167,7 @@ describe('the rest', () => {
     expect(screen.at(-1)).toBe('q back');
   });
 
-  it('shows an error instead of waiting for what does not come', () => {
+  it('shows an error instead of waiting', () => {
     const first = firstState(WIDE.lines, WIDE.columns);
 
     expect(screenOf(first)).toContain('Loading…');

@@ -20,13 +20,13 @@ interface DashScreenProps {
   readonly subscribe: (changed: () => void) => () => void;
 }
 
-/** The whole terminal but for its last line: a full one would scroll. */
+/** The whole terminal except its last line: a full screen would scroll. */
 export function DashScreen({ dash, subscribe }: DashScreenProps): ReactNode {
   const state = useSyncExternalStore(subscribe, () => dash.state);
   const { write } = useStdout();
   useInput((input, special) => {
     const isAsked = dash.state.asked !== undefined;
-    // Keys that are typed fast come together, and an empty text with those that are no letters.
+    // Keys that are typed fast arrive together, and special keys with an empty text.
     for (const key of input.length > 1 ? input : [input]) {
       const command = commandOf(key, special, isAsked);
       if (command === 'redraw') write(CLEAR_SCREEN);
@@ -123,7 +123,7 @@ function FooterLine({ state: { asked, loadError, notice } }: { readonly state: D
   );
 }
 
-/** What a narrow terminal cuts off is in the help, so that comes first. */
+/** A narrow terminal cuts the hints, so the key of the help comes first. */
 function hintsOf(state: DashState): string {
   switch (shown(state).view.kind) {
     case 'queues':

@@ -5,7 +5,7 @@ import { errorRateCell, oneLine } from '../../output/cells.js';
 import { goDuration } from '../../output/go-duration.js';
 import { barParts, bytesOf, clip } from '../cells.js';
 import { pageStart, queuesLayout, STATE_TABS } from '../view.js';
-import { barLook } from './colors.js';
+import { barStyle } from './colors.js';
 import { PagedTable } from './row-table.js';
 
 const NAME_WIDTH = 20;
@@ -45,9 +45,9 @@ function Legend(): ReactNode {
   return (
     <Text wrap="truncate">
       {STATE_TABS.map((state) => {
-        const { fill, ...look } = barLook(state);
+        const { fill, ...style } = barStyle(state);
         return (
-          <Text key={state} {...look}>
+          <Text key={state} {...style}>
             {`${fill} ${state} `}
           </Text>
         );
@@ -75,9 +75,9 @@ function Bar({ info, largest, width }: BarProps): ReactNode {
       </Box>
       <Text wrap="truncate">
         {STATE_TABS.map((state, index) => {
-          const { fill, ...look } = barLook(state);
+          const { fill, ...style } = barStyle(state);
           return (
-            <Text key={state} {...look}>
+            <Text key={state} {...style}>
               {fill.repeat(cells[index]!)}
             </Text>
           );

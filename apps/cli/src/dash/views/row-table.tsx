@@ -53,7 +53,7 @@ interface ShowingProps {
   readonly total: number;
 }
 
-/** Which part of a list is in sight. */
+/** The visible part of a list. */
 export function Showing({ from, count, total }: ShowingProps): ReactNode {
   return <Text dimColor>{`Showing ${from + 1}-${from + count} out of ${total}`}</Text>;
 }

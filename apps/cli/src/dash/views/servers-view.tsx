@@ -10,7 +10,7 @@ import { PagedTable } from './row-table.js';
 const ID_WIDTH = 36;
 const TYPE_WIDTH = 20;
 const QUEUE_WIDTH = 20;
-/** More than any terminal is wide: its edge cuts the rest. */
+/** Wider than any terminal, whose edge cuts the rest. */
 const PAYLOAD_WIDTH = 400;
 
 const WORKER_TITLES = ['Task ID', 'Type', 'Queue', 'Started', 'Deadline', 'Payload'];
@@ -22,7 +22,7 @@ interface ServersViewProps {
   readonly nowMs: number;
 }
 
-/** The servers, and what the one under the cursor is doing. */
+/** The servers, and the tasks of the selected one. */
 export function ServersView({ servers, selected, lines, nowMs }: ServersViewProps): ReactNode {
   if (servers.length === 0) return <Text>No running servers</Text>;
   const { fits, workersFit } = serversLayout(lines, servers.length);
@@ -39,7 +39,7 @@ export function ServersView({ servers, selected, lines, nowMs }: ServersViewProp
   );
 }
 
-/** The order does not change between two readings, and a task that hangs is in sight. */
+/** A stable order between refreshes, with a hanging task in view. */
 function longestFirst(workers: readonly WorkerInfo[]): WorkerInfo[] {
   return workers.toSorted(
     (one, other) => one.startedAt.getTime() - other.startedAt.getTime() || (one.taskId < other.taskId ? -1 : 1),

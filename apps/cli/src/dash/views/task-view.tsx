@@ -21,7 +21,7 @@ export function TaskView({ task, lines, columns, nowMs }: TaskViewProps): ReactN
   const width = Math.max(1, columns - LABEL_WIDTH);
   const short = shortFacts(task, nowMs);
   const long = longFacts(task);
-  // What is long shares the lines that are left.
+  // Long facts share the remaining lines.
   const room = Math.max(1, Math.floor((lines - CHROME - short.length) / long.length)) * width;
   return (
     <Box flexDirection="column">
@@ -66,7 +66,7 @@ function shortFacts(task: TaskInfo, nowMs: number): Fact[] {
   return facts.filter((fact) => fact !== undefined);
 }
 
-/** A pending task is due, so the time of the reading would stand there. */
+/** A pending task is due: its time would be that of the refresh. */
 function nextProcessTime({ state }: TaskInfo, at: Date, nowMs: number): string {
   return state === 'pending' ? 'now' : `${dateCell(at)} (${dueCell(at, nowMs)})`;
 }
@@ -79,7 +79,7 @@ interface LongFact {
 function longFacts({ lastError, payload, result }: TaskInfo): LongFact[] {
   const facts: (LongFact | undefined)[] = [
     { label: 'Payload', show: (cells) => preview(payload, cells) },
-    // A slice first: no more of it is escaped than can be seen.
+    // Sliced first, so that no more than the visible part is escaped.
     lastError === ''
       ? undefined
       : { label: 'Last Failure', show: (cells) => clip(oneLine(lastError.slice(0, cells + 1)), cells) },

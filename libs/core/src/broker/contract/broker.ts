@@ -16,10 +16,10 @@ import type { WaitOps } from './waiting.js';
 import type { WakeOps } from './wake.js';
 
 /**
- * What a broker promises, cut into roles of a few methods. A part of the server takes only the role it uses.
+ * The contract of a broker, divided into roles of a few methods. A part of the server takes only the role it uses.
  * `broker/redis` and `broker/memory` implement all of them; `test/contract` holds both to the same promises.
  *
- * Batches are the primitive: every hot method takes many tasks and answers for each. Times are unix milliseconds of
+ * Batches are the primitive: every hot method takes many tasks and returns a result for each. Times are unix milliseconds of
  * the broker's clock. A method that reaches Redis may throw `RedisCommandError`; its `isTransient` says whether the
  * same call may succeed later.
  */
@@ -40,12 +40,12 @@ export interface Broker
     WakeOps,
     WaitOps,
     HealthOps {
-  /** What it is, for logs: `'redis'`, `'redis cluster'`, `'memory'`. */
+  /** Kind of store, for logs: `'redis'`, `'redis cluster'`, `'memory'`. */
   readonly kind: string;
-  /** What its times are told by; its clients and servers go by the same. */
+  /** The clock of all its times; its clients and servers use the same. */
   readonly clock: Clock;
-  /** Resolves when the broker's clock can be relied on; `undefined` when it can now. Never rejects. */
+  /** Resolves when the broker's clock is synchronized; `undefined` when it is already. Never rejects. */
   syncClock(): Promise<void> | undefined;
-  /** Closes every connection it opened. A connection that the user handed in stays open. Idempotent. */
+  /** Closes the connections that it opened. A connection that was passed in stays open. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,18 +1,18 @@
 import type { TaskMessage } from '../../wire/task-message.js';
 
-/** A task to be written. `message.queue` and `message.id` say where; one with a `message.groupKey` waits in that group. */
+/** A task to write, under `message.queue` and `message.id`. With a `message.groupKey` it waits in that group. */
 export interface NewTask {
   readonly message: TaskMessage;
-  /** When to start it; absent or not after now: at once. Kept to the millisecond. */
+  /** Start time, to the millisecond; absent or past: at once. */
   readonly processAtMs?: number | undefined;
-  /** How long to hold the lock `message.uniqueKey`, whole seconds from now; absent: take no lock. */
+  /** Lifetime of the lock `message.uniqueKey`, in whole seconds from now; absent: no lock. */
   readonly uniqueTtlS?: number | undefined;
 }
 
 export type EnqueueOutcome =
   | { readonly status: 'pending' }
   | { readonly status: 'scheduled' }
-  /** It waits in its group. A scheduled task joins its group when its time has come. */
+  /** It waits in its group. A scheduled task joins its group when it is due. */
   | { readonly status: 'aggregating' }
   /** The id exists in the queue. Nothing was written. */
   | { readonly status: 'idConflict' }
@@ -24,9 +24,15 @@ export type EnqueueOutcome =
 /** Writes tasks. */
 export interface EnqueueOps {
   /**
-   * Writes tasks of any number of queues and announces the queues; one outcome each, in the order given.
-   * Atomic per task; tasks of one queue and kind share a script call. Of two tasks with one id the first wins.
-   * A lost reply is asked for again: a task that turns out to be ours already is reported as written.
+   * Writes tasks of any number of queues and announces the queues; one outcome per task, in the order given. Atomic per
+   * task; tasks of one queue and kind share a script call. Of two tasks with one id the first wins. The call is
+   * repeated after a lost reply: a task that an earlier attempt wrote is reported as written, and not written again,
+   * even if it was handled and deleted in between.
    */
   enqueue(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]>;
+  /**
+   * Announces queues that tasks may be put into, as {@link enqueue} does. If their names cannot be written it resolves
+   * soon, and tries again in the background. Never rejects.
+   */
+  announceQueues(queues: readonly string[]): Promise<void>;
 }

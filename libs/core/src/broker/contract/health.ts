@@ -1,10 +1,10 @@
-/** What the server learns once, at start, to warn about. */
+/** Facts about Redis that a server checks once, at start. */
 export interface BrokerFacts {
-  /** For example `'7.0.15'`; `undefined` when it may not be read, as the others. */
+  /** For example `'7.0.15'`; like the others `undefined` when this user may not read it. */
   readonly version: string | undefined;
   /** Redis' `maxmemory-policy`; anything but `noeviction` loses tasks. */
   readonly evictionPolicy: string | undefined;
-  /** Redis' clock less that of this machine, as far as that is certain. */
+  /** Redis' clock minus this machine's, after allowing for the uncertainty of the measurement. */
   readonly clockSkewMs: number | undefined;
 }
 
@@ -18,14 +18,20 @@ export interface ClusterNode {
 /** The store itself. */
 export interface HealthOps {
   ping(): Promise<void>;
+  /**
+   * Checks that the server is new enough; one that does not report its version passes.
+   * @throws {UnsupportedRedisError} it is too old
+   * @throws {RedisCommandError} Redis is unavailable, which is known after one attempt to connect
+   */
+  checkVersion(): Promise<void>;
   facts(): Promise<BrokerFacts>;
   /**
-   * What a server needs for the queue and this user may not: in Redis' notation, such as `+hset` or `~asynq:*`. What is
-   * only a help (channels, commands that block, `INFO`, `TIME`) is not among it. Only Redis 7 and later tell all of it.
-   * @throws {RedisCommandError} Redis is away, which is known after one attempt to connect
+   * Rights that a server needs for the queue and that this user lacks, in Redis' notation, such as `+hset` or `~asynq:*`.
+   * Optional rights (channels, blocking commands, `INFO`, `TIME`) are not included. Complete on Redis 7 and later only.
+   * @throws {RedisCommandError} Redis is unavailable, which is known after one attempt to connect
    */
   missingRights(queue: string): Promise<readonly string[]>;
-  /** What Redis tells about itself, a cluster about the cluster, by Redis' own names; nothing in memory. */
+  /** The reply to `INFO`, on a cluster to `CLUSTER INFO`, under Redis' own names; empty in memory. */
   storeInfo(): Promise<Readonly<Record<string, string>>>;
   /** The Redis Cluster slot of the queue's keys. */
   clusterSlot(queue: string): Promise<number>;

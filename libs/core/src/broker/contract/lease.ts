@@ -6,8 +6,10 @@ export interface LeasedTask {
   readonly message: TaskMessage;
   /** The score written to `lease`, unix s: proof of ownership for {@link LeaseClaim}. */
   readonly leaseExpiresAtS: number;
-  /** Since when no server knew the task's type; absent when one did. See `SettleOps`. */
+  /** Since when no server has known the task's type; absent when one has. See `SettleOps`. */
   readonly unknownTypeSinceMs?: number | undefined;
+  /** Workers lost with the task since it last ended an attempt; absent when there was none. */
+  readonly crashes?: number | undefined;
 }
 
 export interface FetchReply {
@@ -18,16 +20,18 @@ export interface FetchReply {
    * {@link MOST_FETCHED_BYTES}. 0 also when the queue is paused.
    */
   readonly remaining: number;
+  /** Ids without a message, which were dropped; absent when there was none. */
+  readonly orphans?: readonly string[] | undefined;
 }
 
-/** Most tasks of one fetch, whatever its limit. */
+/** Maximum number of tasks in one fetch, whatever its limit. */
 export const MOST_PER_FETCH = 1_000;
-/** A fetch ends before the task whose message would exceed them, unless that is its first: a reply must be over soon. */
+/** A fetch ends before the task whose message would exceed this, unless that is its first: replies must stay short. */
 export const MOST_FETCHED_BYTES = 1_048_576;
 
 /**
- * Ownership: the task's lease score must be one of `expiriesS`, the values this server may have written last (two
- * while an extension is under way). Another server's lease always has another score, since it starts after ours ended.
+ * Ownership: the task's lease score must be one of `expiriesS`, the values that this server may have written last (two
+ * during an extension). Another server's lease always has another score, since it starts after ours ended.
  */
 export interface LeaseClaim {
   readonly id: string;
@@ -35,22 +39,27 @@ export interface LeaseClaim {
 }
 
 export interface ExtendReply {
-  /** Ids that were not ours any more; untouched. */
+  /** Ids that are no longer ours; untouched. */
   readonly lost: readonly string[];
   /** Cancel requests for tasks of ours. */
   readonly cancelRequests: readonly { readonly id: string; readonly outcome: CancelOutcome }[];
 }
 
-/** Takes tasks to work on, and keeps them. */
+/** Leases tasks and extends the leases. */
 export interface LeaseOps {
   /**
-   * Moves up to `limit` tasks from `pending` to `active`, oldest first, each with a lease of `leaseMs`. Fewer come when
-   * the queue has no more, or at {@link MOST_PER_FETCH} or {@link MOST_FETCHED_BYTES}; `remaining` tells.
-   * Ids without a message are dropped from every set; messages that do not decode, or carry another id or queue, are
-   * quarantined in `archived`. Neither is returned. A paused queue gives nothing.
-   * If the reply is lost the tasks stay active until their leases end and are recovered.
+   * Moves up to `limit` tasks from `pending` to `active`, oldest first, each with a lease of `leaseMs`. Returns fewer
+   * when the queue has no more, or at {@link MOST_PER_FETCH} or {@link MOST_FETCHED_BYTES}; see `remaining`. Ids
+   * without a message are dropped from every set; messages that do not decode, or carry another id or queue, are
+   * quarantined in `archived`. Neither is returned. A paused queue returns nothing. If the reply is lost the tasks
+   * go back to the head of the queue at the next fetch from it by this broker, or are recovered when their leases end.
    */
   fetch(queue: string, limit: number, leaseMs: number): Promise<FetchReply>;
   /** Sets the leases of the claimed tasks to `expiresAtS`. */
   extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<ExtendReply>;
+  /**
+   * Records that a server has no task in hand but this one, or no longer: a crash is held against a task only while it is
+   * alone. `false` when the task is not active or not ours (nothing written). Ends with the attempt.
+   */
+  noteAlone(message: TaskMessage, claim: LeaseClaim, isAlone: boolean): Promise<boolean>;
 }

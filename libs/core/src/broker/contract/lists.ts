@@ -3,8 +3,8 @@ import type { ProgressRecord } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
 
 /**
- * About how many bytes of tasks one reply holds at most, beyond its first task: a reply must be over soon, also on a slow
- * link. What reads tasks reads on, or says where to.
+ * Approximate limit for the tasks in one reply beyond its first, so that replies stay short on a slow link. Methods
+ * that read tasks send further commands, or return the position at which to continue.
  */
 export const MOST_READ_BYTES = 1_048_576;
 
@@ -14,37 +14,37 @@ export interface StoredTask {
   /** When it will be processed, for scheduled, retry and pending tasks. */
   readonly nextProcessAtMs: number | undefined;
   readonly result: Uint8Array | undefined;
-  /** What its handler said last of its progress, in an earlier attempt perhaps. */
+  /** The last progress that its handler reported, perhaps in an earlier attempt. */
   readonly progress: ProgressRecord | undefined;
   /** Active, but its lease ended. */
   readonly isOrphaned: boolean;
   readonly crashes: number;
 }
 
-/** Where tasks lie together. */
+/** A list of tasks: a state of a queue, or a group. */
 export interface TaskList {
   readonly state: TaskState;
-  /** Given for `aggregating`, and only then. */
+  /** Required for `aggregating`, absent otherwise. */
   readonly group?: string | undefined;
 }
 
-/** An entry of a list as a scan came by it. */
+/** An entry of a list, as found by a scan. */
 export interface ScannedId {
   readonly id: string;
-  /** Another one when the task has left the list and come back; see `MoveOps.moveTasks`. Empty for active tasks. */
+  /** Changes when the task leaves the list and comes back; see `MoveOps.moveTasks`. Empty for active tasks. */
   readonly stamp: string;
 }
 
-/** A task as a scan came by it. */
+/** A task, as found by a scan. */
 export interface ScannedTask {
   readonly task: StoredTask;
   readonly stamp: string;
   /**
-   * The time that belongs to its state: due (scheduled, retry), archived, completed, put into the group or into
-   * pending. `undefined` for active tasks and where nobody wrote it down.
+   * The time of its state: due (scheduled, retry), archived, completed, added to the group or to pending. `undefined`
+   * for active tasks and when it was not recorded.
    */
   readonly atMs: number | undefined;
-  /** Where a scan goes on behind this task. */
+  /** The position behind this task, at which a scan can resume. */
   after(): string;
 }
 
@@ -56,13 +56,13 @@ export interface IdPage {
 
 export interface ScanPage {
   readonly tasks: readonly ScannedTask[];
-  /** Entries looked at; more than `tasks` when ids had no message. */
+  /** Entries read; more than `tasks` when ids had no message. */
   readonly scanned: number;
   /** Where the next page begins; `undefined` at the end of the list. */
   readonly next: string | undefined;
 }
 
-/** Single tasks and the lists they lie in. */
+/** Single tasks and lists of tasks. */
 export interface ListOps {
   /** `undefined` when the queue holds no such task. */
   findTask(queue: string, taskId: string): Promise<StoredTask | undefined>;
@@ -74,16 +74,16 @@ export interface ListOps {
    */
   listTasks(queue: string, list: TaskList, skip: number, limit: number): Promise<StoredTask[]>;
   /**
-   * The next entries, `limit` or as many as {@link MOST_READ_BYTES} allow, of a walk through a whole list, which may change
-   * meanwhile. A task that stays in its place from the first page to the last comes by, whatever else comes and goes; in `pending` and `active` perhaps more than
-   * once. One that comes later, leaves, or gets another place may or may not come by.
-   * Order: as {@link listTasks}, but `pending` and `active` newest first.
-   * @param position `undefined` to begin, then `next` or `after()` of an earlier page
-   * @throws {InvalidOptionsError} `position` is none of such a list
+   * Scans a whole list in pages of `limit` entries or {@link MOST_READ_BYTES}; the list may change between pages. A task
+   * that stays in its place from the first page to the last is returned, whatever else comes and goes; in `pending` and
+   * `active` perhaps more than once. One that is added later, leaves or moves may or may not be returned. Order: as
+   * {@link listTasks}, but `pending` and `active` newest first.
+   * @param position `undefined` at the start, then `next` or `after()` of an earlier page
+   * @throws {InvalidOptionsError} `position` does not belong to such a list
    */
   scanTasks(queue: string, list: TaskList, position: string | undefined, limit: number): Promise<ScanPage>;
-  /** The same walk, without the tasks. Ids without a message come by, too. */
+  /** The same scan, of ids only. Includes ids without a message. */
   scanIds(queue: string, list: TaskList, position: string | undefined, limit: number): Promise<IdPage>;
-  /** The groups with waiting tasks, by name, and how many wait. */
+  /** The groups with waiting tasks and their sizes, by name. */
   groupSizes(queue: string): Promise<{ group: string; size: number }[]>;
 }

@@ -6,24 +6,30 @@ export interface ShownServer {
   readonly workers: readonly WorkerInfo[];
 }
 
+/**
+ * Called with each part of a result that a node of a cluster did not return; the other parts are returned. Without it
+ * the whole call fails.
+ */
+export type OnUnanswered = (part: string, error: unknown) => void;
+
 /** Events that the history of an entry keeps, as in asynq. */
 export const HISTORY_SIZE = 1_000;
 
-/** What servers and schedulers show of themselves, and what others see of it. */
+/** Publishes and reads the presence of servers and schedulers. */
 export interface PresenceOps {
-  /** Shows the server and its running tasks to inspectors for `ttlS` seconds. */
+  /** Publishes the server and its running tasks for `ttlS` seconds. */
   writePresence(server: ServerInfo, workers: readonly WorkerInfo[], ttlS: number): Promise<void>;
   clearPresence(server: Pick<ServerInfo, 'host' | 'pid' | 'serverId'>): Promise<void>;
-  /** Shows the plan of a scheduler for `ttlS` seconds: its entries, the next to fire first. */
+  /** Publishes the plan of a scheduler for `ttlS` seconds: its entries, the next to fire first. */
   writePlan(schedulerId: string, entries: readonly SchedulerEntry[], ttlS: number): Promise<void>;
   clearPlan(schedulerId: string): Promise<void>;
   /** Adds to the history of an entry, which keeps the newest {@link HISTORY_SIZE}. */
   recordEnqueueEvent(entryId: string, event: SchedulerEnqueueEvent): Promise<void>;
   clearHistory(entryId: string): Promise<void>;
-  /** Servers that gave a sign of life within their TTL, those of Go programs too. */
-  shownServers(): Promise<ShownServer[]>;
-  /** The plans of all schedulers that are alive. */
-  schedulerEntries(): Promise<SchedulerEntry[]>;
-  /** The firings of an entry, newest first. */
+  /** Servers whose last heartbeat is within their TTL, Go servers included. */
+  shownServers(onUnanswered?: OnUnanswered): Promise<ShownServer[]>;
+  /** The entries of all running schedulers. */
+  schedulerEntries(onUnanswered?: OnUnanswered): Promise<SchedulerEntry[]>;
+  /** The enqueue events of an entry, newest first. */
   schedulerEvents(entryId: string, skip: number, limit: number): Promise<SchedulerEnqueueEvent[]>;
 }

@@ -9,14 +9,16 @@ export interface QueueStats {
   readonly processedTotal: number;
   readonly failedTotal: number;
   readonly isPaused: boolean;
-  /** How long the next pending task has waited; 0 when none does or nobody wrote it down. */
+  /** Keys of the queue that hold another Redis type than they should: they count as empty. */
+  readonly wrongTypeKeys: readonly string[];
+  /** How long the next pending task has waited; 0 when there is none or the time was not recorded. */
   readonly latencyMs: number;
 }
 
 /** Counters of a day are kept for 90 days, as in asynq. */
 export const DAILY_COUNTS_LIFE_MS = 90 * 24 * 3600 * 1000;
 
-/** What became of a queue's attempts on one UTC day. */
+/** A queue's attempts on one UTC day. */
 export interface DailyCount {
   /** `yyyy-mm-dd`. */
   readonly day: string;
@@ -25,26 +27,29 @@ export interface DailyCount {
   readonly failed: number;
 }
 
-/** Whole queues: pictures, pause, removal. */
+/** Whole queues: statistics, pause, removal. */
 export interface QueueOps {
   queueNames(): Promise<string[]>;
-  /** Whether somebody announced the queue. */
-  hasQueue(queue: string): Promise<boolean>;
-  /** `undefined` when nobody announced the queue. */
+  /**
+   * Whether the queue has been announced (is in `asynq:queues`). `undefined`: the node of a cluster that holds the
+   * names does not answer within 500 ms; the queues of other nodes must stay readable.
+   */
+  hasQueue(queue: string): Promise<boolean | undefined>;
+  /** `undefined` when the queue has not been announced. If the names cannot be read, it counts as announced. */
   queueStats(queue: string): Promise<QueueStats | undefined>;
   /** Today, yesterday, … `days` days. */
   dailyCounts(queue: string, days: number): Promise<DailyCount[]>;
-  /** Estimate from samples; `undefined` when it cannot be had. */
+  /** An estimate from samples; `undefined` when it is not available. */
   memoryBytes(queue: string): Promise<number | undefined>;
-  /** Stops fetching from the queue, for every server; `false` when it was paused already. */
+  /** Stops every server from fetching from the queue; `false` when it was paused already. */
   pause(queue: string): Promise<boolean>;
-  /** Lets servers fetch again and wakes ours; `false` when it was not paused. */
+  /** Resumes fetching and wakes our servers; `false` when it was not paused. */
   unpause(queue: string): Promise<boolean>;
   /**
    * Removes a queue that has no pending, active, scheduled, retry or archived tasks from the list of queues; `false`
    * when it has some (nothing changed). As in asynq, completed and aggregating tasks, locks and counters stay behind.
    */
   removeQueue(queue: string): Promise<boolean>;
-  /** Deletes every key of the queue, in bounded steps, and then its name; returns how many keys there were. */
+  /** Deletes every key of the queue, in bounded steps, and then its name; returns the number of keys. */
   purgeQueue(queue: string): Promise<number>;
 }

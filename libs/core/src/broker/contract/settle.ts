@@ -9,7 +9,7 @@ export type Outcome =
   /** Success of a task with retention: keep it in `completed` for `message.retentionS`. */
   | {
       readonly kind: 'complete';
-      /** Absent: the one that was written before stays. */
+      /** Absent: keep a result that was written before. */
       readonly result?: Uint8Array | undefined;
     }
   | {
@@ -19,11 +19,11 @@ export type Outcome =
       readonly error: string;
       /** Counts against `maxRetry` and in the failure counters. */
       readonly isFailure: boolean;
-      /** Remembers since when no server knew the type; absent: forget it. */
+      /** Records since when no server has known the type; absent: clear it. */
       readonly unknownTypeSinceMs?: number | undefined;
     }
   | { readonly kind: 'archive'; readonly error: string }
-  /** Unfinished at shutdown: back to the head of the queue; those of one call in the order of the call. */
+  /** Unfinished at shutdown: return to the head of the queue; those of one call in the order of the call. */
   | { readonly kind: 'requeue' };
 
 export interface Settlement {
@@ -33,22 +33,27 @@ export interface Settlement {
   readonly outcome: Outcome;
 }
 
-/** `leaseLost`: the task was not ours any more, or is settled already; nothing was written for it. */
+/** `leaseLost`: the task is no longer ours, or is settled already; nothing was written for it. */
 export type SettleReply = 'settled' | 'leaseLost';
 
-/** Ends attempts, and keeps what a running one has to say. */
+/** Ends attempts, and stores results and progress of running ones. */
 export interface SettleOps {
   /**
-   * Ends attempts of one queue; one reply each, in the order given. Atomic per task, fenced by its lease, and safe to
-   * repeat after a lost reply: the second call answers `leaseLost` and changes nothing.
-   * Done and complete release the unique lock; retry, archive and requeue keep it, as in asynq.
+   * Ends attempts of one queue; one reply per attempt, in the order given. Atomic per task, fenced by its lease, and
+   * safe to repeat after a lost reply: the second call answers `leaseLost` and changes nothing. Done and complete
+   * release the unique lock; retry, archive and requeue keep it, as in asynq.
    */
   settle(queue: string, settlements: readonly Settlement[]): Promise<SettleReply[]>;
+  /**
+   * As `settle` with the outcome `requeue` for each, for a caller that knows no more than the claims: at most
+   * 1,000, all in one call.
+   */
+  requeue(queue: string, claims: readonly LeaseClaim[]): Promise<SettleReply[]>;
   /** Stores a result while the task is active and ours; `false` when it is not (nothing written). The last write wins. */
   writeResult(queue: string, claim: LeaseClaim, result: Uint8Array): Promise<boolean>;
   /**
-   * Keeps how far the attempt that began with the message has come, in the same way. It is shown while that runs and when
-   * it has succeeded, never of a later attempt.
+   * Stores the progress of the attempt that began with the message, under the same conditions. It is shown while that
+   * attempt runs and after it has succeeded, never for a later attempt.
    */
   writeProgress(message: TaskMessage, claim: LeaseClaim, progress: ProgressRecord): Promise<boolean>;
 }

@@ -1,37 +1,56 @@
-/** `leader` forwards, recovers, trims and watches for work; `standby` watches beside it, a moment slower. */
+/** `leader` forwards, recovers, trims and watches for work; `standby` watches as well, with a short delay. */
 export type Duty = 'leader' | 'standby';
 
-/** Waits for work of one queue on a connection of its own. One wait at a time. */
+/** Waits for work in one queue on a connection of its own. One wait at a time. */
 export interface QueueWatch {
-  /** Blocks until the queue has a pending task, changing nothing; `false` after `timeoutMs`. */
+  /** Blocks until the queue has a pending task, and changes nothing; `false` after `timeoutMs`. */
   peek(timeoutMs: number): Promise<boolean>;
-  /** Blocks until a wake token is there and takes it; `false` after `timeoutMs`. */
+  /** Blocks until there is a wake token and takes it; `false` after `timeoutMs`. */
   awaitToken(timeoutMs: number): Promise<boolean>;
-  /** Ends a wait under way (it answers `false`) and the connection. */
+  /** Ends a pending wait (it returns `false`) and closes the connection. */
   close(): Promise<void>;
 }
 
-/** Most wake tokens that lie ready at one time: a woken server that still sees tasks left wakes more. */
+/** Watches many queues without a connection for each. */
+export interface QueuesWatch {
+  /**
+   * The queues that have pending tasks and are not paused. The first change of each of the others is reported, once:
+   * a task was pushed, by any program, or the queue was unpaused. Reports without a cause happen.
+   * @throws {RedisCommandError} Redis failed; nothing is reported
+   */
+  waiting(queues: readonly string[]): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export interface QueuesWatchListener {
+  readonly onChange: (queue: string) => void;
+  /** Changes that were to be reported may be lost: ask again. */
+  readonly onLost: () => void;
+}
+
+/** Maximum number of wake tokens: a woken server that still leaves tasks behind wakes more. */
 export const MOST_WAKE_TOKENS = 64;
 
-/** Tokens that nobody took: there is no idle server. Soon they would only wake servers for nothing. */
+/** Lifetime of unused tokens: no server was idle, and later they would wake servers needlessly. */
 export const WAKE_TOKENS_LIFE_MS = 2_000;
 
-/** Duties of the servers of a queue, and waiting for its work. */
+/** Duties of a queue's servers, and waiting for work. */
 export interface WakeOps {
   /**
-   * Takes the duty if no server holds it; `true` when this call took it. Correctness never rests on the answer. A leader
-   * announces its queue, now and every 5 s that it keeps the duty: a queue may be removed while it is served.
+   * Takes the duty if no server holds it; `true` when this call took it. Correctness never depends on the answer. A
+   * leader registers its queue, now and every 5 s while it holds the duty: a queue may be removed while it is served.
    */
   takeDuty(queue: string, duty: Duty, serverId: string, leaseMs: number): Promise<boolean>;
-  /** Prolongs the duty; `false` when it was lost. */
+  /** Extends the duty; `false` when it was lost. */
   keepDuty(queue: string, duty: Duty, serverId: string, leaseMs: number): Promise<boolean>;
-  /** Gives the duty up if `serverId` holds it. */
+  /** Releases the duty if `serverId` holds it. */
   dropDuty(queue: string, duty: Duty, serverId: string): Promise<void>;
   /** `undefined` when this broker cannot block (Redis before 6.2): poll instead. */
   openWatch(queue: string): Promise<QueueWatch | undefined>;
-  /** Sees to it that `count` wake tokens lie ready for idle servers, {@link MOST_WAKE_TOKENS} at most. */
+  /** Adds wake tokens for idle servers until there are `count`, at most {@link MOST_WAKE_TOKENS}. */
   wakeIdle(queue: string, count: number): Promise<void>;
-  /** Pending tasks right now, 0 while the queue is paused: what a poll asks. */
-  waitingCount(queue: string): Promise<number>;
+  /** Opens a watch of many queues. Where Redis reports no changes, as behind most proxies, only its answers are right. */
+  watchQueues(listener: QueuesWatchListener): Promise<QueuesWatch>;
+  /** Those of the queues that have pending tasks and are not paused, in any order. */
+  waitingQueues(queues: readonly string[]): Promise<string[]>;
 }

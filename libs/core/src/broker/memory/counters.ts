@@ -8,7 +8,7 @@ export interface DayCount {
 
 const NONE: DayCount = { processed: 0, failed: 0 };
 
-/** What became of a queue's attempts: ever, and by UTC day. */
+/** Counters of a queue's attempts: in total, and by UTC day. */
 export class Counters {
   private totals = NONE;
   private readonly byDay = new Map<string, DayCount>();
@@ -26,7 +26,7 @@ export class Counters {
     return this.byDay.get(day) ?? NONE;
   }
 
-  /** Counts one attempt that ended. */
+  /** Counts an ended attempt. */
   count(nowMs: number, isFailure: boolean): void {
     const day = utcDay(nowMs);
     if (!this.byDay.has(day)) this.forgetBefore(utcDay(nowMs - DAILY_COUNTS_LIFE_MS));

@@ -12,6 +12,10 @@ export function enqueueOps(store: MemoryStore): EnqueueOps {
         return writeTask(store.queue(queue), task, store.clock.nowMs());
       });
     },
+
+    async announceQueues(queues) {
+      for (const queue of queues) store.announced.add(queue);
+    },
   };
 }
 

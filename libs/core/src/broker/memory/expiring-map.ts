@@ -1,10 +1,10 @@
 import { type Clock, monotonicMs } from '../../runtime/clock.js';
 import { SortedSet } from './sorted-set.js';
 
-/** Values that vanish at a time of their own, as Redis keys with an expiry do. Every access clears what has expired. */
+/** Values that expire, as Redis keys with a TTL do. Every access removes the expired ones. */
 export class ExpiringMap<Value> {
   private readonly values = new Map<string, Value>();
-  /** By the monotonic clock: whoever sets the other one makes nothing live longer. */
+  /** By the monotonic clock: setting the time of day prolongs nothing. */
   private readonly expiries = new SortedSet();
 
   constructor(private readonly clock: Clock) {}

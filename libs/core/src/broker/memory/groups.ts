@@ -9,25 +9,55 @@ import {
   LARGEST_SET,
   LARGEST_SET_BYTES,
   SET_LIFE_S,
+  SMALL_SET,
+  SMALL_SET_BYTES,
   type WaitingGroup,
 } from '../contract/groups.js';
 import { ripeFromS } from '../group-ripeness.js';
 import type { MemoryQueue, MemorySet, MemoryStore } from './memory-store.js';
-import { SortedSet } from './sorted-set.js';
+import { type ScoredId, SortedSet } from './sorted-set.js';
 import { subscribe } from './subscribe.js';
-import { tellWaiters } from './waiting.js';
+import { notifyWaiters } from './waiting.js';
+
+/** Groups per page. */
+const PAGE = 100;
 
 export function groupOps(store: MemoryStore): GroupOps {
   return {
-    async waitingGroups(queueName) {
+    async waitingGroups(queueName, position = '') {
       const queue = store.queue(queueName);
-      return [...queue.groupNames].sort().flatMap((name) => waitingGroup(queue, name) ?? []);
+      // By time, because this order is sorted: a group that changes moves behind the position.
+      const page = queue.groupsByTime.newest.after(position === '' ? undefined : readPlace(position), PAGE);
+      const nowS = floorS(store.clock.nowMs());
+      return {
+        groups: page.flatMap(({ id }) => (queue.groupNames.has(id) && waitingGroup(queue, id, nowS)) || []),
+        next: page.length < PAGE ? undefined : JSON.stringify(page.at(-1)),
+      };
+    },
+
+    async orderGroups() {
+      return false; // always in order
+    },
+
+    async groupsByTime(queueName, order, after, limit) {
+      const place = after && { id: after.name, score: after.atS };
+      const entries = store.queue(queueName).groupsByTime[order].after(place, limit);
+      return entries.map(({ id: name, score: atS }) => ({ name, atS }));
+    },
+
+    async takeSmall(queueName, name, limits) {
+      const queue = store.queue(queueName);
+      const waiting = queue.groups.get(name);
+      const most = waiting ? Math.min(waiting.size, limits.maxSize || Infinity) : 0;
+      if (most > SMALL_SET || (waiting && fittingSize(queue, waiting.slice(0, most), SMALL_SET_BYTES) < most))
+        return 'tooLarge';
+      return this.takeRipe(queueName, name, limits);
     },
 
     async takeRipe(queueName, name, limits) {
       const queue = store.queue(queueName);
       const nowS = floorS(store.clock.nowMs());
-      const group = waitingGroup(queue, name);
+      const group = waitingGroup(queue, name, nowS);
       if (!group || ripeFromS(group, limits) > nowS) return undefined;
 
       const waiting = queue.groups.get(name)!;
@@ -35,7 +65,8 @@ export function groupOps(store: MemoryStore): GroupOps {
       const lostAtMs = monotonicMs(store.clock) + fromS(deadlineS) - store.clock.nowMs();
       const set: MemorySet = { group: name, deadlineS, lostAtMs, members: new SortedSet() };
       const setId = randomUUID();
-      const most = Math.min(fittingSize(queue, waiting), limits.maxSize > 0 ? limits.maxSize : Infinity);
+      const fitting = fittingSize(queue, waiting.slice(0, LARGEST_SET), LARGEST_SET_BYTES);
+      const most = Math.min(fitting, limits.maxSize > 0 ? limits.maxSize : Infinity);
       for (const id of waiting.slice(0, most)) {
         set.members.set(id, waiting.score(id)!);
         waiting.delete(id);
@@ -43,7 +74,7 @@ export function groupOps(store: MemoryStore): GroupOps {
       queue.forgetEmptyGroup(name);
       queue.aggregationSets.set(setId, set);
       const { maxSize } = limits;
-      if (maxSize > 0 && group.size >= maxSize && waiting.size < maxSize) queue.tellOfGroup(name, 'taken');
+      if (maxSize > 0 && group.size >= maxSize && waiting.size < maxSize) queue.notifyGroup(name, 'taken');
       const tasks = readMembers(queue, setId, set);
       return tasks.length > 0 ? { group: name, setId, deadlineS, tasks } : undefined;
     },
@@ -53,8 +84,8 @@ export function groupOps(store: MemoryStore): GroupOps {
       for (const size of sizes) store.queue(queueName).fullSizes.set(String(size), true, untilMs);
     },
 
-    async onGroupNews(queue, listener) {
-      return subscribe(store.queue(queue).groupListeners, (group, news) => listener(group, news));
+    async onGroupChanged(queue, listener) {
+      return subscribe(store.queue(queue).groupListeners, (group, change) => listener(group, change));
     },
 
     async archiveMembers(queueName, set, messages) {
@@ -80,7 +111,7 @@ export function groupOps(store: MemoryStore): GroupOps {
       for (const { id, uniqueKey } of set.tasks.filter((member) => members.has(member.id))) {
         queue.unlock(uniqueKey, id);
         queue.tasks.delete(id);
-        if (id !== message.id) tellWaiters(queue, id, 'removed');
+        if (id !== message.id) notifyWaiters(queue, id, 'removed');
       }
       queue.aggregationSets.delete(set.setId);
       queue.clearExpired(message.id);
@@ -132,22 +163,25 @@ export function groupOps(store: MemoryStore): GroupOps {
   };
 }
 
-/** How many of the tasks that wait longest a set may hold. */
-function fittingSize(queue: MemoryQueue, waiting: SortedSet): number {
+const readPlace = (position: string): ScoredId => JSON.parse(position) as ScoredId;
+
+/** How many of the first tasks a set may hold: the first one always, others within a limit for their messages. */
+function fittingSize(queue: MemoryQueue, ids: readonly string[], mostBytes: number): number {
   let bytes = 0;
-  const end = waiting
-    .slice(0, LARGEST_SET)
-    .findIndex((id, i) => (bytes += queue.tasks.get(id)?.msg?.length ?? 0) > LARGEST_SET_BYTES && i > 0);
-  return end < 0 ? LARGEST_SET : end;
+  const end = ids.findIndex((id, i) => (bytes += queue.tasks.get(id)?.msg?.length ?? 0) > mostBytes && i > 0);
+  return end < 0 ? ids.length : end;
 }
 
-function waitingGroup(queue: MemoryQueue, name: string): WaitingGroup | undefined {
+function waitingGroup(queue: MemoryQueue, name: string, nowS: number): WaitingGroup | undefined {
   const group = queue.groups.get(name);
-  const [oldest, newest] = [group?.first(), group?.last()];
-  return group && oldest && newest && { name, size: group.size, oldestS: oldest.score, newestS: newest.score };
+  const oldest = group?.first();
+  if (!group || !oldest) return undefined;
+  const joined = group.countBelow(nowS + 1); // scores of the memory are whole seconds
+  const newest = group.slice(Math.max(0, joined - 1), 1)[0]!;
+  return { name, size: group.size, oldestS: oldest.score, newestS: group.score(newest)! };
 }
 
-/** The sound messages of a set; all else is taken out of it. */
+/** The valid messages of a set; all other members are removed from it. */
 function readMembers(queue: MemoryQueue, setId: string, { members }: MemorySet): TaskMessage[] {
   const sound: TaskMessage[] = [];
   for (const id of members.slice(0, members.size)) {
@@ -164,7 +198,7 @@ function readMembers(queue: MemoryQueue, setId: string, { members }: MemorySet):
   return sound;
 }
 
-/** The set, if it still belongs to whoever took it. */
+/** The set, if it still belongs to the server that took it. */
 function ownSet(queue: MemoryQueue, { setId, deadlineS }: AggregationSet): MemorySet | undefined {
   const set = queue.aggregationSets.get(setId);
   return set?.deadlineS === deadlineS ? set : undefined;

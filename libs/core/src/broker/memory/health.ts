@@ -6,6 +6,8 @@ export function healthOps(): HealthOps {
   return {
     async ping() {},
 
+    async checkVersion() {},
+
     async facts() {
       return { version: 'memory', evictionPolicy: 'noeviction', clockSkewMs: 0 };
     },

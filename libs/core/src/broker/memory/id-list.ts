@@ -1,8 +1,8 @@
 import { type ScoredId, SortedSet } from './sorted-set.js';
 
 /**
- * Ids in a row, as in a Redis list of which each id is a member at most once. Unlike there, any id can be found and
- * removed without a walk: each is filed under the number of its place.
+ * A list of distinct ids, like a Redis list. Unlike there, any id can be found and removed without a walk: each is
+ * indexed by the number of its place.
  */
 export class IdList implements Iterable<string> {
   private readonly places = new SortedSet();
@@ -25,7 +25,7 @@ export class IdList implements Iterable<string> {
     this.places.set(id, ++this.rightmost);
   }
 
-  /** The farther right, the higher; `undefined` when it is not there. */
+  /** The number of its place, which grows to the right; `undefined` when the id is not in the list. */
   place(id: string): number | undefined {
     return this.places.score(id);
   }
@@ -44,7 +44,7 @@ export class IdList implements Iterable<string> {
     return this.places.slice(index, limit);
   }
 
-  /** Up to `limit` ids right of the place, each with the number of its own; `undefined`: from the left end on. */
+  /** Up to `limit` ids right of the place, each with its place; `undefined`: from the left end on. */
   after(place: ScoredId | undefined, limit: number): ScoredId[] {
     return this.places.after(place, limit);
   }

@@ -1,4 +1,4 @@
-import { readUnknownSinceMs } from '../../wire/attempt-record.js';
+import { aloneRecord, readCrashes, readUnknownSinceMs } from '../../wire/attempt-record.js';
 import { ceilS } from '../../wire/unix-time.js';
 import {
   type ExtendReply,
@@ -18,6 +18,7 @@ export function leaseOps(store: MemoryStore): LeaseOps {
       if (queue.pausedAtS !== undefined) return { tasks: [], isPaused: true, remaining: 0 };
       const expiresAtS = ceilS(store.clock.nowMs() + leaseMs);
       const tasks: LeasedTask[] = [];
+      const orphans: string[] = [];
       let bytes = 0;
       for (const id of nextUp(queue, Math.min(limit, MOST_PER_FETCH))) {
         const size = queue.tasks.get(id)?.msg?.length ?? 0;
@@ -26,11 +27,12 @@ export function leaseOps(store: MemoryStore): LeaseOps {
         queue.pending.delete(id);
         const task = leaseTask(queue, id, expiresAtS);
         if (task) tasks.push(task);
+        else if (!queue.tasks.has(id)) orphans.push(id);
       }
       const remaining = queue.pending.size;
-      // Without this turn a busy queue would run on promises alone, and timers and sockets would starve.
+      // Without this turn a busy queue would run in microtasks only, and timers and sockets would starve.
       if (tasks.length > 0) await new Promise((resolve) => setImmediate(resolve));
-      return { tasks, isPaused: false, remaining };
+      return { tasks, isPaused: false, remaining, ...(orphans.length > 0 && { orphans }) };
     },
 
     async extendLeases(queueName, claims, expiresAtS) {
@@ -49,10 +51,18 @@ export function leaseOps(store: MemoryStore): LeaseOps {
       }
       return { lost, cancelRequests };
     },
+
+    async noteAlone(message, claim, isAlone) {
+      const queue = store.queue(message.queue);
+      const task = queue.tasks.get(message.id);
+      if (task?.state !== 'active' || !ownsLease(queue, claim)) return false;
+      task.alone = isAlone ? aloneRecord(message) : undefined;
+      return true;
+    },
   };
 }
 
-/** Up to `limit` ids, the one that runs next first. */
+/** Up to `limit` ids, the next to run first. */
 function nextUp({ pending }: MemoryQueue, limit: number): string[] {
   return pending.slice(Math.max(pending.size - limit, 0), limit).reverse();
 }
@@ -66,7 +76,7 @@ function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number): LeasedTa
     return undefined;
   }
   task.pendingSinceNs = undefined;
-  task.cancelThen = task.progress = undefined;
+  task.cancelThen = task.progress = task.alone = undefined;
   if (!stored.isSound) {
     queue.quarantine(id, task, stored.message);
     return undefined;
@@ -76,10 +86,11 @@ function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number): LeasedTa
   queue.lease.set(id, expiresAtS);
   const { message } = stored;
   const unknownTypeSinceMs = readUnknownSinceMs(task.unknownSinceMs, message);
-  return { message, leaseExpiresAtS: expiresAtS, unknownTypeSinceMs };
+  const crashes = task.crashes === undefined ? undefined : readCrashes(task.crashes, message, 'active').total;
+  return { message, leaseExpiresAtS: expiresAtS, unknownTypeSinceMs, crashes };
 }
 
-/** Whether the lease is one that the claiming server wrote. A lost lease has no score, or that of its next owner. */
+/** Whether the claiming server wrote the lease. A lost lease has no score, or that of its next owner. */
 export function ownsLease(queue: MemoryQueue, { id, expiriesS }: LeaseClaim): boolean {
   const score = queue.lease.score(id);
   return score !== undefined && expiriesS.includes(score);

@@ -61,7 +61,7 @@ function idsOf(queue: MemoryQueue, list: TaskList, skip: number, limit: number):
   return ids.slice(start, end - start).reverse();
 }
 
-/** In a list, too, an entry has a number of its own that tells its place, and a new one when it comes back. */
+/** An entry of a list, too, has a number for its place, and gets a new one when it comes back. */
 function scan(queue: MemoryQueue, list: TaskList, position: string | undefined, limit: number): ScoredId[] {
   const ids = listOf(queue, list);
   if (!ids) return [];
@@ -70,7 +70,7 @@ function scan(queue: MemoryQueue, list: TaskList, position: string | undefined, 
   return ids.after({ score: Number(score), id: Buffer.from(member).toString() }, limit);
 }
 
-/** How many of the tasks one reply of Redis would hold. */
+/** How many of the tasks would fit into one reply of Redis. */
 function countReadable(queue: MemoryQueue, places: readonly ScoredId[]): number {
   let bytes = 0;
   const end = places.findIndex(({ id }, i) => {

@@ -42,7 +42,7 @@ function openBroker(): { broker: MemoryBroker; clock: FakeClock } {
   return { broker: openMemoryBroker({ clock }), clock };
 }
 
-/** What only the memory broker promises, or what a real Redis would keep a test waiting for. */
+/** Behavior of the memory broker alone, or for which a test would have to wait on a real Redis. */
 describe('MemoryBroker', () => {
   it('gives each reader a message of its own', async () => {
     const { broker } = openBroker();
@@ -55,18 +55,18 @@ describe('MemoryBroker', () => {
     expect(tasks[0]?.message).toEqual(messageOf('mine'));
   });
 
-  it('lets the event loop turn while a queue is drained', async () => {
+  it('yields to the event loop while a queue is drained', async () => {
     const { broker } = openBroker();
     await broker.enqueue(Array.from({ length: 100 }, (_, at) => ({ message: messageOf(String(at)) })));
     let pendingAtTurn: number | undefined;
-    setImmediate(() => void broker.waitingCount(QUEUE).then((count) => (pendingAtTurn = count)));
+    setImmediate(() => void broker.listSize(QUEUE, { state: 'pending' }).then((count) => (pendingAtTurn = count)));
 
     while ((await broker.fetch(QUEUE, 1, 30_000)).tasks.length > 0);
 
     expect(pendingAtTurn).toBeGreaterThan(90);
   });
 
-  it('frees a unique lock when its time is over', async () => {
+  it('releases a unique lock when it expires', async () => {
     const { broker, clock } = openBroker();
     const enqueueUnique = (id: string) =>
       broker.enqueue([{ message: { ...messageOf(id), uniqueKey: 'lock' }, uniqueTtlS: 10 }]);
@@ -81,7 +81,7 @@ describe('MemoryBroker', () => {
     expect(late).toEqual([{ status: 'pending' }]);
   });
 
-  it('hides a server that gave no sign of life for the time it said', async () => {
+  it('hides a server whose heartbeat has expired', async () => {
     const { broker, clock } = openBroker();
     await broker.writePresence(serverInfo, [], 10);
     await clock.advance('9s');
@@ -92,7 +92,7 @@ describe('MemoryBroker', () => {
     expect(broker.store.presence.get(serverInfo.serverId)).toBeUndefined();
   });
 
-  it('lets wake tokens that nobody took vanish after two seconds', async () => {
+  it('expires unused wake tokens after two seconds', async () => {
     const { broker, clock } = openBroker();
     const watch = (await broker.openWatch(QUEUE))!;
     await broker.wakeIdle(QUEUE, 3);
@@ -104,7 +104,7 @@ describe('MemoryBroker', () => {
     expect(await token).toBe(false);
   });
 
-  it('wakes idle servers in the order in which they fell asleep', async () => {
+  it('wakes idle servers in the order in which they went to sleep', async () => {
     const { broker } = openBroker();
     const woken: string[] = [];
     const waits = ['first', 'second', 'third'].map(async (name) => {
@@ -153,7 +153,7 @@ describe('MemoryBroker', () => {
     expect(counters.total).toEqual({ processed: 2, failed: 0 });
   });
 
-  it('stays quick with a hundred thousand tasks of every kind', async () => {
+  it('stays fast with a hundred thousand tasks of every kind', async () => {
     const { broker, clock } = openBroker();
     const count = 50_000;
     await broker.enqueue(Array.from({ length: count }, (_, at) => ({ message: messageOf(`p${at}`) })));

@@ -18,27 +18,28 @@ import { type Clock, systemClock } from '../../runtime/clock.js';
 import type { Broker } from '../contract/broker.js';
 import { MemoryStore } from './memory-store.js';
 
-/** What a broker in memory may be given. */
+/** Options of a memory broker. */
 export interface MemoryBrokerOptions {
   /** Default: the clock of this machine. */
   readonly clock?: Clock | undefined;
-  /** Data that others have open too. Default: data of its own. */
+  /** Data shared with other brokers. Default: data of its own. */
   readonly shared?: SharedStore | undefined;
 }
 
-/** The broker of queues inside this process. */
+/** The broker of queues in the memory of this process. */
 export interface MemoryBroker extends Broker {
-  /** The data itself, for tests that look behind the operations. */
+  /** The data itself, for tests that inspect it. */
   readonly store: MemoryStore;
 }
 
 /**
- * Queues inside this process: the embedded default, and the double for tests. One file per role over one store, as the
- * Redis broker has one over its link, with the same behavior, step by step, and on the same bytes. Every operation is
- * one synchronous step over {@link MemoryStore}, so it is atomic without locks; only the waits of `openWatch` take time,
- * and they take it from the clock. Due times are times of day by the clock, which may be set; lengths of time are not.
+ * Queues in the memory of this process: the embedded default, and the test double. One file per role over one store, as
+ * the Redis broker has one per role over its link, with the same behavior, step by step, and on the same bytes. Every
+ * operation is one synchronous step over {@link MemoryStore}, so it is atomic without locks; only the waits of
+ * `openWatch` take time, by the clock. Due times are times of day by the clock, which may be set; durations are
+ * monotonic.
  *
- * Share one broker between clients and servers. What it holds is gone when the process ends.
+ * Share one broker between clients and servers. Its data is lost when the process ends.
  */
 export function openMemoryBroker({ clock = systemClock, shared }: MemoryBrokerOptions = {}): MemoryBroker {
   const store = shared?.store ?? new MemoryStore(clock);
@@ -63,7 +64,7 @@ export function openMemoryBroker({ clock = systemClock, shared }: MemoryBrokerOp
     ...waitOps(store),
     ...healthOps(),
     syncClock: () => undefined,
-    /** Ends the watches. The tasks stay for whatever else holds the broker, or has the shared data open. */
+    /** Ends the watches. The tasks stay for other users of the broker or of the shared data. */
     async close() {
       closing.abort();
       shared?.release();

@@ -4,8 +4,8 @@ import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import type { TaskState } from '../../wire/task-state.js';
 import { floorS } from '../../wire/unix-time.js';
-import type { GroupNews } from '../contract/groups.js';
-import type { TaskTemplate } from '../contract/schedules.js';
+import type { GroupChange, GroupOrder } from '../contract/groups.js';
+import type { CatchUp, TaskTemplate } from '../contract/schedules.js';
 import type { TaskEnding } from '../contract/waiting.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
 import { Counters } from './counters.js';
@@ -14,12 +14,12 @@ import { IdList } from './id-list.js';
 import { SortedSet } from './sorted-set.js';
 import { Waiters } from './waiters.js';
 
-/** Queues to collect before those that are empty are dropped. */
+/** Number of queues at which empty ones are first dropped. */
 const FIRST_SWEEP_SIZE = 64;
 
 /** One task: the fields of its hash in Redis, by other names. */
 export interface MemoryTask {
-  /** Protobuf bytes, as in Redis: nobody can change them from outside, and any broken state can be had. */
+  /** Protobuf bytes, as in Redis: callers cannot change them, and tests can store any broken state. */
   msg?: Uint8Array | undefined;
   state?: TaskState | undefined;
   /** Unix ns. */
@@ -32,46 +32,49 @@ export interface MemoryTask {
   progress?: string | undefined;
   /** A cancel request and its attempt, as Redis holds them. */
   cancelThen?: string | undefined;
-  /** When an inspector put it at the head of `pending`, from another place there; unix ns. */
+  /** When an inspector moved it within `pending` to the head, unix ns. */
   runNextNs?: bigint | undefined;
   /** Unix ms. */
   dueAtMs?: number | undefined;
-  /** A number and the attempt that it counts up to, as Redis holds it. */
+  /** Numbers and the attempt up to which they count, as Redis holds them. */
   crashes?: string | undefined;
-  /** Unix ms and the attempt that is to come, as Redis holds it. */
+  /** That its server has no other task, and the attempt, as Redis holds it. */
+  alone?: string | undefined;
+  /** Unix ms and the next attempt, as Redis holds it. */
   unknownSinceMs?: string | undefined;
-  /** Bytes found in place of a message, kept when the task was quarantined. */
+  /** The original bytes of a quarantined task. */
   rawMsg?: Uint8Array | undefined;
 }
 
-/** What a schedule enqueues, and how far it has come; times in unix ms. */
+/** The definition and the progress of a schedule; times in unix ms. */
 export interface MemorySchedule {
   spec: string;
   taskType: string;
   /** Protobuf bytes, as in Redis. */
   msg: Uint8Array;
   times: Omit<TaskTemplate, 'message'>;
-  /** Of all that is above. */
+  catchUp: CatchUp;
+  /** Of all the above. */
   digest: string;
   sinceMs: number;
-  /** Ticks after this one are still to be claimed. */
+  /** Ticks after this one are unclaimed. */
   claimedMs: number;
   firedMs?: number | undefined;
   isPaused: boolean;
 }
 
-/** Tasks taken from a group to be made into one. */
+/** Tasks taken from a group for aggregation. */
 export interface MemorySet {
   readonly group: string;
   /** Unix s. */
   readonly deadlineS: number;
-  /** The same by the monotonic clock: no set is lost because the other one was set. */
+  /** The same by the monotonic clock: setting the time of day loses no set. */
   readonly lostAtMs: number;
   /** Ids and when they joined the group, unix s. */
   readonly members: SortedSet;
 }
 
-/** Everything of one queue, by the names of the keys in Redis. Scores are unix s where nothing else is said. */
+/** The data of one queue, under the names of the keys in Redis. Scores are unix s unless stated otherwise. */
 export class MemoryQueue {
   readonly tasks = new Map<string, MemoryTask>();
   /** New ids at the left, next to run at the right. */
@@ -87,26 +90,28 @@ export class MemoryQueue {
   readonly completed = new SortedSet();
   readonly groups = new Map<string, SortedSet>();
   readonly groupNames = new Set<string>();
-  /** Names of groups that tasks may join without naming them, and until when. */
+  /** Names of groups; scores: when their newest, or their oldest, tasks joined. */
+  readonly groupsByTime: Readonly<Record<GroupOrder, SortedSet>> = { newest: new SortedSet(), oldest: new SortedSet() };
+  /** Groups that Go may add tasks to without naming them, and until when. */
   readonly expectedGroups = new Map<string, number>();
   /** By the id of the set. */
   readonly aggregationSets = new Map<string, MemorySet>();
   readonly counters = new Counters();
   /** Full name of the lock to the id of the task that holds it. */
   readonly locks: ExpiringMap<string>;
-  /** Duty to the id of the server that has it. */
+  /** Duty to the id of the server that holds it. */
   readonly duties: ExpiringMap<string>;
   /** Watches that wait for a pending task. */
   readonly peekers: Waiters;
   /** Watches that wait for a wake token. */
-  readonly idlers: Waiters;
-  /** Wake tokens that nobody took yet; they expire together, by the monotonic clock. */
+  readonly tokenWaiters: Waiters;
+  /** Unused wake tokens; they expire together, by the monotonic clock. */
   tokens = { count: 0, expireAtMs: 0 };
   readonly nudgeListeners: Set<() => void>;
   /** Sizes of groups that aggregators wait for. */
   readonly fullSizes: ExpiringMap<true>;
-  readonly groupListeners: Set<(group: string, news: GroupNews) => void>;
-  /** Ids of tasks that somebody waits for. */
+  readonly groupListeners: Set<(group: string, change: GroupChange) => void>;
+  /** Ids of awaited tasks. */
   readonly awaited: ExpiringMap<'waiting' | 'deleted'>;
   readonly endedListeners: Set<(taskId: string, ending: TaskEnding) => void>;
   /** By name. */
@@ -114,10 +119,10 @@ export class MemoryQueue {
   readonly scheduleListeners: Set<(name: string) => void>;
   /** Unix s; `undefined` when it is not paused. */
   pausedAtS: number | undefined;
-  /** Where the next repair pass goes on, as an index into each set. */
+  /** Where the next repair pass continues, as an index into each set. */
   repairFrom = 0;
 
-  /** @param purged the queue of this name that was purged: its data is gone, but who waits goes on waiting */
+  /** @param purged the purged queue of this name: its data is deleted, but waits and listeners continue */
   constructor(
     readonly name: string,
     readonly clock: Clock,
@@ -128,27 +133,27 @@ export class MemoryQueue {
     this.awaited = new ExpiringMap(clock);
     this.fullSizes = new ExpiringMap(clock);
     this.peekers = purged?.peekers ?? new Waiters(clock);
-    this.idlers = purged?.idlers ?? new Waiters(clock);
+    this.tokenWaiters = purged?.tokenWaiters ?? new Waiters(clock);
     this.nudgeListeners = purged?.nudgeListeners ?? new Set();
     this.endedListeners = purged?.endedListeners ?? new Set();
     this.scheduleListeners = purged?.scheduleListeners ?? new Set();
     this.groupListeners = purged?.groupListeners ?? new Set();
   }
 
-  /** Whether nothing would be lost with it: no data, and nobody who waits or listens. */
+  /** Whether it may be dropped: no data, no waits and no listeners. */
   get isEmpty(): boolean {
     const { tasks, pending, active, lease, groupNames, expectedGroups, aggregationSets, schedules } = this;
-    const { locks, duties, awaited, fullSizes, peekers, idlers } = this;
+    const { locks, duties, awaited, fullSizes, peekers, tokenWaiters } = this;
     const data = [tasks, pending, active, lease, groupNames, expectedGroups, aggregationSets, schedules];
     const listeners = [this.nudgeListeners, this.endedListeners, this.scheduleListeners, this.groupListeners];
-    const holdsNothing = [...data, locks, duties, awaited, fullSizes, peekers, idlers, ...listeners].every(
+    const holdsNothing = [...data, locks, duties, awaited, fullSizes, peekers, tokenWaiters, ...listeners].every(
       ({ size }) => size === 0,
     );
     const isMarked = this.pausedAtS !== undefined || this.counters.total.processed > 0;
     return holdsNothing && !isMarked && monotonicMs(this.clock) >= this.tokens.expireAtMs;
   }
 
-  /** The hash of a task; as in Redis, writing to one that is missing makes it. */
+  /** The hash of a task; as in Redis, writing to a missing one creates it. */
   task(id: string): MemoryTask {
     let task = this.tasks.get(id);
     if (!task) this.tasks.set(id, (task = {}));
@@ -161,7 +166,7 @@ export class MemoryQueue {
     return bytes && readStoredMessage(this.name, id, Uint8Array.from(bytes));
   }
 
-  /** Puts a task into `pending`: at the left to wait its turn, at the right to run next. */
+  /** Adds a task to `pending`: at the left to run last, at the right to run next. */
   makePending(id: string, task: MemoryTask, side: 'left' | 'right'): void {
     task.state = 'pending';
     task.pendingSinceNs = this.clock.nowNs();
@@ -170,7 +175,7 @@ export class MemoryQueue {
     this.peekers.releaseAll();
   }
 
-  /** Lets a task wait for its time; nudges the forwarders when no other comes before it. */
+  /** Schedules a task; nudges the forwarders when it is due before all others. */
   makeDelayed(id: string, task: MemoryTask, state: 'scheduled' | 'retry', dueAtMs: number): void {
     task.state = state;
     task.dueAtMs = Math.ceil(dueAtMs);
@@ -179,18 +184,18 @@ export class MemoryQueue {
     if (!first || task.dueAtMs < first.score) this.nudge();
   }
 
-  /** Puts a task into its group. */
+  /** Adds a task to its group. */
   makeAggregating(id: string, task: MemoryTask, group: string): void {
     task.state = 'aggregating';
     task.group = group;
     this.joinGroup(group, id, floorS(this.clock.nowMs()));
     const { size } = this.groups.get(group)!;
-    if (this.fullSizes.entries().some(([fullSize]) => size % Number(fullSize) === 0)) this.tellOfGroup(group, 'full');
+    if (this.fullSizes.entries().some(([fullSize]) => size % Number(fullSize) === 0)) this.notifyGroup(group, 'full');
   }
 
-  /** Tells the listeners in a moment, never inside the operation that causes it. */
-  tellOfGroup(group: string, news: GroupNews): void {
-    for (const listener of this.groupListeners) queueMicrotask(() => listener(group, news));
+  /** Notifies the listeners asynchronously, never within the operation. */
+  notifyGroup(group: string, change: GroupChange): void {
+    for (const listener of this.groupListeners) queueMicrotask(() => listener(group, change));
   }
 
   joinGroup(name: string, id: string, joinedAtS: number): void {
@@ -198,26 +203,38 @@ export class MemoryQueue {
     group.set(id, joinedAtS);
     this.groups.set(name, group);
     this.groupNames.add(name);
+    this.orderGroup(name);
   }
 
-  /** Remembers until `untilS` that tasks may join a group unseen. */
+  private orderGroup(name: string): void {
+    const group = this.groups.get(name);
+    const { newest, oldest } = this.groupsByTime;
+    for (const [order, entry] of [[newest, group?.last()] as const, [oldest, group?.first()] as const]) {
+      if (!entry) order.delete(name);
+      else if (order.score(name) !== entry.score) order.set(name, entry.score);
+    }
+  }
+
+  /** Remembers until `untilS` that Go may add tasks to a group without naming it. */
   expectGroup(name: string, untilS: number): void {
     this.expectedGroups.set(name, Math.max(this.expectedGroups.get(name) ?? 0, untilS));
   }
 
   /** As in Redis, where a sorted set without members is gone. */
   forgetEmptyGroup(name: string | undefined): void {
-    if (name === undefined || this.groups.get(name)?.size) return;
+    if (name === undefined) return;
+    this.orderGroup(name);
+    if (this.groups.get(name)?.size) return;
     this.groups.delete(name);
     this.groupNames.delete(name);
   }
 
-  /** Whether a task of this id is in the way of a new one. One whose retention is over is not; see `clearExpired`. */
+  /** Whether an existing task blocks this id. One past its retention does not; see `clearExpired`. */
   isTaken(id: string): boolean {
     return this.tasks.has(id) && !this.isExpired(id);
   }
 
-  /** Makes room for a new task. */
+  /** Deletes a task past its retention. */
   clearExpired(id: string): void {
     if (!this.isExpired(id)) return;
     this.completed.delete(id);
@@ -243,32 +260,32 @@ export class MemoryQueue {
     this.archived.set(id, floorS(this.clock.nowMs()));
   }
 
-  /** Archives an active task whose message cannot be used; its bytes are kept. */
+  /** Archives an active task with an unusable message; its bytes are kept. */
   quarantine(id: string, task: MemoryTask, message: TaskMessage): void {
     this.release(id);
     task.rawMsg = task.msg;
     this.archive(id, task, message);
   }
 
-  /** Removes an id that has no message from every set but `pending`, with its stub of a hash. */
+  /** Removes an id without a message from every set except `pending`, and deletes its stub hash. */
   dropOrphan(id: string): void {
     this.release(id);
     for (const set of [this.scheduled, this.retry, this.archived, this.completed]) set.delete(id);
     this.tasks.delete(id);
   }
 
-  /** Gives a lock up, if the task holds it. */
+  /** Releases a lock, if the task holds it. */
   unlock(lockKey: string | undefined, id: string): void {
     if (lockKey && this.locks.get(lockKey) === id) this.locks.delete(lockKey);
   }
 
-  /** Tells the listeners in a moment, never inside the operation that causes it. */
+  /** Notifies the listeners asynchronously, never within the operation. */
   nudge(): void {
     for (const listener of this.nudgeListeners) queueMicrotask(listener);
   }
 }
 
-/** What a server shows of itself. */
+/** What a server publishes about itself. */
 export interface Presence {
   readonly server: ServerInfo;
   readonly workers: readonly WorkerInfo[];
@@ -278,16 +295,16 @@ export interface Presence {
 export class MemoryStore {
   private readonly queues = new Map<string, MemoryQueue>();
   private sweepAtSize = FIRST_SWEEP_SIZE;
-  /** Queues that somebody enqueued to. */
+  /** Queues in `asynq:queues`. */
   readonly announced = new Set<string>();
-  /** Queues that a schedule was stored in. */
+  /** Queues in which a schedule was stored. */
   readonly scheduleQueues = new Set<string>();
   /** By server id. */
   readonly presence: ExpiringMap<Presence>;
   readonly cancelListeners = new Set<(taskId: string) => void>();
-  /** What schedulers show of their plans, by scheduler id. */
+  /** Published plans, by scheduler id. */
   readonly schedulers: ExpiringMap<readonly SchedulerEntry[]>;
-  /** Firings by entry id, oldest first. */
+  /** Enqueue events by entry id, oldest first. */
   readonly schedulerEvents = new Map<string, readonly SchedulerEnqueueEvent[]>();
 
   constructor(readonly clock: Clock) {
@@ -306,20 +323,20 @@ export class MemoryStore {
     return queue;
   }
 
-  /** Looking at a queue makes it, and so does waiting for news of it. */
+  /** Reading a queue creates it, and so does subscribing to it. */
   private dropEmptyQueues(): void {
     for (const [name, queue] of this.queues) if (queue.isEmpty) this.queues.delete(name);
     this.sweepAtSize = Math.max(FIRST_SWEEP_SIZE, 2 * this.queues.size);
   }
 
-  /** Drops all data of a queue, but not those who listen to it. */
+  /** Drops all data of a queue, but not its listeners. */
   purge(name: string): void {
     this.queues.set(name, new MemoryQueue(name, this.clock, this.queues.get(name)));
     this.announced.delete(name);
     this.scheduleQueues.delete(name);
   }
 
-  /** Drops a queue with everything and everyone. */
+  /** Drops a queue with its data, waits and listeners. */
   forget(name: string): void {
     this.queues.delete(name);
     this.announced.delete(name);

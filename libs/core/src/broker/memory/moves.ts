@@ -6,7 +6,7 @@ import type { IdList } from './id-list.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { SortedSet } from './sorted-set.js';
 import { stampOf } from './stamps.js';
-import { tellWaiters } from './waiting.js';
+import { notifyWaiters } from './waiting.js';
 
 export function moveOps(store: MemoryStore): MoveOps {
   return {
@@ -24,7 +24,7 @@ export function moveOps(store: MemoryStore): MoveOps {
       task.pendingSinceNs = undefined;
       queue.makeDelayed(taskId, task, from.state === 'retry' ? 'retry' : 'scheduled', atMs);
       queue.forgetEmptyGroup(from.group);
-      if (task.group) queue.expectGroup(task.group, ceilS(atMs)); // a forwarder of Go puts it into its group and adds no name
+      if (task.group) queue.expectGroup(task.group, ceilS(atMs)); // Go's forwarder puts it into its group and adds no name
       return true;
     },
 
@@ -48,12 +48,12 @@ export function moveOps(store: MemoryStore): MoveOps {
   };
 }
 
-/** `false` when it is not there, or has left and come back since it had the stamp. */
+/** `false` when it is not there, or has left and come back since the stamp was read. */
 function take(queue: MemoryQueue, from: TaskList, id: string, stamp: string): boolean {
   const state = queue.tasks.get(id)?.state;
   if (from.state === 'pending' && state !== undefined && state !== 'pending') return false;
   const list = listOf(queue, from);
-  const score = list instanceof SortedSet ? list.score(id) : 0; // the stamp of a pending task has nothing to do with its place
+  const score = list instanceof SortedSet ? list.score(id) : 0; // the stamp of a pending task does not depend on its place
   if (!list || score === undefined) return false;
   if (stamp !== '' && stamp !== stampOf(queue, from, { id, score })) return false;
   return list.delete(id);
@@ -66,14 +66,14 @@ function move(queue: MemoryQueue, id: string, from: TaskList, to: MoveTarget): b
     queue.tasks.delete(id);
     if (to !== 'deleted') return false;
     queue.unlock(task?.uniqueKey, id);
-    tellWaiters(queue, id, 'removed');
+    notifyWaiters(queue, id, 'removed');
     return true;
   }
   task.dueAtMs = undefined;
   if (to === 'archived') {
     task.state = 'archived';
     queue.archived.set(id, floorS(queue.clock.nowMs()));
-    tellWaiters(queue, id, 'archived');
+    notifyWaiters(queue, id, 'archived');
     return true;
   }
   task.crashes = undefined;
@@ -84,7 +84,7 @@ function move(queue: MemoryQueue, id: string, from: TaskList, to: MoveTarget): b
   return true;
 }
 
-/** The list or sorted set that holds the ids; `undefined` for a group that nobody put a task into. */
+/** The list or sorted set that holds the ids; `undefined` for an unknown group. */
 export function listOf(queue: MemoryQueue, { state, group = '' }: TaskList): IdList | SortedSet | undefined {
   return state === 'aggregating' ? queue.groups.get(group) : queue[state];
 }

@@ -14,7 +14,7 @@ export function presenceOps(store: MemoryStore): PresenceOps {
     },
 
     async writePlan(schedulerId, entries, ttlS) {
-      // Through the bytes, as in Redis: what a caller changes later must not show here.
+      // Encoded, as in Redis: later changes by the caller must not show here.
       const shown = entries.map((entry) => decodeSchedulerEntry(encodeSchedulerEntry(entry)));
       store.schedulers.set(schedulerId, shown, store.clock.nowMs() + ttlS * 1000);
     },

@@ -2,8 +2,8 @@ import type { TaskState } from '../../wire/task-state.js';
 import { floorS, latencyMs, utcDay } from '../../wire/unix-time.js';
 import type { QueueOps } from '../contract/queues.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
-import { tellChange } from './schedules.js';
-import { tellWaiters } from './waiting.js';
+import { notifyChange } from './schedules.js';
+import { notifyWaiters } from './waiting.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -29,6 +29,7 @@ export function queueOps(store: MemoryStore): QueueOps {
         processedTotal: queue.counters.total.processed,
         failedTotal: queue.counters.total.failed,
         isPaused: queue.pausedAtS !== undefined,
+        wrongTypeKeys: [],
         latencyMs: waitedMs(queue, store.clock.nowNs()),
       };
     },
@@ -41,7 +42,7 @@ export function queueOps(store: MemoryStore): QueueOps {
       });
     },
 
-    /** Nobody measures what an object takes. */
+    /** The size of an object is not known. */
     async memoryBytes() {
       return undefined;
     },
@@ -75,9 +76,9 @@ export function queueOps(store: MemoryStore): QueueOps {
     async purgeQueue(queueName) {
       const queue = store.queue(queueName);
       const { size } = queue.tasks;
-      for (const [id] of queue.awaited.entries()) tellWaiters(queue, id, 'removed');
+      for (const [id] of queue.awaited.entries()) notifyWaiters(queue, id, 'removed');
       store.purge(queueName);
-      for (const name of queue.schedules.keys()) tellChange(store, queueName, name);
+      for (const name of queue.schedules.keys()) notifyChange(store, queueName, name);
       return size;
     },
   };

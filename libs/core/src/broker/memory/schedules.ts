@@ -14,21 +14,22 @@ import { subscribe } from './subscribe.js';
 export function scheduleOps(store: MemoryStore): ScheduleOps {
   return {
     async saveSchedule(definition) {
-      const { queue, name, spec, template } = definition;
+      const { queue, name, spec, catchUp = 'skip', template } = definition;
       const { message, ...times } = template;
       const nowMs = store.clock.nowMs();
       const { schedules } = store.queue(queue);
       const known = schedules.get(name);
       const digest = digestOf(definition);
-      const task = { taskType: message.type, msg: encodeTaskMessage(message), times, digest };
+      const task = { taskType: message.type, msg: encodeTaskMessage(message), times, catchUp, digest };
       const schedule =
         known?.spec === spec
           ? { ...known, ...task }
           : { spec, ...task, sinceMs: nowMs, claimedMs: nowMs, isPaused: known?.isPaused ?? false };
       schedules.set(name, schedule);
       store.scheduleQueues.add(queue);
-      if (known && known.digest !== digest) tellChange(store, queue, name);
-      return progressOf(schedule);
+      const replaced = known && known.digest !== digest ? toStored(queue, name, known) : undefined;
+      if (replaced) notifyChange(store, queue, name);
+      return { progress: progressOf(schedule), replaced };
     },
 
     async fireTick(tick) {
@@ -45,13 +46,16 @@ export function scheduleOps(store: MemoryStore): ScheduleOps {
       if (schedule.isPaused === isPaused) return false;
       schedule.isPaused = isPaused;
       if (!isPaused) schedule.claimedMs = store.clock.nowMs();
-      tellChange(store, queue, name);
+      notifyChange(store, queue, name);
       return true;
     },
 
-    async removeSchedule({ queue, name }) {
-      const isRemoved = store.queue(queue).schedules.delete(name);
-      if (isRemoved) tellChange(store, queue, name);
+    async removeSchedule(schedule) {
+      const { queue, name } = schedule;
+      const { schedules } = store.queue(queue);
+      if ('template' in schedule && schedules.get(name)?.digest !== digestOf(schedule)) return false;
+      const isRemoved = schedules.delete(name);
+      if (isRemoved) notifyChange(store, queue, name);
       return isRemoved;
     },
 
@@ -89,16 +93,16 @@ function claim(store: MemoryStore, schedule: MemorySchedule, { tickMs, task }: S
   return { status: 'enqueued', state: status === 'scheduled' ? 'scheduled' : 'pending' };
 }
 
-/** Tells the listeners in a moment, never inside the operation that causes it. */
-export function tellChange(store: MemoryStore, queue: string, name: string): void {
+/** Notifies the listeners asynchronously, never within the operation. */
+export function notifyChange(store: MemoryStore, queue: string, name: string): void {
   for (const listener of store.queue(queue).scheduleListeners) queueMicrotask(() => listener(name));
 }
 
 function toStored(queue: string, name: string, schedule: MemorySchedule): StoredSchedule {
-  const { spec, taskType, msg, times } = schedule;
+  const { spec, taskType, msg, times, catchUp } = schedule;
   const { processAtMs, processInMs, uniqueTtlMs } = times;
   const template = readTemplate(Uint8Array.from(msg), { processAtMs, processInMs, uniqueTtlMs });
-  return { queue, name, spec, taskType, template, ...progressOf(schedule) };
+  return { queue, name, spec, taskType, catchUp, template, ...progressOf(schedule) };
 }
 
 function progressOf({ sinceMs, claimedMs, firedMs, isPaused }: MemorySchedule): ScheduleProgress {

@@ -7,7 +7,7 @@ import type { Outcome, SettleOps, SettleReply } from '../contract/settle.js';
 import { settledMessage } from '../settled-message.js';
 import { ownsLease } from './lease.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
-import { tellWaiters } from './waiting.js';
+import { notifyWaiters } from './waiting.js';
 
 export function settleOps(store: MemoryStore): SettleOps {
   return {
@@ -15,10 +15,21 @@ export function settleOps(store: MemoryStore): SettleOps {
       const queue = store.queue(queueName);
       const nowMs = store.clock.nowMs();
       const replies: SettleReply[] = [];
-      // From the last on: of tasks that go back to the head of the queue, the one that comes last runs first.
+      // In reverse: of tasks that return to the head of the queue, the last one pushed runs first.
       for (const [index, { message, claim, outcome }] of [...settlements.entries()].reverse()) {
         const isOurs = ownsLease(queue, claim);
         if (isOurs) endAttempt(queue, message, outcome, nowMs);
+        replies[index] = isOurs ? 'settled' : 'leaseLost';
+      }
+      return replies;
+    },
+
+    async requeue(queueName, claims) {
+      const queue = store.queue(queueName);
+      const replies: SettleReply[] = [];
+      for (const [index, claim] of [...claims.entries()].reverse()) {
+        const isOurs = ownsLease(queue, claim);
+        if (isOurs) returnToHead(queue, claim.id, release(queue, claim.id));
         replies[index] = isOurs ? 'settled' : 'leaseLost';
       }
       return replies;
@@ -38,12 +49,22 @@ export function settleOps(store: MemoryStore): SettleOps {
   };
 }
 
-/** Ends the attempt of a leased task, whoever holds the lease. */
+/** Ends the attempt of a leased task, whichever server holds the lease. */
 export function endAttempt(queue: MemoryQueue, message: TaskMessage, outcome: Outcome, nowMs: number): void {
-  queue.release(message.id);
-  const task = queue.task(message.id);
-  task.cancelThen = undefined;
-  end(queue, task, settledMessage(message, outcome, nowMs), outcome, nowMs);
+  end(queue, release(queue, message.id), settledMessage(message, outcome, nowMs), outcome, nowMs);
+}
+
+/** Takes the task from its server, with what was noted about the attempt. */
+function release(queue: MemoryQueue, id: string): MemoryTask {
+  queue.release(id);
+  const task = queue.task(id);
+  task.cancelThen = task.alone = undefined;
+  return task;
+}
+
+function returnToHead(queue: MemoryQueue, id: string, task: MemoryTask): void {
+  task.progress = undefined;
+  queue.makePending(id, task, 'right');
 }
 
 function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome: Outcome, nowMs: number): void {
@@ -53,7 +74,7 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       queue.tasks.delete(id);
       queue.unlock(message.uniqueKey, id);
       queue.counters.count(nowMs, false);
-      tellWaiters(queue, id, 'deleted');
+      notifyWaiters(queue, id, 'deleted');
       return;
     case 'complete':
       task.msg = encodeTaskMessage(message);
@@ -64,12 +85,12 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       queue.completed.set(id, floorS(nowMs) + clampInt64(message.retentionS));
       queue.unlock(message.uniqueKey, id);
       queue.counters.count(nowMs, false);
-      tellWaiters(queue, id, 'completed');
+      notifyWaiters(queue, id, 'completed');
       return;
     case 'retry':
       task.msg = encodeTaskMessage(message);
       if (outcome.unknownTypeSinceMs === undefined) {
-        // A handler ran to its end: whatever took earlier workers down, it was not this task.
+        // A handler has completed: this task did not cause the earlier crashes.
         task.unknownSinceMs = task.crashes = undefined;
       } else task.unknownSinceMs = bindToAttempt(outcome.unknownTypeSinceMs, message);
       queue.makeDelayed(id, task, 'retry', outcome.retryAtMs);
@@ -79,15 +100,14 @@ function end(queue: MemoryQueue, task: MemoryTask, message: TaskMessage, outcome
       task.unknownSinceMs = undefined;
       queue.archive(id, task, message);
       queue.counters.count(nowMs, true);
-      tellWaiters(queue, id, 'archived');
+      notifyWaiters(queue, id, 'archived');
       return;
     case 'requeue':
-      task.progress = undefined;
-      queue.makePending(id, task, 'right');
+      returnToHead(queue, id, task);
   }
 }
 
-/** `undefined` when the task is not active, or not the claiming server's. */
+/** `undefined` when the task is not active, or not owned by the claiming server. */
 function runningTask(store: MemoryStore, queueName: string, claim: LeaseClaim): MemoryTask | undefined {
   const queue = store.queue(queueName);
   const task = queue.tasks.get(claim.id);

@@ -3,35 +3,35 @@ import { type Clock, systemClock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import { MemoryStore } from './memory-store.js';
 
-/** A store that is open under a name. */
+/** An open store under a name. */
 interface OpenStore {
   readonly store: MemoryStore;
   users: number;
 }
 
-/** All open stores of the process, also those that another copy of this package has opened. */
+/** All open stores of the process, including those opened by another copy of this package. */
 interface Registry {
   readonly format: number;
-  /** Of the copy that came first: the copies have one each. */
+  /** Of the copy that was loaded first: each copy has its own. */
   readonly systemClock: Clock;
   readonly stores: Map<string, OpenStore[]>;
 }
 
 const REGISTRY = Symbol.for('@nestjs-asynq/core/memory');
 
-/** Goes up when stores change in a way that an older copy of this package cannot work with. */
+/** Incremented when stores change in a way that is incompatible with older copies of this package. */
 const FORMAT = 1;
 
 /** A store and the end of its use. */
 export interface SharedStore {
   readonly store: MemoryStore;
-  /** The last user to leave takes the store along. Idempotent. */
+  /** Drops the store when its last user releases it. Idempotent. */
   readonly release: () => void;
 }
 
 /**
- * The store of a name, for all that open it with the same clock. Two clocks are two stores: a task cannot be due at two
- * times at once.
+ * The store of a name, shared by all that open it with the same clock. Two clocks mean two stores, since a task has one
+ * due time.
  * @throws {InvalidOptionsError} another version of this package has stores open
  */
 export function openStore(name: string, clock: Clock, logger: Logger): SharedStore {
@@ -42,7 +42,7 @@ export function openStore(name: string, clock: Clock, logger: Logger): SharedSto
   if (open.users === 0) {
     stores.set(name, [...others, open]);
     if (others.length > 0)
-      logger.warn(`the store "${name}" in memory is open with another clock too; they share no tasks`);
+      logger.warn(`the in-memory store "${name}" is also open with another clock; the two share no tasks`);
   }
   open.users += 1;
   return { store: open.store, release: once(() => leave(stores, name, open)) };
@@ -66,7 +66,7 @@ function registry(): Registry {
   const holder = globalThis as { [REGISTRY]?: Registry };
   const found = (holder[REGISTRY] ??= { format: FORMAT, systemClock, stores: new Map() });
   if (found.format === FORMAT) return found;
-  const allowed = 'one version of @nestjs-asynq/core in a process: another one has stores in memory open';
+  const allowed = 'one version of @nestjs-asynq/core per process: another version has in-memory stores open';
   throw new InvalidOptionsError([{ option: 'connection', value: 'memory', allowed }]);
 }
 

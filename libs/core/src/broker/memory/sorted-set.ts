@@ -1,4 +1,4 @@
-/** Entries in one chunk at most; a full one is halved. Small enough that moving a chunk's tail costs next to nothing. */
+/** Maximum number of entries in a chunk; a full one is halved. Small enough that moving a chunk's tail is cheap. */
 const CHUNK_SIZE = 512;
 
 export interface ScoredId {
@@ -97,7 +97,7 @@ export class SortedSet implements Iterable<ScoredId> {
     return ids;
   }
 
-  /** Up to `limit` entries behind the place, whether an entry stands there or not; `undefined`: the first ones. */
+  /** Up to `limit` entries behind the position, whether or not an entry is there; `undefined`: the first ones. */
   after(place: ScoredId | undefined, limit: number): ScoredId[] {
     const entries: ScoredId[] = [];
     const isBehind = (entry: ScoredId): boolean => !place || compare(entry, place) > 0;
@@ -124,7 +124,7 @@ function placeIn(chunk: readonly ScoredId[], entry: ScoredId): number {
   return firstIndex(chunk.length, (at) => compare(chunk[at]!, entry) >= 0);
 }
 
-/** The first index below `length` for which `holds`, which then holds for all after it; else `length`. */
+/** The first index below `length` for which `holds` is true (it must stay true after that), else `length`. */
 function firstIndex(length: number, holds: (index: number) => boolean): number {
   let low = 0;
   let high = length;
@@ -150,7 +150,7 @@ function compareBytes(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Halves of a surrogate pair stand for code points above all others, but lie below U+E000 as numbers. */
+/** Halves of a surrogate pair encode the highest code points, but their numbers are below U+E000. */
 function codePointRank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

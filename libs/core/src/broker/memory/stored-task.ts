@@ -19,7 +19,7 @@ export function storedTask(queue: MemoryQueue, taskId: string, state: TaskState)
     result: task.result && Uint8Array.from(task.result),
     progress: decodeProgress(task.progress, stored.message),
     isOrphaned: state === 'active' && leaseEndsAtMs <= nowMs,
-    crashes: readCrashes(task.crashes, stored.message, state),
+    crashes: readCrashes(task.crashes, stored.message, state).total,
   };
 }
 

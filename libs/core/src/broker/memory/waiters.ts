@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.js';
 
-/** Calls that wait until something happens to a queue; first come, first served. */
+/** Calls that wait for an event of a queue; first come, first served. */
 export class Waiters {
   private readonly waiting = new Set<() => void>();
 
@@ -28,7 +28,7 @@ export class Waiters {
     });
   }
 
-  /** Releases the one that waits longest; `false` when nobody does. */
+  /** Releases the longest wait; `false` when there is none. */
   releaseOne(): boolean {
     const [release] = this.waiting;
     release?.();

@@ -42,8 +42,8 @@ export function waitOps(store: MemoryStore): WaitOps {
   };
 }
 
-/** Tells those who wait for a task how it ended: in a moment, never inside the operation that ends it. */
-export function tellWaiters(queue: MemoryQueue, taskId: string, ending: TaskEnding): void {
+/** Notifies clients that wait for a task of its end: asynchronously, never within the operation. */
+export function notifyWaiters(queue: MemoryQueue, taskId: string, ending: TaskEnding): void {
   if (queue.awaited.get(taskId) !== 'waiting') return;
   if (ending === 'deleted') queue.awaited.set(taskId, 'deleted', queue.awaited.expiresAtMs(taskId)!);
   else queue.awaited.delete(taskId);

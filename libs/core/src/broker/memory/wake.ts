@@ -1,7 +1,8 @@
 import { LinkedAbort } from '../../runtime/abort.js';
-import { monotonicMs } from '../../runtime/clock.js';
+import { LONGEST_TIMER_MS, monotonicMs } from '../../runtime/clock.js';
 import { MOST_WAKE_TOKENS, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
+import { subscribe } from './subscribe.js';
 
 export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps {
   return {
@@ -26,7 +27,7 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
       if (duties.get(duty) === serverId) duties.delete(duty);
     },
 
-    /** A watch is over when it is closed, or the broker is. */
+    /** A watch ends when it is closed, or the broker is. */
     async openWatch(queueName) {
       const closing = new LinkedAbort([brokerClosed]);
       const { signal: closed } = closing;
@@ -39,7 +40,7 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
           const queue = store.queue(queueName);
           return (
             !closed.aborted &&
-            (takeToken(queue, monotonicMs(store.clock)) || (await queue.idlers.wait(timeoutMs, closed)))
+            (takeToken(queue, monotonicMs(store.clock)) || (await queue.tokenWaiters.wait(timeoutMs, closed)))
           );
         },
         close: async () => {
@@ -53,15 +54,48 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
       const queue = store.queue(queueName);
       const nowMs = monotonicMs(store.clock);
       let left = Math.max(tokensAt(queue, nowMs), Math.min(count, MOST_WAKE_TOKENS));
-      while (left > 0 && queue.idlers.releaseOne()) left -= 1;
+      while (left > 0 && queue.tokenWaiters.releaseOne()) left -= 1;
       queue.tokens = { count: left, expireAtMs: nowMs + WAKE_TOKENS_LIFE_MS };
     },
 
-    async waitingCount(queueName) {
-      const queue = store.queue(queueName);
-      return queue.pausedAtS === undefined ? queue.pending.size : 0;
+    async watchQueues({ onChange }) {
+      const closing = new LinkedAbort([brokerClosed]);
+      const reporting = new Set<string>();
+      return {
+        async waiting(queueNames) {
+          for (const name of queueNames) {
+            if (isWaiting(store.queue(name)) || reporting.has(name)) continue;
+            reporting.add(name);
+            void reportChange(store.queue(name), closing.signal, () => {
+              reporting.delete(name);
+              onChange(name);
+            });
+          }
+          return queueNames.filter((name) => isWaiting(store.queue(name)));
+        },
+        close: async () => {
+          closing.release();
+          closing.abort(undefined);
+        },
+      };
+    },
+
+    async waitingQueues(queueNames) {
+      return queueNames.filter((name) => isWaiting(store.queue(name)));
     },
   };
+}
+
+const isWaiting = ({ pausedAtS, pending }: MemoryQueue): boolean => pausedAtS === undefined && pending.size > 0;
+
+/** Reports that a task was pushed, or that the queue was unpaused. */
+async function reportChange(queue: MemoryQueue, closed: AbortSignal, report: () => void): Promise<void> {
+  const changed = new LinkedAbort([closed]);
+  const endNudges = subscribe(queue.nudgeListeners, () => changed.abort(undefined));
+  await queue.peekers.wait(LONGEST_TIMER_MS, changed.signal);
+  changed.release();
+  await endNudges();
+  if (!closed.aborted) report();
 }
 
 function takeToken(queue: MemoryQueue, nowMs: number): boolean {

@@ -1,8 +1,8 @@
-// Imported, so that fake timers of a user's test, which replace the global ones, do not hold up calls.
+// Imported, so that a test's fake timers, which replace the globals, do not block calls.
 import { setImmediate } from 'node:timers';
 import type { Broker } from '../contract/broker.js';
 
-/** What clients and inspectors read, in loops perhaps; none of it belongs to a running server. */
+/** Reads that clients, inspectors and schedulers may call in loops; a running server needs none of them to take a task. */
 const READ_IN_LOOPS = [
   'awaitTask',
   'queueNames',
@@ -18,27 +18,39 @@ const READ_IN_LOOPS = [
   'shownServers',
   'schedulerEntries',
   'schedules',
+  'findSchedule',
+  'scheduleQueues',
+  'schedulerEvents',
+  'memoryBytes',
+  'lockTtlS',
+  'ping',
+  'storeInfo',
+  'clusterSlot',
+  'clusterNodes',
 ] as const satisfies readonly (keyof Broker)[];
 
-/** What clients and inspectors write, in loops perhaps. */
+/** Writes that clients, inspectors and schedulers may call in loops. */
 const WRITTEN_IN_LOOPS = [
   'enqueue',
   'moveTasks',
   'reschedule',
   'updatePayload',
   'requestCancel',
+  'publishCancel',
   'pause',
   'unpause',
   'removeQueue',
   'purgeQueue',
+  'setSchedulePaused',
+  'removeSchedule',
 ] as const satisfies readonly (keyof Broker)[];
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
 /**
- * Lets the event loop turn during each of these calls, as a round trip to Redis does: a program that makes one after the
- * other would keep the server in its process from ever running a task. What is read is as new as the answer; what is written
- * is written at once.
+ * Yields to the event loop during each of these calls, as a round trip to Redis does: a program that makes them in a
+ * loop would keep the server in its process from ever running a task. Reads happen after the turn, so the answer is
+ * current; writes happen before it.
  */
 export function yieldToLoop<Kind extends Broker>(broker: Kind): Kind {
   for (const name of READ_IN_LOOPS) {

@@ -1,11 +1,12 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
+import { floorS } from '../../wire/unix-time.js';
 import { type AggregationSet, LARGEST_SET } from '../contract/groups.js';
 import type { RedisLink } from './redis-link.js';
 
 export type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
 
-/** Gives the members of a set back to their group, if it has this deadline still. */
+/** Returns the members of a set to their group, if the set still has this deadline. */
 export async function giveBack(redis: RedisLink, queue: string, { group, setId, deadlineS }: SetName): Promise<void> {
   let moved: number;
   do {
@@ -16,8 +17,11 @@ export async function giveBack(redis: RedisLink, queue: string, { group, setId, 
         aggregationSets: keys.aggregationSets(queue),
         group: keys.group(queue, group),
         groups: keys.groups(queue),
+        expectedGroups: keys.expectedGroups(queue),
+        newest: keys.groupsByNewest(queue),
+        oldest: keys.groupsByOldest(queue),
       },
-      { deadlineS, limit: LARGEST_SET, groupName: group },
+      { deadlineS, limit: LARGEST_SET, groupName: group, nowS: floorS(redis.clock.nowMs()) },
     )) as number;
-  } while (moved >= LARGEST_SET); // those of Go may be larger
+  } while (moved >= LARGEST_SET); // sets of Go servers may be larger
 }

@@ -1,17 +1,24 @@
+import { KeyTypeError } from '../../errors/key-type.error.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
-import type { ForwardOps } from '../contract/forward.js';
-import { DuePlan, type Waiting } from './due-plan.js';
+import type { ForwardOps, ForwardReply } from '../contract/forward.js';
+import type { Waiting } from './due-ahead.js';
+import { DuePlan } from './due-plan.js';
+import type { JoinedCommands } from './joined-commands.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
-/** Lua cannot unpack many more ids at once. */
+/** Lua's `unpack` is limited to a few thousand ids. */
 const MOST_PER_CALL = 1_000;
 
-export function forwardOps(redis: RedisLink, subscriber: RedisSubscriber): ForwardOps {
+const NOTHING: ForwardReply = { moved: 0, nextDueAtMs: undefined };
+
+export function forwardOps(redis: RedisLink, joined: JoinedCommands, subscriber: RedisSubscriber): ForwardOps {
   /** By queue, of `scheduled` and `retry`. */
   const plans = new Map<string, readonly DuePlan[]>();
+  /** Queues in which the last look found waiting tasks. Of many others one command tells that they have none. */
+  const waiting = new Set<string>();
 
   function plansOf(queue: string): readonly DuePlan[] {
     let own = plans.get(queue);
@@ -30,9 +37,12 @@ export function forwardOps(redis: RedisLink, subscriber: RedisSubscriber): Forwa
 
   return {
     async forwardDue(queue, limit) {
+      if (!waiting.has(queue) && !(await joined.exists([keys.scheduled(queue), keys.retry(queue)]))) return NOTHING;
       const most = Math.min(limit, MOST_PER_CALL);
       const own = plansOf(queue);
-      const due = await Promise.all(own.map((plan) => plan.nextDue(redis.clock.nowMs(), most)));
+      // A set of another type delays nothing else.
+      const nextDue = (plan: DuePlan) => redis.orElse(plan.nextDue(redis.clock.nowMs(), most), []);
+      const due = await Promise.all(own.map(nextDue));
       let moved = 0;
       for (const [i, plan] of own.entries()) {
         let batch = due[i]!;
@@ -40,20 +50,23 @@ export function forwardOps(redis: RedisLink, subscriber: RedisSubscriber): Forwa
         const gone = await forward(queue, plan, batch);
         moved += gone;
         if (gone > 0) continue;
-        // A plan of the time before another server led the queue.
+        // The plan is from before another server led the queue.
         plan.clear();
-        batch = await plan.nextDue(redis.clock.nowMs(), most);
+        batch = await nextDue(plan);
         moved += await forward(queue, plan, batch);
       }
       const nowMs = redis.clock.nowMs();
+      if (moved === 0) await Promise.all(own.map((plan) => plan.readAhead(nowMs)));
       const next = own.flatMap((plan) => plan.nextDueAtMs(nowMs) ?? []);
+      if (next.length === 0) waiting.delete(queue);
+      else waiting.add(queue);
       return { moved, nextDueAtMs: next.length > 0 ? Math.min(...next) : undefined };
     },
 
     async onNudge(queue, listener) {
       const end = await subscriber.subscribe(keys.nudgeChannel(queue), listener);
       return async () => {
-        plans.delete(queue); // of no more use to a server that does not lead
+        plans.delete(queue); // useless to a server that no longer leads
         await end();
       };
     },
@@ -73,16 +86,21 @@ async function toPending(redis: RedisLink, queue: string, source: string, due: r
 async function toGroups(redis: RedisLink, queue: string, source: string, due: readonly Waiting[]): Promise<number> {
   const tasks = due.filter(({ group }) => group !== '');
   if (tasks.length === 0) return 0;
-  return (await redis.run(
+  const [moved, oddGroup, found] = (await redis.run(
     scripts.forwardToGroup,
     {
       source,
       groups: keys.groups(queue),
+      expectedGroups: keys.expectedGroups(queue),
       fullSizes: keys.fullSizes(queue),
+      newest: keys.groupsByNewest(queue),
+      oldest: keys.groupsByOldest(queue),
       task: tasks.map(({ id }) => keys.task(queue, id)),
       group: tasks.map(({ group }) => keys.group(queue, group)),
     },
     { addedAtS: floorS(redis.clock.nowMs()), groupsChannel: keys.groupsChannel(queue) },
     tasks.map(({ id, score, dueText, group }) => ({ taskId: id, score, dueAtMs: dueText, groupName: group })),
-  )) as number;
+  )) as [moved: number, oddGroup?: Buffer, found?: Buffer];
+  if (oddGroup) redis.reportOdd(new KeyTypeError('forward-to-group', String(oddGroup), String(found), 'zset'));
+  return moved;
 }

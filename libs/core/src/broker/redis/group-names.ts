@@ -1,12 +1,12 @@
 import { keys } from '../../wire/keys.js';
 import type { RedisLink } from './redis-link.js';
 
-/** Names that one call asks for, and groups that one round trip asks about: there may be very many. */
+/** Names per call, and groups per round trip: there may be very many. */
 const PAGE = 500;
 
-/** The names of all groups, sorted; read in pages, so one that comes or goes meanwhile may be missed. */
+/** The names of all groups, sorted; read in pages, so one that is added or removed in between may be missed. */
 export async function readGroupNames(redis: RedisLink, queue: string): Promise<string[]> {
-  const names = new Set<string>(); // a page may repeat what another has
+  const names = new Set<string>(); // pages may repeat names
   let cursor = '0';
   do {
     const [next, page] = await redis.command('SSCAN', (client) =>
@@ -18,14 +18,22 @@ export async function readGroupNames(redis: RedisLink, queue: string): Promise<s
   return [...names].toSorted();
 }
 
-/** How many tasks wait in each of the groups. */
-export async function readGroupSizes(redis: RedisLink, queue: string, names: readonly string[]): Promise<number[]> {
-  const sizes: number[] = [];
+/** How many tasks wait in each of the groups; `null` where the key is of another type. */
+export async function readGroupSizes(
+  redis: RedisLink,
+  queue: string,
+  names: readonly string[],
+): Promise<(number | null)[]> {
+  const sizes: (number | null)[] = [];
   for (let at = 0; at < names.length; at += PAGE) {
-    const replies = await redis.pipeline('ZCARD', (pipeline) => {
-      for (const name of names.slice(at, at + PAGE)) pipeline.zcard(keys.group(queue, name));
-    });
-    sizes.push(...(replies as number[]));
+    const replies = await redis.pipeline(
+      'ZCARD',
+      (pipeline) => {
+        for (const name of names.slice(at, at + PAGE)) pipeline.zcard(keys.group(queue, name));
+      },
+      null,
+    );
+    sizes.push(...(replies as (number | null)[]));
   }
   return sizes;
 }

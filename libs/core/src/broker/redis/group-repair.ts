@@ -3,25 +3,32 @@ import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
 import { type GroupOps, SET_LIFE_S } from '../contract/groups.js';
 import { giveBack, type SetName } from './aggregation-sets.js';
+import type { JoinedCommands } from './joined-commands.js';
 import type { RedisLink } from './redis-link.js';
-import { type ScoredId, toScoredIds } from './scored-ids.js';
+import { type ScoredId, scoreOf, toScoredIds } from './scored-ids.js';
 
-export function groupRepairOps(redis: RedisLink): Pick<GroupOps, 'reclaimSets' | 'nameLostGroups'> {
-  /** Where the last call of `nameLostGroups` stopped looking at the expected groups of a queue. */
+export function groupRepairOps(
+  redis: RedisLink,
+  joined: JoinedCommands,
+): Pick<GroupOps, 'reclaimSets' | 'nameLostGroups'> {
+  /** By queue: where the last call of `nameLostGroups` stopped in the expected groups. */
   const namedUpTo = new Map<string, number>();
 
   return {
     async reclaimSets(queue, limit) {
+      if (!(await joined.exists([keys.aggregationSets(queue)]))) return 0;
       const nowS = floorS(redis.clock.nowMs());
-      const stale = await redis.command('ZRANGEBYSCORE', (client) =>
+      const read = redis.command('ZRANGEBYSCORE', (client) =>
         client.zrangebyscore(keys.aggregationSets(queue), '-inf', nowS, 'WITHSCORES', 'LIMIT', 0, limit),
       );
-      const sets = toSetNames(queue, stale);
-      for (const set of sets) await giveBack(redis, queue, set);
+      const sets = toSetNames(queue, await redis.orElse(read, []));
+      for (const set of sets) await redis.orElse(giveBack(redis, queue, set), undefined);
       return sets.length;
     },
 
     async nameLostGroups(queue, limit) {
+      const sources = [keys.aggregationSets(queue), keys.retry(queue), keys.expectedGroups(queue)];
+      if (!(await joined.exists(sources))) return 0;
       const from = namedUpTo.get(queue) ?? 0;
       const { expected, seen } = await readExpectedGroups(redis, queue, from, limit);
       const nowS = floorS(redis.clock.nowMs());
@@ -48,14 +55,14 @@ export function groupRepairOps(redis: RedisLink): Pick<GroupOps, 'reclaimSets' |
   };
 }
 
-/** A group that tasks may join without its being named. */
+/** A group that Go may add tasks to without naming it. */
 interface ExpectedGroup {
   readonly group: string;
   /** Unix s. */
   readonly untilS: number;
 }
 
-/** A window of the names that are remembered, and the groups of sets and of tasks that wait for a retry. */
+/** A window of the remembered names, and the groups of sets and of retry tasks. */
 async function readExpectedGroups(
   redis: RedisLink,
   queue: string,
@@ -63,15 +70,19 @@ async function readExpectedGroups(
   limit: number,
 ): Promise<{ expected: string[]; seen: ExpectedGroup[] }> {
   const last = String(limit - 1);
-  const [sets, retrying, expected] = (await redis.pipeline('ZRANGE', (pipeline) => {
-    pipeline
-      .zrange(keys.aggregationSets(queue), '0', last, 'WITHSCORES')
-      .zrange(keys.retry(queue), '0', last, 'WITHSCORES')
-      .zrange(keys.expectedGroups(queue), String(from), String(from + limit - 1));
-  })) as [string[], string[], string[]];
+  const [sets, retrying, expected] = (await redis.pipeline(
+    'ZRANGE',
+    (pipeline) => {
+      pipeline
+        .zrange(keys.aggregationSets(queue), '0', last, 'WITHSCORES')
+        .zrange(keys.retry(queue), '0', last, 'WITHSCORES')
+        .zrange(keys.expectedGroups(queue), String(from), String(from + limit - 1));
+    },
+    [],
+  )) as [string[], string[], string[]];
   const tasks = toScoredIds(retrying);
   const groups = await readGroupFields(redis, queue, tasks);
-  const ofTasks = tasks.map(({ score }, i) => ({ group: groups[i] ?? '', untilS: Number(score) }));
+  const ofTasks = tasks.map(({ score }, i) => ({ group: groups[i] ?? '', untilS: scoreOf(score) }));
   return {
     expected,
     seen: [
@@ -96,12 +107,12 @@ async function readGroupFields(
   )) as (string | null)[];
 }
 
-/** Members of `aggregation_sets`, but no key that is no set of this queue: to touch it could leave the queue's slot. */
+/** The members of `aggregation_sets` that are sets of this queue: other keys may belong to another slot. */
 function toSetNames(queue: string, flat: readonly string[]): SetName[] {
   const prefix = keys.group(queue, '');
   return toScoredIds(flat).flatMap(({ id: key, score }) => {
     const end = key.lastIndexOf(':');
     if (!key.startsWith(prefix) || end <= prefix.length) return [];
-    return [{ group: key.slice(prefix.length, end), setId: key.slice(end + 1), deadlineS: Number(score) }];
+    return [{ group: key.slice(prefix.length, end), setId: key.slice(end + 1), deadlineS: scoreOf(score) }];
   });
 }

@@ -1,4 +1,3 @@
-import type { Cluster } from 'ioredis';
 import { keySlot } from '../../wire/key-slot.js';
 import { keys } from '../../wire/keys.js';
 import type { ClusterNode, HealthOps } from '../contract/health.js';
@@ -6,8 +5,9 @@ import { monotonicMs, systemClock } from '../../runtime/clock.js';
 import { measureTime } from './redis-clock.js';
 import type { RedisLink } from './redis-link.js';
 import { isRefusal } from './redis-failure.js';
-import { isCluster } from './reply-watch.js';
+import { askAny, isCluster } from './nodes.js';
 import { missingRights } from './rights.js';
+import { checkVersion } from './server-version.js';
 
 /** One range of slots in a reply of `CLUSTER SLOTS`. */
 type SlotRange = [first: number, last: number, ...nodes: [host: string, port: number, id: string, ...unknown[]][]];
@@ -15,11 +15,16 @@ type SlotRange = [first: number, last: number, ...nodes: [host: string, port: nu
 export function healthOps(redis: RedisLink): HealthOps {
   return {
     async ping() {
-      await redis.command('PING', (client) => (isCluster(client) ? pingAny(client) : client.ping()));
+      await redis.command('PING', (client) => askAny(client, (node) => node.ping()));
+    },
+
+    async checkVersion() {
+      await redis.connectNow();
+      checkVersion((await ifAllowed(readInfo(redis))) ?? '');
     },
 
     async facts() {
-      const info = await ifAllowed(redis.command('INFO', (client) => client.info()));
+      const info = await ifAllowed(readInfo(redis));
       return {
         version: /^redis_version:(\S+)/m.exec(info ?? '')?.[1],
         evictionPolicy: /^maxmemory_policy:(\S+)/m.exec(info ?? '')?.[1],
@@ -30,7 +35,9 @@ export function healthOps(redis: RedisLink): HealthOps {
     missingRights: (queue) => missingRights(redis, queue),
 
     async storeInfo() {
-      const text = await redis.command('INFO', (client) => (client.isCluster ? client.cluster('INFO') : client.info()));
+      const text = await redis.command('INFO', (client) =>
+        isCluster(client) ? askAny(client, (node) => node.cluster('INFO')) : client.info(),
+      );
       return Object.fromEntries([...text.matchAll(INFO_LINE)].map(([, name = '', value = '']) => [name, value]));
     },
 
@@ -39,7 +46,7 @@ export function healthOps(redis: RedisLink): HealthOps {
     async clusterNodes(queue): Promise<ClusterNode[]> {
       const slot = keySlot(keys.pending(queue));
       const ranges = await redis.command('CLUSTER SLOTS', async (client) =>
-        client.isCluster ? ((await client.cluster('SLOTS')) as SlotRange[]) : [],
+        isCluster(client) ? ((await askAny(client, (node) => node.cluster('SLOTS'))) as SlotRange[]) : [],
       );
       const [, , ...nodes] = ranges.find(([first, last]) => first <= slot && slot <= last) ?? [0, 0];
       return nodes.map(([host, port, id]) => ({ id, address: `${host}:${port}` }));
@@ -47,23 +54,17 @@ export function healthOps(redis: RedisLink): HealthOps {
   };
 }
 
-/** Any master of a cluster will do: one that is silent does not make the others unreachable. */
-async function pingAny(cluster: Cluster): Promise<string> {
-  try {
-    return await Promise.any(cluster.nodes('master').map((node) => node.ping()));
-  } catch (error) {
-    throw (error as AggregateError).errors[0] ?? new Error('Connection is closed.');
-  }
-}
+const readInfo = (redis: RedisLink): Promise<string> =>
+  redis.command('INFO', (client) => askAny(client, (node) => node.info()));
 
-/** As far as it is certain. */
+/** Zero within the uncertainty of the measurement. */
 async function clockSkewMs(redis: RedisLink): Promise<number> {
   const { offsetMs, uncertaintyMs } = await measureTime(redis);
   const skewMs = offsetMs - (systemClock.nowMs() - monotonicMs(systemClock));
   return Math.sign(skewMs) * Math.max(0, Math.abs(skewMs) - uncertaintyMs);
 }
 
-/** What is only a help may be forbidden. */
+/** `undefined` when an optional command is forbidden. */
 async function ifAllowed<T>(reply: Promise<T>): Promise<T | undefined> {
   try {
     return await reply;

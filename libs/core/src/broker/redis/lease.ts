@@ -1,6 +1,6 @@
 import type { RedisCommandError } from '../../errors/redis-command.error.js';
 import * as scripts from '../../scripts/scripts.generated.js';
-import { readUnknownSinceMs } from '../../wire/attempt-record.js';
+import { aloneRecord, readCrashes, readUnknownSinceMs } from '../../wire/attempt-record.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
@@ -14,19 +14,22 @@ import {
   MOST_PER_FETCH,
 } from '../contract/lease.js';
 import { readStoredMessage } from '../stored-message.js';
-import { dropOrphans } from './orphans.js';
-import { refusesUndeclaredKeys } from './redis-failure.js';
+import { removeOrphans } from './orphans.js';
+import { isUnknownRefusal } from './redis-failure.js';
+import type { LaneCall } from './call-lanes.js';
 import type { RedisLink } from './redis-link.js';
+import { UnansweredFetches } from './unanswered-fetches.js';
 import { toCancelOutcome } from './waiting.js';
 
-/** Most leases that one call extends. */
+/** Maximum number of leases per call. */
 const MOST_EXTENDED = 1_000;
 
-/** A task as the fetch scripts return it: id, message, unknown_since_ms; a missing field is null. */
+/** A task as the fetch scripts return it: id, message, unknown_since_ms, crashes; a missing field is null. */
 interface FetchedFields {
   readonly id: string;
   readonly bytes: Buffer | null;
   readonly unknownSinceMs: Buffer | null;
+  readonly crashes: Buffer | null;
 }
 
 interface FetchedIds {
@@ -35,43 +38,82 @@ interface FetchedIds {
   readonly fields: readonly FetchedFields[];
 }
 
-/** `declaredKeysOnly`: begin with the strict form; the fast one turns to it by itself when the server complains. */
+/** `declaredKeysOnly`: use the strict form from the start; otherwise only after the server has refused the fast one. */
 export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps {
   let isStrict = declaredKeysOnly;
-  /** Queue to how many of its tasks filled the last strict fetch to its bytes. */
+  const unanswered = new UnansweredFetches(redis);
+  /** By queue: the number of tasks that reached the byte limit in the last strict fetch. */
   const roomFor = new Map<string, number>();
 
-  /** Claims few where few fit: what does not goes to and fro. */
-  async function fetchStrict(queue: string, limit: number, leaseExpiresAtS: number): Promise<FetchedIds> {
-    const claimed = await claim(redis, queue, Math.min(limit, 2 * (roomFor.get(queue) ?? limit)), leaseExpiresAtS);
+  /** Claims few tasks when few fit, because the others have to be returned. */
+  async function fetchStrict(queue: string, limit: number, lease: FetchLease): Promise<FetchedIds> {
+    const claimed = await claim(redis, queue, Math.min(limit, 2 * (roomFor.get(queue) ?? limit)), lease);
     if (claimed.ids.length === 0) return { ...claimed, fields: [] };
-    const fields = await load(redis, queue, claimed.ids, leaseExpiresAtS);
+    const fields = await load(redis, queue, claimed.ids, lease);
     const returned = claimed.ids.length - fields.length;
     if (returned > 0) roomFor.set(queue, fields.length);
     else roomFor.delete(queue);
     return { ...claimed, remaining: claimed.remaining + returned, fields };
   }
 
-  async function fetchFields(queue: string, limit: number, leaseExpiresAtS: number): Promise<FetchedIds> {
-    if (isStrict) return fetchStrict(queue, limit, leaseExpiresAtS);
+  async function fetchFields(queue: string, limit: number, lease: FetchLease): Promise<FetchedIds> {
+    if (isStrict) return fetchStrict(queue, limit, lease);
     try {
-      return await fetchFast(redis, queue, limit, leaseExpiresAtS);
+      return await fetchFast(redis, queue, limit, lease);
     } catch (error) {
-      if (!refusesUndeclaredKeys((error as RedisCommandError).cause)) throw error;
+      if (!isUnknownRefusal((error as RedisCommandError).cause)) throw error;
+      const fetched = await fetchStrict(queue, limit, lease); // which tells whether it was the keys
       redis.logger.info('the server refuses undeclared keys: fetching in two steps from now on');
       isStrict = true;
-      return fetchStrict(queue, limit, leaseExpiresAtS);
+      return fetched;
     }
+  }
+
+  async function extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<ExtendReply> {
+    const lost: string[] = [];
+    const cancelRequests: ExtendReply['cancelRequests'][number][] = [];
+    for (let at = 0; at < claims.length; at += MOST_EXTENDED) {
+      const batch = claims.slice(at, at + MOST_EXTENDED);
+      const [lostIds, requested] = (await redis.run(
+        scripts.extendLeases,
+        { lease: keys.lease(queue), task: batch.map(({ id }) => keys.task(queue, id)) },
+        { expiresAtS },
+        batch.map((claim) => ({ taskId: claim.id, leases: leasesOf(claim) })),
+      )) as [Buffer[], Buffer[]];
+      lost.push(...lostIds.map(String));
+      for (let i = 0; i < requested.length; i += 2) {
+        const outcome = toCancelOutcome(requested[i + 1]!);
+        if (outcome) cancelRequests.push({ id: String(requested[i]), outcome });
+      }
+    }
+    return { lost, cancelRequests };
+  }
+
+  /** Of tasks whose lease was about to end, or had ended, when they arrived: those that no other server has by now. */
+  async function renewLate(queue: string, tasks: readonly LeasedTask[], leaseMs: number): Promise<LeasedTask[]> {
+    const claims = tasks.map(({ message, leaseExpiresAtS }) => ({ id: message.id, expiriesS: [leaseExpiresAtS] }));
+    const leaseExpiresAtS = ceilS(redis.clock.nowMs() + leaseMs);
+    const { lost } = await extendLeases(queue, claims, leaseExpiresAtS);
+    const gone = new Set(lost);
+    return tasks.filter(({ message }) => !gone.has(message.id)).map((task) => ({ ...task, leaseExpiresAtS }));
   }
 
   return {
     async fetch(queue, limit, leaseMs): Promise<FetchReply> {
-      const leaseExpiresAtS = ceilS(redis.clock.nowMs() + leaseMs);
-      const fetched = await fetchFields(queue, Math.min(limit, MOST_PER_FETCH), leaseExpiresAtS);
+      await unanswered.returnTasks(queue);
+      const askedAtMs = redis.clock.nowMs();
+      const leaseExpiresAtS = ceilS(askedAtMs + leaseMs);
+      const fetched = await unanswered.fetch(queue, (call) =>
+        fetchFields(queue, Math.min(limit, MOST_PER_FETCH), { expiresAtS: leaseExpiresAtS, call }),
+      );
       const tasks: LeasedTask[] = [];
+      const orphans: string[] = [];
       const quarantines: Promise<void>[] = [];
-      for (const { id, bytes, unknownSinceMs } of fetched.fields) {
-        if (bytes === null) continue; // an orphan, dropped by the fetch
+      for (const { id, bytes, unknownSinceMs, crashes } of fetched.fields) {
+        if (bytes === null) {
+          orphans.push(id);
+          continue;
+        }
         const { message, isSound } = readStoredMessage(queue, id, bytes);
         if (!isSound) {
           quarantines.push(quarantine(redis, queue, { id, expiriesS: [leaseExpiresAtS] }, message, bytes));
@@ -81,30 +123,26 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
           message,
           leaseExpiresAtS,
           unknownTypeSinceMs: readUnknownSinceMs(unknownSinceMs?.toString(), message),
+          crashes: crashes ? readCrashes(crashes.toString(), message, 'active').total : undefined,
         });
       }
       await Promise.all(quarantines);
-      return { tasks, isPaused: fetched.isPaused, remaining: fetched.remaining };
+      const { isPaused, remaining } = fetched;
+      const isLate = redis.clock.nowMs() - askedAtMs > leaseMs / 2;
+      const own = isLate ? await renewLate(queue, tasks, leaseMs) : tasks;
+      return { tasks: own, isPaused, remaining, ...(orphans.length > 0 && { orphans }) };
     },
 
-    async extendLeases(queue, claims, expiresAtS) {
-      const lost: string[] = [];
-      const cancelRequests: ExtendReply['cancelRequests'][number][] = [];
-      for (let at = 0; at < claims.length; at += MOST_EXTENDED) {
-        const batch = claims.slice(at, at + MOST_EXTENDED);
-        const [lostIds, requested] = (await redis.run(
-          scripts.extendLeases,
-          { lease: keys.lease(queue), task: batch.map(({ id }) => keys.task(queue, id)) },
-          { expiresAtS },
-          batch.map((claim) => ({ taskId: claim.id, leases: leasesOf(claim) })),
-        )) as [Buffer[], Buffer[]];
-        lost.push(...lostIds.map(String));
-        for (let i = 0; i < requested.length; i += 2) {
-          const outcome = toCancelOutcome(requested[i + 1]!);
-          if (outcome) cancelRequests.push({ id: String(requested[i]), outcome });
-        }
-      }
-      return { lost, cancelRequests };
+    extendLeases,
+
+    async noteAlone(message, claim, isAlone) {
+      const { queue, id } = message;
+      const reply = await redis.run(
+        scripts.writeAlone,
+        { lease: keys.lease(queue), task: keys.task(queue, id) },
+        { taskId: id, leases: leasesOf(claim), alone: isAlone ? aloneRecord(message) : '' },
+      );
+      return reply === 1;
     },
   };
 }
@@ -112,50 +150,79 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
 /** A claim as the scripts read it. */
 export const leasesOf = (claim: LeaseClaim): string => claim.expiriesS.join(',');
 
-const sourceKeys = (queue: string) => ({
+/** The lease that a call of the fetch scripts gives, and the call. */
+interface FetchLease {
+  readonly expiresAtS: number;
+  readonly call: LaneCall;
+}
+
+const sourceKeys = (queue: string, { lane }: LaneCall) => ({
   pending: keys.pending(queue),
   paused: keys.paused(queue),
   active: keys.active(queue),
   lease: keys.lease(queue),
+  mark: keys.fetched(queue, lane),
 });
 
-async function fetchFast(redis: RedisLink, queue: string, limit: number, leaseExpiresAtS: number): Promise<FetchedIds> {
-  const args = { leaseExpiresAtS, limit, mostBytes: MOST_FETCHED_BYTES, taskPrefix: keys.taskPrefix(queue) };
-  const [isPaused, remaining, ...flat] = (await redis.run(scripts.fetch, sourceKeys(queue), args)) as FetchReplyFields;
-  return { isPaused: isPaused === 1, remaining, fields: inThrees(flat) };
+async function fetchFast(
+  redis: RedisLink,
+  queue: string,
+  limit: number,
+  { expiresAtS, call }: FetchLease,
+): Promise<FetchedIds> {
+  const args = {
+    leaseExpiresAtS: expiresAtS,
+    limit,
+    mostBytes: MOST_FETCHED_BYTES,
+    taskPrefix: keys.taskPrefix(queue),
+    call: call.nth,
+  };
+  const [isPaused, remaining, ...flat] = (await redis.run(
+    scripts.fetch,
+    sourceKeys(queue, call),
+    args,
+  )) as FetchReplyFields;
+  return { isPaused: isPaused === 1, remaining, fields: inFours(flat) };
 }
 
 async function claim(
   redis: RedisLink,
   queue: string,
   limit: number,
-  leaseExpiresAtS: number,
+  { expiresAtS, call }: FetchLease,
 ): Promise<{ isPaused: boolean; remaining: number; ids: string[] }> {
-  const args = { leaseExpiresAtS, limit };
-  const [isPaused, remaining, ...ids] = (await redis.run(scripts.claim, sourceKeys(queue), args)) as FetchReplyFields;
+  const args = { leaseExpiresAtS: expiresAtS, limit, call: call.nth };
+  const [isPaused, remaining, ...ids] = (await redis.run(
+    scripts.claim,
+    sourceKeys(queue, call),
+    args,
+  )) as FetchReplyFields;
   return { isPaused: isPaused === 1, remaining, ids: ids.map(String) };
 }
 
-/** Tasks at the end that are missing went back to the queue. */
+/** Tasks missing at the end were returned to the queue. */
 async function load(
   redis: RedisLink,
   queue: string,
   ids: readonly string[],
-  leaseExpiresAtS: number,
+  { expiresAtS, call }: FetchLease,
 ): Promise<FetchedFields[]> {
-  const { pending, active, lease } = sourceKeys(queue);
+  const { paused: _, ...source } = sourceKeys(queue, call);
   const loaded = (await redis.run(
     scripts.load,
-    { pending, active, lease, task: ids.map((id) => keys.task(queue, id)) },
-    { leaseExpiresAtS, mostBytes: MOST_FETCHED_BYTES },
+    { ...source, task: ids.map((id) => keys.task(queue, id)) },
+    { leaseExpiresAtS: expiresAtS, mostBytes: MOST_FETCHED_BYTES, call: call.nth },
     ids.map((taskId) => ({ taskId })),
   )) as (Buffer | null)[];
-  const fields = ids
-    .slice(0, loaded.length / 2)
-    .map((id, i) => ({ id, bytes: loaded[2 * i]!, unknownSinceMs: loaded[2 * i + 1]! }));
+  const fields = ids.slice(0, loaded.length / 3).map((id, i) => ({
+    id,
+    bytes: loaded[3 * i]!,
+    unknownSinceMs: loaded[3 * i + 1]!,
+    crashes: loaded[3 * i + 2]!,
+  }));
   const orphans = fields.filter(({ bytes }) => bytes === null).map(({ id }) => id);
-  await dropOrphans(redis, queue, orphans).catch((error: unknown) => {
-    // They stay leased: the recoverer drops them.
+  await removeOrphans(redis, queue, orphans).catch((error: unknown) => {
+    // They stay leased, and the recoverer drops them.
     redis.logger.warn('cannot drop ids without a task', { queue, ids: orphans.slice(0, 10), error });
   });
   return fields;
@@ -163,15 +230,20 @@ async function load(
 
 type FetchReplyFields = [isPaused: number, remaining: number, ...flat: (Buffer | null)[]];
 
-function inThrees(flat: readonly (Buffer | null)[]): FetchedFields[] {
+function inFours(flat: readonly (Buffer | null)[]): FetchedFields[] {
   const fields: FetchedFields[] = [];
-  for (let at = 0; at < flat.length; at += 3) {
-    fields.push({ id: String(flat[at]), bytes: flat[at + 1]!, unknownSinceMs: flat[at + 2] ?? null });
+  for (let at = 0; at < flat.length; at += 4) {
+    fields.push({
+      id: String(flat[at]),
+      bytes: flat[at + 1]!,
+      unknownSinceMs: flat[at + 2] ?? null,
+      crashes: flat[at + 3] ?? null,
+    });
   }
   return fields;
 }
 
-/** Never rejects: the sound tasks of the batch are leased already. */
+/** Never rejects: the valid tasks of the batch are already leased. */
 async function quarantine(
   redis: RedisLink,
   queue: string,
@@ -197,9 +269,9 @@ async function quarantine(
         rawMessage,
       },
     );
-    redis.logger.error('archived a task whose message cannot be used', fields);
+    redis.logger.error('archived a task with an unusable message', fields);
   } catch (error) {
-    // It stays leased; once recovered, it is fetched again.
-    redis.logger.error('cannot archive a task whose message cannot be used', { ...fields, error });
+    // It stays leased; once recovered, it is fetched and quarantined again.
+    redis.logger.error('cannot archive a task with an unusable message', { ...fields, error });
   }
 }

@@ -5,11 +5,11 @@ import { fromS } from '../../wire/unix-time.js';
 import type { ListOps, ScannedTask, StoredTask, TaskList } from '../contract/lists.js';
 import { decodePlaceInSet, encodePlaceInSet } from '../scan-position.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
-import { listKey } from './moves.js';
+import { isRedisList, listKey } from './moves.js';
 import { readHashes, readSomeHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import { type ListEntry, scanList } from './scan-list.js';
-import { toScoredIds } from './scored-ids.js';
+import { scoreOf, toScoredIds } from './scored-ids.js';
 import { type FoundTask, TASK_FIELDS, toStoredTask } from './stored-task.js';
 
 export function listOps(redis: RedisLink): ListOps {
@@ -60,17 +60,14 @@ export function listOps(redis: RedisLink): ListOps {
     async groupSizes(queue) {
       const groups = await readGroupNames(redis, queue);
       const sizes = await readGroupSizes(redis, queue, groups);
-      return groups.map((group, i) => ({ group, size: sizes[i]! }));
+      return groups.map((group, i) => ({ group, size: sizes[i] ?? 0 }));
     },
   };
 }
 
-/** A Redis list; all other states are sorted sets. */
-const isRow = ({ state }: TaskList): boolean => state === 'pending' || state === 'active';
-
 async function listSize(redis: RedisLink, queue: string, list: TaskList): Promise<number> {
   const key = listKey(queue, list);
-  return isRow(list)
+  return isRedisList(list)
     ? redis.command('LLEN', (client) => client.llen(key))
     : redis.command('ZCARD', (client) => client.zcard(key));
 }
@@ -82,7 +79,7 @@ async function readEntries(
   skip: number,
   limit: number,
 ): Promise<readonly FoundTask[]> {
-  if (!isRow(list)) return readSet(redis, queue, list, skip, limit);
+  if (!isRedisList(list)) return readSet(redis, queue, list, skip, limit);
   const key = listKey(queue, list);
   const ids = await redis.command('LRANGE', (client) => client.lrange(key, -skip - limit, -skip - 1));
   const found = ids.reverse().map((id) => ({ id, state: list.state, score: undefined }));
@@ -99,10 +96,10 @@ async function readSet(
   const flat = await redis.command('ZRANGE', (client) =>
     client.zrange(listKey(queue, list), String(skip), String(skip + limit - 1), 'WITHSCORES'),
   );
-  return toScoredIds(flat).map(({ id, score }) => ({ id, state: list.state, score: Number(score) }));
+  return toScoredIds(flat).map(({ id, score }) => ({ id, state: list.state, score: scoreOf(score) }));
 }
 
-/** Active tasks are shown with the end of their lease. */
+/** Adds the lease expiry of active tasks. */
 async function withLeases(
   redis: RedisLink,
   queue: string,
@@ -113,10 +110,10 @@ async function withLeases(
   const scores = (await redis.pipeline('ZSCORE', (pipeline) => {
     for (const { id } of found) pipeline.zscore(keys.lease(queue), id);
   })) as (string | null)[];
-  return found.map((one, i) => ({ ...one, score: scores[i] ? Number(scores[i]) : undefined }));
+  return found.map((one, i) => ({ ...one, score: scores[i] ? scoreOf(scores[i]) : undefined }));
 }
 
-/** Reads the tasks of the first entries: as many as one reply may hold, at least one. */
+/** Reads the tasks of the first entries: as many as fit into one reply, at least one. */
 async function readSomeTasks(
   redis: RedisLink,
   queue: string,
@@ -128,7 +125,7 @@ async function readSomeTasks(
   return replies.map((fields, i) => toStoredTask(queue, found[i]!, fields, nowMs));
 }
 
-/** An entry that a scan came by. */
+/** An entry found by a scan. */
 interface ScannedEntry extends FoundTask {
   readonly stamp: string;
   readonly pendingSince: string | null;
@@ -147,13 +144,13 @@ async function scan(
   limit: number,
 ): Promise<Stretch> {
   const { state } = list;
-  if (!isRow(list)) return scanSet(redis, queue, list, position, limit);
+  if (!isRedisList(list)) return scanSet(redis, queue, list, position, limit);
   const { entries, after } = await scanList(redis, queue, list, position, limit);
   const stampOf = ({ pendingSince }: ListEntry): string => (state === 'active' ? '' : (pendingSince ?? '-'));
   return { entries: entries.map((entry) => ({ ...entry, state, score: undefined, stamp: stampOf(entry) })), after };
 }
 
-/** The position is the last entry, whether it is still there or not: whatever comes and goes before it changes nothing. */
+/** The position is the last entry, whether or not it is still there: changes before it do not matter. */
 async function scanSet(
   redis: RedisLink,
   queue: string,
@@ -172,7 +169,7 @@ async function scanSet(
   const entries: ScannedEntry[] = [];
   for (let at = 0; at < flat.length; at += 2) {
     const stamp = flat[at + 1]!.toString();
-    entries.push({ id: flat[at]!.toString(), state: list.state, score: Number(stamp), stamp, pendingSince: null });
+    entries.push({ id: flat[at]!.toString(), state: list.state, score: scoreOf(stamp), stamp, pendingSince: null });
   }
   return { entries, after: (at) => encodePlaceInSet({ score: entries[at]!.stamp, member: flat[2 * at]! }) };
 }
@@ -200,5 +197,5 @@ async function readScore(
     state as string
   ];
   const score = key && (await redis.command('ZSCORE', (client) => client.zscore(key, taskId)));
-  return score ? Number(score) : undefined;
+  return score ? scoreOf(score) : undefined;
 }

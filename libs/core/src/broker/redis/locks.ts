@@ -1,7 +1,7 @@
 import { keys } from '../../wire/keys.js';
 import type { RedisLink } from './redis-link.js';
 
-/** The lock each task holds or held, '' for none. Only locks of the queue: a foreign name would leave its slot. */
+/** The lock that each task holds or held, '' for none. Only locks of the queue: others may be in another slot. */
 export async function readLocks(redis: RedisLink, queue: string, ids: readonly string[]): Promise<string[]> {
   const names = (await redis.pipeline(
     'HGET',

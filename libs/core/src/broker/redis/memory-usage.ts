@@ -2,16 +2,16 @@ import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { keys } from '../../wire/keys.js';
 import { TASK_STATES } from '../../wire/task-state.js';
 import type { TaskList } from '../contract/lists.js';
-import { listKey } from './moves.js';
+import { isRedisList, listKey } from './moves.js';
 import type { RedisLink } from './redis-link.js';
 
-/** As many as asynq looks at. */
+/** The same samples as asynq. */
 const SAMPLED_TASKS = 20;
 const SAMPLED_GROUPS = 5;
 
 /**
- * Estimates what a queue's tasks take, from the size of a few hashes of every list. `undefined` when Redis does not
- * tell: the command is often forbidden, and an estimate is not worth an error.
+ * Estimates the memory of a queue's tasks from a few hashes of every list. `undefined` when Redis refuses: the command
+ * is often forbidden, and an estimate does not justify an error.
  */
 export async function memoryBytes(redis: RedisLink, queue: string): Promise<number | undefined> {
   try {
@@ -29,13 +29,12 @@ export async function memoryBytes(redis: RedisLink, queue: string): Promise<numb
   }
 }
 
-/** The list itself, and its length times the mean size of the first hashes. */
+/** The size of the list, plus its length times the mean size of the first hashes. */
 async function listBytes(redis: RedisLink, queue: string, list: TaskList): Promise<number> {
   const key = listKey(queue, list);
-  const isRow = list.state === 'pending' || list.state === 'active';
   const last = SAMPLED_TASKS - 1;
   const [length, ids] = (await redis.pipeline('LRANGE', (pipeline) => {
-    if (isRow) pipeline.llen(key).lrange(key, 0, last);
+    if (isRedisList(list)) pipeline.llen(key).lrange(key, 0, last);
     else pipeline.zcard(key).zrange(key, '0', String(last));
   })) as [number, string[]];
   if (length === 0) return 0;

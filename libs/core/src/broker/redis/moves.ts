@@ -7,26 +7,27 @@ import type { TaskList } from '../contract/lists.js';
 import type { ListEnd, MoveOps, MoveTarget } from '../contract/moves.js';
 import { readStoredMessage } from '../stored-message.js';
 import { readLocks } from './locks.js';
+import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 
-/** Tasks in one script call: Redis serves nobody else meanwhile. */
+/** Tasks per script call: Redis serves no other client while a script runs. */
 const BATCH = 250;
 
-/** What every script of this file needs to know of the list it takes tasks from. */
+/** The list from which a script takes tasks. */
 interface Source {
   readonly queue: string;
   readonly list: TaskList;
   readonly near: ListEnd;
-  /** Search all of a Redis list, however long: as a last resort. */
+  /** Search the whole of a Redis list, however long, as a last resort. */
   readonly isUnbounded?: boolean | undefined;
 }
 
-/** 1 moved, 0 not in the list, -1 not found near enough to the end of a Redis list, or not looked for yet. */
+/** 1 moved, 0 not in the list, -1 too far from the end of a Redis list, or not searched for yet. */
 type MoveReply = number;
 
 interface Pick {
   readonly id: string;
-  /** Empty: whenever it came. */
+  /** Empty: take it in any case. */
   readonly stamp: string;
 }
 
@@ -58,9 +59,8 @@ export function moveOps(redis: RedisLink): MoveOps {
 
     async updatePayload(queue, taskId, payload) {
       for (;;) {
-        const [expected, stateText] = await redis.command('HMGET', (client) =>
-          client.hmgetBuffer(keys.task(queue, taskId), 'msg', 'state'),
-        );
+        const [fields] = await readHashes(redis, [keys.task(queue, taskId)], ['msg', 'state']);
+        const [expected, stateText] = fields!;
         const state = TASK_STATES.find((known) => known === stateText?.toString());
         if (!expected || !state) return undefined;
         if (state !== 'scheduled') return state;
@@ -75,18 +75,20 @@ export function moveOps(redis: RedisLink): MoveOps {
     async lockTtlS(queue, taskId) {
       const [lock] = await readLocks(redis, queue, [taskId]);
       if (!lock) return undefined;
-      const [holder, ttlMs] = (await redis.pipeline('PTTL', (pipeline) => {
-        pipeline.get(lock).pttl(lock);
-      })) as [string | null, number];
+      const [holder, ttlMs] = (await redis.pipeline(
+        'PTTL',
+        (pipeline) => void pipeline.get(lock).pttl(lock),
+        null,
+      )) as [string | null, number];
       return holder === taskId && ttlMs > 0 ? ceilS(ttlMs) : undefined;
     },
   };
 }
 
 /**
- * Takes tasks out of a list. Redis finds an entry of a list by walking to it, so a script walks a bounded part, from the
- * end that the tasks are near to; what it has not come to is asked for again, then from the other end. Only a task that
- * lies deep in a long list is searched for in one go.
+ * Takes tasks out of a list. Redis finds an entry of a list by walking to it, so a script walks a bounded part, from
+ * the nearer end; for tasks that it has not reached it is called again, from the other end. Only for a task deep in a
+ * long list does one call search the whole list.
  */
 async function takeAll<Item>(
   source: Source,
@@ -102,7 +104,7 @@ async function takeAll<Item>(
         left.map((at) => items[at]!),
       );
       left.forEach((at, i) => (replies[at] = answers[i]!));
-      // The first is searched for with all that a script may walk.
+      // The first one gets the whole search budget of a call.
       if (answers[0] === -1) deep.push(left[0]!);
       left = left.filter((_, i) => i > 0 && answers[i] === -1);
     }
@@ -198,6 +200,9 @@ function sourceOf({ queue, list, near, isUnbounded = false }: Source) {
     groupName: list.group ?? '',
   };
 }
+
+/** Whether it is a Redis list; all other states are sorted sets. */
+export const isRedisList = ({ state }: TaskList): boolean => state === 'pending' || state === 'active';
 
 /** The list or sorted set that holds the ids. */
 export function listKey(queue: string, { state, group = '' }: TaskList): string {

@@ -2,11 +2,11 @@ import { encodeTaskMessage } from '../../wire/task-message.js';
 import { ceilS } from '../../wire/unix-time.js';
 import type { NewTask } from '../contract/enqueue.js';
 
-/** Whether a new task waits for its time: one whose time has come by now runs at once. */
+/** Whether a new task has to wait for its start time; one that is already due runs at once. */
 export const isDelayed = ({ processAtMs }: NewTask, nowMs: number): boolean =>
   processAtMs !== undefined && processAtMs > nowMs;
 
-/** A new task as `include/new-task.lua` reads it. */
+/** The arguments of a new task, as `include/new-task.lua` reads them. */
 export function newTaskArgs(task: NewTask, nowMs: number, encoded?: Uint8Array) {
   const { message, processAtMs = 0, uniqueTtlS = 0 } = task;
   return {

@@ -14,32 +14,43 @@ import {
   encodeWorkerInfo,
   type WorkerInfo,
 } from '../../wire/server-info.js';
+import { allOf } from '../../runtime/all-of.js';
+import { systemClock } from '../../runtime/clock.js';
+import { resultWithin } from '../../runtime/within.js';
 import { floorS, fromNs } from '../../wire/unix-time.js';
-import { HISTORY_SIZE, type PresenceOps } from '../contract/presence.js';
+import { HISTORY_SIZE, type OnUnanswered, type PresenceOps } from '../contract/presence.js';
+import { type BatchLimits, inBatches } from './batches.js';
+import { isRefusal } from './redis-failure.js';
 import type { RedisLink } from './redis-link.js';
+import { scoreOf, toScoredIds } from './scored-ids.js';
 
 /**
- * How long a history outlives its last event: a scheduler that is killed cannot delete those of its entries, and begins
- * new ones when it comes back. Longer than a month, for monthly schedules.
+ * How long a history outlives its last event: a killed scheduler cannot delete the histories of its entries, and starts
+ * new ones after a restart. Longer than a month, for monthly schedules.
  */
 const HISTORY_LIFE_S = 35 * 24 * 3600;
 
-/** Fields that one `HSCAN` looks at. */
+/** The `COUNT` of `HSCAN`. */
 const HSCAN_COUNT = 50;
 
-/** Most bytes of one script call, but for a single larger task. */
-const BATCH_BYTES = 1024 * 1024;
+/** How long a heartbeat waits for an index, which may be on another node than the server's own keys. */
+const PATIENCE_MS = 1_000;
 
-/** What the workers key of a server holds, as far as this process has written it: task id to start, unix ms. */
+const BATCH: BatchLimits = { items: Infinity, size: 1024 * 1024 };
+
+/** The content of a server's workers key, as written by this process: task id to start, unix ms. */
 type Shown = ReadonlyMap<string, number>;
 
 export function presenceOps(redis: RedisLink): PresenceOps {
-  /** By server. None: it never beat, or a beat failed; its next one is written in full. */
+  /** Index entries whose write is in progress. */
+  const listing = new Set<string>();
+  /** By server. Absent before its first heartbeat and after a failed one: then the next one is written in full. */
   const shown = new Map<string, Shown>();
 
-  /** Writes what has changed since the last beat; `false` when the key has expired meanwhile. */
+  /** Writes the changes since the last heartbeat; `false` when the key has expired since. */
   async function writeWorkers(at: WorkersKeys, ttlS: number, changes: readonly Change[], isAnew: boolean) {
-    const batches = toBatches(changes);
+    const batches = inBatches(changes, ({ worker }) => worker.length, BATCH);
+    if (batches.length === 0) batches.push([]); // the keys are refreshed
     for (const [i, items] of batches.entries()) {
       const reply = await redis.run(
         scripts.writePresence,
@@ -52,6 +63,47 @@ export function presenceOps(redis: RedisLink): PresenceOps {
     return true;
   }
 
+  /**
+   * Keeps an entry of an index, which is on one node of a cluster: while that node is silent, writes to others are not
+   * delayed. One write at a time; the next heartbeat writes a later time anyway. An index of another type hides its
+   * entries, and affects nothing else.
+   */
+  async function keepListed(index: string, member: string, expiresAtS: number): Promise<void> {
+    const entry = `${index} ${member}`;
+    if (listing.has(entry)) return;
+    listing.add(entry);
+    const written = redis
+      .orElse(
+        redis.command('ZADD', (client) => client.zadd(index, expiresAtS, member)),
+        0,
+      )
+      .finally(() => listing.delete(entry));
+    if ((await resultWithin(systemClock, PATIENCE_MS, written)) === undefined)
+      redis.logger.debug(`no answer about ${index} yet`, { member });
+  }
+
+  async function removeListed(index: string, member: string): Promise<void> {
+    await redis.orElse(
+      redis.command('ZREM', (client) => client.zrem(index, member)),
+      0,
+    );
+  }
+
+  async function writeInfo(at: WorkersKeys, workers: readonly WorkerInfo[], ttlS: number): Promise<void> {
+    const before = shown.get(at.server);
+    if (workers.length === 0 && before?.size === 0) {
+      // The common case of an idle server: there is no workers key to refresh.
+      await redis.command('SETEX', (client) => client.setex(at.server, ttlS, at.info));
+      return;
+    }
+    shown.delete(at.server);
+    const isAnew = before === undefined || before.size === 0;
+    if (isAnew || !(await writeWorkers(at, ttlS, changesSince(before, workers), false))) {
+      await writeWorkers(at, ttlS, changesSince(NOTHING, workers), true);
+    }
+    shown.set(at.server, new Map(workers.map(({ taskId, startedAtMs }) => [taskId, startedAtMs])));
+  }
+
   return {
     async writePresence(server, workers, ttlS) {
       const { host, pid, serverId } = server;
@@ -59,43 +111,38 @@ export function presenceOps(redis: RedisLink): PresenceOps {
       const workersKey = keys.serverWorkers(host, pid, serverId);
       const expiresAtS = floorS(redis.clock.nowMs()) + ttlS;
       const at = { server: serverKey, workers: workersKey, info: Buffer.from(encodeServerInfo(server)) };
-      await redis.command('ZADD', (client) => client.zadd(keys.servers, expiresAtS, serverKey));
-      const before = shown.get(serverKey);
-      if (workers.length === 0 && before?.size === 0) {
-        // An idle fleet beats for ever: three commands are enough, there is no workers key to keep alive.
-        await redis.command('SETEX', (client) => client.setex(serverKey, ttlS, at.info));
-      } else {
-        shown.delete(serverKey);
-        await redis.command('ZADD', (client) => client.zadd(keys.workers, expiresAtS, workersKey));
-        const isAnew = before === undefined || before.size === 0;
-        if (isAnew || !(await writeWorkers(at, ttlS, changesSince(before, workers), false))) {
-          await writeWorkers(at, ttlS, changesSince(NOTHING, workers), true);
-        }
-        shown.set(serverKey, new Map(workers.map(({ taskId, startedAtMs }) => [taskId, startedAtMs])));
-      }
+      const isIdle = workers.length === 0 && shown.get(serverKey)?.size === 0;
+      await allOf([
+        keepListed(keys.servers, serverKey, expiresAtS),
+        ...(isIdle ? [] : [keepListed(keys.workers, workersKey, expiresAtS)]),
+        writeInfo(at, workers, ttlS),
+      ]);
     },
 
     async clearPresence({ host, pid, serverId }) {
       const serverKey = keys.server(host, pid, serverId);
       const workersKey = keys.serverWorkers(host, pid, serverId);
       shown.delete(serverKey);
-      await redis.command('ZREM', (client) => client.zrem(keys.servers, serverKey));
-      await redis.command('ZREM', (client) => client.zrem(keys.workers, workersKey));
-      await redis.command('DEL', (client) => client.del(serverKey, workersKey));
+      await allOf([
+        removeListed(keys.servers, serverKey),
+        removeListed(keys.workers, workersKey),
+        redis.command('DEL', (client) => client.del(serverKey, workersKey)),
+      ]);
     },
 
     async writePlan(schedulerId, entries, ttlS) {
       const plan = keys.scheduler(schedulerId);
       const expiresAtS = floorS(redis.clock.nowMs()) + ttlS;
-      await redis.command('ZADD', (client) => client.zadd(keys.schedulers, expiresAtS, plan));
       const items = entries.map((entry) => ({ entry: encodeSchedulerEntry(entry) }));
-      await redis.run(scripts.writePlan, { plan }, { ttlS }, items);
+      await allOf([
+        keepListed(keys.schedulers, plan, expiresAtS),
+        redis.run(scripts.writePlan, { plan }, { ttlS }, items),
+      ]);
     },
 
     async clearPlan(schedulerId) {
       const plan = keys.scheduler(schedulerId);
-      await redis.command('ZREM', (client) => client.zrem(keys.schedulers, plan));
-      await redis.command('DEL', (client) => client.del(plan));
+      await allOf([removeListed(keys.schedulers, plan), redis.command('DEL', (client) => client.del(plan))]);
     },
 
     async recordEnqueueEvent(entryId, event) {
@@ -113,25 +160,42 @@ export function presenceOps(redis: RedisLink): PresenceOps {
       await redis.command('DEL', (client) => client.del(keys.schedulerHistory(entryId)));
     },
 
-    async shownServers() {
-      const [serverKeys, workersKeys] = [await aliveOf(redis, keys.servers), await aliveOf(redis, keys.workers)];
-      const found = await Promise.all(serverKeys.map((key) => redis.command('GET', (client) => client.getBuffer(key))));
+    async shownServers(onUnanswered) {
+      const part = partsOf(redis, onUnanswered);
+      const [serverKeys, workersKeys] = await Promise.all([
+        part('the list of servers', unexpiredMembers(redis, keys.servers), []),
+        part('the list of running tasks', unexpiredMembers(redis, keys.workers), []),
+      ]);
+      const [found, running] = await Promise.all([
+        allParts(serverKeys, (key) =>
+          part(
+            key,
+            redis.command('GET', (client) => client.getBuffer(key)),
+            null,
+          ),
+        ),
+        allParts(workersKeys, (key) => part(key, valuesOf(redis, key), [])),
+      ]);
       const servers = readable(
         found.filter((bytes) => bytes !== null),
         decodeServerInfo,
       );
-      const running: WorkerInfo[] = [];
-      for (const key of workersKeys) running.push(...readable(await valuesOf(redis, key), decodeWorkerInfo));
+      const workers = readable(running.flat(), decodeWorkerInfo);
       return servers.map((server) => ({
         server,
-        workers: running.filter(({ serverId }) => serverId === server.serverId),
+        workers: workers.filter(({ serverId }) => serverId === server.serverId),
       }));
     },
 
-    async schedulerEntries() {
-      const alive = await aliveOf(redis, keys.schedulers);
-      const lists = await Promise.all(
-        alive.map((key) => redis.command('LRANGE', (client) => client.lrangeBuffer(key, 0, -1))),
+    async schedulerEntries(onUnanswered) {
+      const part = partsOf(redis, onUnanswered);
+      const alive = await part('the list of schedulers', unexpiredMembers(redis, keys.schedulers), []);
+      const lists = await allParts(alive, (key) =>
+        part(
+          key,
+          redis.command('LRANGE', (client) => client.lrangeBuffer(key, 0, -1)),
+          [],
+        ),
       );
       return readable(lists.flat(), decodeSchedulerEntry);
     },
@@ -145,14 +209,26 @@ export function presenceOps(redis: RedisLink): PresenceOps {
   };
 }
 
-/** Members whose time is not up; those that are up are removed, as every reader does. */
-async function aliveOf(redis: RedisLink, index: string): Promise<string[]> {
+/** Reads all concurrently: the keys are on several nodes of a cluster. */
+const allParts = <T>(names: readonly string[], read: (name: string) => Promise<T>): Promise<T[]> =>
+  Promise.all(names.map(read));
+
+/** The unexpired members. Like every reader of the index, it removes the expired ones, if this user may write. */
+async function unexpiredMembers(redis: RedisLink, index: string): Promise<string[]> {
   const nowS = floorS(redis.clock.nowMs());
-  await redis.command('ZREMRANGEBYSCORE', (client) => client.zremrangebyscore(index, '-inf', nowS - 1));
-  return redis.command('ZRANGEBYSCORE', (client) => client.zrangebyscore(index, nowS, '+inf'));
+  const listed = toScoredIds(await redis.command('ZRANGE', (client) => client.zrange(index, '0', '-1', 'WITHSCORES')));
+  const unexpired = listed.filter(({ score }) => scoreOf(score) >= nowS);
+  if (unexpired.length < listed.length) {
+    try {
+      await redis.command('ZREMRANGEBYSCORE', (client) => client.zremrangebyscore(index, '-inf', nowS - 1));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+  }
+  return unexpired.map(({ id }) => id);
 }
 
-/** The values of a hash, in replies of some megabytes at most: each may hold a payload. */
+/** The values of a hash, read in replies of a few megabytes: each value may hold a payload. */
 async function valuesOf(redis: RedisLink, key: string): Promise<Buffer[]> {
   const values = new Map<string, Buffer>();
   let cursor = '0';
@@ -166,7 +242,7 @@ async function valuesOf(redis: RedisLink, key: string): Promise<Buffer[]> {
   return [...values.values()];
 }
 
-/** What a foreign program wrote wrongly is left out: one bad record must not hide all others. */
+/** Leaves out invalid records of other programs: one must not hide all others. */
 function readable<T>(records: readonly Buffer[], decode: (bytes: Uint8Array) => T): T[] {
   return records.flatMap((bytes) => {
     try {
@@ -178,15 +254,28 @@ function readable<T>(records: readonly Buffer[], decode: (bytes: Uint8Array) => 
   });
 }
 
+/** A part of the result, or its fallback when its node does not answer and `onUnanswered` is given. */
+function partsOf(redis: RedisLink, onUnanswered: OnUnanswered | undefined) {
+  return async <T>(name: string, reading: Promise<T>, instead: T): Promise<T> => {
+    try {
+      return await redis.orElse(reading, instead);
+    } catch (error) {
+      if (!onUnanswered) throw error;
+      onUnanswered(name, error);
+      return instead;
+    }
+  };
+}
+
 const NOTHING: Shown = new Map();
 
 interface WorkersKeys {
   readonly server: string;
   readonly workers: string;
-  readonly info: Uint8Array;
+  readonly info: Buffer;
 }
 
-/** A task to show, or with no bytes one to show no more. */
+/** A task to publish, or without bytes one to remove. */
 interface Change {
   readonly taskId: string;
   readonly worker: Uint8Array;
@@ -200,19 +289,4 @@ function changesSince(before: Shown, workers: readonly WorkerInfo[]): Change[] {
       .filter(({ taskId, startedAtMs }) => before.get(taskId) !== startedAtMs)
       .map((worker) => ({ taskId: worker.taskId, worker: encodeWorkerInfo(worker) })),
   ];
-}
-
-/** At least one, so that the keys live on. */
-function toBatches(changes: readonly Change[]): Change[][] {
-  const batches: Change[][] = [[]];
-  let bytes = 0;
-  for (const change of changes) {
-    bytes += change.worker.length;
-    if (bytes > BATCH_BYTES && batches.at(-1)!.length > 0) {
-      batches.push([]);
-      bytes = change.worker.length;
-    }
-    batches.at(-1)!.push(change);
-  }
-  return batches;
 }

@@ -1,29 +1,33 @@
+import { KeyTypeError } from '../../errors/key-type.error.js';
 import { Backoff } from '../../runtime/backoff.js';
 import { sleep, systemClock } from '../../runtime/clock.js';
 import { within } from '../../runtime/within.js';
+import { EncodedCommand } from './encoded-command.js';
 import type { RedisLink } from './redis-link.js';
 
-/** An app may have a queue per customer: those that it announced last are remembered. */
+/** Most recently announced queues to remember: an app may have one per customer. */
 const MOST_KNOWN = 1_000;
-/** How long a task waits for the announcement of its queue, which may lie on another node than the queue itself. */
-const PATIENCE_MS = 500;
-/** Pauses between tries of an announcement that fails. */
+/** How long a task waits for the announcement of its queue, which may be stored on another node than the queue. */
+const MAX_WAIT_MS = 500;
+/** Delays between the attempts of a failing announcement. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 
 interface Announcement {
-  /** Resolves when the queue is announced, or when the patience is over that began with the announcement. */
-  soon: Promise<unknown>;
-  /** A task was written after the command had left: the queue may have been removed in between. */
+  /** Resolves when the queue is announced. */
+  done: Promise<void>;
+  /** Resolves then, or {@link MAX_WAIT_MS} after the first call that waits. */
+  soon?: Promise<unknown>;
+  /** A task was written after the command was sent: the queue may have been removed in between. */
   isOutdated: boolean;
 }
 
 /**
- * Announces queues to inspectors, in a set that lies on one node of a cluster. With every write: anybody may remove a
- * queue at any time, and no client hears of that.
+ * Announces queues to inspectors, in a set that is stored on one node of a cluster. Repeated with every write, because
+ * an inspector may remove a queue at any time, and clients are not notified.
  */
 export class QueueNames {
-  /** Queues that this process has announced; the last one comes last. */
+  /** Queues that this process has announced, the most recent last. */
   private readonly known = new Set<string>();
   private readonly announcing = new Map<string, Announcement>();
 
@@ -34,33 +38,37 @@ export class QueueNames {
   ) {}
 
   /**
-   * Resolves when the queue is announced, at once when this process announced it before, and soon when the set cannot be
-   * reached: that costs sight of a queue for a while, and must not cost its tasks. Never rejects.
+   * Resolves when the queue is announced, and soon even if the set is unreachable. Then inspectors do not list the queue
+   * for a while, but its tasks are not delayed. `undefined`: this process has announced it before. Never rejects.
    */
-  async announce(queue: string): Promise<void> {
+  announce(queue: string): Promise<unknown> | undefined {
     const isKnown = this.known.has(queue);
     let announcement = this.announcing.get(queue);
     if (announcement) {
       announcement.isOutdated = true;
     } else {
-      announcement = { isOutdated: false, soon: Promise.resolve() };
+      announcement = { isOutdated: false, done: Promise.resolve() };
       this.announcing.set(queue, announcement);
-      announcement.soon = within(systemClock, PATIENCE_MS, this.add(queue, announcement));
+      announcement.done = this.add(queue, announcement);
     }
-    if (!isKnown) await announcement.soon;
+    if (isKnown) return undefined;
+    return (announcement.soon ??= within(systemClock, MAX_WAIT_MS, announcement.done));
   }
 
-  /** Tries until it works or the link is closed. Never rejects. */
+  /** Retries until it succeeds or the link is closed. Never rejects. */
   private async add(queue: string, announcement: Announcement): Promise<void> {
     const pauses = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
     while (!this.redis.isClosed) {
       try {
         announcement.isOutdated = false;
-        await this.redis.command('SADD', (client) => client.sadd(this.key, queue));
+        await this.redis.command('SADD', async (client) =>
+          client.sendCommand(new EncodedCommand('sadd', [this.key, queue])),
+        );
         this.remember(queue);
         if (!announcement.isOutdated) break;
       } catch (error) {
-        this.redis.logger.debug('could not announce a queue to inspectors', { queue, error });
+        if (error instanceof KeyTypeError) this.redis.reportOdd(error);
+        else this.redis.logger.debug('could not announce a queue to inspectors', { queue, error });
         await sleep(systemClock, pauses.nextMs());
       }
     }

@@ -1,15 +1,14 @@
-import type { Redis } from 'ioredis';
-import { RedisCommandError } from '../../errors/redis-command.error.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
-import type { RedisClient } from './redis-connection.js';
+import { mastersOf } from './nodes.js';
+import { publishHint } from './publish.js';
 import type { RedisLink } from './redis-link.js';
 
-/** Keys that one call of `SCAN` looks at, and that one `UNLINK` may remove. */
+/** The `COUNT` of `SCAN`, and the maximum number of keys per `UNLINK`. */
 const SCAN_COUNT = 1_000;
 const UNLINK_BATCH = 500;
-/** Tasks of which those who wait are told that they are gone; the rest find out by themselves. */
-const MOST_TOLD = 1_000;
+/** Maximum number of awaited tasks whose removal is notified; clients find out about the rest by polling. */
+const MAX_NOTIFIED = 1_000;
 
 export async function removeQueue(redis: RedisLink, queue: string): Promise<boolean> {
   const reply = await redis.run(
@@ -31,34 +30,30 @@ export async function removeQueue(redis: RedisLink, queue: string): Promise<bool
 }
 
 export async function purgeQueue(redis: RedisLink, queue: string): Promise<number> {
-  const awaited = await orNone(
-    redis.command('ZRANGE', (client) => client.zrange(keys.awaited(queue), '0', String(MOST_TOLD - 1))),
+  const awaited = await redis.orElse(
+    redis.command('ZRANGE', (client) => client.zrange(keys.awaited(queue), '0', String(MAX_NOTIFIED - 1))),
+    [],
   );
-  const schedules = await orNone(redis.command('SMEMBERS', (client) => client.smembers(keys.schedules(queue))));
-  // Before the schedules: one that is stored meanwhile is not left without its queue's name.
-  await redis.command('SREM', (client) => client.srem(keys.scheduleQueues, queue));
-  // First what servers take tasks from, so that they find none while the rest goes.
+  const schedules = await redis.orElse(
+    redis.command('SMEMBERS', (client) => client.smembers(keys.schedules(queue))),
+    [],
+  );
+  // Before the schedules: a schedule stored during the removal must not be left without the name of its queue.
+  await redis.orElse(
+    redis.command('SREM', (client) => client.srem(keys.scheduleQueues, queue)),
+    0,
+  );
+  // First the keys from which servers take tasks, so that they find none while the rest is deleted.
   let removed = await unlink(redis, [keys.pending(queue), keys.scheduled(queue), keys.retry(queue)]);
   const nodes = await redis.command('SCAN', async (client) => mastersOf(client).length);
-  for (let node = 0; node < nodes; node++) removed += await purgeNode(redis, queue, node);
-  await forgetName(redis, queue); // last: dies before here, and the queue still shows, to be purged again
-  for (const id of awaited) {
-    await redis.hint(keys.endedChannel(queue), `removed ${id}`);
-  }
-  for (const name of schedules) {
-    await redis.hint(keys.scheduleChannel(queue), name);
-  }
+  const purged = await Promise.all(Array.from({ length: nodes }, (_, node) => purgeNode(redis, queue, node)));
+  for (const count of purged) removed += count;
+  await forgetName(redis, queue); // last: after a crash before this line the queue is still listed, and can be purged again
+  await Promise.all([
+    ...awaited.map((id) => publishHint(redis, keys.endedChannel(queue), `removed ${id}`)),
+    ...schedules.map((name) => publishHint(redis, keys.scheduleChannel(queue), name)),
+  ]);
   return removed;
-}
-
-/** Members of a key, none when it is of another type: such a key must not keep its queue from being purged. */
-async function orNone(members: Promise<string[]>): Promise<string[]> {
-  try {
-    return await members;
-  } catch (error) {
-    if (error instanceof RedisCommandError && error.message.includes('WRONGTYPE')) return [];
-    throw error;
-  }
 }
 
 async function purgeNode(redis: RedisLink, queue: string, node: number): Promise<number> {
@@ -85,7 +80,5 @@ async function unlink(redis: RedisLink, found: readonly string[]): Promise<numbe
 
 const forgetName = (redis: RedisLink, queue: string): Promise<number> =>
   redis.command('SREM', (client) => client.srem(keys.queues, queue));
-
-const mastersOf = (client: RedisClient): readonly Redis[] => ('nodes' in client ? client.nodes('master') : [client]);
 
 const escapeGlob = (text: string): string => text.replace(/[\\*?[\]]/g, '\\$&');

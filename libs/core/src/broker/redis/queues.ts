@@ -1,9 +1,13 @@
+import { RedisCommandError } from '../../errors/redis-command.error.js';
+import { systemClock } from '../../runtime/clock.js';
+import { resultWithin } from '../../runtime/within.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { floorS, latencyMs, utcDay } from '../../wire/unix-time.js';
 import type { DailyCount, QueueOps, QueueStats } from '../contract/queues.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
 import { memoryBytes } from './memory-usage.js';
+import { publishHint } from './publish.js';
 import { purgeQueue, removeQueue } from './queue-removal.js';
 import type { RedisLink } from './redis-link.js';
 
@@ -15,6 +19,7 @@ type StatsReply = [
   isPaused: number,
   groups: number,
   nextId: Buffer | null,
+  odd: readonly Buffer[],
 ];
 type Counter = Buffer | string | null;
 
@@ -25,13 +30,13 @@ export function queueOps(redis: RedisLink): QueueOps {
     hasQueue: (queue) => hasQueue(redis, queue),
 
     async queueStats(queue): Promise<QueueStats | undefined> {
-      if (!(await hasQueue(redis, queue))) return undefined;
+      if ((await hasQueue(redis, queue)) === false) return undefined;
       const [pending, active, scheduled, retry, archived, completed, ...rest] = (await readStats(
         redis,
         queue,
       )) as StatsReply;
-      const [processedToday, failedToday, processed, failed, isPaused, groups, nextId] = rest;
-      const aggregating = groups === 0 ? 0 : await countAggregating(redis, queue);
+      const [processedToday, failedToday, processed, failed, isPaused, groups, nextId, odd] = rest;
+      const { aggregating, oddGroups } = await countAggregating(redis, queue, groups);
       const pendingSinceNs = nextId ? await readPendingSinceNs(redis, queue, nextId.toString()) : undefined;
       return {
         counts: { pending, active, scheduled, retry, archived, completed, aggregating },
@@ -41,6 +46,7 @@ export function queueOps(redis: RedisLink): QueueOps {
         processedTotal: toCount(processed),
         failedTotal: toCount(failed),
         isPaused: isPaused === 1,
+        wrongTypeKeys: [...odd.map(String), ...oddGroups],
         latencyMs: latencyMs(pendingSinceNs, redis.clock.nowNs()),
       };
     },
@@ -71,7 +77,7 @@ export function queueOps(redis: RedisLink): QueueOps {
 
     async unpause(queue) {
       if ((await redis.command('DEL', (client) => client.del(keys.paused(queue)))) === 0) return false;
-      await redis.hint(keys.nudgeChannel(queue), '');
+      await publishHint(redis, keys.nudgeChannel(queue), '');
       return true;
     },
 
@@ -81,11 +87,23 @@ export function queueOps(redis: RedisLink): QueueOps {
   };
 }
 
-async function hasQueue(redis: RedisLink, queue: string): Promise<boolean> {
-  return (await redis.command('SISMEMBER', (client) => client.sismember(keys.queues, queue))) === 1;
+/** Time limit for the node of a cluster that holds the names of all queues. */
+const NAMES_TIMEOUT_MS = 500;
+
+async function hasQueue(redis: RedisLink, queue: string): Promise<boolean | undefined> {
+  const asked = redis
+    .command('SISMEMBER', (client) => client.sismember(keys.queues, queue))
+    .then((reply) => reply === 1);
+  if (!redis.isOnCluster) return asked;
+  try {
+    return await resultWithin(systemClock, NAMES_TIMEOUT_MS, asked);
+  } catch (error) {
+    if (error instanceof RedisCommandError && error.isTransient) return undefined;
+    throw error;
+  }
 }
 
-/** Whole; 0 for a counter that holds no number. */
+/** An integer; 0 when the counter is not a number. */
 const toCount = (counter: Counter): number => Math.trunc(Number(counter?.toString() ?? 0)) || 0;
 
 function readStats(redis: RedisLink, queue: string): Promise<unknown> {
@@ -110,12 +128,22 @@ function readStats(redis: RedisLink, queue: string): Promise<unknown> {
   );
 }
 
-async function countAggregating(redis: RedisLink, queue: string): Promise<number> {
-  const sizes = await readGroupSizes(redis, queue, await readGroupNames(redis, queue));
-  return sizes.reduce((sum, size) => sum + size, 0);
+async function countAggregating(
+  redis: RedisLink,
+  queue: string,
+  groups: number,
+): Promise<{ aggregating: number; oddGroups: readonly string[] }> {
+  if (groups === 0) return { aggregating: 0, oddGroups: [] };
+  const names = await readGroupNames(redis, queue);
+  const sizes = await readGroupSizes(redis, queue, names);
+  return {
+    aggregating: sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),
+    oddGroups: names.filter((_, i) => sizes[i] === null).map((name) => keys.group(queue, name)),
+  };
 }
 
 async function readPendingSinceNs(redis: RedisLink, queue: string, taskId: string): Promise<bigint | undefined> {
-  const since = await redis.command('HGET', (client) => client.hget(keys.task(queue, taskId), 'pending_since'));
+  const read = redis.command('HGET', (client) => client.hget(keys.task(queue, taskId), 'pending_since'));
+  const since = await redis.orElse(read, null);
   return since && /^\d+$/.test(since) ? BigInt(since) : undefined;
 }

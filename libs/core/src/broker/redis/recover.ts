@@ -1,19 +1,21 @@
 import * as scripts from '../../scripts/scripts.generated.js';
-import { bindToAttempt, crashesOfArchived, readCrashes } from '../../wire/attempt-record.js';
+import { type Crashes, crashesOfArchived, encodeCrashes, oneMore, readCrashes } from '../../wire/attempt-record.js';
 import { keys } from '../../wire/keys.js';
-import { encodeTaskMessage } from '../../wire/task-message.js';
+import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
 import { cancelOutcomeFor } from '../../wire/cancel-record.js';
 import { asRecovered, canceledOutcome } from '../canceled-attempt.js';
 import type { CancelOutcome } from '../../wire/cancel-record.js';
 import { inOrder, MOST_EXPIRED } from '../fetch-order.js';
-import type { RecoverOps, RecoverOptions, RecoveredTask } from '../contract/recover.js';
+import { type RecoverOps, type RecoverOptions, type RecoveredTask, recoverUpToMs } from '../contract/recover.js';
 import { LEASE_EXPIRED, settledMessage } from '../settled-message.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
+import { isPoison, poisonText } from '../poison.js';
 import { dropOrphans } from './orphans.js';
 import { readSomeHashes } from './read-hashes.js';
+import type { JoinedCommands } from './joined-commands.js';
 import type { RedisLink } from './redis-link.js';
-import { type ScoredId, toScoredIds } from './scored-ids.js';
+import { type ScoredId, scoreOf, toScoredIds } from './scored-ids.js';
 import { archiveTasks, settleOps } from './settle.js';
 
 /** A task whose lease ended. */
@@ -22,15 +24,16 @@ interface Expired {
   /** As text, the way Redis prints it: the scripts compare it. */
   readonly score: string;
   readonly stored: StoredMessage | undefined;
-  readonly crashes: number;
+  /** This one included. */
+  readonly crashes: Crashes;
   /** `cancel_then` as stored; empty without a cancel request. */
   readonly record: string;
   /** The outcome requested for this attempt. */
   readonly requested: CancelOutcome | undefined;
 }
 
-export function recoverOps(redis: RedisLink): RecoverOps {
-  /** Where the last repair of a queue stopped looking at its sorted sets. */
+export function recoverOps(redis: RedisLink, joined: JoinedCommands): RecoverOps {
+  /** By queue: where the last repair stopped in the sorted sets. */
   const repairedUpTo = new Map<string, number>();
 
   async function recover(
@@ -43,39 +46,44 @@ export function recoverOps(redis: RedisLink): RecoverOps {
     const withoutRequest = expired.filter(({ requested }) => requested === undefined);
     return [
       ...(await requeue(redis, queue, withoutRequest, options)),
-      ...(await archivePoison(redis, queue, withoutRequest, options)),
-      ...(await endAsRequested(redis, queue, expired)),
+      // What cannot be archived keeps its lease, which has ended, and holds up no other.
+      ...(await redis.orElse(archivePoison(redis, queue, withoutRequest, options), [])),
+      ...(await redis.orElse(endAsRequested(redis, queue, expired), [])),
     ];
   }
 
   return {
     async recoverExpired(queue, options) {
-      const nowMs = redis.clock.nowMs();
-      const { dead, next } = await readLeases(redis, queue, floorS(nowMs - options.graceMs));
+      const upToMs = recoverUpToMs(redis.clock, options); // before any reply
+      if (!(await joined.exists([keys.lease(queue)]))) return { recovered: [], nextExpiryAtMs: undefined };
+      const { dead, next } = await readLeases(redis, queue, floorS(upToMs - options.graceMs));
       const recovered: RecoveredTask[] = [];
-      // As many at one time as a reply may hold; the last ones first, as those that come later go before them.
+      // As many at once as fit into a reply, the last ones first: each batch goes before the previous one.
       for (const left = dead.slice(-options.limit).reverse(); left.length > 0;) {
         const expired = await readExpired(redis, queue, left);
         left.splice(0, expired.length);
         recovered.unshift(...(await recover(queue, expired.reverse(), options)));
       }
-      const nextExpiryAtMs = dead.length > options.limit ? nowMs : next && fromS(Number(next.score)) + options.graceMs;
+      const nextExpiryAtMs =
+        dead.length > options.limit ? upToMs : next && fromS(scoreOf(next.score)) + options.graceMs;
       return { recovered, nextExpiryAtMs };
     },
 
     async repair(queue, limit) {
+      const all = [keys.active(queue), ...SETS.map((key) => key(queue))];
+      if (!(await joined.exists(all))) return { leasesAdded: 0, orphansRemoved: 0 };
       const from = repairedUpTo.get(queue) ?? 0;
       const { active, sets } = await readIds(redis, queue, from, limit);
       repairedUpTo.set(queue, sets.some((ids) => ids.length === limit) ? from + limit : 0);
 
       const suspects = await withoutMessage(redis, queue, [...active, ...sets.flat()]);
       const orphansRemoved = await dropOrphans(redis, queue, await stillListed(redis, queue, suspects, limit));
-      return { leasesAdded: await addLeases(redis, queue, active), orphansRemoved };
+      return { leasesAdded: await redis.orElse(addLeases(redis, queue, active), 0), orphansRemoved };
     },
   };
 }
 
-/** Leases that ended, in the order in which the tasks were fetched, and the one that ends next. */
+/** Expired leases, in the order in which the tasks were fetched, and the next one to expire. */
 async function readLeases(
   redis: RedisLink,
   queue: string,
@@ -97,11 +105,11 @@ async function asFetched(redis: RedisLink, queue: string, leases: readonly Score
   return inOrder([...scores.keys()], (id) => places.get(id)).map((id) => ({ id, score: scores.get(id)! }));
 }
 
-/** Reads tasks of the first leases, as many as one reply may hold. */
+/** Reads the tasks of the first leases, as many as fit into one reply. */
 async function readExpired(redis: RedisLink, queue: string, leases: readonly ScoredId[]): Promise<Expired[]> {
   const tasks = leases.map(({ id }) => keys.task(queue, id));
-  const read = await readSomeHashes(redis, tasks, ['msg', 'crashes', 'cancel_then']);
-  return read.map(([bytes, crashes, cancelThen], i) => {
+  const read = await readSomeHashes(redis, tasks, ['msg', 'crashes', 'alone', 'cancel_then']);
+  return read.map(([bytes, crashes, alone, cancelThen], i) => {
     const { id, score } = leases[i]!;
     const stored = bytes ? readStoredMessage(queue, id, bytes) : undefined;
     const record = cancelThen?.toString() ?? '';
@@ -109,12 +117,15 @@ async function readExpired(redis: RedisLink, queue: string, leases: readonly Sco
       id,
       score,
       stored,
-      crashes: stored ? readCrashes(crashes?.toString(), stored.message, 'active') : 0,
+      crashes: stored ? crashesOf(stored.message, crashes?.toString(), alone?.toString()) : { total: 0, alone: 0 },
       record,
       requested: stored?.isSound ? cancelOutcomeFor(stored.message, record) : undefined,
     };
   });
 }
+
+const crashesOf = (message: TaskMessage, crashes: string | undefined, alone: string | undefined): Crashes =>
+  oneMore(readCrashes(crashes, message, 'active'), alone, message);
 
 async function requeue(
   redis: RedisLink,
@@ -122,7 +133,7 @@ async function requeue(
   expired: readonly Expired[],
   { maxCrashes }: RecoverOptions,
 ): Promise<RecoveredTask[]> {
-  const tasks = expired.filter(({ stored, crashes }) => stored && crashes < maxCrashes);
+  const tasks = expired.filter(({ stored, crashes }) => stored && !isPoison(crashes, maxCrashes));
   if (tasks.length === 0) return [];
   const replies = (await redis.run(
     scripts.recover,
@@ -137,11 +148,11 @@ async function requeue(
       taskId: id,
       score,
       cancelThen: record,
-      crashes: bindToAttempt(crashes + 1, stored!.message),
+      crashes: encodeCrashes(crashes, stored!.message),
     })),
   )) as number[];
   return tasks.flatMap(({ stored, crashes }, i) =>
-    replies[i] ? [{ message: stored!.message, crashes: crashes + 1, outcome: 'requeued' as const }] : [],
+    replies[i] ? [{ message: stored!.message, crashes: crashes.total, outcome: 'requeued' as const }] : [],
   );
 }
 
@@ -151,14 +162,14 @@ async function archivePoison(
   expired: readonly Expired[],
   { maxCrashes }: RecoverOptions,
 ): Promise<RecoveredTask[]> {
-  const tasks = expired.filter(({ stored, crashes }) => stored && crashes >= maxCrashes);
+  const tasks = expired.filter(({ stored, crashes }) => stored && isPoison(crashes, maxCrashes));
   if (tasks.length === 0) return [];
   const nowMs = redis.clock.nowMs();
   const poisoned = tasks.map(({ id, score, stored, crashes }) => ({
     id,
     score,
-    crashes: crashes + 1,
-    message: settledMessage(stored!.message, { kind: 'archive', error: LEASE_EXPIRED }, nowMs),
+    crashes,
+    message: settledMessage(stored!.message, { kind: 'archive', error: poisonText(crashes) }, nowMs),
   }));
   const replies = (await archiveTasks(
     redis,
@@ -171,49 +182,57 @@ async function archivePoison(
     })),
   )) as number[];
   return poisoned.flatMap(({ message, crashes }, i) =>
-    replies[i] ? [{ message, crashes, outcome: 'archived' as const }] : [],
+    replies[i] ? [{ message, crashes: crashes.total, outcome: 'archived' as const }] : [],
   );
 }
 
-/** Ends attempts whose servers died with a cancel request pending. */
+/** Ends attempts whose servers were lost with a cancel request pending. */
 async function endAsRequested(redis: RedisLink, queue: string, expired: readonly Expired[]): Promise<RecoveredTask[]> {
   const nowMs = redis.clock.nowMs();
   const ends = expired.flatMap(({ id, score, stored, crashes, requested }) => {
     if (!stored || requested === undefined) return [];
     const { message } = stored;
     const outcome = canceledOutcome(message, requested, LEASE_EXPIRED, nowMs);
-    return [{ message, claim: { id, expiriesS: [Number(score)] }, outcome, crashes: crashes + 1 }];
+    return [{ message, claim: { id, expiriesS: [Number(score)] }, outcome, crashes }];
   });
   if (ends.length === 0) return [];
   const replies = await settleOps(redis).settle(queue, ends);
   return ends
     .filter((_, i) => replies[i] === 'settled')
-    .map(({ message, outcome, crashes }) => asRecovered(message, outcome, crashes, nowMs));
+    .map(({ message, outcome, crashes }) => asRecovered(message, outcome, crashes.total, nowMs));
 }
 
 const SETS = [keys.lease, keys.scheduled, keys.retry, keys.archived, keys.completed] as const;
 
-/** A window of `limit` ids of every set: all of `active` that matters, the sorted sets in turn. */
+/** A window of `limit` ids of every set: the oldest of `active`, the sorted sets in turn. */
 async function readIds(
   redis: RedisLink,
   queue: string,
   from: number,
   limit: number,
 ): Promise<{ active: string[]; sets: string[][] }> {
-  const [active, ...sets] = (await redis.pipeline('LRANGE', (pipeline) => {
-    pipeline.lrange(keys.active(queue), -limit, -1); // the oldest: the newest are being worked on
-    for (const key of SETS) pipeline.zrange(key(queue), String(from), String(from + limit - 1));
-  })) as string[][];
+  const [active, ...sets] = (await redis.pipeline(
+    'LRANGE',
+    (pipeline) => {
+      pipeline.lrange(keys.active(queue), -limit, -1); // the oldest: the newest are being worked on
+      for (const key of SETS) pipeline.zrange(key(queue), String(from), String(from + limit - 1));
+    },
+    [],
+  )) as string[][];
   return { active: active!, sets };
 }
 
-/** Of ids without a message, those that are in a set all the same: the others have ended since they were read. */
+/** The ids without a message that are still in a set; the others have ended since they were read. */
 async function stillListed(redis: RedisLink, queue: string, ids: readonly string[], limit: number): Promise<string[]> {
   if (ids.length === 0) return [];
-  const [active, ...scores] = (await redis.pipeline('ZSCORE', (pipeline) => {
-    pipeline.lrange(keys.active(queue), -limit, -1);
-    for (const id of ids) for (const key of SETS) pipeline.zscore(key(queue), id);
-  })) as [string[], ...(string | null)[]];
+  const [active, ...scores] = (await redis.pipeline(
+    'ZSCORE',
+    (pipeline) => {
+      pipeline.lrange(keys.active(queue), -limit, -1);
+      for (const id of ids) for (const key of SETS) pipeline.zscore(key(queue), id);
+    },
+    null,
+  )) as [string[] | null, ...(string | null)[]];
   const isActive = new Set(active);
   return ids.filter((id, i) => {
     const own = scores.slice(i * SETS.length, (i + 1) * SETS.length);

@@ -4,6 +4,7 @@ import { enqueueOps } from './enqueue.js';
 import { forwardOps } from './forward.js';
 import { groupOps } from './groups.js';
 import { healthOps } from './health.js';
+import { JoinedCommands } from './joined-commands.js';
 import { leaseOps } from './lease.js';
 import { listOps } from './lists.js';
 import { moveOps } from './moves.js';
@@ -29,25 +30,26 @@ export interface RedisBrokerOptions extends Omit<RedisLinkOptions, 'clock'> {
 
 /**
  * A broker on Redis: one file per role over one link. Connects at the first call, reconnects by itself.
- * @throws {InvalidOptionsError} the connection cannot work, such as one with a key prefix
+ * @throws {InvalidOptionsError} the connection has an unusable option, such as a key prefix
  */
 export function openRedisBroker(connection: RedisConnection, options: RedisBrokerOptions): Broker {
   const clock = options.clock ?? new RedisClock();
   const redis = new RedisLink(connection, { ...options, clock });
   const sync = clock instanceof RedisClock ? new ClockSync(redis, clock) : undefined;
   const subscriber = new RedisSubscriber(redis);
+  const joined = new JoinedCommands(redis);
   const queueNames = new QueueNames(redis, keys.queues);
   const declaredKeysOnly = ('declaredKeysOnly' in connection && connection.declaredKeysOnly) || false;
   const broker: Omit<Broker, 'kind' | 'clock' | 'syncClock' | 'close'> = {
     ...enqueueOps(redis, queueNames),
     ...leaseOps(redis, declaredKeysOnly),
     ...settleOps(redis),
-    ...forwardOps(redis, subscriber),
-    ...groupOps(redis, subscriber),
-    ...recoverOps(redis),
-    ...retentionOps(redis),
+    ...forwardOps(redis, joined, subscriber),
+    ...groupOps(redis, joined, subscriber),
+    ...recoverOps(redis, joined),
+    ...retentionOps(redis, joined),
     ...presenceOps(redis),
-    ...wakeOps(redis),
+    ...wakeOps(redis, joined),
     ...waitOps(redis, subscriber),
     ...queueOps(redis),
     ...listOps(redis),
@@ -56,8 +58,10 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
     ...healthOps(redis),
   };
   return {
-    ...(sync ? inTime(broker, sync) : broker),
-    missingRights: broker.missingRights, // stamps nothing, and a server's start waits for it
+    ...(sync ? afterSync(broker, sync) : broker),
+    // These need no clock, and `start` of a server waits for them.
+    missingRights: broker.missingRights,
+    checkVersion: broker.checkVersion,
     kind: isClusterConnection(connection) ? 'redis cluster' : 'redis',
     clock,
     syncClock: () => sync?.whenRight(),
@@ -67,8 +71,8 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
   };
 }
 
-/** The same methods, each begun when the clock is right: what they write is stamped by it. */
-function inTime<Methods extends object>(methods: Methods, sync: ClockSync): Methods {
+/** The same methods, each delayed until the clock is synchronized: it timestamps what they write. */
+function afterSync<Methods extends object>(methods: Methods, sync: ClockSync): Methods {
   const timed = Object.entries(methods).map(([name, method]: [string, (...args: unknown[]) => Promise<unknown>]) => {
     const begin = (...args: unknown[]): Promise<unknown> => {
       const right = sync.whenRight();

@@ -26,6 +26,7 @@ function setUp({ aheadMs = 0, tripsMs = [] as number[] } = {}) {
   };
   const link = {
     logger: { warn: (message: string) => warnings.push(message) },
+    logRefusal: (message: string) => warnings.push(message),
     command: async (_name: string, call: (client: object) => Promise<unknown>) => {
       if (state.failure) throw state.failure;
       return call({ time });
@@ -39,7 +40,7 @@ const refusal = (isTransient: boolean): Error =>
   new RedisCommandError('TIME', isTransient, { cause: new Error('NOPERM this user has no permissions') });
 
 describe('the clock of a Redis broker', () => {
-  it('shows the time of Redis, whatever that of the machine is', async () => {
+  it('shows the time of Redis, whatever the clock of the machine shows', async () => {
     const t = setUp({ aheadMs: -HOUR_MS });
 
     await t.sync.whenRight();
@@ -48,7 +49,7 @@ describe('the clock of a Redis broker', () => {
   });
 
   it.each([-HOUR_MS, -30_000, 8 * HOUR_MS])(
-    'runs on evenly when the clock of the machine is set by %i ms',
+    'continues steadily when the clock of the machine is set by %i ms',
     async (byMs) => {
       const t = setUp();
       await t.sync.whenRight();
@@ -75,7 +76,7 @@ describe('the clock of a Redis broker', () => {
     expect(t.clock.nowMs()).toBe(START_MS + 8 * HOUR_MS);
   });
 
-  it('is measured again every minute, and holds up nobody meanwhile', async () => {
+  it('is measured again every minute, without delaying calls', async () => {
     const t = setUp();
     await t.sync.whenRight();
     await t.pass(59_000);
@@ -88,7 +89,7 @@ describe('the clock of a Redis broker', () => {
     expect([...asked, askedLater, t.state.asked]).toEqual([undefined, 1, undefined, 2]);
   });
 
-  it('goes by the fastest of several answers when the first is slow', async () => {
+  it('uses the fastest of several answers when the first is slow', async () => {
     const t = setUp({ aheadMs: 2_000, tripsMs: [900, 400, 4] });
 
     const { offsetMs, uncertaintyMs } = await measureTime(t.link, t.machine);
@@ -96,7 +97,7 @@ describe('the clock of a Redis broker', () => {
     expect({ offsetMs, uncertaintyMs, asked: t.state.asked }).toEqual({ offsetMs: 2_000, uncertaintyMs: 2, asked: 3 });
   });
 
-  it('keeps what it knows when a measurement says the same within its uncertainty', () => {
+  it('keeps its offset when a measurement agrees within its uncertainty', () => {
     const { clock, machine } = setUp();
     clock.adopt({ offsetMs: 50, uncertaintyMs: 1 });
 
@@ -105,7 +106,7 @@ describe('the clock of a Redis broker', () => {
     expect(clock.nowMs()).toBe(machine.monotonicMs() + 50 - 1); // never ahead of Redis;
   });
 
-  it('is that of the machine where TIME is forbidden, and says so once', async () => {
+  it('falls back to that of the machine when TIME is forbidden, and logs this once', async () => {
     const t = setUp({ aheadMs: HOUR_MS });
     t.state.failure = refusal(false);
 
@@ -115,7 +116,7 @@ describe('the clock of a Redis broker', () => {
     expect([t.clock.nowMs(), again, t.warnings.length]).toEqual([START_MS, undefined, 1]);
   });
 
-  it('is measured at the next call when Redis was away', async () => {
+  it('is measured at the next call after Redis was unavailable', async () => {
     const t = setUp({ aheadMs: HOUR_MS });
     t.state.failure = refusal(true);
     await t.sync.whenRight();

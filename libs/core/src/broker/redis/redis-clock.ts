@@ -1,31 +1,31 @@
-import type { Cluster, Redis } from 'ioredis';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { type Clock, monotonicMs, systemClock, type TimerHandle } from '../../runtime/clock.js';
+import { mastersOf } from './nodes.js';
 import type { RedisClient } from './redis-connection.js';
 import type { RedisLink } from './redis-link.js';
 
 /** How often Redis is asked for its time, at the next call of the broker. */
 const MEASURE_EVERY_MS = 60_000;
-/** When the machine's clock and its monotonic one drift apart by more, one was set, or the machine has slept. */
+/** When the machine's clock and its monotonic one drift apart by more, the clock was set or the machine has slept. */
 const LARGEST_DRIFT_MS = 250;
-/** As exact as one answer has to be; else more are asked for, and the fastest counts. */
+/** An answer with a greater uncertainty is not enough: then several are taken, and the fastest is used. */
 const GOOD_UNCERTAINTY_MS = 5;
 const MOST_SAMPLES = 5;
 /** A node that does not answer in time is not asked again before the next measurement. */
 const TIME_TIMEOUT_MS = 1_000;
 
-/** What Redis said of its time. */
+/** A measurement of Redis' time. */
 export interface TimeSample {
-  /** Redis' unix time less the monotonic reading of this machine, ms. */
+  /** Redis' unix time minus the monotonic clock of this machine, ms. */
   readonly offsetMs: number;
-  /** By how much it may be wrong: half of the round trip, which a busy event loop makes longer. */
+  /** Maximum error: half of the round trip, which a busy event loop prolongs. */
   readonly uncertaintyMs: number;
 }
 
 /**
- * The time of Redis: this machine's monotonic clock, and an offset that is measured again and again. So all processes on a
- * Redis agree, whatever their machines' clocks say, and nobody sets it under our feet. Until the first measurement, and
- * where `TIME` is forbidden, it is the clock of this machine.
+ * The time of Redis: this machine's monotonic clock plus an offset, which is measured regularly. So all processes on a
+ * Redis agree, whatever the clocks of their machines show and even when these are set. Until the first measurement, and
+ * when `TIME` is forbidden, it is the clock of this machine.
  */
 export class RedisClock implements Clock {
   private sample: TimeSample | undefined;
@@ -54,20 +54,20 @@ export class RedisClock implements Clock {
     this.machine.clearTimer(timer);
   }
 
-  /** Takes a measurement over, unless what is known already fits it: time must not jump for nothing. */
+  /** Applies a measurement, unless the current offset agrees with it: time should not jump without need. */
   adopt(sample: TimeSample): void {
     const apartMs = Math.abs(sample.offsetMs - (this.sample?.offsetMs ?? Infinity));
     if (apartMs > sample.uncertaintyMs) this.sample = sample;
   }
 }
 
-/** Keeps a {@link RedisClock} right. */
+/** Keeps a {@link RedisClock} synchronized. */
 export class ClockSync {
   private isForbidden = false;
   private isMeasured = false;
   private measuring: Promise<void> | undefined;
   private measuredAtMs = -Infinity;
-  /** The machine's unix time less its monotonic one at the last measurement. */
+  /** The machine's unix time minus its monotonic time at the last measurement. */
   private machineOffsetMs = 0;
 
   constructor(
@@ -76,7 +76,7 @@ export class ClockSync {
     private readonly machine: Clock = systemClock,
   ) {}
 
-  /** Resolves when the clock can be relied on; `undefined` when it can now. Never rejects. */
+  /** Resolves when the clock is synchronized; `undefined` when it is already. Never rejects. */
   whenRight(): Promise<void> | undefined {
     if (this.isForbidden) return undefined;
     const isRight = this.isMeasured && Math.abs(this.offsetNowMs() - this.machineOffsetMs) <= LARGEST_DRIFT_MS;
@@ -95,7 +95,7 @@ export class ClockSync {
     } catch (error) {
       if (error instanceof RedisCommandError && error.isTransient) return; // the next call tries again
       this.isForbidden = true;
-      this.redis.logger.warn("Redis does not tell its time; due times and leases go by this machine's clock", {
+      this.redis.logRefusal("Redis refuses TIME: using this machine's clock for due times and leases", {
         error,
       });
     } finally {
@@ -109,8 +109,8 @@ export class ClockSync {
 }
 
 /**
- * Asks Redis for its time, as often as it takes to be sure of it.
- * @throws {RedisCommandError} there was no answer at all
+ * Asks Redis for its time, repeatedly until the answer is accurate enough.
+ * @throws {RedisCommandError} Redis gave no answer
  */
 export async function measureTime(redis: RedisLink, machine: Clock = systemClock): Promise<TimeSample> {
   let best: TimeSample | undefined;
@@ -122,11 +122,10 @@ export async function measureTime(redis: RedisLink, machine: Clock = systemClock
   return best!;
 }
 
-/** Of a cluster the master that answers first: one that is silent must hold up nobody. */
+/** On a cluster, asks every master and uses the first answer: an unresponsive node must not delay the others. */
 async function askTime(client: RedisClient, machine: Clock): Promise<TimeSample> {
-  const nodes = client.isCluster ? (client as Cluster).nodes('master') : [client];
   const askedAtMs = monotonicMs(machine);
-  const [seconds, micros] = (await firstAnswer((nodes as Redis[]).map((node) => node.time()))).map(Number);
+  const [seconds, micros] = (await firstAnswer(mastersOf(client).map((node) => node.time()))).map(Number);
   const answeredAtMs = monotonicMs(machine);
   const uncertaintyMs = (answeredAtMs - askedAtMs) / 2;
   return { offsetMs: seconds! * 1000 + micros! / 1000 - askedAtMs - uncertaintyMs, uncertaintyMs };
@@ -148,5 +147,5 @@ async function firstAnswer<T>(answers: readonly Promise<T>[]): Promise<T> {
   }
 }
 
-/** No answer can have come from earlier: a clock that goes by it is never ahead of Redis, and starts nothing early. */
+/** The lower bound of the offset: a clock with it is never ahead of Redis, and starts nothing early. */
 const leastOffsetMs = ({ offsetMs, uncertaintyMs }: TimeSample): number => offsetMs - uncertaintyMs;

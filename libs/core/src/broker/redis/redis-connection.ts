@@ -1,5 +1,6 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
+import { parseRedisUrl, type RedisUrl } from './redis-url.js';
 
 /** A connection as ioredis makes it, to one server or to a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -8,12 +9,20 @@ export type RedisClient = Redis | Cluster;
 interface RedisConnectionOptions {
   /**
    * Use only scripts that declare every key, for proxies and servers that refuse others (cloud proxy clusters,
-   * Dragonfly, Redis Enterprise). Default `false`; chosen by itself when the server complains.
+   * Dragonfly, Redis Enterprise). Default `false`; enabled automatically when the server refuses undeclared keys.
    */
   readonly declaredKeysOnly?: boolean | undefined;
+  /**
+   * How many replicas must have a task before `enqueue` resolves, 0 to 10; this adds a round trip between the servers
+   * to each call. Without their confirmation within a second it is repeated, and finally rejected. Default 0.
+   */
+  readonly waitForReplicas?: number | undefined;
 }
 
-/** One Redis server, by URL: `redis://[user:password@]host[:port][/db]`, or `rediss://…` with TLS. */
+/**
+ * A server, a cluster, or a master known to sentinels, by one URL: see {@link parseRedisUrl} for its forms. The URL
+ * overrides `options`, which for a cluster are those of each node.
+ */
 export interface UrlConnection extends RedisConnectionOptions {
   readonly url: string;
   readonly options?: RedisOptions | undefined;
@@ -32,42 +41,61 @@ export interface SentinelConnection extends RedisConnectionOptions {
   readonly options?: RedisOptions | undefined;
 }
 
-/** A client of the user's own, with options beside it. */
+/** A client of the user's own, with further options. */
 export interface ClientConnection extends RedisConnectionOptions {
   readonly client: RedisClient;
 }
 
 /**
- * How to reach Redis. A client that is handed in lends its options (address, TLS, credentials) and stays untouched:
- * the broker always works on connections of its own, because it needs its own rules for retries and blocking.
+ * How to connect to Redis. From a client that is passed in only the options are used (address, TLS, credentials): the
+ * broker always opens its own connections, because it needs its own rules for retries and blocking.
  */
 export type RedisConnection = UrlConnection | ClusterConnection | SentinelConnection | ClientConnection | RedisClient;
 
-/** What a connection is for; shown by `CLIENT LIST` as `asynq:<purpose>:<pid>`. */
-export type ConnectionPurpose = 'commands' | 'watch' | 'subscriber';
+/** The purpose of a connection; shown by `CLIENT LIST` as `asynq:<purpose>:<pid>`. */
+export type ConnectionPurpose = 'commands' | 'watch' | 'subscriber' | 'sentinel';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** How long a sentinel may take to answer; ioredis would wait forever. */
+const SENTINEL_TIMEOUT_MS = 2_000;
 /** How long a closing socket may keep the process alive when its peer does not answer. */
 const DISCONNECT_TIMEOUT_MS = 200;
 
-/** 50 ms doubling to 2 s, with jitter, for ever: Redis may be away for long, and nothing is busy meanwhile. */
+/** 50 ms doubling to 2 s, with jitter, without end: Redis may be unavailable for long. */
 const reconnectDelayMs = (attempts: number): number =>
   Math.min(50 * 2 ** Math.min(attempts - 1, 10), 2_000) * (0.75 + Math.random() / 2);
 
+/** A command that blocks takes as long as there are no tasks; we limit it ourselves. */
+const UNLIMITED = { commandTimeout: undefined, socketTimeout: undefined };
+
 /**
- * Rules for every connection of ours. Nothing is queued while Redis is away and nothing is sent twice behind our
- * back: a command that outlives the caller's patience would take effect when nobody expects it any more.
+ * Rules for every connection of ours. ioredis must not queue commands while Redis is unavailable, nor send them twice:
+ * a command that outlives its call would take effect after the caller has given up.
  */
 const ourRules = (purpose: ConnectionPurpose) =>
   ({
     connectionName: `asynq:${purpose}:${process.pid}`,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: false,
     autoResubscribe: false, // ioredis leaves a failure of its own re-subscription unhandled
-    enableReadyCheck: false, // needs INFO; a server that still loads says so to each call
-    protocol: 2, // the old wire works on every server and proxy, and its replies have one shape
+    enableReadyCheck: false, // needs INFO; a server that is still loading refuses each call
+    protocol: 2, // RESP2 works on every server and proxy, and its replies have one form
+    disableClientInfo: true, // no right of ours includes CLIENT SETINFO, and servers note each refusal in their ACL log
+    ...(purpose === 'watch' && UNLIMITED),
+  }) as const satisfies RedisOptions;
+
+/** Of a connection to a sentinel, by the options of one to its master. */
+export const sentinelRules = ({ sentinelUsername, sentinelPassword, sentinelTLS, family }: RedisOptions) =>
+  ({
+    ...ourRules('sentinel'),
+    retryStrategy: reconnectDelayMs,
+    ...(sentinelUsername !== undefined && { username: sentinelUsername }),
+    ...(sentinelPassword !== undefined && sentinelPassword !== null && { password: sentinelPassword }),
+    ...(sentinelTLS !== undefined && { tls: sentinelTLS }),
+    ...(family !== undefined && { family }),
   }) as const satisfies RedisOptions;
 
 /** Opens a connection by the rules above. It connects at its first use. */
@@ -75,16 +103,16 @@ export function openClient(connection: RedisConnection, purpose: ConnectionPurpo
   return guarded(createClient(connection, purpose));
 }
 
-/** Opens a connection of its own to one node of a cluster, by the same rules. */
+/** Opens a separate connection to one node of a cluster, by the same rules. */
 export function openNodeClient(node: Redis, purpose: ConnectionPurpose): Redis {
   return guarded(node.duplicate(singleRules(purpose)));
 }
 
 function guarded<Client extends RedisClient>(client: Client): Client {
-  // Without a listener ioredis prints errors; the calls that fail report them.
+  // Without a listener ioredis prints errors, which the failed calls report anyway.
   client.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
     if (error.command?.name !== 'select') return;
-    // ioredis would go on in database 0, among what is others'.
+    // ioredis would continue in database 0, and use the data of others.
     refusals.set(client, error);
     client.disconnect(true);
   });
@@ -94,7 +122,7 @@ function guarded<Client extends RedisClient>(client: Client): Client {
 
 const refusals = new WeakMap<RedisClient, Error>();
 
-/** Why the server does not let the connection into its database: there is none of that number, or not for this user. */
+/** Why the server refuses the connection's database: it does not exist, or this user may not use it. */
 export function refusedDatabase(client: RedisClient): Error | undefined {
   return refusals.get(client);
 }
@@ -115,7 +143,7 @@ function createClient(connection: RedisConnection, purpose: ConnectionPurpose): 
       ? (client as Cluster).duplicate([], clusterOptions((client as Cluster).options, purpose))
       : (client as Redis).duplicate({ ...single, ...roleCheck((client as Redis).options) });
   }
-  const given = connection as Exclude<RedisConnection, ClientConnection | RedisClient>;
+  const given = spelledOut(connection as Exclude<RedisConnection, ClientConnection | RedisClient>);
   if ('cluster' in given) return new Cluster([...given.cluster], clusterOptions(given.options, purpose));
   if ('sentinels' in given) {
     return new Redis({
@@ -126,18 +154,59 @@ function createClient(connection: RedisConnection, purpose: ConnectionPurpose): 
       name: given.name,
     });
   }
-  return new Redis(given.url, { ...withoutMapping(given.options), ...single });
+  return new Redis({ ...withoutMapping(given.server), ...single });
+}
+
+/** One server, as ioredis takes it. */
+interface ServerConnection {
+  readonly server: RedisOptions;
+}
+
+/** The connection described by a URL, or the given one. */
+function spelledOut(
+  connection: UrlConnection | ClusterConnection | SentinelConnection,
+): ServerConnection | ClusterConnection | SentinelConnection {
+  if (!('url' in connection)) return connection;
+  const url = parseRedisUrl(connection.url, 'connection.url');
+  const { place } = url;
+  const options = { ...connection.options, ...optionsOf(url, connection.options?.tls) };
+  if ('cluster' in place) return { cluster: place.cluster, options: { ...namesForTls(url), redisOptions: options } };
+  if ('server' in place) return { server: { ...options, ...place.server } };
+  if ('socket' in place) return { server: { ...options, path: place.socket } };
+  const toSentinels = {
+    ...(url.sentinelUsername !== undefined && { sentinelUsername: url.sentinelUsername }),
+    ...(url.sentinelPassword !== undefined && { sentinelPassword: url.sentinelPassword }),
+    ...(url.tls && { sentinelTLS: options.sentinelTLS ?? options.tls, enableTLSForSentinelMode: true }),
+  };
+  return { ...place, name: url.masterName ?? options.name ?? '', options: { ...options, ...toSentinels } };
+}
+
+function optionsOf(url: RedisUrl, tls: RedisOptions['tls']): RedisOptions {
+  const { username, password, db, family } = url;
+  return {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(db !== undefined && { db }),
+    ...(family !== undefined && { family }),
+    ...(url.tls && { tls: tls ?? {} }),
+  };
 }
 
 /**
- * Whether INFO is asked if the server that sentinels named is the master still. Who may not use INFO can turn the
- * question off; ioredis goes on without an answer, but says so on the terminal.
+ * A certificate contains the host name of a node, so the name must not be replaced by its address before connecting.
+ */
+const namesForTls = ({ tls }: RedisUrl): ClusterOptions =>
+  tls ? { dnsLookup: (address, callback) => callback(null, address) } : {};
+
+/**
+ * Whether to check with INFO that the server named by the sentinels is still the master. A user without the right to
+ * INFO can turn the check off; ioredis continues without an answer, but prints a warning.
  */
 const roleCheck = (given: { readonly sentinels?: unknown; readonly enableReadyCheck?: boolean | undefined }) => ({
   enableReadyCheck: Boolean(given.sentinels) && given.enableReadyCheck !== false,
 });
 
-/** Replies in the shapes of RESP3 would not be the ones we read. */
+/** We read replies in their RESP2 form. */
 function withoutMapping<Options extends RedisOptions>(options: Options | undefined): Omit<Options, 'replyMapping'> {
   const { replyMapping: _, ...rest } = options ?? ({} as Options);
   return rest;
@@ -148,19 +217,21 @@ function clusterOptions(options: ClusterOptions = {}, purpose: ConnectionPurpose
     slotsRefreshTimeout: 2_000,
     ...options,
     lazyConnect: true,
-    enableReadyCheck: false, // asks any node, also one that never answers
-    enableOfflineQueue: true, // else commands fail while their node connects for the first time
+    enableReadyCheck: false, // asks any node, even an unresponsive one
+    enableOfflineQueue: true, // otherwise commands fail while their node connects for the first time
     clusterRetryStrategy: reconnectDelayMs,
-    retryDelayOnFailover: 0, // would send a command again whose reply was lost
+    retryDelayOnFailover: 0, // would resend a command whose reply was lost
     scaleReads: 'master',
     redisOptions: { ...withoutMapping(options.redisOptions), ...ourRules(purpose) },
   } as const satisfies ClusterOptions;
 }
 
-/** Told by shape, not by class: the user's ioredis may be another copy than ours. */
+/** Recognized by its members, not by its class: the user's ioredis may be another copy than ours. */
 export function isRedisClient(connection: object): connection is RedisClient {
-  return 'isCluster' in connection && 'duplicate' in connection;
+  return 'isCluster' in connection && 'options' in connection && hasMethod(connection, 'duplicate');
 }
+
+const hasMethod = (object: object, name: string): boolean => typeof Reflect.get(object, name) === 'function';
 
 function givenClient(connection: RedisConnection): RedisClient | undefined {
   if (isRedisClient(connection)) return connection;
@@ -168,7 +239,7 @@ function givenClient(connection: RedisConnection): RedisClient | undefined {
 }
 
 /**
- * Refuses what cannot work before anything connects.
+ * Refuses unusable options before anything connects.
  * @throws {InvalidOptionsError} a key prefix is set: names inside scripts and unique keys would not carry it
  */
 export function checkRedisConnection(connection: RedisConnection): void {
@@ -179,7 +250,9 @@ export function checkRedisConnection(connection: RedisConnection): void {
   throw new InvalidOptionsError([{ option: 'connection.options.keyPrefix', value: prefix, allowed }]);
 }
 
-/** Whether the connection leads to a Redis Cluster. */
+/** Whether the connection is to a Redis Cluster. */
 export function isClusterConnection(connection: RedisConnection): boolean {
-  return givenClient(connection)?.isCluster ?? 'cluster' in connection;
+  const client = givenClient(connection);
+  if (client) return client.isCluster;
+  return 'cluster' in spelledOut(connection as Exclude<RedisConnection, ClientConnection | RedisClient>);
 }

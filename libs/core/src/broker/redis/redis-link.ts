@@ -1,67 +1,79 @@
-import type { ChainableCommander, Cluster, Redis } from 'ioredis';
+import type { ChainableCommander, Redis, RedisOptions } from 'ioredis';
 import { ClosedError } from '../../errors/closed.error.js';
+import type { QueueError } from '../../errors/queue-error.js';
+import { KeyTypeError } from '../../errors/key-type.error.js';
+import { RedisCommandError } from '../../errors/redis-command.error.js';
 import type { Clock } from '../../runtime/clock.js';
+import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Script, ScriptArgs, ScriptKeys } from '../../scripts/script.js';
-import { keySlot } from '../../wire/key-slot.js';
 import {
   checkRedisConnection,
-  type ConnectionPurpose,
+  isClusterConnection,
   openClient,
   openNodeClient,
   type RedisClient,
   type RedisConnection,
   refusedDatabase,
 } from './redis-connection.js';
-import { isDemoted, isRefusal, isRefusalOf, textOf, toRedisError } from './redis-failure.js';
-import { endConnection, isCluster, ReplyWatch, SilenceError } from './reply-watch.js';
+import { joinWrites } from './encoded-command.js';
+import { addressOf, isCluster, nodeOf } from './nodes.js';
+import { findOddKey, isWrongType, type TypedKey } from './odd-keys.js';
+import { isDemoted, isLoginRefusal, isRefusal, toRedisError, unexpectedReply } from './redis-failure.js';
+import { REPLICAS_TIMEOUT_MS, ReplicaWait } from './replica-wait.js';
+import { endConnection, ReplyWatch, SilenceError } from './reply-watch.js';
+import { MasterReplacedError, SentinelWatch } from './sentinel-watch.js';
+import { ScriptSender, type ScriptText } from './script-sender.js';
 
-/** How long a call waits for a connection that is down before it fails as transient; loops then back off. */
+/** How long a call waits for a lost connection before it fails as transient; loops then back off. */
 const READY_TIMEOUT_MS = 1_000;
 
-/** A script as it is sent. */
-export interface ScriptText {
-  readonly name: string;
-  readonly lua: string;
-}
+/** How often a key of another type is logged. */
+const LOG_ODD_EVERY_MS = 30_000;
 
 export interface RedisLinkOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Changes the text of a script before it is sent. The key guard of the tests does. */
+  /** Log level of missing optional rights. Default `warn`. */
+  readonly refusalLevel?: 'warn' | 'debug' | undefined;
+  /** Changes the text of a script before it is sent; for the key guard of the tests. */
   readonly prepareScript?: ((script: ScriptText) => string) | undefined;
 }
 
 /**
- * The connections of one broker, and the way its roles talk to Redis: scripts by their SHA, pipelines, plain commands.
- * Every failure leaves as a `RedisCommandError` that names the script or command.
+ * The connections of one broker, through which its roles talk to Redis: scripts by their SHA, pipelines, plain
+ * commands. Every failure is thrown as a `RedisCommandError` that names the script or command.
  */
 export class RedisLink {
   readonly clock: Clock;
   readonly logger: Logger;
-  private readonly prepareScript: ((script: ScriptText) => string) | undefined;
+  private readonly refusalLevel: 'warn' | 'debug';
   private readonly clients = new Map<RedisClient, ReplyWatch>();
   private commandClient: RedisClient | undefined;
-  /** Scripts are sent whole, not by their SHA. */
-  private sendsTexts: boolean;
+  private replicatedClient: RedisClient | undefined;
+  private sentinelWatch: SentinelWatch | undefined;
+  private readonly replicaWaits = new WeakMap<Redis, ReplicaWait>();
+  private readonly scripts: ScriptSender;
   private hasEnded = false;
+  private readonly oddKeys: LogLimit;
 
   constructor(
     private readonly connection: RedisConnection,
-    { clock, logger, prepareScript }: RedisLinkOptions,
+    { clock, logger, prepareScript, refusalLevel = 'warn' }: RedisLinkOptions,
   ) {
     checkRedisConnection(connection);
     this.clock = clock;
     this.logger = logger;
-    this.prepareScript = prepareScript;
-    this.sendsTexts = prepareScript !== undefined;
+    this.refusalLevel = refusalLevel;
+    this.scripts = new ScriptSender(this, prepareScript);
+    this.oddKeys = new LogLimit(clock, LOG_ODD_EVERY_MS);
   }
 
   /**
-   * A further connection to one server, for a purpose that must not hold up commands; closed with the link. Of a cluster
-   * it is the node that holds `key`, or any node.
+   * Opens another connection to one server, for a purpose that must not block commands; closed with the link. On a
+   * cluster it leads to the node that holds `key`, or to any node.
    */
-  async openConnection(purpose: Exclude<ConnectionPurpose, 'commands'>, key?: string): Promise<Redis> {
+  async openConnection(purpose: 'watch' | 'subscriber', key?: string): Promise<Redis> {
     const commands = this.commands();
     if (!isCluster(commands)) return this.add(openClient(this.connection, purpose) as Redis);
     await whenReady(commands);
@@ -70,62 +82,84 @@ export class RedisLink {
 
   closeConnection(client: Redis): void {
     this.clients.delete(client);
-    client.disconnect();
+    if (client.status !== 'end') client.disconnect(); // otherwise a timer for its socket would keep the process alive
   }
 
   /**
-   * Waits for a reply on a connection of this link. When the connection falls silent it is ended, and with it those to
-   * the same server that block or listen: they would notice much later.
+   * Waits for a reply on a connection of this link. A silent connection is closed, and with it the blocking and
+   * subscribed ones to the same server, which would notice much later.
    */
-  async answerOf<T>(client: RedisClient, reply: Promise<T>): Promise<T> {
-    const watch = this.clients.get(client);
-    return watch ? watch.during(reply) : reply;
+  answerOf<T>(client: RedisClient, reply: Promise<T>): Promise<T> {
+    return this.clients.get(client)?.during(reply) ?? reply;
   }
 
   /**
    * Runs a script. Replies hold `Buffer`s for text and numbers for integers.
-   * @throws {RedisCommandError} Redis failed; whether the script ran is unknown
+   * @throws {RedisCommandError} Redis failed, or the reply is none of this script; whether the script ran is unknown
    */
   async run<Keys extends ScriptKeys, Args extends ScriptArgs, Item extends ScriptArgs>(
     script: Script<Keys, Args, Item>,
     keys: Keys,
     args: Args,
     items: readonly Item[] = [],
+    client = this.commands(),
   ): Promise<unknown> {
     const flatKeys = script.flattenKeys(keys);
-    const values = [flatKeys.length, ...flatKeys, ...script.flattenArgs(args, items).map(toRedisArg)];
-    return this.command(script.name, async (client) => {
-      const lua = this.prepareScript?.(script) ?? script.lua;
-      if (this.sendsTexts) return client.callBuffer('eval', [lua, ...values]);
-      try {
-        return await client.callBuffer('evalsha', [script.sha1, ...values]);
-      } catch (error) {
-        if (isRefusalOf('evalsha', error)) this.sendTexts();
-        else if (!textOf(error).startsWith('NOSCRIPT')) throw error;
-        return client.callBuffer('eval', [lua, ...values]); // loads it, too
-      }
-    });
+    const flatArgs = script.flattenArgs(args, items);
+    const reply = await this.command(
+      script.name,
+      () => this.scripts.send(client, script, flatKeys, flatArgs),
+      () => script.typedKeys(keys),
+      client,
+    );
+    if (!script.layout.reply.accepts(reply, items.length)) throw unexpectedReply(script, reply);
+    return reply;
   }
 
-  private sendTexts(): void {
-    if (this.sendsTexts) return;
-    this.sendsTexts = true;
-    this.logger.warn('Redis refuses EVALSHA: sending the whole text of every script');
-  }
-
-  /** Tells those who listen on a channel, as far as this user may: a hint that others can do without. */
-  async hint(channel: string, message: string): Promise<void> {
-    try {
-      await this.command('PUBLISH', (client) => client.publish(channel, message));
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-    }
+  /** A script as a pipeline takes it; see `ScriptSender.formOf`. */
+  scriptForm(...call: Parameters<ScriptSender['formOf']>): ReturnType<ScriptSender['formOf']> {
+    return this.scripts.formOf(...call);
   }
 
   /**
-   * Runs plain commands in one round trip. All keys must share a queue's slot. The first failure of any of them fails
-   * the whole call, so only reads and writes that may be repeated go through here.
-   * @param ofWrongType the reply for a key of another type, for reads of task hashes: one such key must not stop a queue
+   * Runs a script, and resolves when the configured number of replicas have its writes.
+   * @throws {RedisCommandError} Redis failed, or too few replicas confirmed; the script may have run
+   */
+  async runReplicated<Keys extends ScriptKeys, Args extends ScriptArgs, Item extends ScriptArgs>(
+    script: Script<Keys, Args, Item>,
+    keys: Keys,
+    args: Args,
+    items: readonly Item[],
+  ): Promise<unknown> {
+    const { waitForReplicas: needed = 0 } = this.connection as { readonly waitForReplicas?: number };
+    if (needed === 0) return this.run(script, keys, args, items);
+    const client = this.replicated();
+    const reply = await this.run(script, keys, args, items, client);
+    const [key] = script.flattenKeys(keys);
+    const confirmed = await this.command(
+      'WAIT',
+      () => this.replicaWait(client, key, needed).confirmed(),
+      undefined,
+      client,
+    );
+    if (confirmed >= needed) return reply;
+    throw new RedisCommandError('WAIT', true, {
+      cause: new Error(`${confirmed} of ${needed} replicas confirmed the write within ${REPLICAS_TIMEOUT_MS} ms`),
+      isOutcomeUnknown: true,
+      remedy: 'check that the replicas are connected, or lower waitForReplicas',
+    });
+  }
+
+  /** Logs a missing right that the broker does not need. */
+  logRefusal(message: string, fields: object = {}): void {
+    this.logger[this.refusalLevel](message, fields);
+  }
+
+  /**
+   * Runs plain commands in one round trip. All keys must share a queue's slot. A failure of any command fails the whole
+   * call, so use it only for reads and for writes that may be repeated.
+   * @param ofWrongType the reply to use for a key of another type, when reading task hashes: one such key must not stop
+   * a queue
    */
   async pipeline(
     name: string,
@@ -138,33 +172,78 @@ export class RedisLink {
       const replies = (await pipeline.exec()) ?? [];
       return replies.map(([error, reply]) => {
         if (!error) return reply;
-        if (ofWrongType !== undefined && textOf(error).startsWith('WRONGTYPE')) return ofWrongType;
+        if (ofWrongType !== undefined && isWrongType(error)) return ofWrongType;
         throw error;
       });
     });
   }
 
-  /** Runs a command on the connection for commands, connecting it first when need be. */
-  async command<T>(name: string, call: (client: RedisClient) => Promise<T>): Promise<T> {
-    const client = this.commands();
+  /**
+   * Runs a command on the connection for commands, which it opens if necessary.
+   * @param keysOf all keys with their types; default: the first argument is the key
+   * @throws {KeyTypeError} a key is of another type
+   */
+  async command<T>(
+    name: string,
+    call: (client: RedisClient) => Promise<T>,
+    keysOf?: () => readonly TypedKey[],
+    client = this.commands(),
+  ): Promise<T> {
+    let wasSent = false;
     try {
-      await whenReady(client);
+      if (!isReady(client)) await whenReady(client);
+      wasSent = true;
+      if (!isCluster(client)) joinWrites(client.stream);
       return await this.answerOf(client, call(client));
     } catch (error) {
-      if (isDemoted(error)) findAnew(client);
-      throw toRedisError(name, error);
+      if (isDemoted(error)) rediscoverMaster(client);
+      throw await this.toError(name, error, client, keysOf, wasSent);
     }
   }
 
+  /** The error of a call that failed on a connection of this link. */
+  async toError(
+    name: string,
+    error: unknown,
+    client: RedisClient | undefined,
+    keysOf?: () => readonly TypedKey[],
+    wasSent = false,
+  ): Promise<QueueError> {
+    const odd = client && isWrongType(error) ? await findOddKey(client, name, error, keysOf?.()) : undefined;
+    return odd ?? toRedisError(name, error, wasSent);
+  }
+
+  /** Continues without the content of a key of another type, and logs it; all other failures are thrown. */
+  async orElse<T>(work: Promise<T>, instead: T): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!(error instanceof KeyTypeError)) throw error;
+      this.reportOdd(error);
+      return instead;
+    }
+  }
+
+  /** Does the same for a key that a script has skipped. */
+  async reportOddKey(command: string, key: string, needed: string): Promise<void> {
+    const found = await this.command('TYPE', (client) => client.type(key));
+    if (found !== needed && found !== 'none') this.reportOdd(new KeyTypeError(command, key, found, needed));
+  }
+
+  /** Logs at intervals that a key is of another type. */
+  reportOdd(error: KeyTypeError): void {
+    if (this.oddKeys.allows(error.key)) this.logger.error('a key has the wrong type', { error });
+  }
+
   /**
-   * Connects, and does not wait for a second attempt.
-   * @throws {RedisCommandError} the attempt under way failed, or the last one did
+   * Connects, in a single attempt.
+   * @throws {RedisCommandError} the current attempt, or the last one, failed
    */
   async connectNow(): Promise<void> {
     const client = this.commands();
     let onClose: () => void = () => undefined;
     const closed = new Promise<never>((_, reject) => {
-      // The error that says why, such as a refusal, may come right after.
+      // The error with the reason, such as a refusal, may follow right after.
       onClose = () => void setImmediate(() => reject(new Error('Connection is closed.')));
       if (client.status === 'reconnecting') onClose();
       client.once('close', onClose);
@@ -182,6 +261,11 @@ export class RedisLink {
     this.hasEnded = true;
     for (const client of this.clients.keys()) client.disconnect();
     this.clients.clear();
+    this.sentinelWatch?.close();
+  }
+
+  get isOnCluster(): boolean {
+    return isClusterConnection(this.connection);
   }
 
   get isClosed(): boolean {
@@ -193,10 +277,33 @@ export class RedisLink {
     return (this.commandClient ??= this.add(openClient(this.connection, 'commands')));
   }
 
+  private replicaWait(client: RedisClient, key: string | undefined, needed: number): ReplicaWait {
+    const connection = isCluster(client) ? nodeOf(client, key) : client;
+    let wait = this.replicaWaits.get(connection);
+    if (!wait) this.replicaWaits.set(connection, (wait = new ReplicaWait(connection, needed)));
+    return wait;
+  }
+
+  /** WAIT blocks all later commands on its connection, so it has its own. */
+  private replicated(): RedisClient {
+    if (this.hasEnded) throw new ClosedError('broker');
+    return (this.replicatedClient ??= this.add(openClient(this.connection, 'commands')));
+  }
+
   private add<Client extends RedisClient>(client: Client): Client {
     if (this.hasEnded) throw new ClosedError('broker');
     this.clients.set(client, new ReplyWatch(client, (connection) => this.endSilent(connection)));
+    if (!isCluster(client) && client.options.sentinels) this.watchSentinels(client.options);
     return client;
+  }
+
+  /** All connections of the link lead to one master. */
+  private watchSentinels(options: RedisOptions): void {
+    this.sentinelWatch ??= new SentinelWatch(options, (address) => {
+      for (const client of this.clients.keys()) {
+        if (!isCluster(client) && isElsewhere(client, address)) endConnection(client, new MasterReplacedError());
+      }
+    });
   }
 
   private endSilent(silent: Redis): void {
@@ -208,26 +315,17 @@ export class RedisLink {
   }
 }
 
-/** The master of a key's slot as far as it is known, or any. */
-function nodeOf(cluster: Cluster, key: string | undefined): Redis {
-  const masters = cluster.nodes('master');
-  const owner = key === undefined ? undefined : cluster.slots[keySlot(key)]?.[0];
-  const node = masters.find((master) => addressOf(master) === owner) ?? masters.at(Math.random() * masters.length);
-  if (!node) throw new Error('Connection is closed.'); // the cluster is being found anew
-  return node;
+/** Whether it has reached a server, and that is another one. */
+function isElsewhere({ status, stream }: Redis, address: string): boolean {
+  if (status !== 'connect' && status !== 'ready') return false;
+  return `${stream.remoteAddress}:${stream.remotePort}` !== address;
 }
 
-const addressOf = ({ options }: Redis): string => `${options.host}:${options.port}`;
-
-const toRedisArg = (arg: string | number | bigint | Uint8Array): string | number | Buffer => {
-  if (typeof arg === 'bigint') return arg.toString();
-  if (arg instanceof Uint8Array) return Buffer.from(arg.buffer, arg.byteOffset, arg.byteLength);
-  return arg;
-};
+const isReady = (client: RedisClient): boolean => client.status === 'ready' && !refusedDatabase(client);
 
 /**
- * Resolves once the connection may be used.
- * @throws {Error} it was not up in time, in a text that counts as transient; or its database is refused
+ * Resolves when the connection is ready.
+ * @throws {Error} it was not ready in time, with a text that counts as transient; or its database is refused
  */
 export async function whenReady(client: RedisClient): Promise<void> {
   if (client.status !== 'ready') {
@@ -242,11 +340,11 @@ export async function whenReady(client: RedisClient): Promise<void> {
   if (refusal) throw refusal;
 }
 
-/** One wait serves all calls that came meanwhile. */
+/** All concurrent calls share one wait. */
 const waitingUntilReady = new WeakMap<RedisClient, Promise<void>>();
 
 function untilReady(client: RedisClient): Promise<void> {
-  if (client.status === 'wait') client.connect().catch(() => undefined); // the events below tell
+  if (client.status === 'wait') client.connect().catch(() => undefined); // see the events below
   return new Promise((resolve, reject) => {
     let lastError: Error | undefined;
     const finish = (error?: Error): void => {
@@ -259,8 +357,8 @@ function untilReady(client: RedisClient): Promise<void> {
     const onEnd = (): void => finish(new Error('Connection is closed.', { cause: lastError }));
     const onError = (error: Error): void => {
       lastError = error;
-      const refusal = refusedDatabase(client) ?? (isRefusal(error) ? error : undefined);
-      if (refusal) finish(refusal); // the next try would end the same
+      const refusal = refusedDatabase(client) ?? (isRefusal(error) || isLoginRefusal(error) ? error : undefined);
+      if (refusal) finish(refusal); // the next attempt would fail the same way
     };
     const timer = setTimeout(
       () => finish(new Error(`Connection is closed.${lastError ? ` ${lastError.message}` : ''}`, { cause: lastError })),
@@ -270,8 +368,10 @@ function untilReady(client: RedisClient): Promise<void> {
   });
 }
 
-/** Has a single server that was demoted found anew, once for all calls that met it. A cluster tells who is master now. */
-function findAnew(client: RedisClient): void {
+/**
+ * Reconnects from a demoted server to the new master, once for all affected calls. A cluster redirects by itself.
+ */
+function rediscoverMaster(client: RedisClient): void {
   if (isCluster(client) || leaving.has(client) || client.status !== 'ready') return;
   leaving.add(client);
   client.once('close', () => leaving.delete(client));

@@ -7,25 +7,29 @@ import { RedisSubscriber } from './redis-subscriber.js';
 
 type Answer = 'yes' | 'no answer' | 'cut' | 'NOPERM No permissions to access a channel';
 
-/** A connection that listens. */
+/** A subscribed connection. */
 class FakeConnection extends EventEmitter {
   status = 'ready';
-  readonly heard = new Set<string>();
+  readonly channels = new Set<string>();
   readonly disconnect = vi.fn<() => void>(() => this.close());
 
   constructor(private readonly answer: (channel: string) => Answer) {
     super();
   }
 
-  readonly subscribe = vi.fn<(channel: string) => Promise<unknown>>(async (channel) => {
-    const answer = this.answer(channel);
+  readonly subscribe = vi.fn<(...channels: string[]) => Promise<unknown>>(async (...channels) => {
+    const answer = channels.map((channel) => this.answer(channel)).find((one) => one !== 'yes');
     if (answer === 'no answer') return new Promise(() => undefined);
     if (answer === 'cut') this.close();
-    if (answer !== 'yes') throw new Error(answer === 'cut' ? 'Reached the max retries per request limit' : answer);
-    return this.heard.add(channel);
+    if (answer) throw new Error(answer === 'cut' ? 'Reached the max retries per request limit' : answer);
+    for (const channel of channels) this.channels.add(channel);
+    return channels.length;
   });
 
-  readonly unsubscribe = vi.fn<(channel: string) => Promise<unknown>>(async (channel) => this.heard.delete(channel));
+  readonly unsubscribe = vi.fn<(...channels: string[]) => Promise<unknown>>(async (...channels) => {
+    for (const channel of channels) this.channels.delete(channel);
+    return channels.length;
+  });
 
   close(): void {
     if (this.status === 'end') return;
@@ -34,13 +38,14 @@ class FakeConnection extends EventEmitter {
   }
 }
 
-/** Connections are opened by one link; `answer` says what each of them replies to a subscription. */
+/** One link opens the connections; `answer` is the reply of each to a subscription. */
 function prepare(answer: (channel: string, connection: number) => Answer = () => 'yes') {
   const connections: FakeConnection[] = [];
   const warn = vi.fn<(message: string) => void>();
   const link = {
     isClosed: false,
     logger: { ...silentLogger, warn },
+    logRefusal: warn,
     openConnection: async () => {
       const index = connections.length;
       const connection = new FakeConnection((channel) => answer(channel, index));
@@ -66,10 +71,10 @@ describe('RedisSubscriber', () => {
     connections[0]!.close();
     await vi.advanceTimersByTimeAsync(1_000);
 
-    expect([...connections[1]!.heard]).toEqual(['one', 'two', 'three']);
+    expect([...connections[1]!.channels]).toEqual(['one', 'two', 'three']);
   });
 
-  it('tries again until it hears every channel when it is cut while it subscribes', async () => {
+  it('retries until it is subscribed to every channel when the connection is lost during SUBSCRIBE', async () => {
     const unhandled = vi.fn<(error: unknown) => void>();
     process.on('unhandledRejection', unhandled);
     const { connections, subscriber } = prepare((channel, at) => (at === 1 && channel === 'two' ? 'cut' : 'yes'));
@@ -79,37 +84,77 @@ describe('RedisSubscriber', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     process.off('unhandledRejection', unhandled);
 
-    expect([...connections.at(-1)!.heard]).toEqual(['one', 'two']);
+    expect([...connections.at(-1)!.channels]).toEqual(['one', 'two']);
     expect(connections).toHaveLength(3);
     expect(unhandled).not.toHaveBeenCalled();
   });
 
-  it('passes on what it hears after a loss', async () => {
+  it('subscribes to the channels of concurrent calls in one command', async () => {
     const { connections, subscriber } = prepare();
-    const heard: string[] = [];
-    await subscriber.subscribe('news', (message) => heard.push(message));
+
+    await Promise.all(['one', 'two', 'three'].map((channel) => subscriber.subscribe(channel, nothing)));
+
+    expect(connections[0]!.subscribe.mock.calls).toEqual([['one', 'two', 'three']]);
+  });
+
+  it('ends the subscriptions of concurrent calls in one command', async () => {
+    const { connections, subscriber } = prepare();
+    const ends = await Promise.all(['one', 'two'].map((channel) => subscriber.subscribe(channel, nothing)));
+
+    await Promise.all(ends.map((end) => end()));
+
+    expect(connections[0]!.unsubscribe.mock.calls).toEqual([['one', 'two']]);
+  });
+
+  it('stays subscribed to a channel that is ended and called for again among others', async () => {
+    const { connections, subscriber } = prepare();
+    const end = await subscriber.subscribe('one', nothing);
+
+    await Promise.all([
+      subscriber.subscribe('two', nothing),
+      end(),
+      subscriber.subscribe('one', nothing),
+      subscriber.subscribe('three', nothing),
+    ]);
+
+    expect([...connections[0]!.channels].toSorted()).toEqual(['one', 'three', 'two']);
+  });
+
+  it('receives the allowed channels of concurrent calls when another one is refused', async () => {
+    const refusal = 'NOPERM No permissions to access a channel';
+    const { connections, subscriber } = prepare((channel) => (channel === 'two' ? refusal : 'yes'));
+
+    await Promise.all(['one', 'two', 'three'].map((channel) => subscriber.subscribe(channel, nothing)));
+
+    expect([...connections[0]!.channels]).toEqual(['one', 'three']);
+  });
+
+  it('passes on messages received after a reconnect', async () => {
+    const { connections, subscriber } = prepare();
+    const messages: string[] = [];
+    await subscriber.subscribe('news', (message) => messages.push(message));
 
     connections[0]!.close();
     await vi.advanceTimersByTimeAsync(1_000);
     connections[1]!.emit('message', 'news', 'hello');
 
-    expect(heard).toEqual(['hello']);
+    expect(messages).toEqual(['hello']);
   });
 
-  it('asks for a sign of life now and then while somebody listens', async () => {
+  it('checks the connection regularly while it has listeners', async () => {
     const { connections, subscriber } = prepare();
     const end = await subscriber.subscribe('news', nothing);
     await vi.advanceTimersByTimeAsync(8_000);
-    const whileHeard = connections[0]!.subscribe.mock.calls.length;
+    const whileListening = connections[0]!.subscribe.mock.calls.length;
     await end();
 
     await vi.advanceTimersByTimeAsync(60_000);
 
-    expect(whileHeard).toBe(2);
+    expect(whileListening).toBe(2);
     expect(connections[0]!.subscribe).toHaveBeenCalledTimes(2);
   });
 
-  it('opens another connection when one gives no sign of life', async () => {
+  it('opens another connection when one does not respond', async () => {
     let isSilent = false;
     const { connections, link, subscriber } = prepare((_, at) => (isSilent && at === 0 ? 'no answer' : 'yes'));
     link.answerOf = (_, reply) =>
@@ -119,10 +164,10 @@ describe('RedisSubscriber', () => {
     isSilent = true;
     await vi.advanceTimersByTimeAsync(14_000);
 
-    expect([...connections[1]!.heard]).toEqual(['news']);
+    expect([...connections[1]!.channels]).toEqual(['news']);
   });
 
-  it('lets those who may not subscribe go on without news, and says so once', async () => {
+  it('continues without messages when it may not subscribe, and logs this once', async () => {
     let isAllowed = false;
     const { connections, warn, subscriber } = prepare(() =>
       isAllowed ? 'yes' : 'NOPERM No permissions to access a channel',
@@ -130,16 +175,16 @@ describe('RedisSubscriber', () => {
 
     for (const channel of ['one', 'two']) await subscriber.subscribe(channel, nothing);
     await vi.advanceTimersByTimeAsync(60_000);
-    const whileRefused = [...connections[0]!.heard];
+    const whileRefused = [...connections[0]!.channels];
     isAllowed = true; // an administrator grants it
     await vi.advanceTimersByTimeAsync(8_000);
 
     expect(warn).toHaveBeenCalledTimes(1);
     expect(whileRefused).toEqual([]);
-    expect([...connections[0]!.heard].toSorted()).toEqual(['one', 'two']);
+    expect([...connections[0]!.channels].toSorted()).toEqual(['one', 'two']);
   });
 
-  it('fails to subscribe while Redis is away, and opens nothing for it later', async () => {
+  it('fails to subscribe while Redis is unavailable, and opens nothing for it later', async () => {
     const { connections, subscriber } = prepare(() => 'cut');
 
     const subscribed = subscriber.subscribe('news', nothing).catch((error: unknown) => error);
@@ -149,7 +194,7 @@ describe('RedisSubscriber', () => {
     expect(connections).toHaveLength(1);
   });
 
-  it('is at rest after the end of its link', async () => {
+  it('stops when its link is closed', async () => {
     const { connections, link, subscriber } = prepare();
     await subscriber.subscribe('news', nothing);
 

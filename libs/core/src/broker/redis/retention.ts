@@ -3,16 +3,19 @@ import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
 import type { RetentionOps } from '../contract/retention.js';
 import { readLocks } from './locks.js';
+import type { JoinedCommands } from './joined-commands.js';
 import type { RedisLink } from './redis-link.js';
 
-export function retentionOps(redis: RedisLink): RetentionOps {
+export function retentionOps(redis: RedisLink, joined: JoinedCommands): RetentionOps {
   return {
     async deleteExpiredCompleted(queue, limit) {
       const nowS = floorS(redis.clock.nowMs());
       const completed = keys.completed(queue);
-      const ids = await redis.command('ZRANGEBYSCORE', (client) =>
+      if (!(await joined.exists([completed]))) return 0;
+      const read = redis.command('ZRANGEBYSCORE', (client) =>
         client.zrangebyscore(completed, '-inf', nowS, 'LIMIT', 0, limit),
       );
+      const ids = await redis.orElse(read, []);
       if (ids.length === 0) return 0;
       return (await redis.run(
         scripts.deleteCompleted,
@@ -24,10 +27,12 @@ export function retentionOps(redis: RedisLink): RetentionOps {
 
     async trimArchived(queue, { maxAgeMs, maxSize }, limit) {
       const archived = keys.archived(queue);
+      if (!(await joined.exists([archived]))) return 0;
       const cutoffS = floorS(redis.clock.nowMs() - maxAgeMs);
-      const [tooOld, size] = (await redis.pipeline('ZCOUNT', (pipeline) => {
+      const read = redis.pipeline('ZCOUNT', (pipeline) => {
         pipeline.zcount(archived, '-inf', cutoffS).zcard(archived);
-      })) as [number, number];
+      });
+      const [tooOld, size] = (await redis.orElse(read, [0, 0])) as [number, number];
       const excess = Math.min(Math.max(tooOld, size - maxSize), limit); // the oldest come first in both cases
       if (excess <= 0) return 0;
 

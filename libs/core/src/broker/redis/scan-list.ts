@@ -5,15 +5,15 @@ import { listKey } from './moves.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 
-/** Entries around the place where a walk should go on; it is looked for there first. */
+/** Entries around the expected position that are searched first. */
 const NEARBY = 100;
-/** Ids in one reply when the place is looked for in the whole list. */
+/** Ids per reply when the whole list is searched for the position. */
 const CHUNK = 10_000;
 
 /** An entry of `pending` or `active`. */
 export interface ListEntry {
   readonly id: string;
-  /** Unix ns, as text; of `pending` only, and there not of every task. */
+  /** Unix ns, as text; in `pending` only, and not for every task. */
   readonly pendingSince: string | null;
   /** As {@link PassedEntry.mark}. */
   readonly mark: string;
@@ -21,7 +21,7 @@ export interface ListEntry {
 
 export interface ListStretch {
   readonly entries: readonly ListEntry[];
-  /** The place behind an entry. */
+  /** The position behind an entry. */
   readonly after: (at: number) => string;
 }
 
@@ -32,10 +32,10 @@ interface Stretch {
 }
 
 /**
- * Reads on in a Redis list, the newest entry first. Entries come and go at both ends meanwhile and vanish from the
- * middle, so an index says little: the walk goes on behind the nearest entry that it has passed and that stands where
- * it stood among the others. Entries keep their order, so none that stays is left out. When all that it remembers are
- * gone it begins anew.
+ * Reads the next page of a Redis list, the newest entry first. Between pages entries are added and removed at both ends
+ * and removed from the middle, so an index is not reliable: the scan resumes behind the nearest entry that it has
+ * passed and that has not moved. Entries keep their order, so none that stays is left out. When all remembered entries
+ * are gone, it starts over.
  */
 export async function scanList(
   redis: RedisLink,
@@ -54,7 +54,7 @@ export async function scanList(
       passed: [],
     };
 
-  // The marks before the entries: a mark is then that of an entry as it stands here, or of an earlier stay and useless.
+  // Marks are read before entries: a mark then belongs to the entry found here, or to an earlier stay and is ignored.
   const marked = new Map((await readMarks((await read()).ids)).map((entry) => [entry.id, entry]));
   const { index, ids, passed } = await read();
   const late = new Map((await readMarks(ids.filter((id) => !marked.has(id)))).map((entry) => [entry.id, entry]));
@@ -69,7 +69,7 @@ export async function scanList(
 
 type ReadMarks = (ids: readonly string[]) => Promise<ListEntry[]>;
 
-/** What follows the place now; `undefined` when no entry is left that could tell. */
+/** The entries after the position; `undefined` when none of the remembered entries is left. */
 async function find(
   redis: RedisLink,
   key: string,
@@ -82,7 +82,7 @@ async function find(
   for (let next = 0; ; next += CHUNK) {
     const ids = await range(redis, key, stretch.from, stretch.count);
     const at = await lastPassed(ids, place, readMarks);
-    // An entry near the end of what was read is followed by too few: it is read again from there on.
+    // Too few entries follow an entry near the end of a chunk: the next chunk begins there.
     if (at !== undefined && (ids.length - at > limit || ids.length < stretch.count)) {
       return { index: stretch.from + at + 1, ids: ids.slice(at + 1, at + 1 + limit), passed: place.passed };
     }
@@ -99,13 +99,13 @@ async function lastPassed(
 ): Promise<number | undefined> {
   const indexes = new Map(ids.map((id, at) => [id, at]));
   const present = passed.filter(({ id }) => indexes.has(id));
-  // After the list: whatever left it and came back before that bears another mark by now.
+  // Read after the list: an entry that left it and came back before has another mark by now.
   const now = await readMarks(present.map(({ id }) => id));
   const nearest = present.find(({ mark }, at) => now[at]!.mark === mark);
   return nearest && indexes.get(nearest.id);
 }
 
-/** Of all entries passed the last one, and ever fewer of those before it. */
+/** The last entry passed, and exponentially fewer of the earlier ones. */
 function passedAt(own: readonly (ListEntry | undefined)[], before: readonly PassedEntry[]): PassedEntry[] {
   const all = [
     ...own.toReversed().map((entry, distance) => entry && { id: entry.id, mark: entry.mark, distance }),
@@ -128,7 +128,7 @@ async function entriesOf(
   { state }: TaskList,
   ids: readonly string[],
 ): Promise<ListEntry[]> {
-  // An active task that comes back stands at the beginning: a walk that goes on behind it there passes others twice.
+  // An active task that comes back is at the beginning: a scan that resumes behind it returns others twice.
   if (state === 'active' || ids.length === 0) return ids.map((id) => ({ id, pendingSince: null, mark: '' }));
   const tasks = ids.map((id) => keys.task(queue, id));
   const fields = (await readHashes(redis, tasks, ['pending_since', 'run_next_ns'])).map((values) =>

@@ -2,7 +2,7 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { floorS } from '../../wire/unix-time.js';
-import type { ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../contract/schedules.js';
+import type { CatchUp, ScheduleOps, ScheduleProgress, StoredSchedule, TickOutcome } from '../contract/schedules.js';
 import { digestOf, readTemplate } from '../stored-template.js';
 import { isDelayed, newTaskArgs } from './new-task.js';
 import { QueueNames } from './queue-names.js';
@@ -24,9 +24,9 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber, queue
 
   return {
     async saveSchedule(definition) {
-      const { queue, name, spec, template } = definition;
+      const { queue, name, spec, catchUp = 'skip', template } = definition;
       const { message, processAtMs = '', processInMs = '', uniqueTtlMs = '' } = template;
-      // In another slot, so that it cannot be in the script; a name too many does no harm.
+      // In another slot, so that it cannot be in the script; a superfluous name is harmless.
       await scheduleQueues.announce(queue);
       const reply = await redis.run(
         scripts.saveSchedule,
@@ -39,17 +39,20 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber, queue
           processAtMs,
           processInMs,
           uniqueTtlMs,
+          catchUp: catchUp === 'skip' ? '' : catchUp,
           digest: digestOf(definition),
           nowMs: redis.clock.nowMs(),
           changeChannel: keys.scheduleChannel(queue),
         },
       );
-      return readProgress(reply as ProgressReply)!;
+      const [progress, isListed, replaced] = reply as [ProgressReply, isListed: number, FieldsReply | null];
+      if (isListed === 0) await redis.reportOddKey('save-schedule', keys.schedules(queue), 'set');
+      return { progress: readProgress(progress)!, replaced: replaced ? toStored(queue, name, replaced) : undefined };
     },
 
     async fireTick(tick) {
       const { queue, name, claimedMs, tickMs, task } = tick;
-      // Before the task is written, so that no inspector meets a task of an unknown queue.
+      // Before the task is written, so that inspectors know the queue of every task.
       await queueNames.announce(queue);
       const nowMs = redis.clock.nowMs();
       const [result, ...progress] = (await redis.run(
@@ -89,11 +92,16 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber, queue
       return reply === -1 ? undefined : reply === 1;
     },
 
-    async removeSchedule({ queue, name }) {
+    async removeSchedule(schedule) {
+      const { queue, name } = schedule;
       const reply = await redis.run(
         scripts.removeSchedule,
         { schedule: keys.schedule(queue, name), schedules: keys.schedules(queue) },
-        { name, changeChannel: keys.scheduleChannel(queue) },
+        {
+          name,
+          digest: 'template' in schedule ? digestOf(schedule) : '',
+          changeChannel: keys.scheduleChannel(queue),
+        },
       );
       return reply === 1;
     },
@@ -114,9 +122,20 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber, queue
 }
 
 const PROGRESS_FIELDS = ['since_ms', 'claimed_ms', 'fired_ms', 'paused_ms'] as const;
-const FIELDS = [...PROGRESS_FIELDS, 'spec', 'type', 'msg', 'process_at_ms', 'process_in_ms', 'unique_ms'] as const;
+const FIELDS = [
+  ...PROGRESS_FIELDS,
+  'spec',
+  'type',
+  'msg',
+  'process_at_ms',
+  'process_in_ms',
+  'unique_ms',
+  'catch_up',
+] as const;
 
 type Text = string | Buffer | null;
+/** The values of `FIELDS`. */
+type FieldsReply = readonly (Buffer | null)[];
 type ProgressReply = [sinceMs: Text, claimedMs: Text, firedMs: Text, pausedMs: Text];
 
 function readProgress([sinceMs, claimedMs, firedMs, pausedMs]: ProgressReply): ScheduleProgress | undefined {
@@ -129,8 +148,8 @@ function readProgress([sinceMs, claimedMs, firedMs, pausedMs]: ProgressReply): S
   };
 }
 
-function toStored(queue: string, name: string, reply: readonly (Buffer | null)[]): StoredSchedule | undefined {
-  const [sinceMs, claimedMs, firedMs, pausedMs, spec, type, msg, processAtMs, processInMs, uniqueTtlMs] =
+function toStored(queue: string, name: string, reply: FieldsReply): StoredSchedule | undefined {
+  const [sinceMs, claimedMs, firedMs, pausedMs, spec, type, msg, processAtMs, processInMs, uniqueTtlMs, catchUp] =
     reply as readonly Text[];
   const progress = readProgress([sinceMs!, claimedMs!, firedMs!, pausedMs!]);
   if (!spec || !progress) return undefined;
@@ -139,12 +158,23 @@ function toStored(queue: string, name: string, reply: readonly (Buffer | null)[]
     processInMs: numberOf(processInMs!),
     uniqueTtlMs: numberOf(uniqueTtlMs!),
   });
-  return { queue, name, spec: spec.toString(), taskType: type?.toString() ?? '', template, ...progress };
+  return {
+    queue,
+    name,
+    spec: spec.toString(),
+    taskType: type?.toString() ?? '',
+    catchUp: readCatchUp(catchUp!),
+    template,
+    ...progress,
+  };
 }
+
+const CATCH_UPS: readonly CatchUp[] = ['one', 'all'];
+const readCatchUp = (text: Text): CatchUp => CATCH_UPS.find((catchUp) => catchUp === text?.toString()) ?? 'skip';
 
 const numberOf = (text: Text): number | undefined => (text === null ? undefined : Number(text));
 
-/** Results of `fire-tick`, but for 1. */
+/** Results of `fire-tick`, except 1. */
 const REFUSALS: Readonly<Record<number, TickOutcome>> = {
   2: { status: 'duplicate' },
   0: { status: 'idConflict' },

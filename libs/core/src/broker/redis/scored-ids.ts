@@ -11,3 +11,6 @@ export function toScoredIds(flat: readonly string[]): ScoredId[] {
   for (let at = 0; at < flat.length; at += 2) members.push({ id: flat[at]!, score: flat[at + 1]! });
   return members;
 }
+
+/** A score as a number: Redis writes infinite scores as `inf` and `-inf`. */
+export const scoreOf = (score: string): number => Number(score.replace('inf', 'Infinity'));

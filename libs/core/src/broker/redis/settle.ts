@@ -5,29 +5,38 @@ import { encodeTaskMessage } from '../../wire/task-message.js';
 import { encodeProgress } from '../../wire/task-progress.js';
 import { ceilS, clampInt64, floorS, utcDay } from '../../wire/unix-time.js';
 import { DAILY_COUNTS_LIFE_MS } from '../contract/queues.js';
+import type { LeaseClaim } from '../contract/lease.js';
 import type { Outcome, Settlement, SettleOps, SettleReply } from '../contract/settle.js';
 import { settledMessage } from '../settled-message.js';
+import { type BatchLimits, keyedBatches } from './batches.js';
 import { leasesOf } from './lease.js';
 import type { RedisLink } from './redis-link.js';
 
-/** Most tasks of one script call. */
-const BATCH = 500;
+const BATCH: BatchLimits = { items: 1_000, size: 1024 * 1024 };
 
 export function settleOps(redis: RedisLink): SettleOps {
   return {
     async settle(queue, settlements) {
+      if (settlements.length <= BATCH.items && settlements.every(({ outcome }) => outcome.kind === 'done')) {
+        return ((await settleAs.done(redis, queue, settlements)) as number[]).map(toReply); // the common case
+      }
       const replies: SettleReply[] = new Array<SettleReply>(settlements.length);
       await Promise.all(
-        // From the last on: of tasks that go back to the head of the queue, the one that comes last runs first.
-        toBatches(settlements)
+        // In reverse: of tasks that return to the head of the queue, the last one pushed runs first.
+        // One script call per kind of outcome, unless there are many or large ones; usually there is only one kind.
+        keyedBatches(settlements, ({ outcome }) => outcome.kind, bytesOf, BATCH)
           .reverse()
-          .map(async ({ kind, indexes }) => {
+          .map(async ({ key: kind, indexes }) => {
             const batch = indexes.map((index) => settlements[index]!);
             const results = (await settleAs[kind](redis, queue, batch)) as number[];
-            indexes.forEach((index, i) => (replies[index] = results[i] === 1 ? 'settled' : 'leaseLost'));
+            indexes.forEach((index, i) => (replies[index] = toReply(results[i]!)));
           }),
       );
       return replies;
+    },
+
+    async requeue(queue, claims) {
+      return ((await requeueTasks(redis, queue, claims)) as number[]).map(toReply);
     },
 
     async writeResult(queue, claim, result) {
@@ -51,15 +60,12 @@ export function settleOps(redis: RedisLink): SettleOps {
   };
 }
 
-/** One script call for each kind of outcome; nearly always there is one kind. */
-function toBatches(settlements: readonly Settlement[]): { kind: Outcome['kind']; indexes: number[] }[] {
-  const batches: { kind: Outcome['kind']; indexes: number[] }[] = [];
-  settlements.forEach(({ outcome: { kind } }, index) => {
-    const open = batches.findLast((batch) => batch.kind === kind);
-    if (open && open.indexes.length < BATCH) open.indexes.push(index);
-    else batches.push({ kind, indexes: [index] });
-  });
-  return batches;
+/** Approximate size of what is sent: message and result, for outcomes that store them. */
+function bytesOf({ message: { payload, headers }, outcome }: Settlement): number {
+  if (outcome.kind === 'done' || outcome.kind === 'requeue') return 0;
+  let bytes = payload.length + (outcome.kind === 'complete' ? (outcome.result?.length ?? 0) : 0);
+  for (const name of Object.keys(headers)) bytes += name.length + headers[name]!.length;
+  return bytes;
 }
 
 type SettleAs = (redis: RedisLink, queue: string, batch: readonly Settlement[]) => Promise<unknown>;
@@ -75,17 +81,19 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
         ...taskKeys(queue, batch),
         lock: lockKeys(batch),
       },
-      { statsExpireAtS: statsExpireAtS(redis), endedChannel: keys.endedChannel(queue) },
-      batch.map(({ message, claim }) => ({
-        taskId: message.id,
-        hasLock: Number(message.uniqueKey !== ''),
-        leases: leasesOf(claim),
-      })),
+      {
+        statsExpireAtS: statsExpireAtS(redis),
+        endedChannel: keys.endedChannel(queue),
+        taskPrefix: keys.taskPrefix(queue),
+        lockHolders: lockHolders(batch),
+        leases: leasesOfAll(batch),
+      },
+      batch,
     ),
 
-  complete: (redis, queue, batch) => {
+  complete: async (redis, queue, batch) => {
     const nowMs = redis.clock.nowMs();
-    return redis.run(
+    const results = await redis.run(
       scripts.complete,
       {
         ...leaseKeys(queue),
@@ -109,6 +117,8 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
         };
       }),
     );
+    if ((results as number[]).includes(2)) await redis.reportOddKey('complete', keys.completed(queue), 'zset');
+    return results;
   },
 
   retry: (redis, queue, batch) =>
@@ -150,15 +160,25 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
     ),
 
   requeue: (redis, queue, batch) =>
-    redis.run(
-      scripts.requeue,
-      { ...leaseKeys(queue), pending: keys.pending(queue), ...taskKeys(queue, batch) },
-      { pendingSinceNs: redis.clock.nowNs() },
-      batch.map(({ message, claim }) => ({ taskId: message.id, leases: leasesOf(claim) })),
+    requeueTasks(
+      redis,
+      queue,
+      batch.map(({ claim }) => claim),
     ),
 };
 
-/** Archives leased tasks: by their server, or by the recoverer, which also tells how often they crashed one. */
+const toReply = (result: number): SettleReply => (result > 0 ? 'settled' : 'leaseLost');
+
+function requeueTasks(redis: RedisLink, queue: string, claims: readonly LeaseClaim[]): Promise<unknown> {
+  return redis.run(
+    scripts.requeue,
+    { ...leaseKeys(queue), pending: keys.pending(queue), task: claims.map(({ id }) => keys.task(queue, id)) },
+    { pendingSinceNs: redis.clock.nowNs() },
+    claims.map((claim) => ({ taskId: claim.id, leases: leasesOf(claim) })),
+  );
+}
+
+/** Archives leased tasks, for their server or for the recoverer, which also passes the number of crashes. */
 export function archiveTasks(
   redis: RedisLink,
   queue: string,
@@ -191,6 +211,25 @@ const taskKeys = (queue: string, batch: readonly Settlement[]) => ({
 
 const lockKeys = (batch: readonly Settlement[]): string[] =>
   batch.filter(({ message }) => message.uniqueKey !== '').map(({ message }) => message.uniqueKey);
+
+/** Which tasks hold one, as the scripts count: from 1. */
+const lockHolders = (batch: readonly Settlement[]): string =>
+  batch.flatMap(({ message }, index) => (message.uniqueKey === '' ? [] : [index + 1])).join(',');
+
+/** As `done` reads them. Tasks that were fetched or extended together have the same scores. */
+function leasesOfAll(batch: readonly Settlement[]): string {
+  const runs: string[] = [];
+  for (let at = 0; at < batch.length;) {
+    const { claim } = batch[at]!;
+    const first = at;
+    while (at < batch.length && isSameProof(claim, batch[at]!.claim)) at++;
+    runs.push(`${leasesOf(claim)}:${at - first}`);
+  }
+  return runs.join(' ');
+}
+
+const isSameProof = ({ expiriesS: one }: LeaseClaim, { expiriesS: other }: LeaseClaim): boolean =>
+  one.length === other.length && one.every((expiresAtS, i) => expiresAtS === other[i]);
 
 const processedKeys = (redis: RedisLink, queue: string) => ({
   processedToday: keys.processedOn(queue, utcDay(redis.clock.nowMs())),

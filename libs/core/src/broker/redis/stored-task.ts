@@ -14,7 +14,7 @@ export interface FoundTask {
   readonly score: number | undefined;
 }
 
-/** The fields of a task's hash that inspectors show, in the order of a reply of `HMGET`. */
+/** The fields of a task's hash that inspectors show, in the order of the reply to `HMGET`. */
 export const TASK_FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress'] as const;
 
 export type TaskReply = readonly (Buffer | null)[];
@@ -35,7 +35,7 @@ export function toStoredTask(
     result: result ?? undefined,
     progress: decodeProgress(progress?.toString(), message),
     isOrphaned: state === 'active' && (score === undefined || fromS(score) <= nowMs),
-    crashes: readCrashes(crashes?.toString(), message, state),
+    crashes: readCrashes(crashes?.toString(), message, state).total,
   };
 }
 

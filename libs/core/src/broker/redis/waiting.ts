@@ -1,37 +1,54 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { readChannelMessage } from '../../wire/channel-message.js';
 import { keys } from '../../wire/keys.js';
-import { TASK_STATES } from '../../wire/task-state.js';
+import { joinSettled } from '../../runtime/join-calls.js';
+import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
 import { cancelOutcomeIn, encodeCancelRecord } from '../../wire/cancel-record.js';
 import type { CancelOutcome } from '../../wire/cancel-record.js';
 import { AWAITED_LIFE_MS, type TaskEnding, type WaitOps } from '../contract/waiting.js';
 import { readStoredMessage } from '../stored-message.js';
+import { type BatchLimits, keyedBatches } from './batches.js';
+import { publish } from './publish.js';
+import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
 
-/** As `tell-waiters` writes it. */
+/** As `notify-waiters` writes it. */
 const deletedMember = (taskId: string): string => `\0deleted ${taskId}`;
 
+/** Tasks of one call: the reply holds a few words for each. */
+const BATCH: BatchLimits = { items: 500, size: Infinity };
+
+interface Awaited {
+  readonly queue: string;
+  readonly taskId: string;
+}
+
 export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps {
+  /** The calls of a turn of the event loop, those of a queue together: a process may wait for thousands of tasks. */
+  const awaitInTurn = joinSettled<Awaited, AwaitedState>((tasks, settle) => {
+    const batches = keyedBatches(
+      tasks,
+      ({ queue }) => queue,
+      () => 0,
+      BATCH,
+    );
+    for (const { key: queue, indexes } of batches) {
+      awaitTasks(
+        redis,
+        queue,
+        indexes.map((index) => tasks[index]!.taskId),
+      ).then(
+        (states) => indexes.forEach((index, i) => settle.resolve(index, states[i])),
+        (error: unknown) => indexes.forEach((index) => settle.reject(index, error)),
+      );
+    }
+  });
+
   return {
-    /** Asks first, looks then, and reads last how it ended: an end in between is told by one of the two. */
     async awaitTask(queue, taskId) {
-      const awaited = keys.awaited(queue);
-      const nowMs = redis.clock.nowMs();
-      const replies = await redis.pipeline(
-        'ZADD',
-        (pipeline) => {
-          pipeline
-            .zremrangebyscore(awaited, '-inf', floorS(nowMs)) // those who gave up
-            .zadd(awaited, ceilS(nowMs + AWAITED_LIFE_MS), taskId)
-            .pexpire(awaited, AWAITED_LIFE_MS)
-            .hget(keys.task(queue, taskId), 'state')
-            .zscore(awaited, deletedMember(taskId));
-        },
-        null,
-      ); // where `awaited` is of another type nobody is told, and the wait polls
-      return TASK_STATES.find((state) => state === replies[3]) ?? (replies[4] === null ? undefined : 'deleted');
+      return (await awaitInTurn([{ queue, taskId }]))[0];
     },
 
     onTaskEnded: (queue, listener) =>
@@ -40,15 +57,13 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
         listener(name, word as TaskEnding);
       }),
 
-    async publishCancel(taskId) {
-      await redis.command('PUBLISH', (client) => client.publish(keys.cancelChannel, taskId));
-    },
+    publishCancel: (taskId) => publish(redis, keys.cancelChannel, taskId),
 
     onCancel: (listener) => subscriber.subscribe(keys.cancelChannel, listener),
 
     async requestCancel(queue, taskId, outcome) {
       const task = keys.task(queue, taskId);
-      const bytes = await redis.command('HGET', (client) => client.hgetBuffer(task, 'msg'));
+      const [bytes] = (await readHashes(redis, [task], ['msg']))[0]!;
       if (!bytes) return false;
       const record = encodeCancelRecord(outcome, readStoredMessage(queue, taskId, bytes).message);
       const args = { record, cancelChannel: keys.cancelChannel, taskId };
@@ -56,10 +71,53 @@ export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps 
     },
 
     async requestedOutcome(queue, taskId) {
-      const text = await redis.command('HGET', (client) => client.hget(keys.task(queue, taskId), 'cancel_then'));
-      return text === null ? undefined : toCancelOutcome(text);
+      const [record] = (await readHashes(redis, [keys.task(queue, taskId)], ['cancel_then']))[0]!;
+      return record ? toCancelOutcome(record) : undefined;
     },
   };
+}
+
+type AwaitedState = TaskState | 'deleted' | undefined;
+
+/** Adds the requests, then reads the states, then the recorded ends: so an end in between is not missed. */
+async function awaitTasks(redis: RedisLink, queue: string, ids: readonly string[]): Promise<AwaitedState[]> {
+  const awaited = keys.awaited(queue);
+  const nowMs = redis.clock.nowMs();
+  const untilS = ceilS(nowMs + AWAITED_LIFE_MS);
+  const replies = await redis.pipeline(
+    'ZADD',
+    (pipeline) => {
+      pipeline
+        .zremrangebyscore(awaited, '-inf', floorS(nowMs)) // expired requests
+        .zadd(awaited, ...ids.flatMap((id) => [untilS, id]))
+        .pexpire(awaited, AWAITED_LIFE_MS);
+      for (const id of ids) pipeline.hget(keys.task(queue, id), 'state');
+    },
+    null,
+  ); // if `awaited` is of another type, there are no notifications, and the wait polls
+  const states = replies.slice(-ids.length).map((found) => TASK_STATES.find((state) => state === found));
+  const deleted = await recordedAsDeleted(
+    redis,
+    awaited,
+    ids.filter((_, i) => states[i] === undefined),
+  );
+  return ids.map((id, i) => states[i] ?? (deleted.has(id) ? 'deleted' : undefined));
+}
+
+async function recordedAsDeleted(
+  redis: RedisLink,
+  awaited: string,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set();
+  const scores = await redis.pipeline(
+    'ZSCORE',
+    (pipeline) => {
+      for (const id of ids) pipeline.zscore(awaited, deletedMember(id));
+    },
+    null,
+  );
+  return new Set(ids.filter((_, i) => scores[i] !== null));
 }
 
 export const toCancelOutcome = (record: Buffer | string): CancelOutcome | undefined =>

@@ -1,40 +1,99 @@
 import type { Redis } from 'ioredis';
 import * as scripts from '../../scripts/scripts.generated.js';
-import { monotonicMs } from '../../runtime/clock.js';
+import { monotonicMs, sleep, systemClock } from '../../runtime/clock.js';
 import { keys } from '../../wire/keys.js';
 import { type Duty, MOST_WAKE_TOKENS, type QueueWatch, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
-import { isRefusal, toRedisError } from './redis-failure.js';
+import { KeyTypeError } from '../../errors/key-type.error.js';
+import { joinCalls } from '../../runtime/join-calls.js';
+import type { JoinedCommands } from './joined-commands.js';
+import { NodeQuestions, RedisQueuesWatch, waitingAmong } from './queues-watch.js';
+import { RedisCommandError } from '../../errors/redis-command.error.js';
+import { isFull, isRefusal } from './redis-failure.js';
 import { type RedisLink, whenReady } from './redis-link.js';
 
-/** How much longer than its timeout a blocking command may take before its connection is taken for dead. */
+/** How much longer than its timeout a blocking command may take before its connection counts as lost. */
 const LATE_MS = 2_000;
+
+/** Poll interval of a list on which a full Redis lets no connection block. */
+const CHECK_FULL_EVERY_MS = 1_000;
 
 /** How often a leader announces its queue again. */
 const ANNOUNCE_EVERY_MS = 5_000;
 
-/** What this user or server refuses, found out when it is first asked for. */
+/** How often a server that is refused a duty checks whether another server holds it. */
+const CHECK_HOLDER_EVERY_MS = 30_000;
+/** A duty with a longer TTL, in leases, was not written by a server of ours. */
+const MAX_LEASES = 10;
+
+/** What this user or server refuses, detected at first use. */
 interface Refused {
-  /** Commands that block; needs 6.2. */
+  /** Blocking commands; needs Redis 6.2. */
   blocking: boolean;
-  /** Needs 6.2. */
+  /** A channel, or `CLIENT` and its part `TRACKING`. */
+  tracking: boolean;
+  /** Needs Redis 6.2. */
   getex: boolean;
 }
 
-export function wakeOps(redis: RedisLink): WakeOps {
-  const refused: Refused = { blocking: false, getex: false };
+export function wakeOps(redis: RedisLink, joined: JoinedCommands): WakeOps {
+  const refused: Refused = { blocking: false, tracking: false, getex: false };
+  const polled = new NodeQuestions();
   const dutyKey = (queue: string, duty: Duty): string => (duty === 'leader' ? keys.leader(queue) : keys.standby(queue));
 
-  /** Queues that this process leads, and when it announced them; monotonic. */
+  /** Queues that this process leads, and when it last announced them; monotonic. */
   const announcedAtMs = new Map<string, number>();
 
-  /** In the background: the names of queues lie on one node of a cluster, perhaps not on that of the queue. */
+  /** One command for all queues of a turn. */
+  const addNames = joinCalls((queues: readonly string[]) => {
+    const added = redis.command('SADD', (client) => client.sadd(keys.queues, ...queues));
+    return queues.map(() => added);
+  });
+
+  /** In the background: the names of queues are stored on one node of a cluster, perhaps not on that of the queue. */
   function announce(queue: string): void {
     const nowMs = monotonicMs(redis.clock);
     if (nowMs - (announcedAtMs.get(queue) ?? -Infinity) < ANNOUNCE_EVERY_MS) return;
     announcedAtMs.set(queue, nowMs);
-    redis
-      .command('SADD', (client) => client.sadd(keys.queues, queue))
-      .catch((error: unknown) => redis.logger.debug('could not announce a queue to inspectors', { queue, error }));
+    addNames([queue]).catch((error: unknown) => {
+      if (error instanceof KeyTypeError) redis.reportOdd(error);
+      else redis.logger.debug('could not announce a queue to inspectors', { queue, error });
+    });
+  }
+
+  /** Duties by key, and when their holder was checked; monotonic. */
+  const checkedAtMs = new Map<string, number>();
+
+  /** A plain command, since all idle servers repeat it; a full Redis refuses it, but not the script. */
+  async function take(key: string, serverId: string, leaseMs: number): Promise<boolean> {
+    try {
+      return (await joined.send('SET', key, (pipeline) => pipeline.set(key, serverId, 'PX', leaseMs, 'NX'))) === 'OK';
+    } catch (error) {
+      if (!(error instanceof RedisCommandError) || !isFull(error.cause)) throw error;
+      return (await redis.run(scripts.takeDuty, { duty: key }, { serverId, leaseMs })) === 1;
+    }
+  }
+
+  /** Whether the key has a value that no server wrote: it would never expire, and no server would ever lead. */
+  async function isForeign(key: string, leaseMs: number): Promise<boolean> {
+    const nowMs = monotonicMs(redis.clock);
+    if (nowMs - (checkedAtMs.get(key) ?? -Infinity) < CHECK_HOLDER_EVERY_MS) return false;
+    checkedAtMs.set(key, nowMs);
+    const ttlMs = (await joined.send('PTTL', key, (pipeline) => pipeline.pttl(key))) as number;
+    return ttlMs === -1 || ttlMs > MAX_LEASES * leaseMs;
+  }
+
+  async function keep(key: string, serverId: string, leaseMs: number): Promise<boolean> {
+    // One command, because it is sent regularly. It may slightly extend another holder's duty, which is harmless.
+    if (!refused.getex) {
+      try {
+        return (await joined.send('GETEX', key, (pipeline) => pipeline.getex(key, 'PX', leaseMs))) === serverId;
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        refused.getex = true;
+      }
+    }
+    const [holder] = await redis.pipeline('GET', (pipeline) => void pipeline.get(key).pexpire(key, leaseMs));
+    return holder === serverId;
   }
 
   /** Returns whether the duty is held. */
@@ -51,52 +110,54 @@ export function wakeOps(redis: RedisLink): WakeOps {
 
     async wakeIdle(queue, count) {
       if (count <= 0) return;
-      await redis.run(
-        scripts.wakeIdle,
-        { wake: keys.wake(queue) },
-        { count: Math.min(count, MOST_WAKE_TOKENS), ttlMs: WAKE_TOKENS_LIFE_MS },
-      );
+      const args = { count: Math.min(count, MOST_WAKE_TOKENS), ttlMs: WAKE_TOKENS_LIFE_MS };
+      await joined.run(scripts.wakeIdle, { wake: keys.wake(queue) }, args);
     },
 
-    async waitingCount(queue) {
-      const [isPaused, count] = (await redis.pipeline('LLEN', (pipeline) => {
-        pipeline.exists(keys.paused(queue)).llen(keys.pending(queue));
-      })) as [number, number];
-      return isPaused === 1 ? 0 : count;
+    async watchQueues(listener) {
+      return new RedisQueuesWatch(redis, listener, refused);
     },
+
+    waitingQueues: (queues) => redis.command('EXISTS', (client) => waitingAmong(client, queues, polled)),
 
     async takeDuty(queue, duty, serverId, leaseMs) {
       const key = dutyKey(queue, duty);
-      const reply = await redis.command('SET', (client) => client.set(key, serverId, 'PX', leaseMs, 'NX'));
-      return held(queue, duty, reply === 'OK');
+      let isHeld = await take(key, serverId, leaseMs);
+      if (!isHeld && (await isForeign(key, leaseMs))) {
+        await removeForeign(redis, key);
+        isHeld = await take(key, serverId, leaseMs);
+      }
+      return held(queue, duty, isHeld);
     },
 
     async keepDuty(queue, duty, serverId, leaseMs) {
       const key = dutyKey(queue, duty);
-      // One command for the beat that never ends. It may prolong another holder's duty by a moment: harmless.
-      if (!refused.getex) {
-        try {
-          const holder = await redis.command('GETEX', (client) => client.getex(key, 'PX', leaseMs));
-          return held(queue, duty, holder === serverId);
-        } catch (error) {
-          if (!isRefusal(error)) throw error;
-          refused.getex = true;
-        }
+      try {
+        return held(queue, duty, await keep(key, serverId, leaseMs));
+      } catch (error) {
+        if (!(error instanceof KeyTypeError)) throw error;
+        await removeForeign(redis, key);
+        return held(queue, duty, false); // the next step asks for it
       }
-      const [holder] = await redis.pipeline('GET', (pipeline) => void pipeline.get(key).pexpire(key, leaseMs));
-      return held(queue, duty, holder === serverId);
     },
 
     async dropDuty(queue, duty, serverId) {
-      await redis.run(scripts.dropDuty, { duty: dutyKey(queue, duty) }, { serverId });
+      await joined.run(scripts.dropDuty, { duty: dutyKey(queue, duty) }, { serverId });
     },
   };
+}
+
+/** Deletes a value that another program wrote to a key of ours without lasting data: a duty, or wake tokens. */
+async function removeForeign(redis: RedisLink, key: string): Promise<void> {
+  await redis.command('DEL', (client) => client.del(key));
+  redis.logger.warn(`deleted ${key}, which another program had written`);
 }
 
 /** Blocks on a connection of its own. */
 class RedisQueueWatch implements QueueWatch {
   private client: Redis | undefined;
   private isClosed = false;
+  private readonly closing = new AbortController();
 
   constructor(
     private readonly redis: RedisLink,
@@ -104,20 +165,44 @@ class RedisQueueWatch implements QueueWatch {
     private readonly refused: Refused,
   ) {}
 
-  /** Moving the last element onto itself blocks like a pop, wakes on anybody's push, and leaves the list as it is. */
-  peek(timeoutMs: number): Promise<boolean> {
+  /**
+   * Moving the last element onto itself blocks like a pop, wakes on any client's push, and leaves the list unchanged.
+   */
+  async peek(timeoutMs: number): Promise<boolean> {
     const pending = keys.pending(this.queue);
-    return this.block('BLMOVE', timeoutMs, (client, timeoutS) =>
-      client.blmove(pending, pending, 'RIGHT', 'RIGHT', timeoutS),
-    );
+    try {
+      return await this.block('BLMOVE', timeoutMs, (client, timeoutS) =>
+        client.blmove(pending, pending, 'RIGHT', 'RIGHT', timeoutS),
+      );
+    } catch (error) {
+      if (!(error instanceof RedisCommandError) || !isFull(error.cause)) throw error;
+      return this.checkFull(pending, timeoutMs);
+    }
   }
 
-  awaitToken(timeoutMs: number): Promise<boolean> {
-    return this.block('BLPOP', timeoutMs, (client, timeoutS) => client.blpop(keys.wake(this.queue), timeoutS));
+  /** A full Redis refuses the move, although it needs no memory: a worker must still be able to empty the queue. */
+  private async checkFull(pending: string, timeoutMs: number): Promise<boolean> {
+    const isWaiting = (): Promise<boolean> =>
+      this.redis.command('EXISTS', async (client) => (await client.exists(pending)) === 1);
+    if (await isWaiting()) return true;
+    await sleep(systemClock, Math.min(CHECK_FULL_EVERY_MS, timeoutMs), this.closing.signal);
+    return !this.isClosed && isWaiting();
+  }
+
+  async awaitToken(timeoutMs: number): Promise<boolean> {
+    const wake = keys.wake(this.queue);
+    try {
+      return await this.block('BLPOP', timeoutMs, (client, timeoutS) => client.blpop(wake, timeoutS));
+    } catch (error) {
+      if (!(error instanceof KeyTypeError)) throw error;
+      await removeForeign(this.redis, wake);
+      return false;
+    }
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
+    this.closing.abort();
     this.dropClient();
   }
 
@@ -128,15 +213,16 @@ class RedisQueueWatch implements QueueWatch {
   ): Promise<boolean> {
     if (this.isClosed) return false;
     const watchdog = setTimeout(() => this.dropClient(), timeoutMs + LATE_MS);
+    let client: Redis | undefined;
     try {
-      const client = (this.client ??= await this.redis.openConnection('watch', keys.pending(this.queue)));
+      client = this.client ??= await this.redis.openConnection('watch', keys.pending(this.queue));
       if (this.isClosed) this.dropClient();
       await whenReady(client);
       return (await call(client, timeoutMs / 1000)) !== null;
     } catch (error) {
       if (this.isClosed) return false;
       if (isRefusal(error)) this.noteRefusal(error);
-      throw toRedisError(name, error);
+      throw await this.redis.toError(name, error, client);
     } finally {
       clearTimeout(watchdog);
     }
@@ -146,10 +232,10 @@ class RedisQueueWatch implements QueueWatch {
     if (this.refused.blocking) return;
     this.refused.blocking = true;
     const reason = (error as Error).message;
-    this.redis.logger.warn('Redis refuses commands that block: polling for tasks', { reason });
+    this.redis.logRefusal('Redis refuses blocking commands: polling for tasks', { reason });
   }
 
-  /** Ends the wait under way with an error; the next one opens another connection. */
+  /** Ends the pending wait with an error; the next one opens another connection. */
   private dropClient(): void {
     if (!this.client) return;
     this.redis.closeConnection(this.client);

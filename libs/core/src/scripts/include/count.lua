@@ -1,5 +1,5 @@
--- Adds n to the counter of a day, which expires, and to its total. A counter stops no settlement: one that is full, holds no
--- number or is of another type starts again.
+-- Adds n to the counter of the day, which expires, and to the total. A counter that is full, not a number or a key of
+-- another type starts again: it must not stop a settlement.
 local function count(dayKey, totalKey, n, expiresAtS)
   if n == 0 then return end
   local function add(key)

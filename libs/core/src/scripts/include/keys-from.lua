@@ -1,5 +1,5 @@
--- A function that gives each task in turn a key of its own, the lock of a task with a lock for example: they are the keys
--- from `first` on, in the order of their tasks, for those tasks that have one.
+-- Returns a function to call for each task in turn: it gives the task's optional key, such as its lock. These are the
+-- keys from `first` on, in the order of the tasks that have one.
 local function keysFrom(first)
   local at = first - 1
   return function(hasKey)

@@ -1,6 +1,7 @@
--- Takes ids that lie in `active`, each once, out of it. Short handlers end in the order in which they began: then the ids
--- are the tail of the list. Otherwise each is searched from that end. Where that would mean many long walks, the list is
--- copied without them instead: first appended, then cut off, so that a Redis out of memory refuses before anything is lost.
+-- Removes ids from `active`, which holds each of them once. Short handlers end in the order in which they began: then
+-- the ids are the tail of the list. Otherwise each is searched for from that end. When that would mean many long walks,
+-- the list is copied without them instead: first appended, then cut off, so that a Redis out of memory refuses before
+-- anything is lost.
 local function leaveActive(active, taskIds)
   local FEW, CHUNK = 16, 1000
   local n = #taskIds

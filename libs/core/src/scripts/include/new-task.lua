@@ -1,5 +1,6 @@
--- A new task, as `newTaskArgs` sends it, and the one place that writes its hash. A further field of ours takes a name in the
--- line below and here, a value in `newTaskArgs`, and a HSET in `writeNewTask`.
+-- A new task, as `newTaskArgs` sends it; with `task-hash.lua` the only place that writes its hash. To add a field of ours,
+-- name it in the line below and in `newTaskAt`, give it a value in `newTaskArgs`, and HSET it in `writeNewTask`. A task that
+-- has it must not be `isPlain` in `enqueue.ts`: `enqueue-pending` writes the message only.
 --@fields taskId, message (protobuf), processAtS (unix s, rounded up; 0: at once), dueAtMs (unix ms), groupName (empty: none), uniqueTtlS (0: no lock)
 local NEW_TASK_FIELDS = 6
 local function newTaskAt(at)
@@ -15,30 +16,25 @@ local function newTaskAt(at)
   }
 end
 
--- Whether a task of this id is in the way of a new one. A completed task whose retention is over is not, although the
--- janitor has not come by yet: then the second result is true, and clearExpired makes room. A key of another type is.
-local function idTaken(task, taskId, completed, nowS)
-  if redis.call('EXISTS', task) == 0 then return false, false end
-  if redis.pcall('HGET', task, 'state') ~= 'completed' then return true, false end
-  local deleteAtS = redis.call('ZSCORE', completed, taskId)
-  local isExpired = deleteAtS ~= false and tonumber(deleteAtS) <= nowS
-  return not isExpired, isExpired
-end
-
-local function clearExpired(task, taskId, completed)
-  redis.call('ZREM', completed, taskId)
-  redis.call('DEL', task)
-end
-
--- The id of the task that holds a lock, false when none does; '' when the key is of another type.
+-- The id of the task that holds a lock; false when it is free, '' when the key is of another type.
 local function lockHolder(lock)
   local holder = lock and redis.pcall('GET', lock)
   if type(holder) == 'table' then return '' end
   return holder
 end
 
--- Writes a task whose id and lock are free. `queue` holds the keys and times of its queue. Without `group`, the key of its
--- group, a task runs by itself; a delayed one joins its group when it is due, if `queue` has `expectedGroups`.
+-- Fails if the list or set that a new task without a group goes to is of another type.
+local function needTarget(new, queue)
+  if new.isDelayed then
+    needType('zset', queue.scheduled)
+  else
+    needType('list', queue.pending)
+  end
+end
+
+-- Writes a task whose id and lock are free. `queue` holds the keys and times of its queue, `group` is the key of the
+-- task's group; without it the task runs by itself. A delayed task joins its group when due, if `queue` has
+-- `expectedGroups`.
 local function writeNewTask(new, task, lock, group, queue)
   if lock then
     redis.call('SET', lock, new.taskId, 'EX', new.uniqueTtlS)
@@ -56,13 +52,13 @@ local function writeNewTask(new, task, lock, group, queue)
     redis.call('ZADD', group, queue.nowS, new.taskId)
     redis.call('SADD', queue.groups, new.groupName)
   else
-    redis.call('HSET', task, 'msg', new.message, 'state', 'pending', 'pending_since', queue.nowNs)
+    writePending(task, new.message, queue.nowNs)
     redis.call('LPUSH', queue.pending, new.taskId)
   end
 end
 
--- Tells forwarders when a task goes ahead of all that were scheduled; `firstS` is the score of the first of these.
+-- Notifies forwarders when a task is due before all scheduled ones; `firstS` is the score of the first of these.
 local function nudge(new, firstS, nudgeChannel)
   local goesAhead = new.isDelayed and (not firstS or tonumber(new.processAtS) <= tonumber(firstS))
-  if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end -- a hint: where it is forbidden, forwarders poll
+  if goesAhead then redis.pcall('PUBLISH', nudgeChannel, '') end -- a hint: without the right to publish, forwarders poll
 end

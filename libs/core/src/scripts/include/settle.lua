@@ -1,24 +1,42 @@
--- The frame of every script that ends attempts. For each task that is still this server's it calls `write`, and takes the task
--- out of `lease` and `active`. Arguments of a task begin with its id and its own lease scores, comma separated. `lockOf` gives
--- the lock of the task at an argument; locks are keys that come in the order of the tasks. `write` stores the message first:
--- when that is refused, the key is of another type by now, and the outcome is dropped: it stops no other.
--- Returns a reply for each task, 1 or 0, and how many were ended.
-local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
-  local replies, left, ended = {}, {}, 0
-  for i = 1, (#ARGV - firstArg) / fields do
-    local task, at = KEYS[firstTask + i - 1], firstArg + (i - 1) * fields
-    local taskId, lock = ARGV[at + 1], lockOf and lockOf(at)
-    replies[i] = 0
-    if ownsLease(lease, taskId, ARGV[at + 2]) then
-      if write(task, taskId, at, lock) ~= false then
-        replies[i] = 1
-        ended = ended + 1
-      end
-      redis.call('ZREM', lease, taskId)
-      left[#left + 1] = taskId
+-- The frame of every script that ends attempts. Removes the leases that this server still owns, of up to 1,000 tasks, and
+-- returns the places of these tasks in `taskIds`. `leases` holds the own lease scores of each task, comma separated. Comes
+-- before all other writes: a full Redis allows it, and then the rest.
+local function endLeases(lease, taskIds, leases)
+  local owned, ids, isOwned = {}, {}, {}
+  if #taskIds == 0 then return owned, ids end
+  local scores = redis.call('ZMSCORE', lease, unpack(taskIds))
+  for i, taskId in ipairs(taskIds) do
+    if not isOwned[taskId] and isNamed(scores[i], leases[i]) then
+      isOwned[taskId] = true
+      owned[#owned + 1] = i
+      ids[#ids + 1] = taskId
     end
   end
-  leaveActive(active, left)
+  if #ids > 0 then redis.call('ZREM', lease, unpack(ids)) end
+  return owned, ids
+end
+
+-- Ends attempts with arguments of their own, which begin with task id and leases: calls `write` for each task that is still
+-- ours, and removes it from `active`. `lockOf` gives the lock of the task at an argument; locks are keys in the order of the
+-- tasks. `write` stores the message first: if the key is of another type by now, that fails, the outcome of this task is
+-- dropped, and the others go on. Returns a reply for each task, 0, 1 or what `write` returned, and the number of attempts
+-- ended.
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+  local taskIds, leases, locks, replies, ended = {}, {}, {}, {}, 0
+  for at = firstArg, #ARGV - fields, fields do
+    local i = #taskIds + 1
+    taskIds[i], leases[i], replies[i] = ARGV[at + 1], ARGV[at + 2], 0
+    locks[i] = lockOf and lockOf(at)
+  end
+  local owned, ids = endLeases(lease, taskIds, leases)
+  for _, i in ipairs(owned) do
+    local reply = write(KEYS[firstTask + i - 1], taskIds[i], firstArg + (i - 1) * fields, locks[i])
+    if reply ~= false then
+      replies[i] = reply or 1
+      ended = ended + 1
+    end
+  end
+  leaveActive(active, ids)
   return replies, ended
 end
 

@@ -1,15 +1,16 @@
--- entries-after: the entries of a sorted set that follow a place in it, whether a member stands there or not.
+-- entries-after: read the entries of a sorted set behind a position, whether or not a member is there.
 --
--- KEYS[1] source  zset  asynq:{q}:<state> or asynq:{q}:g:<group>
--- ARGV[1] score     of the place
--- ARGV[2] memberId  of the place: entries of the same score come in the order of their bytes
+-- KEYS[1] source  zset  asynq:{q}:<state>, asynq:{q}:g:<group> or asynq:{q}:groups_by_<newest or oldest>
+-- ARGV[1] score     of the position
+-- ARGV[2] memberId  of the position: entries of equal score are ordered by their bytes
 -- ARGV[3] limit
+-- REPLY   {(text, text)...}
 -- RETURNS id and score of each, the lowest first
 -- COST    O(log n x log n + limit)
 local source = KEYS[1]
 local score, memberId, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
--- As Redis compares members. Lua compares text by the locale of the server.
+-- Compares bytes, as Redis does; Lua's own comparison follows the locale of the server.
 local function isBehind(member)
   for at = 1, math.min(#member, #memberId) do
     local own, other = member:byte(at), memberId:byte(at)

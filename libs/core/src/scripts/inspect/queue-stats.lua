@@ -1,4 +1,4 @@
--- queue-stats: one picture of a queue's sizes and counters.
+-- queue-stats: read a queue's sizes and counters at one moment.
 --
 -- KEYS[1]  pending         list    asynq:{q}:pending
 -- KEYS[2]  active          list    asynq:{q}:active
@@ -12,16 +12,31 @@
 -- KEYS[10] failed          string  asynq:{q}:failed
 -- KEYS[11] paused          string  asynq:{q}:paused
 -- KEYS[12] groups          set     asynq:{q}:groups
+-- REPLY   {integer, integer, integer, integer, integer, integer, text | nil, text | nil, text | nil, text | nil, integer, integer, text | nil, {text...}}
 -- RETURNS {pending, active, scheduled, retry, archived, completed, processed today, failed today, processed, failed,
---          is paused 0 or 1, number of groups, id that runs next or nil}; counters as text, nil for none
+--          is paused 0 or 1, number of groups, id of the next task to run or nil, keys of another type}; counters as text,
+--          nil for none. A key of another type counts as empty
 -- COST    O(1)
-local reply = { redis.call('LLEN', KEYS[1]), redis.call('LLEN', KEYS[2]) }
-for i = 3, 6 do reply[i] = redis.call('ZCARD', KEYS[i]) end
-for i = 7, 10 do
-  local counter = redis.pcall('GET', KEYS[i])
-  reply[i] = type(counter) == 'string' and counter -- no table: that is the error for a key of another type
+--@include need-type
+local TYPES = { 'list', 'list', 'zset', 'zset', 'zset', 'zset', 'string', 'string', 'string', 'string', false, 'set' }
+local read = {
+  list = function(key) return redis.call('LLEN', key) end,
+  zset = function(key) return redis.call('ZCARD', key) end,
+  set = function(key) return redis.call('SCARD', key) end,
+  string = function(key) return redis.call('GET', key) end,
+}
+
+local reply, odd = {}, {}
+for i, kind in ipairs(TYPES) do
+  if not kind then
+    reply[i] = redis.call('EXISTS', KEYS[i])
+  elseif oddType(kind, KEYS[i]) then
+    odd[#odd + 1] = KEYS[i]
+    reply[i] = kind ~= 'string' and 0
+  else
+    reply[i] = read[kind](KEYS[i])
+  end
 end
-reply[11] = redis.call('EXISTS', KEYS[11])
-reply[12] = redis.call('SCARD', KEYS[12])
-reply[13] = redis.call('LINDEX', KEYS[1], -1)
+reply[13] = reply[1] > 0 and redis.call('LINDEX', KEYS[1], -1)
+reply[14] = odd
 return reply

@@ -1,4 +1,4 @@
--- remove-queue: delete the sets of a queue that holds no tasks to run or to look at.
+-- remove-queue: delete the sets of a queue that has no pending, active, scheduled, retry or archived tasks.
 --
 -- KEYS[1] pending         list  asynq:{q}:pending
 -- KEYS[2] active          list  asynq:{q}:active
@@ -7,6 +7,7 @@
 -- KEYS[5] archived        zset  asynq:{q}:archived
 -- KEYS[6] lease           zset  asynq:{q}:lease
 -- KEYS[7] expectedGroups  zset  asynq:{q}:expected_groups
+-- REPLY   integer
 -- RETURNS 1 removed
 --         0 some of the first five are not empty; nothing written
 --         As in asynq: completed and aggregating tasks, `paused`, locks and counters stay.

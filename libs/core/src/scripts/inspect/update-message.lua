@@ -1,10 +1,11 @@
--- update-message: store another message for a scheduled task.
+-- update-message: replace the message of a scheduled task.
 --
 -- KEYS[1] task  hash  asynq:{q}:t:<id>
 -- ARGV[1] expected  the message as read before
 -- ARGV[2] message   the one to store
+-- REPLY   integer
 -- RETURNS 1 stored
---         0 not scheduled any more, or its message is another one by now; nothing written
+--         0 no longer scheduled, or its message has changed; nothing written
 -- COST    O(1)
 local task = KEYS[1]
 local expected, message = ARGV[1], ARGV[2]

@@ -6,13 +6,14 @@
 -- KEYS[4]   scheduled  zset    asynq:{q}:scheduled             score: process-at, unix seconds
 -- KEYS[5]   completed  zset    asynq:{q}:completed             score: deletion time, unix seconds
 -- KEYS[6..] lock       string  asynq:{q}:unique:<type>:<md5>   one when there is a ttl
--- ARGV[1] digest          of the definition that the tick was computed from
+-- ARGV[1] digest          of the definition from which the tick was computed
 -- ARGV[2] claimedMs       the last claimed tick that the caller knows of, unix ms
 -- ARGV[3] tickMs          unix ms
 -- ARGV[4] nowS            unix s
 -- ARGV[5] nowNs           unix ns
--- ARGV[6] nudgeChannel    told when the task goes ahead of all that are scheduled
--- ARGV[..] @new-task      its group does not count
+-- ARGV[6] nudgeChannel    notified when the task is due before all scheduled ones
+-- ARGV[..] @new-task      its group is ignored
+-- REPLY   {integer, text | nil, text | nil, text | nil, text | nil}
 -- RETURNS result, then since_ms, claimed_ms, fired_ms, paused_ms of the schedule, nil where there is none
 --         2 tick claimed, but another task holds the lock
 --         1 tick claimed, task written
@@ -22,8 +23,9 @@
 --         -3 another definition; nothing written
 --         -4 no such schedule; nothing written
 -- COST    O(log n)
---@include new-task
 --@include need-type
+--@include task-hash
+--@include new-task
 local schedule, task = KEYS[1], KEYS[2]
 local digest, claimedMs, tickMs = ARGV[1], ARGV[2], ARGV[3]
 local nudgeChannel = ARGV[6]
@@ -41,11 +43,10 @@ if not known[1] then return reply(-4) end
 if known[4] ~= digest then return reply(-3) end
 if known[3] then return reply(-2) end
 if known[2] ~= claimedMs then return reply(-1) end
-needType('list', queue.pending)
-needType('zset', queue.scheduled)
+needTarget(new, queue)
 local isTaken, isExpired = idTaken(task, new.taskId, queue.completed, queue.nowS)
 local isLocked = lockHolder(lock)
-local firstS = redis.call('ZRANGE', queue.scheduled, 0, 0, 'WITHSCORES')[2]
+local firstS = new.isDelayed and redis.call('ZRANGE', queue.scheduled, 0, 0, 'WITHSCORES')[2]
 
 redis.call('HSET', schedule, 'claimed_ms', tickMs, 'fired_ms', tickMs)
 if isTaken then return reply(0) end

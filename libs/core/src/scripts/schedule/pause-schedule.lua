@@ -1,11 +1,12 @@
--- pause-schedule: let a schedule fire no more, or again.
+-- pause-schedule: pause or resume a schedule.
 --
 -- KEYS[1] schedule  hash  asynq:{q}:schedule:<name>
 -- ARGV[1] isPaused  1 to pause, 0 to resume
--- ARGV[2] nowMs     unix ms; after a pause ticks count from here
+-- ARGV[2] nowMs     unix ms; after a pause, ticks count from here
 -- ARGV[3] name
--- ARGV[4] changeChannel  told the name when something changed
--- RETURNS 1 changed, 0 it was so already, -1 no such schedule
+-- ARGV[4] changeChannel  receives the name after a change
+-- REPLY   integer
+-- RETURNS 1 changed, 0 nothing to change, -1 no such schedule
 -- COST    O(1)
 local schedule = KEYS[1]
 local isPaused, nowMs, name, changeChannel = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -18,5 +19,5 @@ else
   redis.call('HDEL', schedule, 'paused_ms')
   redis.call('HSET', schedule, 'claimed_ms', nowMs)
 end
-redis.pcall('PUBLISH', changeChannel, name) -- a hint: where it is forbidden, the next tick tells
+redis.pcall('PUBLISH', changeChannel, name) -- a hint: without the right to publish, the next tick reveals the change
 return 1

@@ -1,10 +1,11 @@
--- write-plan: replace what a scheduler shows of its entries.
+-- write-plan: replace the published entries of a scheduler.
 --
 -- KEYS[1] plan  list  asynq:schedulers:{<scheduler id>}
 -- ARGV[1] ttlS  whole seconds
 -- ARGV[2..] per task: entry (protobuf)
--- RETURNS nothing of use
---         The first entry lies at the right end, as asynq leaves it.
+-- REPLY   integer
+-- RETURNS 1, always
+--         The first entry is at the right end, as in asynq.
 -- COST    O(entries)
 local plan = KEYS[1]
 local ttlS = ARGV[1]

@@ -7,18 +7,21 @@ import { LinkedAbort, unlessAborted } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
 import { guardSignal } from '../../runtime/guard-signal.js';
 import type { Logger } from '../../runtime/logger.js';
+import { placeOf } from '../../partitions/partition-name.js';
 import { OptionReader } from '../../runtime/option-reader.js';
-import { type PayloadCodec, undecodable } from '../../task/payload-codec.js';
+import { checkDecoded, type PayloadCodec, undecodable } from '../../task/payload-codec.js';
 import type { TaskEventListener } from '../../task/task-event.js';
 import type { TaskOptions } from '../../task/task-options.js';
 import type { TaskMessage } from '../../wire/task-message.js';
 import { fromS } from '../../wire/unix-time.js';
+import type { AggregateSlots } from './aggregate-slots.js';
 import type { AggregatedTask, GroupedTask, GroupPlan } from './group-aggregator.js';
 
 export interface AggregationDeps {
   readonly broker: Pick<GroupOps, 'archiveMembers' | 'finishSet'>;
+  readonly slots: Pick<AggregateSlots, 'run'>;
   readonly codec: PayloadCodec;
-  /** Hears `enqueued` of the new task. */
+  /** Receives the event `enqueued` of the new task. */
   readonly emit: TaskEventListener | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,15 +38,16 @@ function checkMade(made: unknown, queue: string): void {
   const reader = new OptionReader(made, 'aggregate.');
   reader.onlyKnown(['type', 'payload', 'options']);
   const { options }: { readonly options?: TaskOptions | undefined } = made;
-  if (options?.queue !== undefined && options.queue !== queue) {
-    reader.refuse('options.queue', `only "${queue}", the queue of the tasks, or none`, options.queue);
+  const { queue: logical } = placeOf(queue);
+  if (options?.queue !== undefined && options.queue !== queue && options.queue !== logical) {
+    reader.refuse('options.queue', `only "${logical}", the queue of the tasks, or none`, options.queue);
   }
   if (options?.group !== undefined) reader.refuse('options.group', 'no group', options.group);
   reader.throwIfWrong();
 }
 
 /**
- * One set of tasks on its way to become one task.
+ * One run: a set of tasks becomes one task.
  *
  * 1. Archives the members whose payload does not decode.
  * 2. Calls the user's function, and waits for it until the set's deadline.
@@ -60,8 +64,9 @@ export class Aggregation {
   ) {}
 
   /**
-   * @throws what the user's function throws, or why its answer was not awaited or not written; the members that are
-   * left must be given back
+   * @throws {NotStartedError} the functions of other sets took too long
+   * @throws the error of the user's function, or the reason why its result was not awaited or not written; the caller
+   * returns the remaining members to their group
    */
   async run(): Promise<void> {
     const tasks = await this.decodeMembers();
@@ -69,29 +74,36 @@ export class Aggregation {
     const { queue, set } = this;
     const { aggregate } = this.plan;
     const deadline = new Date(fromS(set.deadlineS));
-    const made = await this.callInTime((signal) => aggregate(set.group, tasks, { queue, deadline, signal }));
+    const made = await this.deps.slots.run(() =>
+      this.callInTime((signal) => aggregate(set.group, tasks, { queue: placeOf(queue).queue, deadline, signal })),
+    );
     const ids = new Set(tasks.map(({ id }) => id));
     await this.finish({ ...set, tasks: set.tasks.filter(({ id }) => ids.has(id)) }, made);
   }
 
-  /** A payload that does not decode is archived: no retry can fix it, and it would hold up the others for ever. */
+  /**
+   * A payload that does not decode is archived: no retry can fix it, and it would hold up the others forever.
+   * @throws {TypeError} the codec is at fault
+   */
   private async decodeMembers(): Promise<GroupedTask[]> {
     const { broker, codec } = this.deps;
     const refused: TaskMessage[] = [];
     const tasks = this.set.tasks.flatMap((message): GroupedTask[] => {
       const { id, type, payload: payloadBytes, headers } = message;
+      let payload: unknown;
       try {
-        return [{ id, type, payload: codec.decode(payloadBytes), payloadBytes, headers }];
+        payload = codec.decode(payloadBytes);
       } catch (error) {
         refused.push({ ...message, errorMsg: undecodable(error) });
         return [];
       }
+      return [{ id, type, payload: checkDecoded(payload), payloadBytes, headers }];
     });
     if (refused.length > 0) await broker.archiveMembers(this.queue, this.set, refused);
     return tasks;
   }
 
-  /** @throws what `call` throws, or the reason why it is not awaited any longer */
+  /** @throws the error of `call`, or the reason why it is no longer awaited */
   private async callInTime<T>(call: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
     const { clock } = this.deps;
     const abort = new LinkedAbort([this.abandoned]);
@@ -125,7 +137,7 @@ export class Aggregation {
     checkMade(made, queue);
     const { broker, codec, emit, clock, logger } = this.deps;
     const item = { ...made, options: { ...made.options, queue, group: undefined } };
-    // Not limited: a payload made of many may be large, and the limit of clients is for payloads from outside.
+    // Not limited: a combined payload may be large, and the client's limit is for payloads from outside.
     const settings = { codec, maxPayloadBytes: LARGEST_PAYLOAD_BYTES, defaults: {} };
     const nowMs = clock.nowMs();
     const task = composeTask(item, settings, nowMs);
@@ -134,7 +146,10 @@ export class Aggregation {
     if (refusal) throw refusal;
     if (reply.status === 'setLost') {
       const fields = { queue, group: set.group, tasks: set.tasks.length };
-      logger.warn('an aggregation ended too late and was dropped; its tasks are aggregated again', fields);
+      logger.warn(
+        'an aggregation ended after its deadline and was dropped; its tasks will be aggregated again',
+        fields,
+      );
       return;
     }
     const state = (task.processAtMs ?? 0) > nowMs ? 'scheduled' : 'pending';

@@ -1,11 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Logger } from '../../runtime/logger.js';
+import { sleep } from '../../runtime/clock.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { OptionReader } from '../../runtime/option-reader.js';
 import { jsonCodec } from '../../task/payload-codec.js';
 import type { TaskEvent } from '../../task/task-event.js';
-import { failingBroker } from '../../testing/failing-broker.js';
-import { openMemoryQueue } from '../../testing/test-queue.js';
+import { failingBroker } from '../../test-support/failing-broker.js';
+import { openMemoryQueue } from '../../test-support/test-queue.js';
 import { Aggregator } from './aggregator.js';
 import {
   type Aggregate,
@@ -15,7 +16,7 @@ import {
   readGroupAggregator,
 } from './group-aggregator.js';
 
-/** Keeps the numbers of the tasks it is given. */
+/** Lists the payloads of its tasks. */
 const list: Aggregate = (group, tasks) => ({
   type: `sum:${group}`,
   payload: tasks.map(({ payload }) => payload),
@@ -26,7 +27,7 @@ const fail = (): never => {
   throw new Error('broken');
 };
 
-function openAggregated(given: GroupAggregatorOptions, { isLeader = true } = {}) {
+function openAggregated(given: GroupAggregatorOptions, { isLeader = true, codec = jsonCodec } = {}) {
   const q = openMemoryQueue();
   const broker = failingBroker(q.broker);
   const events: TaskEvent[] = [];
@@ -40,13 +41,13 @@ function openAggregated(given: GroupAggregatorOptions, { isLeader = true } = {})
   const plans = readGroupAggregator(new OptionReader({}), given)!;
   const options = {
     plans,
-    codec: jsonCodec,
+    codec,
     shutdownTimeoutMs: 8_000,
     emit: (event: TaskEvent) => void events.push(event),
   };
   const leadership = { isLeader: () => isLeader };
   const aggregator = new Aggregator(broker, leadership, q.name, options, { clock: q.clock, logger, random: () => 0 });
-  /** One look, and all that comes of it. */
+  /** One check with all its aggregations. */
   const runOnce = async (): Promise<void> => {
     await aggregator.runOnce();
     await aggregator.stop();
@@ -57,7 +58,7 @@ function openAggregated(given: GroupAggregatorOptions, { isLeader = true } = {})
 }
 
 describe('Aggregator', () => {
-  it.each([8 * 3_600_000, -3_600_000])('goes on taking groups when the clock is set by %i ms', async (byMs) => {
+  it.each([8 * 3_600_000, -3_600_000])('continues to take groups when the clock is set by %i ms', async (byMs) => {
     const { clock, aggregator, events, join } = openAggregated({ gracePeriod: '10s', aggregate: list });
     aggregator.start();
     await clock.advance('5s');
@@ -70,7 +71,7 @@ describe('Aggregator', () => {
     await aggregator.stop();
   });
 
-  it('makes one task of a group when the grace period is over, to the second', async () => {
+  it('combines a group into one task when the grace period is over, to the second', async () => {
     const { q, clock, aggregator, events, join } = openAggregated({ gracePeriod: '10s', aggregate: list });
     aggregator.start();
     await join('a', 1);
@@ -91,7 +92,7 @@ describe('Aggregator', () => {
     await aggregator.stop();
   });
 
-  it('gives the function what it needs to know', async () => {
+  it('passes the group, its tasks and the context to the function', async () => {
     const calls: unknown[][] = [];
     const aggregate: Aggregate = (...args) => (calls.push(args), { type: 'sum' });
     const { q, clock, runOnce } = openAggregated({ gracePeriod: '1s', aggregate });
@@ -115,7 +116,7 @@ describe('Aggregator', () => {
     ]);
   });
 
-  it('heeds the limits and functions of single groups and of prefixes, the longest first', async () => {
+  it('applies the limits and functions of single groups and of prefixes, the longest first', async () => {
     const { q, clock, aggregator, join } = openAggregated({
       gracePeriod: '10s',
       aggregate: list,
@@ -156,7 +157,7 @@ describe('Aggregator', () => {
     await aggregator.stop();
   });
 
-  it('gives the tasks back when the function fails, rests, and tries again', async () => {
+  it('returns the tasks when the function fails, and tries again after a delay', async () => {
     let calls = 0;
     const aggregate: Aggregate = (...args) => {
       if (++calls <= 2) throw new Error('no');
@@ -188,7 +189,7 @@ describe('Aggregator', () => {
     ['returns nothing', (() => undefined) as unknown as Aggregate],
     ['returns a task without a type', () => ({ type: '' })],
     ['returns the id of a task that exists', () => ({ type: 'sum', options: { taskId: 'taken' } })],
-  ])('gives the tasks back when the function %s', async (_, aggregate) => {
+  ])('returns the tasks when the function %s', async (_, aggregate) => {
     const { q, clock, runOnce, join } = openAggregated({ gracePeriod: '1s', aggregate });
     await q.seed({ pending: ['taken'] });
     await join('a');
@@ -212,11 +213,11 @@ describe('Aggregator', () => {
     ['a group', { type: 'sum', options: { group: 'other' } }, 'option "aggregate.options.group" is "other"'],
     ['no type', { payload: 1 }, 'option "type" is undefined'],
     [
-      'what cannot be looked at',
+      'an unreadable value',
       new Proxy({}, { get: (_target, name) => (name === 'then' ? undefined : fail()), ownKeys: () => fail() }),
       'broken',
     ],
-  ])('refuses a function that returns %s, and gives the tasks back', async (_, made, reason) => {
+  ])('refuses a function that returns %s, and returns the tasks', async (_, made, reason) => {
     const { q, clock, runOnce, errors, join } = openAggregated({
       gracePeriod: '1s',
       aggregate: () => made as unknown as AggregatedTask,
@@ -231,7 +232,7 @@ describe('Aggregator', () => {
     expect(String(errors[0])).toContain(reason);
   });
 
-  it('takes a function that names the queue of the tasks', async () => {
+  it('accepts a function that names the queue of the tasks', async () => {
     const { q, clock, runOnce, join } = openAggregated({
       gracePeriod: '1s',
       aggregate: (_group, _tasks, { queue }) => ({ type: 'sum', options: { queue, taskId: 'sum' } }) as AggregatedTask,
@@ -258,7 +259,30 @@ describe('Aggregator', () => {
     expect(dump.tasks['bad']?.message?.errorMsg).toMatch(/^payload does not decode: /);
   });
 
-  it('aborts a function at the deadline, and drops what it answers then', async () => {
+  it('returns the tasks when the codec returns a promise, and handles its rejection', async () => {
+    const unhandled = vi.fn<(error: unknown) => void>();
+    process.on('unhandledRejection', unhandled);
+    const decode = async (): Promise<never> => {
+      throw new Error('later');
+    };
+    const { q, clock, runOnce, join, log } = openAggregated(
+      { gracePeriod: '1s', aggregate: list },
+      { codec: { ...jsonCodec, decode } },
+    );
+    await join('a');
+    await join('b');
+    await clock.advance('1s');
+
+    await runOnce();
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', unhandled);
+
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(Object.keys((await q.dump()).groups)).toEqual(['digest']);
+    expect(log.join()).toMatch(/aggregat/);
+  });
+
+  it('aborts a function at the deadline, and drops its result', async () => {
     let context: AggregationContext | undefined;
     const aggregate: Aggregate = (_group, _tasks, given) => {
       context = given;
@@ -279,7 +303,7 @@ describe('Aggregator', () => {
     await stopped;
   });
 
-  it('waits at stop for a function that runs, and then gives its tasks back', async () => {
+  it('waits at stop for a running function, and then returns its tasks', async () => {
     const { q, clock, aggregator, join } = openAggregated({
       gracePeriod: '1s',
       aggregate: () => new Promise(() => undefined),
@@ -298,7 +322,7 @@ describe('Aggregator', () => {
     expect(await q.dump()).toMatchObject({ groupNames: ['digest'], aggregationSets: [] });
   });
 
-  it('takes a full group at once, again and again', async () => {
+  it('takes a full group at once, every time', async () => {
     const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1m', maxSize: 2, aggregate: list });
     aggregator.start();
     await clock.advance('3s');
@@ -314,7 +338,7 @@ describe('Aggregator', () => {
     await aggregator.stop();
   });
 
-  it('takes all of a group that holds several sets, one after the other', async () => {
+  it('takes all sets of a large group, one after the other', async () => {
     const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1m', maxSize: 2, aggregate: list });
     for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await join(id);
     aggregator.start();
@@ -328,7 +352,7 @@ describe('Aggregator', () => {
     await aggregator.stop();
   });
 
-  it('leaves a full group to the leader, but not for long', async () => {
+  it('leaves a full group to the leader, but only briefly', async () => {
     const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
     const { q, clock, aggregator, join } = openAggregated(given, { isLeader: false });
     aggregator.start();
@@ -344,7 +368,7 @@ describe('Aggregator', () => {
     await aggregator.stop();
   });
 
-  it('does not try a full group that somebody took', async () => {
+  it('does not try a full group that another server took', async () => {
     const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
     const { q, clock, broker, aggregator, join } = openAggregated(given, { isLeader: false });
     aggregator.start();
@@ -357,12 +381,33 @@ describe('Aggregator', () => {
     await clock.advance(200);
 
     await expect(broker.takeRipe(q.name, 'digest', { gracePeriodS: 1, maxDelayS: 0, maxSize: 0 })).rejects.toThrow(
-      'takeRipe', // still to fail: nobody else called it
+      'takeRipe', // still to fail: no other call was made
     );
     await aggregator.stop();
   });
 
-  it.each(['onGroupNews', 'awaitSizes'] as const)('finds full groups by looking when %s fails', async (method) => {
+  it('finds full groups by polling until the broker answers the subscription, then by notification', async () => {
+    const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
+    const { q, clock, broker, aggregator, join } = openAggregated(given);
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const listen = q.broker.onGroupChanged;
+    q.broker.onGroupChanged = async (...args) => answered.then(() => listen(...args));
+    aggregator.start();
+    await Promise.all(['a', 'b'].map((id) => join(id)));
+    await clock.advance('8s');
+    const silent = (await q.dump()).nextUp;
+
+    await Promise.all(['c', 'd'].map((id) => join(id)));
+    answer();
+    await clock.advance(0);
+
+    expect(silent).toEqual(['sum-a']);
+    expect((await q.dump()).nextUp).toEqual(['sum-a', 'sum-c']);
+    await Promise.all([aggregator.stop(), broker.close()]);
+  });
+
+  it.each(['onGroupChanged', 'awaitSizes'] as const)('finds full groups by polling when %s fails', async (method) => {
     const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
     const { q, clock, broker, aggregator, join } = openAggregated(given);
     broker.failNext(method);
@@ -376,7 +421,7 @@ describe('Aggregator', () => {
     await aggregator.stop();
   });
 
-  it('is not held up by a function that takes long, and runs it for one set of a group at a time', async () => {
+  it('is not delayed by a slow function, and runs it for one set of a group at a time', async () => {
     const running: string[] = [];
     const aggregate: Aggregate = (group, ...rest) => {
       if (group !== 'slow') return list(group, ...rest);
@@ -398,7 +443,7 @@ describe('Aggregator', () => {
     await stopped;
   });
 
-  it('works on three groups at one time', async () => {
+  it('aggregates three groups at a time', async () => {
     const ends: (() => void)[] = [];
     const aggregate: Aggregate = (group) =>
       new Promise((resolve) => ends.push(() => resolve({ type: group, options: { taskId: group } })));
@@ -418,7 +463,99 @@ describe('Aggregator', () => {
     await aggregator.stop();
   });
 
-  it('leaves the tasks to the recoverer when they cannot be given back', async () => {
+  it('takes a large group as one set among many small ones', async () => {
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '10s', aggregate: list });
+    for (let n = 0; n < 150; n++) await join(`large-${String(n).padStart(3, '0')}`, n, 'm-large');
+    for (let n = 0; n < 200; n++) await join(`small-${n}`, n, `${n < 100 ? 'a' : 'z'}-${n}`);
+    aggregator.start();
+
+    await clock.advance('10s');
+
+    const { nextUp, groups, tasks } = await q.dump();
+    expect([nextUp.length, groups]).toEqual([201, {}]);
+    expect(jsonCodec.decode(tasks['sum-large-000']!.message!.payload)).toHaveLength(150);
+    await aggregator.stop();
+  });
+
+  it('holds few sets while functions are slow', async () => {
+    const { q, clock, aggregator, join } = openAggregated({
+      gracePeriod: '1s',
+      aggregate: async (...args) => {
+        await sleep(q.clock, 2_000);
+        return list(...args);
+      },
+    });
+    for (let n = 0; n < 30; n++) await join(`of-${n}`, n, `g-${n}`);
+    aggregator.start();
+
+    const held: number[] = [];
+    for (let s = 0; s < 15; s++) {
+      await clock.advance('1s');
+      held.push((await q.dump()).aggregationSets.length);
+    }
+
+    expect(Math.max(...held)).toBe(3);
+    await clock.advance('10s');
+    expect((await q.dump()).nextUp).toHaveLength(30);
+    await aggregator.stop();
+  });
+
+  it('returns sets whose functions cannot start, without a failure, and takes them again', async () => {
+    const hanging: string[] = [];
+    const aggregate: Aggregate = (group, ...rest) => {
+      if (!group.startsWith('hang') || hanging.length === 3) return list(group, ...rest);
+      hanging.push(group);
+      return new Promise(() => undefined);
+    };
+    const { q, clock, aggregator, log, join } = openAggregated({ gracePeriod: '1s', aggregate });
+    await join('quick', 1, 'a');
+    for (let n = 0; n < 3; n++) await join(`hangs-${n}`, n, `hang-${n}`);
+    for (let n = 0; n < 5; n++) await join(`waits-${n}`, n, `wait-${n}`);
+    aggregator.start();
+    await clock.advance('1s');
+    const held = (await q.dump()).aggregationSets.length;
+
+    await clock.advance('10s');
+    const returned = await q.dump();
+    await clock.advance('110s');
+
+    expect([held, returned.aggregationSets.length, Object.keys(returned.groups).length]).toEqual([8, 3, 5]);
+    expect((await q.dump()).nextUp).toEqual(expect.arrayContaining(['sum-waits-0', 'sum-waits-4']));
+    expect(log.filter((line) => line.startsWith('aggregation failed'))).toHaveLength(3);
+    await aggregator.stop();
+  });
+
+  it('reads groups little by little while none is ripe, however many there are', async () => {
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1h', maxDelay: '2h', aggregate: list });
+    for (let n = 0; n < 3_000; n++) await join(`of-${n}`, n, `g-${n}`);
+    aggregator.start();
+    await clock.advance('1m'); // each group once, at the start
+    let read = 0;
+    const { waitingGroups, groupsByTime } = q.broker;
+    q.broker.groupsByTime = async (...args) => {
+      const groups = await groupsByTime(...args);
+      read += groups.length;
+      return groups;
+    };
+    q.broker.waitingGroups = async (...args) => {
+      const page = await waitingGroups(...args);
+      read += page.groups.length;
+      return page;
+    };
+
+    const perSecond: number[] = [];
+    for (let s = 0; s < 30; s++) {
+      read = 0;
+      await clock.advance('1s');
+      perSecond.push(read);
+    }
+
+    expect(perSecond.filter((count) => count > 0)).not.toHaveLength(0); // Go may have filled groups
+    expect(Math.max(...perSecond)).toBeLessThan(1_000);
+    await aggregator.stop();
+  });
+
+  it('leaves the tasks to the recoverer when they cannot be returned', async () => {
     const { q, clock, broker, aggregator, log, join } = openAggregated({
       gracePeriod: '1s',
       aggregate: () => {
@@ -432,11 +569,11 @@ describe('Aggregator', () => {
     await clock.advance('1s');
 
     expect((await q.dump()).aggregationSets).toHaveLength(1);
-    expect(log.at(-1)).toBe('could not give back the tasks of a failed aggregation');
+    expect(log.at(-1)).toBe('could not return the tasks of a failed aggregation to their group');
     await aggregator.stop();
   });
 
-  it('loses nothing when a reply is lost, whichever it is', async () => {
+  it('loses nothing when any reply is lost', async () => {
     for (const method of ['takeRipe', 'finishSet'] as const) {
       const { q, clock, broker, aggregator, join } = openAggregated({ gracePeriod: '1s', aggregate: list });
       broker.failNext(method, { as: 'lostReply' });
@@ -461,7 +598,7 @@ describe('readGroupAggregator', () => {
     return reader.problems.map(({ option }) => option);
   };
 
-  it('takes a function for all groups, or for some', () => {
+  it('accepts a function for all groups, or for some', () => {
     expect(problemsOf({ aggregate: list, gracePeriod: '1s', maxDelay: '1m', maxSize: 1000 })).toEqual([]);
     expect(problemsOf({ groups: { 'a*': { aggregate: list } } })).toEqual([]);
     expect(problemsOf(undefined)).toEqual([]);

@@ -1,35 +1,37 @@
 import {
   AWAITED_SIZES_LIFE_MS,
   type AggregationSet,
+  type GroupChange,
   type GroupLimits,
-  type GroupNews,
   type GroupOps,
+  type GroupOrder,
   LARGEST_SET,
-  type WaitingGroup,
 } from '../../broker/contract/groups.js';
 import { ripeFromS } from '../../broker/group-ripeness.js';
+import type { RedisCommandError } from '../../errors/redis-command.error.js';
 import { Backoff } from '../../runtime/backoff.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
+import { Subscription } from '../../runtime/subscription.js';
 import { within } from '../../runtime/within.js';
 import type { PayloadCodec } from '../../task/payload-codec.js';
 import type { TaskEventListener } from '../../task/task-event.js';
-import { fromS } from '../../wire/unix-time.js';
+import { floorS, fromS } from '../../wire/unix-time.js';
+import { AggregateSlots, AT_ONE_TIME, NotStartedError } from './aggregate-slots.js';
 import { Aggregation } from './aggregation.js';
 import type { GroupPlan, GroupPlans } from './group-aggregator.js';
+import { RipeWindow } from './ripe-window.js';
 import type { Leadership } from '../watch/work-watcher.js';
 
-/** Longest time between two checks, as in asynq; a group that a Go client filled may be taken this late. */
+/** Maximum interval between looks, as in asynq; up to a few thousand groups are also checked one by one this often. */
 const LONGEST_MS = 7_000;
-/** Sets in work at one time, each of another group. */
-const AT_ONE_TIME = 3;
-/** Pause when a ripe group could not be taken: another server has it, or its clock runs behind ours. */
-const STUCK_MS = 1_000;
-/** How often the subscription to full groups is renewed. */
-const ASK_EVERY_MS = AWAITED_SIZES_LIFE_MS / 3;
-/** Longest time that the leader needs to take a full group. Other servers wait one to three times as long. */
+/** Delay between two pages of groups that are checked one by one: after the start, on the leader, on another server. */
+const PAGE_DELAY_MS = { first: 5, leader: 200, other: 1_000 };
+/** How often the orders of the groups and the subscription to full ones are renewed. */
+const RENEW_EVERY_MS = AWAITED_SIZES_LIFE_MS / 3;
+/** Head start of the leader for a full group. Other servers wait one to three times as long. */
 const LEADER_HEAD_START_MS = 100;
-/** Pauses of a group after failed aggregations. */
+/** Delays of a group after failed aggregations. */
 const FIRST_BACKOFF_MS = 5_000;
 const LONGEST_BACKOFF_MS = 120_000;
 
@@ -38,7 +40,7 @@ export interface AggregatorOptions {
   readonly codec: PayloadCodec;
   /** Hears `enqueued` of the new tasks. */
   readonly emit: TaskEventListener | undefined;
-  /** How long `stop` waits for functions that run. */
+  /** How long `stop` waits for running functions. */
   readonly shutdownTimeoutMs: number;
 }
 
@@ -48,26 +50,37 @@ interface Failures {
 }
 
 /**
- * Makes one task of the tasks of each ripe group of a queue. Every server with a function for the group does so, not only
- * the leader: servers may have functions for different groups, and a group is taken in one step.
+ * Combines the tasks of each ripe group of a queue into one task. Every server with a function for the group does this,
+ * not only the leader: servers may have functions for different groups, and a group is taken in one step.
  *
- * It takes the members of a ripe group as a set, which is ours for two minutes, for an {@link Aggregation}. If that fails,
- * the members go back to their group, which rests for a while.
+ * Takes the members of a ripe group as a set, which is ours for two minutes, for an {@link Aggregation}. If that fails,
+ * the members return to their group, which backs off.
  *
- * Sleeps until the next group is ripe by its age. The broker announces a full group: the leader takes it at once, another
- * server if it is still there a moment later. When a server dies in between, the recoverer of any server takes over the set.
+ * It finds ripe groups in three ways, each of which costs as much as it finds, or little by little:
+ * 1. A {@link RipeWindow} for each time limit. It sleeps until the next group is ripe.
+ * 2. The broker announces full groups: the leader takes one at once, another server if it is still there after a short
+ *    delay.
+ * 3. It checks all groups one by one, a page at a time, because Go announces nothing and messages may be lost.
+ *
+ * If a server dies with a set, a recoverer returns the set.
  */
 export class Aggregator extends Loop {
   private readonly failures = new Map<string, Failures>();
-  /** Work on sets, by group; never rejects. One set of a group at a time: its failures are counted together. */
+  /** Aggregations by group; never reject. One set of a group at a time, so that its failures are counted together. */
   private readonly running = new Map<string, Promise<void>>();
-  /** Groups that the last check found ripe and that were not tried yet. */
-  private ripe: string[] = [];
-  /** Groups announced as full, and from when on to try them. */
-  private readonly full = new Map<string, number>();
+  /** Groups to try now: announced ones, ripe ones, and those whose sets are taken one by one because they are large. */
+  private readonly urgent = new Set<string>();
+  private readonly ripe = new Set<string>();
+  private readonly large = new Set<string>();
+  /** Groups to try later, and when. */
+  private readonly later = new Map<string, number>();
+  private nextLaterAtMs = Infinity;
+  private readonly windows: readonly RipeWindow[];
   private nextLookAtMs = 0;
-  private askAgainAtMs = 0;
-  private endNews: (() => Promise<void>) | undefined;
+  private readonly pages = { position: undefined as string | undefined, isFirstRound: true, beganAtMs: 0, nextAtMs: 0 };
+  private renewAtMs = 0;
+  private readonly slots: AggregateSlots;
+  private readonly changes: Subscription;
   private readonly longestMs: number;
   private abandoning = new AbortController();
 
@@ -79,31 +92,43 @@ export class Aggregator extends Loop {
     deps: LoopDeps,
   ) {
     super(`aggregator of queue "${queue}"`, deps);
-    this.longestMs = Math.min(LONGEST_MS, fromS(options.plans.shortestWaitS));
+    const { plans } = options;
+    this.longestMs = Math.min(LONGEST_MS, fromS(plans.shortestWaitS));
+    this.windows = [
+      ...plans.gracePeriodsS.map((limitS) => new RipeWindow(broker, queue, 'newest', limitS)),
+      ...plans.maxDelaysS.map((limitS) => new RipeWindow(broker, queue, 'oldest', limitS)),
+    ];
+    this.slots = new AggregateSlots(deps.clock);
+    const listener = (group: string, change: GroupChange): void => this.onChanged(group, change);
+    this.changes = new Subscription(
+      deps.clock,
+      () => broker.onGroupChanged(queue, listener),
+      () => this.checkAllNow(),
+    );
   }
 
-  /** Running functions get `shutdownTimeoutMs` to end; then the members of their sets go back. */
+  /** Running functions get `shutdownTimeoutMs` to end; then the members of their sets return to their groups. */
   override async stop(): Promise<void> {
     const stopped = super.stop().then(() => Promise.all(this.running.values()));
     await within(this.clock, this.options.shutdownTimeoutMs, stopped);
     this.abandoning.abort(new Error('the server shuts down'));
     await stopped;
     this.abandoning = new AbortController();
-    this.ripe = [];
-    this.full.clear();
-    this.nextLookAtMs = this.askAgainAtMs = 0;
-    const endNews = this.endNews;
-    this.endNews = undefined;
-    await endNews?.();
+    for (const groups of [this.urgent, this.ripe, this.large, this.later]) groups.clear();
+    for (const window of this.windows) window.reset();
+    this.nextLaterAtMs = Infinity;
+    this.nextLookAtMs = this.renewAtMs = 0;
+    Object.assign(this.pages, { position: undefined, isFirstRound: true, beganAtMs: 0, nextAtMs: 0 });
+    await this.changes.end();
   }
 
   async runOnce(): Promise<number | undefined> {
-    await this.askForNews(); // before the check: nothing is missed
-    if (this.ripe.length === 0 && this.passedMs >= this.nextLookAtMs) await this.look();
+    await this.prepare(); // before the look, so that nothing is missed
     while (this.hasRoom) {
-      const name = this.nextFull() ?? this.nextRipe();
-      if (name === undefined) return Math.max(0, this.nextStepAtMs() - this.passedMs);
-      await this.take(name);
+      this.tryDue();
+      if (await this.takeNext()) continue;
+      if (this.passedMs < this.nextLookAtMs) return Math.max(0, this.nextStepAtMs() - this.passedMs);
+      await this.look();
     }
     return undefined; // until a set is done
   }
@@ -113,116 +138,192 @@ export class Aggregator extends Loop {
     return monotonicMs(this.clock);
   }
 
+  /** Half of the sets are taken at a time, so that they share round trips. */
   private get hasRoom(): boolean {
-    return this.running.size < AT_ONE_TIME && !this.stopSignal.aborted;
+    const { size } = this.running;
+    return !this.stopSignal.aborted && (size < AT_ONE_TIME || size <= this.slots.mostSets / 2);
+  }
+
+  private nextStepAtMs(): number {
+    return Math.min(this.nextLookAtMs, this.nextLaterAtMs);
   }
 
   private async look(): Promise<void> {
     const lookedAtMs = this.passedMs;
     const nowMs = this.clock.nowMs();
-    const groups = await this.broker.waitingGroups(this.queue);
-    this.forgetFailuresOf(groups);
-    const waiting = groups.flatMap((group) => this.wait(group, nowMs) ?? []);
-    this.ripe = waiting.filter(({ forMs }) => forMs <= 0).map(({ name }) => name);
-    const later = waiting.map(({ forMs }) => forMs).filter((forMs) => forMs > 0);
-    this.nextLookAtMs = lookedAtMs + Math.min(...later, this.longestMs);
+    this.nextLookAtMs = lookedAtMs + this.longestMs;
+    await Promise.all(this.windows.map((window) => this.readWindow(window, nowMs)));
+    if (lookedAtMs >= this.pages.nextAtMs) await this.checkPage();
+    const nextRipeMs = Math.min(...this.windows.map(({ nextRipeAtMs }) => nextRipeAtMs)) - nowMs;
+    this.lookBy(Math.min(lookedAtMs + nextRipeMs, this.pages.nextAtMs));
   }
 
-  private wait(group: WaitingGroup, nowMs: number): { name: string; forMs: number } | undefined {
-    const plan = this.options.plans.planFor(group.name);
-    if (!plan) return undefined;
-    const ripeInMs = fromS(ripeFromS(group, plan.limits)) - nowMs;
-    return { name: group.name, forMs: Math.max(ripeInMs, this.restsUntilMs(group.name) - this.passedMs) };
-  }
-
-  private restsUntilMs(group: string): number {
-    return this.failures.get(group)?.retryAtMs ?? 0;
-  }
-
-  private nextRipe(): string | undefined {
-    for (;;) {
-      const name = this.ripe.shift();
-      if (name === undefined || !this.running.has(name)) return name;
+  private async readWindow(window: RipeWindow, nowMs: number): Promise<void> {
+    for (const name of await window.read(floorS(nowMs))) {
+      const limits = this.options.plans.planFor(name)?.limits;
+      if (limits && window.limitS === limitOf(limits, window.order)) this.tryNow(name);
     }
   }
 
-  private nextFull(): string | undefined {
-    const nowMs = this.passedMs;
-    const name = this.fullGroups().find(({ atMs }) => atMs <= nowMs)?.name;
-    if (name !== undefined) this.full.delete(name);
-    return name;
+  /** Checks some groups one by one. */
+  private async checkPage(): Promise<void> {
+    const { pages } = this;
+    if (pages.position === undefined) pages.beganAtMs = this.passedMs;
+    const { groups, next } = await this.broker.waitingGroups(this.queue, pages.position);
+    const nowS = floorS(this.clock.nowMs());
+    for (const group of groups) {
+      const plan = this.options.plans.planFor(group.name);
+      if (plan && ripeFromS(group, plan.limits) <= nowS) this.tryNow(group.name);
+    }
+    pages.position = next;
+    if (next === undefined) pages.isFirstRound = false;
+    pages.nextAtMs = next === undefined ? pages.beganAtMs + this.longestMs : this.passedMs + this.pageDelayMs;
   }
 
-  /** Those that may be taken when their time has come; a set that is done wakes the loop for the next of its group. */
-  private fullGroups(): { name: string; atMs: number }[] {
-    return [...this.full]
-      .filter(([name]) => !this.running.has(name))
-      .map(([name, atMs]) => ({ name, atMs: Math.max(atMs, this.restsUntilMs(name)) }));
+  private get pageDelayMs(): number {
+    if (this.pages.isFirstRound) return PAGE_DELAY_MS.first;
+    return this.leadership.isLeader(this.queue) ? PAGE_DELAY_MS.leader : PAGE_DELAY_MS.other;
   }
 
-  private nextStepAtMs(): number {
-    return Math.min(this.nextLookAtMs, ...this.fullGroups().map(({ atMs }) => atMs));
-  }
-
-  private async take(name: string): Promise<void> {
-    const plan = this.options.plans.planFor(name);
-    if (!plan) return;
-    const set = await this.broker.takeRipe(this.queue, name, plan.limits);
-    if (!set) return this.lookBy(this.passedMs + STUCK_MS);
-    if (set.tasks.length >= mostOfSet(plan.limits)) this.full.set(name, this.passedMs); // perhaps there are more
-    const work = this.aggregateOrReturn(set, plan).then(() => {
-      this.running.delete(name);
-      this.wake();
-    });
-    this.running.set(name, work);
+  /** Checks all groups again, from the first. */
+  private checkAllNow(): void {
+    Object.assign(this.pages, { position: undefined, isFirstRound: true, nextAtMs: 0 });
+    this.lookBy(0);
+    this.wake();
   }
 
   private lookBy(atMs: number): void {
     this.nextLookAtMs = Math.min(this.nextLookAtMs, atMs);
   }
 
-  /** Subscribes to full groups. Where that is impossible, the periodic check finds them. */
-  private async askForNews(): Promise<void> {
-    const { fullSizes } = this.options.plans;
+  private tryNow(name: string): void {
+    const retryAtMs = this.failures.get(name)?.retryAtMs ?? 0;
+    if (this.running.has(name) || retryAtMs > this.passedMs) this.tryAt(name, retryAtMs);
+    else if (!this.urgent.has(name) && !this.large.has(name)) this.ripe.add(name);
+  }
+
+  private tryAt(name: string, atMs: number): void {
+    this.later.set(name, Math.max(atMs, this.failures.get(name)?.retryAtMs ?? 0));
+    this.nextLaterAtMs = Math.min(this.nextLaterAtMs, this.later.get(name)!);
+  }
+
+  /** Groups whose time has come may be taken; a finished set wakes the loop for the next one of its group. */
+  private tryDue(): void {
     const nowMs = this.passedMs;
-    if (fullSizes.length === 0 || nowMs < this.askAgainAtMs) return;
-    this.askAgainAtMs = nowMs + ASK_EVERY_MS;
-    try {
-      this.endNews ??= await this.broker.onGroupNews(this.queue, (group, news) => this.hear(group, news));
-      await this.broker.awaitSizes(this.queue, fullSizes);
-    } catch (error) {
-      this.logger.debug(`${this.name} cannot subscribe to full groups`, { error });
+    if (nowMs < this.nextLaterAtMs) return;
+    this.nextLaterAtMs = Infinity;
+    for (const [name, atMs] of this.later) {
+      if (this.running.has(name)) continue;
+      if (atMs > nowMs) {
+        this.nextLaterAtMs = Math.min(this.nextLaterAtMs, atMs);
+        continue;
+      }
+      this.later.delete(name);
+      this.ripe.delete(name);
+      this.urgent.add(name);
     }
   }
 
-  private hear(group: string, news: GroupNews): void {
-    if (news === 'taken') {
-      this.full.delete(group);
+  /** Takes sets of the next groups to try; `false` when there are none. */
+  private async takeNext(): Promise<boolean> {
+    const { mostSets } = this.slots;
+    const isOneByOne = this.large.size > 0 || mostSets <= AT_ONE_TIME;
+    const room = (isOneByOne ? AT_ONE_TIME : mostSets) - this.running.size;
+    const names = this.nextNames(isOneByOne ? [this.large, this.urgent, this.ripe] : [this.urgent, this.ripe], room);
+    const results = await Promise.allSettled(names.map((name) => this.take(name, isOneByOne)));
+    const failures = results.flatMap((result, i) => (result.status === 'rejected' ? [[names[i]!, result.reason]] : []));
+    for (const [name, error] of failures) if ((error as RedisCommandError).isTransient) this.ripe.add(name as string);
+    if (failures.length > 0) throw failures[0]![1];
+    return names.length > 0;
+  }
+
+  private nextNames(sources: readonly Set<string>[], most: number): string[] {
+    const names: string[] = [];
+    for (const source of sources) {
+      for (const name of source) {
+        if (names.length >= most) return names;
+        source.delete(name);
+        if (this.running.has(name)) this.tryAt(name, 0);
+        else if (!names.includes(name)) names.push(name);
+      }
+    }
+    return names;
+  }
+
+  /** @param isAnySize whether a set may be large; if not, a large group is put back until it may be */
+  private async take(name: string, isAnySize: boolean): Promise<void> {
+    const { queue, broker } = this;
+    const plan = this.options.plans.planFor(name);
+    if (!plan) return;
+    const set = await (isAnySize
+      ? broker.takeRipe(queue, name, plan.limits)
+      : broker.takeSmall(queue, name, plan.limits));
+    if (set === 'tooLarge') {
+      this.large.add(name);
+      return;
+    }
+    if (!set) {
+      this.failures.delete(name);
+      return;
+    }
+    if (set.tasks.length >= mostOfSet(plan.limits)) this.tryAt(name, 0); // perhaps there are more
+    const work = this.aggregateOrReturn(set, plan).then(() => {
+      this.running.delete(name);
+      if (this.later.has(name)) this.nextLaterAtMs = 0;
+      this.wake();
+    });
+    this.running.set(name, work);
+  }
+
+  /** Keeps groups in order and subscribes to full ones. Where that is impossible, checking all groups finds them. */
+  private async prepare(): Promise<void> {
+    const { plans } = this.options;
+    const nowMs = this.passedMs;
+    if (nowMs < this.renewAtMs) return;
+    this.renewAtMs = nowMs + RENEW_EVERY_MS;
+    try {
+      const orders = new Set(this.windows.map(({ order }) => order));
+      if (await this.broker.orderGroups(this.queue, [...orders])) this.checkAllNow();
+      if (plans.fullSizes.length === 0) return;
+      await this.changes.begin();
+      await this.broker.awaitSizes(this.queue, plans.fullSizes);
+    } catch (error) {
+      this.logger.debug(`${this.name} cannot subscribe to groups`, { error });
+    }
+  }
+
+  private onChanged(group: string, change: GroupChange): void {
+    if (change === 'taken') {
+      if (!this.failures.has(group)) this.later.delete(group);
       return;
     }
     const maxSize = this.options.plans.planFor(group)?.limits.maxSize ?? 0;
-    if (maxSize === 0 || this.full.has(group)) return;
+    if (maxSize === 0 || this.later.has(group)) return;
     const delayMs = this.leadership.isLeader(this.queue) ? 0 : LEADER_HEAD_START_MS * (1 + 2 * this.random());
-    this.full.set(group, this.passedMs + delayMs);
+    this.tryAt(group, this.passedMs + delayMs);
     this.wake();
   }
 
   /** Never rejects. */
   private async aggregateOrReturn(set: AggregationSet, plan: GroupPlan): Promise<void> {
-    const { queue, broker, clock, logger } = this;
+    const { queue, broker, clock, logger, slots } = this;
     const fields = { queue, group: set.group, tasks: set.tasks.length };
+    const deps = { ...this.options, broker, clock, logger, slots };
     try {
-      await new Aggregation(queue, set, plan, this.abandoning.signal, { ...this.options, broker, clock, logger }).run();
+      await new Aggregation(queue, set, plan, this.abandoning.signal, deps).run();
       this.failures.delete(set.group);
     } catch (error) {
-      const pauseMs = this.restAfterFailure(set.group);
-      logger.error(`aggregation failed; next try in ${Math.round(pauseMs)} ms`, { ...fields, error });
-      this.lookBy(this.restsUntilMs(set.group));
+      if (error instanceof NotStartedError) {
+        this.tryAt(set.group, 0);
+      } else {
+        const pauseMs = this.restAfterFailure(set.group);
+        logger.error(`aggregation failed; next attempt in ${Math.round(pauseMs)} ms`, { ...fields, error });
+      }
       try {
         await broker.returnSet(queue, set);
       } catch (cause) {
-        // The recoverer gives them back when the set's deadline has passed.
-        logger.warn('could not give back the tasks of a failed aggregation', { ...fields, error: cause });
+        // The recoverer returns them when the set's deadline has passed.
+        logger.warn('could not return the tasks of a failed aggregation to their group', { ...fields, error: cause });
       }
     }
   }
@@ -235,18 +336,13 @@ export class Aggregator extends Loop {
     const pauseMs = failures.backoff.nextMs();
     failures.retryAtMs = this.passedMs + pauseMs;
     this.failures.set(group, failures);
+    this.tryAt(group, failures.retryAtMs);
     return pauseMs;
-  }
-
-  /** Forgets groups that are gone, so that the names of failed groups do not pile up. */
-  private forgetFailuresOf(waiting: readonly WaitingGroup[]): void {
-    if (this.failures.size === 0) return;
-    const names = new Set(waiting.map(({ name }) => name));
-    for (const group of this.failures.keys()) {
-      if (!names.has(group) && !this.running.has(group)) this.failures.delete(group);
-    }
   }
 }
 
-/** Most tasks taken at one time. */
+/** Maximum number of tasks taken at a time. */
 const mostOfSet = ({ maxSize }: GroupLimits): number => maxSize || LARGEST_SET;
+
+const limitOf = ({ gracePeriodS, maxDelayS }: GroupLimits, order: GroupOrder): number =>
+  order === 'newest' ? gracePeriodS : maxDelayS;

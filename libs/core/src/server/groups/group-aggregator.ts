@@ -10,33 +10,36 @@ export interface GroupedTask {
   readonly type: string;
   /** Decoded. */
   readonly payload: unknown;
-  /** As it lies on the wire, before the codec. */
+  /** The bytes on the wire, before decoding. */
   readonly payloadBytes: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The task to enqueue in place of many, in their queue. Options of the members (retries, retention, …) are not kept. */
+/**
+ * The task to enqueue in place of the members, in their queue. Options of the members (retries, retention, …) do not
+ * apply.
+ */
 export interface AggregatedTask {
   readonly type: string;
-  /** Encoded by the codec; a `Uint8Array` is taken as it is. Default: no payload. */
+  /** Encoded by the codec; a `Uint8Array` is used unchanged. Default: no payload. */
   readonly payload?: unknown;
-  /** As for `enqueue`. A group or another queue is refused, and the tasks go back to their group. */
+  /** As for `enqueue`. A group or another queue is refused, and the tasks return to their group. */
   readonly options?: Omit<TaskOptions, 'queue' | 'group'> | undefined;
 }
 
-/** What an aggregate function gets beside the tasks. */
+/** The context of an aggregate function. */
 export interface AggregationContext {
   /** The queue of the tasks and of the new one. */
   readonly queue: string;
-  /** When the tasks go back to their group, two minutes after they were taken. */
+  /** When the tasks return to their group, two minutes after they were taken. */
   readonly deadline: Date;
-  /** Aborts at the deadline and at shutdown: a later answer is dropped. */
+  /** Aborts at the deadline and at shutdown; a later result is dropped. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes one task of many. May be called again for the same tasks when it throws, takes too long or its server dies;
- * each task ends up in one enqueued result.
+ * Combines many tasks into one. May be called again for the same tasks when it throws, takes too long or its server
+ * dies; each task ends up in exactly one enqueued result.
  */
 export type Aggregate = (
   group: string,
@@ -50,7 +53,7 @@ export interface GroupLimitOptions {
   readonly gracePeriod?: Duration | undefined;
   /** Age of the oldest task; at least `'1s'`. Default: no limit. */
   readonly maxDelay?: Duration | undefined;
-  /** Number of tasks, 1 to 1,000, and the most that are taken at one time. Default: no limit, and 1,000 at one time. */
+  /** Number of tasks, 1 to 1,000; also the maximum taken at a time. Default: no limit, and 1,000 at a time. */
   readonly maxSize?: number | undefined;
 }
 
@@ -59,7 +62,7 @@ export interface GroupOverrides extends GroupLimitOptions {
   readonly aggregate?: Aggregate | undefined;
 }
 
-/** When groups are ripe, and how their tasks become one. The limits apply to groups without limits of their own. */
+/** When groups are ripe, and how their tasks are combined. The limits apply to groups without limits of their own. */
 export interface GroupAggregatorOptions extends GroupLimitOptions {
   /** The function for groups without one of their own. Default: those groups are left to other servers. */
   readonly aggregate?: Aggregate | undefined;
@@ -93,10 +96,19 @@ export class GroupPlans {
     return this.prefixes.find(([prefix]) => group.startsWith(prefix))?.[1];
   }
 
-  /** Every number of tasks at which some group is full. */
+  /** All sizes at which some group is full. */
   get fullSizes(): number[] {
     const sizes = this.plans.map(({ limits }) => limits.maxSize);
     return [...new Set(sizes.filter((size) => size > 0))];
+  }
+
+  /** All grace periods of groups, and all longest delays. */
+  get gracePeriodsS(): number[] {
+    return [...new Set(this.plans.map(({ limits }) => limits.gracePeriodS))];
+  }
+
+  get maxDelaysS(): number[] {
+    return [...new Set(this.plans.map(({ limits }) => limits.maxDelayS).filter((limitS) => limitS > 0))];
   }
 
   /** Shortest time from a group's first task until it is ripe, unless it is full before. */
@@ -112,7 +124,7 @@ export class GroupPlans {
 const LIMIT_NAMES = ['gracePeriod', 'maxDelay', 'maxSize'];
 const DEFAULT_LIMITS: GroupLimits = { gracePeriodS: 60, maxDelayS: 0, maxSize: 0 };
 
-/** `undefined` when nothing is to be aggregated. Problems are noted with the reader. */
+/** `undefined` when the server aggregates nothing. Problems are reported to the reader. */
 export function readGroupAggregator(
   reader: OptionReader,
   given: GroupAggregatorOptions | undefined,
@@ -140,7 +152,7 @@ function readOverrides(
   aggregate: Aggregate | undefined,
 ): (readonly [pattern: string, plan: GroupPlan | undefined])[] {
   if (typeof groups !== 'object' || groups === null) {
-    own.refuse('groups', 'an object from group names to what is different for them');
+    own.refuse('groups', 'an object from group names to their overrides');
     return [];
   }
   return Object.entries(groups).map(([pattern, overrides]) => {

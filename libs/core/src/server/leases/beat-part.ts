@@ -2,25 +2,25 @@ import { monotonicMs } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { Retries } from '../../runtime/retries.js';
 
-/** What a beat had to leave out is made up for soon. */
+/** Delay until a skipped part of a beat is retried. */
 const CATCH_UP_MS = 1_000;
 
 /**
- * One part of a beat, such as the leases of one queue. Each goes its own way, since a node of a cluster that does not
- * answer must not hold up what lies on the others. It is never under way twice.
+ * One part of a beat, such as the leases of one queue. Parts run independently, since a node of a cluster that does not
+ * answer must not delay the others. A part never runs twice at the same time.
  */
 export class BeatPart {
   private readonly retries: Retries;
   private underWay: Promise<void> | undefined;
   private wasLeftOut = false;
-  /** Before the next beat; `Infinity`: not before it. By the monotonic clock. */
+  /** When to run again before the next beat; `Infinity`: not before it. By the monotonic clock. */
   private again = Infinity;
 
   constructor(
     name: string,
     private readonly deps: LoopDeps,
     longestBackoffMs: number,
-    /** It ended, and is due again at another time than the beat. */
+    /** Called when it has ended and is due again at another time than the next beat. */
     private readonly onDueSooner: () => void,
   ) {
     this.retries = new Retries(name, deps, longestBackoffMs);
@@ -30,12 +30,12 @@ export class BeatPart {
     return this.underWay ? Infinity : this.again;
   }
 
-  /** Resolves when it is not under way. */
+  /** Resolves when it is not running. */
   get settled(): Promise<void> {
     return this.underWay ?? Promise.resolve();
   }
 
-  /** Whether it takes part now: in every beat that finds it at rest, and in between when it is due. */
+  /** Whether to run now: in every beat that finds it idle, and in between when it is due. */
   joins(isBeat: boolean): boolean {
     if (this.underWay) {
       this.wasLeftOut ||= isBeat;
@@ -46,7 +46,7 @@ export class BeatPart {
     return isDue;
   }
 
-  /** Never rejects. @param work answers whether all is as the beat wants it */
+  /** Never rejects. @param work returns whether everything was done */
   run(work: () => Promise<boolean>): void {
     this.wasLeftOut = false;
     this.underWay = this.attempt(work).finally(() => {

@@ -1,6 +1,9 @@
 /** The file that the heartbeat's worker thread runs. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openBroker } from '../../broker/open-broker.js';
+import { openConnection } from '../../broker/open-broker.js';
 import { beatInThread, type HeartbeatThreadData } from './remote-heartbeat.js';
 
-beatInThread(parentPort!, workerData as HeartbeatThreadData, openBroker);
+// The main thread warns of missing rights of the same user.
+beatInThread(parentPort!, workerData as HeartbeatThreadData, (connection, options) =>
+  openConnection(connection, { ...options, refusalLevel: 'debug' }),
+);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Connection } from '../../broker/connection.js';
 import { type Clock, systemClock } from '../../runtime/clock.js';
 import { silentLogger } from '../../runtime/logger.js';
-import { openMemoryQueue } from '../../testing/test-queue.js';
+import { openMemoryQueue } from '../../test-support/test-queue.js';
 import { openRunningLeases } from './open-running-leases.js';
 
 const identity = {
@@ -40,8 +40,8 @@ async function openOver(
 
 describe('openRunningLeases', () => {
   it.each<[string, (broker: Connection) => Connection, 'thread' | 'inline' | undefined]>([
-    ['it is told to', () => ({ url: 'redis://nowhere' }), 'inline'],
-    ['the queues lie in this process', () => 'memory', undefined],
+    ['the option says so', () => ({ url: 'redis://nowhere' }), 'inline'],
+    ['the queues are in this process', () => 'memory', undefined],
   ])('beats in the main thread when %s', async (_, connection, heartbeat) => {
     const { log, isShown } = await openOver(connection, heartbeat);
 
@@ -49,21 +49,21 @@ describe('openRunningLeases', () => {
     expect(log).toEqual([]);
   });
 
-  it('beats in the main thread with a broker that is open already, and says so', async () => {
+  it('beats in the main thread with a broker that is already open, and logs it', async () => {
     const { log, isShown } = await openOver((broker) => broker);
 
     expect(isShown).toBe(true);
-    expect(log).toEqual(['the heartbeat runs in the main thread: the connection is open already and belongs to it']);
+    expect(log).toEqual(['the heartbeat runs in the main thread: the connection is already open in this thread']);
   });
 
-  it('beats in the main thread with a clock that the test drives, and says so', async () => {
+  it('beats in the main thread with a clock that the test drives, and logs it', async () => {
     const { log, isShown } = await openOver(() => ({ url: 'redis://nowhere' }));
 
     expect(isShown).toBe(true);
-    expect(log).toEqual(['the heartbeat runs in the main thread: the clock is not that of this machine']);
+    expect(log).toEqual(["the heartbeat runs in the main thread: the clock is not the machine's own"]);
   });
 
-  it('warns when options hold a function, which leaves no thread for the heartbeat', async () => {
+  it('warns when options contain a function, which rules out a heartbeat thread', async () => {
     const reconnectOnError = (): boolean => 's3cret' === 's3cret'.trim();
     const connection = { url: 'redis://nowhere', options: { tls: { ca: 'x' }, reconnectOnError } };
 

@@ -10,17 +10,18 @@ import { type HeartbeatFactories, RunningLeases } from './running-leases.js';
 import { type HeartbeatThreadData, RemoteHeartbeat } from './remote-heartbeat.js';
 
 export interface RunningLeasesOptions extends HeartbeatSettings {
-  /** `undefined`: in a thread where possible. */
+  /** `undefined`: in a thread if possible. */
   readonly heartbeat: 'thread' | 'inline' | undefined;
-  /** Opened again in the thread. */
+  /** The thread opens it again. */
   readonly connection: Connection;
   /** Called for running tasks with a cancel request, at every beat. */
   readonly onCancel: (request: CancelRequest) => void;
 }
 
 /**
- * Running leases with their heartbeat in a worker thread; in this one when `heartbeat` says so, or when the connection (an
- * open broker or client, `'memory'`, options that hold functions) or the clock cannot be taken to another thread.
+ * Running leases with their heartbeat in a worker thread; in this thread when `heartbeat` is `'inline'`, or when the
+ * connection (an open broker or client, `'memory'`, options that contain functions) or the clock cannot be passed to
+ * another thread.
  */
 export function openRunningLeases(
   broker: Pick<LeaseOps, 'extendLeases'> & Pick<PresenceOps, 'writePresence' | 'clearPresence'>,
@@ -30,7 +31,7 @@ export function openRunningLeases(
   const { identity, intervalMs, leaseMs, onCancel } = options;
   const settings = { identity, intervalMs, leaseMs };
   const factories: HeartbeatFactories = {
-    inline: (pulse, listener) => new Heartbeater(broker, settings, pulse, listener, deps),
+    inline: (shared, listener) => new Heartbeater(broker, settings, shared, listener, deps),
     thread: remoteHeartbeat(options, settings, deps),
   };
   return new RunningLeases(factories, settings, onCancel, deps);
@@ -56,22 +57,22 @@ function remoteHeartbeat(
   }
   return (pulse, listener) => {
     const workerData: HeartbeatThreadData = { connection, settings, pulse: pulse.buffer };
-    // Without the flags of the main thread: their preloads are not meant for this one.
+    // Without the flags of the main thread: their preloads are not meant for this thread.
     const spawn = (): Worker =>
       new Worker(new URL('./heartbeat-worker.js', import.meta.url), { workerData, execArgv: [] });
     return new RemoteHeartbeat(spawn, listener, deps);
   };
 }
 
-/** Why the heartbeat cannot beat in another thread over the same queues and time; `undefined` when it can. */
+/** Why the heartbeat cannot run in another thread with the same queues and clock; `undefined` when it can. */
 function whyBoundToThread(
   connection: Exclude<Connection, 'memory' | MemoryConnection>,
   clock: Clock,
 ): string | undefined {
   if (!('url' in connection || 'cluster' in connection || 'sentinels' in connection)) {
-    return 'the connection is open already and belongs to it';
+    return 'the connection is already open in this thread';
   }
-  return isSharedClock(clock) ? undefined : 'the clock is not that of this machine';
+  return isSharedClock(clock) ? undefined : "the clock is not the machine's own";
 }
 
 /** The path of the first option that cannot be copied to another thread, such as a function; `undefined`: all can. */

@@ -2,11 +2,15 @@ import { EventEmitter, once } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../runtime/logger.js';
-import { failingBroker } from '../../testing/failing-broker.js';
-import { openMemoryQueue } from '../../testing/test-queue.js';
+import { failingBroker } from '../../test-support/failing-broker.js';
+import { openMemoryQueue } from '../../test-support/test-queue.js';
 import { ceilS } from '../../wire/unix-time.js';
-import type { CancelRequest, RunningBatch } from './heartbeater.js';
-import { Pulse, SharedLeases } from './shared-leases.js';
+import type { CancelRequest } from './heartbeater.js';
+import type { LeaseRecord } from './lease-record.js';
+import { LeaseTable, type TaskRef } from './lease-table.js';
+import { Pulse } from './pulse.js';
+import { RecordPool } from './record-pool.js';
+import type { TaskDescription } from './shown-tasks.js';
 import { beatInThread, type HeartbeatWorker, RemoteHeartbeat } from './remote-heartbeat.js';
 
 const settings = {
@@ -24,7 +28,7 @@ const settings = {
 };
 const shownServer = { ...settings.identity, status: 'active', activeWorkerCount: 0 } as const;
 
-/** Stands for a worker: its other end runs in this thread, but everything between them is copied as between threads. */
+/** A fake worker: its other end runs in this thread, but messages are copied as between threads. */
 class ChannelWorker extends EventEmitter implements HeartbeatWorker {
   readonly threadEnd: MessagePort;
   private readonly mainEnd: MessagePort;
@@ -69,15 +73,17 @@ function openThread({ deaf = false } = {}) {
   const broker = failingBroker(q.broker);
   const worker = new ChannelWorker();
   workers.push(worker);
-  const heard = new EventEmitter();
+  const reports = new EventEmitter();
+  const descriptions = new Map<number, TaskDescription>();
   const listener = {
-    onLost: (keys: readonly number[]) => void heard.emit('lost', keys),
-    onCancelRequests: (requests: readonly CancelRequest[]) => void heard.emit('cancelRequests', requests),
-    onDeath: (error: Error) => void heard.emit('death', error),
+    describe: (tasks: readonly TaskRef[]) => Promise.resolve(tasks.map(({ key }) => descriptions.get(key))),
+    onLost: (tasks: readonly TaskRef[]) => void reports.emit('lost', tasks),
+    onCancelRequests: (requests: readonly CancelRequest[]) => void reports.emit('cancelRequests', requests),
+    onDeath: (error: Error) => void reports.emit('death', error),
   };
   const logger = {
     ...silentLogger,
-    warn: (message: string, fields?: object) => void heard.emit('warn', message, fields),
+    warn: (message: string, fields?: object) => void reports.emit('warn', message, fields),
   };
   const next = new Pulse(10_000);
   next.announce(ceilS(q.clock.nowMs() + 30_000));
@@ -85,32 +91,27 @@ function openThread({ deaf = false } = {}) {
   const data = { connection: { url: 'redis://there' }, settings, pulse: next.buffer };
   if (!deaf) beatInThread(worker.threadEnd, data, () => broker, q.clock);
   heartbeat.start();
-  /** Waits until everything said so far was heard at the other end. */
+  /** Waits until the other thread has received all messages so far. */
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
-  const run = async (...ids: string[]): Promise<RunningBatch> => {
+  const pool = new RecordPool(new LeaseTable(), (news) => heartbeat.learn(news));
+  let lastKey = 0;
+  const take = async (ids: readonly string[], returnAtMs?: number): Promise<LeaseRecord[]> => {
     await q.broker.enqueue(ids.map((id) => ({ message: q.message(id) })));
     const { tasks } = await q.broker.fetch(q.name, ids.length, 30_000);
-    const leases = SharedLeases.of(tasks.map((task) => task.leaseExpiresAtS));
-    const running = tasks.map(({ message: { id, type, payload, queue } }, index) => {
-      return {
-        key: index + 1,
-        id,
-        type,
-        payload: Buffer.from(payload).toString('latin1'),
-        queue,
-        startedAtMs: q.clock.nowMs(),
-        deadlineMs: q.clock.nowMs() + 60_000,
-        endsAtMonotonicMs: q.clock.monotonicMs() + 60_000,
-      };
+    const endsAtMs = q.clock.monotonicMs() + 60_000;
+    const records = tasks.map(({ message: { id, type, payload, queue }, leaseExpiresAtS }) => {
+      const key = ++lastKey;
+      const shown = Buffer.from(payload).toString('latin1');
+      descriptions.set(key, { type, payload: shown, startedAtMs: 1_000, deadlineMs: 2_000 });
+      return pool.take({ key, id, queue, leaseExpiresAtS, returnAtMs, endsAtMs });
     });
-    const batch = { leases: leases.buffer, tasks: running };
-    heartbeat.track(batch);
     await settle();
-    return batch;
+    return records;
   };
-  return { q, clock: q.clock, broker, worker, heartbeat, heard, next, run, settle };
+  const run = (...ids: string[]): Promise<LeaseRecord[]> => take(ids);
+  return { q, clock: q.clock, broker, worker, heartbeat, reports, next, run, take, settle };
 }
 
 describe('RemoteHeartbeat', () => {
@@ -125,40 +126,66 @@ describe('RemoteHeartbeat', () => {
 
   it('extends leases that the main thread reads from shared memory', async () => {
     const { q, clock, next, run } = openThread();
-    const { leases } = await run('a');
+    const [lease] = await run('a');
 
     await clock.advance('5s');
 
     const score = (await q.dump()).leases['a'];
     expect(score).toBe(ceilS(clock.nowMs()) + 30);
-    expect(new SharedLeases(leases).lease(0).confirmedS).toBe(score);
+    expect(lease!.confirmedS).toBe(score);
     expect(next.expiresAtS).toBe(score! + 5);
   });
 
-  it('tells the main thread which leases are lost', async () => {
-    const { q, clock, heard, run } = openThread();
-    const { leases } = await run('a', 'b');
-    const expiriesS = [new SharedLeases(leases).lease(1).confirmedS];
+  it('reports lost leases to the main thread', async () => {
+    const { q, clock, reports, run } = openThread();
+    const [, second] = await run('a', 'b');
+    const expiriesS = [second!.confirmedS];
     await q.broker.extendLeases(q.name, [{ id: 'b', expiriesS }], 4_000_000_000);
 
-    const lost = once(heard, 'lost');
+    const lost = once(reports, 'lost');
     await clock.advance('5s');
 
-    expect(await lost).toEqual([[2]]);
+    expect(await lost).toEqual([[{ slot: 1, key: 2 }]]);
   });
 
-  it('tells the main thread which tasks shall be canceled', async () => {
-    const { q, clock, heard, run } = openThread();
+  it('reports tasks to cancel to the main thread', async () => {
+    const { q, clock, reports, run } = openThread();
     await run('a', 'b');
     await q.broker.requestCancel(q.name, 'b', 'archive');
 
-    const requests = once(heard, 'cancelRequests');
+    const requests = once(reports, 'cancelRequests');
     await clock.advance('5s');
 
     expect(await requests).toEqual([[{ queue: q.name, id: 'b', outcome: 'archive' }]]);
   });
 
-  it('shows the status it is told', async () => {
+  it('asks the main thread what inspectors see of a running task', async () => {
+    const { q, clock, run } = openThread();
+    await run('a');
+
+    await clock.advance('5s');
+
+    const shown = { a: expect.objectContaining({ startedAtMs: 1_000, deadlineMs: 2_000 }) as unknown };
+    await expect.poll(async () => (await q.presence(shownServer))?.workers).toEqual(shown);
+  });
+
+  it('returns held tasks that the main thread has not begun', async () => {
+    const { q, clock, heartbeat, next, take, settle } = openThread();
+    await clock.advance(0);
+    const isResting = next.resumeWatch();
+    const [first, second] = await take(['a', 'b'], clock.monotonicMs() + 50);
+    first!.begin(Infinity);
+
+    heartbeat.watchHeld();
+    await settle();
+    await clock.advance('1s');
+
+    expect(isResting).toBe(true);
+    expect(second!.begin(Infinity)).toBe(false);
+    expect(await q.dump()).toMatchObject({ nextUp: ['b'], active: ['a'] });
+  });
+
+  it('publishes the given status', async () => {
     const { q, clock, heartbeat, settle } = openThread();
     heartbeat.setStatus('stopped');
     await settle();
@@ -169,18 +196,18 @@ describe('RemoteHeartbeat', () => {
   });
 
   it('logs in the main thread, errors as text', async () => {
-    const { clock, broker, heard } = openThread();
+    const { clock, broker, reports } = openThread();
     broker.failNext('writePresence', { times: 1 });
 
-    const warned = once(heard, 'warn');
+    const warned = once(reports, 'warn');
     await clock.advance('5s');
     const [message, fields] = (await warned) as [string, { error: unknown }];
 
-    expect(message).toMatch(/^presence of the server failed; next try in \d+ ms$/);
+    expect(message).toMatch(/^presence of the server failed; next attempt in \d+ ms$/);
     expect(fields.error).toMatch(/Redis failed at writePresence/);
   });
 
-  it('removes the presence, closes its connection and ends at stop', async () => {
+  it('deregisters, closes its connection and ends at stop', async () => {
     const { q, clock, worker, heartbeat } = openThread();
     await clock.advance(0);
 
@@ -191,7 +218,7 @@ describe('RemoteHeartbeat', () => {
     expect(worker.isRef).toBe(true); // the process waits for it
   });
 
-  it('ends a thread by force that does not answer', async () => {
+  it('terminates a thread that does not answer', async () => {
     const { clock, worker, heartbeat } = openThread({ deaf: true });
 
     const stopping = heartbeat.stop();
@@ -202,10 +229,10 @@ describe('RemoteHeartbeat', () => {
   });
 
   it('reports a death with its cause', async () => {
-    const { worker, heard } = openThread({ deaf: true });
+    const { worker, reports } = openThread({ deaf: true });
     const cause = new Error('out of memory');
 
-    const death = once(heard, 'death');
+    const death = once(reports, 'death');
     worker.emit('error', cause);
     worker.emit('exit', 1);
 
@@ -213,9 +240,9 @@ describe('RemoteHeartbeat', () => {
   });
 
   it('reports a thread that ends without a cause', async () => {
-    const { worker, heard } = openThread({ deaf: true });
+    const { worker, reports } = openThread({ deaf: true });
 
-    const death = once(heard, 'death');
+    const death = once(reports, 'death');
     worker.emit('exit', 13);
 
     expect(await death).toEqual([new Error('the thread ended with code 13')]);

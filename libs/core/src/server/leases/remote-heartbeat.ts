@@ -11,15 +11,19 @@ import type { HeartbeatListener } from './running-leases.js';
 import {
   type BeatListener,
   type CancelRequest,
-  type Heartbeat,
+  type DistantHeartbeat,
   Heartbeater,
   type HeartbeatSettings,
   longestPauseMs,
-  type RunningBatch,
 } from './heartbeater.js';
-import { Pulse } from './shared-leases.js';
+import { HeldWatch } from './held-watch.js';
+import { LeaseTable, type TableNews, type TaskRef } from './lease-table.js';
+import { Pulse } from './pulse.js';
+import type { TaskDescription } from './shown-tasks.js';
 
-/** How long a thread may take to remove the server's presence before it is ended by force. */
+type Descriptions = readonly (TaskDescription | undefined)[];
+
+/** How long the thread may take to deregister the server before it is terminated. */
 const STOP_TIMEOUT_MS = 1_000;
 
 /** The thread's `workerData`. */
@@ -30,12 +34,15 @@ export interface HeartbeatThreadData {
 }
 
 type ToThread =
-  | { readonly kind: 'track'; readonly batch: RunningBatch }
+  | { readonly kind: 'news'; readonly news: TableNews }
+  | { readonly kind: 'held' }
+  | { readonly kind: 'described'; readonly tasks: Descriptions }
   | { readonly kind: 'status'; readonly status: ServerStatus }
   | { readonly kind: 'stop' };
 
 type FromThread =
-  | { readonly kind: 'lost'; readonly keys: readonly number[] }
+  | { readonly kind: 'describe'; readonly tasks: readonly TaskRef[] }
+  | { readonly kind: 'lost'; readonly tasks: readonly TaskRef[] }
   | { readonly kind: 'cancelRequests'; readonly requests: readonly CancelRequest[] }
   | { readonly kind: 'log'; readonly level: keyof Logger; readonly message: string; readonly fields: object };
 
@@ -51,7 +58,7 @@ export interface HeartbeatWorker {
 }
 
 /** The main thread's side of a heartbeat in a worker thread, which has a connection of its own. */
-export class RemoteHeartbeat implements Heartbeat {
+export class RemoteHeartbeat implements DistantHeartbeat {
   private readonly worker: HeartbeatWorker;
   private readonly exited: Promise<void>;
   private isStopping = false;
@@ -79,8 +86,12 @@ export class RemoteHeartbeat implements Heartbeat {
   /** The thread starts by itself. */
   start(): void {}
 
-  track(batch: RunningBatch): void {
-    this.post({ kind: 'track', batch });
+  learn(news: TableNews): void {
+    this.post({ kind: 'news', news });
+  }
+
+  watchHeld(): void {
+    this.post({ kind: 'held' });
   }
 
   setStatus(status: ServerStatus): void {
@@ -89,7 +100,7 @@ export class RemoteHeartbeat implements Heartbeat {
 
   async stop(): Promise<void> {
     this.isStopping = true;
-    this.worker.ref(); // now the process has to wait for it
+    this.worker.ref(); // now the process must wait for it
     this.post({ kind: 'stop' });
     const timer = this.deps.clock.setTimer(() => void this.worker.terminate(), STOP_TIMEOUT_MS);
     await this.exited;
@@ -101,9 +112,14 @@ export class RemoteHeartbeat implements Heartbeat {
   }
 
   private receive(message: FromThread): void {
-    if (message.kind === 'lost') this.listener.onLost(message.keys);
+    if (message.kind === 'lost') this.listener.onLost(message.tasks);
+    else if (message.kind === 'describe') void this.describe(message.tasks);
     else if (message.kind === 'cancelRequests') this.listener.onCancelRequests(message.requests);
     else this.deps.logger[message.level](message.message, message.fields);
+  }
+
+  private async describe(tasks: readonly TaskRef[]): Promise<void> {
+    this.post({ kind: 'described', tasks: await this.listener.describe(tasks) });
   }
 }
 
@@ -117,25 +133,34 @@ export function beatInThread(
   const post = (message: FromThread): void => port.postMessage(message);
   const logger = loggerTo(post);
   const broker = openBroker(connection, { clock, logger });
+  let answer: (tasks: Descriptions) => void = () => undefined;
   const listener: BeatListener = {
-    onLost: (keys) => post({ kind: 'lost', keys }),
+    describe: (tasks) => {
+      post({ kind: 'describe', tasks });
+      return new Promise((resolve) => (answer = resolve)); // one question at a time
+    },
+    onLost: (tasks) => post({ kind: 'lost', tasks }),
     onCancelRequests: (requests) => post({ kind: 'cancelRequests', requests }),
   };
-  const heartbeat = new Heartbeater(broker, settings, new Pulse(longestPauseMs(settings), pulse), listener, {
-    clock: broker.clock,
-    logger,
-  });
+  const table = new LeaseTable();
+  const shared = { table, pulse: new Pulse(longestPauseMs(settings), pulse) };
+  const deps: LoopDeps = { clock: broker.clock, logger };
+  const heartbeat = new Heartbeater(broker, settings, shared, listener, deps);
+  const watch = new HeldWatch(broker, table, shared.pulse, deps);
   const stop = async (): Promise<void> => {
-    await heartbeat.stop();
+    await Promise.all([heartbeat.stop(), watch.stop()]);
     await broker.close();
     port.close();
   };
   port.on('message', (message: ToThread) => {
-    if (message.kind === 'track') heartbeat.track(message.batch);
+    if (message.kind === 'news') table.learn(message.news);
+    else if (message.kind === 'held') watch.wake();
+    else if (message.kind === 'described') answer(message.tasks);
     else if (message.kind === 'status') heartbeat.setStatus(message.status);
     else void stop();
   });
   heartbeat.start();
+  watch.start();
 }
 
 /** Logs in the main thread, where the user's logger is. */

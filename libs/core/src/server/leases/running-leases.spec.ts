@@ -1,22 +1,28 @@
 import { describe, expect, it } from 'vitest';
+import { monotonicMs } from '../../runtime/clock.js';
 import { silentLogger } from '../../runtime/logger.js';
 import type { FakeClock } from '../../testing/fake-clock.js';
-import { openMemoryQueue } from '../../testing/test-queue.js';
+import { openMemoryQueue } from '../../test-support/test-queue.js';
 import type { ServerStatus } from '../../wire/server-info.js';
 import { ceilS } from '../../wire/unix-time.js';
-import type { CancelRequest, Heartbeat, RunningBatch } from './heartbeater.js';
-import { RunningLeases, type HeartbeatListener } from './running-leases.js';
-import { type Pulse, SharedLeases } from './shared-leases.js';
+import type { CancelRequest, DistantHeartbeat } from './heartbeater.js';
+import type { TrackOptions } from './lease-handle.js';
+import { LeaseTable, type TableNews } from './lease-table.js';
+import type { Pulse } from './pulse.js';
+import { type InlineHeartbeat, RunningLeases, type HeartbeatListener } from './running-leases.js';
 
 const LEASE_MS = 30_000;
 
 /** A heartbeat that beats when the test wants. */
-class FakeHeartbeat implements Heartbeat {
-  readonly batches: RunningBatch[] = [];
+class FakeHeartbeat implements InlineHeartbeat, DistantHeartbeat {
+  readonly news: TableNews[] = [];
   readonly statuses: ServerStatus[] = [];
   isBeating = false;
+  isStopped = false;
+  wakes = 0;
 
   constructor(
+    readonly table: LeaseTable,
     readonly next: Pulse,
     readonly listener: HeartbeatListener,
   ) {}
@@ -25,8 +31,17 @@ class FakeHeartbeat implements Heartbeat {
     this.isBeating = true;
   }
 
-  track(batch: RunningBatch): void {
-    this.batches.push(batch);
+  async rest(): Promise<void> {
+    this.isBeating = false;
+  }
+
+  learn(news: TableNews): void {
+    this.news.push(news);
+    this.table.learn(news);
+  }
+
+  watchHeld(): void {
+    this.wakes += 1;
   }
 
   setStatus(status: ServerStatus): void {
@@ -35,29 +50,34 @@ class FakeHeartbeat implements Heartbeat {
 
   async stop(): Promise<void> {
     this.isBeating = false;
+    this.isStopped = true;
   }
 }
 
 function openLeases({ withThread = false, threadFails = false } = {}) {
   const q = openMemoryQueue();
-  const factories: FakeHeartbeat[] = [];
+  const inlines: FakeHeartbeat[] = [];
+  const threads: FakeHeartbeat[] = [];
   const warnings: string[] = [];
-  const create = (next: Pulse, listener: HeartbeatListener): Heartbeat => {
-    factories.push(new FakeHeartbeat(next, listener));
-    return factories.at(-1)!;
+  const inline = ({ table, pulse }: { table: LeaseTable; pulse: Pulse }, listener: HeartbeatListener) => {
+    inlines.push(new FakeHeartbeat(table, pulse, listener));
+    return inlines.at(-1)!;
   };
-  const fail = (): never => {
-    throw new Error('no threads here');
+  const thread = (pulse: Pulse, listener: HeartbeatListener): FakeHeartbeat => {
+    if (threadFails) throw new Error('no threads here');
+    const heartbeat = new FakeHeartbeat(new LeaseTable(), pulse, listener);
+    heartbeat.start(); // by itself
+    threads.push(heartbeat);
+    return heartbeat;
   };
-  const thread = threadFails ? fail : create;
   const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
   const deps = { clock: q.clock, logger };
   const requested: CancelRequest[] = [];
   const onCancel = (request: CancelRequest): void => void requested.push(request);
-  const kinds = { inline: create, thread: withThread ? thread : undefined };
+  const kinds = { inline, thread: withThread ? thread : undefined };
   const leases = new RunningLeases(kinds, { leaseMs: LEASE_MS, intervalMs: 5_000 }, onCancel, deps);
   const nowS = ceilS(q.clock.nowMs());
-  const track = (...ids: string[]) => {
+  const trackWith = (options: TrackOptions, ...ids: string[]) => {
     const startedAtMs = q.clock.nowMs();
     const leaseExpiresAtS = ceilS(startedAtMs + LEASE_MS);
     return leases.track(
@@ -66,9 +86,13 @@ function openLeases({ withThread = false, threadFails = false } = {}) {
         startedAtMs,
         deadlineMs: startedAtMs + 60_000,
       })),
+      options,
     );
   };
-  return { q, clock: q.clock, leases, factories, warnings, requested, track, nowS };
+  const track = (...ids: string[]) => trackWith({}, ...ids);
+  const heartbeat = inlines[0]!;
+  const { next: pulse } = heartbeat;
+  return { q, clock: q.clock, leases, heartbeat, pulse, threads, warnings, requested, track, trackWith, nowS };
 }
 
 /** Lets time pass as in a process that is awake: with beats in time. */
@@ -80,20 +104,20 @@ async function awake(clock: FakeClock, pulse: Pulse, durationMs: number): Promis
 }
 
 describe('RunningLeases', () => {
-  it('hands tasks fetched together to the heartbeat in one piece', () => {
-    const { q, factories, track } = openLeases();
+  it('shows tasks to the heartbeat in shared memory', () => {
+    const { q, clock, heartbeat, track } = openLeases();
 
     track('a', 'b');
 
-    expect(factories[0]!.batches).toHaveLength(1);
-    expect(factories[0]!.batches[0]!.tasks).toMatchObject([
-      { key: 1, id: 'a', queue: q.name, payload: 'a' },
-      { key: 2, id: 'b', queue: q.name },
+    const ends = { isHeld: false, returnAtMs: Infinity, endsAtMs: monotonicMs(clock) + 60_000 };
+    expect(heartbeat.table.tasksInHand()).toMatchObject([
+      { key: 1, id: 'a', queue: q.name, ...ends },
+      { key: 2, id: 'b', queue: q.name, ...ends },
     ]);
   });
 
-  it('takes payloads along byte for byte, of a large one what is shown, and one byte more', () => {
-    const { q, leases, factories } = openLeases();
+  it('describes running tasks when it is asked, payloads byte for byte, of a large one what is shown and one byte more', async () => {
+    const { q, leases } = openLeases();
     const pooled = Uint8Array.from({ length: 512 }, (_, index) => index).subarray(200, 300);
     const [small, large] = [
       q.message('small', { payload: pooled }),
@@ -101,75 +125,182 @@ describe('RunningLeases', () => {
     ];
     const tracked = [small, large].map((message) => ({
       task: { message, leaseExpiresAtS: 1 },
-      startedAtMs: 0,
-      deadlineMs: 1,
+      startedAtMs: 3,
+      deadlineMs: 7,
     }));
-
     leases.track(tracked);
 
-    const payloads = factories[0]!.batches[0]!.tasks.map((task) => task.payload);
-    expect(payloads.map((payload) => new Uint8Array(Buffer.from(payload, 'latin1')))).toEqual([
+    const described = await leases.describe([1, 2, 3].map((key) => ({ slot: key - 1, key })));
+
+    expect(described[2]).toBeUndefined();
+    expect(described[0]).toMatchObject({ type: small.type, startedAtMs: 3, deadlineMs: 7 });
+    expect(described.slice(0, 2).map((task) => new Uint8Array(Buffer.from(task!.payload, 'latin1')))).toEqual([
       new Uint8Array(pooled),
       new Uint8Array(65_537),
     ]);
   });
 
+  it('describes a task whose handler has transferred the payload to another thread, and the others with it', async () => {
+    const { q, leases, track } = openLeases();
+    const message = { ...q.message('first'), payload: new Uint8Array(100) };
+    leases.track([{ task: { message, leaseExpiresAtS: 1 }, startedAtMs: 3, deadlineMs: 7 }]);
+    track('second');
+
+    structuredClone(message.payload, { transfer: [message.payload.buffer] });
+
+    expect(await leases.describe([1, 2].map((key) => ({ slot: key - 1, key })))).toMatchObject([
+      { startedAtMs: 3, payload: '' },
+      { payload: 'second' },
+    ]);
+  });
+
+  it('does not describe a task with the record of one that has ended', async () => {
+    const { leases, track } = openLeases();
+    track('ended')[0]!.end();
+    track('later');
+
+    expect(await leases.describe([{ slot: 0, key: 1 }])).toEqual([undefined]);
+  });
+
   it('claims with the score in Redis and the one that the next beat may write', async () => {
-    const { clock, factories, track, nowS } = openLeases();
+    const { clock, pulse, track, nowS } = openLeases();
     await clock.advance('3s');
     const [lease] = track('a');
 
-    factories[0]!.next.announce(nowS + 38);
+    pulse.announce(nowS + 38);
 
     expect(lease!.claim()).toEqual({ id: 'a', expiriesS: [nowS + 33, nowS + 38] });
   });
 
   it('claims with its own score alone once its lease is over, whatever the heartbeat announces', async () => {
-    const { clock, factories, track, nowS } = openLeases();
+    const { clock, pulse, track, nowS } = openLeases();
     const [lease] = track('a');
 
     await clock.advance('40s'); // nothing ran meanwhile: the process was stopped
-    factories[0]!.next.announce(nowS + 70);
+    pulse.announce(nowS + 70);
 
     expect(lease!.claim()).toEqual({ id: 'a', expiriesS: [nowS + 30] });
+    expect(lease!.isOver()).toBe(true);
   });
 
   it('claims with a first beat in mind before there was one', () => {
-    const { factories, nowS } = openLeases();
+    const { pulse, nowS } = openLeases();
 
-    expect(factories[0]!.next.expiresAtS).toBe(nowS + 30);
+    expect(pulse.expiresAtS).toBe(nowS + 30);
   });
 
   it('knows how far the heartbeat has extended a lease', () => {
-    const { factories, track, nowS } = openLeases();
+    const { heartbeat, track, nowS } = openLeases();
     const [lease] = track('a');
-    const shared = new SharedLeases(factories[0]!.batches[0]!.leases).lease(0);
+    const shared = heartbeat.table.records[0]!;
 
     shared.propose(nowS + 35);
     const whileUnknown = lease!.expiresAtMs();
-    shared.confirm();
+    shared.confirm(nowS + 35);
 
     expect(whileUnknown).toBe((nowS + 30) * 1000);
     expect(lease!.expiresAtMs()).toBe((nowS + 35) * 1000);
+    expect(lease!.isOver()).toBe(false);
   });
 
-  it('tells the heartbeat of an end through shared memory', () => {
-    const { factories, track } = openLeases();
+  it('has the heartbeat extend the lease of one task past its deadline', () => {
+    const { clock, track, heartbeat } = openLeases();
+    const [, second] = track('a', 'b');
+
+    second!.keep();
+
+    const ends = heartbeat.table.tasksInHand().map(({ endsAtMs }) => endsAtMs);
+    expect(ends).toEqual([monotonicMs(clock) + 60_000, Infinity]);
+  });
+
+  it('holds a running task until it begins, with times of its own', async () => {
+    const { track, heartbeat, clock, leases } = openLeases();
+    const [lease] = track('a');
+    lease!.hold();
+    const held = heartbeat.table.tasksInHand();
+    const startedAtMs = clock.nowMs() + 50;
+
+    const isOurs = lease!.begin({ startedAtMs, deadlineMs: startedAtMs + 7_000 });
+
+    expect(isOurs).toBe(true);
+    expect(held).toMatchObject([{ isHeld: true, returnAtMs: Infinity, endsAtMs: Infinity }]);
+    expect(heartbeat.table.tasksInHand()).toMatchObject([{ isHeld: false, endsAtMs: monotonicMs(clock) + 7_000 }]);
+    expect(await leases.describe([{ slot: 0, key: 1 }])).toMatchObject([
+      { startedAtMs, deadlineMs: startedAtMs + 7_000 },
+    ]);
+  });
+
+  it('does not begin a held task that the heartbeat has returned, and frees its record', () => {
+    const { clock, heartbeat, trackWith, track } = openLeases();
+    const returnAtMs = monotonicMs(clock) + 100;
+    const [returned, other] = trackWith({ returnAtMs }, 'returned', 'other');
+    const held = heartbeat.table.tasksInHand();
+    heartbeat.table.records[0]!.takeBack();
+
+    const times = { startedAtMs: clock.nowMs(), deadlineMs: clock.nowMs() + 7_000 };
+    const areOurs = [returned!.begin(times), other!.begin(times)];
+
+    expect(held).toMatchObject([{ isHeld: true, returnAtMs }, { isHeld: true }]);
+    expect(areOurs).toEqual([false, true]);
+    track('later');
+    expect(heartbeat.table.tasksInHand().map(({ slot, id }) => [slot, id])).toEqual([
+      [0, 'later'],
+      [1, 'other'],
+    ]);
+  });
+
+  it('does not begin a held task that is lost', () => {
+    const { clock, leases, heartbeat, trackWith } = openLeases();
+    const [lease] = trackWith({ returnAtMs: monotonicMs(clock) + 100 }, 'a');
+    leases.onLost([{ slot: 0, key: 1 }]);
+
+    const isOurs = lease!.begin({ startedAtMs: clock.nowMs(), deadlineMs: clock.nowMs() + 7_000 });
+
+    expect(isOurs).toBe(false);
+    expect(heartbeat.table.tasksInHand()).toEqual([]);
+  });
+
+  it('wakes the watch of held tasks once, when it rests', () => {
+    const { clock, pulse, threads, track, trackWith } = openLeases({ withThread: true });
+    const held = { returnAtMs: monotonicMs(clock) + 100 };
+    track('starts the thread');
+    pulse.restWatch();
+
+    track('running');
+    const before = threads[0]!.wakes;
+    trackWith(held, 'a');
+    trackWith(held, 'b');
+
+    expect([before, threads[0]!.wakes]).toEqual([0, 1]);
+  });
+
+  it('shows the end of a task in shared memory', () => {
+    const { heartbeat, track } = openLeases();
     const [lease, other] = track('a', 'b');
 
     lease!.end();
+    lease!.end();
 
-    const shared = new SharedLeases(factories[0]!.batches[0]!.leases);
-    expect([shared.lease(0).hasEnded, shared.lease(1).hasEnded]).toEqual([true, false]);
+    expect(heartbeat.table.tasksInHand()).toMatchObject([{ id: 'b' }]);
     expect(other!.isLost).toBe(false);
   });
 
+  it('claims with its last scores when it has ended, whatever task has its record', () => {
+    const { track, heartbeat, nowS } = openLeases();
+    const [ended] = track('ended');
+    ended!.end();
+    track('later');
+    heartbeat.table.records[0]!.propose(nowS + 35);
+
+    expect(ended!.claim()).toEqual({ id: 'ended', expiriesS: [nowS + 30] });
+  });
+
   it('gives up a lease that Redis says is lost, unless it ended meanwhile', () => {
-    const { factories, track } = openLeases();
+    const { heartbeat, track } = openLeases();
     const [lost, ended, kept] = track('lost', 'ended', 'kept');
     ended!.end();
 
-    factories[0]!.listener.onLost([1, 2, 99]);
+    heartbeat.listener.onLost([1, 2, 99].map((key) => ({ slot: key - 1, key })));
 
     expect(lost!.isLost).toBe(true);
     expect(ended!.isLost).toBe(false);
@@ -177,8 +308,7 @@ describe('RunningLeases', () => {
   });
 
   it('gives up a lease the moment it ends when nobody extended it', async () => {
-    const { clock, leases, factories, track } = openLeases();
-    const { next: pulse } = factories[0]!;
+    const { clock, leases, pulse, track } = openLeases();
     await leases.start();
     await awake(clock, pulse, 60_000);
     const [lease] = track('a');
@@ -193,9 +323,8 @@ describe('RunningLeases', () => {
   });
 
   it('leaves a lease alone that ended while the process was frozen, until the heartbeat has asked', async () => {
-    const { clock, leases, factories, track } = openLeases();
+    const { clock, leases, pulse, track } = openLeases();
     await leases.start();
-    const { next: pulse } = factories[0]!;
     const [lease] = track('a');
     pulse.note(clock.nowMs());
 
@@ -211,8 +340,7 @@ describe('RunningLeases', () => {
   });
 
   it('is steady when beats come in time, and not for a while after they did not', async () => {
-    const { clock, leases, factories } = openLeases();
-    const { next: pulse } = factories[0]!;
+    const { clock, leases, pulse } = openLeases();
     const beat = async (delayMs: number): Promise<boolean> => {
       await clock.advance(delayMs);
       const wasSteady = leases.isSteady();
@@ -228,14 +356,13 @@ describe('RunningLeases', () => {
   });
 
   it('leaves a lease alone while the heartbeat extends it, and notices the end of the next one', async () => {
-    const { clock, leases, factories, track, nowS } = openLeases();
+    const { clock, leases, heartbeat, pulse, track, nowS } = openLeases();
     await leases.start();
     const [extended] = track('extended');
-    const shared = new SharedLeases(factories[0]!.batches[0]!.leases).lease(0);
-    const { next: pulse } = factories[0]!;
+    const shared = heartbeat.table.records[0]!;
     await awake(clock, pulse, 20_000);
     shared.propose(nowS + 50);
-    shared.confirm();
+    shared.confirm(nowS + 50);
     const [unextended] = track('unextended'); // ends at the same time
 
     await awake(clock, pulse, 29_999);
@@ -247,52 +374,95 @@ describe('RunningLeases', () => {
     await leases.stop();
   });
 
-  it('beats in a thread where it can, and nowhere else', async () => {
-    const { leases, factories } = openLeases({ withThread: true });
-
+  it('beats in the main thread until the first task, then in a thread where it can', async () => {
+    const { leases, heartbeat, threads, track } = openLeases({ withThread: true });
     await leases.start();
+    leases.setStatus('stopped');
+    const idle = [heartbeat.isBeating, threads.length];
 
-    expect(factories.map((heartbeat) => heartbeat.isBeating)).toEqual([true]);
+    track('a');
+    track('b');
+
+    expect(idle).toEqual([true, 0]);
+    expect([heartbeat.isBeating, threads.length, threads[0]!.isBeating]).toEqual([false, 1, true]);
+    expect(threads[0]!.statuses).toEqual(['stopped']);
+    expect(threads[0]!.table.tasksInHand()).toMatchObject([{ id: 'a' }, { id: 'b' }]);
+    expect(threads[0]!.news.map(({ kind }) => kind)).toEqual(['segment', 'queue']);
     await leases.stop();
-    expect(factories.map((heartbeat) => heartbeat.isBeating)).toEqual([false]);
+    expect([heartbeat.isStopped, threads[0]!.isStopped]).toEqual([false, true]); // one deregisters the server
   });
 
-  it('beats in the main thread when the other cannot be created', async () => {
-    const { leases, factories, warnings } = openLeases({ withThread: true, threadFails: true });
-
+  it('deregisters the server itself when it had no task', async () => {
+    const { leases, heartbeat, threads } = openLeases({ withThread: true });
     await leases.start();
 
-    expect(factories[0]!.isBeating).toBe(true);
+    await leases.stop();
+
+    expect([heartbeat.isStopped, threads.length]).toEqual([true, 0]);
+  });
+
+  it('starts no thread for a task that arrives after stop', async () => {
+    const { leases, threads, track } = openLeases({ withThread: true });
+    await leases.start();
+    await leases.stop();
+
+    const [late] = track('late');
+
+    expect([late!.claim().id, threads.length]).toEqual(['late', 0]);
+  });
+
+  it('sends an id that does not fit into its record', () => {
+    const { threads, track } = openLeases({ withThread: true });
+    const id = 'x'.repeat(300);
+
+    track(id);
+
+    expect(threads[0]!.table.tasksInHand()).toMatchObject([{ id }]);
+  });
+
+  it('beats in the main thread when the other cannot be created, and tries once', async () => {
+    const { leases, heartbeat, warnings, track } = openLeases({ withThread: true, threadFails: true });
+    await leases.start();
+
+    track('a');
+    track('b');
+
+    expect(heartbeat.isBeating).toBe(true);
     expect(warnings).toEqual(['cannot create the heartbeat thread; the heartbeat runs in the main thread']);
     await leases.stop();
+    expect(heartbeat.isStopped).toBe(true);
   });
 
   it('goes on in the main thread with all that runs when the thread dies', async () => {
-    const { leases, factories, warnings, track } = openLeases({ withThread: true });
+    const { leases, heartbeat, threads, warnings, track } = openLeases({ withThread: true });
     await leases.start();
     const [ended] = track('ended');
-    ended!.end();
     track('a', 'b');
+    ended!.end();
     track('c');
     leases.setStatus('stopped');
+    threads[0]!.table.records[1]!.seize();
 
-    factories[0]!.listener.onDeath(new Error('out of memory'));
+    threads[0]!.listener.onDeath(new Error('out of memory'));
 
-    expect(factories[1]!.isBeating).toBe(true);
-    expect(factories[1]!.statuses).toEqual(['stopped']);
-    expect(factories[1]!.batches).toEqual(factories[0]!.batches.slice(1));
-    expect(factories[1]!.next).toBe(factories[0]!.next);
+    expect(heartbeat.isBeating).toBe(true);
+    expect(heartbeat.statuses).toEqual(['stopped']);
+    expect(heartbeat.table.tasksInHand().map(({ id }) => id)).toEqual(['c', 'a', 'b']);
+    expect(heartbeat.table.records.some(({ isInUse }) => isInUse)).toBe(false);
     expect(warnings).toEqual(['the heartbeat thread died; the main thread takes over']);
+    track('d');
+    expect(threads).toHaveLength(1);
     await leases.stop();
   });
 
   it('does not start another heartbeat when the thread ends after stop', async () => {
-    const { leases, factories } = openLeases({ withThread: true });
+    const { leases, heartbeat, threads, track } = openLeases({ withThread: true });
     await leases.start();
+    track('a');
     await leases.stop();
 
-    factories[0]!.listener.onDeath(new Error('terminated'));
+    threads[0]!.listener.onDeath(new Error('terminated'));
 
-    expect(factories).toHaveLength(1);
+    expect(heartbeat.isBeating).toBe(false);
   });
 });

@@ -1,19 +1,23 @@
-import type { LeaseClaim } from '../../broker/contract/lease.js';
-import { type Clock, monotonicMs } from '../../runtime/clock.js';
-import { Loop, type LoopDeps } from '../../runtime/loop.js';
-import { type ServerStatus, shownPayload } from '../../wire/server-info.js';
-import { ceilS, fromS } from '../../wire/unix-time.js';
+import { monotonicMs } from '../../runtime/clock.js';
+import type { LoopDeps } from '../../runtime/loop.js';
+import type { ServerStatus } from '../../wire/server-info.js';
+import { ceilS } from '../../wire/unix-time.js';
+import { ExpiryCheck } from './expiry-check.js';
 import {
   type BeatListener,
   type BeatTimes,
   type CancelRequest,
+  type DistantHeartbeat,
   type Heartbeat,
   longestPauseMs,
-  type RunningBatch,
-  type RunningTask,
 } from './heartbeater.js';
-import type { LeaseHandle, TrackedTask } from './lease-handle.js';
-import { possibleExpiriesS, Pulse, type SharedLease, SharedLeases } from './shared-leases.js';
+import type { LeaseHandle, TrackedTask, TrackOptions } from './lease-handle.js';
+import type { LeaseRecord } from './lease-record.js';
+import { LeaseTable, type TaskRef } from './lease-table.js';
+import { Pulse } from './pulse.js';
+import { RecordPool } from './record-pool.js';
+import { endsAtMs, type LeaseDeps, RunningLease } from './running-lease.js';
+import type { TaskDescription } from './shown-tasks.js';
 
 /** What a heartbeat reports to the running leases. */
 export interface HeartbeatListener extends BeatListener {
@@ -21,23 +25,36 @@ export interface HeartbeatListener extends BeatListener {
   onDeath(error: Error): void;
 }
 
+/** A heartbeat in this thread, which can give way to another. */
+export interface InlineHeartbeat extends Heartbeat {
+  /** No more beats, until it is started again. */
+  rest(): Promise<void>;
+}
+
 export interface HeartbeatFactories {
   /** In this thread. */
-  readonly inline: (pulse: Pulse, listener: HeartbeatListener) => Heartbeat;
-  /** In another thread; absent where that is impossible. When it dies the inline one takes over. */
-  readonly thread?: ((pulse: Pulse, listener: HeartbeatListener) => Heartbeat) | undefined;
+  readonly inline: (shared: { table: LeaseTable; pulse: Pulse }, listener: HeartbeatListener) => InlineHeartbeat;
+  /** In another thread; absent if that is impossible. When it dies the inline heartbeat takes over. */
+  readonly thread?: ((pulse: Pulse, listener: HeartbeatListener) => DistantHeartbeat) | undefined;
 }
 
 /**
- * Keeps the leases of running tasks alive and registers the server for inspectors, once per `heartbeatInterval`: the main
- * thread's side of the heartbeat. Each running task has a handle over its lease in shared memory. The heartbeat itself runs
- * in this thread, or in one of its own that a busy event loop cannot stop.
+ * The main thread's side of the heartbeat, which keeps the leases of running tasks alive and registers the server for
+ * inspectors, once per `heartbeatInterval`. Each task in hand has a record in shared memory, and a handle to it. The
+ * heartbeat runs in a thread of its own, which a busy event loop cannot block, and which starts with the first task; until
+ * then, or if there can be no thread, in this one.
  */
 export class RunningLeases implements HeartbeatListener {
+  private readonly table = new LeaseTable();
+  private readonly pool = new RecordPool(this.table, (news) => this.thread?.learn(news));
   private readonly pulse: Pulse;
-  private readonly handles = new Map<number, RunningLease>();
+  /** By the slots of their records. */
+  private readonly handles: (RunningLease | undefined)[] = [];
   private readonly expiryCheck: ExpiryCheck;
-  private heartbeat: Heartbeat;
+  private readonly leaseDeps: LeaseDeps;
+  private readonly inline: InlineHeartbeat;
+  private thread: DistantHeartbeat | undefined;
+  private hasTracked = false;
   private status: ServerStatus = 'active';
   private lastKey = 0;
   private isStopped = false;
@@ -50,34 +67,26 @@ export class RunningLeases implements HeartbeatListener {
   ) {
     this.pulse = new Pulse(longestPauseMs({ leaseMs, intervalMs }));
     this.pulse.announce(ceilS(deps.clock.nowMs() + leaseMs));
-    this.pulse.note(deps.clock.nowMs()); // a thread takes a while to start, and may be frozen before that
-    this.heartbeat = this.createHeartbeat();
+    this.pulse.note(deps.clock.nowMs());
+    this.inline = factories.inline({ table: this.table, pulse: this.pulse }, this);
+    this.leaseDeps = { pulse: this.pulse, clock: deps.clock, free: (record) => this.free(record) };
     this.expiryCheck = new ExpiryCheck(this.handles, this.pulse, deps);
   }
 
-  /** First beat at once. */
+  /** The first beat is immediate. */
   async start(): Promise<void> {
-    this.heartbeat.start();
+    this.inline.start();
     this.expiryCheck.start();
   }
 
   /** Takes over the leases of tasks just fetched, one handle each, in the order given. */
-  track(tasks: readonly TrackedTask[]): LeaseHandle[] {
-    const leases = SharedLeases.of(tasks.map(({ task }) => task.leaseExpiresAtS));
-    const batch = { leases: leases.buffer, tasks: tasks.map((tracked) => this.toRunning(tracked)) };
-    this.heartbeat.track(batch);
+  track(tasks: readonly TrackedTask[], { returnAtMs }: TrackOptions = {}): LeaseHandle[] {
+    if (!this.hasTracked && !this.isStopped) this.startThread();
+    const nowMs = monotonicMs(this.deps.clock);
+    const handles = tasks.map((tracked) => this.add(tracked, nowMs, returnAtMs));
+    if (returnAtMs !== undefined && this.pulse.resumeWatch()) this.thread?.watchHeld();
     this.expiryCheck.notice();
-    return batch.tasks.map((task, index) => {
-      const end = (): void => void this.handles.delete(task.key);
-      const handle = new RunningLease(
-        task,
-        leases.lease(index),
-        { pulse: this.pulse, batch, clock: this.deps.clock },
-        end,
-      );
-      this.handles.set(task.key, handle);
-      return handle;
-    });
+    return handles;
   }
 
   /**
@@ -88,21 +97,28 @@ export class RunningLeases implements HeartbeatListener {
     return this.pulse.isSteady(this.deps.clock.nowMs());
   }
 
-  /** Shown to inspectors from the next beat on. */
+  /** Inspectors see it from the next beat on. */
   setStatus(status: ServerStatus): void {
     this.status = status;
-    this.heartbeat.setStatus(status);
+    this.inline.setStatus(status);
+    this.thread?.setStatus(status);
   }
 
-  /** Removes the server's presence. Call it last of all parts. */
+  /** Deregisters the server. Stop all other parts first. */
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.expiryCheck.stop();
-    await this.heartbeat.stop();
+    if (!this.thread) return this.inline.stop();
+    await this.inline.rest();
+    await this.thread.stop();
   }
 
-  onLost(keys: readonly number[]): void {
-    for (const key of keys) this.handles.get(key)?.lose();
+  async describe(tasks: readonly TaskRef[]): Promise<(TaskDescription | undefined)[]> {
+    return tasks.map((task) => this.handleOf(task)?.describe());
+  }
+
+  onLost(tasks: readonly TaskRef[]): void {
+    for (const task of tasks) this.handleOf(task)?.lose();
   }
 
   onCancelRequests(requests: readonly CancelRequest[]): void {
@@ -112,100 +128,40 @@ export class RunningLeases implements HeartbeatListener {
   onDeath(error: Error): void {
     if (this.isStopped) return;
     this.deps.logger.warn('the heartbeat thread died; the main thread takes over', { error });
-    this.heartbeat = this.factories.inline(this.pulse, this);
-    this.heartbeat.setStatus(this.status);
-    for (const batch of new Set([...this.handles.values()].map((handle) => handle.batch))) this.heartbeat.track(batch);
-    this.heartbeat.start();
+    this.thread = undefined;
+    this.table.releaseAll();
+    this.inline.start();
   }
 
-  private createHeartbeat(): Heartbeat {
-    const { inline, thread } = this.factories;
-    if (!thread) return inline(this.pulse, this);
+  private startThread(): void {
+    this.hasTracked = true;
+    if (!this.factories.thread) return;
     try {
-      return thread(this.pulse, this);
+      this.thread = this.factories.thread(this.pulse, this);
     } catch (error) {
       this.deps.logger.warn('cannot create the heartbeat thread; the heartbeat runs in the main thread', { error });
-      return inline(this.pulse, this);
+      return;
     }
+    this.thread.setStatus(this.status);
+    this.pulse.note(this.deps.clock.nowMs()); // it takes time to start, and may be frozen before that
+    void this.inline.rest();
   }
 
-  private toRunning({ task, startedAtMs, deadlineMs }: TrackedTask): RunningTask {
-    const { id, type, queue, payload } = task.message;
-    const shown = latin1(shownPayload(payload));
-    const endsAtMonotonicMs = monotonicMs(this.deps.clock) + deadlineMs - startedAtMs;
-    return { key: ++this.lastKey, id, type, queue, payload: shown, startedAtMs, deadlineMs, endsAtMonotonicMs };
-  }
-}
-
-const latin1 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
-
-class RunningLease implements LeaseHandle {
-  onLost: (() => void) | undefined;
-  isLost = false;
-
-  constructor(
-    private readonly task: RunningTask,
-    private readonly lease: SharedLease,
-    private readonly around: { readonly pulse: Pulse; readonly batch: RunningBatch; readonly clock: Clock },
-    private readonly onEnd: () => void,
-  ) {}
-
-  get batch(): RunningBatch {
-    return this.around.batch;
+  private add(tracked: TrackedTask, nowMs: number, returnAtMs: number | undefined): RunningLease {
+    const { id, queue } = tracked.task.message;
+    const key = (this.lastKey = (this.lastKey + 1) >>> 0); // the records hold 32 bits
+    const { leaseExpiresAtS } = tracked.task;
+    const record = this.pool.take({ key, id, queue, leaseExpiresAtS, returnAtMs, endsAtMs: endsAtMs(tracked, nowMs) });
+    return (this.handles[record.slot] = new RunningLease(record, key, tracked, this.leaseDeps));
   }
 
-  claim(): LeaseClaim {
-    const { pulse, clock } = this.around;
-    return { id: this.task.id, expiriesS: possibleExpiriesS(this.lease, pulse, clock.nowMs()) };
+  private free(record: LeaseRecord): void {
+    this.handles[record.slot] = undefined;
+    this.pool.putBack(record);
   }
 
-  expiresAtMs(): number {
-    const { pulse, clock } = this.around;
-    return pulse.isSteady(clock.nowMs()) ? fromS(this.lease.confirmedS) : Infinity;
-  }
-
-  end(): void {
-    this.lease.end();
-    this.onEnd();
-  }
-
-  lose(): void {
-    if (this.isLost) return;
-    this.isLost = true;
-    this.onLost?.();
-  }
-}
-
-/** How long the heartbeat gets, after the process was frozen, to find out which leases are still ours. */
-const WAKING_MS = 500;
-
-/** Finds leases that expired because extending failed for too long: the heartbeat may be waiting for Redis. */
-class ExpiryCheck extends Loop {
-  private isResting = false;
-
-  constructor(
-    private readonly handles: ReadonlyMap<number, RunningLease>,
-    private readonly pulse: Pulse,
-    deps: LoopDeps,
-  ) {
-    super('lease expiry check', deps);
-  }
-
-  /** Runs when the first lease may have expired; a new lease expires later than the present ones. */
-  async runOnce(): Promise<number | undefined> {
-    const nowMs = this.clock.nowMs();
-    if (!this.pulse.isSteady(nowMs)) return WAKING_MS;
-    let nextEndMs = Infinity;
-    for (const handle of this.handles.values()) {
-      if (nowMs >= handle.expiresAtMs()) handle.lose();
-      else nextEndMs = Math.min(nextEndMs, handle.expiresAtMs());
-    }
-    this.isResting = nextEndMs === Infinity;
-    return this.isResting ? undefined : nextEndMs - nowMs;
-  }
-
-  notice(): void {
-    if (this.isResting) this.wake();
+  private handleOf({ slot, key }: TaskRef): RunningLease | undefined {
+    const handle = this.handles[slot];
+    return handle?.key === key ? handle : undefined;
   }
 }

@@ -3,11 +3,11 @@ import type { Broker } from '../../broker/contract/broker.js';
 import type { ForwardReply } from '../../broker/contract/forward.js';
 import { sleep } from '../../runtime/clock.js';
 import { silentLogger } from '../../runtime/logger.js';
-import { recordCalls } from '../../testing/call-recorder.js';
-import { failingBroker } from '../../testing/failing-broker.js';
-import { replaceMethod } from '../../testing/replaced-method.js';
-import { openMemoryQueue } from '../../testing/test-queue.js';
-import { FakeLeadership } from '../../testing/fake-leadership.js';
+import { recordCalls } from '../../test-support/call-recorder.js';
+import { failingBroker } from '../../test-support/failing-broker.js';
+import { replaceMethod } from '../../test-support/replaced-method.js';
+import { openMemoryQueue } from '../../test-support/test-queue.js';
+import { FakeLeadership } from '../../test-support/fake-leadership.js';
 import { Forwarder } from './forwarder.js';
 
 function openForwarded({ over = (broker: Broker): Broker => broker, isLeader = true } = {}) {
@@ -15,7 +15,7 @@ function openForwarded({ over = (broker: Broker): Broker => broker, isLeader = t
   const recorded = recordCalls(over(q.broker));
   const leadership = new FakeLeadership(isLeader ? [q.name] : []);
   const deps = { clock: q.clock, logger: silentLogger, random: () => 0.5 };
-  const forwarder = new Forwarder(recorded.broker, leadership, q.name, { intervalMs: 5_000 }, deps);
+  const forwarder = new Forwarder(recorded.broker, leadership, [q.name], { intervalMs: 5_000 }, deps);
   const schedule = (id: string, delayMs: number): Promise<unknown> =>
     q.broker.enqueue([{ message: q.message(id), processAtMs: q.clock.nowMs() + delayMs }]);
   const nextUp = async (): Promise<readonly string[]> => (await q.dump()).nextUp;
@@ -36,7 +36,7 @@ describe('Forwarder', () => {
     expect(await nextUp()).toEqual(['a']);
   });
 
-  it('hears of a task that is due before all others', async () => {
+  it('is notified of a task that is due before all others', async () => {
     const { clock, forwarder, schedule, nextUp } = openForwarded();
     await schedule('late', 60_000);
     forwarder.start();
@@ -48,7 +48,7 @@ describe('Forwarder', () => {
     expect(await nextUp()).toEqual(['soon']);
   });
 
-  it.each([-30_000, -3_600_000, 8 * 3_600_000])('goes on when the clock is set by %i ms', async (byMs) => {
+  it.each([-30_000, -3_600_000, 8 * 3_600_000])('continues when the clock is set by %i ms', async (byMs) => {
     const { clock, counts, forwarder, schedule, nextUp } = openForwarded();
     await schedule('before', 60_000);
     forwarder.start();
@@ -58,7 +58,7 @@ describe('Forwarder', () => {
     await schedule('a', 1_000);
     await clock.advance(999);
     const early = await nextUp();
-    await clock.advance('5s'); // of a task that is not the next one due nobody tells; one look at the latest
+    await clock.advance('5s'); // no nudge for a task that is not the next one due: the next check finds it
     const inTime = await nextUp();
     await clock.advance('54s');
 
@@ -78,7 +78,7 @@ describe('Forwarder', () => {
     expect(await nextUp()).toEqual(['a']);
   });
 
-  it('looks once per interval while nothing is due', async () => {
+  it('checks once per interval while nothing is due', async () => {
     const { clock, counts, forwarder, schedule } = openForwarded();
     await schedule('a', 3_600_000);
     forwarder.start();
@@ -88,7 +88,7 @@ describe('Forwarder', () => {
     expect(counts()).toEqual({ onNudge: 1, forwardDue: 13 });
   });
 
-  it('moves a crowd in batches of 100, at once', async () => {
+  it('moves many due tasks in batches of 100, at once', async () => {
     const { q, clock, counts, forwarder, nextUp } = openForwarded();
     const ids = Array.from({ length: 250 }, (_, index) => `task-${index}`);
     await q.broker.enqueue(ids.map((id) => ({ message: q.message(id), processAtMs: clock.nowMs() + 1_000 })));
@@ -100,7 +100,7 @@ describe('Forwarder', () => {
     expect(counts()['forwardDue']).toBeLessThanOrEqual(5);
   });
 
-  it('does nothing while another server leads, and begins when this one is elected', async () => {
+  it('does nothing while another server leads, and starts when this one is elected', async () => {
     const { q, clock, counts, leadership, forwarder, schedule, nextUp } = openForwarded({ isLeader: false });
     await schedule('a', 1_000);
     forwarder.start();
@@ -114,7 +114,7 @@ describe('Forwarder', () => {
     expect(await nextUp()).toEqual(['a']);
   });
 
-  it('hears no nudges after it lost the lead', async () => {
+  it('receives no nudges after it has lost the lead', async () => {
     const { q, clock, counts, leadership, forwarder, schedule } = openForwarded();
     forwarder.start();
     await clock.advance(1_000);
@@ -128,7 +128,7 @@ describe('Forwarder', () => {
     expect(counts()['forwardDue']).toBe(looksBefore);
   });
 
-  it('does not spin on a task that is due and cannot be moved', async () => {
+  it('does not spin on a due task that cannot be moved', async () => {
     const stuck: ForwardReply = { moved: 0, nextDueAtMs: 0 };
     const over = (broker: Broker): Broker => replaceMethod(broker, 'forwardDue', async () => stuck);
     const { clock, counts, forwarder } = openForwarded({ over });
@@ -139,7 +139,7 @@ describe('Forwarder', () => {
     expect(counts()['forwardDue']).toBe(11);
   });
 
-  it('looks again at once when a task fell due while Redis answered', async () => {
+  it('checks again at once when a task became due during the call', async () => {
     const over = (broker: Broker): Broker =>
       replaceMethod(broker, 'forwardDue', async (queue, limit) => {
         const reply = await broker.forwardDue(queue, limit);
@@ -155,7 +155,7 @@ describe('Forwarder', () => {
     expect(await nextUp()).toEqual(['a']);
   });
 
-  it('goes on after a failure', async () => {
+  it('continues after a failure', async () => {
     const over = (broker: Broker): Broker => {
       const failing = failingBroker(broker);
       failing.failNext('onNudge');

@@ -4,7 +4,7 @@ import { FakeClock } from '../../testing/fake-clock.js';
 import { HealthCheck } from './health-check.js';
 
 describe('HealthCheck', () => {
-  it('tells the result of a ping, first after one interval', async () => {
+  it('reports the result of a ping, first after one interval', async () => {
     const clock = new FakeClock();
     const results: [atMs: number, error: Error | undefined][] = [];
     const startedAtMs = clock.nowMs();
@@ -24,7 +24,7 @@ describe('HealthCheck', () => {
     ]);
   });
 
-  it('goes on when the callback throws, and says so', async () => {
+  it('continues when the callback throws, and logs it', async () => {
     const clock = new FakeClock();
     const error = vi.fn<Logger['error']>();
     const callback = vi.fn<() => void>(() => {

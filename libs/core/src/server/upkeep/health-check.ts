@@ -3,7 +3,7 @@ import { asError } from '../../errors/as-error.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
 import { callGuarded } from '../../runtime/user-callback.js';
 
-/** Pings the broker and reports to `onHealthCheck`. First after one interval, as in asynq. */
+/** Pings the broker and reports to `onHealthCheck`. The first ping is after one interval, as in asynq. */
 export class HealthCheck extends Loop {
   private isFirst = true;
 

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { RetentionOps } from '../../broker/contract/retention.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { FakeClock } from '../../testing/fake-clock.js';
-import { FakeLeadership } from '../../testing/fake-leadership.js';
+import { FakeLeadership } from '../../test-support/fake-leadership.js';
 import { Janitor } from './janitor.js';
 
 const ARCHIVE = { maxAgeMs: 1_000, maxSize: 10 };
 
-/** A queue with so many finished tasks to delete. */
+/** A queue with the given numbers of finished tasks to delete. */
 function openFinished(completed: number, archived: number, isLeader = true) {
   const clock = new FakeClock();
   const calls: unknown[][] = [];
@@ -23,15 +23,15 @@ function openFinished(completed: number, archived: number, isLeader = true) {
   };
   const leadership = new FakeLeadership(isLeader ? ['q'] : []);
   const options = { intervalMs: 8_000, batchSize: 100, archive: ARCHIVE };
-  const janitor = new Janitor(broker, leadership, 'q', options, { clock, logger: silentLogger });
+  const janitor = new Janitor(broker, leadership, ['q'], options, { clock, logger: silentLogger });
   return { clock, calls, left, leadership, janitor };
 }
 
 describe('Janitor', () => {
-  it('asks once for either kind when a batch is not filled', async () => {
+  it('makes one call per kind when a batch is not filled', async () => {
     const { janitor, calls } = openFinished(99, 0);
 
-    const delayMs = await janitor.runOnce();
+    const delayMs = await janitor.runOnce('q');
 
     expect(delayMs).toBe(8_000);
     expect(calls).toEqual([
@@ -40,16 +40,16 @@ describe('Janitor', () => {
     ]);
   });
 
-  it('goes on in batches until nothing is left', async () => {
+  it('continues in batches until nothing is left', async () => {
     const { janitor, calls, left } = openFinished(250, 200);
 
-    await janitor.runOnce();
+    await janitor.runOnce('q');
 
     expect(left).toEqual({ completed: 0, archived: 0 });
     expect(calls).toHaveLength(3 + 3);
   });
 
-  it('looks at the archive every two minutes only', async () => {
+  it('checks the archive only every two minutes', async () => {
     const { clock, janitor, calls } = openFinished(0, 0);
     janitor.start();
 
@@ -60,7 +60,7 @@ describe('Janitor', () => {
     await janitor.stop();
   });
 
-  it.each([-30_000, -3_600_000, 8 * 3_600_000])('looks as often when the clock is set by %i ms', async (byMs) => {
+  it.each([-30_000, -3_600_000, 8 * 3_600_000])('checks equally often when the clock is set by %i ms', async (byMs) => {
     const { clock, janitor, calls } = openFinished(0, 0);
     janitor.start();
     await clock.advance('1m');
@@ -74,7 +74,7 @@ describe('Janitor', () => {
     await janitor.stop();
   });
 
-  it('rests while another server leads, and begins when this one is elected', async () => {
+  it('pauses while another server leads, and starts when this one is elected', async () => {
     const { clock, janitor, calls, left, leadership } = openFinished(5, 5, false);
     janitor.start();
     await clock.advance('1m');

@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ArchiveLimits, RetentionOps } from '../../broker/contract/retention.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
-import { LeaderLoop } from './leader-loop.js';
+import { LeaderRounds } from './leader-rounds.js';
 import type { Leadership } from '../watch/work-watcher.js';
 
 export interface JanitorOptions {
   readonly intervalMs: number;
-  /** Most tasks deleted in one call. */
+  /** Maximum number of tasks deleted in one call. */
   readonly batchSize: number;
   readonly archive: ArchiveLimits;
 }
@@ -16,25 +16,25 @@ export interface JanitorOptions {
 const TRIM_EVERY_MS = 120_000;
 
 /** Deletes finished tasks that have expired: completed ones at every interval, archived ones less often. */
-export class Janitor extends LeaderLoop {
-  private nextTrimAtMs = 0;
+export class Janitor extends LeaderRounds {
+  private readonly nextTrimAtMs = new Map<string, number>();
 
   constructor(
     private readonly broker: RetentionOps,
     leadership: Leadership,
-    queue: string,
+    queues: readonly string[],
     private readonly options: JanitorOptions,
     deps: LoopDeps,
   ) {
-    super('janitor', queue, leadership, options.intervalMs, deps);
+    super('janitor', leadership, queues, deps);
   }
 
-  protected async runAsLeader(): Promise<number> {
+  protected async runAsLeader(queue: string): Promise<number> {
     const { batchSize, archive, intervalMs } = this.options;
-    await this.drain(() => this.broker.deleteExpiredCompleted(this.queue, batchSize));
-    if (monotonicMs(this.clock) >= this.nextTrimAtMs) {
-      await this.drain(() => this.broker.trimArchived(this.queue, archive, batchSize));
-      this.nextTrimAtMs = monotonicMs(this.clock) + TRIM_EVERY_MS;
+    await this.drain(() => this.broker.deleteExpiredCompleted(queue, batchSize));
+    if (monotonicMs(this.clock) >= (this.nextTrimAtMs.get(queue) ?? 0)) {
+      await this.drain(() => this.broker.trimArchived(queue, archive, batchSize));
+      this.nextTrimAtMs.set(queue, monotonicMs(this.clock) + TRIM_EVERY_MS);
     }
     return intervalMs;
   }

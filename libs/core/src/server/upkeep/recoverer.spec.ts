@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest';
-import type { RecoverReply, RecoveredTask } from '../../broker/contract/recover.js';
+import { describe, expect, it, vi } from 'vitest';
+import type { RecoverOptions, RecoverReply, RecoveredTask } from '../../broker/contract/recover.js';
 import type { Logger } from '../../runtime/logger.js';
 import { silentLogger } from '../../runtime/logger.js';
-import { recordCalls } from '../../testing/call-recorder.js';
+import { recordCalls } from '../../test-support/call-recorder.js';
 import { FakeClock } from '../../testing/fake-clock.js';
-import { FakeLeadership } from '../../testing/fake-leadership.js';
-import { openMemoryQueue } from '../../testing/test-queue.js';
+import { FakeLeadership } from '../../test-support/fake-leadership.js';
+import { openMemoryQueue } from '../../test-support/test-queue.js';
 import { Recoverer } from './recoverer.js';
 
 function openRecovered({ isLeader = true, leaseMs = 30_000 } = {}) {
@@ -20,20 +20,20 @@ function openRecovered({ isLeader = true, leaseMs = 30_000 } = {}) {
     ...STEADY,
   };
   const leadership = new FakeLeadership(isLeader ? [q.name] : []);
-  const recoverer = new Recoverer(recorded.broker, leadership, q.name, options, {
+  const recoverer = new Recoverer(recorded.broker, leadership, [q.name], options, {
     clock: q.clock,
     logger: silentLogger,
   });
   return { q, clock: q.clock, counts: recorded.counts, leadership, recoverer, recovered };
 }
 
-/** Of a server that was awake all the time. */
+/** Of a server that was never frozen. */
 const STEADY = { pauseMs: 10_000, isSteady: () => true };
 
 type RecovererOptions = ConstructorParameters<typeof Recoverer>[3];
 type RecovererOps = ConstructorParameters<typeof Recoverer>[0];
 
-/** A recoverer over replies that the test makes up. */
+/** A recoverer with replies made up by the test. */
 function openScripted(
   ops: Partial<RecovererOps>,
   logger: Logger = silentLogger,
@@ -49,12 +49,12 @@ function openScripted(
     reclaimSets: async (...args) => ops.reclaimSets?.(...args) ?? 0,
   };
   const options = { leaseMs: 30_000, graceMs: 2_000, maxCrashes: 5, onRecovered: () => undefined, ...STEADY, ...given };
-  const recoverer = new Recoverer(broker, new FakeLeadership(['q']), 'q', options, { clock, logger });
+  const recoverer = new Recoverer(broker, new FakeLeadership(['q']), ['q'], options, { clock, logger });
   return { clock, recoverer, looks: () => looks };
 }
 
 describe('Recoverer', () => {
-  it('gives the task of a vanished server back when its lease and the grace are over', async () => {
+  it('returns the task of a lost server when its lease and the grace period are over', async () => {
     const { q, clock, recoverer, recovered } = openRecovered();
     recoverer.start();
     await clock.advance('1s');
@@ -70,7 +70,52 @@ describe('Recoverer', () => {
     expect((await q.dump()).nextUp).toEqual(['a']);
   });
 
-  it('looks at least once per lease, so that a short lease is seen before it ends', async () => {
+  it('recovers what was lost when it was awake: it may be frozen after the check of that', async () => {
+    const asked: (number | undefined)[] = [];
+    const recoverExpired = async (_queue: string, options: RecoverOptions): Promise<RecoverReply> => {
+      asked.push(options.sinceAwakeMs?.());
+      return { recovered: [], nextExpiryAtMs: undefined };
+    };
+    const freeze = (): void => void vi.spyOn(clock, 'monotonicMs').mockReturnValue(frozenUntilMs);
+    const isSteady = (): boolean => (freeze(), true);
+    const { clock, recoverer } = openScripted({ recoverExpired }, silentLogger, { isSteady });
+    const frozenUntilMs = clock.monotonicMs() + 60_000;
+
+    await recoverer.runOnce('q');
+
+    expect(asked).toEqual([60_000]);
+  });
+
+  it('logs one line for all tasks of a round that are requeued, and one for those that are archived', async () => {
+    const warn = vi.fn<Logger['warn']>();
+    const recovered = Array.from({ length: 15 }, (_, at): RecoveredTask => {
+      const message = { id: `t${at}`, type: 'work', queue: 'q' } as RecoveredTask['message'];
+      return { message, crashes: at, outcome: at === 14 ? 'archived' : 'requeued' };
+    });
+    const rounds = [{ recovered, nextExpiryAtMs: undefined }];
+    const nothing: RecoverReply = { recovered: [], nextExpiryAtMs: undefined };
+    const { clock, recoverer } = openScripted(
+      { recoverExpired: async () => rounds.shift() ?? nothing },
+      { ...silentLogger, warn },
+    );
+
+    recoverer.start();
+    await clock.advance('1s');
+
+    const taskIds = recovered.slice(0, 10).map(({ message }) => message.id);
+    expect(warn.mock.calls).toEqual([
+      [
+        'workers of tasks were lost; the tasks are requeued',
+        { queue: 'q', tasks: 14, taskIds, types: ['work'], mostCrashes: 13 },
+      ],
+      [
+        'workers of tasks were lost; the tasks are archived',
+        { queue: 'q', tasks: 1, taskIds: ['t14'], types: ['work'], mostCrashes: 14 },
+      ],
+    ]);
+  });
+
+  it('checks at least once per lease, so that a short lease is seen before it ends', async () => {
     const { clock, counts, recoverer } = openRecovered({ leaseMs: 3_000 });
     recoverer.start();
 
@@ -79,7 +124,7 @@ describe('Recoverer', () => {
     expect(counts()['recoverExpired']).toBe(11);
   });
 
-  it('looks every 15 s and repairs every minute while nothing happens', async () => {
+  it('checks every 15 s and repairs every minute while nothing happens', async () => {
     const { clock, counts, recoverer } = openRecovered();
     recoverer.start();
 
@@ -88,7 +133,7 @@ describe('Recoverer', () => {
     expect(counts()).toEqual({ recoverExpired: 9, repair: 3, nameLostGroups: 3, reclaimSets: 3 });
   });
 
-  it('rests while another server leads, and begins when this one is elected', async () => {
+  it('pauses while another server leads, and starts when this one is elected', async () => {
     const { q, clock, counts, leadership, recoverer } = openRecovered({ isLeader: false });
     recoverer.start();
     await clock.advance('2m');
@@ -102,7 +147,7 @@ describe('Recoverer', () => {
     expect(counts()).toEqual({ recoverExpired: 1, repair: 1, nameLostGroups: 1, reclaimSets: 1 });
   });
 
-  it('goes on at once after a full batch', async () => {
+  it('continues at once after a full batch', async () => {
     const task = { message: openMemoryQueue().message('a'), crashes: 1, outcome: 'requeued' } as const;
     const batches = [100, 100, 3].map((size) => Array.from({ length: size }, (): RecoveredTask => task));
     const { clock, recoverer, looks } = openScripted({
@@ -115,7 +160,7 @@ describe('Recoverer', () => {
     expect(looks()).toBe(3);
   });
 
-  it('recovers at once what a repair gave an expired lease, and says what was repaired', async () => {
+  it('recovers tasks at once that a repair has given an expired lease, and logs the repair', async () => {
     const log: object[] = [];
     const logger = {
       ...silentLogger,
@@ -134,7 +179,7 @@ describe('Recoverer', () => {
     expect(log).toEqual([{ message: 'repaired queue "q"', queue: 'q', ...done }]);
   });
 
-  it('says when it gave unfinished aggregations back to their groups', async () => {
+  it('logs that it has returned unfinished aggregations to their groups', async () => {
     const log: object[] = [];
     const logger = {
       ...silentLogger,
@@ -145,7 +190,7 @@ describe('Recoverer', () => {
 
     await clock.advance(0);
 
-    const message = 'gave back unfinished aggregations of queue "q"';
+    const message = 'returned unfinished aggregations of queue "q"';
     expect(log).toEqual([{ message, queue: 'q', setsReclaimed: 2 }]);
   });
 
@@ -160,7 +205,7 @@ describe('Recoverer', () => {
     expect(looks()).toBe(11);
   });
 
-  it('recovers nothing while others that were frozen with it may not have beaten yet', async () => {
+  it('recovers nothing while other servers that were frozen with it may not have extended their leases', async () => {
     let isSteady = false;
     const { clock, recoverer, looks } = openScripted({}, silentLogger, { isSteady: () => isSteady });
     recoverer.start();
@@ -174,7 +219,7 @@ describe('Recoverer', () => {
     await recoverer.stop();
   });
 
-  it('lets others extend their leases first when Redis is back after a while', async () => {
+  it('lets other servers extend their leases first when Redis is back after a while', async () => {
     let isAway = true;
     let recoveries = 0;
     const { clock, recoverer } = openScripted({

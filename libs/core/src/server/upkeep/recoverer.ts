@@ -2,23 +2,25 @@ import type { GroupOps } from '../../broker/contract/groups.js';
 import type { RecoverOps, RecoveredTask } from '../../broker/contract/recover.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
-import { LeaderLoop } from './leader-loop.js';
+import { LeaderRounds } from './leader-rounds.js';
 import type { Leadership } from '../watch/work-watcher.js';
 
-/** Most tasks that one call may give back. */
+/** Maximum number of tasks recovered in one call. */
 const BATCH = 100;
-/** Most ids of each set that one repair checks. */
+/** Maximum number of ids per set that one repair checks. */
 const REPAIR_BATCH = 100;
+/** Maximum number of tasks that a log line names. */
+const MOST_NAMED = 10;
 const REPAIR_EVERY_MS = 60_000;
-/** Most aggregation sets that one repair gives back. */
+/** Maximum number of aggregation sets that one repair returns. */
 const SETS_BATCH = 100;
-/** Most groups that one repair names again. */
+/** Maximum number of groups that one repair names. */
 const GROUPS_BATCH = 300;
-/** Longest time between two checks, if the lease is not shorter: so each lease is seen before it ends. */
+/** Maximum interval between checks, unless the lease is shorter: each lease is seen before it ends. */
 const LONGEST_MS = 15_000;
-/** Between two checks whether this server may recover. */
+/** Interval of the check whether this server may recover. */
 const WAIT_MS = 500;
-/** Pause when a lease has expired and its task was not given back. */
+/** Delay after a lease had expired and its task was not recovered. */
 const STUCK_MS = 1_000;
 
 export interface RecovererOptions {
@@ -30,85 +32,106 @@ export interface RecovererOptions {
   readonly onRecovered: (task: RecoveredTask) => void;
   /** The longest pause between two beats of a server. */
   readonly pauseMs: number;
-  /** Whether an expired lease means that its server is gone: see `RunningLeases`. */
+  /** Whether an expired lease means that its server is lost; see `RunningLeases`. */
   readonly isSteady: () => boolean;
 }
 
 /**
- * Gives the tasks of vanished servers back to their queue as soon as their leases expire. Once a minute it has the
- * broker repair what crashes left behind, gives the tasks of unfinished aggregations back to their groups, and names
- * groups to which Go servers gave tasks back. A set lives for two minutes, so each is seen before it is given back.
+ * Returns the tasks of lost servers to their queue as soon as their leases expire. Once a minute it repairs what
+ * crashes left inconsistent, returns the tasks of unfinished aggregations to their groups, and restores the names of
+ * groups to which Go servers returned tasks. A set lives for two minutes, so each is seen before it is returned.
  */
-export class Recoverer extends LeaderLoop {
-  private nextRepairAtMs = 0;
-  /** The first and the last call in a row that failed, by the monotonic clock. */
-  private outage: { readonly sinceMs: number; readonly untilMs: number } | undefined;
+export class Recoverer extends LeaderRounds {
+  private readonly nextRepairAtMs = new Map<string, number>();
+  /** By queue: the first and the last call in a row that failed, by the monotonic clock. */
+  private readonly outages = new Map<string, { readonly sinceMs: number; readonly untilMs: number }>();
 
   constructor(
     private readonly broker: RecoverOps & Pick<GroupOps, 'reclaimSets' | 'nameLostGroups'>,
     leadership: Leadership,
-    queue: string,
+    queues: readonly string[],
     private readonly options: RecovererOptions,
     deps: LoopDeps,
   ) {
-    super('recoverer', queue, leadership, LONGEST_MS, deps);
+    super('recoverer', leadership, queues, deps);
   }
 
-  protected async runAsLeader(): Promise<number> {
-    if (!this.options.isSteady()) return WAIT_MS; // servers that were frozen with this one extend their leases first
+  protected async runAsLeader(queue: string): Promise<number> {
+    const awakeAtMs = monotonicMs(this.clock); // it may be frozen at any moment from here on
+    if (!this.options.isSteady()) return WAIT_MS; // servers that were frozen together with this one extend their leases first
     try {
-      if (this.isJustBack()) return await this.wait();
-      const delayMs = await this.recover();
-      this.outage = undefined;
+      if (this.isJustBack(queue)) return await this.wait(queue);
+      const delayMs = await this.recover(queue, awakeAtMs);
+      this.outages.delete(queue);
       return delayMs;
     } catch (error) {
       const nowMs = monotonicMs(this.clock);
-      this.outage = { sinceMs: this.outage?.sinceMs ?? nowMs, untilMs: nowMs };
+      this.outages.set(queue, { sinceMs: this.outages.get(queue)?.sinceMs ?? nowMs, untilMs: nowMs });
       throw error;
     }
   }
 
-  /** Whether Redis was away long enough for leases to expire, and other servers could not extend theirs since. */
-  private isJustBack(): boolean {
-    if (!this.outage) return false;
-    const { sinceMs, untilMs } = this.outage;
+  /**
+   * Whether Redis was unavailable long enough for leases to expire, and other servers have not had time to extend
+   * theirs.
+   */
+  private isJustBack(queue: string): boolean {
+    const outage = this.outages.get(queue);
+    if (!outage) return false;
+    const { sinceMs, untilMs } = outage;
     const { leaseMs, pauseMs } = this.options;
     return untilMs - sinceMs >= leaseMs / 3 && monotonicMs(this.clock) < untilMs + pauseMs;
   }
 
   /** Checks whether Redis is back, and recovers nothing. */
-  private async wait(): Promise<number> {
-    await this.broker.recoverExpired(this.queue, { graceMs: Infinity, maxCrashes: 0, limit: 1 });
+  private async wait(queue: string): Promise<number> {
+    await this.broker.recoverExpired(queue, { graceMs: Infinity, maxCrashes: 0, limit: 1 });
     return WAIT_MS;
   }
 
-  private async recover(): Promise<number> {
+  private async recover(queue: string, awakeAtMs: number): Promise<number> {
     const { leaseMs, graceMs, maxCrashes, onRecovered } = this.options;
-    const round = { graceMs, maxCrashes, limit: BATCH };
+    const sinceAwakeMs = (): number => monotonicMs(this.clock) - awakeAtMs;
+    const round = { graceMs, maxCrashes, limit: BATCH, sinceAwakeMs };
     const askedAtMs = this.clock.nowMs();
-    const { recovered, nextExpiryAtMs = Infinity } = await this.broker.recoverExpired(this.queue, round);
+    const { recovered, nextExpiryAtMs = Infinity } = await this.broker.recoverExpired(queue, round);
+    this.logLost(queue, recovered);
     recovered.forEach(onRecovered);
-    if ((await this.repairWhenDue()) || recovered.length >= BATCH) return 0;
+    if ((await this.repairWhenDue(queue)) || recovered.length >= BATCH) return 0;
     if (recovered.length === 0 && nextExpiryAtMs <= askedAtMs) return STUCK_MS;
     return Math.min(Math.max(nextExpiryAtMs - this.clock.nowMs(), 0), leaseMs, LONGEST_MS);
   }
 
+  /** One line for each outcome: a worker may have had a thousand tasks. */
+  private logLost(queue: string, recovered: readonly RecoveredTask[]): void {
+    for (const outcome of new Set(recovered.map((task) => task.outcome))) {
+      const tasks = recovered.filter((task) => task.outcome === outcome);
+      this.logger.warn(`workers of tasks were lost; the tasks are ${outcome}`, {
+        queue,
+        tasks: tasks.length,
+        taskIds: tasks.slice(0, MOST_NAMED).map(({ message }) => message.id),
+        types: [...new Set(tasks.map(({ message }) => message.type))].slice(0, MOST_NAMED),
+        mostCrashes: Math.max(...tasks.map(({ crashes }) => crashes)),
+      });
+    }
+  }
+
   /** `true` when it left expired leases for the next recovery. */
-  private async repairWhenDue(): Promise<boolean> {
-    if (monotonicMs(this.clock) < this.nextRepairAtMs) return false;
-    const { leasesAdded, orphansRemoved } = await this.broker.repair(this.queue, REPAIR_BATCH);
-    const groupsNamed = await this.broker.nameLostGroups(this.queue, GROUPS_BATCH); // before their sets are gone
-    const setsReclaimed = await this.broker.reclaimSets(this.queue, SETS_BATCH);
-    this.nextRepairAtMs = monotonicMs(this.clock) + REPAIR_EVERY_MS;
+  private async repairWhenDue(queue: string): Promise<boolean> {
+    if (monotonicMs(this.clock) < (this.nextRepairAtMs.get(queue) ?? 0)) return false;
+    const { leasesAdded, orphansRemoved } = await this.broker.repair(queue, REPAIR_BATCH);
+    const groupsNamed = await this.broker.nameLostGroups(queue, GROUPS_BATCH); // before their sets are deleted
+    const setsReclaimed = await this.broker.reclaimSets(queue, SETS_BATCH);
+    this.nextRepairAtMs.set(queue, monotonicMs(this.clock) + REPAIR_EVERY_MS);
     if (setsReclaimed > 0) {
-      this.logger.warn(`gave back unfinished aggregations of queue "${this.queue}"`, {
-        queue: this.queue,
+      this.logger.warn(`returned unfinished aggregations of queue "${queue}"`, {
+        queue,
         setsReclaimed,
       });
     }
     if (leasesAdded > 0 || orphansRemoved > 0 || groupsNamed > 0) {
       const done = { leasesAdded, orphansRemoved, groupsNamed };
-      this.logger.warn(`repaired queue "${this.queue}"`, { queue: this.queue, ...done });
+      this.logger.warn(`repaired queue "${queue}"`, { queue, ...done });
     }
     return leasesAdded > 0;
   }

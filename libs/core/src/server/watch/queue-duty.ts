@@ -1,38 +1,40 @@
 import type { Duty, WakeOps } from '../../broker/contract/wake.js';
 import { monotonicMs } from '../../runtime/clock.js';
-import { Loop, type LoopDeps } from '../../runtime/loop.js';
+import type { LoopDeps } from '../../runtime/loop.js';
 import type { WorkDemand } from './work-demand.js';
 
-/** How long a duty outlives its holder. */
-const DUTY_LEASE_MS = 6_000;
-/** How often a duty is prolonged, and how often the standby checks whether the leader is gone. */
-const RENEW_MS = 3_000;
 /** About how often a follower asks for a duty. With 50 servers that is one request every 0.1 s. */
 const ASK_EVERY_MS = 5_000;
-/** Time between two offers of a leader that stays full. From an offer until it is accepted or withdrawn no server leads. */
+/**
+ * Interval between the offers of a leader that stays full. From an offer until it is accepted or withdrawn no server
+ * leads.
+ */
 const OFFER_PAUSE_MS = 10_000;
 
 export interface QueueDutyOptions {
   readonly queue: string;
   readonly serverId: string;
-  /** Called when this server becomes leader or standby of the queue. */
+  /** How long a duty outlives its holder. It is extended, and the standby checks for a lost leader, twice in that time. */
+  readonly leaseMs: number;
+  /** Called when this server becomes leader or standby of the queue; the next step is due earlier then. */
   readonly onGained: (duty: Duty) => void;
 }
 
 /**
- * This server's role in a queue's fleet: leader, standby or follower. Each step prolongs its duty or asks for a higher one:
+ * This server's role among the servers of a queue: leader, standby or follower. Each step extends its duty or asks for
+ * a higher one:
  *
  * - candidate (at start, after a lost or offered lead): asks for the lead, else for standby, else follows
- * - leader: prolongs; offers the lead when the server is full, and withdraws the offer if no server accepted
- * - standby: asks for the lead, else prolongs; gives up when it is full
+ * - leader: extends; offers the lead when the server is full, and withdraws the offer if no server accepted
+ * - standby: asks for the lead, else extends; gives up when it is full
  * - follower: asks for standby, or for the lead while it is full, so that a busy fleet has a leader too
  *
- * Correctness never rests on the role. Two leaders cost commands. After a leader was killed there is none for 9 s at most,
- * for 12 s if its standby was killed too.
+ * Correctness never depends on the role. Two leaders cost commands. After a leader was killed there is none for at most
+ * one and a half leases of the duty, or one lease and 6 s if its standby was killed too.
  */
-export class QueueDuty extends Loop {
+export class QueueDuty {
   private role: Duty | 'follower' | 'candidate' = 'candidate';
-  /** How long the duty is certainly ours, even if Redis does not answer. */
+  /** Until when the duty is certainly ours, even if Redis does not answer. */
   private heldUntilMs = 0;
   private offeredAtMs = Number.NEGATIVE_INFINITY;
   private lastTurn: Promise<unknown> = Promise.resolve();
@@ -41,16 +43,18 @@ export class QueueDuty extends Loop {
     private readonly broker: Pick<WakeOps, 'takeDuty' | 'keepDuty' | 'dropDuty' | 'wakeIdle'>,
     private readonly demand: WorkDemand,
     private readonly options: QueueDutyOptions,
-    deps: LoopDeps,
-  ) {
-    super(`duty of queue "${options.queue}"`, deps);
-  }
+    private readonly deps: Pick<LoopDeps, 'clock' | 'random'>,
+  ) {}
 
   isLeader(): boolean {
-    return this.role === 'leader' && monotonicMs(this.clock) < this.heldUntilMs;
+    return this.role === 'leader' && monotonicMs(this.deps.clock) < this.heldUntilMs;
   }
 
-  /** The role to watch the queue in; a candidate asks first. */
+  isLookout(): boolean {
+    return this.role === 'leader' || this.role === 'standby';
+  }
+
+  /** The role in which to watch the queue; a candidate asks first. */
   async settleRole(): Promise<Duty | 'follower'> {
     return this.inTurn(async () => {
       if (this.role === 'candidate') await this.stand();
@@ -65,20 +69,16 @@ export class QueueDuty extends Loop {
     });
   }
 
+  /** Extends the duty, or asks for a higher one; returns the time until the next step, ms. */
   async runOnce(): Promise<number> {
     await this.inTurn(() => this.step());
-    return this.role === 'follower' ? ASK_EVERY_MS * (0.8 + 0.4 * this.random()) : RENEW_MS;
+    const { random = Math.random } = this.deps;
+    return this.role === 'follower' ? ASK_EVERY_MS * (0.8 + 0.4 * random()) : this.options.leaseMs / 2;
   }
 
   /** Gives up the duty, and wakes a server to take the lead at once. */
-  override async stop(): Promise<void> {
-    await super.stop();
-    try {
-      await this.inTurn(() => this.resign());
-    } catch (error) {
-      // The duty's lease expires by itself; a standby or a follower asks within seconds.
-      this.logger.debug(`${this.name} could not be given up`, { error });
-    }
+  async giveUp(): Promise<void> {
+    await this.inTurn(() => this.resign());
   }
 
   /** Serializes steps and outside calls: each reads the role, asks Redis and writes the role. */
@@ -103,12 +103,13 @@ export class QueueDuty extends Loop {
   }
 
   private async lead(): Promise<void> {
-    if (this.demand.isFull && monotonicMs(this.clock) - this.offeredAtMs >= OFFER_PAUSE_MS) return this.offerLead();
+    if (this.demand.isFull && monotonicMs(this.deps.clock) - this.offeredAtMs >= OFFER_PAUSE_MS)
+      return this.offerLead();
     if (!(await this.keep('leader'))) await this.stand();
   }
 
   private async offerLead(): Promise<void> {
-    this.offeredAtMs = monotonicMs(this.clock);
+    this.offeredAtMs = monotonicMs(this.deps.clock);
     this.role = 'candidate';
     await this.broker.dropDuty(this.options.queue, 'leader', this.options.serverId);
     await this.broker.wakeIdle(this.options.queue, 1);
@@ -130,17 +131,17 @@ export class QueueDuty extends Loop {
   }
 
   private async take(duty: Duty): Promise<boolean> {
-    const { queue, serverId } = this.options;
-    const untilMs = monotonicMs(this.clock) + DUTY_LEASE_MS;
-    const isOurs = await this.broker.takeDuty(queue, duty, serverId, DUTY_LEASE_MS);
+    const { queue, serverId, leaseMs } = this.options;
+    const untilMs = monotonicMs(this.deps.clock) + leaseMs;
+    const isOurs = await this.broker.takeDuty(queue, duty, serverId, leaseMs);
     if (isOurs) this.gain(duty, untilMs);
     return isOurs;
   }
 
   private async keep(duty: Duty): Promise<boolean> {
-    const { queue, serverId } = this.options;
-    const untilMs = monotonicMs(this.clock) + DUTY_LEASE_MS;
-    const isOurs = await this.broker.keepDuty(queue, duty, serverId, DUTY_LEASE_MS);
+    const { queue, serverId, leaseMs } = this.options;
+    const untilMs = monotonicMs(this.deps.clock) + leaseMs;
+    const isOurs = await this.broker.keepDuty(queue, duty, serverId, leaseMs);
     if (isOurs) this.gain(duty, untilMs);
     return isOurs;
   }
@@ -150,7 +151,6 @@ export class QueueDuty extends Loop {
     this.role = duty;
     this.heldUntilMs = untilMs;
     if (!isNews) return;
-    this.wake(); // so that the duty is prolonged in time
     this.options.onGained(duty);
   }
 
@@ -158,7 +158,9 @@ export class QueueDuty extends Loop {
     const { queue, serverId } = this.options;
     const left = this.role;
     this.role = 'follower';
-    if (left === 'leader' || left === 'standby') await this.broker.dropDuty(queue, left, serverId);
-    if (left === 'leader') await this.broker.wakeIdle(queue, 1);
+    if (left !== 'leader' && left !== 'standby') return;
+    const dropped = this.broker.dropDuty(queue, left, serverId);
+    // Not after the reply: the broker takes calls of one connection in their order.
+    await Promise.all([dropped, left === 'leader' && this.broker.wakeIdle(queue, 1)]);
   }
 }

@@ -3,20 +3,18 @@ import type { MemoryBroker } from '../../broker/memory/memory-broker.js';
 import type { Broker } from '../../broker/contract/broker.js';
 import type { Duty } from '../../broker/contract/wake.js';
 import { silentLogger } from '../../runtime/logger.js';
-import { recordCalls } from '../../testing/call-recorder.js';
-import { failingBroker } from '../../testing/failing-broker.js';
-import { replaceMethod } from '../../testing/replaced-method.js';
-import { openMemoryQueue } from '../../testing/test-queue.js';
+import { recordCalls } from '../../test-support/call-recorder.js';
+import { replaceMethod } from '../../test-support/replaced-method.js';
+import { openMemoryQueue } from '../../test-support/test-queue.js';
 import { QueueWatcher } from './queue-watcher.js';
 import { WorkDemand } from './work-demand.js';
 
 interface Setup {
-  /** Changes the broker that the watcher sees. */
+  /** Changes the broker of the watcher. */
   readonly over?: (broker: Broker) => Broker;
-  readonly canBlock?: boolean;
 }
 
-function openWatched(role: Duty | 'follower', { over = (broker) => broker, canBlock = true }: Setup = {}) {
+function openWatched(role: Duty | 'follower', { over = (broker) => broker }: Setup = {}) {
   const q = openMemoryQueue();
   const recorded = recordCalls(over(q.broker));
   const demand = new WorkDemand(q.clock, () => undefined);
@@ -26,7 +24,8 @@ function openWatched(role: Duty | 'follower', { over = (broker) => broker, canBl
     settleRole: async () => role,
     tryLead: async () => void duty.triedToLead++,
   };
-  const options = { queue: q.name, canBlock, pollIntervalMs: 1_000 };
+  let refusals = 0;
+  const options = { queue: q.name, onCannotBlock: () => void refusals++ };
   const deps = { clock: q.clock, logger: silentLogger, random: () => 0.5 };
   const watcher = new QueueWatcher(recorded.broker, duty, demand, options, deps);
   let wakeUps = 0;
@@ -48,11 +47,12 @@ function openWatched(role: Duty | 'follower', { over = (broker) => broker, canBl
     waitForWork,
     push,
     wakeUps: () => wakeUps,
+    refusals: () => refusals,
   };
 }
 
 describe('QueueWatcher', () => {
-  it('wakes the leader the moment a task is pushed, and waits in one call until then', async () => {
+  it('wakes the leader as soon as a task is pushed, and waits in one call until then', async () => {
     const { clock, counts, waitForWork, push, wakeUps } = openWatched('leader');
     waitForWork();
     await clock.advance('7s');
@@ -64,7 +64,7 @@ describe('QueueWatcher', () => {
     expect(counts()['peek']).toBe(1);
   });
 
-  it('does not look at a queue that the processor has not found empty, whatever is pending', async () => {
+  it('does not watch a queue that the processor has not found empty, whatever is pending', async () => {
     const { clock, counts, push } = openWatched('leader');
     await push('a');
 
@@ -73,7 +73,7 @@ describe('QueueWatcher', () => {
     expect(counts()).toEqual({});
   });
 
-  it('looks once per wait of the processor at a queue that stays full', async () => {
+  it('checks a queue that stays full once per wait of the processor', async () => {
     const { clock, counts, waitForWork, push, wakeUps } = openWatched('leader');
     await push('a');
 
@@ -86,7 +86,7 @@ describe('QueueWatcher', () => {
     expect(counts()['peek']).toBe(3);
   });
 
-  it('lets the leader take a task that the standby sees too', async () => {
+  it('leaves a task to the leader that the standby sees too', async () => {
     const { q, clock, waitForWork, push, wakeUps } = openWatched('standby');
     waitForWork();
     await clock.advance(0);
@@ -110,7 +110,7 @@ describe('QueueWatcher', () => {
     expect(wakeUps()).toBe(1);
   });
 
-  it('wakes a follower by a token alone, which may mean that there is no leader', async () => {
+  it('wakes a follower only by a token, which may mean that there is no leader', async () => {
     const { q, clock, duty, waitForWork, push, wakeUps } = openWatched('follower');
     waitForWork();
     await push('a');
@@ -125,7 +125,7 @@ describe('QueueWatcher', () => {
     expect(duty.triedToLead).toBe(1);
   });
 
-  it('hands a token on when its server filled up meanwhile', async () => {
+  it('passes a token on when its server has become full', async () => {
     const { q, clock, demand, waitForWork } = openWatched('follower');
     waitForWork();
     await clock.advance(0);
@@ -149,8 +149,8 @@ describe('QueueWatcher', () => {
   });
 
   describe('on a paused queue', () => {
-    async function openPaused() {
-      const opened = openWatched('leader');
+    async function openPaused(setup?: Setup) {
+      const opened = openWatched('leader', setup);
       await opened.push('a');
       await opened.q.broker.pause(opened.q.name);
       opened.watcher.pause();
@@ -159,16 +159,16 @@ describe('QueueWatcher', () => {
       return opened;
     }
 
-    it('asks about once a second instead of peeking', async () => {
+    it('polls about once a second instead of peeking', async () => {
       const { clock, counts, wakeUps } = await openPaused();
 
       await clock.advance('1m');
 
-      expect(counts()).toEqual({ onNudge: 1, waitingCount: 60 });
+      expect(counts()).toEqual({ onNudge: 1, waitingQueues: 60 });
       expect(wakeUps()).toBe(0);
     });
 
-    it('does not ask more often when the processor comes and goes', async () => {
+    it('does not poll more often when the processor starts and stops waiting', async () => {
       const { clock, counts, watcher } = await openPaused();
 
       for (let i = 0; i < 100; i++) {
@@ -176,7 +176,7 @@ describe('QueueWatcher', () => {
         await clock.advance('5ms');
       }
 
-      expect(counts()['waitingCount']).toBeUndefined();
+      expect(counts()['waitingQueues']).toBeUndefined();
     });
 
     it('wakes the processor at once when one of ours unpauses', async () => {
@@ -188,36 +188,36 @@ describe('QueueWatcher', () => {
       expect(wakeUps()).toBe(1);
     });
 
-    it('finds out by itself when Go unpauses, which tells nobody', async () => {
-      const { q, clock, wakeUps } = await openPaused();
+    it.each([
+      ['Go unpauses, without a notification', {}],
+      [
+        'the broker does not answer the subscription',
+        { over: (broker: Broker) => replaceMethod(broker, 'onNudge', () => new Promise(() => undefined)) },
+      ],
+    ])('notices by itself when %s', async (_, setup) => {
+      const { q, clock, wakeUps } = await openPaused(setup);
 
       (q.broker as MemoryBroker).store.queue(q.name).pausedAtS = undefined;
-      await clock.advance('1s');
+      await clock.advance('2s');
 
       expect(wakeUps()).toBe(1);
     });
   });
 
-  describe('when the broker cannot block', () => {
-    it.each([
-      ['by the limit', { canBlock: false }],
-      ['by its version', { over: (broker: Broker) => replaceMethod(broker, 'openWatch', async () => undefined) }],
-    ])('polls %s', async (_, how) => {
-      const { clock, counts, waitForWork, push, wakeUps } = openWatched('leader', how);
-      waitForWork();
-      await clock.advance('10s');
-      const wokenEarly = wakeUps();
+  it('tells once that the broker cannot block, and rests', async () => {
+    const over = (broker: Broker): Broker => replaceMethod(broker, 'openWatch', async () => undefined);
+    const { clock, counts, waitForWork, refusals } = openWatched('leader', { over });
+    waitForWork();
+    await clock.advance('10s');
+    waitForWork();
 
-      await push('a');
-      await clock.advance('1s');
+    await clock.advance('10s');
 
-      expect(wokenEarly).toBe(0);
-      expect(wakeUps()).toBe(1);
-      expect(counts()['waitingCount']).toBe(12);
-    });
+    expect(refusals()).toBe(1);
+    expect(counts()).toEqual({ openWatch: 1 });
   });
 
-  it('opens a new connection with growing pauses when waiting fails', async () => {
+  it('opens a new connection with growing delays when waiting fails', async () => {
     let opened = 0;
     const failingWatch = {
       peek: () => Promise.reject(new Error('gone')),
@@ -235,7 +235,7 @@ describe('QueueWatcher', () => {
     expect(counts()['close']).toBe(opened - 1); // the last one is for the next wait
   });
 
-  it('ends the wait under way at stop', async () => {
+  it('ends the pending wait at stop', async () => {
     const { clock, counts, watcher, waitForWork } = openWatched('leader');
     waitForWork();
     await clock.advance('1s');
@@ -243,29 +243,5 @@ describe('QueueWatcher', () => {
     await watcher.stop(); // no time passes
 
     expect(counts()['close']).toBe(1);
-  });
-
-  it('wakes idle servers for what is left, but not at every fetch under load', async () => {
-    const { q, clock, counts, watcher } = openWatched('leader');
-
-    for (let i = 0; i < 10; i++) {
-      await watcher.wakeOthers(1_000);
-      await clock.advance('50ms');
-    }
-
-    expect(counts()['wakeIdle']).toBe(3);
-    const watch = await q.broker.openWatch(q.name);
-    expect(await watch!.awaitToken(1)).toBe(true);
-  });
-
-  it('goes on when waking others fails', async () => {
-    const over = (broker: Broker): Broker => {
-      const failing = failingBroker(broker);
-      failing.failNext('wakeIdle');
-      return failing;
-    };
-    const { watcher } = openWatched('leader', { over });
-
-    await expect(watcher.wakeOthers(1)).resolves.toBeUndefined();
   });
 });

@@ -2,60 +2,62 @@ import type { ForwardOps } from '../../broker/contract/forward.js';
 import type { QueueWatch, WakeOps } from '../../broker/contract/wake.js';
 import { monotonicMs, sleep } from '../../runtime/clock.js';
 import { Loop, type LoopDeps } from '../../runtime/loop.js';
+import { Subscription } from '../../runtime/subscription.js';
 import type { QueueDuty } from './queue-duty.js';
 import type { WorkDemand } from './work-demand.js';
 
-/** Longest silence of a connection before its queue is watched on another. */
+/** Maximum silence of a connection before its queue is watched on another. */
 const PEEK_MS = 8_000;
-/** Short, because a server that becomes standby meanwhile waits for tokens until then. Jittered: a fleet starts at once. */
+/**
+ * Short, because a server that becomes standby during the wait keeps waiting for tokens until it ends. Jittered,
+ * because all servers may start at once.
+ */
 const TOKEN_MS = 5_000;
-/** Longest time that the leader needs to take a task that both saw. */
-const LEADER_HEAD_START_MS = 100;
-/** With a pending task a peek is answered at once, even this short one, at any distance from Redis. */
+/** How long the leader may take to fetch a task that both have seen. */
+export const LEADER_HEAD_START_MS = 100;
+/** With a pending task even this short peek returns, whatever the latency to Redis. */
 const CONFIRM_MS = 20;
 /** A Go peer does not announce that it has unpaused a queue. */
 const PAUSE_CHECK_MS = 1_000;
-/** Under load every fetch leaves tasks behind; one batch of tokens in this time wakes all sleeping servers. */
-const TOKENS_PAUSE_MS = 200;
 
 export interface QueueWatcherOptions {
   readonly queue: string;
-  /** Whether it may hold a blocking connection of its own; otherwise it polls. */
-  readonly canBlock: boolean;
-  /** Time between two polls; jittered by half. */
-  readonly pollIntervalMs: number;
+  /** Called once when it turns out that the broker cannot block: this watcher does nothing more. */
+  readonly onCannotBlock: () => void;
 }
 
 /**
- * Finds out when a queue has work, while the processor wants some of it. In blocking form a server waits by its role:
+ * Detects work in a queue on a connection of its own, while the processor wants some. It blocks there by its role:
  *
  * - the leader peeks at the pending list, which wakes it as soon as a task is pushed
  * - the standby peeks too, gives the leader a head start, and steps in if the task is still there
  * - followers wait for tokens, so that one task does not wake the whole fleet
  */
 export class QueueWatcher extends Loop {
-  private canBlock: boolean;
+  private canBlock = true;
   private isPaused = false;
   private watch: QueueWatch | undefined;
-  private endNudges: (() => Promise<void>) | undefined;
+  private readonly nudges: Subscription;
   private nextPollAtMs = 0;
-  private noTokensUntilMs = 0;
 
   constructor(
-    private readonly broker: Pick<WakeOps, 'openWatch' | 'waitingCount' | 'wakeIdle'> & Pick<ForwardOps, 'onNudge'>,
+    private readonly broker: Pick<WakeOps, 'openWatch' | 'waitingQueues' | 'wakeIdle'> & Pick<ForwardOps, 'onNudge'>,
     private readonly duty: Pick<QueueDuty, 'isLeader' | 'settleRole' | 'tryLead'>,
     private readonly demand: WorkDemand,
     private readonly options: QueueWatcherOptions,
     deps: LoopDeps,
   ) {
     super(`watcher of queue "${options.queue}"`, deps);
-    this.canBlock = options.canBlock;
+    const assumeUnpaused = (): void => {
+      this.isPaused = false; // if wrong, the next fetch notices
+      this.wake();
+    };
+    this.nudges = new Subscription(deps.clock, () => broker.onNudge(options.queue, assumeUnpaused), assumeUnpaused);
   }
 
-  /** Waits once as the role requires, for seconds perhaps. Sleeps while the processor wants no work of the queue. */
+  /** Waits once as the role requires, perhaps for seconds. Sleeps while the processor wants no work of the queue. */
   async runOnce(): Promise<number | undefined> {
-    if (!this.demand.isWatched(this.options.queue)) return undefined;
-    if (!this.canBlock) return this.poll(this.options.pollIntervalMs);
+    if (!this.canBlock || !this.demand.isWatched(this.options.queue)) return undefined;
     const role = await this.duty.settleRole();
     if (role === 'follower') await this.awaitToken();
     else if (this.isPaused) return this.awaitUnpause();
@@ -63,34 +65,20 @@ export class QueueWatcher extends Loop {
     return 0;
   }
 
-  /** A paused queue keeps its pending tasks, so a peek would answer at once, again and again: polled instead. */
+  /** A paused queue keeps its pending tasks, so a peek would return at once, again and again: polled instead. */
   pause(): void {
     if (this.isPaused) return;
     this.isPaused = true;
     this.nextPollAtMs = monotonicMs(this.clock) + this.jittered(PAUSE_CHECK_MS);
   }
 
-  /** Wakes as many idle servers as there are tasks left. */
-  async wakeOthers(remaining: number): Promise<void> {
-    const nowMs = monotonicMs(this.clock);
-    if (remaining <= 0 || nowMs < this.noTokensUntilMs) return;
-    this.noTokensUntilMs = nowMs + TOKENS_PAUSE_MS;
-    try {
-      await this.broker.wakeIdle(this.options.queue, remaining);
-    } catch (error) {
-      // The standby sees the tasks by itself, and the next fetch that leaves some behind tries again.
-      this.logger.debug(`${this.name} could not wake other servers`, { error });
-    }
-  }
-
-  /** Ends a wait under way, and the connection. */
+  /** Ends a pending wait and closes the connection. */
   override async stop(): Promise<void> {
     const stopped = super.stop();
     await this.closeWatch();
     await stopped;
     await this.closeWatch(); // opened while the first one closed
-    await this.endNudges?.();
-    this.endNudges = undefined;
+    await this.nudges.end();
   }
 
   private async peek(): Promise<void> {
@@ -110,28 +98,22 @@ export class QueueWatcher extends Loop {
     await this.duty.tryLead();
   }
 
-  private async awaitUnpause(): Promise<number> {
-    this.endNudges ??= await this.broker.onNudge(this.options.queue, () => {
-      this.isPaused = false; // assumed: if wrong, the next fetch notices
-      this.wake();
-    });
-    return this.poll(PAUSE_CHECK_MS);
-  }
-
   /** Polls when a poll is due; the processor wakes this loop more often than that. */
-  private async poll(everyMs: number): Promise<number> {
+  private async awaitUnpause(): Promise<number> {
+    await this.nudges.begin();
     const nowMs = monotonicMs(this.clock);
     if (nowMs < this.nextPollAtMs) return this.nextPollAtMs - nowMs;
-    const delayMs = this.jittered(everyMs);
+    const delayMs = this.jittered(PAUSE_CHECK_MS);
     this.nextPollAtMs = nowMs + delayMs;
-    if ((await this.broker.waitingCount(this.options.queue)) > 0) {
+    const { queue } = this.options;
+    if ((await this.broker.waitingQueues([queue])).length > 0) {
       this.isPaused = false;
-      this.demand.signal(this.options.queue);
+      this.demand.signal(queue);
     }
     return delayMs;
   }
 
-  /** Waits on the queue's own connection, opened when first needed and anew after a failure. */
+  /** Waits on the queue's own connection, opened at first use and reopened after a failure. */
   private async block(wait: (watch: QueueWatch) => Promise<boolean>): Promise<boolean> {
     const watch = (this.watch ??= await this.openWatch());
     if (!watch || this.stopSignal.aborted) return false;
@@ -141,7 +123,7 @@ export class QueueWatcher extends Loop {
       await this.closeWatch();
       this.watch = await this.openWatch();
       if (this.watch) throw error;
-      return false; // the broker turned out to be unable to block
+      return false; // it turned out that the broker cannot block
     }
   }
 
@@ -150,6 +132,7 @@ export class QueueWatcher extends Loop {
     if (!watch) {
       this.canBlock = false;
       this.logger.info(`${this.name} polls: the broker cannot block`);
+      this.options.onCannotBlock();
     }
     return watch;
   }

@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '../../runtime/clock.js';
 
-/** How long every slot must be taken before other servers should watch instead. Shorter is ordinary load. */
+/** How long all slots must be taken before other servers should watch instead. Shorter is normal load. */
 const FULL_AFTER_MS = 1_000;
 
 /** The queues from which this server wants work now: the processor writes it, the watcher of each queue reads it. */
@@ -11,7 +11,7 @@ export class WorkDemand {
   /** Called with a queue that may have work; spurious calls happen. */
   onWork: (queue: string) => void = () => undefined;
 
-  /** @param onFull called when every slot has been taken for a while */
+  /** @param onFull called when all slots have been taken for a while */
   constructor(
     private readonly clock: Clock,
     private readonly onFull: () => void,
@@ -34,7 +34,7 @@ export class WorkDemand {
     return this.slots === 'free';
   }
 
-  /** Every slot has been taken for a second, without a break. */
+  /** All slots have been taken for a second without interruption. */
   get isFull(): boolean {
     return this.slots === 'full';
   }
@@ -48,7 +48,7 @@ export class WorkDemand {
 
   /** The queue may have work. */
   signal(queue: string): void {
-    this.watched.delete(queue); // at once, or its watcher would peek again before the processor has run
+    this.watched.delete(queue); // at once: otherwise its watcher would peek again before the processor has run
     this.onWork(queue);
   }
 

@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import type { Broker } from '../../broker/contract/broker.js';
 import { silentLogger } from '../../runtime/logger.js';
-import { recordCalls, type RecordedBroker } from '../../testing/call-recorder.js';
-import { failingBroker, type FailingBroker } from '../../testing/failing-broker.js';
-import { openMemoryQueue, type TestQueue } from '../../testing/test-queue.js';
+import { recordCalls, type RecordedBroker } from '../../test-support/call-recorder.js';
+import { failingBroker, type FailingBroker } from '../../test-support/failing-broker.js';
+import { replaceMethod } from '../../test-support/replaced-method.js';
+import { openMemoryQueue, type TestQueue } from '../../test-support/test-queue.js';
 import { WorkWatcher } from './work-watcher.js';
 
 const SLOTS = 10;
 
-/** A server as far as this file cares: it handles what it can get, in no time, and waits for more. */
+const OPTIONS = { leaseMs: 30_000, maxBlockingConnections: 16, taskCheckIntervalMs: 1_000 };
+
+/** A minimal server: takes every task it can get, ends it at once, and waits for more. */
 class FleetServer {
   readonly watcher: WorkWatcher;
   readonly handled: string[] = [];
@@ -18,7 +22,7 @@ class FleetServer {
   private isSignaled = false;
   private hasFreeSlots = true;
 
-  /** @param neverDone its handlers go on for ever, so that it takes as many tasks as it has slots */
+  /** @param neverDone its handlers never end, so that it takes only as many tasks as it has slots */
   constructor(
     private readonly q: TestQueue,
     readonly serverId: string,
@@ -26,7 +30,7 @@ class FleetServer {
   ) {
     this.broker = failingBroker(q.broker);
     this.recorded = recordCalls(this.broker);
-    const options = { queues: [q.name], serverId, maxBlockingConnections: 16, taskCheckIntervalMs: 1_000 };
+    const options = { ...OPTIONS, queues: [q.name], serverId };
     this.watcher = new WorkWatcher(this.recorded.broker, options, { clock: q.clock, logger: silentLogger });
   }
 
@@ -36,7 +40,7 @@ class FleetServer {
     void this.serve();
   }
 
-  /** All slots are taken, and stay so. */
+  /** All slots are and stay taken. */
   fill(): void {
     this.stopping.abort();
     this.hasFreeSlots = false;
@@ -44,7 +48,7 @@ class FleetServer {
     this.watcher.setFree(false);
   }
 
-  /** Falls silent, as a killed process does. */
+  /** Stops without a further call, like a killed process. */
   kill(): void {
     this.stopping.abort();
     for (const method of ['takeDuty', 'keepDuty', 'dropDuty', 'wakeIdle', 'openWatch', 'fetch'] as const) {
@@ -92,7 +96,7 @@ async function openFleet(size: number, { neverDone = false } = {}) {
 }
 
 describe('WorkWatcher', () => {
-  it('has a single server take a task the moment it is pushed', async () => {
+  it('takes a task as soon as it is pushed, with a single server', async () => {
     const { q, push, handled } = await openFleet(1);
     await q.clock.advance('1m');
 
@@ -102,7 +106,7 @@ describe('WorkWatcher', () => {
     expect(handled()).toEqual(['a']);
   });
 
-  it('does not miss a task that comes between an empty fetch and the watch', async () => {
+  it('does not miss a task pushed between an empty fetch and the watch', async () => {
     const q = openMemoryQueue();
     const { watcher } = new FleetServer(q, 'a');
     const signals: string[] = [];
@@ -119,7 +123,7 @@ describe('WorkWatcher', () => {
     await watcher.stop();
   });
 
-  it('says nothing of a queue that is not watched', async () => {
+  it('sends no signals for a queue that is not watched', async () => {
     const q = openMemoryQueue();
     const { watcher } = new FleetServer(q, 'a');
     const signals: string[] = [];
@@ -137,7 +141,7 @@ describe('WorkWatcher', () => {
     await watcher.stop();
   });
 
-  it('tells its listeners when it becomes leader', async () => {
+  it('notifies its listeners when it becomes leader', async () => {
     const q = openMemoryQueue();
     const { watcher } = new FleetServer(q, 'a');
     const elected: string[] = [];
@@ -162,11 +166,11 @@ describe('WorkWatcher', () => {
     const bySomeAtOnce = servers.filter((server) => server.handled.length > 0).length;
     await q.clock.advance('500ms');
 
-    expect(bySomeAtOnce).toBeGreaterThanOrEqual(4); // the leader and whom its tokens woke
+    expect(bySomeAtOnce).toBeGreaterThanOrEqual(4); // the leader and the servers woken by its tokens
     expect(new Set(handled()).size).toBe(5 * SLOTS);
   });
 
-  it('has the standby start the next task within 101 ms when the leader was killed', async () => {
+  it('starts the next task on the standby within 101 ms when the leader was killed', async () => {
     const { q, servers, push } = await openFleet(5);
 
     servers[0]!.kill();
@@ -188,7 +192,7 @@ describe('WorkWatcher', () => {
     expect(servers[0]!.handled.concat(servers[1]!.handled)).toEqual([]);
   });
 
-  it('passes the watch on when leader and standby are full, so that an idle server takes the next task', async () => {
+  it('hands the watch over when leader and standby are full, so that an idle server takes the next task', async () => {
     const { q, servers, push } = await openFleet(3, { neverDone: true });
     for (const server of servers.slice(0, 2)) server.fill();
     await q.clock.advance('1001ms');
@@ -199,7 +203,7 @@ describe('WorkWatcher', () => {
     expect(servers[2]!.handled).toEqual(['a']);
   });
 
-  it('has another server lead at once when the leader stops', async () => {
+  it('makes another server the leader at once when the leader stops', async () => {
     const { q, servers } = await openFleet(3);
 
     await servers[0]!.stop();
@@ -209,7 +213,7 @@ describe('WorkWatcher', () => {
     expect(leaders).toEqual(['server-2']); // the follower, woken by a token
   });
 
-  it('asks for one command of a follower every 2.5 s, and for one a second of the leader and the standby', async () => {
+  it('costs a follower one command every 2.5 s, and the leader and the standby one a second', async () => {
     const { q, servers, forget } = await openFleet(50);
     forget();
 
@@ -247,8 +251,55 @@ describe('WorkWatcher', () => {
     await q.broker.unpause(q.name);
     await q.clock.advance('101ms');
 
-    expect(calls).toBeLessThan(60 + 70); // one question a second beside the duties
+    expect(calls).toBeLessThan(60 + 70); // one poll a second beside the duties
     expect(handledWhilePaused).toEqual([]);
     expect(handled()).toEqual(['a']);
+  });
+
+  it('wakes idle servers for remaining tasks, but not at every fetch under load, and goes on when that fails', async () => {
+    const q = openMemoryQueue();
+    const failing = failingBroker(q.broker);
+    const recorded = recordCalls(failing);
+    const options = { ...OPTIONS, queues: [q.name], serverId: 'a' };
+    const watcher = new WorkWatcher(recorded.broker, options, { clock: q.clock, logger: silentLogger });
+    failing.failNext('wakeIdle');
+
+    for (let i = 0; i < 10; i++) {
+      watcher.reportRemaining(q.name, 1_000);
+      watcher.reportRemaining(q.name, 0);
+      await q.clock.advance('50ms');
+    }
+
+    expect(recorded.counts()).toEqual({ wakeIdle: 3 });
+    const watch = await q.broker.openWatch(q.name);
+    expect(await watch!.awaitToken(1)).toBe(true);
+  });
+
+  it.each([
+    ['the limit is reached', { maxBlockingConnections: 0 }, (broker: Broker): Broker => broker],
+    [
+      'the broker cannot block',
+      {},
+      (broker: Broker): Broker => replaceMethod(broker, 'openWatch', async () => undefined),
+    ],
+  ])('watches a queue without a connection of its own when %s', async (_, differences, over) => {
+    const q = openMemoryQueue();
+    const options = { ...OPTIONS, ...differences, queues: [q.name], serverId: 'a' };
+    const watcher = new WorkWatcher(over(q.broker), options, { clock: q.clock, logger: silentLogger });
+    const signals: string[] = [];
+    watcher.onWork((queue) => signals.push(queue));
+    watcher.start();
+    watcher.watch(q.name);
+    await q.clock.advance(10);
+    signals.length = 0; // it has become leader
+    watcher.watch(q.name);
+    await q.clock.advance(10);
+
+    await q.broker.enqueue([{ message: q.message('a') }]);
+    await q.clock.advance(0);
+
+    expect(signals).toEqual([q.name]);
+    expect(watcher.isAlwaysWatched(q.name)).toBe(true);
+    await watcher.stop();
   });
 });

@@ -1,7 +1,9 @@
 import type { ForwardOps } from '../../broker/contract/forward.js';
 import type { WakeOps } from '../../broker/contract/wake.js';
+import { monotonicMs } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
-import { QueueDuty } from './queue-duty.js';
+import { Duties } from './duties.js';
+import { QueuePoller } from './queue-poller.js';
 import { QueueWatcher } from './queue-watcher.js';
 import { WorkDemand } from './work-demand.js';
 
@@ -9,52 +11,80 @@ export interface WorkWatcherOptions {
   /** All queues of the server, most important first. */
   readonly queues: readonly string[];
   readonly serverId: string;
-  /** Most queues that get a blocking connection; the rest are polled. */
+  /** Duration of a task's lease. */
+  readonly leaseMs: number;
+  /** Maximum number of queues with a blocking connection; the rest share two per node. */
   readonly maxBlockingConnections: number;
   readonly taskCheckIntervalMs: number;
 }
 
-/** The processor's side: signals of work, and reports of what its fetches found. */
+/** The processor's side: signals of work, and reports of the results of its fetches. */
 export type WorkSignal = Pick<
   WorkWatcher,
-  'onWork' | 'watch' | 'unwatch' | 'reportPaused' | 'reportRemaining' | 'setFree'
+  'onWork' | 'watch' | 'unwatch' | 'isAlwaysWatched' | 'reportPaused' | 'reportRemaining' | 'setFree'
 >;
 
 /** Whether this server has the leader's duty for a queue: forward, recover, repair, trim. */
 export type Leadership = Pick<WorkWatcher, 'isLeader' | 'onElected'>;
 
-interface WatchedQueue {
-  readonly duty: QueueDuty;
-  readonly watcher: QueueWatcher;
-}
+/** Under load every fetch leaves tasks behind; one batch of tokens in this interval wakes all idle servers. */
+const TOKENS_PAUSE_MS = 200;
 
-/** Watches every queue of a server for work and holds its duties in their fleets. */
+/**
+ * Watches every queue of a server for work, and holds the server's duties for them. The first queues have a blocking
+ * connection each; all others share two per node.
+ */
 export class WorkWatcher {
   private readonly demand: WorkDemand;
-  private readonly queues: ReadonlyMap<string, WatchedQueue>;
+  private readonly duties: Duties;
+  private readonly watchers = new Map<string, QueueWatcher>();
+  private readonly poller: QueuePoller;
+  private queueCount = 0;
+  private isStarted = false;
   private readonly electedListeners = new Set<(queue: string) => void>();
+  /** By queue: until when idle servers need no further tokens. */
+  private readonly noTokensUntilMs = new Map<string, number>();
 
   constructor(
     private readonly broker: WakeOps & Pick<ForwardOps, 'onNudge'>,
     private readonly options: WorkWatcherOptions,
     private readonly deps: LoopDeps,
   ) {
-    this.demand = new WorkDemand(deps.clock, () => this.offerDuties());
-    this.queues = new Map(options.queues.map((queue, rank) => [queue, this.watchQueue(queue, rank)]));
+    const { serverId, leaseMs, taskCheckIntervalMs: pollIntervalMs } = options;
+    this.demand = new WorkDemand(deps.clock, () => this.duties.offerAll());
+    const onGained = (queue: string): void => this.noteGained(queue);
+    this.duties = new Duties(broker, this.demand, { serverId, leaseMs, onGained }, deps);
+    this.poller = new QueuePoller(broker, this.duties, this.demand, { pollIntervalMs }, deps);
+    for (const queue of options.queues) this.add(queue);
   }
 
   start(): void {
-    for (const { duty, watcher } of this.queues.values()) {
-      duty.start();
-      watcher.start();
-    }
+    this.isStarted = true;
+    this.duties.start();
+    this.poller.start();
+    for (const watcher of this.watchers.values()) watcher.start();
   }
 
-  /** Gives up the duties, and wakes other servers to take them. */
+  /** Gives up the duties, and wakes other servers to take them over. */
   async stop(): Promise<void> {
-    const watched = [...this.queues.values()];
-    await Promise.all(watched.map(({ watcher }) => watcher.stop()));
-    await Promise.all(watched.map(({ duty }) => duty.stop()));
+    await Promise.all([this.poller.stop(), ...[...this.watchers.values()].map((watcher) => watcher.stop())]);
+    await this.duties.stop();
+  }
+
+  /** Watches one more queue, and holds its duties. */
+  add(queue: string): void {
+    this.duties.add(queue);
+    if (this.queueCount++ >= this.options.maxBlockingConnections) return this.poller.add(queue);
+    const onCannotBlock = (): void => this.pollInstead(queue);
+    const watcher = new QueueWatcher(
+      this.broker,
+      this.duties.of(queue),
+      this.demand,
+      { queue, onCannotBlock },
+      this.deps,
+    );
+    this.watchers.set(queue, watcher);
+    if (this.isStarted) watcher.start();
   }
 
   /** Calls back with a queue that may have work; spurious calls happen. For one listener. */
@@ -66,7 +96,9 @@ export class WorkWatcher {
   watch(queue: string): void {
     if (this.demand.isWatched(queue)) return;
     this.demand.watch(queue);
-    this.queues.get(queue)?.watcher.wake();
+    const watcher = this.watchers.get(queue);
+    if (watcher) watcher.wake();
+    else this.poller.lookAt(queue);
   }
 
   /** Stops watching a queue. */
@@ -74,14 +106,28 @@ export class WorkWatcher {
     this.demand.unwatch(queue);
   }
 
-  /** A fetch found the queue paused: its pending list is not watched until it is unpaused. */
-  reportPaused(queue: string): void {
-    this.queues.get(queue)?.watcher.pause();
+  /**
+   * Whether the queue may be watched while no slot is free, too, so that nobody has to ask it whether it has tasks: one
+   * of many queues, whose tasks other servers take when this one does not.
+   */
+  isAlwaysWatched(queue: string): boolean {
+    return !this.watchers.has(queue);
   }
 
-  /** After a wake-up, a fetch took all it could and left `remaining` tasks pending: wakes idle servers for them. */
+  /** A fetch found the queue paused: its pending list is not watched until it is unpaused. */
+  reportPaused(queue: string): void {
+    this.watchers.get(queue)?.pause();
+  }
+
+  /** After a wake-up, a fetch took all it could and left `remaining` tasks pending: wakes as many idle servers. */
   reportRemaining(queue: string, remaining: number): void {
-    void this.queues.get(queue)?.watcher.wakeOthers(remaining); // never rejects
+    const nowMs = monotonicMs(this.deps.clock);
+    if (remaining <= 0 || nowMs < (this.noTokensUntilMs.get(queue) ?? 0)) return;
+    this.noTokensUntilMs.set(queue, nowMs + TOKENS_PAUSE_MS);
+    this.broker.wakeIdle(queue, remaining).catch((error: unknown) => {
+      // The standby sees the tasks itself, and the next fetch that leaves some behind tries again.
+      this.deps.logger.debug(`could not wake other servers of queue "${queue}"`, { error });
+    });
   }
 
   /** Whether any slot is free. A server without free slots for a while leaves the watching to others. */
@@ -90,7 +136,7 @@ export class WorkWatcher {
   }
 
   isLeader(queue: string): boolean {
-    return this.queues.get(queue)?.duty.isLeader() ?? false;
+    return this.duties.isLeader(queue);
   }
 
   /** Calls back with the queue when this server becomes its leader. Returns a function that ends it. */
@@ -99,21 +145,16 @@ export class WorkWatcher {
     return () => void this.electedListeners.delete(listener);
   }
 
-  private watchQueue(queue: string, rank: number): WatchedQueue {
-    const { serverId, maxBlockingConnections, taskCheckIntervalMs } = this.options;
-    const onGained = (): void => this.onGained(queue);
-    const duty = new QueueDuty(this.broker, this.demand, { queue, serverId, onGained }, this.deps);
-    const watching = { queue, canBlock: rank < maxBlockingConnections, pollIntervalMs: taskCheckIntervalMs };
-    return { duty, watcher: new QueueWatcher(this.broker, duty, this.demand, watching, this.deps) };
+  private pollInstead(queue: string): void {
+    void this.watchers.get(queue)?.stop(); // in its own step: not awaited
+    this.watchers.delete(queue);
+    this.poller.add(queue);
   }
 
-  /** A full server cannot take the work that it watches for. */
-  private offerDuties(): void {
-    for (const { duty } of this.queues.values()) duty.wake();
-  }
-
-  private onGained(queue: string): void {
-    this.demand.signal(queue); // tasks that came while no server held the duty
+  /** Tasks may have arrived while no server held the duty. */
+  private noteGained(queue: string): void {
+    if (this.watchers.has(queue)) this.demand.signal(queue);
+    else this.poller.lookAt(queue);
     if (!this.isLeader(queue)) return;
     for (const listener of this.electedListeners) listener(queue);
   }

@@ -1,0 +1,4 @@
+import { runProgram } from '../program/run-program.js';
+import { bullmq } from './bullmq-driver.js';
+
+runProgram(bullmq);

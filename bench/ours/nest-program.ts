@@ -1,0 +1,46 @@
+import 'reflect-metadata';
+import { Injectable, Module, ValidationPipe } from '@nestjs/common';
+import { APP_PIPE, NestFactory } from '@nestjs/core';
+import { IsInt, IsString } from 'class-validator';
+import { AsynqModule, Payload, TaskHandler } from 'nestjs-asynq';
+import type { Driver } from '../program/driver.js';
+import { DEFAULT_QUEUE, TASK_TYPE } from '../program/protocol.js';
+import { runProgram } from '../program/run-program.js';
+import { ours } from './driver.js';
+
+class Welcome {
+  @IsInt()
+  userId!: number;
+
+  @IsString()
+  template!: string;
+}
+
+/** The worker is a Nest application whose handler takes a validated DTO. */
+const oursInNest: Driver = {
+  connect: (url) => ours.connect(url),
+
+  async serve(url, { queues, concurrency }, handle) {
+    @Injectable()
+    class WelcomeTasks {
+      @TaskHandler(TASK_TYPE)
+      welcome(@Payload() payload: Welcome): unknown {
+        return handle(payload, DEFAULT_QUEUE);
+      }
+    }
+
+    @Module({
+      imports: [AsynqModule.forRoot({ connection: { url }, queues, concurrency })],
+      providers: [
+        WelcomeTasks,
+        { provide: APP_PIPE, useValue: new ValidationPipe({ whitelist: true, transform: true }) },
+      ],
+    })
+    class WorkerModule {}
+
+    const app = await NestFactory.createApplicationContext(WorkerModule, { logger: ['warn', 'error'] });
+    return { close: () => app.close() };
+  },
+};
+
+runProgram(oursInNest);

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { roundedCount, withLiteralKeys } from '../../scripts/literal-keys.js';
+import type { Script, ScriptArg, ScriptArgs, ScriptKeys } from '../../scripts/script.js';
+import { EncodedCommand } from './encoded-command.js';
+import type { RedisClient } from './redis-connection.js';
+import { isRefusalOf, isUnknownRefusal, isUnknownScript } from './redis-failure.js';
+import type { Logger } from '../../runtime/logger.js';
+
+/** A script as it is sent. */
+export interface ScriptText {
+  readonly name: string;
+  readonly lua: string;
+}
+
+type SentScript = Pick<Script<ScriptKeys, ScriptArgs, ScriptArgs>, 'name' | 'lua' | 'sha1'>;
+type Args = readonly ScriptArg[];
+
+/** Sends scripts in a form that the server accepts: by SHA or as text, with keys in variables or as literals. */
+export class ScriptSender {
+  /** The server does not support EVALSHA, or a proxy rewrites scripts. */
+  private sendsTexts: boolean;
+  /** Every key of a command is `KEYS[<number>]` in the text. */
+  private hasLiteralKeys = false;
+  /** Whether the server requires this, once it has refused a script with an unknown text. */
+  private literalKeysWanted: Promise<boolean> | undefined;
+  private readonly literalTexts = new Map<string, { readonly lua: string; readonly sha1: string }>();
+
+  constructor(
+    private readonly log: { readonly logger: Logger; logRefusal(message: string): void },
+    private readonly prepareScript: ((script: ScriptText) => string) | undefined,
+  ) {
+    this.sendsTexts = prepareScript !== undefined;
+  }
+
+  async send(client: RedisClient, script: SentScript, keys: readonly string[], args: Args): Promise<unknown> {
+    const hadLiteralKeys = this.hasLiteralKeys;
+    try {
+      return await this.sendOnce(client, script, keys, args);
+    } catch (error) {
+      if (hadLiteralKeys || !(await this.turnsToLiteralKeys(client, keys[0]!, error))) throw error;
+      return this.sendOnce(client, script, keys, args);
+    }
+  }
+
+  /** The form for a pipeline: its text and, if the server knows a script by that after its first call, its SHA. */
+  formOf(script: SentScript, keyCount: number): { readonly lua: string; readonly sha1: string | undefined } {
+    const { lua, sha1 } = this.textFor(script, keyCount);
+    return { lua, sha1: this.sendsTexts ? undefined : sha1 };
+  }
+
+  private async sendOnce(client: RedisClient, script: SentScript, keys: readonly string[], args: Args) {
+    const { lua, sha1 } = this.textFor(script, keys.length);
+    if (this.sendsTexts) return runScript(client, 'eval', lua, keys, args);
+    try {
+      return await runScript(client, 'evalsha', sha1, keys, args);
+    } catch (error) {
+      if (isRefusalOf('evalsha', error)) this.sendTexts();
+      else if (!isUnknownScript(error)) throw error;
+      return runScript(client, 'eval', lua, keys, args); // loads it, too
+    }
+  }
+
+  private textFor(script: SentScript, keyCount: number): { readonly lua: string; readonly sha1: string } {
+    if (!this.hasLiteralKeys) return { lua: this.prepareScript?.(script) ?? script.lua, sha1: script.sha1 };
+    const sharedCount = roundedCount(keyCount);
+    const name = `${script.name} ${sharedCount}`;
+    let text = this.literalTexts.get(name);
+    if (!text) {
+      const lua = withLiteralKeys(script.lua, sharedCount);
+      text = { lua, sha1: createHash('sha1').update(lua).digest('hex') };
+      this.literalTexts.set(name, text);
+    }
+    return text;
+  }
+
+  private sendTexts(): void {
+    if (this.sendsTexts) return;
+    this.sendsTexts = true;
+    this.log.logRefusal('Redis refuses EVALSHA: sending the full text of every script');
+  }
+
+  /**
+   * Whether the call failed because the server parses scripts and requires every key to be a literal, as cluster
+   * proxies do. Found by sending both forms of a script without effect, since the texts of refusals differ.
+   */
+  private async turnsToLiteralKeys(client: RedisClient, key: string, error: unknown): Promise<boolean> {
+    if (!isUnknownRefusal(error)) return false;
+    this.literalKeysWanted ??= this.probe(client, key);
+    return this.literalKeysWanted;
+  }
+
+  private async probe(client: RedisClient, key: string): Promise<boolean> {
+    try {
+      this.hasLiteralKeys = await wantsLiteralKeys(client, key);
+    } catch (error) {
+      this.literalKeysWanted = undefined; // the next refusal tries again
+      throw error;
+    }
+    if (this.hasLiteralKeys) this.log.logger.info('the server requires literal keys in scripts: sending that form');
+    return this.hasLiteralKeys;
+  }
+}
+
+/** Errors and traces show the first key, which also decides the node of a cluster. */
+async function runScript(
+  client: RedisClient,
+  name: 'eval' | 'evalsha',
+  script: string,
+  keys: readonly string[],
+  args: Args,
+): Promise<unknown> {
+  const shown = [script, '1', keys[0]!];
+  const command = new EncodedCommand(name, shown, [script, keys.length, ...keys, ...args]);
+  try {
+    return await client.sendCommand(command);
+  } finally {
+    command.release();
+  }
+}
+
+const KEY_IN_VARIABLE = "local key = KEYS[1]\nreturn redis.call('EXISTS', key)";
+const LITERAL_KEY = "return redis.call('EXISTS', KEYS[1])";
+
+async function wantsLiteralKeys(client: RedisClient, key: string): Promise<boolean> {
+  const runs = async (lua: string): Promise<boolean> => {
+    try {
+      await client.call('eval', [lua, 1, key]);
+      return true;
+    } catch (error) {
+      if (isUnknownRefusal(error)) return false;
+      throw error;
+    }
+  };
+  return !(await runs(KEY_IN_VARIABLE)) && runs(LITERAL_KEY);
+}

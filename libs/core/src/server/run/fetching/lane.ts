@@ -1,0 +1,102 @@
+import { Backoff } from '../../../runtime/backoff.js';
+import type { LeasedTask } from '../../../broker/contract/lease.js';
+import type { LeaseHandle } from '../../leases/lease-handle.js';
+import { ReadAhead } from './read-ahead.js';
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+/**
+ * How long a fetch reserves its slots: a multiple of the usual duration of fetches of the queue, within these bounds.
+ */
+const PATIENCE_FACTOR = 4;
+const SHORTEST_PATIENCE_MS = 50;
+const LONGEST_PATIENCE_MS = 2_000;
+/** Expected duration of the first fetch, which may have to connect. */
+const FIRST_GUESS_MS = 60;
+
+/** A task that is leased and has not begun. */
+export interface HeldTask {
+  readonly task: LeasedTask;
+  readonly lease: LeaseHandle;
+  /** When it returns to its queue, by the monotonic clock. */
+  readonly returnAtMs: number;
+}
+
+/** The processor's state of one queue. One fetch is pending at a time. */
+export class Lane {
+  /** Slots drawn for the next fetch. */
+  drawn = 0;
+  /** Slots reserved for the pending fetch. */
+  reserved = 0;
+  isFetching = false;
+  /** Resolves when the pending fetch has ended, or takes too long to be awaited. */
+  fetched: Promise<void> = Promise.resolve();
+  waitNoLonger: () => void = () => undefined;
+  /** The pending fetch is slow, or the last one failed: the next asks for one task and reserves no slot. */
+  isSick = false;
+  /** Nothing was left after the last fetch, and there has been no signal since. */
+  isEmpty = false;
+  isPaused = false;
+  /** A signal arrived after the pending fetch was sent: its reply may be outdated. */
+  isSignaled = false;
+  /** A signal arrived, and idle servers have not been woken yet for the remaining tasks. */
+  isWoken = true;
+  /** Tasks of the last fetch that were requeued at the head, for servers that know their types. */
+  offered = 0;
+  /** Time of the last fetch, by the monotonic clock. */
+  askedAtMs = -Infinity;
+  /** Time of the next fetch allowed, by the monotonic clock. */
+  restsUntilMs = -Infinity;
+  /** Tasks read ahead, the next to begin first. */
+  held: HeldTask[] = [];
+  readonly readAhead: ReadAhead;
+  /** How many of these there should be. */
+  mostHeld = 0;
+  /** How many of these the pending fetch asks for. */
+  askedAhead = 0;
+  private readonly backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+  /** Moving average of the duration of its fetches. */
+  private usualMs = FIRST_GUESS_MS;
+
+  constructor(
+    readonly queue: string,
+    readAheadMs: number,
+  ) {
+    this.readAhead = new ReadAhead(readAheadMs);
+  }
+
+  /** There is nothing to fetch, to wait for or to begin. */
+  get isIdle(): boolean {
+    return this.isEmpty && !this.isFetching && this.held.length === 0;
+  }
+
+  /** How long the pending fetch may take before it loses its slots. */
+  get patienceMs(): number {
+    return Math.min(Math.max(PATIENCE_FACTOR * this.usualMs, SHORTEST_PATIENCE_MS), LONGEST_PATIENCE_MS);
+  }
+
+  isResting(nowMs: number): boolean {
+    return nowMs < this.restsUntilMs;
+  }
+
+  /** A fetch was answered. */
+  noteAnswer(tookMs: number): void {
+    this.usualMs = Math.max(tookMs, this.usualMs + (tookMs - this.usualMs) / 8);
+    this.isSick = false;
+    this.backoff.reset();
+  }
+
+  /** A fetch failed: returns how long the queue pauses. */
+  noteFailure(nowMs: number): number {
+    this.isSick = true;
+    const pauseMs = this.backoff.nextMs();
+    this.restsUntilMs = nowMs + pauseMs;
+    return pauseMs;
+  }
+
+  /** Other queues get its slots. */
+  release(): void {
+    this.drawn = 0;
+    this.reserved = 0;
+  }
+}

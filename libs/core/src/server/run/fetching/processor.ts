@@ -1,0 +1,370 @@
+import { type FetchReply, type LeaseOps, type LeasedTask, MOST_PER_FETCH } from '../../../broker/contract/lease.js';
+import { RedisCommandError } from '../../../errors/redis-command.error.js';
+import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
+import { LogLimit } from '../../../runtime/log-limit.js';
+import type { Logger } from '../../../runtime/logger.js';
+import type { TaskEventListener } from '../../../task/task-event.js';
+import { placeOf } from '../../../partitions/partition-name.js';
+import type { RunningLeases } from '../../leases/running-leases.js';
+import type { WorkSignal } from '../../watch/work-watcher.js';
+import { HeldTasks, timed } from './held-tasks.js';
+import type { Lane } from './lane.js';
+import { Lanes } from './lanes.js';
+import type { QueueWeights } from './queue-weights.js';
+import type { Settler } from '../settling/settler.js';
+import type { WorkerPool } from '../running/worker-pool.js';
+
+/** Interval of fetches from a queue with offered tasks at its head: a peek would return at once. */
+const OFFER_PACE_MS = 20;
+/** A continuing failure is logged once per interval. */
+const LOG_EVERY_MS = 30_000;
+const MOST_IDS_LOGGED = 10;
+/** How long nothing is read ahead after a suspect was fetched: it should come alone. */
+const SUSPECT_PAUSE_MS = 1_000;
+
+export interface ProcessorDeps {
+  readonly workers: WorkerPool;
+  readonly settler: Pick<Settler, 'room'>;
+  readonly runningLeases: Pick<RunningLeases, 'track'>;
+  readonly workSignal: WorkSignal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly emit?: TaskEventListener | undefined;
+}
+
+export interface ProcessorSettings {
+  readonly leaseMs: number;
+  /** For how long tasks are held ahead, by the pace of the last moments; 0: none are. */
+  readonly readAheadMs: number;
+}
+
+/** Keeps the slots full. Each queue has its own lane; no lane waits for another:
+ *
+ * 1. Each free slot draws a queue by weight from those that may have work. It begins a task that the queue's lane holds, or is
+ * reserved for its fetch. One fetch per queue is pending at a time; slots drawn during it are used by the next.
+ * 2. Slots that a fetch leaves empty are drawn again. A queue without work is watched, not polled; see {@link Lanes}.
+ * 3. A slow fetch loses its slots to the other queues. If its reply then has more tasks than there are free slots, the
+ * rest return to the head of the queue. Until a fetch of the queue is answered in time again, each fetch asks for one
+ * task and reserves no slot.
+ * 4. A fetch also asks for tasks to hold, as many as the lane will use up in the window of `readAhead`. Held tasks return to the
+ * head of the queue when it is paused, when the server stops, when one of them has waited too long, and when a suspect comes.
+ *
+ * Fetches of a queue pause in two cases: after a failure, for a growing delay; and when a signal arrives while tasks of
+ * unknown type are at its head, briefly, so that other servers can take these. Such tasks are fetched in addition to
+ * those for the free slots, and do not delay them.
+ */
+export class Processor {
+  private readonly lanes: Lanes;
+  private readonly held: HeldTasks;
+  private readonly logLimit: LogLimit;
+  private restTimer: TimerHandle;
+  private isStopped = false;
+  private isDue = false;
+  /** By the monotonic clock. */
+  private readsAheadFromMs = -Infinity;
+
+  constructor(
+    private readonly broker: Pick<LeaseOps, 'fetch'>,
+    private readonly weights: QueueWeights,
+    private readonly settings: ProcessorSettings,
+    private readonly deps: ProcessorDeps,
+  ) {
+    this.lanes = new Lanes(settings.readAheadMs, deps.workSignal);
+    for (const queue of weights.queues) this.lanes.add(queue);
+    this.held = new HeldTasks(this.lanes, settings.readAheadMs, () => this.fillSoon(), deps);
+    this.logLimit = new LogLimit(deps.clock, LOG_EVERY_MS);
+  }
+
+  start(): void {
+    const { workSignal, workers } = this.deps;
+    workSignal.onWork((queue) => this.noteSignal(queue));
+    workers.onFree = () => this.fillSoon();
+    workers.onEnd = (queue, durationMs) => this.lanes.get(queue)?.readAhead.noteEnded(durationMs);
+    this.fillSoon();
+  }
+
+  /** Takes tasks from one more queue. */
+  serve(queue: string): void {
+    this.lanes.add(queue);
+    this.fillSoon();
+  }
+
+  /**
+   * Stops fetching, and returns what is held. Waits for pending fetches, whose tasks still run, but not for a slow one: its tasks
+   * return to their queue.
+   */
+  async stop(): Promise<void> {
+    const { clock, workers, workSignal } = this.deps;
+    if (!this.isStopped) workSignal.setFree(false); // a leader that takes no tasks would withhold them from others
+    this.isStopped = true;
+    clock.clearTimer(this.restTimer);
+    this.held.stop();
+    const awaited = [...this.lanes.awake].filter(({ isSick }) => !isSick);
+    await Promise.all(awaited.map(({ fetched }) => fetched));
+    await workers.stop();
+  }
+
+  /** Runs once for all slots that become free together. */
+  private fillSoon(): void {
+    if (this.isDue || this.isStopped) return;
+    this.isDue = true;
+    if (!this.held.isRowFull) queueMicrotask(() => this.fillNow());
+    else setImmediate(() => this.fillNow());
+  }
+
+  private fillNow(): void {
+    this.isDue = false;
+    if (!this.isStopped) this.fill();
+  }
+
+  private fill(): void {
+    const nowMs = monotonicMs(this.deps.clock);
+    const { workers } = this.deps;
+    if (workers.free > 0) this.lanes.beginRound(nowMs, this.weights.isStrict);
+    workers.mostWaiting = this.planReadAhead(nowMs);
+    this.draw(nowMs);
+    for (const lane of this.lanes.awake) this.fetchFor(lane, nowMs);
+    for (const lane of this.lanes.awake) if (lane.held.length > 0) this.beginHeld(lane);
+    this.dropDrawn(nowMs);
+    const isFull = workers.free <= 0;
+    if (!isFull) this.noteStarved();
+    this.lanes.rest(isFull);
+    this.wakeAfterRest(nowMs);
+  }
+
+  /** Slots that a lane drew for tasks which it no longer has are drawn again. */
+  private dropDrawn(nowMs: number): void {
+    for (const lane of this.lanes.awake) {
+      if (lane.drawn === 0 || this.mayDraw(lane, nowMs)) continue;
+      lane.drawn = 0;
+      this.fillSoon();
+    }
+  }
+
+  private noteStarved(): void {
+    for (const { isFetching, held, readAhead } of this.lanes.awake) {
+      if (isFetching && held.length === 0) readAhead.noteStarved(monotonicMs(this.deps.clock));
+    }
+  }
+
+  /** Sets the number of tasks to hold in each lane, and returns their sum. */
+  private planReadAhead(nowMs: number): number {
+    const isAllowed = !this.deps.workers.isLimited && nowMs >= this.readsAheadFromMs;
+    let sum = 0;
+    for (const lane of this.lanes.awake) {
+      lane.mostHeld = lane.readAhead.target(nowMs);
+      if (!isAllowed) lane.mostHeld = 0;
+      sum += lane.mostHeld;
+    }
+    return sum;
+  }
+
+  private mayDraw(lane: Lane, nowMs: number): boolean {
+    if (this.deps.settler.room(lane.queue) <= 0) return false;
+    return lane.held.length > 0 || (!lane.isSick && !lane.isEmpty && !lane.isResting(nowMs));
+  }
+
+  private draw(nowMs: number): void {
+    const served: string[] = [];
+    for (const lane of this.lanes.awake) {
+      if (this.mayDraw(lane, nowMs)) served.push(lane.queue);
+      else lane.drawn = 0;
+    }
+    if (served.length === 0) return;
+    let free = this.freeSlots();
+    if (free < 0) {
+      for (const lane of this.lanes.awake) lane.drawn = 0; // slots were drawn that a suspect took
+      free = this.freeSlots();
+    }
+    if (free <= 0) return;
+    for (const [queue, share] of this.weights.share(free, served)) this.lanes.get(queue)!.drawn += share;
+  }
+
+  /** Not taken by a task, an outcome or a lane. */
+  private freeSlots(): number {
+    let free = this.deps.workers.free;
+    for (const { drawn, reserved } of this.lanes.awake) free -= drawn + reserved;
+    return free;
+  }
+
+  private fetchFor(lane: Lane, nowMs: number): void {
+    if (lane.isFetching || lane.isEmpty || lane.isResting(nowMs)) return;
+    const room = this.deps.settler.room(lane.queue);
+    const forHeld = Math.min(lane.drawn, lane.held.length);
+    const slots = lane.isSick
+      ? Math.min(1, room, this.deps.workers.free)
+      : Math.min(lane.drawn - forHeld, room, MOST_PER_FETCH);
+    const ahead = this.aheadOf(lane, room - forHeld - Math.max(0, slots));
+    if (slots <= 0 && ahead === 0) return;
+    lane.reserved = lane.isSick ? 0 : Math.max(0, slots);
+    lane.drawn = Math.max(forHeld, Math.min(lane.drawn, room) - Math.max(0, slots));
+    lane.askedAhead = ahead;
+    lane.isFetching = true;
+    lane.isSignaled = false;
+    lane.askedAtMs = nowMs;
+    lane.fetched = new Promise((resolve) => (lane.waitNoLonger = resolve));
+    void this.fetch(lane, Math.min(Math.max(0, slots) + ahead + lane.offered, MOST_PER_FETCH));
+  }
+
+  /** How many tasks to fetch in addition to those for free slots. Half of them are there while the others are fetched. */
+  private aheadOf(lane: Lane, room: number): number {
+    const { mostHeld, held, isSick } = lane;
+    if (isSick || held.length > mostHeld / 2 || (this.weights.isStrict && this.hasBetter(lane))) return 0;
+    return Math.max(0, Math.min(mostHeld - held.length, room));
+  }
+
+  /** Whether a queue of higher weight may have work. */
+  private hasBetter(lane: Lane): boolean {
+    for (const other of this.lanes.awake) {
+      if (!other.isEmpty && this.weights.isBetter(other.queue, lane.queue)) return true;
+    }
+    return false;
+  }
+
+  /** Never rejects. */
+  private async fetch(lane: Lane, limit: number): Promise<void> {
+    const { clock } = this.deps;
+    const patience = { timer: undefined as TimerHandle };
+    if (lane.reserved > 0 && this.lanes.count > 1) {
+      // Checks twice: the reply may have arrived while the event loop was busy.
+      patience.timer = clock.setTimer(() => {
+        patience.timer = clock.setTimer(() => this.losePatience(lane), 0);
+      }, lane.patienceMs);
+    }
+    try {
+      const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs);
+      const mayRun = !(this.isStopped && lane.isSick);
+      const nowMs = monotonicMs(clock);
+      lane.noteAnswer(nowMs - lane.askedAtMs);
+      lane.readAhead.noteFed(nowMs);
+      this.take(lane, reply, mayRun);
+    } catch (error) {
+      this.noteTrouble(lane, error);
+    }
+    clock.clearTimer(patience.timer);
+    lane.isFetching = false;
+    lane.reserved = 0;
+    lane.waitNoLonger();
+    this.fillSoon();
+  }
+
+  private losePatience(lane: Lane): void {
+    lane.isSick = true;
+    lane.release();
+    lane.waitNoLonger();
+    this.fillSoon();
+  }
+
+  private take(lane: Lane, { tasks, isPaused, remaining, orphans }: FetchReply, mayRun: boolean): void {
+    const { workSignal } = this.deps;
+    if (orphans) this.reportDropped(lane.queue, orphans);
+    lane.isPaused = isPaused;
+    lane.isEmpty = remaining === 0 && !lane.isSignaled;
+    if (isPaused) {
+      workSignal.reportPaused(lane.queue);
+      this.held.return(lane);
+    }
+    this.launch(lane, tasks, mayRun ? lane.reserved + Math.max(0, this.freeSlots()) : 0);
+    // Idle servers are woken once per signal: later fetches add no information.
+    if (lane.isWoken && remaining > 0) workSignal.reportRemaining(lane.queue, remaining);
+    lane.isWoken = false;
+  }
+
+  private reportDropped(queue: string, ids: readonly string[]): void {
+    const { logger, clock, emit } = this.deps;
+    logger.warn('dropped ids without a task', { queue, ids: ids.slice(0, MOST_IDS_LOGGED), count: ids.length });
+    const { index: _, ...place } = placeOf(queue);
+    const at = new Date(clock.nowMs());
+    for (const id of ids) emit?.({ kind: 'dropped', id, type: '', ...place, at });
+  }
+
+  /**
+   * Runs the tasks that have slots, behind those that are held, and holds those that were asked for in addition. The rest, whose
+   * slots were lost, return to the queue.
+   */
+  private launch(lane: Lane, tasks: readonly LeasedTask[], room: number): void {
+    lane.offered = 0;
+    if (tasks.length === 0) return;
+    const { workers } = this.deps;
+    const isSuspicious = tasks.some((task) => workers.isSuspect(task));
+    const mayHold = !this.isStopped && !isSuspicious && !workers.isLimited;
+    const isCrowded = isSuspicious && this.makeRoomForSuspect(lane, tasks.length > room);
+    const slots = isCrowded || lane.held.length > 0 ? 0 : room;
+    const toHold = mayHold ? Math.min(tasks.length - slots, lane.askedAhead + room - slots) : 0;
+    if (toHold <= 0) return this.run(lane, tasks, slots);
+    const known = tasks.filter(({ message }) => workers.knows(message.type));
+    const others = tasks.length === known.length ? [] : tasks.filter(({ message }) => !workers.knows(message.type));
+    this.run(lane, others, others.length); // an attempt without a handler takes no time
+    this.run(lane, known.slice(0, slots), slots);
+    this.held.hold(lane, known.slice(slots, slots + toHold));
+    this.run(lane, known.slice(slots + toHold), 0);
+  }
+
+  /** A suspect may kill the process: what is held goes back first, and the suspect comes again without it. */
+  private makeRoomForSuspect(lane: Lane, isBesideOthers: boolean): boolean {
+    const returned = this.held.returnAll();
+    this.readsAheadFromMs = monotonicMs(this.deps.clock) + SUSPECT_PAUSE_MS;
+    const isCrowded = returned > 0 || (isBesideOthers && lane.askedAhead > 0);
+    if (isCrowded) lane.isEmpty = false;
+    return isCrowded;
+  }
+
+  private run(lane: Lane, tasks: readonly LeasedTask[], room: number): void {
+    if (tasks.length === 0) return;
+    const { workers, workSignal, runningLeases } = this.deps;
+    const tracked = timed(tasks, this.deps.clock.nowMs());
+    const leases = runningLeases.track(tracked);
+    const tell = (): void => workSignal.reportRemaining(lane.queue, lane.offered);
+    let started = 0;
+    tracked.forEach((task, nth) => {
+      const lease = leases[nth]!;
+      if (workers.leaveToOthers(task, lease, tell)) lane.offered += 1;
+      else if (started++ < room) {
+        lane.readAhead.noteBegun();
+        workers.run(task, lease);
+      } else workers.giveBack(task, lease);
+    });
+  }
+
+  /** Begins held tasks in the slots that were drawn for them; a single lane also in those that become free at once. */
+  private beginHeld(lane: Lane): void {
+    const isSingle = this.lanes.awake.size === 1;
+    while (lane.held.length > 0 && !this.held.isRowFull) {
+      if (lane.drawn > 0) lane.drawn -= 1;
+      else if (!isSingle || this.freeSlots() <= 0) return;
+      this.held.beginNext(lane);
+    }
+    if (lane.held.length > 0) this.fillSoon();
+  }
+
+  private noteTrouble(lane: Lane, error: unknown): void {
+    lane.release();
+    const pauseMs = lane.noteFailure(monotonicMs(this.deps.clock));
+    if (!this.logLimit.allows(lane.queue)) return;
+    const level = error instanceof RedisCommandError && !error.isTransient ? 'error' : 'warn';
+    const text = `cannot fetch tasks; next attempt in ${Math.round(pauseMs)} ms`;
+    this.deps.logger[level](text, { queue: lane.queue, error });
+  }
+
+  /** The queue may have work. */
+  private noteSignal(queue: string): void {
+    const lane = this.lanes.get(queue);
+    if (!lane || this.isStopped) return;
+    this.lanes.wake(lane);
+    lane.isSignaled = true;
+    lane.isWoken = true;
+    if (this.weights.isStrict) this.lanes.wakeAll();
+    if (lane.offered > 0) lane.restsUntilMs = Math.max(lane.restsUntilMs, monotonicMs(this.deps.clock) + OFFER_PACE_MS);
+    this.fillSoon();
+  }
+
+  private wakeAfterRest(nowMs: number): void {
+    let untilMs = Infinity;
+    for (const lane of this.lanes.awake) {
+      if (lane.isResting(nowMs)) untilMs = Math.min(untilMs, lane.restsUntilMs);
+    }
+    this.deps.clock.clearTimer(this.restTimer);
+    this.restTimer = undefined;
+    if (untilMs < Infinity) this.restTimer = this.deps.clock.setTimer(() => this.fillSoon(), untilMs - nowMs);
+  }
+}

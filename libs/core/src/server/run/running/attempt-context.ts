@@ -1,0 +1,136 @@
+import type { SettleOps } from '../../../broker/contract/settle.js';
+import { LeaseLostError } from '../../../errors/lease-lost.error.js';
+import { placeOf } from '../../../partitions/partition-name.js';
+import type { Clock } from '../../../runtime/clock.js';
+import type { LazySignal } from '../../../runtime/lazy-signal.js';
+import type { Logger } from '../../../runtime/logger.js';
+import { codecErrorText, encodeWith, type PayloadCodec } from '../../../task/payload-codec.js';
+import type { TaskContext } from '../../../task/task-context.js';
+import type { TaskEventListener } from '../../../task/task-event.js';
+import type { TaskMessage } from '../../../wire/task-message.js';
+import { hasNewProof, type LeaseHandle, type TrackedTask } from '../../leases/lease-handle.js';
+import { ProgressReporter } from './progress-reporter.js';
+import { taskFields } from '../../../task/task-fields.js';
+
+export interface AttemptContextDeps {
+  readonly results: Pick<SettleOps, 'writeResult' | 'writeProgress'>;
+  readonly codec: PayloadCodec;
+  readonly emit: TaskEventListener | undefined;
+  readonly clock: Clock;
+  readonly failurePolicy: { readonly logger: Logger };
+}
+
+/** The handler's view of its attempt. Payload and headers are getters, so that a logged context does not show them. */
+export class AttemptContext implements TaskContext {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly partition?: string;
+  readonly retried: number;
+  readonly maxRetry: number;
+  readonly deadline: Date;
+  readonly #message: TaskMessage;
+  readonly #lease: LeaseHandle;
+  readonly #abortion: () => LazySignal;
+  readonly #deps: AttemptContextDeps;
+  #payloadBytes: Uint8Array | undefined;
+  #reporter: ProgressReporter | undefined;
+  #hasResult = false;
+
+  /** @param abortion made when somebody asks for it */
+  constructor(
+    { task: { message }, deadlineMs }: TrackedTask,
+    lease: LeaseHandle,
+    abortion: () => LazySignal,
+    deps: AttemptContextDeps,
+  ) {
+    this.id = message.id;
+    this.type = message.type;
+    const { queue, partition } = placeOf(message.queue);
+    this.queue = queue;
+    if (partition !== undefined) this.partition = partition;
+    this.retried = message.retried;
+    this.maxRetry = message.maxRetry;
+    this.deadline = new Date(deadlineMs);
+    this.#message = message;
+    this.#lease = lease;
+    this.#abortion = abortion;
+    this.#deps = deps;
+  }
+
+  /** A copy: a retry stores the bytes again, and other tasks may share their memory. */
+  get payloadBytes(): Uint8Array {
+    return (this.#payloadBytes ??= new Uint8Array(this.#message.payload));
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#message.headers;
+  }
+
+  get signal(): AbortSignal {
+    return this.#abortion().signal;
+  }
+
+  async writeResult(result: unknown): Promise<void> {
+    const { results } = this.#deps;
+    const lease = this.#lease;
+    const bytes = this.#encode(result);
+    const { isAborted, reason } = this.#abortion();
+    if (isAborted) throw reason;
+    let claim = lease.claim();
+    while (!(await results.writeResult(this.#message.queue, claim, bytes))) {
+      if (!hasNewProof(lease, claim)) throw new LeaseLostError(this.#message.queue, this.#message.id);
+      claim = lease.claim();
+    }
+    this.#hasResult = true;
+  }
+
+  progress(share: number, note?: string): void {
+    this.#reporter ??= this.#openReporter();
+    this.#reporter.report(share, note);
+  }
+
+  // Static: the handler may have changed the properties and the prototype of its context.
+
+  /** Stores the last progress report; `undefined` when none was made. Never rejects. */
+  static flush(context: AttemptContext): Promise<void> | undefined {
+    return context.#reporter?.flush();
+  }
+
+  /** The handler's return value as bytes to store, if any. */
+  static resultOf(context: AttemptContext, returned: unknown): Uint8Array | undefined {
+    if (returned === undefined || context.#hasResult) return undefined;
+    try {
+      return context.#encode(returned);
+    } catch (error) {
+      // The work is done, and another run would return the same value.
+      const fields = { ...taskFields(context.#message), reason: codecErrorText(error) };
+      context.#deps.failurePolicy.logger.warn(
+        'cannot store the return value of the handler as the result of its task',
+        fields,
+      );
+      return undefined;
+    }
+  }
+
+  /**
+   * A copy of the bytes: the handler may overwrite them, or transfer them to another thread, before they are stored.
+   * @throws {TypeError} they have already been transferred
+   */
+  #encode(result: unknown): Uint8Array {
+    return new Uint8Array(result instanceof Uint8Array ? result : encodeWith(this.#deps.codec, result));
+  }
+
+  #openReporter(): ProgressReporter {
+    const { results, emit, clock, failurePolicy } = this.#deps;
+    const lease = this.#lease;
+    const { id, type, queue } = this.#message;
+    return new ProgressReporter({
+      write: (progress) => results.writeProgress(this.#message, lease.claim(), progress),
+      onWritten: ({ share, note, atMs }) =>
+        emit?.({ kind: 'progressed', id, type, queue, share, note, at: new Date(atMs) }),
+      clock,
+      logger: failurePolicy.logger,
+    });
+  }
+}

@@ -1,0 +1,294 @@
+import type { LeasedTask } from '../../../broker/contract/lease.js';
+import type { Outcome, SettleOps } from '../../../broker/contract/settle.js';
+import {
+  ServerShutdownError,
+  type TaskCanceledError,
+  TaskTimeoutError,
+} from '../../../errors/attempt-aborted.error.js';
+import { isInstance } from '../../../errors/as-error.js';
+import { HandlerNotFoundError } from '../../../errors/handler-not-found.error.js';
+import { LeaseLostError } from '../../../errors/lease-lost.error.js';
+import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
+import { LazySignal } from '../../../runtime/lazy-signal.js';
+import { dropPromise } from '../../../runtime/user-callback.js';
+import { within } from '../../../runtime/within.js';
+import { checkDecoded, decodeCopy, type PayloadCodec, undecodable } from '../../../task/payload-codec.js';
+import type { TaskContext } from '../../../task/task-context.js';
+import { findSignal, SkipRetry } from '../../../task/signals.js';
+import type { TaskEventListener } from '../../../task/task-event.js';
+import { clampInt64, fromS } from '../../../wire/unix-time.js';
+import { AttemptContext } from './attempt-context.js';
+import type { Deadline, Deadlines } from './deadlines.js';
+import { failureOutcome, type FailurePolicy } from './attempt-outcome.js';
+import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
+import type { Route, TaskRouter } from './serve-mux.js';
+import { taskFields } from '../../../task/task-fields.js';
+
+/** How long an aborted handler may take to settle; after that the abort decides the outcome. */
+export const ABORT_GRACE_MS = 500;
+/** How long the outcome of a failed attempt waits for `errorHandler`. */
+export const ERROR_HANDLER_MS = 10_000;
+
+export type AbortReason = TaskTimeoutError | TaskCanceledError | LeaseLostError | ServerShutdownError;
+
+/** Called with every error of a handler, before the outcome is stored. */
+export type ErrorHandler = (error: unknown, context: TaskContext) => void | Promise<void>;
+
+export interface AttemptDeps {
+  readonly router: TaskRouter;
+  readonly results: Pick<SettleOps, 'writeResult' | 'writeProgress'>;
+  readonly codec: PayloadCodec;
+  /** The server's; a route may have its own `retryDelay` and `isFailure`. */
+  readonly failurePolicy: FailurePolicy;
+  readonly errorHandler: ErrorHandler | undefined;
+  readonly emit: TaskEventListener | undefined;
+  readonly clock: Clock;
+}
+
+/** What an attempt shares with all others of its server. */
+export interface AttemptSurroundings extends AttemptDeps {
+  readonly deadlines: Deadlines;
+}
+
+/** How an attempt ended. */
+export interface Ending {
+  /** `undefined`: the lease is lost, so there is nothing to store. */
+  readonly outcome: Outcome | undefined;
+  /** Absent after success. */
+  readonly error?: unknown;
+  readonly durationMs: number;
+}
+
+/** Receives the end of an attempt: one call of the two. */
+export interface AttemptListener {
+  /** May be called before {@link Attempt.run} returns. */
+  onEnded(attempt: Attempt, ending: Ending): void;
+  /** It cannot tell its outcome. */
+  onBroken(attempt: Attempt, error: unknown): void;
+}
+
+type Answer =
+  { readonly isSuccess: true; readonly returned: unknown } | { readonly isSuccess: false; readonly error: unknown };
+
+/**
+ * One attempt of one task.
+ *
+ * 1. Without a handler, with a payload that does not decode, or past its deadline, it fails without calling the handler.
+ * 2. The handler runs. Timeout, cancellation, a lost lease and shutdown abort its signal.
+ * 3. The handler's own outcome takes precedence, even after an abort: success remains success, `SkipRetry` and
+ * `RevokeTask` apply. Any other error after an abort counts as the abort. If the handler does not settle within {@link
+ * ABORT_GRACE_MS} of the abort, the abort is the outcome; the handler continues in the background until `handlerEnded`.
+ * 4. `errorHandler` is called with a failure before its outcome is decided.
+ *
+ * Most attempts are short and succeed: what only others need is made when it is needed, and a handler that returns no promise
+ * needs no turn of the event loop.
+ */
+export class Attempt {
+  /** The handler ignored its signal; it may have ended since. */
+  isDeaf = false;
+  private handled: Promise<void> | undefined;
+  private route: Route | undefined;
+  private readonly startedAtMonotonicMs: number;
+  private lazyAbortion: LazySignal | undefined;
+  private lazyContext: AttemptContext | undefined;
+  private deadline: Deadline | undefined;
+  private graceTimer: TimerHandle | undefined;
+  private isAnswered = false;
+
+  /** @param nth position in the order in which the attempts of the server were begun */
+  constructor(
+    readonly tracked: TrackedTask,
+    readonly lease: LeaseHandle,
+    readonly nth: number,
+    private readonly deps: AttemptSurroundings,
+    private readonly listener: AttemptListener,
+  ) {
+    this.startedAtMonotonicMs = monotonicMs(deps.clock);
+  }
+
+  get message(): LeasedTask['message'] {
+    return this.tracked.task.message;
+  }
+
+  /** Resolves when the handler itself has ended. Never rejects. */
+  get handlerEnded(): Promise<void> {
+    return this.handled ?? Promise.resolve();
+  }
+
+  /** Aborts the handler's signal. The first reason counts; once the handler has settled, none does. */
+  abort(reason: AbortReason): void {
+    if (this.isAnswered || this.abortion.isAborted) return;
+    this.abortion.abort(reason);
+    this.graceTimer = this.deps.clock.setTimer(() => {
+      this.noteDeaf(reason);
+      this.answer(failure(reason));
+    }, ABORT_GRACE_MS);
+  }
+
+  private noteDeaf(reason: AbortReason): void {
+    const { clock, emit, failurePolicy } = this.deps;
+    const { id, type, queue } = this.message;
+    this.isDeaf = true;
+    if (isInstance(reason, ServerShutdownError)) return; // the process is about to end
+    failurePolicy.logger.warn('handler ignores its signal; its slot is lost until it ends', taskFields(this.message));
+    emit?.({ kind: 'slotLost', id, type, queue, at: new Date(clock.nowMs()) });
+  }
+
+  /** Runs the attempt to its end, of which the listener is told. */
+  run(): void {
+    const { id, type, queue, retried } = this.message;
+    const { clock, router, emit } = this.deps;
+    if (this.leftMs(this.startedAtMonotonicMs) <= 0) return this.answer(failure(new TaskTimeoutError(id)));
+    let payload: unknown;
+    try {
+      this.route = router.route(type);
+      if (!this.route) return this.answer(failure(new HandlerNotFoundError(type, router.patterns())));
+      payload = this.decode();
+    } catch (error) {
+      return this.answer(failure(error));
+    }
+    if (emit && !emit.isIdle) emit({ kind: 'started', id, type, queue, retried, at: new Date(clock.nowMs()) });
+    this.callHandler(this.route, payload);
+  }
+
+  /**
+   * @throws {SkipRetry} the payload does not decode, which no retry can fix
+   * @throws {TypeError} the codec is at fault, not the task
+   */
+  private decode(): unknown {
+    let payload: unknown;
+    try {
+      payload = decodeCopy(this.deps.codec, this.message.payload);
+    } catch (error) {
+      throw new SkipRetry(undecodable(error)); // without the error: it may quote the payload
+    }
+    return checkDecoded(payload);
+  }
+
+  private callHandler(route: Route, payload: unknown): void {
+    let returned: unknown;
+    try {
+      returned = route.handler(payload, this.context);
+    } catch (error) {
+      dropPromise(error); // a promise was thrown, and nothing awaits it
+      return this.answer(failure(error));
+    }
+    if (!isObject(returned)) return this.answer({ isSuccess: true, returned });
+    this.handled = this.awaitHandler(returned);
+    this.lease.onLost = () => this.abort(new LeaseLostError(this.message.queue, this.message.id));
+    if (this.lease.isLost) this.lease.onLost();
+    this.watchDeadline();
+  }
+
+  /** Never rejects. */
+  private async awaitHandler(promise: unknown): Promise<void> {
+    let answer: Answer;
+    try {
+      answer = { isSuccess: true, returned: await promise };
+    } catch (error) {
+      dropPromise(error);
+      answer = failure(error);
+    }
+    this.answer(answer);
+  }
+
+  /** Only the first answer counts: that of the handler, or of an abort that it ignores. */
+  private answer(answer: Answer): void {
+    if (this.isAnswered) return;
+    this.isAnswered = true;
+    if (this.handled) {
+      this.lease.onLost = undefined;
+      if (this.deadline) this.deps.deadlines.remove(this.deadline);
+      if (this.graceTimer !== undefined) this.deps.clock.clearTimer(this.graceTimer);
+    }
+    const durationMs = Math.round(monotonicMs(this.deps.clock) - this.startedAtMonotonicMs);
+    const flushed = this.lazyContext && AttemptContext.flush(this.lazyContext);
+    if (answer.isSuccess && !flushed) return this.listener.onEnded(this, this.success(answer.returned, durationMs));
+    this.end(answer, durationMs, flushed).then(
+      (ending) => this.listener.onEnded(this, ending),
+      (error: unknown) => this.listener.onBroken(this, error),
+    );
+  }
+
+  private async end(answer: Answer, durationMs: number, flushed: Promise<void> | undefined): Promise<Ending> {
+    await flushed;
+    if (answer.isSuccess) return this.success(answer.returned, durationMs);
+    return this.judge(this.effectiveError(answer.error), durationMs);
+  }
+
+  /** A timeout is a duration, unaffected by setting the clock; a deadline is a point in time. */
+  private leftMs(nowMonotonicMs: number): number {
+    const { deadlineMs, startedAtMs } = this.tracked;
+    const leftMs = deadlineMs - startedAtMs - (nowMonotonicMs - this.startedAtMonotonicMs);
+    const { deadlineS } = this.message;
+    return deadlineS === 0n ? leftMs : Math.min(leftMs, fromS(clampInt64(deadlineS)) - this.deps.clock.nowMs());
+  }
+
+  /** A timer may fire early, or be clamped when the deadline is weeks away: check again. */
+  private watchDeadline(): void {
+    const leftMs = this.leftMs(monotonicMs(this.deps.clock));
+    if (leftMs <= 0) this.abort(new TaskTimeoutError(this.message.id));
+    else this.deadline = this.deps.deadlines.add(leftMs, () => this.watchDeadline());
+  }
+
+  private async judge(error: unknown, durationMs: number): Promise<Ending> {
+    if (isInstance(error, ServerShutdownError)) return { outcome: { kind: 'requeue' }, error, durationMs };
+    const { id, type, queue } = this.message;
+    const { clock, emit, failurePolicy } = this.deps;
+    emit?.({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
+    await this.tellErrorHandler(error);
+    if (this.lease.isLost) return { outcome: undefined, error, durationMs };
+    const retryDelay = this.route?.retryDelay ?? failurePolicy.retryDelay;
+    const isFailure = this.route?.isFailure ?? failurePolicy.isFailure;
+    const policy = { ...failurePolicy, retryDelay, isFailure };
+    return { outcome: failureOutcome(this.tracked.task, error, policy, clock.nowMs()), error, durationMs };
+  }
+
+  /** Waits for `errorHandler`, for at most {@link ERROR_HANDLER_MS}. Never rejects. */
+  private async tellErrorHandler(error: unknown): Promise<void> {
+    const { errorHandler, clock, failurePolicy } = this.deps;
+    if (!errorHandler) return;
+    const fields = taskFields(this.message);
+    const tell = async (): Promise<void> => {
+      try {
+        await errorHandler(error, this.context);
+      } catch (cause) {
+        dropPromise(cause);
+        failurePolicy.logger.error('errorHandler failed', { ...fields, error: cause });
+      }
+    };
+    if (await within(clock, ERROR_HANDLER_MS, tell())) return;
+    failurePolicy.logger.error(`errorHandler did not end within ${ERROR_HANDLER_MS} ms; the attempt ends now`, fields);
+  }
+
+  private success(returned: unknown, durationMs: number): Ending {
+    if (this.lease.isLost) return { outcome: undefined, durationMs };
+    if (this.message.retentionS <= 0n) return { outcome: DONE, durationMs };
+    return { outcome: { kind: 'complete', result: AttemptContext.resultOf(this.context, returned) }, durationMs };
+  }
+
+  /** After an abort, only `SkipRetry` and `RevokeTask` count as the handler's own error. */
+  private effectiveError(error: unknown): unknown {
+    return this.lazyAbortion?.isAborted && !findSignal(error) ? this.lazyAbortion.reason : error;
+  }
+
+  private get abortion(): LazySignal {
+    return (this.lazyAbortion ??= new LazySignal((error) =>
+      this.deps.failurePolicy.logger.error('an abort listener failed', { ...taskFields(this.message), error }),
+    ));
+  }
+
+  private get context(): AttemptContext {
+    return (this.lazyContext ??= new AttemptContext(this.tracked, this.lease, () => this.abortion, this.deps));
+  }
+}
+
+const DONE: Outcome = { kind: 'done' };
+
+function failure(error: unknown): Answer {
+  return { isSuccess: false, error };
+}
+
+/** Whether it may be a promise. */
+const isObject = (value: unknown): boolean =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function';

@@ -1,0 +1,71 @@
+import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
+
+/** A place in {@link Deadlines}. */
+export interface Deadline {
+  /** By the monotonic clock. */
+  readonly atMs: number;
+  readonly onPassed: () => void;
+  earlier: Deadline | undefined;
+  later: Deadline | undefined;
+  isRemoved: boolean;
+}
+
+/**
+ * Points in time of many attempts, with one timer for the nearest. Kept in their order: most attempts have the same timeout, so
+ * a new one goes to the end at once.
+ */
+export class Deadlines {
+  private first: Deadline | undefined;
+  private last: Deadline | undefined;
+  private timer: TimerHandle;
+  /** When the timer fires. It stays when the attempt ends that it was set for. */
+  private timerAtMs = Infinity;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Calls back after so many ms, or later when the event loop is busy; a timer may also fire early. */
+  add(inMs: number, onPassed: () => void): Deadline {
+    const nowMs = monotonicMs(this.clock);
+    const atMs = nowMs + inMs;
+    let earlier = this.last;
+    while (earlier && earlier.atMs > atMs) earlier = earlier.earlier;
+    const later = earlier ? earlier.later : this.first;
+    const deadline: Deadline = { atMs, onPassed, earlier, later, isRemoved: false };
+    if (earlier) earlier.later = deadline;
+    else this.first = deadline;
+    if (later) later.earlier = deadline;
+    else this.last = deadline;
+    if (atMs < this.timerAtMs) this.setTimer(nowMs);
+    return deadline;
+  }
+
+  remove(deadline: Deadline): void {
+    if (deadline.isRemoved) return;
+    const { earlier, later } = deadline;
+    if (earlier) earlier.later = later;
+    else this.first = later;
+    if (later) later.earlier = earlier;
+    else this.last = earlier;
+    deadline.isRemoved = true;
+  }
+
+  private setTimer(nowMs: number): void {
+    this.clock.clearTimer(this.timer);
+    this.timerAtMs = this.first?.atMs ?? Infinity;
+    if (this.first) this.timer = this.clock.setTimer(() => this.fire(), this.timerAtMs - nowMs);
+  }
+
+  private fire(): void {
+    const firedForMs = this.timerAtMs;
+    this.timerAtMs = Infinity;
+    // Those that the timer was set for, even if it fired early: the caller checks the time, and adds itself again.
+    const untilMs = Math.max(firedForMs, monotonicMs(this.clock));
+    const passed: Deadline[] = [];
+    while (this.first && this.first.atMs <= untilMs) {
+      passed.push(this.first);
+      this.remove(this.first);
+    }
+    this.setTimer(monotonicMs(this.clock));
+    for (const { onPassed } of passed) onPassed();
+  }
+}

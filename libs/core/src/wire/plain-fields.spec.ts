@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { encodeAnyMessage, encodePlainMessage, type TaskMessage } from './task-message.js';
+
+const MESSAGE: TaskMessage = {
+  type: 'email:send',
+  payload: Buffer.from('{"a":1}'),
+  id: '3f2b8c1e-7a54-4c19-9d55-0a4f6f1f2b3c',
+  queue: 'default',
+  maxRetry: 25,
+  retried: 0,
+  errorMsg: '',
+  timeoutS: 1800n,
+  deadlineS: 0n,
+  uniqueKey: '',
+  lastFailedAtS: 0n,
+  retentionS: 0n,
+  completedAtS: 0n,
+  groupKey: '',
+  headers: {},
+};
+
+/** Around the lengths at which a length or a number takes another byte. */
+const length = fc.oneof(fc.nat(40), fc.integer({ min: 126, max: 129 }), fc.integer({ min: 16_382, max: 16_385 }));
+const ascii = length.map((units) => 'aZ\0\x7f'.repeat(units).slice(0, units));
+const text = fc.oneof(
+  { weight: 9, arbitrary: ascii },
+  { weight: 1, arbitrary: fc.constantFrom('é', '日本', 'a\ud800') },
+);
+const edges = [0, 1, 127, 128, 16_383, 16_384, 2 ** 28, 2 ** 31 - 1];
+const int32 = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom(...edges) },
+  { weight: 1, arbitrary: fc.constantFrom(-1, -(2 ** 31), 2 ** 31, 2 ** 32, 1.5, Number.NaN) },
+);
+const bigEdges = [...edges, 1_700_000_000, 2 ** 42, 2 ** 53 - 1].map(BigInt);
+const int64 = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom(...bigEdges) },
+  { weight: 1, arbitrary: fc.constantFrom(-1n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n) },
+);
+const anyMessage: fc.Arbitrary<TaskMessage> = fc.record({
+  type: text,
+  payload: length.map((bytes) => new Uint8Array(bytes).fill(0xff)),
+  id: text,
+  queue: text,
+  maxRetry: int32,
+  retried: int32,
+  errorMsg: text,
+  timeoutS: int64,
+  deadlineS: int64,
+  uniqueKey: text,
+  lastFailedAtS: int64,
+  retentionS: int64,
+  completedAtS: int64,
+  groupKey: text,
+  headers: fc.oneof({ weight: 9, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: fc.constant({ a: 'b' }) }),
+});
+
+describe('encodePlainMessage', () => {
+  it('writes the same bytes as the protobuf runtime, or leaves the message to it', () => {
+    let own = 0;
+
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        const bytes = encodePlainMessage(message);
+        if (!bytes) return;
+        own++;
+        expect(bytes.equals(encodeAnyMessage(message))).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+
+    expect(own).toBeGreaterThan(100);
+  });
+
+  it.each<[string, Partial<TaskMessage>]>([
+    ['as enqueued', {}],
+    ['without anything', { type: '', payload: new Uint8Array(), id: '', queue: '', maxRetry: 0, timeoutS: 0n }],
+    ['that has failed', { retried: 3, errorMsg: 'boom', lastFailedAtS: 1_700_000_000n }],
+    ['with a long payload', { payload: new Uint8Array(100_000) }],
+    ['unique, of a group, completed', { uniqueKey: 'k', groupKey: 'g', retentionS: 60n, completedAtS: 1n }],
+  ])('writes a message %s itself', (_, fields) => {
+    const message = { ...MESSAGE, ...fields };
+
+    expect(encodePlainMessage(message)).toEqual(encodeAnyMessage(message));
+  });
+
+  it.each<[string, Partial<TaskMessage>]>([
+    ['text of other characters', { type: 'é' }],
+    ['half of a surrogate pair', { errorMsg: '\ud800' }],
+    ['a negative number', { maxRetry: -1 }],
+    ['a number that wraps', { maxRetry: 2 ** 31 }],
+    ['a negative time', { timeoutS: -1n }],
+    ['a large time', { deadlineS: 2n ** 53n }],
+    ['headers', { headers: { a: 'b' } }],
+  ])('leaves %s to the protobuf runtime', (_, fields) => {
+    expect(encodePlainMessage({ ...MESSAGE, ...fields })).toBeUndefined();
+  });
+});

@@ -1,0 +1,70 @@
+import { Client, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
+import { describe, expect, it } from 'vitest';
+import { openTrackedTasks } from '../support/test-queue.js';
+import { shareRedis } from './shared-redis.js';
+
+const LEASE = { leaseMs: 2_000, intervalMs: 500 };
+
+/** As a handler that computes. */
+function block(forMs: number): void {
+  const untilMs = performance.now() + forMs;
+  while (performance.now() < untilMs);
+}
+
+describe('a server whose event loop is blocked', () => {
+  const redis = shareRedis();
+
+  async function prepare(queue: string, ids: readonly string[]) {
+    const { url } = redis.server;
+    const broker = openBroker({ url }, { logger: silentLogger });
+    const client = new Client({ connection: broker, logger: silentLogger });
+    const inspector = new Inspector({ connection: broker });
+    const tracked = openTrackedTasks(broker, url, LEASE);
+    await client.enqueueMany(ids.map((taskId) => ({ type: 'test', options: { queue, taskId } })));
+    /** Ids next to run first, and those in hand. */
+    const places = async () => {
+      const pending = await redis.client.lrange(`asynq:{${queue}}:pending`, 0, -1);
+      const active = await redis.client.lrange(`asynq:{${queue}}:active`, 0, -1);
+      return { nextUp: pending.reverse(), active: active.sort() };
+    };
+    const isShown = async (id: string): Promise<boolean> =>
+      (await inspector.servers()).some(({ workers }) => workers.some(({ taskId }) => taskId === id));
+    const close = async (): Promise<void> => {
+      await tracked[Symbol.asyncDispose]();
+      await broker.close();
+    };
+    return { broker, client, tracked, places, isShown, [Symbol.asyncDispose]: close };
+  }
+
+  it('has its held tasks returned to the head of their queue, in order, and begins none of them', async () => {
+    const long = 'long'.repeat(50);
+    await using server = await prepare('held', ['runs', 'begun', 'a', 'b', long, 'c']);
+    await server.tracked.take('held', 1);
+    await expect.poll(() => server.isShown('runs')).toBe(true); // the thread is there
+    const tasks = await server.tracked.take('held', 5, 300);
+    await server.client.enqueue('test', undefined, { queue: 'held', taskId: 'waiting' });
+    const wasOurs = tasks[0]!.begin();
+
+    block(2_000);
+
+    const areOurs = tasks.slice(1).map((task) => task.begin());
+    expect([wasOurs, ...areOurs]).toEqual([true, false, false, false, false]);
+    expect(await server.places()).toEqual({ nextUp: ['a', 'b', long, 'c', 'waiting'], active: ['begun', 'runs'] });
+    const retried = await server.broker.fetch('held', 1, 30_000);
+    expect(retried.tasks).toMatchObject([{ message: { id: 'a', retried: 0 } }]);
+  });
+
+  it('keeps the leases of tasks that run, whatever was tracked while it was blocked', async () => {
+    await using server = await prepare('running', ['first', 'second']);
+    await server.tracked.take('running', 1);
+    const [second] = await server.tracked.take('running', 1); // the thread may not have started yet
+
+    block(5_000);
+
+    const { recovered } = await server.broker.recoverExpired('running', { graceMs: 0, maxCrashes: 5, limit: 10 });
+    expect(recovered).toEqual([]);
+    expect(await server.places()).toEqual({ nextUp: [], active: ['first', 'second'] });
+    expect(second!.lease.isLost).toBe(false);
+    expect(await server.broker.requeue('running', [second!.lease.claim()])).toEqual(['settled']);
+  });
+});

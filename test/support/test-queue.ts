@@ -1,0 +1,13 @@
+/** The only way from `test/` to the tools that it shares with the specs of the core, and that the package leaves out. */
+export { KeyGuard } from '../../libs/core/dist/test-support/key-guard.js';
+export { commandReader } from '../../libs/core/dist/test-support/resp-commands.js';
+export type { Injection } from '../../libs/core/dist/test-support/queue-dump.js';
+export {
+  encodeTaskMessage,
+  openMemoryQueue,
+  openRedisQueue,
+  type Seed,
+  type TaskMessage,
+  TestQueue,
+} from '../../libs/core/dist/test-support/test-queue.js';
+export { openTrackedTasks } from '../../libs/core/dist/test-support/tracked-tasks.js';
