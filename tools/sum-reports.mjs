@@ -1,20 +1,24 @@
 // Adds up the reports of a CI run: `node tools/sum-reports.mjs DIR NAME=EXIT_STATUS...`, with one DIR/NAME.json each,
 // written by Vitest's JSON reporter or by check.mjs. A run that failed without a report of failures counts as one
-// failure. The last line is "N passed, N failed"; the exit status is 1 when anything failed or nothing passed.
+// failure. What failed is named at the end, where a log that was cut still has it. The last line is "N passed, N failed";
+// the exit status is 1 when anything failed or nothing passed.
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const [dir, ...runs] = process.argv.slice(2);
 
 const sums = runs.map((run) => {
   const [name, status] = run.split('=');
   const file = join(dir, `${name}.json`);
-  const { passed, failed, skipped } = existsSync(file) ? count(readFileSync(file, 'utf8')) : count('');
-  const unexplained = failed === 0 && status !== '0' ? 1 : 0;
-  return { name, passed, failed: failed + unexplained, skipped };
+  const { passed, failures, skipped } = existsSync(file) ? count(readFileSync(file, 'utf8')) : count('');
+  if (failures.length === 0 && status !== '0') failures.push(`exit status ${status}, although nothing failed`);
+  return { name, passed, failed: failures.length, failures, skipped };
 });
 
 console.log();
+for (const { name, failures } of sums) {
+  for (const failure of failures) console.log(`FAILED in ${name}: ${failure}`);
+}
 for (const { name, passed, failed, skipped } of sums) {
   console.log(`${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
 }
@@ -28,18 +32,24 @@ function count(json) {
   try {
     report = JSON.parse(json);
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 }; // it died before the report was complete
+    return { passed: 0, failures: ['its report is missing or was cut short'], skipped: 0 };
   }
   return Array.isArray(report) ? countChecks(report) : countTests(report);
 }
 
 function countChecks(checks) {
-  const passed = checks.filter((check) => check.passed).length;
-  return { passed, failed: checks.length - passed, skipped: 0 };
+  const failures = checks.filter(({ passed }) => !passed).map(({ name }) => name);
+  return { passed: checks.length - failures.length, failures, skipped: 0 };
 }
 
-function countTests({ numPassedTests, numFailedTests, numPendingTests, testResults }) {
-  // A file that does not load has no tests to fail.
-  const broken = testResults.filter(({ status, assertionResults }) => status === 'failed' && !assertionResults.length);
-  return { passed: numPassedTests, failed: numFailedTests + broken.length, skipped: numPendingTests };
+function countTests({ numPassedTests, numPendingTests, testResults }) {
+  const failures = testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name);
+    // A file that does not load has no tests to fail.
+    if (status === 'failed' && assertionResults.length === 0) return [`${file}\n${message}`];
+    return assertionResults
+      .filter((test) => test.status === 'failed')
+      .map(({ fullName, failureMessages }) => `${file} > ${fullName}\n${failureMessages.join('\n')}`);
+  });
+  return { passed: numPassedTests, failures, skipped: numPendingTests };
 }
