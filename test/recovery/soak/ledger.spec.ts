@@ -24,6 +24,21 @@ describe('the ledger', () => {
     expect(await ledgerOf().verdict(() => Promise.resolve(true))).toMatchObject({ lost: [], queued: ['a'] });
   });
 
+  it('finds the first of some workers on which a handler runs', async () => {
+    const ledger = ledgerOf(['w1', 'started', 20], ['w1', 'ended', 30], ['w2', 'started', 40]);
+
+    expect(await ledger.busyOf(['w1', 'w2'])).toBe('w2');
+  });
+
+  it('waits until a handler runs on one of some workers', async () => {
+    const ledger = ledgerOf(['w1', 'started', 20], ['w1', 'ended', 30]);
+
+    const found = ledger.busyOf(['w1', 'w2']);
+    ledger.record('w1', { kind: 'started', id: 'a', atMs: 40 });
+
+    expect(await found).toBe('w1');
+  });
+
   it('does not miss a task whose call was refused', async () => {
     const ledger = new Ledger();
     ledger.ask('a', 0);

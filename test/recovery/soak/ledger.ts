@@ -194,11 +194,16 @@ export class Ledger {
     await this.changes.until(() => ids.every((id) => isExecuted(this.tasks.get(id)!)));
   }
 
-  /** Resolves when a handler runs on the worker. */
-  busy(worker: string): Promise<void> {
-    return this.until(1, ({ attempts }) =>
-      attempts.some((attempt) => attempt.worker === worker && attempt.endedAtMs === undefined),
-    );
+  /** Resolves to the first of the workers on which a handler runs, once one does. */
+  async busyOf(workers: readonly string[]): Promise<string> {
+    const isOpen = ({ endedAtMs }: Attempt): boolean => endedAtMs === undefined;
+    let found: string | undefined;
+    await this.changes.until(() => {
+      const attempts = [...this.tasks.values()].flatMap((task) => task.attempts.filter(isOpen));
+      found = workers.find((name) => attempts.some(({ worker }) => worker === name));
+      return found !== undefined;
+    });
+    return found!;
   }
 
   private until(count: number, holds: (task: TaskRecord) => boolean): Promise<void> {

@@ -6,11 +6,14 @@ const BLOCK_MS = 6_000;
 const SKEW_MS = 5 * 60_000;
 const SKEWED_FOR_MS = 6_000;
 
-/** A worker, once it runs a task. */
-async function drawBusyWorker(trial: Trial<Stage>): Promise<string> {
-  const name = trial.drawWorker();
-  await trial.ledger.busy(name);
-  return name;
+/**
+ * A worker that runs a task, once there is one. It is drawn among these: under a light load the others may get no task for
+ * minutes, because the first to hear of one has free slots.
+ */
+function drawBusyWorker(trial: Trial<Stage>): Promise<string> {
+  const names = trial.workerNames;
+  const first = trial.random.between(0, names.length);
+  return trial.ledger.busyOf([...names.slice(first), ...names.slice(0, first)]);
 }
 
 export const killWorker: Scenario<Stage> = {
