@@ -24,20 +24,22 @@ interface Cost {
 const recorded = JSON.parse(readFileSync(FILE, 'utf8')) as Record<string, Cost>;
 
 /** Shares above the recorded cost. How outcomes fall into batches differs a little from run to run. */
-const TOLERANCE = { commands: 0.1, scripts: 0.2, allocatedBytes: 0.15 };
+const TOLERANCE = { commands: 0.1, scripts: 0.2, allocatedBytes: 0.25 };
 /** Young generation, MB. */
 const HEAP_MB = 512;
 const NODE = process.versions.node.split('.')[0]!;
 
-/** How many tasks are read ahead depends on their pace, so that the load of the machine disturbs these counts. */
-const AHEAD_TOLERANCE = { commands: 0.6, scripts: 1, allocatedBytes: 0.6 };
+/** So long that the most tasks are held at any pace, and none for too long, on a busy machine as well. */
+const LONGEST_READ_AHEAD_MS = 1_000;
+/** Held tasks begin in rows that end by time: each row is one more script call. */
+const AHEAD_TOLERANCE = { ...TOLERANCE, scripts: 1 };
 
 const RUNS = [
   { name: '1', concurrency: 1, readAhead: 0, warmUp: 200, tasks: 300 },
   { name: '10', concurrency: 10, readAhead: 0, warmUp: 500, tasks: 1_000 },
   { name: '100', concurrency: 100, readAhead: 0, warmUp: 1_000, tasks: 3_000 },
   { name: '1000', concurrency: 1_000, readAhead: 0, warmUp: 2_000, tasks: 6_000 },
-  { name: '1, reading ahead', concurrency: 1, readAhead: 20, warmUp: 3_000, tasks: 6_000 },
+  { name: '1, reading ahead', concurrency: 1, readAhead: LONGEST_READ_AHEAD_MS, warmUp: 3_000, tasks: 6_000 },
 ];
 
 describe('the cost of a handled task', () => {
