@@ -19,6 +19,7 @@ function prepare(
 ) {
   const clock = new FakeClock();
   const running: string[] = [];
+  let begun = 0;
   const returned: string[] = [];
   const fetches: [queue: string, limit: number][] = [];
   const broken = new Set<string>();
@@ -69,7 +70,11 @@ function prepare(
       offered.add(id);
       return true;
     },
-    run: ({ task }: TrackedTask) => void running.push(task.message.queue),
+    takeHeld: () => [],
+    run: ({ task }: TrackedTask) => {
+      running.push(task.message.queue);
+      begun += 1;
+    },
     giveBack: ({ task }: TrackedTask) => void returned.push(task.message.id),
     stop: async () => undefined,
   } as unknown as WorkerPool;
@@ -127,6 +132,9 @@ function prepare(
     suspects,
     leases,
     fetched,
+    get begun() {
+      return begun;
+    },
     putBack,
     rooms,
     caps,
@@ -802,6 +810,20 @@ describe('Processor, reading ahead', () => {
     expect(t.putBack.length).toBeGreaterThan(0);
     expect(t.workSignal.reportRemaining).toHaveBeenCalledExactlyOnceWith('q', t.putBack.length);
     expect(t.running).toHaveLength(1);
+  });
+
+  it('gives a held task to who cancels it, and keeps the others', async () => {
+    const t = prepare({ q: 500, r: 0 }, { concurrency: 1 });
+    t.processor.start();
+    await work(t, 20);
+    const held = t.fetched.slice(t.begun);
+
+    const inAnother = t.workers.takeHeld(held[1]!.id, 'r');
+    const taken = t.workers.takeHeld(held[1]!.id);
+    await t.processor.stop();
+
+    expect([inAnother, taken.map(({ task }) => task.message)]).toEqual([[], [held[1]]]);
+    expect(t.putBack).toEqual(held.filter((message) => message !== held[1]));
   });
 
   it('does not begin a task that the heartbeat has returned meanwhile', async () => {

@@ -79,6 +79,7 @@ export class Processor {
     const { workSignal, workers } = this.deps;
     workSignal.onWork((queue) => this.noteSignal(queue));
     workers.onFree = () => this.fillSoon();
+    workers.takeHeld = (taskId, queue) => this.held.take(taskId, queue);
     workers.onEnd = (queue, durationMs) => this.lanes.get(queue)?.readAhead.noteEnded(durationMs);
     this.fillSoon();
   }

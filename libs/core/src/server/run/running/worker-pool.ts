@@ -18,6 +18,7 @@ import {
   type AttemptSurroundings,
   type Ending,
 } from './attempt.js';
+import { attemptDeadlineMs } from './attempt-deadline.js';
 import { Company, type Slots } from './company.js';
 import { Deadlines } from './deadlines.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
@@ -39,6 +40,12 @@ const LAST_LOOK_MS = 500;
 export interface WorkerPoolDeps extends AttemptDeps {
   readonly leases: Pick<LeaseOps, 'noteAlone'>;
   readonly cancelRequests: Pick<WaitOps, 'requestedOutcome'>;
+}
+
+/** A task that is leased, waits for a slot and has not begun. */
+export interface WaitingTask {
+  readonly task: LeasedTask;
+  readonly lease: LeaseHandle;
 }
 
 /** Outcomes of a shutdown that requeue tasks, by the order in which the tasks were started. */
@@ -73,6 +80,8 @@ export class WorkerPool implements Slots, AttemptListener {
   onFree: () => void = () => undefined;
   /** Called when the outcome of an attempt is known. */
   onEnd: (queue: string, durationMs: number) => void = () => undefined;
+  /** Takes the tasks with an id that are held ahead, of all queues or the given one: they will not begin. */
+  takeHeld: (taskId: string, queue?: string) => readonly WaitingTask[] = () => [];
   /** How many outcomes may wait to be sent without holding slots: as many as tasks are read ahead. */
   mostWaiting = 0;
 
@@ -145,10 +154,14 @@ export class WorkerPool implements Slots, AttemptListener {
   }
 
   begin(tracked: TrackedTask, lease: LeaseHandle): void {
+    this.open(tracked, lease).run();
+  }
+
+  private open(tracked: TrackedTask, lease: LeaseHandle): Attempt {
     const attempt = new Attempt(tracked, lease, this.begun++, this.surroundings, this);
     this.running.add(attempt);
     this.undecided.add(attempt);
-    attempt.run();
+    return attempt;
   }
 
   /** No more tasks are run: one that still waits for its turn is given back. */
@@ -214,9 +227,10 @@ export class WorkerPool implements Slots, AttemptListener {
     this.settler.settle({ message, lease, outcome: { kind: 'requeue' }, onSettled });
   }
 
-  /** Aborts the running task with this id, in any queue. A stored cancel request decides its outcome. */
+  /** Aborts the task with this id that runs or waits for a slot, in any queue. A stored cancel request decides its outcome. */
   async cancel(taskId: string): Promise<void> {
-    const attempts = [...this.running].filter(({ message }) => message.id === taskId);
+    const running = [...this.running].filter(({ message }) => message.id === taskId);
+    const attempts = [...running, ...this.openWaiting(taskId)];
     await Promise.all(
       attempts.map(async (attempt) =>
         attempt.abort(new TaskCanceledError(taskId, await this.requestedOutcome(attempt))),
@@ -224,12 +238,24 @@ export class WorkerPool implements Slots, AttemptListener {
     );
   }
 
-  /** Aborts one running task; `outcome` applies unless its handler decides. */
+  /** Aborts one task that runs or waits for a slot; `outcome` applies unless its handler decides. */
   cancelAs(queue: string, taskId: string, outcome: CancelOutcome): void {
-    for (const attempt of this.running) {
-      const { message } = attempt;
-      if (message.id === taskId && message.queue === queue) attempt.abort(new TaskCanceledError(taskId, outcome));
+    const running = [...this.running].filter(({ message }) => message.id === taskId && message.queue === queue);
+    for (const attempt of [...running, ...this.openWaiting(taskId, queue)]) {
+      attempt.abort(new TaskCanceledError(taskId, outcome));
     }
+  }
+
+  /**
+   * Attempts of tasks that wait for a slot, to be aborted instead of run. Each is ours from now on, and a shutdown sees it; it
+   * takes a slot for the moment.
+   */
+  private openWaiting(taskId: string, queue?: string): Attempt[] {
+    const startedAtMs = this.deps.clock.nowMs();
+    return [...this.takeHeld(taskId, queue), ...this.company.take(taskId, queue)].flatMap(({ task, lease }) => {
+      const tracked = { task, startedAtMs, deadlineMs: attemptDeadlineMs(task.message, startedAtMs) };
+      return lease.begin(tracked) ? [this.open(tracked, lease)] : [];
+    });
   }
 
   /** Waits for all handlers to end, for at most `timeoutMs`. */
