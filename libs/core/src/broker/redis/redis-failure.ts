@@ -130,6 +130,18 @@ export const FAILURES: readonly Failure[] = [
   },
   // Texts of proxies.
   { name: 'unknown command', text: /\bnot support(?:ed)?\b|\bunsupported\b|\bis disabled\b/i, handling: 'fail' },
+  {
+    name: 'certificate',
+    text: /\bcertificate\b|\balert unknown ca\b/i,
+    handling: 'pass',
+    remedy: 'check the certificate, and the CA and the name in "tls" of the connection\'s options',
+  },
+  {
+    name: 'no TLS',
+    text: /\bwrong version number\b/i,
+    handling: 'pass',
+    remedy: 'the server speaks no TLS there: use the port on which it does, or a URL without TLS',
+  },
   { name: 'NOSCRIPT', text: /\bNOSCRIPT\b/, handling: 'pass' },
   {
     name: 'lost connection',
