@@ -203,6 +203,16 @@ export const isRefusalOf = (command: string, error: unknown): boolean =>
 export const isUnknownRefusal = (error: unknown): boolean =>
   error instanceof Error && error.name === 'ReplyError' && failureOf(error) === OTHER;
 
+/**
+ * The server answers that it will not do this: without another version or other rights it never will. What an operator mends
+ * otherwise, such as a password or a full disk, is no such answer.
+ */
+export function isForGood(error: unknown): boolean {
+  const failure = toRedisError('', error);
+  if (!(failure instanceof RedisCommandError) || failure.isTransient) return false;
+  return !failure.isRepairable || isRefusal(failure.cause);
+}
+
 /** Failures after which it is unknown whether a sent call took effect. */
 const UNANSWERED: ReadonlySet<string> = new Set(['lost connection', 'timeout']);
 
