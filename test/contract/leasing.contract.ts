@@ -102,6 +102,49 @@ export function describeLeasing(backend: string, openQueue: () => TestQueue): vo
       expect((await q.dump()).tasks['left']).not.toHaveProperty('alone');
     });
 
+    it('passes over tasks, which stay in their places, and takes those behind them', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['left', 'first', 'also left', 'second', 'third', 'behind'] });
+      const passOver = ['also left', 'behind', 'gone', 'left'];
+
+      const replies = [
+        await q.broker.fetch(q.name, 1, LEASE_MS, passOver),
+        await q.broker.fetch(q.name, 2, LEASE_MS, passOver),
+        await q.broker.fetch(q.name, 2, LEASE_MS, passOver),
+      ];
+
+      expect(replies.map(({ tasks }) => tasks.map(({ message }) => message.id))).toEqual([
+        ['first'],
+        ['second', 'third'],
+        [],
+      ]);
+      expect(replies).toMatchObject([
+        { remaining: 4, passedOver: 1 },
+        { remaining: 1, passedOver: 2 },
+        { remaining: 0, passedOver: 3 },
+      ]);
+      const { nextUp, leases, tasks } = await q.dump();
+      expect(nextUp).toEqual(['left', 'also left', 'behind']);
+      expect(Object.keys(leases).sort()).toEqual(['first', 'second', 'third']);
+      expect(tasks['left']).toMatchObject({ state: 'pending' });
+    });
+
+    it('keeps the order of tasks that it passes over, and of those that do not fit any more', async () => {
+      await using q = openQueue();
+      const payload = new Uint8Array(700_000);
+      const messages = { large: { payload }, larger: { payload } };
+      await q.seed({ pending: ['left', 'large', 'also left', 'larger', 'behind', 'last'], messages });
+
+      const reply = await q.broker.fetch(q.name, 3, LEASE_MS, ['left', 'also left', 'behind']);
+
+      expect(reply.tasks.map(({ message }) => message.id)).toEqual(['large']);
+      const { nextUp } = await q.dump();
+      const isPassed = (id: string): boolean => /left|behind/.test(id);
+      expect(nextUp.filter(isPassed)).toEqual(['left', 'also left', 'behind']);
+      expect(nextUp.filter((id) => !isPassed(id))).toEqual(['larger', 'last']);
+      expect(reply.remaining + reply.passedOver!).toBe(5);
+    });
+
     it('counts what is left, whether it filled the fetch or not', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['1', '2', '3', '4', '5'] });

@@ -1,12 +1,14 @@
 import { Client, Server, ServeMux, silentLogger } from '@nestjs-asynq/core';
 import { expect, it, vi } from 'vitest';
-import { GoPeer, hasGoPeer } from '../support/go-peer.js';
+import { type GoHandled, GoPeer, hasGoPeer } from '../support/go-peer.js';
 import { startRedis } from '../support/redis-server.js';
 
 const QUEUES = { shared: 1 };
 const TASKS = 20;
+/** Go finds its tasks in the queue although each of these has looked at them, too. */
+const SERVERS = 12;
 
-it.skipIf(!hasGoPeer)('leaves tasks that only Go knows to Go, beside three servers of ours', async () => {
+it.skipIf(!hasGoPeer)('leaves tasks that only Go knows to Go, beside a fleet of ours', async () => {
   await using redis = await startRedis();
   await using go = new GoPeer(redis);
   const connection = { url: redis.url };
@@ -19,13 +21,15 @@ it.skipIf(!hasGoPeer)('leaves tasks that only Go knows to Go, beside three serve
     await server.start(new ServeMux().handle('ours', (_, { id }) => void handled.add(id)));
     return server;
   };
-  const servers = [await serve(), await serve(), await serve()];
+  const servers = await Promise.all(Array.from({ length: SERVERS }, serve));
   await go.serve({ queues: QUEUES, concurrency: 5 });
 
+  /** Go fails a task of ours that it takes, and puts it back: it calls no type unknown. */
+  const byGo = (): readonly GoHandled[] => go.handled.filter(({ type }) => type === 'go:succeed');
   for (let n = 0; n < TASKS; n++) await client.enqueueMany([{ type: 'go:succeed' }, { type: 'ours' }]);
-  await go.until(() => go.handled.length === TASKS);
+  await go.until(() => byGo().length === TASKS); // never, if one was put back before Go found it
   await vi.waitFor(() => expect(handled.size).toBe(TASKS), { timeout: 10_000 });
   await Promise.all(servers.map((server) => server.shutdown()));
 
-  expect(go.handled.map(({ retried }) => retried)).toEqual(Array(TASKS).fill(0));
+  expect(byGo().map(({ retried }) => retried)).toEqual(Array(TASKS).fill(0));
 });

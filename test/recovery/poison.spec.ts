@@ -3,7 +3,7 @@ import { Client, Inspector } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
-import { type WorkerOptions, WorkerProcess, type WorkerReport } from '../support/worker-process.js';
+import { WorkerProcess, type WorkerReport } from '../support/worker-process.js';
 
 const LEASE_MS = 1_000;
 const CONCURRENCY = 10;
@@ -32,10 +32,7 @@ describe('tasks that kill their workers', () => {
   });
 
   /** A supervisor: starts a worker whenever the last one died, until all tasks have ended or are archived. */
-  async function superviseUntilDone(
-    queue: string,
-    options: Partial<WorkerOptions> = {},
-  ): Promise<{ deaths: number; reports: WorkerReport[] }> {
+  async function superviseUntilDone(queue: string): Promise<{ deaths: number; reports: WorkerReport[] }> {
     const reports: WorkerReport[] = [];
     for (let deaths = 0; ; deaths++) {
       await commands.del(`asynq:{${queue}}:leader`, `asynq:{${queue}}:standby`); // or the next waits for them to expire
@@ -47,7 +44,6 @@ describe('tasks that kill their workers', () => {
           leaseDuration: LEASE_MS,
           recoverGrace: 0,
           maxCrashes: MAX_CRASHES,
-          ...options,
         },
         {},
         (report) => reports.push(report),
@@ -82,25 +78,5 @@ describe('tasks that kill their workers', () => {
     expect(archived.map(({ id }) => id).toSorted()).toEqual(poison.toSorted());
     for (const { lastError } of archived) expect(lastError).toMatch(/lease expired: lost \d workers, 2 of them/);
     expect(deaths).toBeLessThanOrEqual(counts.poison * MOST_DEATHS);
-  });
-
-  it('are archived without the tasks that were held ahead behind them', async () => {
-    const queue = 'held';
-    const named = (name: string): string[] => Array.from({ length: 400 }, (_, i) => `${name}-${i}`);
-    const quick = (ids: readonly string[]) => ids.map((taskId) => ({ type: 'quick', options: { queue, taskId } }));
-    const [before, behind] = [named('before'), named('behind')];
-    await client.enqueueMany([
-      ...quick(before),
-      { type: 'poison', options: { queue, taskId: 'poison' } },
-      ...quick(behind),
-    ]);
-
-    const { deaths, reports } = await superviseUntilDone(queue, { readAhead: 1_000 });
-
-    const ended = new Set(reports.flatMap(({ kind, id = '' }) => (kind === 'ended' ? [id] : [])));
-    const archived = await inspector.listTasks(queue, 'archived');
-    expect([...ended].toSorted()).toEqual([...before, ...behind].toSorted());
-    expect(archived.map(({ id }) => id)).toEqual(['poison']);
-    expect(deaths).toBeLessThanOrEqual(MOST_DEATHS);
   });
 });

@@ -3,13 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { startRedis } from '../support/redis-server.js';
 import { WorkerProcess } from '../support/worker-process.js';
 
-const quick = (prefix: string, count: number) =>
-  Array.from({ length: count }, (_, nth) => ({ type: 'quick', options: { taskId: `${prefix}-${nth}` } }));
-
 describe('a worker that holds tasks ahead', () => {
   it('has others start them while a handler blocks its event loop', async () => {
     await using redis = await startRedis();
     await using client = new Client({ connection: { url: redis.url } });
+    const quick = (prefix: string, count: number) =>
+      Array.from({ length: count }, (_, nth) => ({ type: 'quick', options: { taskId: `${prefix}-${nth}` } }));
     const settings = { connection: { url: redis.url }, queues: { default: 1 }, heartbeatInterval: 500 };
     await using inspector = new Inspector({ connection: { url: redis.url } });
     await using busy = await WorkerProcess.start({ ...settings, concurrency: 1, readAhead: 1_000 });
@@ -34,36 +33,5 @@ describe('a worker that holds tasks ahead', () => {
     expect(other.reports.filter(({ kind }) => kind === 'started').every(({ retried }) => retried === 0)).toBe(true);
     expect(busy.reports.some(({ kind, id }) => kind === 'ended' && id === 'block')).toBe(false);
     await busy.kill();
-  });
-
-  it('ends a canceled one at once, between two heartbeats, and starts the others', async () => {
-    await using redis = await startRedis();
-    await using client = new Client({ connection: { url: redis.url } });
-    await using inspector = new Inspector({ connection: { url: redis.url } });
-    await using worker = await WorkerProcess.start({
-      connection: { url: redis.url },
-      queues: { default: 1 },
-      concurrency: 1,
-      readAhead: 1_000,
-      heartbeatInterval: 10_000,
-    });
-    await client.enqueueMany([
-      ...quick('before', 1_000),
-      { type: 'hang', options: { taskId: 'hang' } },
-      ...quick('after', 20),
-    ]);
-    await worker.until(() => worker.started().includes('hang')); // the others are held for another 3 s
-
-    const reply = await inspector.cancel('default', 'after-7', { outcome: 'archive' });
-    await expect.poll(async () => (await inspector.taskInfo('default', 'after-7')).state).toBe('archived');
-    await inspector.cancel('default', 'hang', { outcome: 'delete' });
-    await worker.until(() => worker.started().includes('after-19'));
-
-    expect(reply).toBe('requested');
-    expect(worker.started().filter((id) => id.startsWith('after'))).toEqual(
-      quick('after', 20)
-        .map(({ options }) => options.taskId)
-        .filter((id) => id !== 'after-7'),
-    );
   });
 });

@@ -108,8 +108,7 @@ ${tableOf(causes)}
 With another \`maxmemory-policy\` than \`noeviction\` Redis drops any key. A task without its hash is an id that the repair removes. The
 other way round, when \`pending\` is dropped, its tasks keep their hashes, in state \`pending\`, and no list names them: they never
 run, keep their ids and locks, and are neither repaired nor counted. Only a \`SCAN\` of all keys of the server finds them, whose cost
-grows with every other key there, so no server makes one; [an operator can](guide/production.md#when-redis-has-dropped-pending).
-A server warns once when it finds such a policy.
+grows with every other key there, so no server makes one. A server warns once when it finds such a policy.
 
 ${comparison(rows)}`;
 }

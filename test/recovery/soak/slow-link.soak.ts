@@ -12,9 +12,6 @@ const BYTES_PER_SECOND = 10_000_000;
 /** Twice as long as the bytes alone take. */
 const LONGEST_MS = (2 * TASKS * TASK_BYTES * 1000) / BYTES_PER_SECOND;
 
-/** Timers are late on a busy machine: what they cost is made up for. */
-const LATE_MS = 100;
-
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** The way to a Redis server, over which its replies come at a bounded rate. */
@@ -30,7 +27,7 @@ async function openSlowLink(redis: RedisServer): Promise<AsyncDisposable & { rea
     socket.pipe(behind);
     behind.on('end', () => socket.end());
     behind.on('data', (chunk: Buffer) => {
-      freeAtMs = Math.max(freeAtMs, performance.now() - LATE_MS) + (chunk.length * 1000) / BYTES_PER_SECOND;
+      freeAtMs = Math.max(freeAtMs, performance.now()) + (chunk.length * 1000) / BYTES_PER_SECOND;
       socket.write(chunk);
       behind.pause();
       setTimeout(() => behind.resume(), freeAtMs - performance.now());

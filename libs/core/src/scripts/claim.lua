@@ -8,33 +8,36 @@
 -- ARGV[1] leaseExpiresAtS  unix s
 -- ARGV[2] limit            most ids, at most 1000
 -- ARGV[3] call             number of the call in its lane
--- REPLY   {integer, integer, text...}
--- RETURNS {isPaused 0 or 1, remaining (ids left in pending; 0 in a paused queue), then the ids}
+-- ARGV[4..] per task: passedId (left in its place; at most 1000)
+-- REPLY   {integer, integer, integer, text...}
+-- RETURNS {isPaused 0 or 1, remaining (ids left in pending, without those passed over; 0 in a paused queue), passedOver, then the ids}
 --         A copy of the call that arrives after the server has gone on without its reply takes nothing.
 --         A crash before load.lua leaves tasks active and leased, with state pending: recovered like any lost lease.
--- COST    O(limit)
+-- COST    O(limit + passed tasks)
 --@include mark-fetch
 --@include need-type
+--@include next-ids
 local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, call = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local ARGS = 3
 
-if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
+if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
 needType('list', pending, active)
 needType('zset', lease)
-local ids = redis.call('LRANGE', pending, -limit, -1)
-if #ids == 0 or isOvertaken(mark, call) then return { 0, 0 } end
+local found = nextIds(pending, limit, ARGS)
+if isOvertaken(mark, call) then return { 0, 0, 0 } end
+if #found.ids == 0 then return { 0, 0, #found.passed } end
 
-local reply, fetched, leases = { 0, 0 }, {}, {}
-for i = #ids, 1, -1 do
-  fetched[#fetched + 1] = ids[i]
+local reply, leases = { 0, 0, #found.passed }, {}
+for _, taskId in ipairs(found.ids) do
   leases[#leases + 1] = leaseExpiresAtS
-  leases[#leases + 1] = ids[i]
-  reply[#reply + 1] = ids[i]
+  leases[#leases + 1] = taskId
+  reply[#reply + 1] = taskId
 end
 
-redis.call('LTRIM', pending, 0, -#ids - 1)
-redis.call('LPUSH', active, unpack(fetched))
+leavePending(pending, found, #found.ids)
+redis.call('LPUSH', active, unpack(found.ids))
 redis.call('ZADD', lease, unpack(leases))
-markFetch(mark, call, leaseExpiresAtS, fetched)
-reply[2] = redis.call('LLEN', pending)
+markFetch(mark, call, leaseExpiresAtS, found.ids)
+reply[2] = redis.call('LLEN', pending) - #found.passed
 return reply

@@ -11,30 +11,33 @@
 -- ARGV[3]    mostBytes        of messages; the task that would exceed it stays pending, unless it is the first
 -- ARGV[4]    taskPrefix       asynq:{q}:t:
 -- ARGV[5]    call             number of the call in its lane
--- REPLY   {integer, integer, (text, text | nil, text | nil, text | nil)...}
--- RETURNS {isPaused 0 or 1, remaining, then per task: taskId, message, unknown_since_ms or nil, crashes or nil}
---         remaining: tasks left in pending, whatever ended the fetch; 0 in a paused queue
+-- ARGV[6..]  per task: passedId (left in its place; at most 1000)
+-- REPLY   {integer, integer, integer, (text, text | nil, text | nil, text | nil)...}
+-- RETURNS {isPaused 0 or 1, remaining, passedOver, then per task: taskId, message, unknown_since_ms or nil, crashes or nil}
+--         remaining: tasks left in pending, whatever ended the fetch, without those passed over; 0 in a paused queue
 --         A copy of the call that arrives after the server has gone on without its reply takes nothing.
 --         Ids without a message, for which nil comes in its place, are dropped, with their stub hash. asynq 0.26
 --         leaves them active forever.
--- COST    O(limit)
+-- COST    O(limit + passed tasks)
 --@include has-message
 --@include mark-fetch
 --@include need-type
+--@include next-ids
 local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local call = ARGV[5]
+local ARGS = 5
 
-if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
+if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
 needType('list', pending, active)
 needType('zset', lease)
-local ids = redis.call('LRANGE', pending, -limit, -1)
-if #ids == 0 or isOvertaken(mark, call) then return { 0, 0 } end
+local found = nextIds(pending, limit, ARGS)
+if isOvertaken(mark, call) then return { 0, 0, 0 } end
+if #found.ids == 0 then return { 0, 0, #found.passed } end
 
-local reply, fetched, leases, orphans = { 0, 0 }, {}, {}, {}
+local reply, fetched, leases, orphans = { 0, 0, 0 }, {}, {}, {}
 local taken, bytes = 0, 0
-for i = #ids, 1, -1 do
-  local taskId = ids[i]
+for _, taskId in ipairs(found.ids) do
   local fields = redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes')
   if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end -- refused, before any write
   if fields[1] then
@@ -55,7 +58,7 @@ for i = #ids, 1, -1 do
   taken = taken + 1
 end
 
-redis.call('LTRIM', pending, 0, -taken - 1)
+leavePending(pending, found, taken)
 for _, task in ipairs(orphans) do deleteStub(task) end
 if #fetched > 0 then
   redis.call('LPUSH', active, unpack(fetched))
@@ -66,5 +69,6 @@ if #fetched > 0 then
     redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress', 'alone')
   end
 end
-reply[2] = redis.call('LLEN', pending)
+reply[3] = found.before[taken + 1] or #found.passed
+reply[2] = redis.call('LLEN', pending) - reply[3]
 return reply

@@ -3,9 +3,14 @@ import type { Script } from './script.js';
 import * as scripts from './scripts.generated.js';
 
 /** Commands whose cost does not depend on the length of `pending`. */
-const BOUNDED = [/^'[LR]PUSH', /, /^'LLEN', /, /^'LINDEX', .*, -1$/, /^'LRANGE', pending, -limit, -1$/];
+const BOUNDED = [
+  /^'[LR]PUSH', /,
+  /^'LLEN', /,
+  /^'LINDEX', .*, -1$/,
+  /^'LRANGE', pending, -limit - \(#ARGV - args\), -1$/,
+];
 /** Removes the ids that were read from the end. */
-const BOUNDED_TRIM = /^'LTRIM', pending, 0, -(?:#ids|taken) - 1$/;
+const BOUNDED_TRIM = /^'LTRIM', pending, 0, -taken - #stay - 1$/;
 
 const all = Object.values(scripts as unknown as Record<string, Script<never, never, never>>);
 

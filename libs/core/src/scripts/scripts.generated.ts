@@ -254,10 +254,13 @@ export const claim = new Script<
     /** number of the call in its lane */
     readonly call: ScriptArg;
   },
-  Record<never, never>
+  {
+    /** left in its place; at most 1000 */
+    readonly passedId: ScriptArg;
+  }
 >(
   'claim',
-  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'call'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, text...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }], isPerTask: false } }) },
+  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'call'], fields: ['passedId'], tail: [], reply: new ReplyShape('{integer, integer, integer, text...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }], isPerTask: false } }) },
   `local MARK_LIFE_S = 120
 local function isOvertaken(mark, call)
 local stored = redis.pcall('GET', mark)
@@ -279,25 +282,47 @@ local found = oddType(kind, key)
 if found then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
 end
 end
+local function nextIds(pending, limit, args)
+local isPassed, found = {}, { ids = {}, passed = {}, before = {} }
+for at = args + 1, #ARGV do isPassed[ARGV[at]] = true end
+local tail = redis.call('LRANGE', pending, -limit - (#ARGV - args), -1)
+for i = #tail, 1, -1 do
+if #found.ids == limit then break end
+if isPassed[tail[i]] then
+found.passed[#found.passed + 1] = tail[i]
+else
+found.ids[#found.ids + 1] = tail[i]
+found.before[#found.ids] = #found.passed
+end
+end
+return found
+end
+local function leavePending(pending, found, taken)
+local stay = {}
+for at = found.before[taken], 1, -1 do stay[#stay + 1] = found.passed[at] end
+redis.call('LTRIM', pending, 0, -taken - #stay - 1)
+if #stay > 0 then redis.call('RPUSH', pending, unpack(stay)) end
+end
 local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, call = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
+local ARGS = 3
+if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
 needType('list', pending, active)
 needType('zset', lease)
-local ids = redis.call('LRANGE', pending, -limit, -1)
-if #ids == 0 or isOvertaken(mark, call) then return { 0, 0 } end
-local reply, fetched, leases = { 0, 0 }, {}, {}
-for i = #ids, 1, -1 do
-fetched[#fetched + 1] = ids[i]
+local found = nextIds(pending, limit, ARGS)
+if isOvertaken(mark, call) then return { 0, 0, 0 } end
+if #found.ids == 0 then return { 0, 0, #found.passed } end
+local reply, leases = { 0, 0, #found.passed }, {}
+for _, taskId in ipairs(found.ids) do
 leases[#leases + 1] = leaseExpiresAtS
-leases[#leases + 1] = ids[i]
-reply[#reply + 1] = ids[i]
+leases[#leases + 1] = taskId
+reply[#reply + 1] = taskId
 end
-redis.call('LTRIM', pending, 0, -#ids - 1)
-redis.call('LPUSH', active, unpack(fetched))
+leavePending(pending, found, #found.ids)
+redis.call('LPUSH', active, unpack(found.ids))
 redis.call('ZADD', lease, unpack(leases))
-markFetch(mark, call, leaseExpiresAtS, fetched)
-reply[2] = redis.call('LLEN', pending)
+markFetch(mark, call, leaseExpiresAtS, found.ids)
+reply[2] = redis.call('LLEN', pending) - #found.passed
 return reply`,
 );
 
@@ -1257,10 +1282,13 @@ export const fetch = new Script<
     /** number of the call in its lane */
     readonly call: ScriptArg;
   },
-  Record<never, never>
+  {
+    /** left in its place; at most 1000 */
+    readonly passedId: ScriptArg;
+  }
 >(
   'fetch',
-  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix', 'call'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, (text, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix', 'call'], fields: ['passedId'], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
   `local function hasMessage(task)
 return redis.pcall('HEXISTS', task, 'msg') == 1
 end
@@ -1288,18 +1316,40 @@ local found = oddType(kind, key)
 if found then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
 end
 end
+local function nextIds(pending, limit, args)
+local isPassed, found = {}, { ids = {}, passed = {}, before = {} }
+for at = args + 1, #ARGV do isPassed[ARGV[at]] = true end
+local tail = redis.call('LRANGE', pending, -limit - (#ARGV - args), -1)
+for i = #tail, 1, -1 do
+if #found.ids == limit then break end
+if isPassed[tail[i]] then
+found.passed[#found.passed + 1] = tail[i]
+else
+found.ids[#found.ids + 1] = tail[i]
+found.before[#found.ids] = #found.passed
+end
+end
+return found
+end
+local function leavePending(pending, found, taken)
+local stay = {}
+for at = found.before[taken], 1, -1 do stay[#stay + 1] = found.passed[at] end
+redis.call('LTRIM', pending, 0, -taken - #stay - 1)
+if #stay > 0 then redis.call('RPUSH', pending, unpack(stay)) end
+end
 local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local call = ARGV[5]
-if redis.call('EXISTS', paused) == 1 then return { 1, 0 } end
+local ARGS = 5
+if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
 needType('list', pending, active)
 needType('zset', lease)
-local ids = redis.call('LRANGE', pending, -limit, -1)
-if #ids == 0 or isOvertaken(mark, call) then return { 0, 0 } end
-local reply, fetched, leases, orphans = { 0, 0 }, {}, {}, {}
+local found = nextIds(pending, limit, ARGS)
+if isOvertaken(mark, call) then return { 0, 0, 0 } end
+if #found.ids == 0 then return { 0, 0, #found.passed } end
+local reply, fetched, leases, orphans = { 0, 0, 0 }, {}, {}, {}
 local taken, bytes = 0, 0
-for i = #ids, 1, -1 do
-local taskId = ids[i]
+for _, taskId in ipairs(found.ids) do
 local fields = redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes')
 if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end
 if fields[1] then
@@ -1319,7 +1369,7 @@ for _ = 1, 3 do reply[#reply + 1] = false end
 end
 taken = taken + 1
 end
-redis.call('LTRIM', pending, 0, -taken - 1)
+leavePending(pending, found, taken)
 for _, task in ipairs(orphans) do deleteStub(task) end
 if #fetched > 0 then
 redis.call('LPUSH', active, unpack(fetched))
@@ -1330,7 +1380,8 @@ redis.call('HSET', taskPrefix .. taskId, 'state', 'active')
 redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress', 'alone')
 end
 end
-reply[2] = redis.call('LLEN', pending)
+reply[3] = found.before[taken + 1] or #found.passed
+reply[2] = redis.call('LLEN', pending) - reply[3]
 return reply`,
 );
 

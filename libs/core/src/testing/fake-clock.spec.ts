@@ -72,6 +72,16 @@ describe('FakeClock', () => {
     expect(hasFired).toBe(false);
   });
 
+  it('tells whole milliseconds, whatever fraction a timer is due at', async () => {
+    const clock = new FakeClock(1_000);
+    let firedAtMs: number | undefined;
+    clock.setTimer(() => (firedAtMs = clock.nowMs()), 20.4);
+
+    await clock.advance(21);
+
+    expect(firedAtMs).toBe(1_020);
+  });
+
   it('refuses to go back', async () => {
     const clock = new FakeClock();
 

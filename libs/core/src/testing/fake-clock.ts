@@ -40,12 +40,13 @@ export class FakeClock implements Clock {
     this.#nowMs = startMs;
   }
 
+  /** Whole, as that of other clocks; timers may be due at fractions. */
   nowMs(): number {
-    return this.#nowMs + this.#setByMs;
+    return Math.floor(this.#nowMs + this.#setByMs);
   }
 
   nowNs(): bigint {
-    return BigInt(Math.floor(this.nowMs())) * 1_000_000n;
+    return BigInt(this.nowMs()) * 1_000_000n;
   }
 
   monotonicMs(): number {

@@ -17,15 +17,19 @@ export interface FetchReply {
   readonly isPaused: boolean;
   /**
    * Tasks still pending after this fetch, whatever ended it: its limit, {@link MOST_PER_FETCH} or
-   * {@link MOST_FETCHED_BYTES}. 0 also when the queue is paused.
+   * {@link MOST_FETCHED_BYTES}; without those that were passed over. 0 also when the queue is paused.
    */
   readonly remaining: number;
+  /** How many tasks were passed over; absent when none was. */
+  readonly passedOver?: number | undefined;
   /** Ids without a message, which were dropped; absent when there was none. */
   readonly orphans?: readonly string[] | undefined;
 }
 
 /** Maximum number of tasks in one fetch, whatever its limit. */
 export const MOST_PER_FETCH = 1_000;
+/** Maximum number of tasks that one fetch passes over. */
+export const MOST_PASSED_OVER = 1_000;
 /** A fetch ends before the task whose message would exceed this, unless that is its first: replies must stay short. */
 export const MOST_FETCHED_BYTES = 1_048_576;
 
@@ -53,8 +57,9 @@ export interface LeaseOps {
    * without a message are dropped from every set; messages that do not decode, or carry another id or queue, are
    * quarantined in `archived`. Neither is returned. A paused queue returns nothing. If the reply is lost the tasks
    * go back to the head of the queue at the next fetch from it by this broker, or are recovered when their leases end.
+   * @param passOver ids of tasks to leave in their places, {@link MOST_PASSED_OVER} at most: no other program finds them missing
    */
-  fetch(queue: string, limit: number, leaseMs: number): Promise<FetchReply>;
+  fetch(queue: string, limit: number, leaseMs: number, passOver?: readonly string[]): Promise<FetchReply>;
   /** Sets the leases of the claimed tasks to `expiresAtS`. */
   extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<ExtendReply>;
   /**

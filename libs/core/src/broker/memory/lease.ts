@@ -13,26 +13,40 @@ import { requestedOutcome } from './waiting.js';
 
 export function leaseOps(store: MemoryStore): LeaseOps {
   return {
-    async fetch(queueName, limit, leaseMs) {
+    async fetch(queueName, limit, leaseMs, passOver = []) {
       const queue = store.queue(queueName);
       if (queue.pausedAtS !== undefined) return { tasks: [], isPaused: true, remaining: 0 };
       const expiresAtS = ceilS(store.clock.nowMs() + leaseMs);
       const tasks: LeasedTask[] = [];
       const orphans: string[] = [];
-      let bytes = 0;
-      for (const id of nextUp(queue, Math.min(limit, MOST_PER_FETCH))) {
+      const most = Math.min(limit, MOST_PER_FETCH);
+      const passed = new Set(passOver);
+      let [bytes, taken, passedOver] = [0, 0, 0];
+      for (const id of nextUp(queue, most + passed.size)) {
+        if (taken === most) break;
+        if (passed.has(id)) {
+          passedOver += 1;
+          continue;
+        }
         const size = queue.tasks.get(id)?.msg?.length ?? 0;
         bytes += size;
         if (bytes > MOST_FETCHED_BYTES && bytes > size) break;
         queue.pending.delete(id);
+        taken += 1;
         const task = leaseTask(queue, id, expiresAtS);
         if (task) tasks.push(task);
         else if (!queue.tasks.has(id)) orphans.push(id);
       }
-      const remaining = queue.pending.size;
+      const remaining = queue.pending.size - passedOver;
       // Without this turn a busy queue would run in microtasks only, and timers and sockets would starve.
       if (tasks.length > 0) await new Promise((resolve) => setImmediate(resolve));
-      return { tasks, isPaused: false, remaining, ...(orphans.length > 0 && { orphans }) };
+      return {
+        tasks,
+        isPaused: false,
+        remaining,
+        ...(passedOver > 0 && { passedOver }),
+        ...(orphans.length > 0 && { orphans }),
+      };
     },
 
     async extendLeases(queueName, claims, expiresAtS) {

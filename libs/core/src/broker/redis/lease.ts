@@ -11,6 +11,7 @@ import {
   type LeaseOps,
   type LeasedTask,
   MOST_FETCHED_BYTES,
+  MOST_PASSED_OVER,
   MOST_PER_FETCH,
 } from '../contract/lease.js';
 import { readStoredMessage } from '../stored-message.js';
@@ -32,9 +33,18 @@ interface FetchedFields {
   readonly crashes: Buffer | null;
 }
 
+/** What a fetch asks for. */
+interface FetchRequest {
+  readonly limit: number;
+  readonly expiresAtS: number;
+  readonly passOver: readonly string[];
+  readonly call: LaneCall;
+}
+
 interface FetchedIds {
   readonly isPaused: boolean;
   readonly remaining: number;
+  readonly passedOver: number;
   readonly fields: readonly FetchedFields[];
 }
 
@@ -46,23 +56,27 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
   const roomFor = new Map<string, number>();
 
   /** Claims few tasks when few fit, because the others have to be returned. */
-  async function fetchStrict(queue: string, limit: number, lease: FetchLease): Promise<FetchedIds> {
-    const claimed = await claim(redis, queue, Math.min(limit, 2 * (roomFor.get(queue) ?? limit)), lease);
+  async function fetchStrict(queue: string, request: FetchRequest): Promise<FetchedIds> {
+    const { limit } = request;
+    const claimed = await claim(redis, queue, {
+      ...request,
+      limit: Math.min(limit, 2 * (roomFor.get(queue) ?? limit)),
+    });
     if (claimed.ids.length === 0) return { ...claimed, fields: [] };
-    const fields = await load(redis, queue, claimed.ids, lease);
+    const fields = await load(redis, queue, claimed.ids, request);
     const returned = claimed.ids.length - fields.length;
     if (returned > 0) roomFor.set(queue, fields.length);
     else roomFor.delete(queue);
     return { ...claimed, remaining: claimed.remaining + returned, fields };
   }
 
-  async function fetchFields(queue: string, limit: number, lease: FetchLease): Promise<FetchedIds> {
-    if (isStrict) return fetchStrict(queue, limit, lease);
+  async function fetchFields(queue: string, request: FetchRequest): Promise<FetchedIds> {
+    if (isStrict) return fetchStrict(queue, request);
     try {
-      return await fetchFast(redis, queue, limit, lease);
+      return await fetchFast(redis, queue, request);
     } catch (error) {
       if (!isUnknownRefusal((error as RedisCommandError).cause)) throw error;
-      const fetched = await fetchStrict(queue, limit, lease); // which tells whether it was the keys
+      const fetched = await fetchStrict(queue, request); // which tells whether it was the keys
       redis.logger.info('the server refuses undeclared keys: fetching in two steps from now on');
       isStrict = true;
       return fetched;
@@ -99,12 +113,17 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
   }
 
   return {
-    async fetch(queue, limit, leaseMs): Promise<FetchReply> {
+    async fetch(queue, limit, leaseMs, passOver = []): Promise<FetchReply> {
       await unanswered.returnTasks(queue);
       const askedAtMs = redis.clock.nowMs();
       const leaseExpiresAtS = ceilS(askedAtMs + leaseMs);
       const fetched = await unanswered.fetch(queue, (call) =>
-        fetchFields(queue, Math.min(limit, MOST_PER_FETCH), { expiresAtS: leaseExpiresAtS, call }),
+        fetchFields(queue, {
+          limit: Math.min(limit, MOST_PER_FETCH),
+          expiresAtS: leaseExpiresAtS,
+          passOver: passOver.slice(0, MOST_PASSED_OVER),
+          call,
+        }),
       );
       const tasks: LeasedTask[] = [];
       const orphans: string[] = [];
@@ -127,10 +146,16 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
         });
       }
       await Promise.all(quarantines);
-      const { isPaused, remaining } = fetched;
+      const { isPaused, remaining, passedOver } = fetched;
       const isLate = redis.clock.nowMs() - askedAtMs > leaseMs / 2;
       const own = isLate ? await renewLate(queue, tasks, leaseMs) : tasks;
-      return { tasks: own, isPaused, remaining, ...(orphans.length > 0 && { orphans }) };
+      return {
+        tasks: own,
+        isPaused,
+        remaining,
+        ...(passedOver > 0 && { passedOver }),
+        ...(orphans.length > 0 && { orphans }),
+      };
     },
 
     extendLeases,
@@ -150,12 +175,6 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
 /** A claim as the scripts read it. */
 export const leasesOf = (claim: LeaseClaim): string => claim.expiriesS.join(',');
 
-/** The lease that a call of the fetch scripts gives, and the call. */
-interface FetchLease {
-  readonly expiresAtS: number;
-  readonly call: LaneCall;
-}
-
 const sourceKeys = (queue: string, { lane }: LaneCall) => ({
   pending: keys.pending(queue),
   paused: keys.paused(queue),
@@ -164,11 +183,12 @@ const sourceKeys = (queue: string, { lane }: LaneCall) => ({
   mark: keys.fetched(queue, lane),
 });
 
+const toPass = (ids: readonly string[]): { passedId: string }[] => ids.map((passedId) => ({ passedId }));
+
 async function fetchFast(
   redis: RedisLink,
   queue: string,
-  limit: number,
-  { expiresAtS, call }: FetchLease,
+  { limit, expiresAtS, passOver, call }: FetchRequest,
 ): Promise<FetchedIds> {
   const args = {
     leaseExpiresAtS: expiresAtS,
@@ -177,27 +197,28 @@ async function fetchFast(
     taskPrefix: keys.taskPrefix(queue),
     call: call.nth,
   };
-  const [isPaused, remaining, ...flat] = (await redis.run(
+  const [isPaused, remaining, passedOver, ...flat] = (await redis.run(
     scripts.fetch,
     sourceKeys(queue, call),
     args,
+    toPass(passOver),
   )) as FetchReplyFields;
-  return { isPaused: isPaused === 1, remaining, fields: inFours(flat) };
+  return { isPaused: isPaused === 1, remaining, passedOver, fields: inFours(flat) };
 }
 
 async function claim(
   redis: RedisLink,
   queue: string,
-  limit: number,
-  { expiresAtS, call }: FetchLease,
-): Promise<{ isPaused: boolean; remaining: number; ids: string[] }> {
+  { limit, expiresAtS, passOver, call }: FetchRequest,
+): Promise<Omit<FetchedIds, 'fields'> & { ids: string[] }> {
   const args = { leaseExpiresAtS: expiresAtS, limit, call: call.nth };
-  const [isPaused, remaining, ...ids] = (await redis.run(
+  const [isPaused, remaining, passedOver, ...ids] = (await redis.run(
     scripts.claim,
     sourceKeys(queue, call),
     args,
+    toPass(passOver),
   )) as FetchReplyFields;
-  return { isPaused: isPaused === 1, remaining, ids: ids.map(String) };
+  return { isPaused: isPaused === 1, remaining, passedOver, ids: ids.map(String) };
 }
 
 /** Tasks missing at the end were returned to the queue. */
@@ -205,7 +226,7 @@ async function load(
   redis: RedisLink,
   queue: string,
   ids: readonly string[],
-  { expiresAtS, call }: FetchLease,
+  { expiresAtS, call }: FetchRequest,
 ): Promise<FetchedFields[]> {
   const { paused: _, ...source } = sourceKeys(queue, call);
   const loaded = (await redis.run(
@@ -228,7 +249,7 @@ async function load(
   return fields;
 }
 
-type FetchReplyFields = [isPaused: number, remaining: number, ...flat: (Buffer | null)[]];
+type FetchReplyFields = [isPaused: number, remaining: number, passedOver: number, ...flat: (Buffer | null)[]];
 
 function inFours(flat: readonly (Buffer | null)[]): FetchedFields[] {
   const fields: FetchedFields[] = [];

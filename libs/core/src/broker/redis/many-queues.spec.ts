@@ -165,27 +165,6 @@ describe('calls for many queues', () => {
     await broker.close();
   });
 
-  it('watch queues after a login was refused for a while, as when a password is rotated', async () => {
-    let isLocked = true;
-    let watched = 0;
-    await using redis = await openFakeRedis((command) => {
-      if (command[0] !== 'SUBSCRIBE') return answer(command);
-      if (isLocked) return new Error('WRONGPASS invalid username-password pair or user is disabled.');
-      watched += 1;
-      return ['subscribe', command[1]!, 1];
-    });
-    const broker = openBroker({ url: redis.url });
-    const watch = await broker.watchQueues({ onChange: () => undefined, onLost: () => undefined });
-
-    await watch.waiting(['a']).catch(() => undefined);
-    isLocked = false;
-    const waiting = await watch.waiting(['a']);
-
-    expect([waiting, watched]).toEqual([['a'], 1]);
-    await watch.close();
-    await broker.close();
-  });
-
   it('find tasks one by one where a server refuses keys of several slots', async () => {
     await using redis = await openFakeRedis((command) =>
       command[0] === 'EXISTS' && command.length > 2

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
+import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { systemClock } from '../../runtime/clock.js';
 import { resultWithin } from '../../runtime/within.js';
 import { keys } from '../../wire/keys.js';
@@ -6,7 +7,7 @@ import type { QueuesWatch, QueuesWatchListener } from '../contract/wake.js';
 import { anyExist } from './existing-keys.js';
 import { addressOf, isCluster, nodeOf } from './nodes.js';
 import type { RedisClient } from './redis-connection.js';
-import { isForGood, isRedirection } from './redis-failure.js';
+import { isRedirection, toRedisError } from './redis-failure.js';
 import { type RedisLink, whenReady } from './redis-link.js';
 
 /** The channel of Redis' invalidation messages, on which nobody publishes. */
@@ -120,7 +121,7 @@ export class RedisQueuesWatch implements QueuesWatch {
       try {
         if (!this.refused.tracking) return await this.track(client, queues);
       } catch (error) {
-        if (!isForGood(error)) throw error;
+        if (!isPermanent(error)) throw error;
         this.noteRefusal(error);
       }
       return waitingAmong(client, queues, this.questions);
@@ -192,6 +193,11 @@ export class RedisQueuesWatch implements QueuesWatch {
     if (!this.isClosed) this.listener.onLost();
   }
 }
+
+const isPermanent = (error: unknown): boolean => {
+  const failure = toRedisError('CLIENT', error);
+  return failure instanceof RedisCommandError && !failure.isTransient;
+};
 
 /** The two connections to one server. */
 class NodeWatch {

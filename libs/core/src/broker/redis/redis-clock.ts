@@ -1,6 +1,6 @@
+import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { type Clock, monotonicMs, systemClock, type TimerHandle } from '../../runtime/clock.js';
 import { mastersOf } from './nodes.js';
-import { isForGood } from './redis-failure.js';
 import type { RedisClient } from './redis-connection.js';
 import type { RedisLink } from './redis-link.js';
 
@@ -93,7 +93,7 @@ export class ClockSync {
       this.isMeasured = true;
       this.machineOffsetMs = offsetMs;
     } catch (error) {
-      if (!isForGood(error)) return; // the next call tries again
+      if (error instanceof RedisCommandError && error.isTransient) return; // the next call tries again
       this.isForbidden = true;
       this.redis.logRefusal("Redis refuses TIME: using this machine's clock for due times and leases", {
         error,

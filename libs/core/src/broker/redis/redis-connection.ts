@@ -117,38 +117,7 @@ function guarded<Client extends RedisClient>(client: Client): Client {
     client.disconnect(true);
   });
   client.on('connecting', () => refusals.delete(client));
-  noteOutages(client);
   return client;
-}
-
-function noteOutages(client: RedisClient): void {
-  const note = (error: Error): void => {
-    if (client.status !== 'ready' && error.message !== CLOSED) outages.set(client, error);
-  };
-  client
-    .on('ready', () => outages.delete(client))
-    .on('error', (error: Error) => {
-      if (!client.isCluster || !outages.has(client)) note(error); // a cluster's own error has no reason
-    })
-    .on('node error', note)
-    .on('+node', (node: Redis) => {
-      // ioredis asks for the slots over a copy of the connection, whose errors it drops.
-      const duplicate = node.duplicate.bind(node);
-      node.duplicate = (override) => duplicate(override).on('error', note);
-    });
-}
-
-/** Why the last attempt to connect failed. */
-const outages = new WeakMap<RedisClient, Error>();
-
-/** Of ioredis. */
-const CLOSED = 'Connection is closed.';
-
-/** The error of a connection that is not ready. Its text counts as transient, unless the reason does not. */
-export function closedError(client: RedisClient): Error {
-  const cause = outages.get(client);
-  if (!cause) return new Error(CLOSED);
-  return new Error(cause.message.startsWith(CLOSED) ? cause.message : `${CLOSED} ${cause.message}`, { cause });
 }
 
 const refusals = new WeakMap<RedisClient, Error>();

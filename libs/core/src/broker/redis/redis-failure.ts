@@ -130,18 +130,6 @@ export const FAILURES: readonly Failure[] = [
   },
   // Texts of proxies.
   { name: 'unknown command', text: /\bnot support(?:ed)?\b|\bunsupported\b|\bis disabled\b/i, handling: 'fail' },
-  {
-    name: 'certificate',
-    text: /\bcertificate\b|\balert unknown ca\b/i,
-    handling: 'pass',
-    remedy: 'check the certificate, and the CA and the name in "tls" of the connection\'s options',
-  },
-  {
-    name: 'no TLS',
-    text: /\bwrong version number\b/i,
-    handling: 'pass',
-    remedy: 'the server speaks no TLS there: use the port on which it does, or a URL without TLS',
-  },
   { name: 'NOSCRIPT', text: /\bNOSCRIPT\b/, handling: 'pass' },
   {
     name: 'lost connection',
@@ -202,16 +190,6 @@ export const isRefusalOf = (command: string, error: unknown): boolean =>
 /** The server refuses with an unknown text, which names neither a state nor a right. */
 export const isUnknownRefusal = (error: unknown): boolean =>
   error instanceof Error && error.name === 'ReplyError' && failureOf(error) === OTHER;
-
-/**
- * The server answers that it will not do this: without another version or other rights it never will. What an operator mends
- * otherwise, such as a password or a full disk, is no such answer.
- */
-export function isForGood(error: unknown): boolean {
-  const failure = toRedisError('', error);
-  if (!(failure instanceof RedisCommandError) || failure.isTransient) return false;
-  return !failure.isRepairable || isRefusal(failure.cause);
-}
 
 /** Failures after which it is unknown whether a sent call took effect. */
 const UNANSWERED: ReadonlySet<string> = new Set(['lost connection', 'timeout']);

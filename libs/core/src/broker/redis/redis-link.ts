@@ -9,7 +9,6 @@ import type { Logger } from '../../runtime/logger.js';
 import type { Script, ScriptArgs, ScriptKeys } from '../../scripts/script.js';
 import {
   checkRedisConnection,
-  closedError,
   isClusterConnection,
   openClient,
   openNodeClient,
@@ -245,7 +244,7 @@ export class RedisLink {
     let onClose: () => void = () => undefined;
     const closed = new Promise<never>((_, reject) => {
       // The error with the reason, such as a refusal, may follow right after.
-      onClose = () => void setImmediate(() => reject(closedError(client)));
+      onClose = () => void setImmediate(() => reject(new Error('Connection is closed.')));
       if (client.status === 'reconnecting') onClose();
       client.once('close', onClose);
     });
@@ -347,6 +346,7 @@ const waitingUntilReady = new WeakMap<RedisClient, Promise<void>>();
 function untilReady(client: RedisClient): Promise<void> {
   if (client.status === 'wait') client.connect().catch(() => undefined); // see the events below
   return new Promise((resolve, reject) => {
+    let lastError: Error | undefined;
     const finish = (error?: Error): void => {
       clearTimeout(timer);
       client.off('ready', onReady).off('end', onEnd).off('error', onError);
@@ -354,12 +354,16 @@ function untilReady(client: RedisClient): Promise<void> {
       else resolve();
     };
     const onReady = (): void => finish();
-    const onEnd = (): void => finish(closedError(client));
+    const onEnd = (): void => finish(new Error('Connection is closed.', { cause: lastError }));
     const onError = (error: Error): void => {
+      lastError = error;
       const refusal = refusedDatabase(client) ?? (isRefusal(error) || isLoginRefusal(error) ? error : undefined);
       if (refusal) finish(refusal); // the next attempt would fail the same way
     };
-    const timer = setTimeout(() => finish(closedError(client)), READY_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => finish(new Error(`Connection is closed.${lastError ? ` ${lastError.message}` : ''}`, { cause: lastError })),
+      READY_TIMEOUT_MS,
+    );
     client.on('ready', onReady).on('end', onEnd).on('error', onError);
   });
 }

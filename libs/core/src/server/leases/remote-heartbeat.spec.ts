@@ -89,8 +89,7 @@ function openThread({ deaf = false } = {}) {
   next.announce(ceilS(q.clock.nowMs() + 30_000));
   const heartbeat = new RemoteHeartbeat(() => worker, listener, { clock: q.clock, logger });
   const data = { connection: { url: 'redis://there' }, settings, pulse: next.buffer };
-  const beat = (): void => beatInThread(worker.threadEnd, data, () => broker, q.clock);
-  if (!deaf) beat();
+  if (!deaf) beatInThread(worker.threadEnd, data, () => broker, q.clock);
   heartbeat.start();
   /** Waits until the other thread has received all messages so far. */
   const settle = async (): Promise<void> => {
@@ -112,7 +111,7 @@ function openThread({ deaf = false } = {}) {
     return records;
   };
   const run = (...ids: string[]): Promise<LeaseRecord[]> => take(ids);
-  return { q, clock: q.clock, broker, worker, heartbeat, reports, next, beat, run, take, settle };
+  return { q, clock: q.clock, broker, worker, heartbeat, reports, next, run, take, settle };
 }
 
 describe('RemoteHeartbeat', () => {
@@ -135,18 +134,6 @@ describe('RemoteHeartbeat', () => {
     expect(score).toBe(ceilS(clock.nowMs()) + 30);
     expect(lease!.confirmedS).toBe(score);
     expect(next.expiresAtS).toBe(score! + 5);
-  });
-
-  it('extends leases of tasks that came while the thread was starting at its first beat', async () => {
-    const { q, clock, next, beat, run } = openThread({ deaf: true });
-    await run('a');
-    await clock.advance('9s');
-    next.announce(ceilS(clock.nowMs() + 30_000));
-
-    beat();
-    await clock.advance(0);
-
-    expect((await q.dump()).leases['a']).toBe(ceilS(clock.nowMs() + 30_000));
   });
 
   it('reports lost leases to the main thread', async () => {

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { Connection } from '../../broker/connection.js';
 import type { Broker } from '../../broker/contract/broker.js';
 import { asError } from '../../errors/as-error.js';
@@ -152,17 +152,13 @@ export function beatInThread(
     await broker.close();
     port.close();
   };
-  const receive = (message: ToThread): void => {
+  port.on('message', (message: ToThread) => {
     if (message.kind === 'news') table.learn(message.news);
     else if (message.kind === 'held') watch.wake();
     else if (message.kind === 'described') answer(message.tasks);
     else if (message.kind === 'status') heartbeat.setStatus(message.status);
     else void stop();
-  };
-  // Before the first beat: it extends the leases of tasks that came while the thread was starting, which may be short.
-  for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port))
-    receive(next.message as ToThread);
-  port.on('message', receive);
+  });
   heartbeat.start();
   watch.start();
 }

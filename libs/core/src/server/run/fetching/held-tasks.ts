@@ -4,7 +4,7 @@ import type { TrackedTask } from '../../leases/lease-handle.js';
 import type { RunningLeases } from '../../leases/running-leases.js';
 import type { WorkSignal } from '../../watch/work-watcher.js';
 import { attemptDeadlineMs } from '../running/attempt-deadline.js';
-import type { HeldTask, Lane } from './lane.js';
+import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import type { WorkerPool } from '../running/worker-pool.js';
 
@@ -96,17 +96,6 @@ export class HeldTasks {
     this.timer = undefined;
     if (nextAtMs < Infinity) this.returnOldSoon(nextAtMs - nowMs);
     this.onFree();
-  }
-
-  /** Takes the tasks with an id, of all queues or the given one. */
-  take(taskId: string, queue?: string): HeldTask[] {
-    const taken: HeldTask[] = [];
-    for (const lane of this.lanes.awake) {
-      if (lane.queue !== (queue ?? lane.queue)) continue;
-      const place = lane.held.findIndex(({ task }) => task.message.id === taskId);
-      if (place >= 0) taken.push(...lane.held.splice(place, 1));
-    }
-    return taken;
   }
 
   /** Returns how many. */

@@ -41,7 +41,7 @@ export class Lane {
   isSignaled = false;
   /** A signal arrived, and idle servers have not been woken yet for the remaining tasks. */
   isWoken = true;
-  /** Tasks of the last fetch that were requeued at the head, for servers that know their types. */
+  /** Tasks at the head that are left to servers which know their types: the last fetch passed over them, or brought them. */
   offered = 0;
   /** Time of the last fetch, by the monotonic clock. */
   askedAtMs = -Infinity;

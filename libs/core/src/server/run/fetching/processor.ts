@@ -14,8 +14,9 @@ import type { QueueWeights } from './queue-weights.js';
 import type { Settler } from '../settling/settler.js';
 import type { WorkerPool } from '../running/worker-pool.js';
 
-/** Interval of fetches from a queue with offered tasks at its head: a peek would return at once. */
+/** Interval of fetches from a queue with offered tasks at its head, for which a peek returns at once; more for many of them. */
 const OFFER_PACE_MS = 20;
+const OFFER_PACE_PER_TASK_MS = 0.1;
 /** A continuing failure is logged once per interval. */
 const LOG_EVERY_MS = 30_000;
 const MOST_IDS_LOGGED = 10;
@@ -50,8 +51,7 @@ export interface ProcessorSettings {
  * head of the queue when it is paused, when the server stops, when one of them has waited too long, and when a suspect comes.
  *
  * Fetches of a queue pause in two cases: after a failure, for a growing delay; and when a signal arrives while tasks of
- * unknown type are at its head, briefly, so that other servers can take these. Such tasks are fetched in addition to
- * those for the free slots, and do not delay them.
+ * unknown type are at its head, briefly. Fetches pass over these, so that other servers find them there.
  */
 export class Processor {
   private readonly lanes: Lanes;
@@ -79,7 +79,6 @@ export class Processor {
     const { workSignal, workers } = this.deps;
     workSignal.onWork((queue) => this.noteSignal(queue));
     workers.onFree = () => this.fillSoon();
-    workers.takeHeld = (taskId, queue) => this.held.take(taskId, queue);
     workers.onEnd = (queue, durationMs) => this.lanes.get(queue)?.readAhead.noteEnded(durationMs);
     this.fillSoon();
   }
@@ -204,7 +203,7 @@ export class Processor {
     lane.isSignaled = false;
     lane.askedAtMs = nowMs;
     lane.fetched = new Promise((resolve) => (lane.waitNoLonger = resolve));
-    void this.fetch(lane, Math.min(Math.max(0, slots) + ahead + lane.offered, MOST_PER_FETCH));
+    void this.fetch(lane, Math.min(Math.max(0, slots) + ahead, MOST_PER_FETCH));
   }
 
   /** How many tasks to fetch in addition to those for free slots. Half of them are there while the others are fetched. */
@@ -233,7 +232,8 @@ export class Processor {
       }, lane.patienceMs);
     }
     try {
-      const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs);
+      const left = this.deps.workers.leftToOthers(lane.queue);
+      const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs, left);
       const mayRun = !(this.isStopped && lane.isSick);
       const nowMs = monotonicMs(clock);
       lane.noteAnswer(nowMs - lane.askedAtMs);
@@ -256,7 +256,8 @@ export class Processor {
     this.fillSoon();
   }
 
-  private take(lane: Lane, { tasks, isPaused, remaining, orphans }: FetchReply, mayRun: boolean): void {
+  private take(lane: Lane, reply: FetchReply, mayRun: boolean): void {
+    const { tasks, isPaused, remaining, passedOver = 0, orphans } = reply;
     const { workSignal } = this.deps;
     if (orphans) this.reportDropped(lane.queue, orphans);
     lane.isPaused = isPaused;
@@ -265,10 +266,18 @@ export class Processor {
       workSignal.reportPaused(lane.queue);
       this.held.return(lane);
     }
+    lane.offered = passedOver;
+    if (passedOver > 0) this.tellOthers(lane.queue);
     this.launch(lane, tasks, mayRun ? lane.reserved + Math.max(0, this.freeSlots()) : 0);
     // Idle servers are woken once per signal: later fetches add no information.
     if (lane.isWoken && remaining > 0) workSignal.reportRemaining(lane.queue, remaining);
     lane.isWoken = false;
+  }
+
+  /** Wakes other servers for tasks that are left to them. */
+  private tellOthers(queue: string): void {
+    const { workers, workSignal } = this.deps;
+    if (workers.isTellDue(queue)) workSignal.reportRemaining(queue, workers.leftToOthers(queue).length);
   }
 
   private reportDropped(queue: string, ids: readonly string[]): void {
@@ -284,7 +293,6 @@ export class Processor {
    * slots were lost, return to the queue.
    */
   private launch(lane: Lane, tasks: readonly LeasedTask[], room: number): void {
-    lane.offered = 0;
     if (tasks.length === 0) return;
     const { workers } = this.deps;
     const isSuspicious = tasks.some((task) => workers.isSuspect(task));
@@ -312,14 +320,14 @@ export class Processor {
 
   private run(lane: Lane, tasks: readonly LeasedTask[], room: number): void {
     if (tasks.length === 0) return;
-    const { workers, workSignal, runningLeases } = this.deps;
+    const { workers, runningLeases } = this.deps;
     const tracked = timed(tasks, this.deps.clock.nowMs());
     const leases = runningLeases.track(tracked);
-    const tell = (): void => workSignal.reportRemaining(lane.queue, lane.offered);
+    const onBack = (): void => this.tellOthers(lane.queue);
     let started = 0;
     tracked.forEach((task, nth) => {
       const lease = leases[nth]!;
-      if (workers.leaveToOthers(task, lease, tell)) lane.offered += 1;
+      if (workers.leaveToOthers(task, lease, onBack)) lane.offered += 1;
       else if (started++ < room) {
         lane.readAhead.noteBegun();
         workers.run(task, lease);
@@ -355,7 +363,10 @@ export class Processor {
     lane.isSignaled = true;
     lane.isWoken = true;
     if (this.weights.isStrict) this.lanes.wakeAll();
-    if (lane.offered > 0) lane.restsUntilMs = Math.max(lane.restsUntilMs, monotonicMs(this.deps.clock) + OFFER_PACE_MS);
+    if (lane.offered > 0) {
+      const pauseMs = OFFER_PACE_MS + lane.offered * OFFER_PACE_PER_TASK_MS;
+      lane.restsUntilMs = Math.max(lane.restsUntilMs, monotonicMs(this.deps.clock) + pauseMs);
+    }
     this.fillSoon();
   }
 

@@ -94,7 +94,6 @@ export class Attempt {
   private deadline: Deadline | undefined;
   private graceTimer: TimerHandle | undefined;
   private isAnswered = false;
-  private hasBegun = false;
 
   /** @param nth position in the order in which the attempts of the server were begun */
   constructor(
@@ -116,27 +115,14 @@ export class Attempt {
     return this.handled ?? Promise.resolve();
   }
 
-  /**
-   * Aborts the handler's signal. The first reason counts; once the handler has settled, none does. An attempt that was not
-   * run ends with the reason, and never calls its handler.
-   */
+  /** Aborts the handler's signal. The first reason counts; once the handler has settled, none does. */
   abort(reason: AbortReason): void {
     if (this.isAnswered || this.abortion.isAborted) return;
     this.abortion.abort(reason);
-    if (!this.hasBegun) return this.endUnbegun(reason);
     this.graceTimer = this.deps.clock.setTimer(() => {
       this.noteDeaf(reason);
       this.answer(failure(reason));
     }, ABORT_GRACE_MS);
-  }
-
-  private endUnbegun(reason: AbortReason): void {
-    try {
-      this.route = this.deps.router.route(this.message.type); // which may have a retry delay of its own
-    } catch {
-      // Its next attempt reports the error of the router.
-    }
-    this.answer(failure(reason));
   }
 
   private noteDeaf(reason: AbortReason): void {
@@ -152,7 +138,6 @@ export class Attempt {
   run(): void {
     const { id, type, queue, retried } = this.message;
     const { clock, router, emit } = this.deps;
-    this.hasBegun = true;
     if (this.leftMs(this.startedAtMonotonicMs) <= 0) return this.answer(failure(new TaskTimeoutError(id)));
     let payload: unknown;
     try {

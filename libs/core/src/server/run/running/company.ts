@@ -1,4 +1,4 @@
-import type { LeasedTask, LeaseOps } from '../../../broker/contract/lease.js';
+import type { LeaseOps } from '../../../broker/contract/lease.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
 import type { Logger } from '../../../runtime/logger.js';
 import { taskFields } from '../../../task/task-fields.js';
@@ -133,19 +133,6 @@ export class Company {
     if (!watched) return;
     this.deps.clock.clearTimer(watched.patience);
     this.watched.delete(begun);
-  }
-
-  /** Takes the suspect that is held, if it has this id, and is of the given queue. */
-  take(taskId: string, queue?: string): { task: LeasedTask; lease: LeaseHandle }[] {
-    const { held } = this;
-    if (!held) return [];
-    const { tracked, lease, patience } = held;
-    const { message } = tracked.task;
-    if (message.id !== taskId || message.queue !== (queue ?? message.queue)) return [];
-    this.held = undefined;
-    this.deps.clock.clearTimer(patience);
-    lease.onLost = undefined;
-    return [{ task: tracked.task, lease }];
   }
 
   /** Holds no more tasks: one that was not begun goes back to its queue. */

@@ -6,19 +6,47 @@ it('offers a task for a while, and again when it has been put back', async () =>
   const clock = new FakeClock();
   const tasks = new UnknownTasks(clock);
 
-  const answers = [tasks.offer('q', 'a'), tasks.offer('q', 'a')];
+  const answers = [tasks.offer('q', 'a')];
   await clock.advance(OFFER_MS - 1);
   answers.push(tasks.offer('q', 'a'));
   await clock.advance(1);
   answers.push(tasks.offer('q', 'a'), tasks.offer('q', 'a'));
 
-  expect(answers).toEqual(['tell', 'leave', 'tell', 'over', 'tell']);
+  expect(answers).toEqual(['offer', 'offer', 'over', 'offer']);
 });
 
-it('offers each task of each queue independently', () => {
-  const tasks = new UnknownTasks(new FakeClock());
+it('names the offered tasks of a queue until their offers end', async () => {
+  const clock = new FakeClock();
+  const tasks = new UnknownTasks(clock);
+  tasks.offer('q', 'a');
+  tasks.offer('other', 'x');
+  await clock.advance(1);
+  tasks.offer('q', 'b');
 
-  expect([tasks.offer('q', 'a'), tasks.offer('q', 'b'), tasks.offer('other', 'a')]).toEqual(['tell', 'tell', 'tell']);
+  const named = [tasks.offered('q'), tasks.offered('other'), tasks.offered('third')];
+  await clock.advance(OFFER_MS - 1);
+  named.push(tasks.offered('q'));
+  await clock.advance(1);
+  named.push(tasks.offered('q'));
+
+  expect(named).toEqual([['a', 'b'], ['x'], [], ['b'], []]);
+});
+
+it('has others told of a new offer at once, and again every so often', async () => {
+  const clock = new FakeClock();
+  const tasks = new UnknownTasks(clock);
+  const due = [tasks.isTellDue('q')];
+  tasks.offer('q', 'a');
+
+  due.push(tasks.isTellDue('q'), tasks.isTellDue('q'));
+  tasks.offer('q', 'b');
+  due.push(tasks.isTellDue('q'), tasks.isTellDue('other'));
+  await clock.advance(799);
+  due.push(tasks.isTellDue('q'));
+  await clock.advance(1);
+  due.push(tasks.isTellDue('q'));
+
+  expect(due).toEqual([false, true, false, true, false, false, true]);
 });
 
 it('offers a task again that another server had taken, or put back', async () => {
@@ -28,5 +56,6 @@ it('offers a task again that another server had taken, or put back', async () =>
 
   await clock.advance(OFFER_MS + 1_000);
 
-  expect(tasks.offer('q', 'a')).toBe('tell');
+  expect(tasks.offer('q', 'a')).toBe('offer');
+  expect(tasks.offered('q')).toEqual(['a']);
 });

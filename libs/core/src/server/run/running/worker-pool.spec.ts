@@ -317,99 +317,6 @@ describe('WorkerPool', () => {
     expect(unsettled.map(({ message, outcome }) => [message.queue, outcome])).toEqual([['two', { kind: 'done' }]]);
   });
 
-  describe('of a task that is held and has not begun', () => {
-    /** One task of a queue waits for a slot. */
-    function hold(handler: Handler, requestedOutcome: WaitOps['requestedOutcome'] = noRequest) {
-      const t = prepare(handler, { concurrency: 1, requestedOutcome });
-      const [{ task }, lease] = t.track('a', 'one');
-      const held = [{ task, lease }];
-      t.workers.takeHeld = (id, queue = 'one') => (id === 'a' && queue === 'one' ? held.splice(0) : []);
-      return { ...t, lease };
-    }
-
-    it.each<[CancelOutcome | undefined, Outcome['kind']]>([
-      ['archive', 'archive'],
-      ['delete', 'done'],
-      ['retry', 'retry'],
-      [undefined, 'retry'],
-    ])('the cancelation takes effect at once, without a call of its handler: %s', async (requested, kind) => {
-      const handler = vi.fn<Handler>();
-      const { workers, clock, outcomes, events } = hold(handler, async () => requested);
-
-      await workers.cancel('a');
-      await clock.advance(0);
-
-      expect(outcomes()).toEqual({ a: kind });
-      expect(handler).not.toHaveBeenCalled();
-      expect(events.map((event) => event.kind)).toEqual(['failed']);
-      expect(workers.free).toBe(1);
-    });
-
-    it('so does a request that a heartbeat found, for the task of that queue', async () => {
-      const { workers, clock, outcomes } = hold(async () => undefined);
-
-      workers.cancelAs('two', 'a', 'delete');
-      workers.cancelAs('one', 'a', 'archive');
-      await clock.advance(0);
-
-      expect(outcomes()).toEqual({ a: 'archive' });
-    });
-
-    it('its route decides when it is retried', async () => {
-      const { workers, track, unsettled, clock } = prepare({
-        route: () => ({ handler: async () => undefined, retryDelay: () => 77_000 }),
-        patterns: () => [],
-      });
-      const [{ task }, lease] = track('a');
-      workers.takeHeld = () => [{ task, lease }];
-
-      workers.cancelAs('q', 'a', 'retry');
-      await clock.advance(0);
-
-      expect(unsettled[0]!.outcome).toMatchObject({ kind: 'retry', retryAtMs: clock.nowMs() + 77_000 });
-    });
-
-    it('nothing happens when the heartbeat has returned the task', async () => {
-      const { workers, lease, clock, unsettled } = hold(async () => undefined);
-      lease.isLost = true;
-
-      await workers.cancel('a');
-      await clock.advance(0);
-
-      expect([unsettled, workers.free]).toEqual([[], 1]);
-    });
-
-    it('a shutdown does not forget it while the requested outcome is read', async () => {
-      const { workers, clock, outcomes } = hold(
-        async () => undefined,
-        () => new Promise(() => undefined),
-      );
-      void workers.cancel('a');
-
-      await Promise.all([workers.abortAll(), clock.advance('2s')]);
-
-      expect(outcomes()).toEqual({ a: 'requeue' });
-    });
-  });
-
-  it('cancels a suspect that waits for others to end, and begins others', async () => {
-    const { workers, run, clock, outcomes, events } = prepare(obedient, { concurrency: 2 });
-    run('beside');
-    run('suspect', 'q', 5);
-    const during = workers.free;
-
-    workers.cancelAs('other', 'suspect', 'archive');
-    workers.cancelAs('q', 'suspect', 'archive');
-    await clock.advance(0);
-
-    expect([during, workers.free]).toEqual([-1, 1]);
-    expect(outcomes()).toEqual({ suspect: 'archive' });
-    expect(events.map(({ kind, id }) => [kind, id])).toEqual([
-      ['started', 'beside'],
-      ['failed', 'suspect'],
-    ]);
-  });
-
   it.each<[string, Handler, TaskEvent['kind']]>([
     ['success', () => undefined, 'succeeded'],
     ['an error', () => Promise.reject(new Error('boom')), 'retried'],
@@ -471,19 +378,21 @@ describe('WorkerPool and unknown types', () => {
       route: () => undefined,
       patterns: () => [],
     });
-    const tell = vi.fn<() => void>();
-    const leave = (): boolean => workers.leaveToOthers(...track('a'), tell);
+    const onBack = vi.fn<() => void>();
+    const leave = (): boolean => workers.leaveToOthers(...track('a'), onBack);
 
     const answers = [leave(), leave()];
     const left = outcomes();
-    const toldBefore = tell.mock.calls.length;
+    const leftNow = workers.leftToOthers('q');
+    const backBefore = onBack.mock.calls.length;
     for (const { onSettled } of unsettled) onSettled!('settled');
     await clock.advance(OFFER_MS);
     answers.push(leave());
 
     expect(answers).toEqual([true, true, false]);
     expect(left).toEqual({ a: 'requeue' });
-    expect([toldBefore, tell.mock.calls.length]).toEqual([0, 1]);
+    expect([leftNow, workers.leftToOthers('q')]).toEqual([['a'], []]);
+    expect([backBefore, onBack.mock.calls.length]).toEqual([0, 2]);
     expect(events).toEqual([]);
   });
 

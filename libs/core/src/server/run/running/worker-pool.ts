@@ -18,7 +18,6 @@ import {
   type AttemptSurroundings,
   type Ending,
 } from './attempt.js';
-import { attemptDeadlineMs } from './attempt-deadline.js';
 import { Company, type Slots } from './company.js';
 import { Deadlines } from './deadlines.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
@@ -40,12 +39,6 @@ const LAST_LOOK_MS = 500;
 export interface WorkerPoolDeps extends AttemptDeps {
   readonly leases: Pick<LeaseOps, 'noteAlone'>;
   readonly cancelRequests: Pick<WaitOps, 'requestedOutcome'>;
-}
-
-/** A task that is leased, waits for a slot and has not begun. */
-export interface WaitingTask {
-  readonly task: LeasedTask;
-  readonly lease: LeaseHandle;
 }
 
 /** Outcomes of a shutdown that requeue tasks, by the order in which the tasks were started. */
@@ -80,8 +73,6 @@ export class WorkerPool implements Slots, AttemptListener {
   onFree: () => void = () => undefined;
   /** Called when the outcome of an attempt is known. */
   onEnd: (queue: string, durationMs: number) => void = () => undefined;
-  /** Takes the tasks with an id that are held ahead, of all queues or the given one: they will not begin. */
-  takeHeld: (taskId: string, queue?: string) => readonly WaitingTask[] = () => [];
   /** How many outcomes may wait to be sent without holding slots: as many as tasks are read ahead. */
   mostWaiting = 0;
 
@@ -123,15 +114,23 @@ export class WorkerPool implements Slots, AttemptListener {
   /**
    * Requeues a task of unknown type at the head of its queue, for a server that knows the type. `false`: run it,
    * perhaps to put it back after the offer has ended.
-   * @param tell called when the task is back in the queue and another server should be woken for it
+   * @param onBack called when the task is back in the queue
    */
-  leaveToOthers({ task: { message } }: TrackedTask, lease: LeaseHandle, tell: () => void): boolean {
+  leaveToOthers({ task: { message } }: TrackedTask, lease: LeaseHandle, onBack: () => void): boolean {
     if (this.isClosed || this.knows(message.type)) return false;
-    const offer = this.unknownTasks.offer(message.queue, message.id);
-    if (offer === 'over') return false;
-    const onSettled = offer === 'tell' ? tell : (): void => undefined;
-    this.settler.settle({ message, lease, outcome: { kind: 'requeue' }, onSettled });
+    if (this.unknownTasks.offer(message.queue, message.id) === 'over') return false;
+    this.settler.settle({ message, lease, outcome: { kind: 'requeue' }, onSettled: onBack });
     return true;
+  }
+
+  /** Ids of tasks of a queue that are left to others. */
+  leftToOthers(queue: string): string[] {
+    return this.unknownTasks.offered(queue);
+  }
+
+  /** Such tasks are in the queue: whether other servers should be woken for them. */
+  isTellDue(queue: string): boolean {
+    return this.unknownTasks.isTellDue(queue);
   }
 
   /** Whether it has a handler for a type. */
@@ -154,14 +153,10 @@ export class WorkerPool implements Slots, AttemptListener {
   }
 
   begin(tracked: TrackedTask, lease: LeaseHandle): void {
-    this.open(tracked, lease).run();
-  }
-
-  private open(tracked: TrackedTask, lease: LeaseHandle): Attempt {
     const attempt = new Attempt(tracked, lease, this.begun++, this.surroundings, this);
     this.running.add(attempt);
     this.undecided.add(attempt);
-    return attempt;
+    attempt.run();
   }
 
   /** No more tasks are run: one that still waits for its turn is given back. */
@@ -227,10 +222,9 @@ export class WorkerPool implements Slots, AttemptListener {
     this.settler.settle({ message, lease, outcome: { kind: 'requeue' }, onSettled });
   }
 
-  /** Aborts the task with this id that runs or waits for a slot, in any queue. A stored cancel request decides its outcome. */
+  /** Aborts the running task with this id, in any queue. A stored cancel request decides its outcome. */
   async cancel(taskId: string): Promise<void> {
-    const running = [...this.running].filter(({ message }) => message.id === taskId);
-    const attempts = [...running, ...this.openWaiting(taskId)];
+    const attempts = [...this.running].filter(({ message }) => message.id === taskId);
     await Promise.all(
       attempts.map(async (attempt) =>
         attempt.abort(new TaskCanceledError(taskId, await this.requestedOutcome(attempt))),
@@ -238,24 +232,12 @@ export class WorkerPool implements Slots, AttemptListener {
     );
   }
 
-  /** Aborts one task that runs or waits for a slot; `outcome` applies unless its handler decides. */
+  /** Aborts one running task; `outcome` applies unless its handler decides. */
   cancelAs(queue: string, taskId: string, outcome: CancelOutcome): void {
-    const running = [...this.running].filter(({ message }) => message.id === taskId && message.queue === queue);
-    for (const attempt of [...running, ...this.openWaiting(taskId, queue)]) {
-      attempt.abort(new TaskCanceledError(taskId, outcome));
+    for (const attempt of this.running) {
+      const { message } = attempt;
+      if (message.id === taskId && message.queue === queue) attempt.abort(new TaskCanceledError(taskId, outcome));
     }
-  }
-
-  /**
-   * Attempts of tasks that wait for a slot, to be aborted instead of run. Each is ours from now on, and a shutdown sees it; it
-   * takes a slot for the moment.
-   */
-  private openWaiting(taskId: string, queue?: string): Attempt[] {
-    const startedAtMs = this.deps.clock.nowMs();
-    return [...this.takeHeld(taskId, queue), ...this.company.take(taskId, queue)].flatMap(({ task, lease }) => {
-      const tracked = { task, startedAtMs, deadlineMs: attemptDeadlineMs(task.message, startedAtMs) };
-      return lease.begin(tracked) ? [this.open(tracked, lease)] : [];
-    });
   }
 
   /** Waits for all handlers to end, for at most `timeoutMs`. */
