@@ -10,6 +10,8 @@ export type FakeReply = string | number | null | readonly FakeReply[] | Error | 
 export interface FakePeer {
   readonly index: number;
   name: string;
+  /** Closes the connection. */
+  readonly close: () => void;
 }
 
 /** A server that speaks the Redis protocol and answers as a test defines; by default it accepts logins and names. */
@@ -26,39 +28,46 @@ export interface FakeRedisOptions {
   readonly isSilent?: (peer: FakePeer) => boolean;
   /** The answer to AUTH. */
   readonly login?: () => FakeReply;
+  /** The answer to CLIENT TRACKING. */
+  readonly tracking?: () => FakeReply | Promise<FakeReply>;
 }
 
 /** @param answer to a command that is not part of a login */
 export async function openFakeRedis(
   answer: (command: readonly string[], peer: FakePeer) => FakeReply,
-  { isSilent = () => false, login = () => 'OK' }: FakeRedisOptions = {},
+  { isSilent = () => false, login = () => 'OK', tracking = () => 'OK' }: FakeRedisOptions = {},
 ): Promise<FakeRedis> {
   const peers: FakePeer[] = [];
   const commands: string[] = [];
   const sockets = new Set<Socket>();
 
-  function reply([name = '', ...args]: readonly string[], peer: FakePeer): FakeReply {
+  function reply([name = '', ...args]: readonly string[], peer: FakePeer): FakeReply | Promise<FakeReply> {
     const command = name.toUpperCase();
     if (command === 'CLIENT' && args[0]?.toUpperCase() === 'SETNAME') peer.name = args[1]!;
     if (isSilent(peer)) return undefined;
     if (command === 'AUTH') return login();
+    if (command === 'CLIENT' && args[0]?.toUpperCase() === 'TRACKING') return tracking();
     if (['SELECT', 'CLIENT', 'READONLY'].includes(command)) return 'OK';
     commands.push(command);
     return answer([command, ...args], peer);
   }
 
   const server = createServer((socket) => {
-    const peer = { index: peers.length, name: '' };
+    const peer = { index: peers.length, name: '', close: () => void socket.destroy() };
     const readCommands = commandReader();
     peers.push(peer);
     sockets.add(socket.on('error', () => undefined).on('close', () => sockets.delete(socket)));
+    const write = (answered: FakeReply): void => {
+      if (answered !== undefined) socket.write(encode(answered), 'latin1');
+    };
     socket.on('data', (chunk: Buffer) => {
       for (const command of readCommands(chunk)) {
         const answered = reply(
           command.map((part) => part.toString('latin1')),
           peer,
         );
-        if (answered !== undefined) socket.write(encode(answered), 'latin1');
+        if (answered instanceof Promise) void answered.then(write);
+        else write(answered);
       }
     });
   });

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../runtime/logger.js';
 import { systemClock } from '../../runtime/clock.js';
-import { type FakeReply, openFakeRedis, passTimeUntil, slotsOf } from '../../test-support/fake-redis.js';
+import {
+  type FakeRedis,
+  type FakeReply,
+  openFakeRedis,
+  passTimeUntil,
+  slotsOf,
+} from '../../test-support/fake-redis.js';
 import { keySlot } from '../../wire/key-slot.js';
 import { keys } from '../../wire/keys.js';
 import { openRedisBroker } from './redis-broker.js';
@@ -65,6 +71,17 @@ async function openFakeCluster(isFarSick = (): boolean => false) {
       for (const node of nodes) await node[Symbol.asyncDispose]();
     },
   };
+}
+
+const trackingLost = (): FakeReply => new Error('ERR The client ID you want redirect to does not exist');
+const trackingRefused = (): FakeReply => new Error("ERR unknown subcommand 'tracking'");
+
+/** The answer comes when the connection that is told of changes is closed, and open again as another one. */
+async function trackingReplaced({ peers }: FakeRedis): Promise<FakeReply> {
+  const { length } = peers;
+  peers.find(({ name }) => name.includes('subscriber'))!.close();
+  await passTimeUntil(() => peers.length > length);
+  return 'OK';
 }
 
 describe('calls for many queues', () => {
@@ -161,6 +178,27 @@ describe('calls for many queues', () => {
 
     expect(before).toEqual([NEAR]);
     expect(await watch.waiting([FAR])).toEqual([FAR]);
+    await watch.close();
+    await broker.close();
+  });
+
+  it.each([
+    ['tried again when Redis no longer knows the connection to tell', trackingLost, 2],
+    ['tried again when the connection to tell is replaced meanwhile', trackingReplaced, 2],
+    ['given up when Redis refuses to', trackingRefused, 1],
+  ])('are watched by tracking, which is %s', async (_, firstReply, attempts) => {
+    let tracked = 0;
+    const replyTo = (command: readonly string[]): FakeReply =>
+      command[0] === 'SUBSCRIBE' ? ['subscribe', command[1]!, 1] : answer(command);
+    const tracking = () => (++tracked === 1 ? firstReply(redis) : 'OK');
+    await using redis: FakeRedis = await openFakeRedis(replyTo, { tracking });
+    const broker = openBroker({ url: redis.url });
+    const watch = await broker.watchQueues({ onChange: () => undefined, onLost: () => undefined });
+
+    await watch.waiting(['a']).catch(() => undefined);
+
+    expect(await watch.waiting(['a', 'b'])).toEqual(['a', 'b']);
+    expect(tracked).toBe(attempts);
     await watch.close();
     await broker.close();
   });

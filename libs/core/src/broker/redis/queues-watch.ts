@@ -221,11 +221,15 @@ class NodeWatch {
     const key = keys.pending(queue);
     const hears = await redis.openConnection('subscriber', key);
     const reads = await redis.openConnection('watch', key);
+    let isLost = false;
+    const noteLost = (): void => void (isLost = true);
     try {
       await Promise.all([whenReady(hears), whenReady(reads)]);
+      for (const client of [hears, reads]) client.once('close', noteLost);
       const id = await redis.answerOf(hears, hears.call('CLIENT', 'ID') as Promise<number>);
       await redis.answerOf(hears, hears.subscribe(keys.watchChannel)); // Redis sends to subscribed connections only
       await redis.answerOf(reads, reads.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id));
+      if (isLost) throw new Error('Connection is closed.'); // it reconnects, as one that Redis does not know
       return new NodeWatch(redis, reads, hears, listener);
     } catch (error) {
       redis.closeConnection(hears);

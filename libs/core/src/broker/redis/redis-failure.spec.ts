@@ -46,6 +46,7 @@ const ANSWERS: readonly [text: string, name: string, handling: object, remedy?: 
   ['MOVED 9450 127.0.0.1:7001', 'MOVED', PASSES, 'redis-cluster://'],
   ['ASK 9450 127.0.0.1:7001', 'ASK', PASSES],
   ['UNBLOCKED force unblock from blocking operation, instance state changed', 'UNBLOCKED', PASSES],
+  ['ERR The client ID you want redirect to does not exist', 'lost redirect', PASSES],
   ['ERR max number of clients reached', 'max clients', PASSES, 'maxclients'],
   ['ERR max number of clients + cluster connections reached', 'max clients', PASSES],
   ["OOM command not allowed when used memory > 'maxmemory'.", 'OOM', REPAIR, 'raise maxmemory'],

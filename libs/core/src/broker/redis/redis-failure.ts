@@ -116,6 +116,8 @@ export const FAILURES: readonly Failure[] = [
     remedy: 'the server belongs to a cluster: connect with redis-cluster://host:port',
   },
   { name: 'UNBLOCKED', text: /\bUNBLOCKED\b/, handling: 'pass' },
+  // Of CLIENT TRACKING, when the connection that is told of changes was lost just before.
+  { name: 'lost redirect', text: /client ID you want redirect to does not exist/, handling: 'pass' },
   {
     name: 'max clients',
     text: /max number of clients|max clients/i,
