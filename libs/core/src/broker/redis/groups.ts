@@ -24,7 +24,7 @@ export function groupOps(redis: RedisLink, joined: JoinedCommands, subscriber: R
   /** Sets, by queue, that a failed call may have taken: no server works on them. */
   const unconfirmed = new Map<string, SetName[]>();
 
-  const taker = new GroupTaker(redis, (queue, set) => {
+  const taker = new GroupTaker(redis, joined, (queue, set) => {
     unconfirmed.set(queue, [...(unconfirmed.get(queue) ?? []), set]);
   });
   const times = groupTimesOps(redis);

@@ -1,6 +1,5 @@
-// Imported, so that a test's fake timers, which replace the globals, do not block calls.
-import { setImmediate } from 'node:timers';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
+import { joinSettled, type Settle } from '../../runtime/join-calls.js';
 import type { Script, ScriptArgs, ScriptKeys } from '../../scripts/script.js';
 import { anyExist } from './existing-keys.js';
 import { type KeyedCommand, type OnReply, sendPipelined } from './node-pipelines.js';
@@ -12,21 +11,21 @@ interface Call<Item> {
   /** Of the command or script, for errors. */
   readonly name: string;
   readonly item: Item;
-  readonly resolve: (reply: never) => void;
-  readonly reject: (error: unknown) => void;
 }
+
+type SendAll<Item> = (client: RedisClient, items: readonly Item[], onReply: OnReply) => Promise<void>;
 
 /**
  * Commands and small scripts, each of one slot, sent together with the others of the same turn of the event loop: a server
  * of many queues does the same for each of them. Each call succeeds or fails by itself.
  */
 export class JoinedCommands {
-  private readonly commands: Turns<KeyedCommand>;
-  private readonly looks: Turns<readonly string[]>;
+  private readonly commands: (call: Call<KeyedCommand>) => Promise<unknown>;
+  private readonly looks: (call: Call<readonly string[]>) => Promise<unknown>;
 
   constructor(private readonly redis: RedisLink) {
-    this.commands = new Turns(redis, sendPipelined);
-    this.looks = new Turns(redis, anyExist);
+    this.commands = this.joined(sendPipelined);
+    this.looks = this.joined(anyExist);
   }
 
   /**
@@ -34,7 +33,7 @@ export class JoinedCommands {
    * @throws {RedisCommandError} Redis failed
    */
   send(name: string, key: string, addTo: KeyedCommand['addTo']): Promise<unknown> {
-    return this.commands.join(name, { key, addTo });
+    return this.commands({ name, item: { key, addTo } });
   }
 
   /**
@@ -66,46 +65,33 @@ export class JoinedCommands {
    * @throws {RedisCommandError} Redis failed
    */
   exists(keys: readonly string[]): Promise<boolean> {
-    return this.looks.join('EXISTS', keys) as Promise<boolean>;
+    return this.looks({ name: 'EXISTS', item: keys }) as Promise<boolean>;
   }
-}
 
-/** Collects what is asked in one turn of the event loop. */
-class Turns<Item> {
-  private calls: Call<Item>[] = [];
-
-  constructor(
-    private readonly redis: RedisLink,
-    private readonly sendAll: (client: RedisClient, items: readonly Item[], onReply: OnReply) => Promise<void>,
-  ) {}
-
-  join(name: string, item: Item): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.calls.push({ name, item, resolve, reject });
-      if (this.calls.length === 1) setImmediate(() => void this.leave());
+  private joined<Item>(sendAll: SendAll<Item>): (call: Call<Item>) => Promise<unknown> {
+    const join = joinSettled<Call<Item>, unknown>((calls, settle) => {
+      this.redis
+        .command(calls[0]!.name, (client) => this.sendTogether(sendAll, client, calls, settle))
+        // It could not be sent; settled ones stay as they are.
+        .catch((error: unknown) => calls.forEach((_, place) => settle.reject(place, error)));
     });
-  }
-
-  /** Never rejects. */
-  private async leave(): Promise<void> {
-    const { calls } = this;
-    this.calls = [];
-    try {
-      await this.redis.command(calls[0]!.name, (client) => this.send(client, calls));
-    } catch (error) {
-      for (const { reject } of calls) reject(error); // it could not be sent; settled ones stay as they are
-    }
+    return async (call) => (await join([call]))[0];
   }
 
   /** @throws {Error} the server is no longer a master */
-  private async send(client: RedisClient, calls: readonly Call<Item>[]): Promise<void> {
+  private async sendTogether<Item>(
+    sendAll: SendAll<Item>,
+    client: RedisClient,
+    calls: readonly Call<Item>[],
+    settle: Settle<unknown>,
+  ): Promise<void> {
     let demotion: Error | undefined;
     const items = calls.map(({ item }) => item);
-    await this.sendAll(client, items, (place, reply) => {
-      const { name, resolve, reject } = calls[place]!;
-      if (!(reply instanceof Error)) return resolve(reply as never);
+    await sendAll(client, items, (place, reply) => {
+      if (!(reply instanceof Error)) return settle.resolve(place, reply);
       if (isDemoted(reply)) demotion = reply;
-      this.redis.toError(name, reply, client, undefined, true).then(reject, reject);
+      const reject = (error: unknown): void => settle.reject(place, error);
+      this.redis.toError(calls[place]!.name, reply, client, undefined, true).then(reject, reject);
     });
     if (demotion) throw demotion; // all calls are settled by then, or about to be
   }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { joinCalls } from '../../runtime/join-calls.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
@@ -16,6 +15,7 @@ import {
 import { MOST_READ_BYTES } from '../contract/lists.js';
 import { readStoredMessage } from '../stored-message.js';
 import type { SetName } from './aggregation-sets.js';
+import type { JoinedCommands } from './joined-commands.js';
 import { readHashes } from './read-hashes.js';
 import { unexpectedReply } from './redis-failure.js';
 import type { RedisLink } from './redis-link.js';
@@ -28,57 +28,36 @@ interface InvalidMember {
   readonly rawMessage?: Uint8Array | undefined;
 }
 
-/** The oldest tasks of a group. */
-interface Oldest {
-  readonly queue: string;
-  readonly group: string;
-  readonly most: number;
-}
-
 /** -1: the group is too large for the set. 0: it is not ripe. */
 type TakeReply = -1 | 0 | readonly [ids: readonly Buffer[], messages: readonly (Buffer | null)[]];
 
 /** Takes tasks of ripe groups as aggregation sets. */
 export class GroupTaker {
-  private readonly oldestIds: (wanted: readonly Oldest[]) => Promise<string[][]>;
-
   /** @param onUnconfirmed hears of a set that a failed call may have taken */
   constructor(
     private readonly redis: RedisLink,
+    private readonly joined: JoinedCommands,
     private readonly onUnconfirmed: (queue: string, set: SetName) => void,
-  ) {
-    this.oldestIds = joinCalls((wanted) => this.readOldestIds(wanted));
-  }
+  ) {}
 
   async takeRipe(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | undefined> {
     const most = Math.min(limits.maxSize || Infinity, LARGEST_SET);
-    const [ids] = await this.oldestIds([{ queue, group, most }]);
-    const set = await this.take(queue, group, limits, ids!, LARGEST_SET_BYTES, false);
+    const ids = await this.oldestIds(queue, group, most);
+    const set = await this.take(queue, group, limits, ids, LARGEST_SET_BYTES, false);
     return set === 'tooLarge' ? undefined : set;
   }
 
   async takeSmall(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | 'tooLarge' | undefined> {
     const most = Math.min(limits.maxSize || Infinity, SMALL_SET + 1);
-    const [ids] = await this.oldestIds([{ queue, group, most }]);
-    return ids!.length > SMALL_SET ? 'tooLarge' : this.take(queue, group, limits, ids!, SMALL_SET_BYTES, true);
+    const ids = await this.oldestIds(queue, group, most);
+    return ids.length > SMALL_SET ? 'tooLarge' : this.take(queue, group, limits, ids, SMALL_SET_BYTES, true);
   }
 
-  /** Groups of one queue in one round trip. */
-  private readOldestIds(wanted: readonly Oldest[]): Promise<string[]>[] {
-    const queues = [...new Set(wanted.map(({ queue }) => queue))];
-    const read = new Map(queues.map((queue) => [queue, this.readOldestIdsOf(wanted.filter((w) => w.queue === queue))]));
-    return wanted.map(async (one) => (await read.get(one.queue))!.get(one)!);
-  }
-
-  private async readOldestIdsOf(wanted: readonly Oldest[]): Promise<Map<Oldest, string[]>> {
-    const replies = await this.redis.pipeline(
-      'ZRANGE',
-      (pipeline) => {
-        for (const { queue, group, most } of wanted) pipeline.zrange(keys.group(queue, group), '0', String(most - 1));
-      },
-      [], // take-group reports the key
-    );
-    return new Map(wanted.map((one, i) => [one, replies[i] as string[]]));
+  private oldestIds(queue: string, group: string, most: number): Promise<string[]> {
+    const key = keys.group(queue, group);
+    return this.joined.send('ZRANGE', key, (pipeline) => pipeline.zrange(key, '0', String(most - 1))) as Promise<
+      string[]
+    >;
   }
 
   private async take(
