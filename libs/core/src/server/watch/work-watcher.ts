@@ -21,7 +21,7 @@ export interface WorkWatcherOptions {
 /** The processor's side: signals of work, and reports of the results of its fetches. */
 export type WorkSignal = Pick<
   WorkWatcher,
-  'onWork' | 'watch' | 'unwatch' | 'isAlwaysWatched' | 'reportPaused' | 'reportRemaining' | 'setFree'
+  'onWork' | 'watch' | 'unwatch' | 'isAlwaysWatched' | 'filledAmong' | 'reportPaused' | 'reportRemaining' | 'setFree'
 >;
 
 /** Whether this server has the leader's duty for a queue: forward, recover, repair, trim. */
@@ -112,6 +112,11 @@ export class WorkWatcher {
    */
   isAlwaysWatched(queue: string): boolean {
     return !this.watchers.has(queue);
+  }
+
+  /** Those of the queues that have tasks and are not paused. Never rejects: after a failure it is all of them. */
+  async filledAmong(queues: readonly string[]): Promise<readonly string[]> {
+    return this.broker.waitingQueues(queues).catch(() => queues); // their fetches meet the same failure, and report it
   }
 
   /** A fetch found the queue paused: its pending list is not watched until it is unpaused. */

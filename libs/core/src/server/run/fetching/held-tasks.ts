@@ -1,3 +1,5 @@
+// Imported, so that a test's fake timers, which replace the globals, do not block tasks.
+import { setImmediate } from 'node:timers';
 import type { LeasedTask } from '../../../broker/contract/lease.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
 import type { TrackedTask } from '../../leases/lease-handle.js';

@@ -1,7 +1,7 @@
 import type { WorkSignal } from '../../watch/work-watcher.js';
 import { Lane } from './lane.js';
 
-/** Minimum interval between fetches from an empty queue while other queues have work. */
+/** Minimum interval between questions to an empty queue while other queues have work. */
 const ASK_EMPTY_EVERY_MS = 20;
 /** Interval of fetches from a paused queue by a full server, which does not watch it. */
 const ASK_PAUSED_EVERY_MS = 1_000;
@@ -57,18 +57,27 @@ export class Lanes {
     for (const lane of this.awake) lane.isEmpty &&= this.workSignal.isAlwaysWatched(lane.queue);
   }
 
-  /** A slot is free again: queues that were found empty may have work by now. */
-  beginRound(nowMs: number, isStrict: boolean): void {
-    if (!this.isFull) return;
+  /**
+   * A slot is free again: queues that were found empty may have work by now. Returns those to be asked; while no other queue has
+   * work, a fetch does that.
+   */
+  beginRound(nowMs: number, isStrict: boolean): Lane[] {
+    if (!this.isFull) return [];
     let isBusy = false;
     for (const lane of this.awake) isBusy ||= !lane.isEmpty && !lane.isSick;
-    const emptyPauseMs = isBusy && !isStrict ? ASK_EMPTY_EVERY_MS : 0;
+    const mayFetch = isStrict || !isBusy;
+    const toAsk: Lane[] = [];
     for (const lanes of [this.awake, this.unwatched]) {
       for (const lane of lanes) {
-        const isDue = nowMs - lane.askedAtMs >= (lane.isPaused ? ASK_PAUSED_EVERY_MS : emptyPauseMs);
-        if (lane.isEmpty && isDue && !this.workSignal.isAlwaysWatched(lane.queue)) this.wake(lane);
+        const isDue =
+          nowMs - lane.askedAtMs >= (lane.isPaused ? ASK_PAUSED_EVERY_MS : mayFetch ? 0 : ASK_EMPTY_EVERY_MS);
+        if (!lane.isEmpty || !isDue || this.workSignal.isAlwaysWatched(lane.queue)) continue;
+        if (mayFetch) this.wake(lane);
+        else toAsk.push(lane);
       }
     }
+    for (const lane of toAsk) lane.askedAtMs = nowMs;
+    return toAsk;
   }
 
   /** Lanes with nothing to do sleep, and are watched if they may be. */

@@ -44,6 +44,7 @@ function prepare(
     watch: vi.fn<WorkSignal['watch']>((queue) => void watched.add(queue)),
     unwatch: (queue: string) => void watched.delete(queue),
     isAlwaysWatched: () => false,
+    filledAmong: vi.fn<WorkSignal['filledAmong']>(async (queues) => queues.filter((queue) => waiting[queue]! > 0)),
     reportPaused: vi.fn<WorkSignal['reportPaused']>(),
     reportRemaining: vi.fn<WorkSignal['reportRemaining']>(),
     setFree: vi.fn<WorkSignal['setFree']>(),
@@ -208,6 +209,28 @@ describe('Processor', () => {
       { kind: 'dropped', id: 'gone', queue: 'q' },
       { kind: 'dropped', id: 'stub', queue: 'q' },
     ]);
+  });
+
+  it('looks at its lanes once for all of many queues that have news in a turn of the event loop', async () => {
+    const names = Array.from({ length: 200 }, (_, n) => `q-${n}`);
+    const { processor, silence, wake, workSignal, settle } = prepare(
+      Object.fromEntries(names.map((name) => [name, 0])),
+      { concurrency: 1 },
+    );
+    processor.start();
+    await settle();
+    const answer = silence(names[0]!);
+    workSignal.setFree.mockClear();
+
+    for (const name of names) {
+      wake(name);
+      for (let nth = 0; nth < 3; nth++) await Promise.resolve();
+    }
+    await new Promise((resolve) => void setImmediate(resolve));
+
+    expect(workSignal.setFree.mock.calls.length).toBeLessThan(30);
+    answer();
+    await processor.stop();
   });
 
   it('fetches once for all slots that become free together, and tells when none is', async () => {
@@ -398,18 +421,24 @@ describe('Processor', () => {
     await processor.stop();
   });
 
-  it('asks an empty queue seldom while another one keeps the slots busy', async () => {
-    const prepared = prepare({ empty: 0, busy: 1_000 });
-    const { processor, asked, clock, settle, end } = prepared;
+  it('asks an empty queue seldom, and without a slot for it, while another one keeps the slots busy', async () => {
+    const { processor, asked, clock, settle, end, waiting, workSignal } = prepare({ empty: 0, busy: 1_000 });
     processor.start();
     await settle();
+    const rounds = async (count: number): Promise<void> => {
+      for (let round = 0; round < count; round++) {
+        end(4);
+        await clock.advance(1);
+      }
+    };
 
-    for (let round = 0; round < 100; round++) {
-      end(4);
-      await clock.advance(1);
-    }
+    await rounds(100);
+    const before = { fetches: asked('empty').length, questions: workSignal.filledAmong.mock.calls.length };
+    waiting['empty'] = 1;
+    await rounds(22);
 
-    expect(asked('empty').length).toBeLessThanOrEqual(6);
+    expect(before).toEqual({ fetches: 1, questions: 4 });
+    expect(waiting['empty']).toBe(0);
     expect(asked('busy').length).toBeGreaterThanOrEqual(100);
     await processor.stop();
   });

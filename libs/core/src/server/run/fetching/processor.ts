@@ -1,3 +1,5 @@
+// Imported, so that a test's fake timers, which replace the globals, do not block tasks.
+import { setImmediate } from 'node:timers';
 import { type FetchReply, type LeaseOps, type LeasedTask, MOST_PER_FETCH } from '../../../broker/contract/lease.js';
 import { RedisCommandError } from '../../../errors/redis-command.error.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
@@ -22,6 +24,8 @@ const LOG_EVERY_MS = 30_000;
 const MOST_IDS_LOGGED = 10;
 /** How long nothing is read ahead after a suspect was fetched: it should come alone. */
 const SUSPECT_PAUSE_MS = 1_000;
+/** A fill looks at every lane that is awake: when there are more than this, one serves all replies of a turn of the event loop. */
+const FEW_AWAKE = 16;
 
 export interface ProcessorDeps {
   readonly workers: WorkerPool;
@@ -108,7 +112,7 @@ export class Processor {
   private fillSoon(): void {
     if (this.isDue || this.isStopped) return;
     this.isDue = true;
-    if (!this.held.isRowFull) queueMicrotask(() => this.fillNow());
+    if (!this.held.isRowFull && this.lanes.awake.size <= FEW_AWAKE) queueMicrotask(() => this.fillNow());
     else setImmediate(() => this.fillNow());
   }
 
@@ -120,7 +124,7 @@ export class Processor {
   private fill(): void {
     const nowMs = monotonicMs(this.deps.clock);
     const { workers } = this.deps;
-    if (workers.free > 0) this.lanes.beginRound(nowMs, this.weights.isStrict);
+    if (workers.free > 0) void this.ask(this.lanes.beginRound(nowMs, this.weights.isStrict));
     workers.mostWaiting = this.planReadAhead(nowMs);
     this.draw(nowMs);
     for (const lane of this.lanes.awake) this.fetchFor(lane, nowMs);
@@ -130,6 +134,14 @@ export class Processor {
     if (!isFull) this.noteStarved();
     this.lanes.rest(isFull);
     this.wakeAfterRest(nowMs);
+  }
+
+  /** Asks empty queues together whether they have tasks by now; their fetches would hold slots that others have tasks for. */
+  private async ask(lanes: readonly Lane[]): Promise<void> {
+    if (lanes.length === 0) return;
+    const filled = new Set(await this.deps.workSignal.filledAmong(lanes.map(({ queue }) => queue)));
+    for (const lane of lanes) if (filled.has(lane.queue)) this.lanes.wake(lane);
+    if (filled.size > 0) this.fillSoon();
   }
 
   /** Slots that a lane drew for tasks which it no longer has are drawn again. */

@@ -36,7 +36,6 @@ interface Lane {
   /** To be requeued, in the order in which they are to run: sent from the end, since each goes to the head. */
   readonly returning: Unsettled[];
   readonly backoff: Backoff;
-  isBusy: boolean;
   /** Outcomes in the pending call. */
   sent: number;
   /** The pending call is slow, or the last one failed. */
@@ -52,6 +51,8 @@ interface Lane {
  */
 export class Settler {
   private readonly lanes = new Map<string, Lane>();
+  /** Those with outcomes: few, however many queues have had some. */
+  private readonly busy = new Set<Lane>();
   private readonly drains = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
   private answers = 0;
@@ -73,7 +74,7 @@ export class Settler {
   /** Outcomes that hold slots. A queue whose calls are not answered in time delays only itself. */
   get waiting(): number {
     let waiting = 0;
-    for (const lane of this.lanes.values()) if (!lane.isSlow) waiting += lane.waiting.length;
+    for (const lane of this.busy) if (!lane.isSlow) waiting += lane.waiting.length;
     return waiting;
   }
 
@@ -91,11 +92,11 @@ export class Settler {
     const { message } = unsettled;
     const lane = this.lane(message.queue);
     (isReturned(unsettled) ? lane.returning : lane.waiting).push(unsettled);
-    if (lane.isBusy) {
+    if (this.busy.has(lane)) {
       lane.slowTimer ??= this.deps.clock.setTimer(() => this.noteSlow(lane), SLOW_AFTER_MS);
       return;
     }
-    lane.isBusy = true;
+    this.busy.add(lane);
     const drain = this.drain(message.queue, lane).finally(() => this.drains.delete(drain));
     this.drains.add(drain);
   }
@@ -122,7 +123,7 @@ export class Settler {
     let lane = this.lanes.get(queue);
     if (!lane) {
       const backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
-      lane = { waiting: [], returning: [], backoff, isBusy: false, sent: 0, isSlow: false, slowTimer: undefined };
+      lane = { waiting: [], returning: [], backoff, sent: 0, isSlow: false, slowTimer: undefined };
       this.lanes.set(queue, lane);
     }
     return lane;
@@ -150,7 +151,7 @@ export class Settler {
       await sleep(this.deps.clock, lane.backoff.nextMs(), this.stopping.signal);
       if (this.stopping.signal.aborted) break;
     }
-    lane.isBusy = false;
+    this.busy.delete(lane);
   }
 
   private noteSlow(lane: Lane): void {
