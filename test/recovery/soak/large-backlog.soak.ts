@@ -1,31 +1,20 @@
-import { setPriority } from 'node:os';
 import { Client, Inspector, Server } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { startRedis } from '../../support/redis-server.js';
 import { printFigures } from './figures.js';
+import { prefer } from './preferred.js';
 
 const TASKS = 3_000_000;
 const SEEDED_PER_CALL = 20_000;
 /** Long enough for two repair passes: one when a server begins to lead, one a minute later. */
 const RUN_MS = 80_000;
-/** Redis' log of slow commands measures elapsed time: on a busy machine other processes would be in it. */
-const REDIS_PRIORITY = -15;
 const PING_EVERY_MS = 5;
 const SLOW_US = 10_000;
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const rows: Record<string, number>[] = [];
 afterAll(() => printFigures(`${TASKS} pending tasks, workers and a leader`, rows));
-
-async function prefer(redis: Redis): Promise<void> {
-  const pid = Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
-  try {
-    setPriority(pid, REDIS_PRIORITY);
-  } catch (error) {
-    console.warn('cannot prefer Redis to other processes: the figures tell of the machine, too', error);
-  }
-}
 
 /** Many tasks like one that the client wrote, but for their ids. */
 async function seed(redis: Redis, client: Client): Promise<void> {
