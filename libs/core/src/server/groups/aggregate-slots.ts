@@ -1,4 +1,4 @@
-import { type Clock, monotonicMs, sleep } from '../../runtime/clock.js';
+import { type Clock, monotonicMs } from '../../runtime/clock.js';
 
 /** Maximum number of functions that run at a time. */
 export const AT_ONE_TIME = 3;
@@ -47,18 +47,20 @@ export class AggregateSlots {
     }
   }
 
-  private async turn(): Promise<void> {
-    const given = new AbortController();
-    let isMine = false;
-    const take = (): void => {
-      isMine = true;
-      given.abort();
-    };
-    this.waiting.push(take);
-    await sleep(this.clock, LONGEST_WAIT_MS, given.signal);
-    if (isMine) return;
-    this.waiting.splice(this.waiting.indexOf(take), 1);
-    this.slowestMs = LONGEST_WAIT_MS;
-    throw new NotStartedError();
+  /** @throws {NotStartedError} */
+  private turn(): Promise<void> {
+    const { clock, waiting } = this;
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimer(() => {
+        waiting.splice(waiting.indexOf(take), 1);
+        this.slowestMs = LONGEST_WAIT_MS;
+        reject(new NotStartedError());
+      }, LONGEST_WAIT_MS);
+      const take = (): void => {
+        clock.clearTimer(timer);
+        resolve();
+      };
+      waiting.push(take);
+    });
   }
 }

@@ -3,9 +3,9 @@ import { composeTask, LARGEST_PAYLOAD_BYTES } from '../../client/enqueue-options
 import { enqueueRefusal } from '../../client/enqueue-refusal.js';
 import { enqueuedEvent } from '../../client/enqueued-event.js';
 import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
-import { LinkedAbort, unlessAborted } from '../../runtime/abort.js';
+import { onAbort } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
-import { guardSignal } from '../../runtime/guard-signal.js';
+import { LazySignal } from '../../runtime/lazy-signal.js';
 import type { Logger } from '../../runtime/logger.js';
 import { placeOf } from '../../partitions/partition-name.js';
 import { OptionReader } from '../../runtime/option-reader.js';
@@ -15,7 +15,7 @@ import type { TaskOptions } from '../../task/task-options.js';
 import type { TaskMessage } from '../../wire/task-message.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { AggregateSlots } from './aggregate-slots.js';
-import type { AggregatedTask, GroupedTask, GroupPlan } from './group-aggregator.js';
+import type { AggregatedTask, AggregationContext, GroupedTask, GroupPlan } from './group-aggregator.js';
 
 export interface AggregationDeps {
   readonly broker: Pick<GroupOps, 'archiveMembers' | 'finishSet'>;
@@ -71,12 +71,8 @@ export class Aggregation {
   async run(): Promise<void> {
     const tasks = await this.decodeMembers();
     if (tasks.length === 0) return;
-    const { queue, set } = this;
-    const { aggregate } = this.plan;
-    const deadline = new Date(fromS(set.deadlineS));
-    const made = await this.deps.slots.run(() =>
-      this.callInTime((signal) => aggregate(set.group, tasks, { queue: placeOf(queue).queue, deadline, signal })),
-    );
+    const { set } = this;
+    const made = await this.deps.slots.run(() => this.callInTime(tasks));
     const ids = new Set(tasks.map(({ id }) => id));
     await this.finish({ ...set, tasks: set.tasks.filter(({ id }) => ids.has(id)) }, made);
   }
@@ -103,26 +99,36 @@ export class Aggregation {
     return tasks;
   }
 
-  /** @throws the error of `call`, or the reason why it is no longer awaited */
-  private async callInTime<T>(call: (signal: AbortSignal) => T | Promise<T>): Promise<T> {
-    const { clock } = this.deps;
-    const abort = new LinkedAbort([this.abandoned]);
-    const signal = guardSignal(abort.signal, (error) =>
-      this.deps.logger.error('an abort listener failed', { queue: this.queue, group: this.set.group, error }),
+  /** @throws the error of the user's function, or the reason why it is no longer awaited */
+  private async callInTime(tasks: readonly GroupedTask[]): Promise<AggregatedTask> {
+    const { queue, abandoned, plan, set } = this;
+    const { clock, logger } = this.deps;
+    abandoned.throwIfAborted();
+    const deadlineMs = fromS(set.deadlineS);
+    const abortion = new LazySignal((error) =>
+      logger.error('an abort listener failed', { queue, group: set.group, error }),
     );
-    const timer = clock.setTimer(
-      () => abort.abort(new Error('the aggregation took too long')),
-      fromS(this.set.deadlineS) - clock.nowMs(),
-    );
+    const context: AggregationContext = {
+      queue: placeOf(queue).queue,
+      deadline: new Date(deadlineMs),
+      get signal() {
+        return abortion.signal;
+      },
+    };
+    let giveUp: (reason: unknown) => void = () => undefined;
+    const givenUp = new Promise<never>((_, reject) => (giveUp = reject));
+    const abort = (reason: unknown): void => {
+      abortion.abort(reason);
+      giveUp(reason);
+    };
+    const timer = clock.setTimer(() => abort(new Error('the aggregation took too long')), deadlineMs - clock.nowMs());
+    const forget = onAbort(abandoned, () => abort(abandoned.reason));
     try {
-      signal.throwIfAborted();
-      return await unlessAborted(
-        signal,
-        Promise.resolve().then(() => call(signal)),
-      );
+      const made = Promise.resolve().then(() => plan.aggregate(set.group, tasks, context));
+      return await Promise.race([givenUp, made]);
     } finally {
       clock.clearTimer(timer);
-      abort.release();
+      forget();
     }
   }
 
