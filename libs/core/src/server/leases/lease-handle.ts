@@ -23,8 +23,8 @@ export interface TrackOptions {
 
 /** One running task's lease, kept alive by the heartbeat until `end()`. */
 export interface LeaseHandle {
-  /** The current proof of ownership, for a settlement or a result. */
-  claim(): LeaseClaim;
+  /** The current proof of ownership, for a settlement or a result. @param nowMs the time, for those who have just read it */
+  claim(nowMs?: number): LeaseClaim;
   /** When the lease ends, as far as this process knows; a settlement is retried until then. */
   expiresAtMs(): number;
   /** It has ended without an extension: another server may have the task. */

@@ -46,9 +46,8 @@ export class RunningLease implements LeaseHandle {
     this.times = tracked;
   }
 
-  claim(): LeaseClaim {
-    const { pulse, clock } = this.deps;
-    return { id: this.tracked.task.message.id, expiriesS: possibleExpiriesS(this.scores, pulse, clock.nowMs()) };
+  claim(nowMs: number = this.deps.clock.nowMs()): LeaseClaim {
+    return { id: this.tracked.task.message.id, expiriesS: possibleExpiriesS(this.scores, this.deps.pulse, nowMs) };
   }
 
   expiresAtMs(): number {

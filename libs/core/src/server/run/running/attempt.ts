@@ -226,9 +226,10 @@ export class Attempt {
 
   /** A timer may fire early, or be clamped when the deadline is weeks away: check again. */
   private watchDeadline(): void {
-    const leftMs = this.leftMs(monotonicMs(this.deps.clock));
+    const nowMonotonicMs = monotonicMs(this.deps.clock);
+    const leftMs = this.leftMs(nowMonotonicMs);
     if (leftMs <= 0) this.abort(new TaskTimeoutError(this.message.id));
-    else this.deadline = this.deps.deadlines.add(leftMs, () => this.watchDeadline());
+    else this.deadline = this.deps.deadlines.add(nowMonotonicMs + leftMs, () => this.watchDeadline());
   }
 
   private async judge(error: unknown, durationMs: number): Promise<Ending> {

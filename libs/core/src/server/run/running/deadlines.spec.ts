@@ -6,7 +6,7 @@ function prepare() {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock);
   const passed: string[] = [];
-  const add = (name: string, inMs: number) => deadlines.add(inMs, () => passed.push(name));
+  const add = (name: string, inMs: number) => deadlines.add(clock.monotonicMs() + inMs, () => passed.push(name));
   return { clock, deadlines, passed, add };
 }
 
@@ -51,7 +51,7 @@ describe('Deadlines', () => {
 
   it('may be added again when they call back', async () => {
     const { clock, deadlines, passed, add } = prepare();
-    deadlines.add(10, () => add('again', 10));
+    deadlines.add(clock.monotonicMs() + 10, () => add('again', 10));
 
     await clock.advance(20);
 

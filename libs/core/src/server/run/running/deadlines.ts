@@ -23,10 +23,8 @@ export class Deadlines {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Calls back after so many ms, or later when the event loop is busy; a timer may also fire early. */
-  add(inMs: number, onPassed: () => void): Deadline {
-    const nowMs = monotonicMs(this.clock);
-    const atMs = nowMs + inMs;
+  /** Calls back at a time by the monotonic clock, or later when the event loop is busy; a timer may also fire early. */
+  add(atMs: number, onPassed: () => void): Deadline {
     let earlier = this.last;
     while (earlier && earlier.atMs > atMs) earlier = earlier.earlier;
     const later = earlier ? earlier.later : this.first;
@@ -35,7 +33,7 @@ export class Deadlines {
     else this.first = deadline;
     if (later) later.earlier = deadline;
     else this.last = deadline;
-    if (atMs < this.timerAtMs) this.setTimer(nowMs);
+    if (atMs < this.timerAtMs) this.setTimer();
     return deadline;
   }
 
@@ -49,10 +47,10 @@ export class Deadlines {
     deadline.isRemoved = true;
   }
 
-  private setTimer(nowMs: number): void {
+  private setTimer(): void {
     this.clock.clearTimer(this.timer);
     this.timerAtMs = this.first?.atMs ?? Infinity;
-    if (this.first) this.timer = this.clock.setTimer(() => this.fire(), this.timerAtMs - nowMs);
+    if (this.first) this.timer = this.clock.setTimer(() => this.fire(), this.timerAtMs - monotonicMs(this.clock));
   }
 
   private fire(): void {
@@ -65,7 +63,7 @@ export class Deadlines {
       passed.push(this.first);
       this.remove(this.first);
     }
-    this.setTimer(monotonicMs(this.clock));
+    this.setTimer();
     for (const { onPassed } of passed) onPassed();
   }
 }

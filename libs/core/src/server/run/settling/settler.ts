@@ -161,7 +161,8 @@ export class Settler {
 
   /** Returns the items to send again. */
   private async send(queue: string, batch: readonly Unsettled[]): Promise<Unsettled[]> {
-    const settlements = batch.map(({ message, lease, outcome }) => ({ message, claim: lease.claim(), outcome }));
+    const nowMs = this.deps.clock.nowMs();
+    const settlements = batch.map(({ message, lease, outcome }) => ({ message, claim: lease.claim(nowMs), outcome }));
     let replies: readonly SettleReply[];
     try {
       replies = await this.broker.settle(queue, settlements);
