@@ -71,11 +71,16 @@ export class HeldTasks {
     } else if (nowMs >= this.rowEndsAtMs) this.begunInARow = MOST_IN_A_ROW;
   }
 
-  /** Looks twice: slots may be free that were not noted while the event loop was busy. */
+  /**
+   * Looks twice: slots may be free that were not noted while the event loop was busy. When it was busy for long, or the process
+   * had no processor, those tasks have waited for that, and many may begin at once: then the second look is later.
+   */
   private returnOldSoon(inMs: number): void {
     const { clock } = this.deps;
+    const dueAtMs = monotonicMs(clock) + inMs;
     this.timer = clock.setTimer(() => {
-      this.timer = clock.setTimer(() => this.returnOld(), 0);
+      const isLate = monotonicMs(clock) - dueAtMs > this.readAheadMs / 2;
+      this.timer = clock.setTimer(() => this.returnOld(), isLate ? this.readAheadMs : 0);
     }, inMs);
   }
 

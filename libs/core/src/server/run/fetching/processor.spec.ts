@@ -842,6 +842,24 @@ describe('Processor, reading ahead', () => {
     expect(t.running).toHaveLength(1);
   });
 
+  it('gives what is held time to begin after the process has stood still, then returns it', async () => {
+    const t = prepare({ q: 500 }, { concurrency: 1 });
+    let stoodStillMs = 0;
+    const { clock } = t;
+    const elapsedMs = clock.monotonicMs.bind(clock);
+    clock.monotonicMs = () => elapsedMs() + stoodStillMs;
+    t.processor.start();
+    await work(t, 20);
+
+    stoodStillMs = 100;
+    await clock.advance(32);
+    const returnedAtOnce = t.putBack.length;
+    await clock.advance(25);
+
+    expect(returnedAtOnce).toBe(0);
+    expect(t.putBack.length).toBeGreaterThan(0);
+  });
+
   it('does not begin a task that the heartbeat has returned meanwhile', async () => {
     const t = prepare({ q: 500 }, { concurrency: 1 });
     t.processor.start();

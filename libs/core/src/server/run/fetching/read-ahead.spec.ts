@@ -27,7 +27,7 @@ describe('ReadAhead', () => {
     ahead.noteStarved(5);
     ahead.noteFed(10);
 
-    expect(ahead.target(10)).toBe(200);
+    expect(ahead.target(10)).toBe(110); // 10 a ms for 2 ms, after 5 a ms
   });
 
   it('grows in steps', () => {
@@ -51,11 +51,13 @@ describe('ReadAhead', () => {
     expect(after(50, 0, 0).target(0)).toBe(0);
   });
 
-  it('follows the pace when it falls', () => {
+  it('follows the pace within a window', () => {
     const ahead = after(50, 1);
     ahead.noteBegun();
+    const afterHalf = ahead.target(10);
+    ahead.noteBegun();
 
-    expect(ahead.target(10)).toBe(2);
+    expect([afterHalf, ahead.target(30)]).toEqual([51, 1]);
   });
 
   it('holds nothing after one slow attempt, and something after ten or so fast ones', () => {

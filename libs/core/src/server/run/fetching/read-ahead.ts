@@ -23,6 +23,8 @@ export class ReadAhead {
   /** Since then a slot has been free for lack of tasks. */
   private starvedFromMs = Infinity;
   private starvedMs = 0;
+  /** Attempts per ms: a moving average over the window, because a process loses its core now and then. */
+  private pace = 0;
   private most = 0;
   /** Duration of attempts; falls slowly, rises at once. */
   private usualMs = Infinity;
@@ -66,7 +68,10 @@ export class ReadAhead {
   }
 
   private measure(nowMs: number, busyMs: number): void {
-    const used = Math.floor((this.begun / Math.max(busyMs, SHORTEST_MEASURE_MS)) * this.windowMs);
+    const measuredMs = Math.max(busyMs, SHORTEST_MEASURE_MS);
+    const weight = this.pace === 0 ? 1 : Math.min(1, measuredMs / this.windowMs);
+    this.pace = (1 - weight) * this.pace + (weight * this.begun) / measuredMs;
+    const used = Math.floor(this.pace * this.windowMs);
     this.most = Math.min(used, MOST_HELD, GROWTH * this.most + FIRST_HELD);
     this.begun = 0;
     this.sinceMs = nowMs;
