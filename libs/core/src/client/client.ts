@@ -133,8 +133,10 @@ export class Client {
     const composed =
       correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at], correctionMs));
     const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
-    const written = (await this.#write(tasks, nowMs)).values();
-    return composed.map((task) => (task instanceof Error ? { error: task } : written.next().value!));
+    const written = await this.#write(tasks, nowMs);
+    if (tasks.length === composed.length) return written;
+    const results = written.values();
+    return composed.map((task) => (task instanceof Error ? { error: task } : results.next().value!));
   }
 
   /**

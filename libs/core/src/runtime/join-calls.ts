@@ -35,19 +35,11 @@ export function joinSettled<Item, Outcome>(
   function leave(): void {
     const leaving = calls;
     calls = [];
-    const callOf: Call<Item, Outcome>[] = [];
-    for (const call of leaving) {
-      call.first = callOf.length;
-      for (let i = 0; i < call.items.length; i++) callOf.push(call);
-    }
-    const items = leaving.length === 1 ? leaving[0]!.items : leaving.flatMap((call) => call.items);
     try {
-      run(items, {
-        resolve: (index, outcome) => callOf[index]!.settle(index, outcome),
-        reject: (index, error) => callOf[index]!.reject(error),
-      });
+      if (leaving.length === 1) run(leaving[0]!.items, leaving[0]!);
+      else run(...joined(leaving));
     } catch (error) {
-      for (const { reject } of leaving) reject(error);
+      for (const call of leaving) call.reject(0, error);
     }
   }
 
@@ -59,7 +51,23 @@ export function joinSettled<Item, Outcome>(
     });
 }
 
-class Call<Item, Outcome> {
+/** The items of all calls, and what settles them. */
+function joined<Item, Outcome>(calls: readonly Call<Item, Outcome>[]): [items: readonly Item[], Settle<Outcome>] {
+  const callOf: Call<Item, Outcome>[] = [];
+  for (const call of calls) {
+    call.first = callOf.length;
+    for (let i = 0; i < call.items.length; i++) callOf.push(call);
+  }
+  return [
+    calls.flatMap((call) => call.items),
+    {
+      resolve: (index, outcome) => callOf[index]!.resolve(index, outcome),
+      reject: (index, error) => callOf[index]!.reject(index, error),
+    },
+  ];
+}
+
+class Call<Item, Outcome> implements Settle<Outcome> {
   /** Where its items begin among those of all calls. */
   first = 0;
   private readonly outcomes: Outcome[];
@@ -67,15 +75,19 @@ class Call<Item, Outcome> {
 
   constructor(
     readonly items: readonly Item[],
-    private readonly resolve: (outcomes: Outcome[]) => void,
-    readonly reject: (error: unknown) => void,
+    private readonly onOutcomes: (outcomes: Outcome[]) => void,
+    private readonly onError: (error: unknown) => void,
   ) {
     this.outcomes = new Array<Outcome>(items.length);
     this.open = items.length;
   }
 
-  settle(index: number, outcome: Outcome): void {
+  resolve(index: number, outcome: Outcome): void {
     this.outcomes[index - this.first] = outcome;
-    if (--this.open === 0) this.resolve(this.outcomes);
+    if (--this.open === 0) this.onOutcomes(this.outcomes);
+  }
+
+  reject(_index: number, error: unknown): void {
+    this.onError(error);
   }
 }

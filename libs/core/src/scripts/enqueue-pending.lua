@@ -10,8 +10,8 @@
 -- ARGV[4]   markLifeS  seconds
 -- ARGV[5..] per task: message (protobuf)
 -- REPLY   integer | {integer | {text, text, text} per task}
--- RETURNS the number of tasks, if all were written, now or by an earlier attempt of the same call; otherwise per task
---         what `enqueue` returns
+-- RETURNS if all tasks were written now, the number of pending tasks: with that of the new ones it tells whether the queue had been
+--         empty; otherwise per task what `enqueue` returns
 -- COST    O(tasks)
 --@include need-type
 --@include task-hash
@@ -47,11 +47,12 @@ for i = 1, tasks do
     end
   end
 end
+local waiting
 if #ids > 0 then
-  redis.call('LPUSH', pending, unpack(ids))
+  waiting = redis.call('LPUSH', pending, unpack(ids))
   writeMark(mark, call, table.concat(written), markLifeS)
 elseif isRepeat then
   renewMark(mark, markLifeS)
 end
-if #ids == tasks then return tasks end
+if #ids == tasks then return waiting end
 return replies

@@ -919,13 +919,14 @@ ids[#ids + 1] = taskId
 end
 end
 end
+local waiting
 if #ids > 0 then
-redis.call('LPUSH', pending, unpack(ids))
+waiting = redis.call('LPUSH', pending, unpack(ids))
 writeMark(mark, call, table.concat(written), markLifeS)
 elseif isRepeat then
 renewMark(mark, markLifeS)
 end
-if #ids == tasks then return tasks end
+if #ids == tasks then return waiting end
 return replies`,
 );
 

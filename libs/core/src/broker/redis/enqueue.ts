@@ -33,6 +33,8 @@ interface Batch {
   readonly queue: string;
   readonly nowMs: number;
   readonly tasks: readonly Encoded[];
+  /** Whether no task has a start time, a group, or a lock. */
+  readonly isPlain: boolean;
   /** The places of the tasks among all of this turn; ascending. */
   readonly indexes: readonly number[];
 }
@@ -40,27 +42,34 @@ interface Batch {
 export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps {
   const lanes = new CallLanes();
 
-  /** The mark of the call in Redis makes the repeats safe. */
-  async function writeWithRepeats(batch: Batch, settle: Settle<EnqueueOutcome>): Promise<void> {
+  async function settleBatch(batch: Batch, settle: Settle<EnqueueOutcome>): Promise<void> {
     const call = lanes.open();
+    const { indexes } = batch;
     try {
-      const outcomes = await repeatWrite(batch, call);
-      for (const [i, index] of batch.indexes.entries()) settle.resolve(index, outcomes[i]!);
+      const outcomes = await writeWithRepeats(batch, call);
+      for (let i = 0; i < indexes.length; i++) settle.resolve(indexes[i]!, outcomes[i]!);
     } catch (error) {
-      for (const index of batch.indexes) settle.reject(index, error);
+      for (const index of indexes) settle.reject(index, error);
     } finally {
       lanes.close(call);
     }
   }
 
-  async function repeatWrite(batch: Batch, call: LaneCall): Promise<readonly EnqueueOutcome[]> {
+  /** The mark of the call in Redis makes the repeats safe. */
+  async function writeWithRepeats(batch: Batch, call: LaneCall): Promise<readonly EnqueueOutcome[]> {
     const startedAtMs = monotonicMs(systemClock); // real time, whichever clock timestamps the tasks
     let unanswered: RedisCommandError | undefined;
     for (let attempt = 0; ; attempt++) {
       try {
-        const announced = queueNames.announce(batch.queue); // first, so that inspectors know the queue of every task
+        const isSpared = batch.isPlain && queueNames.isSurelyListed(batch.queue);
+        // First, so that inspectors know the queue of every task.
+        const announced = isSpared ? undefined : queueNames.announce(batch.queue);
         if (announced) await announced;
-        return await write(redis, batch, call);
+        const replies = await write(redis, batch, call);
+        const hasBacklog = typeof replies === 'number' && replies > batch.tasks.length;
+        queueNames.noteBacklog(batch.queue, hasBacklog);
+        if (isSpared && !hasBacklog) await queueNames.announceAnew(batch.queue);
+        return outcomesOf(replies, batch);
       } catch (error) {
         if (!(error instanceof RedisCommandError)) throw error;
         if (error.isOutcomeUnknown) unanswered ??= error;
@@ -76,7 +85,7 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
 
   /** The tasks of a batch settle together, and no batch waits for another. */
   const joined = joinSettled<Encoded, EnqueueOutcome>((tasks, settle) => {
-    for (const batch of toBatches(tasks, redis.clock.nowMs())) void writeWithRepeats(batch, settle);
+    for (const batch of toBatches(tasks, redis.clock.nowMs())) void settleBatch(batch, settle);
   });
 
   return {
@@ -92,18 +101,25 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
 }
 
 function toBatches(all: readonly Encoded[], nowMs: number): Batch[] {
+  if (all.length === 1) return [batchOf(all[0]!.task.message.queue, all, [0], nowMs)];
   const batches = keyedBatches(
     all,
     ({ task }) => task.message.queue,
     ({ message }) => message.length,
     BATCH,
   );
-  return batches.map(({ key: queue, indexes }) => ({
-    queue,
-    nowMs,
-    tasks: indexes.map((index) => all[index]!),
-    indexes,
-  }));
+  return batches.map(({ key, indexes }) =>
+    batchOf(
+      key,
+      indexes.map((index) => all[index]!),
+      indexes,
+      nowMs,
+    ),
+  );
+}
+
+function batchOf(queue: string, tasks: readonly Encoded[], indexes: readonly number[], nowMs: number): Batch {
+  return { queue, nowMs, tasks, isPlain: tasks.every((task) => isPlain(task, nowMs)), indexes };
 }
 
 /** The state of a task after it is written. */
@@ -116,22 +132,21 @@ function stateOf(task: NewTask, nowMs: number): 'pending' | 'scheduled' | 'aggre
 const isPlain = ({ task }: Encoded, nowMs: number): boolean =>
   task.uniqueTtlS === undefined && stateOf(task, nowMs) === 'pending';
 
-async function write(redis: RedisLink, batch: Batch, call: LaneCall): Promise<readonly EnqueueOutcome[]> {
-  const { tasks, nowMs } = batch;
-  const replies = tasks.every((task) => isPlain(task, nowMs))
-    ? await runEnqueuePending(redis, batch, call)
-    : await runEnqueue(redis, batch, call);
+/** As the scripts reply: the number of tasks that are pending now, if all are new, else a reply per task. */
+type EnqueueReplies = number | readonly EnqueueReply[];
+
+function write(redis: RedisLink, batch: Batch, call: LaneCall): Promise<EnqueueReplies> {
+  return batch.isPlain ? runEnqueuePending(redis, batch, call) : runEnqueue(redis, batch, call);
+}
+
+function outcomesOf(replies: EnqueueReplies, { tasks, nowMs }: Batch): readonly EnqueueOutcome[] {
   if (typeof replies === 'number') return tasks.map(() => PENDING);
   return replies.map((reply, i) => toOutcome(reply, tasks[i]!.task, nowMs));
 }
 
 const PENDING: EnqueueOutcome = { status: 'pending' };
 
-async function runEnqueuePending(
-  redis: RedisLink,
-  { queue, nowMs, tasks }: Batch,
-  call: LaneCall,
-): Promise<number | readonly EnqueueReply[]> {
+function runEnqueuePending(redis: RedisLink, { queue, nowMs, tasks }: Batch, call: LaneCall): Promise<EnqueueReplies> {
   return redis.runReplicated(
     scripts.enqueuePending,
     {
@@ -142,10 +157,10 @@ async function runEnqueuePending(
     },
     { nowS: floorS(nowMs), nowNs: redis.clock.nowNs(), call: call.nth, markLifeS: MARK_LIFE_S },
     tasks,
-  ) as Promise<number | readonly EnqueueReply[]>;
+  ) as Promise<EnqueueReplies>;
 }
 
-async function runEnqueue(
+function runEnqueue(
   redis: RedisLink,
   { queue, nowMs, tasks }: Batch,
   call: LaneCall,

@@ -1,6 +1,6 @@
 import { KeyTypeError } from '../../errors/key-type.error.js';
 import { Backoff } from '../../runtime/backoff.js';
-import { sleep, systemClock } from '../../runtime/clock.js';
+import { monotonicMs, sleep, systemClock } from '../../runtime/clock.js';
 import { within } from '../../runtime/within.js';
 import { EncodedCommand } from './encoded-command.js';
 import type { RedisLink } from './redis-link.js';
@@ -12,6 +12,15 @@ const MAX_WAIT_MS = 500;
 /** Delays between the attempts of a failing announcement. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
+/** How long a queue with a backlog counts as announced. */
+const BACKLOG_TRUST_MS = 1_000;
+
+/** A queue that this process has announced. */
+interface Known {
+  readonly announcedAtMs: number;
+  /** Whether the last write found pending tasks, which a removal of the queue takes along. */
+  hasBacklog: boolean;
+}
 
 interface Announcement {
   /** Resolves when the queue is announced. */
@@ -23,12 +32,12 @@ interface Announcement {
 }
 
 /**
- * Announces queues to inspectors, in a set that is stored on one node of a cluster. Repeated with every write, because
- * an inspector may remove a queue at any time, and clients are not notified.
+ * Announces queues to inspectors, in a set that is stored on one node of a cluster. Repeated with every write to a queue
+ * that was empty, because an inspector may remove a queue at any time, and clients are not notified.
  */
 export class QueueNames {
   /** Queues that this process has announced, the most recent last. */
-  private readonly known = new Set<string>();
+  private readonly known = new Map<string, Known>();
   private readonly announcing = new Map<string, Announcement>();
 
   /** @param key the set */
@@ -36,6 +45,27 @@ export class QueueNames {
     private readonly redis: RedisLink,
     private readonly key: string,
   ) {}
+
+  /**
+   * Whether a write needs no announcement, because the last one found tasks in the queue. If this one finds none, the queue may
+   * have been removed in between: then {@link announceAnew}.
+   */
+  isSurelyListed(queue: string): boolean {
+    const known = this.known.get(queue);
+    return known?.hasBacklog === true && monotonicMs(this.redis.clock) - known.announcedAtMs < BACKLOG_TRUST_MS;
+  }
+
+  /** What a write has found in the queue. */
+  noteBacklog(queue: string, hasBacklog: boolean): void {
+    const known = this.known.get(queue);
+    if (known) known.hasBacklog = hasBacklog;
+  }
+
+  /** Announces a queue that was written to without an announcement, like one that this process does not know. */
+  announceAnew(queue: string): Promise<unknown> | undefined {
+    this.known.delete(queue);
+    return this.announce(queue);
+  }
 
   /**
    * Resolves when the queue is announced, and soon even if the set is unreachable. Then inspectors do not list the queue
@@ -76,9 +106,10 @@ export class QueueNames {
   }
 
   private remember(queue: string): void {
+    const hasBacklog = this.known.get(queue)?.hasBacklog ?? false;
     this.known.delete(queue); // so that it comes last
-    this.known.add(queue);
-    const [first] = this.known;
+    this.known.set(queue, { announcedAtMs: monotonicMs(this.redis.clock), hasBacklog });
+    const [first] = this.known.keys();
     if (this.known.size > MOST_KNOWN) this.known.delete(first!);
   }
 }

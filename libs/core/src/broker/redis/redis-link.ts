@@ -104,14 +104,16 @@ export class RedisLink {
     items: readonly Item[] = [],
     client = this.commands(),
   ): Promise<unknown> {
-    const flatKeys = script.flattenKeys(keys);
-    const flatArgs = script.flattenArgs(args, items);
-    const reply = await this.command(
-      script.name,
-      () => this.scripts.send(client, script, flatKeys, flatArgs),
-      () => script.typedKeys(keys),
-      client,
-    );
+    let reply: unknown;
+    let wasSent = false;
+    try {
+      if (!isReady(client)) await whenReady(client);
+      wasSent = true;
+      const sent = this.scripts.send(client, script, script.flattenKeys(keys), script.flattenArgs(args, items));
+      reply = await this.answerOf(client, sent);
+    } catch (error) {
+      throw await this.failureOf(script.name, error, client, () => script.typedKeys(keys), wasSent);
+    }
     if (!script.layout.reply.accepts(reply, items.length)) throw unexpectedReply(script, reply);
     return reply;
   }
@@ -125,29 +127,14 @@ export class RedisLink {
    * Runs a script, and resolves when the configured number of replicas have its writes.
    * @throws {RedisCommandError} Redis failed, or too few replicas confirmed; the script may have run
    */
-  async runReplicated<Keys extends ScriptKeys, Args extends ScriptArgs, Item extends ScriptArgs>(
+  runReplicated<Keys extends ScriptKeys, Args extends ScriptArgs, Item extends ScriptArgs>(
     script: Script<Keys, Args, Item>,
     keys: Keys,
     args: Args,
     items: readonly Item[],
   ): Promise<unknown> {
     const { waitForReplicas: needed = 0 } = this.connection as { readonly waitForReplicas?: number };
-    if (needed === 0) return this.run(script, keys, args, items);
-    const client = this.replicated();
-    const reply = await this.run(script, keys, args, items, client);
-    const [key] = script.flattenKeys(keys);
-    const confirmed = await this.command(
-      'WAIT',
-      () => this.replicaWait(client, key, needed).confirmed(),
-      undefined,
-      client,
-    );
-    if (confirmed >= needed) return reply;
-    throw new RedisCommandError('WAIT', true, {
-      cause: new Error(`${confirmed} of ${needed} replicas confirmed the write within ${REPLICAS_TIMEOUT_MS} ms`),
-      isOutcomeUnknown: true,
-      remedy: 'check that the replicas are connected, or lower waitForReplicas',
-    });
+    return needed === 0 ? this.run(script, keys, args, items) : this.runOnReplicas(needed, script, keys, args, items);
   }
 
   /** Logs a missing right that the broker does not need. */
@@ -196,8 +183,7 @@ export class RedisLink {
       if (!isCluster(client)) joinWrites(client.stream);
       return await this.answerOf(client, call(client));
     } catch (error) {
-      if (isDemoted(error)) rediscoverMaster(client);
-      throw await this.toError(name, error, client, keysOf, wasSent);
+      throw await this.failureOf(name, error, client, keysOf, wasSent);
     }
   }
 
@@ -275,6 +261,39 @@ export class RedisLink {
   private commands(): RedisClient {
     if (this.hasEnded) throw new ClosedError('broker');
     return (this.commandClient ??= this.add(openClient(this.connection, 'commands')));
+  }
+
+  private failureOf(
+    name: string,
+    error: unknown,
+    client: RedisClient,
+    keysOf: (() => readonly TypedKey[]) | undefined,
+    wasSent: boolean,
+  ): Promise<QueueError> {
+    if (isDemoted(error)) rediscoverMaster(client);
+    return this.toError(name, error, client, keysOf, wasSent);
+  }
+
+  private async runOnReplicas<Keys extends ScriptKeys, Args extends ScriptArgs, Item extends ScriptArgs>(
+    needed: number,
+    ...call: [script: Script<Keys, Args, Item>, keys: Keys, args: Args, items: readonly Item[]]
+  ): Promise<unknown> {
+    const client = this.replicated();
+    const reply = await this.run(...call, client);
+    const [script, keys] = call;
+    const [key] = script.flattenKeys(keys);
+    const confirmed = await this.command(
+      'WAIT',
+      () => this.replicaWait(client, key, needed).confirmed(),
+      undefined,
+      client,
+    );
+    if (confirmed >= needed) return reply;
+    throw new RedisCommandError('WAIT', true, {
+      cause: new Error(`${confirmed} of ${needed} replicas confirmed the write within ${REPLICAS_TIMEOUT_MS} ms`),
+      isOutcomeUnknown: true,
+      remedy: 'check that the replicas are connected, or lower waitForReplicas',
+    });
   }
 
   private replicaWait(client: RedisClient, key: string | undefined, needed: number): ReplicaWait {

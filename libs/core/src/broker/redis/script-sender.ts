@@ -12,6 +12,12 @@ export interface ScriptText {
   readonly lua: string;
 }
 
+/** What is sent for a script: its SHA, or its text when the server does not know it by that. */
+interface ScriptForm {
+  readonly lua: string;
+  readonly sha1: string | undefined;
+}
+
 type SentScript = Pick<Script<ScriptKeys, ScriptArgs, ScriptArgs>, 'name' | 'lua' | 'sha1'>;
 type Args = readonly ScriptArg[];
 
@@ -32,32 +38,38 @@ export class ScriptSender {
     this.sendsTexts = prepareScript !== undefined;
   }
 
-  async send(client: RedisClient, script: SentScript, keys: readonly string[], args: Args): Promise<unknown> {
+  /** Not async, nor are the functions below: each would add a promise to every call, and most succeed at once. */
+  send(client: RedisClient, script: SentScript, keys: readonly string[], args: Args): Promise<unknown> {
+    const form = this.formOf(script, keys.length);
     const hadLiteralKeys = this.hasLiteralKeys;
-    try {
-      return await this.sendOnce(client, script, keys, args);
-    } catch (error) {
-      if (hadLiteralKeys || !(await this.turnsToLiteralKeys(client, keys[0]!, error))) throw error;
-      return this.sendOnce(client, script, keys, args);
-    }
+    return runScript(client, form, keys, args, async (error) => {
+      try {
+        return await this.sendText(client, form, keys, args, error);
+      } catch (failure) {
+        if (hadLiteralKeys || !(await this.turnsToLiteralKeys(client, keys[0]!, failure))) throw failure;
+        return this.send(client, script, keys, args);
+      }
+    });
   }
 
   /** The form for a pipeline: its text and, if the server knows a script by that after its first call, its SHA. */
-  formOf(script: SentScript, keyCount: number): { readonly lua: string; readonly sha1: string | undefined } {
+  formOf(script: SentScript, keyCount: number): ScriptForm {
     const { lua, sha1 } = this.textFor(script, keyCount);
     return { lua, sha1: this.sendsTexts ? undefined : sha1 };
   }
 
-  private async sendOnce(client: RedisClient, script: SentScript, keys: readonly string[], args: Args) {
-    const { lua, sha1 } = this.textFor(script, keys.length);
-    if (this.sendsTexts) return runScript(client, 'eval', lua, keys, args);
-    try {
-      return await runScript(client, 'evalsha', sha1, keys, args);
-    } catch (error) {
-      if (isRefusalOf('evalsha', error)) this.sendTexts();
-      else if (!isUnknownScript(error)) throw error;
-      return runScript(client, 'eval', lua, keys, args); // loads it, too
-    }
+  /** Sends the text when the server refuses the SHA; any other failure is thrown again. */
+  private async sendText(
+    client: RedisClient,
+    { lua, sha1 }: ScriptForm,
+    keys: readonly string[],
+    args: Args,
+    error: unknown,
+  ): Promise<unknown> {
+    if (sha1 === undefined) throw error;
+    if (isRefusalOf('evalsha', error)) this.sendTexts();
+    else if (!isUnknownScript(error)) throw error;
+    return runScript(client, { lua, sha1: undefined }, keys, args); // loads it, too
   }
 
   private textFor(script: SentScript, keyCount: number): { readonly lua: string; readonly sha1: string } {
@@ -102,20 +114,36 @@ export class ScriptSender {
 }
 
 /** Errors and traces show the first key, which also decides the node of a cluster. */
-async function runScript(
+function runScript(
   client: RedisClient,
-  name: 'eval' | 'evalsha',
-  script: string,
+  { lua, sha1 }: ScriptForm,
   keys: readonly string[],
   args: Args,
+  onFailure: (error: unknown) => unknown = rethrow,
 ): Promise<unknown> {
-  const shown = [script, '1', keys[0]!];
-  const command = new EncodedCommand(name, shown, [script, keys.length, ...keys, ...args]);
-  try {
-    return await client.sendCommand(command);
-  } finally {
-    command.release();
-  }
+  const text = sha1 ?? lua;
+  const shown = [text, '1', keys[0]!];
+  const command = new EncodedCommand(sha1 === undefined ? 'eval' : 'evalsha', shown, [
+    text,
+    keys.length,
+    ...keys,
+    ...args,
+  ]);
+  const replied = client.sendCommand(command) as Promise<unknown>;
+  return replied.then(
+    (reply) => {
+      command.release();
+      return reply;
+    },
+    (error: unknown) => {
+      command.release();
+      return onFailure(error);
+    },
+  );
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 const KEY_IN_VARIABLE = "local key = KEYS[1]\nreturn redis.call('EXISTS', key)";
