@@ -12,6 +12,8 @@ import type { WorkerPool } from '../running/worker-pool.js';
 
 /** How long a task is held, as a multiple of `readAhead`. */
 const HELD_FOR = 3;
+/** How often a return looks whether the fetch under way has been answered. */
+const AWAIT_FETCH_MS = 2;
 /** Held tasks that begin in a row, and for how long, before the event loop turns: replies and timers wait meanwhile. */
 const MOST_IN_A_ROW = 100;
 const LONGEST_ROW_MS = 2;
@@ -92,8 +94,11 @@ export class HeldTasks {
     for (const lane of this.lanes.awake) {
       const [first] = lane.held;
       if (!first) continue;
-      if (nowMs < first.returnAtMs) {
-        nextAtMs = Math.min(nextAtMs, first.returnAtMs);
+      // The tasks of a fetch under way would begin before those that returned.
+      const answeredFromMs = lane.isFetching && !lane.isSick ? nowMs + AWAIT_FETCH_MS : nowMs;
+      const fromMs = Math.max(first.returnAtMs, answeredFromMs);
+      if (nowMs < fromMs) {
+        nextAtMs = Math.min(nextAtMs, fromMs);
         continue;
       }
       lane.readAhead.pause();
@@ -112,7 +117,7 @@ export class HeldTasks {
     return count;
   }
 
-  /** Returns how many. @param onReturned called when the last one is back in the queue */
+  /** Returns how many. @param onReturned called when all are back in the queue */
   return(lane: Lane, onReturned?: () => void): number {
     const { held } = lane;
     if (held.length === 0) return 0;
@@ -123,9 +128,15 @@ export class HeldTasks {
       this.deps.clock.nowMs(),
     );
     const own = held.filter(({ lease }, nth) => lease.begin(tracked[nth]!));
-    own.forEach(({ task, lease }, nth) => {
-      this.deps.workers.putBack(task, lease, nth === own.length - 1 ? onReturned : undefined);
-    });
+    lane.returning += own.length;
+    for (const { task, lease } of own) {
+      this.deps.workers.putBack(task, lease, () => {
+        lane.returning -= 1;
+        if (lane.returning > 0) return;
+        onReturned?.();
+        this.onFree();
+      });
+    }
     return own.length;
   }
 

@@ -50,7 +50,9 @@ export class Lane {
   /** Tasks read ahead, the next to begin first. */
   held: HeldTask[] = [];
   readonly readAhead: ReadAhead;
-  /** How many of these there should be. */
+  /** Tasks on their way back to the head of the queue, which the next fetch must find there. */
+  returning = 0;
+  /** How many tasks to hold. */
   mostHeld = 0;
   /** How many of these the pending fetch asks for. */
   askedAhead = 0;

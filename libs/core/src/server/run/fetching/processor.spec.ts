@@ -63,7 +63,8 @@ function prepare(
     knows: () => true,
     putBack: ({ message }: LeasedTask, _: FakeLease, onSettled?: () => void) => {
       putBack.push(message);
-      if (onSettled) queueMicrotask(onSettled);
+      if (onSettled && returns.isSilent) returns.answered.push(onSettled);
+      else if (onSettled) queueMicrotask(onSettled);
     },
     leaveToOthers: ({ task }: TrackedTask, _: FakeLease, onBack: () => void) => {
       const { id } = task.message;
@@ -102,6 +103,8 @@ function prepare(
   /** In their order. */
   const fetched: TaskMessage[] = [];
   const putBack: TaskMessage[] = [];
+  /** While a call that returns tasks is not answered: what to do then. */
+  const returns = { isSilent: false, answered: [] as (() => void)[] };
   const track = vi.fn<RunningLeases['track']>((tasks) =>
     tasks.map(() => {
       leases.push(new FakeLease({ id: '', expiriesS: [] }, 0));
@@ -136,6 +139,7 @@ function prepare(
     leases,
     fetched,
     putBack,
+    returns,
     rooms,
     caps,
     delaysMs,
@@ -840,6 +844,43 @@ describe('Processor, reading ahead', () => {
     expect(t.putBack.length).toBeGreaterThan(0);
     expect(t.workSignal.reportRemaining).toHaveBeenCalledExactlyOnceWith('q', t.putBack.length);
     expect(t.running).toHaveLength(1);
+  });
+
+  it('returns what is held with what a fetch brings that is under way, so that the order stays', async () => {
+    const t = prepare({ q: 500 }, { concurrency: 1 });
+    t.processor.start();
+    await work(t, 20);
+    const answer = t.silence('q');
+    for (const before = t.fetches.length; t.fetches.length === before;) await work(t, 1);
+    const [held, asked] = [t.putBack.length, t.fetches.length];
+
+    await t.clock.advance(70);
+    const meanwhile = t.putBack.length;
+    answer();
+    await t.clock.advance(5);
+
+    expect([held, meanwhile]).toEqual([0, 0]);
+    expect(t.putBack.length).toBeGreaterThan(0);
+    expect(t.putBack).toEqual(t.fetched.slice(-t.putBack.length));
+    expect(t.fetches).toHaveLength(asked);
+  });
+
+  it('fetches nothing until what was held is back, so that it comes first', async () => {
+    const t = prepare({ q: 500 }, { concurrency: 1 });
+    t.processor.start();
+    await work(t, 20);
+    t.returns.isSilent = true;
+    await t.clock.advance(70);
+    const asked = t.fetches.length;
+
+    t.end(1);
+    await t.settle();
+    const meanwhile = t.fetches.length;
+    for (const answered of t.returns.answered) answered();
+    await t.settle();
+
+    expect(t.putBack.length).toBeGreaterThan(0);
+    expect([meanwhile - asked, t.fetches.length - asked]).toEqual([0, 1]);
   });
 
   it('gives what is held time to begin after the process has stood still, then returns it', async () => {

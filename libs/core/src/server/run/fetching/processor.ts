@@ -173,7 +173,7 @@ export class Processor {
 
   private mayDraw(lane: Lane, nowMs: number): boolean {
     if (this.deps.settler.room(lane.queue) <= 0) return false;
-    return lane.held.length > 0 || (!lane.isSick && !lane.isEmpty && !lane.isResting(nowMs));
+    return lane.held.length > 0 || (!lane.isSick && !lane.isEmpty && lane.returning === 0 && !lane.isResting(nowMs));
   }
 
   private draw(nowMs: number): void {
@@ -200,7 +200,7 @@ export class Processor {
   }
 
   private fetchFor(lane: Lane, nowMs: number): void {
-    if (lane.isFetching || lane.isEmpty || lane.isResting(nowMs)) return;
+    if (lane.isFetching || lane.isEmpty || lane.returning > 0 || lane.isResting(nowMs)) return;
     const room = this.deps.settler.room(lane.queue);
     const forHeld = Math.min(lane.drawn, lane.held.length);
     const slots = lane.isSick
