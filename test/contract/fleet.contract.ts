@@ -87,5 +87,18 @@ export function describeFleet(backend: string, openQueue: () => TestQueue): void
         expect(nodes[0]).toMatchObject({ address: expect.stringMatching(/:\d+$/) });
       else expect(nodes).toEqual([]);
     });
+
+    it('returns what each server of Redis reports about itself', async () => {
+      await using q = openQueue();
+
+      const nodes = await q.broker.storeNodes();
+
+      const isMemory = q.broker.kind === 'memory';
+      expect(nodes.map(({ error }) => error)).toEqual(nodes.map(() => undefined));
+      expect(nodes.map(({ info }) => info['role'])).toEqual(nodes.map(() => expect.stringMatching(/^(master|slave)$/)));
+      expect(new Set(nodes.map(({ address }) => address)).size).toBe(nodes.length);
+      if (isMemory) expect(nodes).toEqual([]);
+      else expect(nodes.length).toBeGreaterThanOrEqual(q.broker.kind === 'redis cluster' ? 3 : 1);
+    });
   });
 }

@@ -47,9 +47,25 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
         processedTotal: 1,
         failedTotal: 1,
         isPaused: true,
+        pausedAtMs: Math.floor(q.clock.nowMs() / 1000) * 1000,
         wrongTypeKeys: [],
         latencyMs: 1_500,
       });
+    });
+
+    it('returns since when a queue is paused, and nothing while it is not', async () => {
+      await using q = openQueue();
+      await q.broker.enqueue([{ message: q.message('p') }]);
+      const pausedAtMs = q.clock.nowMs();
+      await q.broker.pause(q.name);
+      await q.clock.advance('2h');
+
+      const whilePaused = await q.broker.queueStats(q.name);
+      await q.broker.unpause(q.name);
+      const afterwards = await q.broker.queueStats(q.name);
+
+      expect(whilePaused).toMatchObject({ isPaused: true, pausedAtMs: Math.floor(pausedAtMs / 1000) * 1000 });
+      expect(afterwards).toMatchObject({ isPaused: false, pausedAtMs: undefined });
     });
 
     it('returns how long the next task has waited', async () => {

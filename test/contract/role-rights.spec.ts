@@ -191,4 +191,5 @@ async function readAll(inspector: Inspector, queue: string): Promise<void> {
   await inspector.schedules();
   await inspector.clusterSlot(queue);
   await inspector.redisInfo();
+  await inspector.redisNodes();
 }

@@ -234,6 +234,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     await inspector.clusterSlot(WORK);
     await inspector.clusterNodes(WORK);
     await inspector.redisInfo();
+    await inspector.redisNodes();
   },
   'reads of a queue that does not exist': async ({ inspector }, index) => {
     await refused(inspector.queueInfo(`no-${index}`));

@@ -88,6 +88,27 @@ describe('Inspector', () => {
     expect(isPaused).toBe(true);
   });
 
+  it('shows since when a queue is paused', async () => {
+    const { clock, inspector } = await open();
+    const before = await inspector.queueInfo('q');
+    await inspector.pauseQueue('q');
+    const pausedAt = new Date(Math.floor(clock.nowMs() / 1000) * 1000);
+    await clock.advance('3h');
+
+    expect(before.pausedAt).toBeUndefined();
+    expect((await inspector.queueInfo('q')).pausedAt).toEqual(pausedAt);
+  });
+
+  it('shows how long the unique lock of a task still holds', async () => {
+    const { queue, clock, inspector } = await open();
+    const uniqueKey = 'asynq:{q}:unique:t:hash';
+    await queue.broker.enqueue([{ message: queue.message('locked', { uniqueKey }), uniqueTtlS: 60 }]);
+    await clock.advance('20s');
+
+    expect(await inspector.lockTtlMs('q', 'locked')).toBe(40_000);
+    expect(await inspector.lockTtlMs('q', 'none')).toBeUndefined();
+  });
+
   it('estimates memory only on request, and omits it when unavailable', async () => {
     const { queue, inspector } = await open();
     vi.spyOn(queue.broker, 'memoryBytes').mockResolvedValueOnce(4_096);
@@ -229,6 +250,7 @@ describe('Inspector', () => {
     const { inspector } = await open();
 
     expect(await inspector.redisInfo()).toEqual({});
+    expect(await inspector.redisNodes()).toEqual([]);
   });
 
   it('refuses invalid names', async () => {

@@ -1,6 +1,6 @@
 import type { Connection } from '../broker/connection.js';
 import type { Broker } from '../broker/contract/broker.js';
-import type { ClusterNode } from '../broker/contract/health.js';
+import type { ClusterNode, StoreNode } from '../broker/contract/health.js';
 import type { TaskList } from '../broker/contract/lists.js';
 import type { OnUnanswered } from '../broker/contract/presence.js';
 import type { MoveTarget } from '../broker/contract/moves.js';
@@ -23,6 +23,7 @@ import { encodeWith, jsonCodec, type PayloadCodec } from '../task/payload-codec.
 import type { EnqueuedTask, TaskHandle } from '../task/task-handle.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
+import { fromS } from '../wire/unix-time.js';
 import { BulkMover } from './bulk-mover.js';
 import { type BulkOptions, type BulkProgress, readBulkOptions } from './bulk-options.js';
 import {
@@ -316,6 +317,14 @@ export class Inspector {
     return isOrdinary ? this.#searcher.find(search) : this.#searcher.findAmong(names, search);
   }
 
+  /**
+   * How long the task's unique lock still holds, in ms; `undefined` when it holds none.
+   */
+  async lockTtlMs(queue: string, taskId: string): Promise<number | undefined> {
+    const ttlS = await this.#broker.lockTtlS(await this.#located(queue, taskId), taskId);
+    return ttlS === undefined ? undefined : fromS(ttlS);
+  }
+
   /** A handle to wait for a task. The task need not exist. */
   task(queue: string, taskId: string): TaskHandle {
     refuse(queueNameProblem('queue', queue) ?? textProblem('taskId', taskId));
@@ -569,6 +578,14 @@ export class Inspector {
    */
   async redisInfo(): Promise<Readonly<Record<string, string>>> {
     return this.#open().storeInfo();
+  }
+
+  /**
+   * Every Redis server with its reply to `INFO`: the only one, or the masters and the connected replicas of a cluster.
+   * One that does not answer within a second has an `error` instead. None for `'memory'`.
+   */
+  async redisNodes(): Promise<StoreNode[]> {
+    return this.#open().storeNodes();
   }
 
   /** Ends the waits for tasks, and closes the connections that this inspector opened. Idempotent. */

@@ -1,4 +1,5 @@
 import type { QueueStats } from '../broker/contract/queues.js';
+import { dateOf } from '../wire/unix-time.js';
 
 /** A queue at one moment. */
 export interface QueueInfo {
@@ -20,6 +21,8 @@ export interface QueueInfo {
   readonly processedTotal: number;
   readonly failedTotal: number;
   readonly isPaused: boolean;
+  /** Since when; `undefined` when it is not paused, or when the program that paused it did not store the time. */
+  readonly pausedAt: Date | undefined;
   /** How long the next pending task has waited; 0 when none waits. */
   readonly latencyMs: number;
   /**
@@ -70,6 +73,7 @@ export function joinQueueInfos(queue: string, partitions: readonly QueueInfo[]):
     processedTotal: sum((info) => info.processedTotal),
     failedTotal: sum((info) => info.failedTotal),
     isPaused: partitions.every((info) => info.isPaused),
+    pausedAt: pausedAtOf(partitions),
     wrongTypeKeys: partitions.flatMap((info) => info.wrongTypeKeys),
     latencyMs: Math.max(...partitions.map((info) => info.latencyMs)),
     memoryBytes: isMeasured ? sum((info) => info.memoryBytes!) : undefined,
@@ -79,9 +83,16 @@ export function joinQueueInfos(queue: string, partitions: readonly QueueInfo[]):
 
 export function toQueueInfo(
   queue: string,
-  { counts, ...stats }: QueueStats,
+  { counts, pausedAtMs, ...stats }: QueueStats,
   memoryBytes: number | undefined,
 ): QueueInfo {
   const size = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  return { queue, size, ...counts, ...stats, memoryBytes };
+  const pausedAt = pausedAtMs === undefined ? undefined : dateOf(pausedAtMs);
+  return { queue, size, ...counts, ...stats, pausedAt, memoryBytes };
+}
+
+/** Since when all of it is paused. */
+function pausedAtOf(partitions: readonly QueueInfo[]): Date | undefined {
+  const times = partitions.map(({ pausedAt }) => pausedAt?.getTime());
+  return times.includes(undefined) ? undefined : dateOf(Math.max(...(times as number[])));
 }

@@ -45,6 +45,7 @@ describe('findTasks', () => {
     expect(await find({ from: hoursAgo(2) })).toEqual(['a-2', 'b-1']);
     expect(await find({ from: hoursAgo(2.5), to: hoursAgo(1.5) })).toEqual(['a-2']);
     expect(await find({ type: 'email:*', header: { tenant: '7' } })).toEqual(['a-1']);
+    expect(await find({ type: 'email:*', matches: ({ headers }) => headers['tenant'] !== '7' })).toEqual(['a-2']);
   });
 
   it('continues from its cursor, whatever ended it, until the list is searched', async () => {

@@ -4,6 +4,7 @@ import { InvalidOptionsError, kindOf } from '../errors/invalid-options.error.js'
 import { placeOf } from '../partitions/partition-name.js';
 import { isRecord } from '../runtime/is-record.js';
 import { OptionReader } from '../runtime/option-reader.js';
+import { TimeSlice } from '../runtime/time-slice.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
 import type { MatchedTask } from './bulk-mover.js';
@@ -37,6 +38,8 @@ export interface TaskFilter {
   readonly from?: Date | undefined;
   /** Not after this time. */
   readonly to?: Date | undefined;
+  /** A condition of your own, called with every task that meets the others. */
+  readonly matches?: ((task: TaskInfo) => boolean) | undefined;
 }
 
 /** A search and its limits. */
@@ -64,7 +67,19 @@ export interface FoundTasks {
 }
 
 const FILTER_NAMES = [
-  ...['queue', 'state', 'group', 'type', 'idPrefix', 'payloadContains', 'errorContains', 'header', 'from', 'to'],
+  ...[
+    'queue',
+    'state',
+    'group',
+    'type',
+    'idPrefix',
+    'payloadContains',
+    'errorContains',
+    'header',
+    'from',
+    'to',
+    'matches',
+  ],
 ];
 const SEARCH_NAMES = [...FILTER_NAMES, 'limit', 'scanBudget', 'cursor'];
 
@@ -78,9 +93,11 @@ export class TaskSearcher {
     const [list, matches] = [listOf(search), matcherOf(search)];
     const tasks = new Map<string, TaskInfo>();
     let cursor = search.cursor;
+    const slice = new TimeSlice();
     for (let scanned = 0; ;) {
       const page = await this.broker.scanTasks(search.queue, list, cursor, Math.min(PAGE, scanBudget - scanned));
       for (const found of page.tasks) {
+        if (slice.isOver) await slice.turn();
         if (!matches(found)) continue;
         tasks.set(found.task.message.id, toTaskInfo(found.task)); // a task that moves in the list may be found twice
         if (tasks.size === limit) {
@@ -119,12 +136,14 @@ export class TaskSearcher {
   async findAll(filter: TaskFilter, { signal, onProgress }: BulkOptions): Promise<MatchedTask[]> {
     const [list, matches] = [listOf(filter), matcherOf(filter)];
     const matched = new Map<string, MatchedTask>();
+    const slice = new TimeSlice();
     let position: string | undefined;
     let depth = 0;
     do {
       signal?.throwIfAborted();
       const page = await this.broker.scanTasks(filter.queue, list, position, PAGE);
       for (const [at, found] of page.tasks.entries()) {
+        if (slice.isOver) await slice.turn();
         const { id } = found.task.message;
         if (matches(found) && !matched.has(id)) matched.set(id, { id, stamp: found.stamp, depth: depth + at });
       }
@@ -179,6 +198,7 @@ function readFilter(reader: OptionReader, filter: TaskFilter): void {
   if (!(payloadContains instanceof Uint8Array)) reader.text('payloadContains', undefined);
   const isFine = header === undefined || (isRecord(header) && Object.values(header).every(isString));
   if (!isFine) reader.refuse('header', 'text for each name of a header', kindOf(header));
+  reader.callable('matches', undefined);
   for (const name of ['from', 'to'] as const) {
     reader.date(name);
     if (filter[name] && filter.state === 'active') reader.refuse(name, 'not for active tasks');
@@ -208,7 +228,7 @@ function matcherOf(filter: TaskFilter): (found: ScannedTask) => boolean {
     conditions.every((condition) => condition(task));
 }
 
-function conditionsOf({ type, idPrefix, payloadContains, errorContains, header }: TaskFilter): Condition[] {
+function conditionsOf({ type, idPrefix, payloadContains, errorContains, header, matches }: TaskFilter): Condition[] {
   const conditions: Condition[] = [];
   if (idPrefix !== undefined) conditions.push(({ message }) => message.id.startsWith(idPrefix));
   if (type !== undefined) conditions.push(typeCondition(type));
@@ -221,6 +241,7 @@ function conditionsOf({ type, idPrefix, payloadContains, errorContains, header }
     const part = Buffer.from(payloadContains as Uint8Array); // a string is read as UTF-8
     conditions.push(({ message }) => Buffer.from(message.payload).includes(part));
   }
+  if (matches !== undefined) conditions.push((task) => matches(toTaskInfo(task)));
   return conditions;
 }
 

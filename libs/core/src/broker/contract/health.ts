@@ -15,6 +15,16 @@ export interface ClusterNode {
   readonly address: string;
 }
 
+/** A server of Redis, and what it reports. */
+export interface StoreNode {
+  /** `host:port`. */
+  readonly address: string;
+  /** The reply to `INFO`, under Redis' own names; empty when there is an error. */
+  readonly info: Readonly<Record<string, string>>;
+  /** Why the node has not reported. */
+  readonly error: unknown;
+}
+
 /** The store itself. */
 export interface HealthOps {
   ping(): Promise<void>;
@@ -33,6 +43,8 @@ export interface HealthOps {
   missingRights(queue: string): Promise<readonly string[]>;
   /** The reply to `INFO`, on a cluster to `CLUSTER INFO`, under Redis' own names; empty in memory. */
   storeInfo(): Promise<Readonly<Record<string, string>>>;
+  /** Every server: the only one, or the masters and the connected replicas of a cluster; none in memory. */
+  storeNodes(): Promise<StoreNode[]>;
   /** The Redis Cluster slot of the queue's keys. */
   clusterSlot(queue: string): Promise<number>;
   /** The nodes that hold the queue's keys, the master first; none outside of a cluster. */

@@ -9,6 +9,8 @@ export interface QueueStats {
   readonly processedTotal: number;
   readonly failedTotal: number;
   readonly isPaused: boolean;
+  /** `undefined` when it is not paused, or when another program paused it without the time. */
+  readonly pausedAtMs: number | undefined;
   /** Keys of the queue that hold another Redis type than they should: they count as empty. */
   readonly wrongTypeKeys: readonly string[];
   /** How long the next pending task has waited; 0 when there is none or the time was not recorded. */

@@ -20,6 +20,10 @@ export function healthOps(): HealthOps {
       return {};
     },
 
+    async storeNodes() {
+      return [];
+    },
+
     async clusterSlot(queue) {
       return keySlot(keys.pending(queue));
     },

@@ -1,5 +1,5 @@
 import type { TaskState } from '../../wire/task-state.js';
-import { floorS, latencyMs, utcDay } from '../../wire/unix-time.js';
+import { floorS, fromS, latencyMs, utcDay } from '../../wire/unix-time.js';
 import type { QueueOps } from '../contract/queues.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { notifyChange } from './schedules.js';
@@ -29,6 +29,7 @@ export function queueOps(store: MemoryStore): QueueOps {
         processedTotal: queue.counters.total.processed,
         failedTotal: queue.counters.total.failed,
         isPaused: queue.pausedAtS !== undefined,
+        pausedAtMs: queue.pausedAtS === undefined ? undefined : fromS(queue.pausedAtS),
         wrongTypeKeys: [],
         latencyMs: waitedMs(queue, store.clock.nowNs()),
       };

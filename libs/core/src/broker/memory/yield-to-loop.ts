@@ -25,6 +25,7 @@ const READ_IN_LOOPS = [
   'lockTtlS',
   'ping',
   'storeInfo',
+  'storeNodes',
   'clusterSlot',
   'clusterNodes',
 ] as const satisfies readonly (keyof Broker)[];

@@ -1,11 +1,13 @@
+import type { Redis } from 'ioredis';
 import { keySlot } from '../../wire/key-slot.js';
 import { keys } from '../../wire/keys.js';
-import type { ClusterNode, HealthOps } from '../contract/health.js';
+import type { ClusterNode, HealthOps, StoreNode } from '../contract/health.js';
 import { monotonicMs, systemClock } from '../../runtime/clock.js';
 import { measureTime } from './redis-clock.js';
+import { resultWithin } from '../../runtime/within.js';
 import type { RedisLink } from './redis-link.js';
 import { isRefusal } from './redis-failure.js';
-import { askAny, isCluster } from './nodes.js';
+import { addressOf, askAny, connectionsOf, isCluster } from './nodes.js';
 import { missingRights } from './rights.js';
 import { checkVersion } from './server-version.js';
 
@@ -38,7 +40,12 @@ export function healthOps(redis: RedisLink): HealthOps {
       const text = await redis.command('INFO', (client) =>
         isCluster(client) ? askAny(client, (node) => node.cluster('INFO')) : client.info(),
       );
-      return Object.fromEntries([...text.matchAll(INFO_LINE)].map(([, name = '', value = '']) => [name, value]));
+      return parseInfo(text);
+    },
+
+    async storeNodes() {
+      await redis.command('INFO', (client) => askAny(client, (node) => node.ping())); // a cluster knows its nodes then
+      return redis.command('INFO', (client) => Promise.all(connectionsOf(client).map(readNode)));
     },
 
     clusterSlot: async (queue) => keySlot(keys.pending(queue)),
@@ -53,6 +60,23 @@ export function healthOps(redis: RedisLink): HealthOps {
     },
   };
 }
+
+/** Time limit for each node: those that answer are shown. */
+const NODE_TIMEOUT_MS = 1_000;
+
+async function readNode(node: Redis): Promise<StoreNode> {
+  const address = addressOf(node);
+  try {
+    const text = await resultWithin(systemClock, NODE_TIMEOUT_MS, node.info());
+    if (text === undefined) throw new Error(`no answer within ${NODE_TIMEOUT_MS / 1000} s`);
+    return { address, info: parseInfo(text), error: undefined };
+  } catch (error) {
+    return { address, info: {}, error };
+  }
+}
+
+const parseInfo = (text: string): Record<string, string> =>
+  Object.fromEntries([...text.matchAll(INFO_LINE)].map(([, name = '', value = '']) => [name, value]));
 
 const readInfo = (redis: RedisLink): Promise<string> =>
   redis.command('INFO', (client) => askAny(client, (node) => node.info()));

@@ -22,7 +22,7 @@ export function nodeOf(cluster: Cluster, key: string | undefined): Redis {
   return node;
 }
 
-export const addressOf = ({ options }: Redis): string => `${options.host}:${options.port}`;
+export const addressOf = ({ options }: Redis): string => options.path ?? `${options.host}:${options.port}`;
 
 /** Any master of a cluster is enough: an unresponsive one does not make the others unreachable. */
 export async function askAny<T>(client: RedisClient, ask: (node: Redis) => Promise<T>): Promise<T> {

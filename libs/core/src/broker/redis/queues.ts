@@ -3,7 +3,7 @@ import { systemClock } from '../../runtime/clock.js';
 import { resultWithin } from '../../runtime/within.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
-import { floorS, latencyMs, utcDay } from '../../wire/unix-time.js';
+import { floorS, fromS, latencyMs, utcDay } from '../../wire/unix-time.js';
 import type { DailyCount, QueueOps, QueueStats } from '../contract/queues.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
 import { memoryBytes } from './memory-usage.js';
@@ -20,6 +20,7 @@ type StatsReply = [
   groups: number,
   nextId: Buffer | null,
   odd: readonly Buffer[],
+  pausedAtS: Buffer | null,
 ];
 type Counter = Buffer | string | null;
 
@@ -35,7 +36,7 @@ export function queueOps(redis: RedisLink): QueueOps {
         redis,
         queue,
       )) as StatsReply;
-      const [processedToday, failedToday, processed, failed, isPaused, groups, nextId, odd] = rest;
+      const [processedToday, failedToday, processed, failed, isPaused, groups, nextId, odd, pausedAtS] = rest;
       const { aggregating, oddGroups } = await countAggregating(redis, queue, groups);
       const pendingSinceNs = nextId ? await readPendingSinceNs(redis, queue, nextId.toString()) : undefined;
       return {
@@ -46,6 +47,7 @@ export function queueOps(redis: RedisLink): QueueOps {
         processedTotal: toCount(processed),
         failedTotal: toCount(failed),
         isPaused: isPaused === 1,
+        pausedAtMs: toPausedAtMs(pausedAtS),
         wrongTypeKeys: [...odd.map(String), ...oddGroups],
         latencyMs: latencyMs(pendingSinceNs, redis.clock.nowNs()),
       };
@@ -101,6 +103,12 @@ async function hasQueue(redis: RedisLink, queue: string): Promise<boolean | unde
     if (error instanceof RedisCommandError && error.isTransient) return undefined;
     throw error;
   }
+}
+
+/** Programs other than asynq may have stored something else. */
+function toPausedAtMs(pausedAtS: Buffer | null): number | undefined {
+  const atS = /^\d{1,12}$/.exec(pausedAtS?.toString() ?? '')?.[0];
+  return atS === undefined ? undefined : fromS(Number(atS));
 }
 
 /** An integer; 0 when the counter is not a number. */
