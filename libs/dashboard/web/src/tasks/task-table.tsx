@@ -1,0 +1,160 @@
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { EllipsisVertical } from 'lucide-react';
+import { type DOMAttributes, type RefObject, useLayoutEffect, useRef, useState } from 'react';
+import type { TaskRow } from '../../../src/api/tasks.js';
+import { previewOf } from '../exact/content-view.js';
+import { useI18n } from '../i18n/i18n.js';
+import { Menu } from '../parts/menu.js';
+import { StateBadge } from '../parts/state-marks.js';
+import { PageLink } from '../routing/page-link.js';
+import { TaskActionItems, useTaskActions } from '../actions/task-action-items.js';
+import { keyOfTask, type Selection } from './selection.js';
+import { TaskNote } from './task-note.js';
+
+interface TaskTableProps {
+  readonly label: string;
+  readonly tasks: readonly TaskRow[];
+  /** Tasks that have left the list. */
+  readonly gone?: ReadonlySet<string> | undefined;
+  /** With the queue and the state of each task: in lists over several. */
+  readonly isMixed?: boolean;
+  readonly selection: Selection;
+  /** Whether tasks can be selected: there is something to do with them. */
+  readonly isSelectable: boolean;
+  readonly listRef: RefObject<HTMLTableElement | null>;
+  readonly hold?: DOMAttributes<HTMLTableElement>;
+}
+
+/** Above this many rows only those near the window are in the document. */
+const VIRTUAL_FROM = 250;
+const ROW_PX = 60;
+
+export function TaskTable(props: TaskTableProps) {
+  const { label, tasks, gone, isMixed = false, selection, isSelectable, listRef, hold } = props;
+  const { t } = useI18n();
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [offset, setOffset] = useState(0);
+  useLayoutEffect(() => {
+    if (body.current) setOffset(body.current.getBoundingClientRect().top + window.scrollY);
+  }, []);
+  const isVirtual = tasks.length > VIRTUAL_FROM;
+  const virtual = useWindowVirtualizer({
+    count: isVirtual ? tasks.length : 0,
+    estimateSize: () => ROW_PX,
+    overscan: 20,
+    scrollMargin: offset,
+  });
+  const items = virtual.getVirtualItems();
+  const [first, last] = [items[0], items.at(-1)];
+  const before = isVirtual && first ? first.start - offset : 0;
+  const after = isVirtual && last ? virtual.getTotalSize() - (last.end - offset) : 0;
+  const shown = isVirtual ? items.map(({ index }) => index) : tasks.map((_, index) => index);
+
+  const areAll = tasks.length > 0 && tasks.every((task) => selection.has(task));
+  const areSome = !areAll && tasks.some((task) => selection.has(task));
+  return (
+    <table ref={listRef} className="table task-table" aria-label={label} aria-rowcount={tasks.length + 1} {...hold}>
+      <thead>
+        <tr>
+          {isSelectable && (
+            <th className="cell-check">
+              <input
+                type="checkbox"
+                aria-label={t('tasks.selectAll')}
+                checked={areAll}
+                ref={(box) => {
+                  if (box) box.indeterminate = areSome;
+                }}
+                onChange={() => (areAll ? selection.clear() : selection.setAll(tasks))}
+              />
+            </th>
+          )}
+          <th>{t('task')}</th>
+          {isMixed && <th className="cell-place">{t('tasks.place')}</th>}
+          <th className="cell-payload">{t('task.payload')}</th>
+          <th>{t('tasks.note')}</th>
+          <th className="cell-menu">
+            <span className="hidden-text">{t('actions')}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody ref={body}>
+        {before > 0 && <Space height={before} />}
+        {shown.map((index) => {
+          const task = tasks[index]!;
+          const key = keyOfTask(task);
+          return (
+            <tr
+              key={key}
+              ref={isVirtual ? virtual.measureElement : undefined}
+              data-index={index}
+              aria-rowindex={index + 2}
+              className={`${selection.has(task) ? 'row-selected' : ''} ${gone?.has(key) ? 'row-gone' : ''}`}
+            >
+              {isSelectable && (
+                <td className="cell-check">
+                  <input
+                    type="checkbox"
+                    aria-label={t('tasks.select', { id: task.id })}
+                    checked={selection.has(task)}
+                    onChange={(event) => selection.toggle(task, (event.nativeEvent as MouseEvent).shiftKey)}
+                  />
+                </td>
+              )}
+              <td className="cell-task">
+                <PageLink page="task" params={{ queue: task.queue, id: task.id }} className="task-link" data-row>
+                  <span className="task-type">{task.type || t('task.noType')}</span>
+                  <span className="task-id">{task.id}</span>
+                </PageLink>
+                {gone?.has(key) && <span className="gone-mark">{t('tasks.gone')}</span>}
+              </td>
+              {isMixed && (
+                <td className="cell-place">
+                  <StateBadge state={task.state} />
+                  <PageLink page="queue" params={{ queue: task.queue, state: task.state }} className="task-queue">
+                    {task.queue}
+                  </PageLink>
+                </td>
+              )}
+              <td className="cell-payload">
+                <code className="preview">{previewOf(task.payload)}</code>
+              </td>
+              <td className="cell-note">
+                <TaskNote task={task} />
+              </td>
+              <td className="cell-menu">
+                <RowMenu task={task} />
+              </td>
+            </tr>
+          );
+        })}
+        {after > 0 && <Space height={after} />}
+      </tbody>
+    </table>
+  );
+}
+
+function Space({ height }: { readonly height: number }) {
+  return (
+    <tr aria-hidden className="row-space">
+      <td colSpan={6} style={{ height }} />
+    </tr>
+  );
+}
+
+function RowMenu({ task }: { readonly task: TaskRow }) {
+  const { t } = useI18n();
+  const { actionsOf } = useTaskActions();
+  if (actionsOf(task).length === 0) return null;
+  return (
+    <Menu
+      trigger={
+        <button type="button" className="icon-button" aria-label={t('actions.of', { name: task.id })}>
+          <EllipsisVertical size={17} aria-hidden />
+        </button>
+      }
+    >
+      <TaskActionItems task={task} />
+    </Menu>
+  );
+}
