@@ -244,7 +244,8 @@ function makeLifecycle(
   });
 }
 
-function namesOfConnections(modules: ModulesContainer): string[] {
+/** Names of all connections of the app, duplicates included. */
+export function namesOfConnections(modules: ModulesContainer): string[] {
   const ours = [...modules.values()].filter(({ metatype }) => metatype === AsynqCoreModule);
   return ours.map(({ providers }) => providers.get(CONNECTION_NAME)!.instance as string);
 }

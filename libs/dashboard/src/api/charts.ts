@@ -44,7 +44,8 @@ export interface TypeTimes {
   readonly runs: number;
   readonly failures: number;
   readonly run: Quantiles;
-  readonly wait: Quantiles;
+  /** Of those whose enqueueing this process saw, too; `undefined`: of none. */
+  readonly wait: Quantiles | undefined;
 }
 
 /** In milliseconds. */

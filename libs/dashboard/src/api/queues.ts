@@ -16,8 +16,6 @@ export type Trouble = { readonly severity: 'high' | 'medium' | 'low' } & (
   | { readonly code: 'failing'; readonly share: number; readonly failed: number }
   /** Tasks were archived since the last hour, as far as this process has looked. */
   | { readonly code: 'archived'; readonly count: number }
-  /** Due scheduled or retry tasks are not forwarded. */
-  | { readonly code: 'overdue'; readonly forMs: number }
   /** Another program overwrote these keys with another type. */
   | { readonly code: 'wrongType'; readonly keys: readonly string[] }
   /** The figures could not be read; the last ones are shown. */

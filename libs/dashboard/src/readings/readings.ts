@@ -1,0 +1,244 @@
+import { type Inspector, type Logger, QueueNotFoundError, type ServerInfo } from '@nestjs-asynq/core';
+import type { Warning } from '../api/queues.js';
+import { QueueHistory, type QueueReading } from './queue-reading.js';
+
+/** Somebody looks: the figures of the shown queues are read every second. */
+const WATCHED_MS = 1_000;
+/** Nobody does: for the charts alone. */
+const IDLE_MS = 10_000;
+/** How long somebody counts as looking after a request. */
+const LOOKING_MS = 15_000;
+
+/** Queues that are read at once, so that their replies do not hold the event loop. */
+const BATCH = 25;
+/** Queues that one reading takes on, beyond those that are shown. */
+const MOST_PER_TICK = 200;
+/** Queues with a history, which takes about 85 kB each. */
+const MOST_HISTORIES = 200;
+/** How long names of queues, and servers, are good for. */
+const NAMES_MS = 5_000;
+const SERVERS_MS = 2_000;
+/** A reading that is not older than this is as good as a new one. */
+const FRESH_MS = 900;
+
+export interface ReadingsDeps {
+  readonly inspector: Inspector;
+  readonly logger: Logger;
+  readonly nowMs: () => number;
+}
+
+/**
+ * The figures of all queues of a connection, read by one loop for all viewers: ten browsers cost Redis no more than
+ * one. Each turn reads the queues that are shown, and then those that were not read for longest.
+ */
+export class Readings {
+  private readonly readings = new Map<string, QueueReading>();
+  private readonly histories = new Map<string, QueueHistory>();
+  private readonly inHand = new Map<string, Promise<void>>();
+  /** Queues on a screen, and when they were last asked for. */
+  private readonly shown = new Map<string, number>();
+  private knownNames: readonly string[] = [];
+  private namesAtMs = Number.NEGATIVE_INFINITY;
+  private knownServers: readonly ServerInfo[] | undefined;
+  private serversAtMs = Number.NEGATIVE_INFINITY;
+  private lookedAtMs = Number.NEGATIVE_INFINITY;
+  private turnedAtMs = Number.NEGATIVE_INFINITY;
+  private missing: readonly Warning[] = [];
+  private failure: string | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private turning: Promise<void> | undefined;
+  private isClosed = false;
+  private readonly listeners = new Set<() => void>();
+  /** When this process began to read. */
+  readonly sinceMs: number;
+
+  constructor(private readonly deps: ReadingsDeps) {
+    this.sinceMs = deps.nowMs();
+  }
+
+  /** Begins to keep figures. Errors are shown as warnings, and do not end it. */
+  start(): void {
+    this.timer = setInterval(() => this.tick(), WATCHED_MS).unref();
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    clearInterval(this.timer);
+    this.listeners.clear();
+    await this.turning;
+  }
+
+  /** Calls back after each reading. */
+  onTurn(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Sorted. */
+  get names(): readonly string[] {
+    return this.knownNames;
+  }
+
+  /** `undefined`: not known yet, or not readable. */
+  get servers(): readonly ServerInfo[] | undefined {
+    return this.knownServers;
+  }
+
+  get warnings(): readonly Warning[] {
+    const failure: Warning[] = this.failure === undefined ? [] : [{ code: 'redisUnreachable', message: this.failure }];
+    const idle: Warning[] =
+      this.knownServers?.length === 0 && this.failure === undefined ? [{ code: 'noServers' }] : [];
+    return [...failure, ...idle, ...this.missing];
+  }
+
+  of(queue: string): QueueReading | undefined {
+    return this.readings.get(queue);
+  }
+
+  historyOf(queue: string): QueueHistory | undefined {
+    return this.histories.get(queue);
+  }
+
+  /** Somebody looks at these queues: they are read with every turn for a while. */
+  look(queues: readonly string[]): void {
+    const nowMs = this.deps.nowMs();
+    this.lookedAtMs = nowMs;
+    for (const queue of queues) this.shown.set(queue, nowMs);
+  }
+
+  /** Names and servers are known afterwards. @throws {RedisCommandError} the names cannot be read */
+  async ready(): Promise<void> {
+    await Promise.all([this.readNames(), this.readServers()]);
+    if (this.failure !== undefined && this.knownNames.length === 0) await this.readNames(true);
+  }
+
+  /** The figures of a queue, not older than about a second. @throws {QueueNotFoundError} */
+  async fresh(queue: string): Promise<QueueReading> {
+    await this.readQueue(queue, FRESH_MS);
+    const reading = this.readings.get(queue);
+    if (!reading) throw new QueueNotFoundError(queue);
+    return reading;
+  }
+
+  /** Reads queues that are older than `maxAgeMs`, for at most `budgetMs`; what is missing then follows with the turns. */
+  async freshen(queues: readonly string[], maxAgeMs: number, budgetMs: number): Promise<void> {
+    const endsAtMs = this.deps.nowMs() + budgetMs;
+    for (let at = 0; at < queues.length && this.deps.nowMs() < endsAtMs; at += BATCH) {
+      await Promise.all(queues.slice(at, at + BATCH).map((queue) => this.readQueue(queue, maxAgeMs).catch(() => {})));
+    }
+  }
+
+  /** Forgets what an action has changed, so that the next look reads it again. */
+  changed(queue: string): void {
+    const reading = this.readings.get(queue);
+    if (reading) this.readings.set(queue, { ...reading, atMs: Number.NEGATIVE_INFINITY });
+    this.namesAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  private tick(): void {
+    const nowMs = this.deps.nowMs();
+    const isLooked = nowMs - this.lookedAtMs < LOOKING_MS;
+    if (this.turning || this.isClosed || (!isLooked && nowMs - this.turnedAtMs < IDLE_MS)) return;
+    this.turnedAtMs = nowMs;
+    this.turning = this.turn()
+      .catch((error: unknown) => this.deps.logger.debug('the dashboard could not read', { error }))
+      .finally(() => (this.turning = undefined));
+  }
+
+  /** One reading for all. */
+  async turn(): Promise<void> {
+    await Promise.all([this.readNames(), this.readServers()]);
+    const nowMs = this.deps.nowMs();
+    for (const [queue, atMs] of this.shown) if (nowMs - atMs > LOOKING_MS) this.shown.delete(queue);
+    const known = new Set(this.knownNames);
+    const shown = [...this.shown.keys()].filter((queue) => known.has(queue));
+    const others = this.knownNames
+      .filter((queue) => !this.shown.has(queue))
+      .map((queue) => ({ queue, atMs: this.readings.get(queue)?.atMs ?? Number.NEGATIVE_INFINITY }))
+      .filter(({ atMs }) => nowMs - atMs >= WATCHED_MS)
+      .toSorted((a, b) => (a.atMs < b.atMs ? -1 : a.atMs > b.atMs ? 1 : 0))
+      .slice(0, Math.max(0, MOST_PER_TICK - shown.length))
+      .map(({ queue }) => queue);
+    await this.freshen([...shown, ...others], FRESH_MS, IDLE_MS);
+    for (const listener of this.listeners) listener();
+  }
+
+  private async readNames(mustSucceed = false): Promise<void> {
+    const nowMs = this.deps.nowMs();
+    if (nowMs - this.namesAtMs < NAMES_MS && !mustSucceed) return;
+    await this.once('names', async () => {
+      try {
+        this.knownNames = await this.deps.inspector.queues();
+        this.namesAtMs = nowMs;
+        this.failure = undefined;
+        const known = new Set(this.knownNames);
+        for (const queue of this.readings.keys()) if (!known.has(queue)) this.forget(queue);
+      } catch (error) {
+        this.failure = messageOf(error);
+        if (mustSucceed) throw error;
+      }
+    });
+  }
+
+  private async readServers(): Promise<void> {
+    const nowMs = this.deps.nowMs();
+    if (nowMs - this.serversAtMs < SERVERS_MS) return;
+    await this.once('servers', async () => {
+      const missing: Warning[] = [];
+      const onUnanswered = (part: string, error: unknown): void =>
+        void missing.push({ code: 'partMissing', part, message: messageOf(error) });
+      try {
+        this.knownServers = await this.deps.inspector.servers({ onUnanswered });
+        this.serversAtMs = nowMs;
+        this.missing = missing;
+      } catch (error) {
+        this.knownServers = undefined;
+        this.failure ??= messageOf(error);
+      }
+    });
+  }
+
+  private async readQueue(queue: string, maxAgeMs: number): Promise<void> {
+    const before = this.readings.get(queue);
+    if (before && this.deps.nowMs() - before.atMs < maxAgeMs) return;
+    await this.once(`queue ${queue}`, async () => {
+      try {
+        const info = await this.deps.inspector.queueInfo(queue);
+        this.keep(queue, { info, atMs: this.deps.nowMs(), error: undefined });
+      } catch (error) {
+        if (error instanceof QueueNotFoundError) {
+          this.forget(queue);
+          throw error;
+        }
+        if (!before) throw error;
+        this.readings.set(queue, { ...before, error: messageOf(error) });
+      }
+    });
+  }
+
+  private keep(queue: string, reading: QueueReading): void {
+    this.readings.set(queue, reading);
+    let history = this.histories.get(queue);
+    if (!history && this.histories.size < MOST_HISTORIES) {
+      history = new QueueHistory();
+      this.histories.set(queue, history);
+    }
+    history?.keep(reading.info, reading.atMs);
+  }
+
+  private forget(queue: string): void {
+    this.readings.delete(queue);
+    this.histories.delete(queue);
+  }
+
+  /** At most one reading of a kind is under way; those who ask meanwhile share it. */
+  private async once(what: string, read: () => Promise<void>): Promise<void> {
+    const running = this.inHand.get(what);
+    if (running) return running;
+    const begun = read().finally(() => this.inHand.delete(what));
+    this.inHand.set(what, begun);
+    return begun;
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,72 @@
+import type { ServerInfo } from '@nestjs-asynq/core';
+import type { Trouble } from '../api/queues.js';
+import type { QueueHistory, QueueReading } from './queue-reading.js';
+
+const MINUTE_MS = 60_000;
+const LONG_WAIT_MS = 5 * MINUTE_MS;
+const LONG_PAUSE_MS = 60 * MINUTE_MS;
+
+/** Fewer attempts say nothing about a share. */
+const FEW_ATTEMPTS = 10;
+const MANY_FAIL = 0.2;
+const MOST_FAIL = 0.5;
+
+const WEIGHTS = { high: 3, medium: 2, low: 1 } as const;
+
+/** What is wrong with a queue, worst first. */
+export function troublesOf(
+  { info, error }: QueueReading,
+  history: QueueHistory | undefined,
+  servers: number | undefined,
+  nowMs: number,
+): Trouble[] {
+  const troubles: Trouble[] = [];
+  const { pending, retry, scheduled, isPaused, pausedAt, latencyMs, wrongTypeKeys } = info;
+  if (wrongTypeKeys.length > 0) {
+    troubles.push({ severity: 'high', code: 'wrongType', keys: wrongTypeKeys.slice(0, 10) });
+  }
+  const waiting = pending + retry + scheduled;
+  if (servers === 0 && waiting > 0) {
+    troubles.push({ severity: pending > 0 ? 'high' : 'medium', code: 'unserved', count: waiting });
+  }
+  if (isPaused) {
+    const forMs = pausedAt && Math.max(0, nowMs - pausedAt.getTime());
+    troubles.push({ severity: (forMs ?? 0) >= LONG_PAUSE_MS ? 'medium' : 'low', code: 'paused', forMs });
+  }
+  if (latencyMs >= MINUTE_MS) {
+    const severity = isPaused ? 'low' : latencyMs >= LONG_WAIT_MS ? 'high' : 'medium';
+    troubles.push({ severity, code: 'waiting', forMs: latencyMs });
+  }
+  const failing = failingShare(info, history, nowMs);
+  if (failing) troubles.push({ severity: failing.share >= MOST_FAIL ? 'high' : 'medium', code: 'failing', ...failing });
+  const archived = history?.archivedLately(nowMs) ?? 0;
+  if (archived > 0) troubles.push({ severity: 'medium', code: 'archived', count: archived });
+  if (error !== undefined) troubles.push({ severity: 'high', code: 'unread', message: error });
+  return troubles.toSorted((a, b) => WEIGHTS[b.severity] - WEIGHTS[a.severity]);
+}
+
+/** Higher is worse; 0: all is well. */
+export function weightOf(troubles: readonly Trouble[]): number {
+  const [worst] = troubles;
+  return worst === undefined ? 0 : WEIGHTS[worst.severity] * 100 + Math.min(troubles.length, 99);
+}
+
+function failingShare(
+  { processedToday, failedToday }: QueueReading['info'],
+  history: QueueHistory | undefined,
+  nowMs: number,
+): { share: number; failed: number } | undefined {
+  const { processed, failed } = history?.attemptsLately(nowMs) ?? { processed: processedToday, failed: failedToday };
+  if (processed < FEW_ATTEMPTS || failed / processed < MANY_FAIL) return undefined;
+  return { share: failed / processed, failed };
+}
+
+/** How many running servers serve each queue. */
+export function serversByQueue(servers: readonly ServerInfo[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { queues, status } of servers) {
+    if (status !== 'active') continue;
+    for (const queue of Object.keys(queues)) counts.set(queue, (counts.get(queue) ?? 0) + 1);
+  }
+  return counts;
+}

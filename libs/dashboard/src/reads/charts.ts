@@ -1,0 +1,92 @@
+import { hostname } from 'node:os';
+import { TimeSlice } from '@nestjs-asynq/core/internal';
+import type { ChartRange, Charts, Series } from '../api/charts.js';
+import { COARSE, FINE, type KeptFigure, type QueueHistory } from '../readings/queue-reading.js';
+import { ratesOf } from '../readings/ring.js';
+import type { Read } from './read.js';
+
+const RANGES: Readonly<Record<ChartRange, { readonly ring: 'fine' | 'coarse'; readonly points: number }>> = {
+  '15m': { ring: 'fine', points: 90 },
+  '1h': { ring: 'fine', points: FINE.slots },
+  '6h': { ring: 'coarse', points: 360 },
+  '24h': { ring: 'coarse', points: COARSE.slots },
+};
+
+export const readCharts: Read = async ({ board, viewer, query }) => {
+  const range = query.oneOf('range', Object.keys(RANGES) as ChartRange[]) ?? '1h';
+  const queue = query.text('queue');
+  query.done();
+  if (queue !== undefined) viewer.checkSees(queue);
+  const { readings } = board;
+  await readings.ready();
+  readings.look(queue === undefined ? [] : [queue]);
+  const queues = queue === undefined ? readings.names.filter((name) => viewer.sees(name)) : [queue];
+  const histories = queues.map((name) => readings.historyOf(name)).filter((history) => history !== undefined);
+  const nowMs = board.nowMs();
+  const { ring, points } = RANGES[range];
+  const { stepMs } = { fine: FINE, coarse: COARSE }[ring];
+  const last = Math.floor(nowMs / stepMs);
+  const answer: Charts = {
+    range,
+    stepMs,
+    atMs: Array.from({ length: points }, (_, i) => (last - points + 1 + i) * stepMs),
+    sinceMs: readings.sinceMs,
+    process: `${hostname()}:${process.pid}`,
+    series: await seriesOf(histories, ring, nowMs, points),
+    isKept: histories.length > 0,
+    types: board.typeTimes.read(nowMs, (name) => (queue === undefined ? viewer.sees(name) : name === queue)),
+  };
+  return answer;
+};
+
+async function seriesOf(
+  histories: readonly QueueHistory[],
+  ring: 'fine' | 'coarse',
+  nowMs: number,
+  points: number,
+): Promise<Charts['series']> {
+  const sums: Record<'processedPerS' | 'failedPerS' | 'pending' | 'active' | 'latencyMs', (number | null)[]> = {
+    ...{ processedPerS: empty(points), failedPerS: empty(points) },
+    ...{ pending: empty(points), active: empty(points), latencyMs: empty(points) },
+  };
+  const slice = new TimeSlice();
+  for (const history of histories) {
+    if (slice.isOver) await slice.turn();
+    const kept = history[ring];
+    const gauge = (figure: KeptFigure): Series => heldOver(kept.read(figure, nowMs, points));
+    // One point more, as a rate needs the point before.
+    const rate = (figure: KeptFigure): Series =>
+      spreadOver(ratesOf(kept.read(figure, nowMs, points + 1), kept.stepMs)).slice(1);
+    merge(sums.processedPerS, rate('processed'), add);
+    merge(sums.failedPerS, rate('failed'), add);
+    merge(sums.pending, gauge('pending'), add);
+    merge(sums.active, gauge('active'), add);
+    merge(sums.latencyMs, gauge('latencyMs'), Math.max);
+  }
+  return sums;
+}
+
+const empty = (points: number): (number | null)[] => new Array<number | null>(points).fill(null);
+
+const add = (a: number, b: number): number => a + b;
+
+function merge(into: (number | null)[], values: Series, join: (a: number, b: number) => number): void {
+  for (const [at, value] of values.entries()) {
+    if (value !== null) into[at] = into[at] == null ? value : join(into[at], value);
+  }
+}
+
+/** Between two readings the earlier one holds: a queue that is read seldom must not dent the sum. */
+function heldOver(values: Series): Series {
+  const last = values.findLastIndex((value) => value !== null);
+  let held: number | null = null;
+  return values.map((value, at) => (held = value ?? (at < last ? held : null)));
+}
+
+/** A rate is that of the time since the reading before it. */
+function spreadOver(rates: Series): Series {
+  const spread = [...rates];
+  const first = rates.findIndex((rate) => rate !== null);
+  for (let at = rates.length - 2; at > first; at--) spread[at] ??= spread[at + 1]!;
+  return spread;
+}
