@@ -31,9 +31,7 @@ export function App() {
               <ToastProvider>
                 <ActionHost>
                   <Shell>
-                    <ErrorBoundary>
-                      <Screen />
-                    </ErrorBoundary>
+                    <Screen />
                   </Shell>
                 </ActionHost>
               </ToastProvider>
@@ -46,6 +44,15 @@ export function App() {
 }
 
 function Screen() {
+  const { page } = usePlace();
+  return (
+    <ErrorBoundary key={page}>
+      <ScreenOf />
+    </ErrorBoundary>
+  );
+}
+
+function ScreenOf() {
   const { page, params } = usePlace();
   const key = `${page}?${params.get('queue')}&${params.get('id')}`;
   useEffect(() => {

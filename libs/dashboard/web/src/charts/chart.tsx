@@ -108,6 +108,9 @@ function dataOf(atMs: readonly number[], series: readonly ChartSeries[], kind: '
   return [times, ...stacked];
 }
 
+/** Room for the halves of the first and the last bar. */
+const HALF_DAY_S = 43_200;
+
 interface Writers {
   readonly write: (value: number) => string;
   readonly writeTime: (atMs: number) => string;
@@ -133,7 +136,7 @@ function optionsOf(
     padding: [8, 8, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
-      x: { time: true },
+      x: { time: true, ...(kind === 'bars' && { range: (_, first, last) => [first - HALF_DAY_S, last + HALF_DAY_S] }) },
       y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] },
     },
     axes: [

@@ -114,7 +114,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         )}
         <LiveButton />
         {may('newTask') && (
-          <PageLink page="new" className="button button-plain top-new">
+          <PageLink page="new" className="button button-plain top-new" aria-label={t('nav.new')}>
             <CirclePlus size={16} aria-hidden />
             <span>{t('nav.new')}</span>
           </PageLink>

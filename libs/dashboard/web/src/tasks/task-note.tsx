@@ -8,9 +8,11 @@ import { previewOf } from '../exact/content-view.js';
 export function TaskNote({ task }: { readonly task: TaskRow }) {
   return (
     <div className="task-note">
-      <Moment task={task} />
-      <Attempts task={task} />
-      {task.crashes > 0 && <Crashes count={task.crashes} />}
+      <div className="task-moment">
+        <Moment task={task} />
+        <Attempts task={task} />
+        {task.crashes > 0 && <Crashes count={task.crashes} />}
+      </div>
       {task.progress && <Progressed task={task} />}
       {task.lastError !== '' && (
         <span className="task-error" title={task.lastError}>

@@ -1,6 +1,5 @@
-import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { EllipsisVertical } from 'lucide-react';
-import { type DOMAttributes, type RefObject, useLayoutEffect, useRef, useState } from 'react';
+import type { DOMAttributes, RefObject } from 'react';
 import type { TaskRow } from '../../../src/api/tasks.js';
 import { previewOf } from '../exact/content-view.js';
 import { useI18n } from '../i18n/i18n.js';
@@ -25,35 +24,14 @@ interface TaskTableProps {
   readonly hold?: DOMAttributes<HTMLTableElement>;
 }
 
-/** Above this many rows only those near the window are in the document. */
-const VIRTUAL_FROM = 250;
-const ROW_PX = 60;
-
 export function TaskTable(props: TaskTableProps) {
   const { label, tasks, gone, isMixed = false, selection, isSelectable, listRef, hold } = props;
   const { t } = useI18n();
-  const body = useRef<HTMLTableSectionElement>(null);
-  const [offset, setOffset] = useState(0);
-  useLayoutEffect(() => {
-    if (body.current) setOffset(body.current.getBoundingClientRect().top + window.scrollY);
-  }, []);
-  const isVirtual = tasks.length > VIRTUAL_FROM;
-  const virtual = useWindowVirtualizer({
-    count: isVirtual ? tasks.length : 0,
-    estimateSize: () => ROW_PX,
-    overscan: 20,
-    scrollMargin: offset,
-  });
-  const items = virtual.getVirtualItems();
-  const [first, last] = [items[0], items.at(-1)];
-  const before = isVirtual && first ? first.start - offset : 0;
-  const after = isVirtual && last ? virtual.getTotalSize() - (last.end - offset) : 0;
-  const shown = isVirtual ? items.map(({ index }) => index) : tasks.map((_, index) => index);
 
   const areAll = tasks.length > 0 && tasks.every((task) => selection.has(task));
   const areSome = !areAll && tasks.some((task) => selection.has(task));
   return (
-    <table ref={listRef} className="table task-table" aria-label={label} aria-rowcount={tasks.length + 1} {...hold}>
+    <table ref={listRef} className="table task-table" aria-label={label} {...hold}>
       <thead>
         <tr>
           {isSelectable && (
@@ -78,17 +56,12 @@ export function TaskTable(props: TaskTableProps) {
           </th>
         </tr>
       </thead>
-      <tbody ref={body}>
-        {before > 0 && <Space height={before} />}
-        {shown.map((index) => {
-          const task = tasks[index]!;
+      <tbody>
+        {tasks.map((task) => {
           const key = keyOfTask(task);
           return (
             <tr
               key={key}
-              ref={isVirtual ? virtual.measureElement : undefined}
-              data-index={index}
-              aria-rowindex={index + 2}
               className={`${selection.has(task) ? 'row-selected' : ''} ${gone?.has(key) ? 'row-gone' : ''}`}
             >
               {isSelectable && (
@@ -106,6 +79,12 @@ export function TaskTable(props: TaskTableProps) {
                   <span className="task-type">{task.type || t('task.noType')}</span>
                   <span className="task-id">{task.id}</span>
                 </PageLink>
+                {isMixed && (
+                  <div className="task-place">
+                    <StateBadge state={task.state} />
+                    <span className="task-queue">{task.queue}</span>
+                  </div>
+                )}
                 {gone?.has(key) && <span className="gone-mark">{t('tasks.gone')}</span>}
               </td>
               {isMixed && (
@@ -128,17 +107,8 @@ export function TaskTable(props: TaskTableProps) {
             </tr>
           );
         })}
-        {after > 0 && <Space height={after} />}
       </tbody>
     </table>
-  );
-}
-
-function Space({ height }: { readonly height: number }) {
-  return (
-    <tr aria-hidden className="row-space">
-      <td colSpan={6} style={{ height }} />
-    </tr>
   );
 }
 

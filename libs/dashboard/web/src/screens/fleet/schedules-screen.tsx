@@ -80,8 +80,8 @@ function Row({ schedule }: { readonly schedule: ScheduleRow }) {
         {name === undefined && <span className="trouble trouble-low">{t('schedule.go')}</span>}
       </td>
       <td>
-        <code>{spec}</code>
-        {options.length > 0 && <div className="muted small options">{options.join(' ')}</div>}
+        <code className="spec">{spec}</code>
+        {options.length > 0 && <div className="muted small options from-wide">{options.join(' ')}</div>}
       </td>
       <td className="from-wide">
         <PageLink page="queue" params={{ queue }}>

@@ -147,7 +147,7 @@ function ServerCard({ server }: { readonly server: ServerRow }) {
             </div>
           )}
           {isOpen && busy > workers.length && (
-            <p className="muted">{t('server.moreRunning', { n: busy - workers.length })}</p>
+            <p className="muted server-rest">{t('server.moreRunning', { n: busy - workers.length })}</p>
           )}
         </>
       )}

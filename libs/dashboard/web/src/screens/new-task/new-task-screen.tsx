@@ -17,7 +17,7 @@ import { go, hrefOf, usePlace } from '../../routing/place.js';
 import { useRead } from '../../server/reads.js';
 import { enqueueCommand } from './enqueue-command.js';
 import { readDuration } from './read-duration.js';
-import { initialOf, kindOf, problemsOf, type Schema } from './schema.js';
+import { initialOf, kindOf, type Problem, problemsOf, type Schema } from './schema.js';
 import { SchemaForm } from './schema-form.js';
 
 /** A new task: from the schema of its type, or as JSON. */
@@ -32,6 +32,9 @@ export function NewTaskScreen() {
   );
 }
 
+/** A form that was not sent yet does not complain. */
+const NO_PROBLEMS: ReadonlyMap<string, Problem> = new Map();
+
 function NewTaskForm() {
   const { t } = useI18n();
   const { params } = usePlace();
@@ -44,6 +47,7 @@ function NewTaskForm() {
   const [when, setWhen] = useState<'now' | 'later'>('now');
   const [atMs, setAtMs] = useState<number>();
   const [more, setMore] = useState<Readonly<Record<string, string>>>({});
+  const [isChecked, setChecked] = useState(false);
   const { submit, isBusy, failure } = useSubmit();
 
   const known = findType(types.data?.types ?? [], type);
@@ -75,8 +79,7 @@ function NewTaskForm() {
     type !== '' &&
     queue !== '' &&
     (when === 'now' || atMs !== undefined) &&
-    Object.values(wrong).every((problem) => problem === undefined) &&
-    (!isForm || problems.size === 0);
+    Object.values(wrong).every((problem) => problem === undefined);
   const request: NewTaskRequest = {
     queue,
     type,
@@ -91,7 +94,8 @@ function NewTaskForm() {
     ...(more['headers'] && { headers: headersOf(more['headers']) }),
   };
   const enqueue = (): void => {
-    if (!isReady) return;
+    setChecked(true);
+    if (!isReady || (isForm && problems.size > 0)) return;
     void submit<EnqueuedAnswer>(WRITES.newTask, request, (made) => {
       notify({ title: t('done.newTask', { id: made.id }) });
       go(hrefOf('task', { queue: made.queue, id: made.id }));
@@ -160,7 +164,7 @@ function NewTaskForm() {
               schema={schema}
               node={tree}
               onChange={(node) => setText(printJson(node, 2))}
-              problems={problems}
+              problems={isChecked ? problems : NO_PROBLEMS}
             />
           </fieldset>
         ) : (

@@ -48,7 +48,12 @@ export function OverviewScreen() {
   const [isHeld, hold] = useHold<HTMLTableElement>();
   const latest = overview.data?.queues ?? NONE;
   const live = useLive({ queue: useMemo(() => latest.map(keyOfQueue), [latest]) });
-  const stable = useStableRows(latest, keyOfQueue, JSON.stringify([query, overview.isPlaceholderData]), isHeld);
+  const stable = useStableRows(
+    latest,
+    keyOfQueue,
+    JSON.stringify([query, overview.isPlaceholderData, overview.data === undefined]),
+    isHeld,
+  );
   // What is pushed is newer than what was read.
   const pushed = new Map(live.message?.queues.map((row) => [row.queue, row]));
   const queues = stable.rows.map((row) => {

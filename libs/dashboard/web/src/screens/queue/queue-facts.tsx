@@ -41,14 +41,14 @@ export function QueueFacts({ details: { queue, servedBy, clusterSlot } }: { read
         <dt>{t('queue.today')}</dt>
         <dd>
           {format.number(processedToday)}
-          {failedToday > 0 && <span className="bad"> · {t('queue.failed', { n: failedToday })}</span>}
+          {failedToday > 0 && <div className="bad small">{t('queue.failed', { n: failedToday })}</div>}
         </dd>
       </div>
       <div>
         <dt>{t('queue.total')}</dt>
         <dd>
           {format.number(processedTotal)}
-          {failedTotal > 0 && <span className="muted"> · {t('queue.failed', { n: failedTotal })}</span>}
+          {failedTotal > 0 && <div className="muted small">{t('queue.failed', { n: failedTotal })}</div>}
         </dd>
       </div>
       <div>

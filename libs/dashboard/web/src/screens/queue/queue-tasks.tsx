@@ -58,7 +58,7 @@ export function QueueTasks({ queue: { queue, counts, right }, state }: QueueTask
   const stable = useStableRows(
     tasks.data?.tasks ?? NONE,
     keyOfTask,
-    JSON.stringify([query, tasks.isPlaceholderData]),
+    JSON.stringify([query, tasks.isPlaceholderData, tasks.data === undefined]),
     isPointedAt || selectedCount > 0,
   );
   const selection = useSelection(stable.rows);

@@ -1,5 +1,5 @@
 import { SearchX } from 'lucide-react';
-import { useEffect, useMemo } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { commands } from '../../../../src/api/commands.js';
 import type { SearchFilter } from '../../../../src/api/search.js';
 import { useTaskActions } from '../../actions/task-action-items.js';
@@ -9,10 +9,12 @@ import { useListKeys } from '../../keyboard/list-keys.js';
 import { pageConfig } from '../../page-config.js';
 import { Button } from '../../parts/button.js';
 import { CommandLine, CopyButton } from '../../parts/copy.js';
+import { Pager } from '../../parts/pager.js';
 import { ProgressBar } from '../../parts/progress-bar.js';
 import { stateKey } from '../../parts/state-marks.js';
 import { Empty, Failure, Skeleton } from '../../parts/states.js';
 import { go, hrefOf, usePlace } from '../../routing/place.js';
+import { useSettings } from '../../settings.js';
 import { useSelection } from '../../tasks/selection.js';
 import { MatchingButton, SelectionBar } from '../../tasks/selection-bar.js';
 import { TaskTable } from '../../tasks/task-table.js';
@@ -27,9 +29,15 @@ export function SearchScreen() {
   const address = params.toString();
   const filter = useMemo(() => filterOf(new URLSearchParams(address)), [address]);
   const run = useSearchRun(filter);
-  const selection = useSelection(run.tasks);
+  const size = Number(useSettings().rows);
+  const [page, setPage] = useState(1);
+  const shown = useMemo(() => run.tasks.slice((page - 1) * size, page * size), [run.tasks, page, size]);
+  const selection = useSelection(shown);
   const { clear } = selection;
-  useEffect(() => clear(), [address, clear]);
+  useEffect(() => {
+    clear();
+    setPage(1);
+  }, [address, clear]);
   const list = useListKeys<HTMLTableElement>();
   const { actionsOfSome } = useTaskActions();
   const search = (next: SearchFilter): void => go(hrefOf('tasks', paramsOf(next)));
@@ -43,7 +51,7 @@ export function SearchScreen() {
       </PageHead>
       <FilterForm key={address} filter={filter} onSearch={search} />
       {pageConfig.redacts && (filter.text ?? filter.payload ?? filter.error) !== undefined && (
-        <p className="note">{t('search.redacted')}</p>
+        <p className="muted small">{t('search.redacted')}</p>
       )}
       <div className="search-progress">
         <div className="search-words" role="status">
@@ -70,16 +78,19 @@ export function SearchScreen() {
       />
       {run.error && <Failure error={run.error} onRetry={run.goOn} />}
       {found > 0 && (
-        <div className="table-box">
-          <TaskTable
-            label={t('search.results')}
-            tasks={run.tasks}
-            isMixed
-            selection={selection}
-            isSelectable={actionsOfSome(run.tasks).length > 0}
-            listRef={list}
-          />
-        </div>
+        <section aria-label={t('search.results')}>
+          <div className="table-box">
+            <TaskTable
+              label={t('search.results')}
+              tasks={shown}
+              isMixed
+              selection={selection}
+              isSelectable={actionsOfSome(shown).length > 0}
+              listRef={list}
+            />
+          </div>
+          {found > size && <Pager page={page} size={size} total={found} onPage={setPage} />}
+        </section>
       )}
       {found === 0 && isRunning && run.scanned === 0 && <Skeleton lines={6} />}
       {found === 0 && run.status === 'complete' && (
