@@ -35,7 +35,8 @@ const roomsPointLeft = [
 ];
 
 /** What a workspace's `exports` lead to; anything else inside it is private. */
-const doors = '(src|dist)/(?!(index|internal|testing/index|lifecycle/asynq\\.health)\\.(ts|js|d\\.ts)$)';
+const doors =
+  '(src|dist)/(?!(index|internal|testing/index|standalone/index|lifecycle/asynq\\.health)\\.(ts|js|d\\.ts)$)';
 
 export default {
   forbidden: [
@@ -53,11 +54,22 @@ export default {
     forbid('published-knows-no-test-support', '^libs/core/src/testing/', '^libs/core/src/test-support/'),
     forbid('core-knows-no-nest', '^libs/core/', '^(libs/(?!core/)|apps/)|node_modules/@nestjs/'),
     forbid('nest-knows-no-app', '^libs/nestjs/', '^(apps|libs/dashboard)/'),
+    // The command line serves the pages without Nest.
+    forbid(
+      'dashboard-knows-nest-in-one-room',
+      '^libs/dashboard/src/(?!nest/|index\\.ts$|[^.]*\\.fixture\\.ts$|.*\\.spec\\.ts$)',
+      '^libs/(nestjs|dashboard/src/nest)/|node_modules/@nestjs/',
+    ),
+    // What pages and server exchange; a browser has neither Node nor Nest.
+    forbid('api-of-dashboard-stands-alone', '^libs/dashboard/src/api/', '^(?!libs/dashboard/src/api/)'),
+    forbid('pages-know-the-api-only', '^libs/dashboard/web/', '^libs/(?!dashboard/(web/|src/api/))'),
+    forbid('server-knows-no-pages', '^libs/dashboard/src/', '^libs/dashboard/web/'),
     forbid('apps-know-public-names-only', '^apps/', '^libs/core/(src|dist)/internal'),
-    forbid('cli-knows-core-only', '^apps/cli/', '^(libs/(?!core/)|apps/(?!cli/))|node_modules/(@nestjs/|ioredis)'),
+    forbid('cli-knows-no-nest', '^apps/cli/', '^(libs/nestjs/|apps/(?!cli/))|node_modules/(@nestjs/|ioredis)'),
     forbid('front-door-only', '^(libs/(?!core/)|apps/|test/(?!support/test-queue\\.ts$))', `^libs/core/${doors}`),
     forbid('test-support-by-one-door', '^test/support/test-queue\\.ts$', '^libs/core/(src|dist)/(?!test-support/)'),
     forbid('front-door-of-nest-only', '^(libs/(?!nestjs/)|apps/|test/)', `^libs/nestjs/${doors}`),
+    forbid('front-door-of-dashboard-only', '^(libs/(?!dashboard/)|apps/|test/)', `^libs/dashboard/${doors}`),
     forbid('libs-know-no-test', '^(libs|apps)/', '^test/'),
     // `connection.ts` names types of ioredis, as its options are part of ours.
     {

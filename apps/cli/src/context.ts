@@ -28,7 +28,7 @@ export interface Io {
 export class Context implements AsyncDisposable {
   private readonly broker: ReturnType<typeof openBroker>;
   #inspector: Inspector | undefined;
-  #client: Client | undefined;
+  readonly #clients = new Map<string, Client>();
   #hasFailed = false;
 
   constructor(
@@ -55,10 +55,14 @@ export class Context implements AsyncDisposable {
 
   /** A client that knows the partitions of the queue: as many as are listed. */
   async clientFor(queue: string): Promise<Client> {
+    const known = this.#clients.get(queue);
+    if (known) return known;
     const names = await this.#partitions(queue);
     const count = names.filter((name) => name !== queue).length;
     const partitions = count > 0 ? { [queue]: count } : {};
-    return (this.#client ??= new Client({ connection: this.broker, logger: silentLogger, partitions }));
+    const client = new Client({ connection: this.broker, logger: silentLogger, partitions });
+    this.#clients.set(queue, client);
+    return client;
   }
 
   async #partitions(queue: string): Promise<string[]> {
@@ -128,7 +132,7 @@ export class Context implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#inspector?.close(), this.#client?.close()]);
+    await Promise.all([this.#inspector?.close(), ...[...this.#clients.values()].map((client) => client.close())]);
     if (this.broker !== this.connection) await this.broker.close();
   }
 }

@@ -4,6 +4,7 @@ import yargs from 'yargs';
 import type { Cli, Run } from './commands/command.js';
 import { cronCommands } from './commands/cron.js';
 import { dashCommand } from './commands/dash.js';
+import { dashboardCommand } from './commands/dashboard.js';
 import { groupCommands } from './commands/group.js';
 import { queueCommands } from './commands/queue.js';
 import { serverCommands } from './commands/server.js';
@@ -99,7 +100,16 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
     .completion('completion', 'Print a completion script for bash or zsh');
 }
 
-const COMMANDS = [statsCommand, queueCommands, taskCommands, groupCommands, serverCommands, cronCommands, dashCommand];
+const COMMANDS = [
+  statsCommand,
+  queueCommands,
+  taskCommands,
+  groupCommands,
+  serverCommands,
+  cronCommands,
+  dashCommand,
+  dashboardCommand,
+];
 
 const EXAMPLES: readonly [command: string, does: string][] = [
   ['$0 --uri redis.example:6379 stats', 'Overview of everything'],

@@ -19,7 +19,7 @@ import type { Answer, DashboardRequest, StreamedAnswer } from './http/exchange.j
 import { Fields } from './http/fields.js';
 import { EVENT_STREAM_HEADERS, json, LINES_HEADERS, redirect } from './http/headers.js';
 import { checkHost, checkOrigin, checkProof, type OriginRules } from './http/origin.js';
-import { invalid } from './http/request.error.js';
+import { invalid, RequestError } from './http/request.error.js';
 import { WorkLimit } from './http/work-limit.js';
 import { liveMessage, readWatched } from './live/live-message.js';
 import { LiveStreams } from './live/live-streams.js';
@@ -96,6 +96,8 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** The dashboard without a framework: its routes, and what they answer. */
 export class Dashboard {
   readonly routes: readonly Route[];
+  /** Answers what is not there. */
+  readonly nowhere: Route;
   private readonly boards: ReadonlyMap<string, Board>;
   private readonly streams: ReadonlyMap<Board, LiveStreams>;
   private readonly assets: Assets;
@@ -115,6 +117,9 @@ export class Dashboard {
     this.audit = new Audit(logger, deps.onAction);
     this.rules = { publicHosts: settings.publicHosts, checksHost: deps.checksHost };
     this.routes = this.makeRoutes();
+    this.nowhere = this.route('GET', '*', async () => {
+      throw new RequestError(404, 'NOT_FOUND', 'the dashboard has no such page');
+    });
   }
 
   /** Begins to keep figures for the charts. */
@@ -244,12 +249,12 @@ export class Dashboard {
     const { board, viewer, query } = await this.toRead(request);
     const watched = readWatched(query, viewer);
     board.readings.look(watched.queues);
-    await board.readings.ready();
+    await Promise.all([board.readings.ready(), board.readings.freshen(watched.queues, POLLED_MS, WAIT_MS)]);
     return json(await liveMessage(board, viewer, watched));
   }
 
   private async live(request: DashboardRequest): Promise<StreamedAnswer> {
-    const { board, viewer, query, signal } = await this.toRead(request);
+    const { board, viewer, query } = await this.toRead(request);
     const watched = readWatched(query, viewer);
     const streams = this.streams.get(board)!;
     streams.checkRoom();
@@ -257,7 +262,7 @@ export class Dashboard {
     return {
       status: 200,
       headers: EVENT_STREAM_HEADERS,
-      stream: (write) => streams.write(write, viewer, watched, signal),
+      stream: (write) => streams.write(write, viewer, watched, request.signal),
     };
   }
 
@@ -273,5 +278,9 @@ export class Dashboard {
     };
   }
 }
+
+/** Figures for those who poll; what takes longer to read follows with the next answer. */
+const POLLED_MS = 1_500;
+const WAIT_MS = 200;
 
 const pathOf = (url: string): string => url.split('?', 1)[0]!;

@@ -60,8 +60,10 @@ export class DashboardHost implements OnModuleInit, OnApplicationBootstrap, OnMo
     await this.dashboard?.close();
   }
 
-  route(method: string, path: string): Route | undefined {
-    return this.routes.get(keyOf(method, path));
+  /** What answers an address; an unknown one is answered with 404. */
+  route(method: string, path: string): Route {
+    if (!this.dashboard) throw new Error('the dashboard has not started');
+    return this.routes.get(keyOf(method, path)) ?? this.dashboard.nowhere;
   }
 
   private connection(name: string, schemas: PayloadSchemas): DashboardConnection {

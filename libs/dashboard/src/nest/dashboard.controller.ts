@@ -16,17 +16,33 @@ export function makeController(path: string, guards: NonNullable<DashboardMount[
   Controller({ path, version: VERSION_NEUTRAL })(DashboardController);
   if (guards.length > 0) UseGuards(...guards)(DashboardController);
   Inject(DashboardHost)(DashboardController, undefined, 0);
-  for (const { method, path: route } of ALL_ROUTES) {
-    addRoute(DashboardController, method, route);
-  }
+  for (const { method, path: route } of ALL_ROUTES) addRoute(DashboardController, method, route);
   return DashboardController;
 }
 
-function addRoute(controller: Type<{ readonly host: DashboardHost }>, method: 'GET' | 'POST', route: string): void {
+const ALL_BELOW = '*';
+
+/**
+ * Fastify tells `/monitoring` and `/monitoring/` apart, and Nest takes the slash off routes: there only a wildcard leads to
+ * the latter. Express needs none, and warns of it. To be called when the framework is known, before routes are made.
+ */
+export function addMountWithSlash(controller: Type): void {
+  addRoute(controller as Type<WithHost>, 'GET', ALL_BELOW);
+}
+
+/** The wildcard stands for nothing: the address of the mount, with its slash. Everything else is not there. */
+const isMount = (route: string, request: unknown): boolean =>
+  route === ALL_BELOW && (request as { readonly params: Readonly<Record<string, string>> }).params['*'] === '';
+
+interface WithHost {
+  readonly host: DashboardHost;
+}
+
+function addRoute(controller: Type<WithHost>, method: 'GET' | 'POST', route: string): void {
   const name = `${method} ${route}`;
   const descriptor: PropertyDescriptor = {
-    async value(this: { readonly host: DashboardHost }, request: unknown, response: unknown): Promise<void> {
-      await answer(this.host.route(method, route), request, response);
+    async value(this: WithHost, request: unknown, response: unknown): Promise<void> {
+      await answer(this.host.route(method, isMount(route, request) ? '' : route), request, response);
     },
     configurable: true,
     enumerable: false,

@@ -1,7 +1,7 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { type DynamicModule, Inject, Module, type NestModule, type Provider, type Type } from '@nestjs/common';
+import { HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { OptionReader } from '@nestjs-asynq/core/internal';
-import { makeController } from './dashboard.controller.js';
+import { addMountWithSlash, makeController } from './dashboard.controller.js';
 import {
   type DashboardModuleAsyncOptions,
   type DashboardModuleOptions,
@@ -12,13 +12,26 @@ import {
 import { DashboardHost } from './dashboard-host.js';
 
 const GIVEN_OPTIONS = Symbol('asynq:dashboard-options');
+const CONTROLLER = Symbol('asynq:dashboard-controller');
 
 /**
  * Pages to see and steer the queues of the app: an ordinary controller, behind the app's guards. Import it beside
  * `AsynqModule`.
  */
 @Module({})
-export class AsynqDashboardModule {
+export class AsynqDashboardModule implements NestModule {
+  constructor(
+    @Inject(CONTROLLER) private readonly controller: Type,
+    @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  /** Runs when the framework is known, and before the routes are registered. */
+  configure(): void {
+    // A context without HTTP has no adapter.
+    const type: string | undefined = this.adapterHost.httpAdapter?.getType();
+    if (type === 'fastify') addMountWithSlash(this.controller);
+  }
+
   /** @throws {InvalidOptionsError} an option is unknown, or the path is wrong; other problems are found at start */
   static forRoot(options: DashboardMount & DashboardModuleOptions = {}): DynamicModule {
     const reader = new OptionReader(options);
@@ -45,12 +58,14 @@ function dashboardModule(
   imports: NonNullable<DynamicModule['imports']>,
 ): DynamicModule {
   const { path, guards } = readMount(mount);
+  const controller = makeController(path, guards);
   return {
     module: AsynqDashboardModule,
     imports,
-    controllers: [makeController(path, guards)],
+    controllers: [controller],
     providers: [
       given,
+      { provide: CONTROLLER, useValue: controller },
       {
         provide: DashboardHost,
         useFactory: (options: DashboardModuleOptions, moduleRef: ModuleRef, modules: ModulesContainer) =>

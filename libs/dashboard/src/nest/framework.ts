@@ -30,8 +30,7 @@ interface FastifyReply {
 const isFastify = (response: unknown): response is FastifyReply => 'hijack' in (response as object);
 
 /** Answers a request of either framework. */
-export async function answer(route: Route | undefined, request: unknown, response: unknown): Promise<void> {
-  if (route === undefined) throw new Error('the dashboard has not started');
+export async function answer(route: Route, request: unknown, response: unknown): Promise<void> {
   if (isFastify(response)) await answerFastify(route, request as FastifyRequest, response);
   else await answerExpress(route, request as ExpressRequest, response as ServerResponse);
 }

@@ -1,0 +1,91 @@
+import type { Client, Logger } from '@nestjs-asynq/core';
+import type { DashboardConnection } from '@nestjs-asynq/dashboard/standalone';
+import type { Context } from '../context.js';
+import { toJson } from '../output/json.js';
+import { type Cli, type Run, text } from './command.js';
+
+interface DashboardFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly dashboard_password: string | undefined;
+  readonly proxy_header: string | undefined;
+  readonly public_url: string | undefined;
+  readonly read_only: boolean;
+  readonly redact: string | undefined;
+  readonly environment: string | undefined;
+}
+
+export function dashboardCommand(cli: Cli, run: Run): Cli {
+  return cli.command(
+    'dashboard',
+    'Serve web pages to view and control queues, tasks and servers',
+    (command) =>
+      command
+        .option('host', { ...text('Address to listen on'), default: '127.0.0.1' })
+        .option('port', { type: 'number', default: 8080, describe: 'Port to listen on; 0 for a free one' })
+        .option('dashboard_password', text('Password that browsers ask for; also ASYNQ_DASHBOARD_PASSWORD'))
+        .option('proxy_header', text('Header in which a proxy sets the name of the person, such as X-Forwarded-User'))
+        .option('public_url', text('Address under which browsers reach the pages, comma-separated'))
+        .option('read_only', { type: 'boolean', default: false, describe: 'Refuse all changes' })
+        .option('redact', text('Fields to hide in payloads, headers and errors, comma-separated: password,*.card'))
+        .option('environment', text('Name of the environment, shown on every page')),
+    run(dashboard),
+  );
+}
+
+async function dashboard(context: Context, flags: DashboardFlags): Promise<void> {
+  // Loaded here, so that other commands do not wait for it.
+  const { startDashboard } = await import('@nestjs-asynq/dashboard/standalone');
+  const password = flags.dashboard_password ?? (context.io.env['ASYNQ_DASHBOARD_PASSWORD'] || undefined);
+  const server = await startDashboard({
+    connections: [connectionOf(context)],
+    logger: loggerOf(context),
+    host: flags.host,
+    port: flags.port,
+    readOnly: flags.read_only,
+    ...(password !== undefined && { password }),
+    ...(flags.proxy_header !== undefined && { proxyHeader: flags.proxy_header }),
+    ...(flags.public_url !== undefined && { publicUrl: listOf(flags.public_url) }),
+    ...(flags.redact !== undefined && { redact: listOf(flags.redact) }),
+    ...(flags.environment !== undefined && { environment: flags.environment }),
+  });
+  context.show({ url: server.url }, `The dashboard is at ${server.url} (Ctrl-C stops it)`);
+  await interrupted();
+  await server.close();
+}
+
+const listOf = (flag: string): string[] => flag.split(',').map((part) => part.trim());
+
+function connectionOf(context: Context): DashboardConnection {
+  return {
+    name: 'default',
+    inspector: context.inspector,
+    async enqueue(type, payload, options) {
+      const client: Client = await context.clientFor(options.queue ?? 'default');
+      const { queue, id, initialState } = await client.enqueue(type, payload, options);
+      return { queue, id, state: initialState };
+    },
+    types: () => [],
+    watchEvents: () => () => undefined,
+  };
+}
+
+/** Actions of people, and errors, go to stderr. */
+function loggerOf({ io }: Context): Logger {
+  const write = (message: string, fields?: object): void => {
+    io.stderr(`${message}${fields === undefined ? '' : ` ${toJson(fields).replaceAll(/\n\s*/g, ' ')}`}\n`);
+  };
+  return { debug() {}, info: write, warn: write, error: write };
+}
+
+/** Resolves at Ctrl-C, or when the process is told to end. */
+async function interrupted(): Promise<void> {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  await new Promise<void>((resolve) => {
+    const stop = (): void => {
+      for (const signal of signals) process.off(signal, stop);
+      resolve();
+    };
+    for (const signal of signals) process.on(signal, stop);
+  });
+}

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { commands } from './commands.js';
+
+it('are quoted as a shell reads them', () => {
+  expect(commands.queue('mail')).toBe('asynq queue inspect mail');
+  expect(commands.queue("it's $HOME")).toBe(String.raw`asynq queue inspect 'it'\''s $HOME'`);
+  expect(commands.task('-q', '; rm -rf /')).toBe("asynq task inspect --queue=-q '--id=; rm -rf /'");
+});
+
+it('say a search, where the command line can do it', () => {
+  const filter = { queue: ['mail'], state: ['archived' as const], type: 'email:*', error: 'time out', fromMs: 0 };
+
+  expect(commands.search(filter, 'run')).toBe(
+    "asynq task find --queue=mail --state=archived '--type_name=email:*' '--error_contains=time out' " +
+      '--from=1970-01-01T00:00:00.000Z --run',
+  );
+  expect(commands.search({ ...filter, queue: ['a', 'b'] })).toBeUndefined();
+  expect(commands.search({ ...filter, text: 'x' })).toBeUndefined();
+  expect(commands.search({})).toBeUndefined();
+});

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestApp, type TestDashboard, useTestAssets } from '../test-dashboard.fixture.js';
+import { cut } from './content.js';
+import { redactJson } from './json-text.js';
+import { RedactedFields } from './redacted-fields.js';
+import { Redactor } from './redactor.js';
+
+const json = (text: string, ...patterns: string[]) => redactJson(text, new RedactedFields(patterns))?.text;
+
+describe('fields of JSON', () => {
+  it.each([
+    ['{"password":"x","a":1}', '{"password":"[hidden]","a":1}'],
+    ['{"a":{"PassWord": 12 }}', '{"a":{"PassWord": "[hidden]" }}'],
+    ['[{"password":{"deep":[1,{"x":2}]}},{"password":null}]', '[{"password":"[hidden]"},{"password":"[hidden]"}]'],
+    ['{"p\\u0061ssword":"x"}', '{"p\\u0061ssword":"[hidden]"}'],
+    ['{"n":12345678901234567890,"n":1.0,"e":1e400}', '{"n":12345678901234567890,"n":1.0,"e":1e400}'],
+    [' { } ', ' { } '],
+    ['"password"', '"password"'],
+  ])('of %s by a name', (text, redacted) => {
+    expect(json(text, 'password')).toBe(redacted);
+  });
+
+  it('by a path, in which elements of arrays do not count', () => {
+    const text = '{"card":1,"user":{"card":2,"x":{"card":3}},"list":[{"card":4}]}';
+
+    expect(json(text, '*.card')).toBe(
+      '{"card":1,"user":{"card":"[hidden]","x":{"card":3}},"list":[{"card":"[hidden]"}]}',
+    );
+    expect(json(text, 'user.x.card')).toBe('{"card":1,"user":{"card":2,"x":{"card":"[hidden]"}},"list":[{"card":4}]}');
+    expect(json(text, 'user')).toBe('{"card":1,"user":"[hidden]","list":[{"card":4}]}');
+  });
+
+  it.each(['{', '{"a":1,}', "{'a':1}", '{"a":01}', '[1 2]', '', 'nul', '{"a":"\n"}', '['.repeat(100_000)])(
+    'of what is no JSON are not found (%#)',
+    (text) => {
+      expect(json(text, 'a')).toBeUndefined();
+    },
+  );
+});
+
+describe('texts', () => {
+  const redactor = new Redactor(['password', '*.card', 'token']);
+
+  it.each([
+    ['login failed: password=hunter2, user=ada', 'login failed: password=[hidden], user=ada'],
+    ['{"password": "a \\" b", broken', '{"password": [hidden], broken'],
+    ['GET /?token=abc&x=1', 'GET /?token=[hidden]&x=1'],
+    ["card: '4111 1111'", 'card: [hidden]'],
+    ['passwords=1', 'passwords=1'],
+  ])('hide what looks like a field: %s', (text, redacted) => {
+    expect(redactor.loose(text).text).toBe(redacted);
+  });
+
+  it('hide values that are hidden elsewhere', () => {
+    expect(redactor.loose('cannot charge 4111-1111', ['4111-1111', '41']).text).toBe('cannot charge [hidden]');
+  });
+
+  it('take time in proportion to their length', () => {
+    const text = 'password="'.repeat(20_000);
+    const begin = performance.now();
+    redactor.loose(text);
+
+    expect(performance.now() - begin).toBeLessThan(5_000);
+  });
+});
+
+it('a cut never halves a character', () => {
+  expect(cut('ab😀c', 3)).toBe('ab');
+  expect(cut('ab😀c', 4)).toBe('ab😀');
+});
+
+describe('a task with hidden fields', () => {
+  let dash: TestDashboard;
+
+  beforeAll(async () => {
+    useTestAssets();
+    dash = await startTestApp({
+      dashboard: {
+        redact: ['password', 'authorization'],
+        formatters: { payload: (_type, bytes) => `formatted ${Buffer.from(bytes).toString()}` },
+        links: ({ payload }) => [{ label: 'app', url: `/orders?payload=${payload}` }],
+      },
+    });
+    const payload = { password: 'hunter2-secret', shown: 'yes' };
+    const headers = { authorization: 'Bearer abcdef', tenant: '7' };
+    await dash.tasks.enqueue('login', payload, { queue: 'q', taskId: 'json', headers });
+    await dash.tasks.enqueue('login', Buffer.from([0xff, 0x01]), { queue: 'q', taskId: 'bytes' });
+  });
+
+  afterAll(() => dash.app.close());
+
+  it('never shows them, in any answer', async () => {
+    const paths = [
+      'task?queue=q&id=json',
+      'task?queue=q&id=json&full=1',
+      'tasks?queue=q&state=pending',
+      'search?text=yes',
+    ];
+    const answers = await Promise.all(paths.map((path) => dash.get(`/monitoring/api/${path}`)));
+
+    for (const { text } of answers) {
+      expect(text).not.toMatch(/hunter2|abcdef/);
+      expect(text).toContain('yes');
+    }
+    expect(answers[0]!.body.task.payload).toMatchObject({
+      data: '{"password":"[hidden]","shown":"yes"}',
+      isRedacted: true,
+      formatted: 'formatted {"password":[hidden],"shown":"yes"}',
+    });
+    expect(answers[0]!.body.headers).toEqual([
+      { name: 'authorization', value: '[hidden]', isRedacted: true },
+      { name: 'tenant', value: '7', isRedacted: false },
+    ]);
+  });
+
+  it('cannot be found by them, so that no search can guess them', async () => {
+    const found = async (query: string) => (await dash.get(`/monitoring/api/search?${query}`)).body.tasks.length;
+
+    expect(await found('payload=hunter2')).toBe(0);
+    expect(await found('text=hunter2')).toBe(0);
+    expect(await found('header=authorization%3DBearer+abcdef')).toBe(0);
+    expect(await found('payload=shown')).toBe(1);
+    const { text } = await dash.post('/monitoring/api/tasks/act-matching', {
+      action: 'archive',
+      dryRun: true,
+      filter: { payload: 'hunter' },
+    });
+    expect(text).toContain('"matched":0');
+  });
+
+  it('shows nothing of bytes in which fields cannot be found', async () => {
+    const { body } = await dash.get('/monitoring/api/task?queue=q&id=bytes');
+
+    expect(body.task.payload).toMatchObject({ data: '[hidden]', bytes: 2, isRedacted: true });
+  });
+
+  it('is not edited with what stands in the place of hidden values', async () => {
+    const payload = { encoding: 'text', data: '{"password":"[hidden]"}' };
+    const { status, body } = await dash.post('/monitoring/api/tasks/new', { queue: 'q', type: 't', payload });
+
+    expect([status, body.error.problems[0].field]).toEqual([400, 'payload']);
+  });
+
+  it('is copied whole', async () => {
+    const { body } = await dash.post('/monitoring/api/task/again', { queue: 'q', id: 'json' });
+
+    expect(Buffer.from((await dash.inspector.taskInfo('q', body.id)).payload).toString()).toContain('hunter2-secret');
+  });
+});
