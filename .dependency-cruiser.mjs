@@ -61,7 +61,11 @@ export default {
       '^libs/(nestjs|dashboard/src/nest)/|node_modules/@nestjs/',
     ),
     // What pages and server exchange; a browser has neither Node nor Nest.
-    forbid('api-of-dashboard-stands-alone', '^libs/dashboard/src/api/', '^(?!libs/dashboard/src/api/)'),
+    forbid(
+      'api-of-dashboard-stands-alone',
+      '^libs/dashboard/src/api/(?!.*\\.spec\\.ts$)',
+      '^(?!libs/dashboard/src/api/)',
+    ),
     forbid('pages-know-the-api-only', '^libs/dashboard/web/', '^libs/(?!dashboard/(web/|src/api/))'),
     forbid('server-knows-no-pages', '^libs/dashboard/src/', '^libs/dashboard/web/'),
     forbid('apps-know-public-names-only', '^apps/', '^libs/core/(src|dist)/internal'),

@@ -4,7 +4,10 @@ import { expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../../libs');
 const inRoot = (path: string): string => join(root, path);
-const doors = ['core/dist/index.d.ts', 'nestjs/dist/index.d.ts', 'nestjs/dist/lifecycle/asynq.health.d.ts'].map(inRoot);
+const doors = [
+  ...['core/dist/index.d.ts', 'nestjs/dist/index.d.ts', 'nestjs/dist/lifecycle/asynq.health.d.ts'],
+  ...['dashboard/dist/index.d.ts', 'dashboard/dist/standalone/index.d.ts'],
+].map(inRoot);
 /** Their classes implement documented interfaces. */
 const testDoors = ['core/dist/testing/index.d.ts', 'nestjs/dist/testing/index.d.ts'].map(inRoot);
 

@@ -7,13 +7,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const execute = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
-const PACKAGES = ['apps/cli', 'libs/core', 'libs/nestjs'];
+const PACKAGES = ['apps/cli', 'libs/core', 'libs/nestjs', 'libs/dashboard'];
 
 const OTHERS = ['rxjs@7', 'reflect-metadata@0.2', 'class-validator@0.15', 'class-transformer@0.5'];
 const CONSUMERS = [
   ['main.ts', 'main.mts'],
   ['main.ts', 'main.cts'],
   ['namesakes.ts', 'namesakes.mts'],
+  ['dashboard.ts', 'dashboard.mts'],
+  ['dashboard.ts', 'dashboard.cts'],
 ] as const;
 
 const COMPILER_OPTIONS = {
@@ -28,9 +30,12 @@ const COMPILER_OPTIONS = {
   typeRoots: [join(ROOT, 'node_modules/@types')],
 };
 
+const nest = (major: number): string[] =>
+  ['common', 'core', 'platform-express', 'platform-fastify'].map((name) => `@nestjs/${name}@${major}`);
+
 const APPS = [
-  { title: 'Nest 12 app', peers: ['@nestjs/common@12', '@nestjs/core@12', 'ioredis@6'] },
-  { title: 'Nest 11 app', peers: ['@nestjs/common@11', '@nestjs/core@11', 'ioredis@5'] },
+  { title: 'Nest 12 app', peers: [...nest(12), 'ioredis@6'] },
+  { title: 'Nest 11 app', peers: [...nest(11), 'ioredis@5'] },
 ];
 
 let scratch: string;
@@ -79,6 +84,12 @@ describe.each(APPS)('the packed packages in an empty $title', ({ title }) => {
     expect(stdout).toBe('hello Ada, Ada on the wire\n');
   });
 
+  it.each(['dashboard.mjs', 'dashboard.cjs'])('serve the dashboard under Express and Fastify (%s)', async (file) => {
+    const { stdout } = await execute(process.execPath, [file], { cwd: app });
+
+    expect(stdout).toBe('302 200 200 200 404 {"changed":true}\n'.repeat(2));
+  });
+
   it('keep classes of one name in two modules apart, with their parameters, DTOs and enhancers', async () => {
     const { stdout } = await execute(process.execPath, ['namesakes.mjs'], { cwd: app });
 
@@ -121,13 +132,15 @@ it('do not contain the tools of our own suites', () => {
 it('let npx run the command line', async () => {
   const folder = await mkdtemp(join(scratch, 'command-'));
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'operator', private: true }));
-  const [core] = tarballs;
-  await npm(['install', core!, cliTarball], folder);
+  await npm(['install', ...cliNeeds(tarballs), cliTarball], folder);
 
   const { stdout } = await execute('npx', ['--no-install', 'asynq', 'queue', '--help'], { cwd: folder });
 
   expect(stdout).toContain('asynq queue list');
 }, 300_000);
+
+/** Core and the dashboard, but no Nest. */
+const cliNeeds = ([core, , dashboard]: readonly string[]): string[] => [core!, dashboard!];
 
 interface Packed {
   readonly filename: string;

@@ -6,7 +6,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 const root = join(import.meta.dirname, '../..');
 /** `cli.md` shows commands, and no code; `testcontainers.md` parts of tests. */
 const guide = readdirSync(join(root, 'docs/guide')).filter((page) => !['cli.md', 'testcontainers.md'].includes(page));
-const pages = ['README.md', 'libs/core/README.md', ...guide.map((page) => join('docs/guide', page))];
+const pages = [
+  'README.md',
+  'libs/core/README.md',
+  'libs/dashboard/README.md',
+  ...guide.map((page) => join('docs/guide', page)),
+];
 
 /** As strict as a user's project may be. */
 const options: ts.CompilerOptions = {

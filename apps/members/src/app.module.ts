@@ -2,11 +2,13 @@ import { Module, ValidationPipe } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { APP_PIPE } from '@nestjs/core';
 import type { Clock } from '@nestjs-asynq/core';
+import { AsynqDashboardModule } from '@nestjs-asynq/dashboard';
 import { AsynqModule } from 'nestjs-asynq';
 import { CLOCK, ClockModule } from './config/clock.module.js';
 import { type Settings, settings } from './config/settings.js';
 import { DatabaseModule } from './database/database.module.js';
 import { MembersModule } from './members/members.module.js';
+import { MonitoringGuard } from './monitoring/monitoring.guard.js';
 
 @Module({
   imports: [
@@ -14,6 +16,12 @@ import { MembersModule } from './members/members.module.js';
     ClockModule,
     DatabaseModule,
     MembersModule,
+    AsynqDashboardModule.forRootAsync({
+      path: '/monitoring',
+      guards: [MonitoringGuard],
+      inject: [settings.KEY],
+      useFactory: ({ dashboardWrites }: Settings) => ({ readOnly: !dashboardWrites, redact: ['password', 'token'] }),
+    }),
     // The last import, so that it stops first on shutdown: handlers finish while everything else still works.
     AsynqModule.forRootAsync({
       inject: [settings.KEY, CLOCK],

@@ -8,7 +8,7 @@ import { type TaskEvent, TaskEvents } from 'nestjs-asynq';
 import { filter, firstValueFrom, type Observable, ReplaySubject } from 'rxjs';
 import { MAIL_TRANSPORT } from './mail/mail-transport.js';
 import type { PrintedMail, PrintingTransport } from './mail/printing-transport.js';
-import { describeApp, explainBootFailure, startApp } from './start-app.js';
+import { dashboardUrl, describeApp, explainBootFailure, startApp } from './start-app.js';
 
 /** How long the demo runs before it gives up. */
 const TIMEOUT_MS = 45_000;
@@ -36,6 +36,7 @@ async function play(): Promise<void> {
   await chooseSettings();
   const app = await startApp();
   tell('start', await describeApp(app));
+  tell('watch', `the dashboard: ${await dashboardUrl(app)}`);
   const membername = `ada-${randomBytes(3).toString('hex')}`;
   const events = recordTaskEvents(app);
   const mail = firstMailTo(membername, app);
@@ -46,7 +47,7 @@ async function play(): Promise<void> {
 
   await app.close();
   console.log(
-    `\n  ${membername} is verified, ${elapsed()} after the start. ${paint('dim', '`npm start` keeps the app running.')}\n`,
+    `\n  ${membername} is verified, ${elapsed()} after the start. ${paint('dim', '`npm start` keeps the app and its dashboard running.')}\n`,
   );
 }
 

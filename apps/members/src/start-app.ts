@@ -6,6 +6,12 @@ import { type Settings, settings } from './config/settings.js';
 import { OPEN_DATABASE } from './database/database.module.js';
 import type { OpenDatabase } from './database/database.js';
 
+/** Where the dashboard is; `undefined`: the app serves no HTTP. */
+export async function dashboardUrl(app: INestApplication): Promise<string | undefined> {
+  const { role } = app.get<Settings>(settings.KEY);
+  return role === 'worker' ? undefined : `${await app.getUrl()}/monitoring/`;
+}
+
 /** Creates the app and starts the parts of its role. SIGTERM and SIGINT drain it and exit with 0. */
 export async function startApp(): Promise<INestApplication> {
   // Logs are buffered until the app has started; if it fails to, `explainBootFailure` is shorter.

@@ -5,7 +5,7 @@
 export type { EnqueueItem } from './client/enqueue-options.js';
 export type { TaskEnd, TaskHandle, WaitOptions } from './task/task-handle.js';
 export type { UniqueOptions } from './task/task-options.js';
-export { MOST_PARTITIONS } from './partitions/partition-name.js';
+export { MOST_PARTITIONS, placeOf } from './partitions/partition-name.js';
 export { type QueueOptions, SERVER_OPTION_NAMES } from './server/server-options.js';
 export type {
   Aggregate,

@@ -172,9 +172,25 @@ export class Dashboard {
       handle: async (request) => {
         try {
           checkHost(request, this.rules);
-          return await handle(request);
+          const answer = await handle(request);
+          return 'stream' in answer ? this.noting(answer) : answer;
         } catch (error) {
           return errorAnswer(toRequestError(error, this.deps.logger));
+        }
+      },
+    };
+  }
+
+  /** A stream has begun when it fails, so that the log alone can tell of it. */
+  private noting(answer: StreamedAnswer): StreamedAnswer {
+    return {
+      ...answer,
+      stream: async (write) => {
+        try {
+          await answer.stream(write);
+        } catch (error) {
+          this.deps.logger.error('a stream of the dashboard failed', { error });
+          throw error;
         }
       },
     };
@@ -183,11 +199,7 @@ export class Dashboard {
   private async page(page: string, request: DashboardRequest): Promise<Answer> {
     await this.viewer(request);
     const path = pathOf(request.url);
-    const last =
-      path
-        .split('/')
-        .filter((part) => part !== '')
-        .at(-1) ?? '';
+    const [, last = ''] = /([^/]*)\/?$/.exec(path) ?? [];
     const query = request.url.slice(path.length);
     // The one relative base of all pages fits addresses with the slash for the overview, and without it for others.
     if (page === '' && !path.endsWith('/')) return redirect(`./${last}/${query}`);

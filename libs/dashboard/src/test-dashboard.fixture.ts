@@ -91,9 +91,7 @@ export async function startTestApp({
     .setLogger(log)
     .compile();
   const app =
-    adapter === 'fastify'
-      ? module.createNestApplication<INestApplication>(new FastifyAdapter())
-      : module.createNestApplication<INestApplication>();
+    adapter === 'fastify' ? module.createNestApplication(new FastifyAdapter()) : module.createNestApplication();
   await prepare?.(app);
   await app.listen(0, '127.0.0.1');
   const origin = await app.getUrl();

@@ -29,6 +29,8 @@ describe('the environment', () => {
     ['HTTP_ADDRESS', 'http://a', 'HTTP_ADDRESS is "http://a": it must be host, host:port or :port'],
     ['PUBLIC_URL', 'members', 'PUBLIC_URL is "members": it must be an http or https URL'],
     ['MAIL_FROM', 'me', 'MAIL_FROM is "me": it must be an address, with or without a name'],
+    ['DASHBOARD_WRITE', 'yes', 'DASHBOARD_WRITE is "yes": it must be 0 or 1'],
+    ['DASHBOARD_PASSWORD', 'short', 'DASHBOARD_PASSWORD must have 8 characters or more'],
     ['VERIFY_EMAIL_DELAY', 'soon', 'VERIFY_EMAIL_DELAY is "soon": it must be a duration such as 500ms, 10s or 5m'],
   ])('refuses %s=%s in one line', (name, value, line) => {
     expect(problemsOf({ [name]: value })).toEqual([line]);
@@ -63,6 +65,13 @@ describe('the environment', () => {
 
   it('reports all problems at once', () => {
     expect(problemsOf({ ROLE: 'both', PORT: 'http', SMTP_URL: 'mail' })).toHaveLength(3);
+  });
+
+  it('lets nobody act in the dashboard without a password', () => {
+    expect(problemsOf({ DASHBOARD_WRITE: '1' })).toEqual([
+      'DASHBOARD_WRITE is "1": it needs DASHBOARD_PASSWORD, because tasks could be deleted by anybody',
+    ]);
+    expect(problemsOf({ DASHBOARD_WRITE: '1', DASHBOARD_PASSWORD: 'long enough' })).toEqual([]);
   });
 
   it.each(['api', 'worker'])('refuses the role %s with embedded parts, which other processes cannot reach', (role) => {

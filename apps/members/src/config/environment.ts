@@ -1,5 +1,17 @@
 import { plainToInstance } from 'class-transformer';
-import { IsEmail, IsIn, IsInt, IsOptional, IsUrl, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
+import {
+  IsEmail,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsUrl,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  ValidateBy,
+  validateSync,
+} from 'class-validator';
 import { InvalidOptionsError, parseRedisUrl } from '@nestjs-asynq/core';
 import { ConfigurationError } from './configuration.error.js';
 
@@ -74,6 +86,15 @@ export class Environment {
   @IsEmail({ allow_display_name: true, require_tld: false }, { message: 'must be an address, with or without a name' })
   MAIL_FROM = 'Members <members@example.com>';
 
+  /** Password of the dashboard at `/monitoring`. Default: none, and only this machine may look. */
+  @IsOptional()
+  @MinLength(8, { message: 'must have 8 characters or more' })
+  DASHBOARD_PASSWORD?: string;
+
+  /** `1` lets those who know the password act in the dashboard. Default: they only look. */
+  @IsIn(['0', '1'], { message: 'must be 0 or 1' })
+  DASHBOARD_WRITE = '0';
+
   /** Delay of the mail after the sign-up. */
   @Matches(/^\d+(\.\d+)? ?(ms|s|m|h|d)$/, { message: 'must be a duration such as 500ms, 10s or 5m' })
   VERIFY_EMAIL_DELAY = '10s';
@@ -82,7 +103,7 @@ export class Environment {
 const names = new Set(Object.keys(new Environment()));
 
 /** These may contain passwords: their values are never shown. */
-const secrets = new Set(['REDIS_ADDRESS', 'DATABASE_URL', 'SMTP_URL']);
+const secrets = new Set(['REDIS_ADDRESS', 'DATABASE_URL', 'SMTP_URL', 'DASHBOARD_PASSWORD']);
 
 /**
  * Reads and checks the variables.
@@ -103,9 +124,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
 }
 
 /** Embedded parts exist in one process only, so an app with several processes needs servers. */
-function contradictions({ ROLE, REDIS_ADDRESS, DATABASE_URL }: Environment): string[] {
-  if (ROLE !== 'api' && ROLE !== 'worker') return [];
+function contradictions({ ROLE, REDIS_ADDRESS, DATABASE_URL, ...dashboard }: Environment): string[] {
   const problems: string[] = [];
+  if (dashboard.DASHBOARD_WRITE === '1' && !dashboard.DASHBOARD_PASSWORD)
+    problems.push('DASHBOARD_WRITE is "1": it needs DASHBOARD_PASSWORD, because tasks could be deleted by anybody');
+  if (ROLE !== 'api' && ROLE !== 'worker') return problems;
   if (!REDIS_ADDRESS)
     problems.push(`ROLE is "${ROLE}": it needs REDIS_ADDRESS, because queues in memory are not shared`);
   if (!DATABASE_URL)

@@ -18,6 +18,9 @@ export const settings = registerAs('members', () => {
     /** Absent: mails are printed. */
     smtpUrl: environment.SMTP_URL,
     mailFrom: environment.MAIL_FROM,
+    /** Absent: only this machine may look at the dashboard. */
+    dashboardPassword: environment.DASHBOARD_PASSWORD,
+    dashboardWrites: environment.DASHBOARD_WRITE === '1',
     verifyEmailDelay: environment.VERIFY_EMAIL_DELAY as '10s',
   };
 });

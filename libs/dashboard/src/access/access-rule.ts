@@ -12,7 +12,7 @@ export type AccessRule<Request = unknown> = (request: Request) => AccessAnswer |
 
 /** @throws {RequestError} the app grants this request nothing */
 export async function viewerOf(rule: AccessRule | undefined, request: unknown, readOnly: boolean): Promise<Viewer> {
-  const answer = rule ? await rule(request) : 'admin';
+  const answer = rule ? await ask(rule, request) : 'admin';
   const access: Access = typeof answer === 'object' ? answer : { right: answer === false ? 'none' : answer };
   const isKnown = ['view', 'operate', 'admin'].includes(access.right);
   if (!isKnown && !access.queues) throw new RequestError(403, 'FORBIDDEN', 'the app gives you no access');
@@ -20,6 +20,18 @@ export async function viewerOf(rule: AccessRule | undefined, request: unknown, r
     { ...access, right: isKnown ? access.right : 'none', who: access.who ?? nameIn(request) },
     readOnly,
   );
+}
+
+/** The app may also refuse with an exception of Nest, which knows its status. */
+async function ask(rule: AccessRule, request: unknown): Promise<AccessAnswer> {
+  try {
+    return await rule(request);
+  } catch (error) {
+    const { getStatus } = error as { getStatus?: unknown };
+    const status: unknown = typeof getStatus === 'function' ? getStatus.call(error) : undefined;
+    if (status === 401 || status === 403) throw new RequestError(status, 'FORBIDDEN', (error as Error).message);
+    throw error;
+  }
 }
 
 /** Where Passport and most guards put the person. */

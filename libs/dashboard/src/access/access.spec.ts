@@ -147,6 +147,27 @@ describe('a hidden queue', () => {
     );
   });
 
+  it('is hidden in all of its parts', async () => {
+    await dash.app.close();
+    dash = await startTestApp({
+      dashboard: { access: () => ({ right: 'admin', queues: (queue) => (queue === 'hidden' ? 'none' : 'admin') }) },
+      asynq: { partitions: { hidden: 2 } },
+    });
+    await dash.tasks.enqueue('secret', 1, { queue: 'hidden', taskId: 'one' });
+    const parts = await dash.inspector.partitions('hidden');
+
+    const answers = await Promise.all(
+      parts.map((part) =>
+        dash.get(`/monitoring/api/task?${new URLSearchParams({ queue: part, id: 'one' }).toString()}`),
+      ),
+    );
+
+    expect(parts).toHaveLength(2);
+    expect(answers.map(({ status, body }) => [status, body.error.code])).toEqual(
+      parts.map(() => [404, 'QUEUE_NOT_FOUND']),
+    );
+  });
+
   it('cannot be acted on', async () => {
     const hide = (body: object): object => JSON.parse(JSON.stringify(body).replaceAll('mine', 'hidden')) as object;
     const answers = [];
@@ -195,6 +216,26 @@ describe.each(['express', 'fastify'] as const)('guards under %s', (adapter) => {
 
     expect(session.body).toMatchObject({ who: 'ada@example.com', right: 'admin' });
   });
+});
+
+it('refuses as the function for access says it, by an answer or an exception', async () => {
+  dash = await startTestApp({
+    dashboard: {
+      access: ({ headers }: { headers: Record<string, string> }) => {
+        if (headers['x-person'] === 'none') throw new UnauthorizedException('log in');
+        if (headers['x-person'] === 'odd') throw new Error('broken');
+        return 'nonsense' as 'view';
+      },
+    },
+  });
+  const answer = async (person: string) => {
+    const { status, body } = await dash.get('/monitoring/api/session', { 'x-person': person });
+    return [status, body.error.message];
+  };
+
+  expect(await answer('none')).toEqual([401, 'log in']);
+  expect(await answer('odd')).toEqual([500, 'the dashboard failed: the log of the app says why']);
+  expect(await answer('ada')).toEqual([403, 'the app gives you no access']);
 });
 
 it('asks the function for access after the guards, with the same request', async () => {

@@ -1,4 +1,5 @@
 import { QueueNotFoundError } from '@nestjs-asynq/core';
+import { placeOf } from '@nestjs-asynq/core/internal';
 import type { Right } from '../api/access.js';
 import { RequestError } from '../http/request.error.js';
 
@@ -39,8 +40,10 @@ export class Viewer {
     return this.access.queues === undefined;
   }
 
-  rightOn(queue: string): Right | 'none' {
+  /** A part of a partitioned queue counts as the whole: the app knows its name only. */
+  rightOn(name: string): Right | 'none' {
     if (!this.access.queues) return this.right;
+    const { queue } = placeOf(name);
     let right = this.byQueue.get(queue);
     if (right === undefined) {
       right = this.access.queues(queue);

@@ -103,7 +103,7 @@ function readItems(body: Fields): readonly TaskRef[] {
     body.refuse('items', `1 to ${BOUNDS.actItems} tasks, each with queue and id`);
     return [];
   }
-  return items as readonly TaskRef[];
+  return items;
 }
 
 function isTaskRef(item: unknown): item is TaskRef {

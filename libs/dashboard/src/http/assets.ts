@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { PageConfig } from '../api/page-config.js';
@@ -39,6 +39,7 @@ export class Assets {
   /** @param folder by default the one inside of the package */
   static read(folder: string = fileURLToPath(new URL('../web', import.meta.url))): Assets {
     const files = new Map<string, Buffer>();
+    if (!existsSync(folder)) throw new Error(`the pages of the dashboard are missing in ${folder}: build them first`);
     for (const part of ['.', 'assets']) {
       for (const entry of readdirSync(join(folder, part), { withFileTypes: true })) {
         if (entry.isFile()) files.set(entry.name, readFileSync(join(folder, part, entry.name)));

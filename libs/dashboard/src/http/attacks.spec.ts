@@ -142,7 +142,9 @@ describe.each(ADAPTERS)('attacks on a dashboard under %s', (adapter) => {
   it('markup in names and payloads reaches the page as data only', async () => {
     const evil = '</script><script>alert(1)</script>';
     await dash.tasks.enqueue(evil, evil, { queue: evil, taskId: evil });
-    const { headers, body } = await dash.get(`/monitoring/api/task?${new URLSearchParams({ queue: evil, id: evil })}`);
+    const { headers, body } = await dash.get(
+      `/monitoring/api/task?${new URLSearchParams({ queue: evil, id: evil }).toString()}`,
+    );
 
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(headers.get('x-content-type-options')).toBe('nosniff');

@@ -55,7 +55,8 @@ export class Fields {
   wholeNumber(name: string, { min, max }: Bounds): number | undefined {
     const given = this.one(name);
     if (given === undefined) return undefined;
-    const value = this.isQuery && /^\d{1,16}$/.test(String(given)) ? Number(given) : given;
+    const isDigits = typeof given === 'string' && /^\d{1,16}$/.test(given);
+    const value = this.isQuery && isDigits ? Number(given) : given;
     const isFine = Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
     return isFine ? (value as number) : this.refuse(name, `a whole number from ${min} to ${max}`);
   }

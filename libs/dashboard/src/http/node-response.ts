@@ -35,10 +35,14 @@ async function sendStream(response: ServerResponse, { stream }: StreamedAnswer):
     return;
   }
   response.flushHeaders();
-  await stream(async (text) => {
-    if (response.destroyed || response.writableEnded) return;
-    if (response.write(text)) return;
-    await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined);
-  });
-  response.end();
+  try {
+    await stream(async (text) => {
+      if (response.destroyed || response.writableEnded) return;
+      if (response.write(text)) return;
+      await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined);
+    });
+    response.end();
+  } catch {
+    response.destroy(); // so that the browser does not take it for whole
+  }
 }

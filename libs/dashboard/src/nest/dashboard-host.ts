@@ -1,6 +1,6 @@
 import type { OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import type { ModuleRef, ModulesContainer } from '@nestjs/core';
-import { guardLogger } from '@nestjs-asynq/core/internal';
+import { guardLogger, OptionReader } from '@nestjs-asynq/core/internal';
 import {
   getTaskDistributorToken,
   getTaskEventsToken,
@@ -39,7 +39,7 @@ export class DashboardHost implements OnModuleInit, OnApplicationBootstrap, OnMo
     const isGuarded = this.hasGuards || settings.accessRule !== undefined;
     if (!isGuarded && !settings.isPublic && !isDevelopment()) throw new UnguardedDashboardError();
     const schemas = await PayloadSchemas.load();
-    const names = connections ?? namesOfConnections(this.modules);
+    const names = this.namesOf(connections);
     this.dashboard = new Dashboard({
       settings,
       connections: names.map((name) => this.connection(name, schemas)),
@@ -66,6 +66,17 @@ export class DashboardHost implements OnModuleInit, OnApplicationBootstrap, OnMo
     return this.routes.get(keyOf(method, path)) ?? this.dashboard.nowhere;
   }
 
+  private namesOf(given: readonly string[] | undefined): readonly string[] {
+    const known = namesOfConnections(this.modules);
+    const names = given ?? known;
+    const reader = new OptionReader({ connections: given });
+    const isFine = Array.isArray(names) && names.length > 0 && names.every((name) => known.includes(name));
+    const allowed = known.length > 0 ? `some of ${known.join(', ')}` : 'the app must import AsynqModule';
+    if (!isFine) reader.refuse('connections', allowed);
+    reader.throwIfWrong();
+    return names;
+  }
+
   private connection(name: string, schemas: PayloadSchemas): DashboardConnection {
     const distributor = this.part<TaskDistributor>(getTaskDistributorToken(name));
     const handlers = this.part<TaskHandlers>(internalToken('handlers', name));
@@ -86,6 +97,7 @@ export class DashboardHost implements OnModuleInit, OnApplicationBootstrap, OnMo
     };
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as `ModuleRef.get`
   private part<Part>(token: Parameters<ModuleRef['get']>[0]): Part {
     return this.moduleRef.get<Part>(token, { strict: false });
   }

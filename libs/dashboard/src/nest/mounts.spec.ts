@@ -171,6 +171,7 @@ describe('options', () => {
     [{ environment: { name: 'x', color: 'pink' } }, 'environment.color'],
     [{ publicUrl: 'ftp://x' }, 'publicUrl'],
     [{ access: 'private' }, 'access'],
+    [{ connections: ['none'] }, 'connections'],
     [{ formatters: { payloads: () => '' } }, 'formatters.payloads'],
   ])('%j are refused', async (options, name) => {
     await expect(async () => startTestApp({ dashboard: options as object })).rejects.toThrow(`option "${name}"`);

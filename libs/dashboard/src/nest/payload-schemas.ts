@@ -41,7 +41,7 @@ export class PayloadSchemas {
     try {
       const { getMetadataStorage } = await import('class-validator');
       const nested = await loadNestedTypes();
-      return new PayloadSchemas(getMetadataStorage() as unknown as Rules, nested);
+      return new PayloadSchemas(getMetadataStorage(), nested);
     } catch {
       return new PayloadSchemas(undefined, undefined);
     }
@@ -70,13 +70,10 @@ export class PayloadSchemas {
     const isNested = rules.some(({ type, name }) => type === 'nestedValidation' || name === 'nestedValidation');
     const base = (isNested && this.of(nested as Type, depth + 1)) || (isList ? {} : (PLAIN.get(designType) ?? {}));
     const ofItems = rules.filter(({ each }) => !isList || each === true);
-    const schema = ofItems.reduce<Schema>((merged, rule) => ({ ...merged, ...keywordsOf(rule) }), { ...base });
+    const schema: Schema = Object.assign({ ...base }, ...ofItems.map(keywordsOf));
     if (!isList) return schema;
     const ofList = rules.filter(({ each }) => each !== true);
-    return ofList.reduce<Schema>((merged, rule) => ({ ...merged, ...listKeywordsOf(rule) }), {
-      type: 'array',
-      items: schema,
-    });
+    return Object.assign({ type: 'array', items: schema }, ...ofList.map(listKeywordsOf)) as Schema;
   }
 }
 

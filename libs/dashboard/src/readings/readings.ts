@@ -48,6 +48,7 @@ export class Readings {
   private timer: NodeJS.Timeout | undefined;
   private turning: Promise<void> | undefined;
   private isClosed = false;
+  private changes = 0;
   private readonly listeners = new Set<() => void>();
   /** When this process began to read. */
   readonly sinceMs: number;
@@ -72,6 +73,11 @@ export class Readings {
   onTurn(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  /** Grows with everything that is read: what was made of the figures holds while it stays. */
+  get version(): number {
+    return this.changes;
   }
 
   /** Sorted. */
@@ -170,6 +176,7 @@ export class Readings {
       try {
         this.knownNames = await this.deps.inspector.queues();
         this.namesAtMs = nowMs;
+        this.changes += 1;
         this.failure = undefined;
         const known = new Set(this.knownNames);
         for (const queue of this.readings.keys()) if (!known.has(queue)) this.forget(queue);
@@ -190,6 +197,7 @@ export class Readings {
       try {
         this.knownServers = await this.deps.inspector.servers({ onUnanswered });
         this.serversAtMs = nowMs;
+        this.changes += 1;
         this.missing = missing;
       } catch (error) {
         this.knownServers = undefined;
@@ -218,6 +226,7 @@ export class Readings {
 
   private keep(queue: string, reading: QueueReading): void {
     this.readings.set(queue, reading);
+    this.changes += 1;
     let history = this.histories.get(queue);
     if (!history && this.histories.size < MOST_HISTORIES) {
       history = new QueueHistory();
@@ -228,6 +237,7 @@ export class Readings {
 
   private forget(queue: string): void {
     this.readings.delete(queue);
+    this.changes += 1;
     this.histories.delete(queue);
   }
 

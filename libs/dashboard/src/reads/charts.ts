@@ -72,7 +72,8 @@ const add = (a: number, b: number): number => a + b;
 
 function merge(into: (number | null)[], values: Series, join: (a: number, b: number) => number): void {
   for (const [at, value] of values.entries()) {
-    if (value !== null) into[at] = into[at] == null ? value : join(into[at], value);
+    const known = into[at] ?? null;
+    if (value !== null) into[at] = known === null ? value : join(known, value);
   }
 }
 

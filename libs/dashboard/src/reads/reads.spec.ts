@@ -91,7 +91,7 @@ describe.each(ADAPTERS)('the API under %s', (adapter) => {
 
   it('shows a task of any id, with bytes that are no text', async () => {
     const query = new URLSearchParams({ queue: 'low/../%2F', id: 'a/b?#%' });
-    const { body } = await dash.get(`/monitoring/api/task?${query}`);
+    const { body } = await dash.get(`/monitoring/api/task?${query.toString()}`);
 
     expect(body.task).toMatchObject({ id: 'a/b?#%', payload: { encoding: 'base64', data: '/wA=', bytes: 2 } });
     expect(body.lock.expiresInMs).toBeGreaterThan(3_500_000);
@@ -137,7 +137,7 @@ describe.each(ADAPTERS)('the API under %s', (adapter) => {
 
   it('searches by each condition', async () => {
     const found = async (query: Record<string, string>) =>
-      (await dash.get(`/monitoring/api/search?${new URLSearchParams(query)}`)).body.tasks
+      (await dash.get(`/monitoring/api/search?${new URLSearchParams(query).toString()}`)).body.tasks
         .map(({ id }: { id: string }) => id)
         .toSorted();
 

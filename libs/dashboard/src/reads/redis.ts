@@ -41,7 +41,7 @@ function toNode({ address, info, error }: StoreNode): RedisNode {
   return {
     address,
     role: info['role'] === 'master' ? 'master' : info['role'] === 'slave' ? 'replica' : 'unknown',
-    problem: error === undefined ? undefined : error instanceof Error ? error.message : String(error),
+    problem: error === undefined ? undefined : messageOf(error),
     version: info['valkey_version'] ?? info['redis_version'],
     uptimeS: number('uptime_in_seconds'),
     usedBytes: number('used_memory'),
@@ -85,3 +85,5 @@ function warningsOf(
   };
   return (Object.keys(found) as RedisWarning[]).filter((name) => found[name]);
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'no answer');

@@ -8,6 +8,7 @@ export interface RedactedText {
 }
 
 const SPACE = /[ \t\r\n]*/y;
+// oxlint-disable-next-line no-control-regex -- JSON allows none of them inside of strings
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 

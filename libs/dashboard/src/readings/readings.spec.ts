@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Inspector, openBroker, RedisCommandError, silentLogger } from '@nestjs-asynq/core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Readings } from './readings.js';
+
+let broker: ReturnType<typeof openBroker>;
+let client: Client;
+let inspector: Inspector;
+let readings: Readings;
+let nowMs: number;
+
+beforeEach(async () => {
+  nowMs = 1_700_000_000_000;
+  broker = openBroker({ memory: randomUUID() });
+  client = new Client({ connection: broker, logger: silentLogger });
+  inspector = new Inspector({ connection: broker, logger: silentLogger });
+  readings = new Readings({ inspector, logger: silentLogger, nowMs: () => nowMs });
+  for (const queue of ['a', 'b']) await client.enqueue('t', 1, { queue });
+});
+
+afterEach(async () => {
+  await readings.close();
+  await inspector.close();
+  await client.close();
+  await broker.close();
+});
+
+describe('the shared readings', () => {
+  it('read all queues in turns, and forget those that are gone', async () => {
+    await readings.turn();
+    const before = ['a', 'b'].map((queue) => readings.of(queue)?.info.size);
+    await inspector.deleteQueue('b', { force: true });
+    nowMs += 6_000;
+    await readings.turn();
+
+    expect(before).toEqual([1, 1]);
+    expect([readings.names, readings.of('b')]).toEqual([['a'], undefined]);
+  });
+
+  it('are shared by all who ask at once, and good for a while', async () => {
+    const read = vi.spyOn(inspector, 'queueInfo');
+
+    await Promise.all([readings.fresh('a'), readings.fresh('a'), readings.fresh('a')]);
+    await readings.fresh('a');
+    nowMs += 1_000;
+    await readings.fresh('a');
+
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
+  it('are read again after an action', async () => {
+    await readings.fresh('a');
+    await inspector.pauseQueue('a');
+    readings.changed('a');
+
+    expect((await readings.fresh('a')).info.isPaused).toBe(true);
+  });
+
+  it('stay as they were, and say so, while Redis does not answer', async () => {
+    await readings.turn();
+    const failure = new RedisCommandError('SMEMBERS', true, { cause: new Error('gone') });
+    for (const method of ['queues', 'queueInfo', 'servers'] as const)
+      vi.spyOn(inspector, method).mockRejectedValue(failure);
+    nowMs += 10_000;
+    await readings.turn();
+
+    expect(readings.of('a')).toMatchObject({ info: { size: 1 }, error: failure.message });
+    expect(readings.warnings).toEqual([{ code: 'redisUnreachable', message: failure.message }]);
+    expect(readings.servers).toBeUndefined();
+  });
+
+  it('cost the same for any number of queues per turn', async () => {
+    for (let i = 0; i < 300; i++) await client.enqueue('t', 1, { queue: `many-${i}` });
+    const read = vi.spyOn(inspector, 'queueInfo');
+    await readings.turn();
+    const first = read.mock.calls.length;
+    nowMs += 1_000;
+    await readings.turn();
+
+    expect(first).toBe(200);
+    expect(new Set(read.mock.calls.map(([queue]) => queue)).size).toBe(302);
+  });
+
+  it('put the queues on a screen before all others', async () => {
+    for (let i = 0; i < 300; i++) await client.enqueue('t', 1, { queue: `many-${i}` });
+    await readings.ready();
+    readings.look(['many-299', 'none']);
+    const read = vi.spyOn(inspector, 'queueInfo');
+
+    await readings.turn();
+
+    expect(read.mock.calls[0]).toEqual(['many-299']);
+  });
+});
