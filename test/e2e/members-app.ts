@@ -22,6 +22,8 @@ const appSettings: Settings = {
   pgliteDir: undefined,
   smtpUrl: undefined,
   mailFrom: 'Members <members@example.com>',
+  dashboardPassword: undefined,
+  dashboardWrites: false,
   verifyEmailDelay: '10s',
 };
 

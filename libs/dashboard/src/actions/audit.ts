@@ -24,6 +24,7 @@ export interface DashboardAction {
   readonly error?: string | undefined;
 }
 
+/** Called after each action of a person. */
 export type ActionListener = (action: DashboardAction) => void;
 
 const MOST_IDS = 100;

@@ -13,6 +13,7 @@ export interface PageConfig {
   readonly standalone: boolean;
 }
 
+/** What tells production from the rest, on every page. */
 export interface EnvironmentBadge {
   readonly name: string;
   readonly color: 'gray' | 'blue' | 'green' | 'amber' | 'red' | 'violet';

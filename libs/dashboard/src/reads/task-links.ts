@@ -10,6 +10,7 @@ export interface LinkedTask {
   readonly traceId: string | undefined;
 }
 
+/** A link from a task to another page. */
 export interface TaskLink {
   readonly label: string;
   /** `http:`, `https:`, or relative; others are left out. */
