@@ -8,6 +8,7 @@ type WritePath = (typeof WRITES)[keyof typeof WRITES];
 
 export interface Submit {
   /** Writes, reads the page again, then goes on; after a failure it does not. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what the address answers
   readonly submit: <Answer>(path: WritePath, body: object, onDone: (answer: Answer) => void) => Promise<void>;
   readonly isBusy: boolean;
   /** What went wrong, to be shown in the form. */
