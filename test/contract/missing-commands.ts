@@ -6,7 +6,7 @@ const BEHIND: readonly (readonly [method: RegExp, command: string])[] = [
   [/^on[A-Z]/, 'SUBSCRIBE'],
   [/^openWatch$/, 'BLMOVE'],
   [/^watchQueues$/, 'CLIENT'],
-  [/^(?:facts|storeInfo)$/, 'INFO'],
+  [/^(?:facts|storeInfo|storeNodes)$/, 'INFO'],
   [/^memoryBytes$/, 'MEMORY'],
 ];
 
