@@ -118,6 +118,12 @@ export class Readings {
     if (this.failure !== undefined && this.knownNames.length === 0) await this.readNames(true);
   }
 
+  /** The same with names that are read now: for work that must not leave out a new queue. */
+  async readyAnew(): Promise<void> {
+    this.namesAtMs = Number.NEGATIVE_INFINITY;
+    await this.ready();
+  }
+
   /** The figures of a queue, not older than about a second. @throws {QueueNotFoundError} */
   async fresh(queue: string): Promise<QueueReading> {
     await this.readQueue(queue, FRESH_MS);

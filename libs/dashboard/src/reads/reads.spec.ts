@@ -135,6 +135,15 @@ describe.each(ADAPTERS)('the API under %s', (adapter) => {
     expect(pieces).toBeGreaterThanOrEqual(4);
   });
 
+  it('searches queues that have just come into being', async () => {
+    await dash.get('/monitoring/api/search?id=newborn');
+    await dash.tasks.enqueue('t', 1, { queue: `${adapter}-new`, taskId: 'newborn' });
+    const { body } = await dash.get('/monitoring/api/search?id=newborn');
+    await dash.inspector.purgeQueue(`${adapter}-new`);
+
+    expect(body.tasks).toMatchObject([{ id: 'newborn' }]);
+  });
+
   it('searches by each condition', async () => {
     const found = async (query: Record<string, string>) =>
       (await dash.get(`/monitoring/api/search?${new URLSearchParams(query).toString()}`)).body.tasks

@@ -31,7 +31,7 @@ export const readSearch: Read = async ({ board, viewer, query, signal }) => {
   query.done();
   const from = cursor === undefined ? undefined : readCursor(cursor);
   const piece = await new PieceOfSearch(board, filter, { limit, budget, signal }).run(
-    await queuesOf(filter, board, viewer),
+    await queuesOf(filter, board, viewer, from !== undefined),
     from,
   );
   const scannedTotal = (from?.scanned ?? 0) + piece.scanned;

@@ -17,8 +17,13 @@ export interface TaskListRef {
 const KNOWN_MS = 5_000;
 
 /** The queues that a filter is about and that the viewer may see, sorted. @throws {QueueNotFoundError} one is hidden */
-export async function queuesOf(filter: SearchFilter, { readings }: Board, viewer: Viewer): Promise<string[]> {
-  await readings.ready();
+export async function queuesOf(
+  filter: SearchFilter,
+  { readings }: Board,
+  viewer: Viewer,
+  isContinued = false,
+): Promise<string[]> {
+  await (isContinued ? readings.ready() : readings.readyAnew());
   if (!filter.queue) return readings.names.filter((queue) => viewer.sees(queue));
   for (const queue of filter.queue) viewer.checkSees(queue);
   return [...new Set(filter.queue)].toSorted();
