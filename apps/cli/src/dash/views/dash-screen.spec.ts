@@ -45,7 +45,7 @@ function queue(name: string): QueueInfo {
   const counts = { active: 0, aggregating: 0, scheduled: 0, retry: 0, archived: 0, completed: 0 };
   const totals = { processedToday: 0, failedToday: 0, processedTotal: 0, failedTotal: 0 };
   const facts = { size: 2, groups: 0, latencyMs: 0, memoryBytes: undefined, isPaused: false, readAt: new Date(NOW_MS) };
-  return { queue: name, pending: 2, ...counts, ...totals, ...facts, wrongTypeKeys: [] };
+  return { queue: name, pending: 2, ...counts, ...totals, ...facts, pausedAt: undefined, wrongTypeKeys: [] };
 }
 
 const queues = (count: number): Content => ({
