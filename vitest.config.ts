@@ -48,7 +48,7 @@ export default defineConfig({
     server: { deps: { external: [/\/(?:libs|apps)\/\w+\/dist\//] } }, // built packages, loaded by Node as for users
     projects: [
       project('unit', 0, {
-        include: ['{libs,apps}/*/src/**/*.spec.ts'],
+        include: ['{libs,apps}/*/src/**/*.spec.ts', 'libs/dashboard/web/src/**/*.spec.ts'],
         isolate: false,
         maxWorkers: ALL_CORES,
         setupFiles: ['test/support/memory.setup.ts'],
@@ -58,6 +58,11 @@ export default defineConfig({
       withRedis('heap', { include: ['test/heap/**/*.spec.ts'], testTimeout: 120_000 }),
       withProcesses('interop', { include: ['test/interop/**/*.spec.ts'], exclude: MEASURE_TIME, isolate: false }),
       withProcesses('e2e', { include: ['test/e2e/**/*.e2e-spec.ts'], globalSetup: CONTAINERS }),
+      withProcesses('browser', {
+        include: ['test/dashboard/**/*.browser-spec.ts'],
+        globalSetup: [...REDIS, 'test/support/chromium.global-setup.ts'],
+        maxWorkers: ALL_CORES,
+      }),
       withProcesses('recovery', { include: ['test/recovery/**/*.spec.ts'], exclude: MEASURE_TIME }),
       withProcesses('timing', { include: MEASURE_TIME, maxWorkers: ALL_CORES }, 2),
     ],

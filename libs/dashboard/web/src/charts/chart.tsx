@@ -133,7 +133,7 @@ function optionsOf(
     width: element.clientWidth,
     height,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
       x: { time: true, ...(kind === 'bars' && { range: (_, first, last) => [first - HALF_DAY_S, last + HALF_DAY_S] }) },

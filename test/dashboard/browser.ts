@@ -1,0 +1,125 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Browser as Chromium, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+const PROGRAMS = [
+  process.env['CHROMIUM_BIN'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].filter((path) => path !== undefined);
+
+/** The browser on this machine; `undefined`: there is none, and the tests with one are skipped. */
+export const chromiumPath: string | undefined = PROGRAMS.find((path) => existsSync(path));
+
+/** What is not there by then does not come: a busy machine takes its time. */
+const WAIT_MS = 15_000;
+
+/** Where the pictures of a run are. */
+const SCREENSHOTS = join(import.meta.dirname, '../../dist/dashboard-screenshots');
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export const SIZES = {
+  wide: { width: 1440, height: 900 },
+  phone: { width: 390, height: 844 },
+} as const;
+
+export interface Look {
+  readonly scheme?: 'light' | 'dark';
+  readonly size?: keyof typeof SIZES;
+  readonly locale?: string;
+}
+
+/** A browser for the tests of a file. */
+export class TestBrowser implements AsyncDisposable {
+  private constructor(private readonly chromium: Chromium) {}
+
+  static async open(): Promise<TestBrowser> {
+    // Without a sandbox of its own, as root and in containers: it opens only our pages.
+    return new TestBrowser(await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] }));
+  }
+
+  /** A window of its own, without storage of others. */
+  async window({ scheme = 'light', size = 'wide', locale = 'en-GB' }: Look = {}): Promise<TestWindow> {
+    const context = await this.chromium.newContext({
+      colorScheme: scheme,
+      viewport: SIZES[size],
+      isMobile: size === 'phone',
+      hasTouch: size === 'phone',
+      locale,
+      timezoneId: 'Europe/Berlin',
+      reducedMotion: 'reduce',
+    });
+    return TestWindow.open(context, `${scheme}-${size}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.chromium.close();
+  }
+}
+
+/** A page, with everything that went wrong on it. */
+export class TestWindow implements AsyncDisposable {
+  /** Errors and warnings of the console, failures of scripts, and addresses outside of the app that were asked. */
+  readonly problems: string[] = [];
+
+  private constructor(
+    private readonly context: BrowserContext,
+    readonly page: Page,
+    private readonly look: string,
+  ) {}
+
+  static async open(context: BrowserContext, look: string): Promise<TestWindow> {
+    const page = await context.newPage();
+    page.setDefaultTimeout(WAIT_MS);
+    const window = new TestWindow(context, page, look);
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) window.problems.push(message.text());
+    });
+    page.on('pageerror', (error) => window.problems.push(String(error)));
+    page.on('dialog', (dialog) => {
+      window.problems.push(`the page asked: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on('request', (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (protocol !== 'data:' && hostname !== '127.0.0.1') window.problems.push(`asked for ${request.url()}`);
+    });
+    return window;
+  }
+
+  /** What axe finds: rules of WCAG 2.2 A and AA, and good practice. */
+  async accessibilityProblems(): Promise<string[]> {
+    const found = await this.page.evaluate<{ id: string; nodes: { target: string[]; failureSummary: string }[] }[]>(
+      `${axe}; axe.run().then(({ violations }) => violations)`,
+    );
+    return found.flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary}`),
+    );
+  }
+
+  /** Whether something is wider than the window, so that the whole page moves sideways. */
+  async isTooWide(): Promise<boolean> {
+    return this.page.evaluate<boolean>('document.documentElement.scrollWidth > document.documentElement.clientWidth');
+  }
+
+  /** Keeps a picture of the page. */
+  async picture(name: string): Promise<void> {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}-${this.look}.png`) });
+  }
+
+  /** Nothing went wrong so far, and nothing is hard to use. */
+  async expectFine(): Promise<void> {
+    expect(await this.accessibilityProblems()).toEqual([]);
+    expect(await this.isTooWide()).toBe(false);
+    expect(this.problems).toEqual([]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.context.close();
+  }
+}
