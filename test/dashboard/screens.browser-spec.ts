@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
-import { chromiumPath, TestBrowser } from './browser.js';
+import { chromiumPath, TestBrowser, type TestWindow } from './browser.js';
 import { type DashboardApp, startDashboardApp } from './dashboard-app.js';
 import { HOSTILE, seed } from './seed.js';
 
@@ -11,7 +11,7 @@ const SCREENS: Readonly<Record<string, readonly [address: string, sign: string]>
   overview: ['', 'Nobody serves this queue, 24 tasks wait'],
   active: ['queue?queue=reports&state=active', 'rendering'],
   pending: ['queue?queue=payments&state=pending', 'payment:capture'],
-  scheduled: ['queue?queue=email&state=scheduled', 'Due in 1 hr'],
+  scheduled: ['queue?queue=email&state=scheduled', 'Due in'],
   retry: ['queue?queue=email&state=retry', 'the mail server is away'],
   archived: ['queue?queue=email&state=archived', 'Failed'],
   completed: ['queue?queue=email&state=completed', '"sent":true'],
@@ -52,8 +52,14 @@ describe.skipIf(chromiumPath === undefined)('the screens', () => {
     { scheme: 'light', size: 'phone' },
     { scheme: 'dark', size: 'phone' },
   ] as const)('$scheme and $size', (look) => {
+    let window: TestWindow;
+    beforeAll(async () => {
+      window = await browser.window(look);
+    });
+    afterAll(() => window[Symbol.asyncDispose]());
+
     it.each(Object.entries(SCREENS))('%s can be read and used by everybody', async (name, [address, sign]) => {
-      await using window = await browser.window(look);
+      window.problems.length = 0;
 
       await window.page.goto(`${app.origin}/monitoring/${address}`);
       await window.page.getByText(sign).first().waitFor();
@@ -131,7 +137,7 @@ describe.skipIf(chromiumPath === undefined)('the screens', () => {
   it('says local times, and UTC on hover', async () => {
     await using window = await browser.window();
     const { page } = window;
-    const { tasks } = await app.inspector.listTasks('email', 'scheduled', { size: 1 });
+    const tasks = await app.inspector.listTasks('email', 'scheduled', { size: 1 });
     const [task] = tasks;
 
     await page.goto(`${app.origin}/monitoring/task?queue=email&id=${task!.id}`);
@@ -207,7 +213,7 @@ describe.skipIf(chromiumPath === undefined)('the screens', () => {
     await page.keyboard.press('/');
 
     expect(await page.getByRole('dialog').count()).toBe(0);
-    expect(await page.getByRole('searchbox').evaluate('(box) => box === document.activeElement')).toBe(false);
+    expect(await page.locator('input:focus').count()).toBe(0);
   });
 
   it('skips to the content', async () => {
@@ -219,6 +225,6 @@ describe.skipIf(chromiumPath === undefined)('the screens', () => {
     await page.getByRole('button', { name: 'Skip to the content' }).focus();
     await page.keyboard.press('Enter');
 
-    expect(await page.locator('main').evaluate('(main) => main === document.activeElement')).toBe(true);
+    expect(await page.locator('main:focus').count()).toBe(1);
   });
 });

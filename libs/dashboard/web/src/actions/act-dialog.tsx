@@ -74,6 +74,7 @@ export function ActDialog({ action: asked, tasks, leftOut, onClose, onDone }: Ac
             act={t(`do.${action}`, { n: count })}
             look={action === 'delete' || (action === 'cancel' && outcome === 'delete') ? 'danger' : 'primary'}
             isDisabled={!canStart}
+            {...(action === 'cancel' && { dismiss: t('dialog.leave') })}
           >
             {canArchive && (
               <Button look="quiet" onClick={() => setAction('archive')}>

@@ -15,11 +15,12 @@ export function useDialog(): OpenDialog {
 export function ActionHost({ children }: { readonly children: ReactNode }) {
   const [dialog, setDialog] = useState<{ readonly nth: number; readonly draw: (close: () => void) => ReactNode }>();
   const open = useMemo<OpenDialog>(() => (draw) => setDialog((before) => ({ nth: (before?.nth ?? 0) + 1, draw })), []);
-  const close = (): void => setDialog(undefined);
+  // Another dialog may have taken its place, such as the report of what it did.
+  const close = (nth: number): void => setDialog((now) => (now?.nth === nth ? undefined : now));
   return (
     <DialogContext value={open}>
       {children}
-      {dialog && <Keyed key={dialog.nth}>{dialog.draw(close)}</Keyed>}
+      {dialog && <Keyed key={dialog.nth}>{dialog.draw(() => close(dialog.nth))}</Keyed>}
     </DialogContext>
   );
 }

@@ -19,27 +19,39 @@ interface ChartProps {
   readonly kind?: 'lines' | 'bars';
   readonly height?: number;
   readonly note?: string | undefined;
+  /** The scale reaches at least to this value. */
+  readonly least?: number;
 }
 
 /** Lines or stacked bars over time, with the values under the pointer, or the last ones, in its legend. */
-export function Chart({ title, atMs, series, write, writeTime, kind = 'lines', height = 168, note }: ChartProps) {
+export function Chart({
+  title,
+  atMs,
+  series,
+  write,
+  writeTime,
+  kind = 'lines',
+  height = 168,
+  note,
+  least = 1,
+}: ChartProps) {
   const { t, format } = useI18n();
   const scheme = useColorScheme();
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const [at, setAt] = useState<number>();
   const timeText = writeTime ?? ((ms: number) => format.clock(ms));
-  const writers = useRef({ write, timeText });
-  writers.current = { write, timeText };
+  const write_ = useRef({ write, timeText });
+  write_.current = { write, timeText };
 
   const data = useMemo(() => dataOf(atMs, series, kind), [atMs, series, kind]);
-  const shape = JSON.stringify([kind, height, scheme, series.map(({ label, color }) => [label, color])]);
+  const shape = JSON.stringify([kind, height, scheme, least, series.map(({ label, color }) => [label, color])]);
 
   useEffect(() => {
     const element = place.current!;
-    const options = optionsOf(element, series, kind, height, {
-      write: (value) => writers.current.write(value),
-      writeTime: (ms) => writers.current.timeText(ms),
+    const options = optionsOf(element, series, kind, height, least, {
+      write: (value) => write_.current.write(value),
+      writeTime: (ms) => write_.current.timeText(ms),
       onCursor: setAt,
     });
     const made = new uPlot(options, data, element);
@@ -122,6 +134,7 @@ function optionsOf(
   series: readonly ChartSeries[],
   kind: 'lines' | 'bars',
   height: number,
+  least: number,
   { write, writeTime, onCursor }: Writers,
 ): uPlot.Options {
   const color = (name: string): string => colorOf(element, `var(${name})`);
@@ -137,7 +150,7 @@ function optionsOf(
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
       x: { time: true, ...(kind === 'bars' && { range: (_, first, last) => [first - HALF_DAY_S, last + HALF_DAY_S] }) },
-      y: { range: (_, _least, most) => [0, most > 0 ? most * 1.1 : 1] },
+      y: { range: (_, _from, most) => [0, Math.max(least, most * 1.1)] },
     },
     axes: [
       {
@@ -150,7 +163,7 @@ function optionsOf(
       },
       {
         ...axis,
-        size: (_, values) => 16 + 6.5 * Math.max(2, ...(values ?? []).map((value) => value.length)),
+        size: (_, values) => 16 + 6.5 * Math.max(2, ...(values ?? []).map((value) => String(value).length)),
         space: 34,
         grid: { stroke: color('--border'), width: 1 },
         values: (_, splits) => splits.map((value) => write(value)),
@@ -163,12 +176,17 @@ function optionsOf(
         stroke: color(name),
         width: kind === 'bars' ? 0 : 1.75,
         fill: kind === 'bars' ? color(name) : faint(name),
-        points: { show: false },
+        // Before there is a line, its first values are seen as points.
+        points: { show: (plot: uPlot, nth: number) => kind === 'lines' && isSparse(plot.data[nth]!) },
         ...(bars && { paths: bars }),
       })),
     ],
     hooks: { setCursor: [({ cursor: { idx } }) => onCursor(idx ?? undefined)] },
   };
+}
+
+function isSparse(values: ArrayLike<number | null | undefined>): boolean {
+  return Array.from(values).filter((value) => typeof value === 'number').length < 4;
 }
 
 /** A canvas knows no custom properties. */

@@ -28,6 +28,7 @@ export const messages = {
   connection: { en: 'Connection', zh: '连接' },
   readOnly: { en: 'Read-only', zh: '只读' },
   crumbs: { en: 'Where you are', zh: '当前位置' },
+  'dialog.leave': { en: 'Leave it', zh: '保持不变' },
   'dialog.cancel': { en: 'Cancel', zh: '取消' },
   'command.label': { en: 'The same on the command line:', zh: '对应的命令行：' },
   'command.copy': { en: 'Copy the command', zh: '复制命令' },
@@ -683,6 +684,7 @@ export const messages = {
   'form.problem.short': { en: 'At least {minLength} characters', zh: '至少 {minLength} 个字符' },
   'form.problem.long': { en: 'At most {maxLength} characters', zh: '至多 {maxLength} 个字符' },
   'form.problem.pattern': { en: 'Must match {pattern}', zh: '必须匹配 {pattern}' },
+  'form.problem.format': { en: 'Must be of the format {format}', zh: '格式必须为 {format}' },
   'form.problem.few': { en: 'At least {minItems}', zh: '至少 {minItems} 项' },
   'form.problem.many': { en: 'At most {maxItems}', zh: '至多 {maxItems} 项' },
 

@@ -62,18 +62,20 @@ interface DialogFootProps {
   readonly act: string;
   readonly look?: 'primary' | 'danger';
   readonly isDisabled?: boolean;
+  /** On the button that does nothing. Default "Cancel". */
+  readonly dismiss?: string;
   /** Further buttons, at the other end. */
   readonly children?: ReactNode;
 }
 
 /** "Cancel" and the button that submits the dialog. */
-export function DialogFoot({ onClose, act, look = 'primary', isDisabled = false, children }: DialogFootProps) {
+export function DialogFoot({ onClose, act, look = 'primary', isDisabled = false, dismiss, children }: DialogFootProps) {
   const { t } = useI18n();
   return (
     <>
       {children}
       <span className="gap" />
-      <Button onClick={onClose}>{t('dialog.cancel')}</Button>
+      <Button onClick={onClose}>{dismiss ?? t('dialog.cancel')}</Button>
       <Button type="submit" look={look} disabled={isDisabled}>
         {act}
       </Button>

@@ -195,6 +195,15 @@ function NodeField(props: NodeFieldProps) {
 }
 
 function boundsOf(schema: Schema): Record<string, string | number> {
-  const { minimum = 0, maximum = 0, minLength = 0, maxLength = 0, minItems = 0, maxItems = 0, pattern = '' } = schema;
-  return { minimum, maximum, minLength, maxLength, minItems, maxItems, pattern };
+  const {
+    minimum = 0,
+    maximum = 0,
+    minLength = 0,
+    maxLength = 0,
+    minItems = 0,
+    maxItems = 0,
+    pattern = '',
+    format = '',
+  } = schema;
+  return { minimum, maximum, minLength, maxLength, minItems, maxItems, pattern, format };
 }

@@ -34,6 +34,16 @@ describe('the form of a schema', () => {
     expect(problems('{"email":7,"count":1}')).toEqual({ '/email': 'kind' });
   });
 
+  it.each([
+    ['email', 'ada@example.com', 'ada'],
+    ['uri', 'https://example.com', 'example'],
+    ['uuid', '0193f8a2-7c41-7d0e-9b7a-000000000001', '0193'],
+    ['date-time', '2026-03-04T05:06:07Z', 'soon'],
+  ])('knows an %s', (format, right, wrong) => {
+    expect(problemsOf({ kind: 'string', text: right }, { type: 'string', format }).size).toBe(0);
+    expect(problemsOf({ kind: 'string', text: wrong }, { type: 'string', format }).get('')).toBe('format');
+  });
+
   it('accepts what fits, null where it is allowed, and what it does not know', () => {
     expect(problems('{"email":"a@b","count":3,"note":null,"extra":[1],"other":2}')).toEqual({});
   });

@@ -75,7 +75,7 @@ export function initialOf(schema: Schema, depth = 0): JsonNode {
 
 /** What a value breaks, by the path to it: the server may check more. */
 export type Problem =
-  'required' | 'kind' | 'whole' | 'enum' | 'least' | 'most' | 'short' | 'long' | 'pattern' | 'few' | 'many';
+  'required' | 'kind' | 'whole' | 'enum' | 'least' | 'most' | 'short' | 'long' | 'pattern' | 'format' | 'few' | 'many';
 
 export function problemsOf(node: JsonNode | undefined, schema: Schema, path = ''): Map<string, Problem> {
   const problems = new Map<string, Problem>();
@@ -114,6 +114,7 @@ export function problemsOf(node: JsonNode | undefined, schema: Schema, path = ''
     put(schema.minLength !== undefined && length < schema.minLength && 'short');
     put(schema.maxLength !== undefined && length > schema.maxLength && 'long');
     put(schema.pattern !== undefined && !matches(node.text, schema.pattern) && 'pattern');
+    put(!hasFormat(node.text, schema.format) && 'format');
   }
   if (node.kind === 'number') {
     const value = Number(node.text);
@@ -131,6 +132,21 @@ function allowsNull({ type, enum: values }: Schema): boolean {
 function sameScalar(node: JsonNode, value: unknown): boolean {
   if (node.kind === 'string') return node.text === value;
   return node.kind !== 'array' && node.kind !== 'object' && node.text === JSON.stringify(value);
+}
+
+function hasFormat(text: string, format: string | undefined): boolean {
+  switch (format) {
+    case 'email':
+      return /^[^\s@]+@[^\s@]+$/.test(text);
+    case 'uri':
+      return URL.canParse(text);
+    case 'uuid':
+      return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
+    case 'date-time':
+      return !Number.isNaN(Date.parse(text));
+    default:
+      return true;
+  }
 }
 
 function matches(text: string, pattern: string): boolean {

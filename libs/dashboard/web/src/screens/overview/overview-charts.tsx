@@ -44,6 +44,7 @@ export function OverviewCharts({ queue }: { readonly queue?: string | undefined 
         />
         <Chart
           title={t('charts.backlog')}
+          least={4}
           atMs={atMs}
           write={(value) => format.compact(Math.round(value))}
           series={[
@@ -53,6 +54,7 @@ export function OverviewCharts({ queue }: { readonly queue?: string | undefined 
         />
         <Chart
           title={t('charts.latency')}
+          least={1_000}
           atMs={atMs}
           write={(value) => format.duration(value, 'narrow')}
           series={[{ label: t('charts.oldest'), values: series?.latencyMs ?? [], color: '--state-scheduled' }]}
