@@ -50,7 +50,6 @@ describe.skipIf(chromiumPath === undefined)('the screens', () => {
     { scheme: 'light', size: 'wide' },
     { scheme: 'dark', size: 'wide' },
     { scheme: 'light', size: 'phone' },
-    { scheme: 'dark', size: 'phone' },
   ] as const)('$scheme and $size', (look) => {
     let window: TestWindow;
     beforeAll(async () => {

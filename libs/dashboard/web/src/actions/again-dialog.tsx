@@ -41,7 +41,7 @@ export function AgainDialog({ task: { queue, id, type }, onClose }: AgainDialogP
       ...(when === 'later' && atMs !== undefined && { processAtMs: atMs }),
       ...(edited !== undefined && { payload: { encoding: 'text', data: edited } }),
     };
-    void submit<EnqueuedAnswer>(WRITES.again, body, (made) => {
+    void submit(WRITES.again, body, (made: EnqueuedAnswer) => {
       onClose();
       notify({
         title: t('done.again', { id: made.id }),

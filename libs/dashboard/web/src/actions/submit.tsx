@@ -8,8 +8,7 @@ type WritePath = (typeof WRITES)[keyof typeof WRITES];
 
 export interface Submit {
   /** Writes, reads the page again, then goes on; after a failure it does not. */
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what the address answers
-  readonly submit: <Answer>(path: WritePath, body: object, onDone: (answer: Answer) => void) => Promise<void>;
+  readonly submit: (path: WritePath, body: object, onDone: (answer: never) => void) => Promise<void>;
   readonly isBusy: boolean;
   /** What went wrong, to be shown in the form. */
   readonly failure: ReactNode;
@@ -25,7 +24,7 @@ export function useSubmit(): Submit {
       setBusy(true);
       setError(undefined);
       try {
-        onDone(await write(path, body));
+        onDone(await write<never>(path, body));
         void readAgain();
       } catch (failed) {
         if (!(failed instanceof RequestError)) throw failed;

@@ -41,8 +41,8 @@ export function Chart({
   const plot = useRef<uPlot>(undefined);
   const [at, setAt] = useState<number>();
   const timeText = writeTime ?? ((ms: number) => format.clock(ms));
-  const write_ = useRef({ write, timeText });
-  write_.current = { write, timeText };
+  const writers = useRef({ write, timeText });
+  writers.current = { write, timeText };
 
   const data = useMemo(() => dataOf(atMs, series, kind), [atMs, series, kind]);
   const shape = JSON.stringify([kind, height, scheme, least, series.map(({ label, color }) => [label, color])]);
@@ -50,8 +50,8 @@ export function Chart({
   useEffect(() => {
     const element = place.current!;
     const options = optionsOf(element, series, kind, height, least, {
-      write: (value) => write_.current.write(value),
-      writeTime: (ms) => write_.current.timeText(ms),
+      write: (value) => writers.current.write(value),
+      writeTime: (ms) => writers.current.timeText(ms),
       onCursor: setAt,
     });
     const made = new uPlot(options, data, element);
@@ -163,7 +163,7 @@ function optionsOf(
       },
       {
         ...axis,
-        size: (_, values) => 16 + 6.5 * Math.max(2, ...(values ?? []).map((value) => String(value).length)),
+        size: (_, values) => 16 + 6.5 * Math.max(2, ...(values ?? []).map((value) => value.length)),
         space: 34,
         grid: { stroke: color('--border'), width: 1 },
         values: (_, splits) => splits.map((value) => write(value)),

@@ -96,7 +96,7 @@ function NewTaskForm() {
   const enqueue = (): void => {
     setChecked(true);
     if (!isReady || (isForm && problems.size > 0)) return;
-    void submit<EnqueuedAnswer>(WRITES.newTask, request, (made) => {
+    void submit(WRITES.newTask, request, (made: EnqueuedAnswer) => {
       notify({ title: t('done.newTask', { id: made.id }) });
       go(hrefOf('task', { queue: made.queue, id: made.id }));
     });

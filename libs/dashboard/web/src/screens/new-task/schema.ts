@@ -110,7 +110,7 @@ export function problemsOf(node: JsonNode | undefined, schema: Schema, path = ''
       for (const [at, problem] of problemsOf(item, schema.items ?? {}, `${path}/${index}`)) problems.set(at, problem);
   }
   if (node.kind === 'string') {
-    const { length } = Array.from(node.text); // JSON Schema counts characters, not UTF-16 units
+    const { length } = Array.from(node.text);
     put(schema.minLength !== undefined && length < schema.minLength && 'short');
     put(schema.maxLength !== undefined && length > schema.maxLength && 'long');
     put(schema.pattern !== undefined && !matches(node.text, schema.pattern) && 'pattern');
