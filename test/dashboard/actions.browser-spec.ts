@@ -466,6 +466,7 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
       await app.tasks.enqueue('mail', {}, { queue, taskId: 'task-2' });
 
       await page.getByRole('link', { name: 'task-2' }).waitFor();
+      expect(await window.isTooWide()).toBe(false);
     });
 
     it('stops while nobody sees it, and goes on after that', async () => {

@@ -15,7 +15,7 @@ export function useHold<Element extends HTMLElement>(): readonly [isHeld: boolea
       onPointerEnter: () => setPointedAt(true),
       onPointerLeave: () => setPointedAt(false),
       onFocus: () => setFocus(true),
-      onBlur: (event) => setFocus(event.currentTarget.contains(event.relatedTarget as Node | null)),
+      onBlur: (event) => setFocus(event.currentTarget.contains(event.relatedTarget)),
     },
   ];
 }
