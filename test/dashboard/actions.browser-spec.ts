@@ -422,7 +422,7 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
       await page.getByRole('button', { name: 'Undo' }).click();
       await page.getByText('nightly-report is running again').waitFor();
       await page.getByRole('button', { name: 'History of nightly-report' }).click();
-      await dialog(page).getByText('It has not fired yet.').waitFor();
+      await dialog(page).getByRole('link').waitFor();
       await window.expectFine();
 
       expect(paused!.isPaused).toBe(true);
@@ -515,7 +515,9 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
       await app.tasks.enqueue('mail', { note: 'needle' }, { queue: one, taskId: 'in-one', processIn: '1h' });
       await app.tasks.enqueue('mail', { note: 'needle' }, { queue: other, taskId: 'in-other' });
       const { page } = window;
-      await page.goto(`${app.origin}/monitoring/tasks`);
+      await page.goto(`${app.origin}/monitoring/`);
+      await page.getByRole('link', { name: other, exact: true }).waitFor();
+      await page.getByRole('link', { name: 'Tasks', exact: true }).first().click();
 
       await page.getByLabel('Text', { exact: true }).fill('needle');
       await page.getByRole('button', { name: 'Search', exact: true }).click();
