@@ -45,3 +45,20 @@ export async function seed(tasks: TaskDistributor, inspector: TaskInspector): Pr
     { timeout: 20_000, interval: 50 },
   );
 }
+
+/** The same, with an order that has failed, and without hostile names. */
+export async function seedForPictures(tasks: TaskDistributor, inspector: TaskInspector): Promise<void> {
+  const order =
+    '{"orderId":12345678901234567890,"total":19.90,"customer":{"name":"Ada Lovelace","email":"ada@example.com"},' +
+    '"items":[{"sku":"A-1","count":2},{"sku":"B-7","count":1}],"coupon":null,"express":true}';
+  await seed(tasks, inspector);
+  await inspector.purgeQueue(HOSTILE.queue);
+  await tasks.enqueue('email:broken', new TextEncoder().encode(order), {
+    queue: 'email',
+    taskId: 'welcome-1',
+    headers: { 'x-tenant': 'acme', traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' },
+  });
+  await vi.waitFor(async () => {
+    if ((await inspector.taskInfo('email', 'welcome-1')).state !== 'retry') throw new Error('it has not failed yet');
+  });
+}

@@ -8,7 +8,8 @@ type WritePath = (typeof WRITES)[keyof typeof WRITES];
 
 export interface Submit {
   /** Writes, reads the page again, then goes on; after a failure it does not. */
-  readonly submit: (path: WritePath, body: object, onDone: (answer: never) => void) => Promise<void>;
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what the address answers
+  readonly submit: <Answer>(path: WritePath, body: object, onDone: (answer: Answer) => void) => Promise<void>;
   readonly isBusy: boolean;
   /** What went wrong, to be shown in the form. */
   readonly failure: ReactNode;
@@ -24,7 +25,7 @@ export function useSubmit(): Submit {
       setBusy(true);
       setError(undefined);
       try {
-        onDone(await write<never>(path, body));
+        onDone(await write(path, body));
         void readAgain();
       } catch (failed) {
         if (!(failed instanceof RequestError)) throw failed;

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { chromiumPath, TestBrowser } from './browser.js';
+import { type DashboardApp, startDashboardApp } from './dashboard-app.js';
+import { seedForPictures } from './seed.js';
+
+const IMAGES = join(import.meta.dirname, '../../docs/images');
+
+/** Figures of an hour, which no test can wait for: throughput in waves, failures from a moment on. */
+function hourOfFigures() {
+  const points = Array.from({ length: 120 }, (_, nth) => nth);
+  const nowMs = Date.now();
+  const wave = (nth: number) => 52 + 18 * Math.sin(nth / 9) + 5 * Math.sin(nth * 1.7);
+  return {
+    range: '1h',
+    stepMs: 30_000,
+    atMs: points.map((nth) => nowMs - (120 - nth) * 30_000),
+    sinceMs: nowMs - 3_600_000,
+    process: 'api-5d8c:12',
+    series: {
+      processedPerS: points.map(wave),
+      failedPerS: points.map((nth) => (nth < 84 ? 1 + Math.sin(nth) : 9 + 2 * Math.sin(nth * 2.3))),
+      pending: points.map((nth) => Math.max(4, (nth - 84) * 34 + 30)),
+      active: points.map((nth) => 22 + 6 * Math.sin(nth / 5)),
+      latencyMs: points.map((nth) => (nth < 84 ? 240 : (nth - 84) * 40_000)),
+    },
+    isKept: true,
+    types: [],
+  };
+}
+
+/** The pictures of README and guide: `UPDATE_PICTURES=1 npx vitest run --project browser test/dashboard/pictures`. */
+describe.skipIf(chromiumPath === undefined || !process.env['UPDATE_PICTURES'])('the pictures of the docs', () => {
+  let redis: RedisServer;
+  let app: DashboardApp;
+  let browser: TestBrowser;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+    const dashboard = { environment: { name: 'production', color: 'red' } as const };
+    app = await startDashboardApp({ redisUrl: redis.url, queues: { email: 6, reports: 3 }, dashboard });
+    browser = await TestBrowser.open();
+    await seedForPictures(app.tasks, app.inspector);
+  });
+
+  afterAll(async () => {
+    await browser[Symbol.asyncDispose]();
+    await app[Symbol.asyncDispose]();
+    await redis.stop();
+  });
+
+  it.each([
+    ['dashboard-overview', '', 'light', 'wide', 'Nobody serves'],
+    ['dashboard-overview-dark', '', 'dark', 'wide', 'Nobody serves'],
+    ['dashboard-queue', 'queue?queue=email&state=retry', 'light', 'wide', 'ECONNREFUSED'],
+    ['dashboard-task', 'task?queue=email&id=welcome-1', 'dark', 'wide', '12345678901234567890'],
+    ['dashboard-phone', '', 'light', 'phone', 'Nobody serves'],
+  ] as const)('%s', async (name, address, scheme, size, sign) => {
+    await using window = await browser.window({ scheme, size });
+    const { page } = window;
+    await page.route('**/api/charts?*', (route) => route.fulfill({ json: hourOfFigures() }));
+
+    await page.goto(`${app.origin}/monitoring/${address}`);
+    await page.getByText(sign).first().waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.waitForLoadState('load');
+    await page.screenshot({ path: join(IMAGES, `${name}.png`) });
+  });
+});
