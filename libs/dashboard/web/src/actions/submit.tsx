@@ -26,7 +26,8 @@ export function useSubmit(): Submit {
       setError(undefined);
       try {
         onDone(await write(path, body));
-        void readAgain();
+        // After the page that was left has gone: what it showed may not exist any more.
+        setTimeout(() => void readAgain());
       } catch (failed) {
         if (!(failed instanceof RequestError)) throw failed;
         setError(failed);
