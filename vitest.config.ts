@@ -61,7 +61,6 @@ export default defineConfig({
       withProcesses('browser', {
         include: ['test/dashboard/**/*.browser-spec.ts'],
         globalSetup: [...REDIS, 'test/support/chromium.global-setup.ts'],
-        maxWorkers: ALL_CORES,
       }),
       withProcesses('recovery', { include: ['test/recovery/**/*.spec.ts'], exclude: MEASURE_TIME }),
       withProcesses('timing', { include: MEASURE_TIME, maxWorkers: ALL_CORES }, 2),
