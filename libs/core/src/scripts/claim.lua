@@ -25,8 +25,8 @@ if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
 needType('list', pending, active)
 needType('zset', lease)
 local found = nextIds(pending, limit, ARGS)
-if isOvertaken(mark, call) then return { 0, 0, 0 } end
 if #found.ids == 0 then return { 0, 0, #found.passed } end
+if isOvertaken(mark, call) then return { 0, 0, 0 } end
 
 local reply, leases = { 0, 0, #found.passed }, {}
 for _, taskId in ipairs(found.ids) do
