@@ -42,6 +42,7 @@ export type { OpenBrokerOptions } from './broker/open-broker.js';
 export type { TaskEventListener } from './task/task-event.js';
 export { consoleLogger, guardLogger } from './runtime/logger.js';
 export { errorText } from './errors/error-text.js';
+export { TASK_STATES } from './wire/task-state.js';
 export { callGuarded } from './runtime/user-callback.js';
 export { LONGEST_TIMER_MS } from './runtime/clock.js';
 export { TimeSlice } from './runtime/time-slice.js';

@@ -67,19 +67,17 @@ export interface FoundTasks {
 }
 
 const FILTER_NAMES = [
-  ...[
-    'queue',
-    'state',
-    'group',
-    'type',
-    'idPrefix',
-    'payloadContains',
-    'errorContains',
-    'header',
-    'from',
-    'to',
-    'matches',
-  ],
+  'queue',
+  'state',
+  'group',
+  'type',
+  'idPrefix',
+  'payloadContains',
+  'errorContains',
+  'header',
+  'from',
+  'to',
+  'matches',
 ];
 const SEARCH_NAMES = [...FILTER_NAMES, 'limit', 'scanBudget', 'cursor'];
 

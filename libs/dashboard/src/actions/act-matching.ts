@@ -1,5 +1,5 @@
 import { type TaskState, TaskNotFoundError, TaskStateError } from '@nestjs-asynq/core';
-import type { BulkProgress, MatchingOptions } from '@nestjs-asynq/core/internal';
+import { type BulkProgress, errorText, type MatchingOptions } from '@nestjs-asynq/core/internal';
 import { NEEDED_RIGHT, type Right } from '../api/access.js';
 import type { MatchingLine, MatchingPart, MatchingReport, SearchFilter } from '../api/search.js';
 import type { CancelOutcome } from '../api/tasks.js';
@@ -146,7 +146,7 @@ export class MatchingWork {
       const done = await this.move(list, { signal: this.context.signal, onProgress });
       return { ...place, matched: Math.max(progress.total, done), done };
     } catch (error) {
-      this.parts.push({ ...place, matched: progress.total, done: progress.done, problem: messageOf(error) });
+      this.parts.push({ ...place, matched: progress.total, done: progress.done, problem: errorText(error) });
       if (this.context.signal.aborted) throw error;
       return this.parts.pop()!;
     }
@@ -238,5 +238,3 @@ export class MatchingWork {
     };
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,12 +1,11 @@
 import { QueueError, type TaskState } from '@nestjs-asynq/core';
-import type { CancelReply } from '@nestjs-asynq/core/internal';
+import { type CancelReply, TASK_STATES } from '@nestjs-asynq/core/internal';
 import { NEEDED_RIGHT, type Right } from '../api/access.js';
 import { BOUNDS } from '../api/bounds.js';
 import type { ActAnswer, ActFailure, CancelOutcome, TaskRef } from '../api/tasks.js';
 import type { Fields } from '../http/fields.js';
 import { toRequestError } from '../http/error-answer.js';
 import { readOnlyError } from '../access/viewer.js';
-import { STATES } from '../readings/queue-rows.js';
 import type { WriteAction, WriteContext } from './write.js';
 
 const ACTIONS = ['run', 'runNext', 'archive', 'delete', 'cancel', 'reschedule', 'move'] as const;
@@ -75,7 +74,7 @@ export const actOnTasks: WriteAction = async (context) => {
 function readOrder(body: Fields): Order {
   const action = body.oneOf('action', ACTIONS);
   if (action === undefined) body.refuse('action', 'given');
-  const expectedState = body.oneOf('expectedState', STATES);
+  const expectedState = body.oneOf('expectedState', TASK_STATES);
   const order: Order = {
     action: action ?? 'run',
     items: readItems(body),

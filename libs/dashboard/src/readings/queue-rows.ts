@@ -1,5 +1,6 @@
 import type { QueueRow, QueueSort, StateCounts, Totals, Trouble } from '../api/queues.js';
 import type { QueueInfo } from '@nestjs-asynq/core';
+import { TASK_STATES } from '@nestjs-asynq/core/internal';
 import type { Viewer } from '../access/viewer.js';
 import type { QueueReading } from './queue-reading.js';
 import type { Readings } from './readings.js';
@@ -129,7 +130,7 @@ export class QueueRows {
       paused: read.filter(({ isPaused }) => isPaused).length,
       troubled: queues.filter((queue) => this.troubles(queue).length > 0).length,
       size: sum(({ size }) => size),
-      counts: countsOf(Object.fromEntries(STATES.map((state) => [state, sum((info) => info[state])])) as StateCounts),
+      counts: Object.fromEntries(TASK_STATES.map((state) => [state, sum((info) => info[state])])) as StateCounts,
       processedToday: sum((info) => info.processedToday),
       failedToday: sum((info) => info.failedToday),
       processedPerS: rates.length === 0 ? undefined : rates.reduce((total, rate) => total + rate.processedPerS, 0),
@@ -164,16 +165,6 @@ export class QueueRows {
     return sort === 'trouble' ? weightOf(this.troubles(queue)) : info[sort];
   }
 }
-
-export const STATES = [
-  'active',
-  'pending',
-  'scheduled',
-  'retry',
-  'archived',
-  'completed',
-  'aggregating',
-] as const satisfies readonly (keyof StateCounts)[];
 
 export function countsOf(info: StateCounts): StateCounts {
   const { active, pending, scheduled, retry, archived, completed, aggregating } = info;

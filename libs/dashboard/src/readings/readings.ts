@@ -1,4 +1,5 @@
 import { type Inspector, type Logger, QueueNotFoundError, type ServerInfo } from '@nestjs-asynq/core';
+import { errorText } from '@nestjs-asynq/core/internal';
 import type { Warning } from '../api/queues.js';
 import { QueueHistory, type QueueReading } from './queue-reading.js';
 
@@ -187,7 +188,7 @@ export class Readings {
         const known = new Set(this.knownNames);
         for (const queue of this.readings.keys()) if (!known.has(queue)) this.forget(queue);
       } catch (error) {
-        this.failure = messageOf(error);
+        this.failure = errorText(error);
         if (mustSucceed) throw error;
       }
     });
@@ -199,7 +200,7 @@ export class Readings {
     await this.once('servers', async () => {
       const missing: Warning[] = [];
       const onUnanswered = (part: string, error: unknown): void =>
-        void missing.push({ code: 'partMissing', part, message: messageOf(error) });
+        void missing.push({ code: 'partMissing', part, message: errorText(error) });
       try {
         this.knownServers = await this.deps.inspector.servers({ onUnanswered });
         this.serversAtMs = nowMs;
@@ -207,7 +208,7 @@ export class Readings {
         this.missing = missing;
       } catch (error) {
         this.knownServers = undefined;
-        this.failure ??= messageOf(error);
+        this.failure ??= errorText(error);
       }
     });
   }
@@ -225,7 +226,7 @@ export class Readings {
           throw error;
         }
         if (!before) throw error;
-        this.readings.set(queue, { ...before, error: messageOf(error) });
+        this.readings.set(queue, { ...before, error: errorText(error) });
       }
     });
   }
@@ -256,5 +257,3 @@ export class Readings {
     return begun;
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

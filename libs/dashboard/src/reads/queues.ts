@@ -1,3 +1,4 @@
+import { TASK_STATES } from '@nestjs-asynq/core/internal';
 import { BOUNDS } from '../api/bounds.js';
 import type {
   GroupPage,
@@ -12,12 +13,12 @@ import type {
 import type { Viewer } from '../access/viewer.js';
 import type { Board } from '../board.js';
 import type { Fields } from '../http/fields.js';
-import { QueueRows, STATES } from '../readings/queue-rows.js';
+import { QueueRows } from '../readings/queue-rows.js';
 import { serversByQueue, troublesOf } from '../readings/troubles.js';
 import type { Read } from './read.js';
 
 const SORTS: readonly QueueSort[] = [
-  ...['trouble', 'queue', 'size', 'latencyMs', 'processedToday', 'failedToday', ...STATES],
+  ...['trouble', 'queue', 'size', 'latencyMs', 'processedToday', 'failedToday', ...TASK_STATES],
 ] as readonly QueueSort[];
 
 /** So few queues are all read before an answer that sorts by their figures. */

@@ -1,9 +1,9 @@
 import type { TaskInfo, TaskState } from '@nestjs-asynq/core';
+import { TASK_STATES } from '@nestjs-asynq/core/internal';
 import { BOUNDS } from '../api/bounds.js';
 import type { SearchFilter, SearchPiece } from '../api/search.js';
 import type { Board } from '../board.js';
 import { invalid } from '../http/request.error.js';
-import { STATES } from '../readings/queue-rows.js';
 import type { Viewer } from '../access/viewer.js';
 import type { Read } from './read.js';
 import { listsOf, queuesOf, statesOf, type TaskListRef } from './task-lists.js';
@@ -72,7 +72,7 @@ class PieceOfSearch {
     for (const queue of queues) {
       if (from && queue < from.queue) continue;
       if (this.isOver) {
-        next ??= { queue, state: STATES[0], group: undefined, cursor: undefined };
+        next ??= { queue, state: TASK_STATES[0], group: undefined, cursor: undefined };
         break;
       }
       next = await this.searchQueue(queue, from?.queue === queue ? from : undefined);
@@ -128,7 +128,7 @@ const STEP = 250;
 
 /** In the order in which the lists of one queue are searched. */
 function isBefore(list: Pick<TaskListRef, 'state' | 'group'>, other: Pick<TaskListRef, 'state' | 'group'>): boolean {
-  const order = STATES.indexOf(list.state) - STATES.indexOf(other.state);
+  const order = TASK_STATES.indexOf(list.state) - TASK_STATES.indexOf(other.state);
   return order < 0 || (order === 0 && (list.group ?? '') < (other.group ?? ''));
 }
 
@@ -153,7 +153,7 @@ function readCursor(text: string): Position {
     const isText = (value: unknown): boolean => value === null || typeof value === 'string';
     const isFine =
       typeof queue === 'string' &&
-      STATES.includes(state as TaskState) &&
+      TASK_STATES.includes(state as TaskState) &&
       isText(group) &&
       isText(cursor) &&
       Number.isSafeInteger(scanned) &&

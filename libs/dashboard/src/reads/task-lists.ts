@@ -1,9 +1,9 @@
 import type { TaskState } from '@nestjs-asynq/core';
+import { TASK_STATES } from '@nestjs-asynq/core/internal';
 import { QueueNotFoundError } from '@nestjs-asynq/core';
 import type { Board } from '../board.js';
 import type { SearchFilter } from '../api/search.js';
 import type { Viewer } from '../access/viewer.js';
-import { STATES } from '../readings/queue-rows.js';
 
 /** A list to search: a state of a queue, or a group. */
 export interface TaskListRef {
@@ -32,7 +32,7 @@ export async function queuesOf(
 /** The states that a filter is about. Active tasks have no time to compare. */
 export function statesOf({ state, group, fromMs, toMs }: SearchFilter): TaskState[] {
   const isTimed = fromMs !== undefined || toMs !== undefined;
-  return STATES.filter(
+  return TASK_STATES.filter(
     (known) =>
       (state === undefined || state.includes(known)) &&
       !(known === 'active' && isTimed) &&

@@ -1,18 +1,18 @@
 import type { TaskFilter, TaskInfo, TaskState } from '@nestjs-asynq/core';
+import { TASK_STATES } from '@nestjs-asynq/core/internal';
 import type { SearchFilter } from '../api/search.js';
 import { type Fields } from '../http/fields.js';
 import { textOf } from '../redaction/content.js';
 import type { Redactor } from '../redaction/redactor.js';
-import { STATES } from '../readings/queue-rows.js';
 
 const MOST_QUEUES = 200;
 const MOST_HEADERS = 10;
 
 /** Reads the conditions of a search, of a query or of a body. */
 export function readFilter(fields: Fields): SearchFilter {
-  const states = fields.texts('state', STATES.length);
-  if (states?.some((state) => !STATES.includes(state as TaskState))) {
-    fields.refuse('state', `one of ${STATES.join(', ')}`);
+  const states = fields.texts('state', TASK_STATES.length);
+  if (states?.some((state) => !TASK_STATES.includes(state as TaskState))) {
+    fields.refuse('state', `one of ${TASK_STATES.join(', ')}`);
   }
   const header = fields.texts('header', MOST_HEADERS);
   if (header?.some((pair) => pair.indexOf('=') < 1)) fields.refuse('header', 'name=value');

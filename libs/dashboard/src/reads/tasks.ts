@@ -1,17 +1,17 @@
 import { TaskNotFoundError } from '@nestjs-asynq/core';
+import { TASK_STATES } from '@nestjs-asynq/core/internal';
 import { BOUNDS } from '../api/bounds.js';
 import { NEEDED_RIGHT } from '../api/access.js';
 import type { TaskState } from '../api/queues.js';
 import type { TaskActionName, TaskDetails, TaskPage } from '../api/tasks.js';
 import type { Viewer } from '../access/viewer.js';
-import { STATES } from '../readings/queue-rows.js';
 import { runningTasks } from './task-presenter.js';
 import { safeLinks } from './task-links.js';
 import type { Read } from './read.js';
 
 export const readTasks: Read = async ({ board, viewer, query }) => {
   const queue = query.required('queue');
-  const state = query.oneOf('state', STATES);
+  const state = query.oneOf('state', TASK_STATES);
   if (state === undefined) query.refuse('state', 'given');
   const group = query.text('group');
   const page = query.numberOr('page', BOUNDS.page);
