@@ -5,12 +5,12 @@ import { useI18n } from '../i18n/i18n.js';
 import { Button } from '../parts/button.js';
 import { CommandLine } from '../parts/copy.js';
 import { Dialog, DialogFoot } from '../parts/dialog.js';
-import { Choice } from '../parts/field.js';
 import { ProgressBar } from '../parts/progress-bar.js';
 import { serverNowMs } from '../server/server-clock.js';
 import type { Act } from './act.js';
 import { ALLOWED } from './allowed.js';
 import { ConfirmCount, isCount } from './confirm-count.js';
+import { OutcomeField } from './outcome-field.js';
 import { QueueField } from './queue-field.js';
 import { usePerform } from './perform.js';
 import { useRights } from './rights.js';
@@ -101,16 +101,7 @@ export function ActDialog({ action: asked, tasks, leftOut, onClose, onDone }: Ac
       )}
       <p className="ask-text">{t(`ask.${action}.text`)}</p>
       {leftOut > 0 && <p className="note">{t('ask.leftOut', { n: leftOut })}</p>}
-      {action === 'cancel' && (
-        <Choice
-          label={t('cancel.outcome')}
-          value={outcome}
-          onChange={setOutcome}
-          options={(['retry', 'archive', 'delete'] as const)
-            .filter((value) => value !== 'delete' || may('delete'))
-            .map((value) => ({ value, label: t(`cancel.${value}`), hint: t(`cancel.${value}.hint`) }))}
-        />
-      )}
+      {action === 'cancel' && <OutcomeField value={outcome} onChange={setOutcome} />}
       {action === 'reschedule' && <TimeField label={t('reschedule.time')} value={atMs} onChange={setAtMs} />}
       {action === 'move' && (
         <QueueField label={t('move.target')} value={target} onChange={setTarget} without={one?.queue} />

@@ -3,7 +3,6 @@ import { READS, WRITES } from '../../../src/api/routes.js';
 import type { EnqueuedAnswer, TaskDetails, TaskRow } from '../../../src/api/tasks.js';
 import { useI18n } from '../i18n/i18n.js';
 import { Dialog, DialogFoot } from '../parts/dialog.js';
-import { Choice } from '../parts/field.js';
 import { Loaded } from '../parts/states.js';
 import { notify } from '../parts/toasts.js';
 import { go, hrefOf } from '../routing/place.js';
@@ -12,7 +11,7 @@ import { PayloadField } from './payload-field.js';
 import { QueueField } from './queue-field.js';
 import { useRights } from './rights.js';
 import { useSubmit } from './submit.js';
-import { TimeField } from './time-field.js';
+import { type When, WhenField } from './when-field.js';
 
 interface AgainDialogProps {
   readonly task: TaskRow;
@@ -26,7 +25,7 @@ export function AgainDialog({ task: { queue, id, type }, onClose }: AgainDialogP
   const details = useRead<TaskDetails>(READS.task, { queue, id, full: 1 }, { repeats: false });
   const payload = details.data?.task.payload;
   const [target, setTarget] = useState(queue);
-  const [when, setWhen] = useState<'now' | 'later'>('now');
+  const [when, setWhen] = useState<When>('now');
   const [atMs, setAtMs] = useState<number>();
   const [edited, setEdited] = useState<string>();
   const { submit, isBusy, failure } = useSubmit();
@@ -68,16 +67,7 @@ export function AgainDialog({ task: { queue, id, type }, onClose }: AgainDialogP
       </p>
       <p className="ask-text">{t('ask.again.text')}</p>
       <QueueField label={t('new.queue')} value={target} onChange={setTarget} />
-      <Choice
-        label={t('new.when')}
-        value={when}
-        onChange={setWhen}
-        options={[
-          { value: 'now', label: t('new.now') },
-          { value: 'later', label: t('new.later') },
-        ]}
-      />
-      {when === 'later' && <TimeField label={t('reschedule.time')} value={atMs} onChange={setAtMs} />}
+      <WhenField when={when} onWhen={setWhen} atMs={atMs} onAtMs={setAtMs} />
       <Loaded query={details} lines={4}>
         {() =>
           canEdit ? (

@@ -15,6 +15,7 @@ import { readAgain } from '../server/reads.js';
 import { RequestError, writeForLines } from '../server/requests.js';
 import { ALLOWED_MATCHING } from './allowed.js';
 import { ConfirmCount, isCount } from './confirm-count.js';
+import { OutcomeField } from './outcome-field.js';
 import { useRights } from './rights.js';
 
 type Action = 'run' | 'archive' | 'delete' | 'cancel';
@@ -140,16 +141,7 @@ export function MatchingDialog({ filter, onClose }: MatchingDialogProps) {
             onChange={setAction}
             options={possible.map((value) => ({ value, label: t(`act.${value}`), hint: t(`ask.${value}.text`) }))}
           />
-          {action === 'cancel' && (
-            <Choice
-              label={t('cancel.outcome')}
-              value={outcome}
-              onChange={setOutcome}
-              options={(['retry', 'archive', 'delete'] as const)
-                .filter((value) => value !== 'delete' || may('delete'))
-                .map((value) => ({ value, label: t(`cancel.${value}`), hint: t(`cancel.${value}.hint`) }))}
-            />
-          )}
+          {action === 'cancel' && <OutcomeField value={outcome} onChange={setOutcome} />}
           <p className="ask-text">{t('matching.first')}</p>
           {error && <Failure error={error} />}
         </>

@@ -5,13 +5,13 @@ import { PayloadField } from '../../actions/payload-field.js';
 import { QueueField } from '../../actions/queue-field.js';
 import { useRights } from '../../actions/rights.js';
 import { useSubmit } from '../../actions/submit.js';
-import { TimeField } from '../../actions/time-field.js';
+import { type When, WhenField } from '../../actions/when-field.js';
 import { parseJsonTree, printJson } from '../../exact/json-tree.js';
 import { useI18n } from '../../i18n/i18n.js';
 import { PageHead } from '../../layout/page-head.js';
 import { Button } from '../../parts/button.js';
 import { CommandLine } from '../../parts/copy.js';
-import { Choice, Field } from '../../parts/field.js';
+import { Field } from '../../parts/field.js';
 import { notify } from '../../parts/toasts.js';
 import { go, hrefOf, usePlace } from '../../routing/place.js';
 import { useRead } from '../../server/reads.js';
@@ -44,7 +44,7 @@ function NewTaskForm() {
   const [queue, setQueue] = useState(params.get('queue') ?? 'default');
   const [text, setText] = useState('{}');
   const [view, setView] = useState<'form' | 'json'>('form');
-  const [when, setWhen] = useState<'now' | 'later'>('now');
+  const [when, setWhen] = useState<When>('now');
   const [atMs, setAtMs] = useState<number>();
   const [more, setMore] = useState<Readonly<Record<string, string>>>({});
   const [isChecked, setChecked] = useState(false);
@@ -173,16 +173,7 @@ function NewTaskForm() {
             {problems.size > 0 && <p className="note">{t('new.unfit', { fields: [...problems.keys()].join(', ') })}</p>}
           </>
         )}
-        <Choice
-          label={t('new.when')}
-          value={when}
-          onChange={setWhen}
-          options={[
-            { value: 'now', label: t('new.now') },
-            { value: 'later', label: t('new.later') },
-          ]}
-        />
-        {when === 'later' && <TimeField label={t('reschedule.time')} value={atMs} onChange={setAtMs} />}
+        <WhenField when={when} onWhen={setWhen} atMs={atMs} onAtMs={setAtMs} />
         <details className="more">
           <summary>{t('new.more')}</summary>
           <div className="form-grid">
