@@ -21,7 +21,7 @@ interface TaskTableProps {
   /** Whether tasks can be selected: there is something to do with them. */
   readonly isSelectable: boolean;
   readonly listRef: RefObject<HTMLTableElement | null>;
-  readonly hold?: DOMAttributes<HTMLTableElement>;
+  readonly hold?: DOMAttributes<HTMLElement>;
 }
 
 export function TaskTable(props: TaskTableProps) {

@@ -45,14 +45,14 @@ export function OverviewScreen() {
   };
   const overview = useRead<Overview>(READS.overview, query, { keepsPrevious: true });
 
-  const [isHeld, hold] = useHold<HTMLTableElement>();
+  const hold = useHold();
   const latest = overview.data?.queues ?? NONE;
   const live = useLive({ queue: useMemo(() => latest.map(keyOfQueue), [latest]) });
   const stable = useStableRows(
     latest,
     keyOfQueue,
     JSON.stringify([query, overview.isPlaceholderData, overview.data === undefined]),
-    isHeld,
+    hold.isHeld,
   );
   // What is pushed is newer than what was read.
   const pushed = new Map(live.message?.queues.map((row) => [row.queue, row]));
@@ -113,7 +113,7 @@ export function OverviewScreen() {
             </Button>
           )}
           <span className="gap" />
-          <NewsButton rows={stable} />
+          <NewsButton rows={stable} hold={hold} />
         </div>
         <Loaded query={overview} lines={8}>
           {({ total }) =>
@@ -129,7 +129,7 @@ export function OverviewScreen() {
                     gone={stable.gone}
                     order={{ sort, order }}
                     onOrder={setOrder}
-                    hold={hold}
+                    hold={hold.handlers}
                   />
                 </div>
                 {(total > queues.length || page > 1) && (

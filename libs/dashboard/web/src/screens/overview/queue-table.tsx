@@ -37,7 +37,7 @@ interface QueueTableProps {
   readonly gone: ReadonlySet<string>;
   readonly order: QueueOrder;
   readonly onOrder: (order: QueueOrder) => void;
-  readonly hold: DOMAttributes<HTMLTableElement>;
+  readonly hold: DOMAttributes<HTMLElement>;
 }
 
 export function QueueTable({ queues, gone, order, onOrder, hold }: QueueTableProps) {

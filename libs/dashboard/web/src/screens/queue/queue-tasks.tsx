@@ -53,13 +53,13 @@ export function QueueTasks({ queue: { queue, counts, right }, state }: QueueTask
     return () => clearTimeout(timer);
   }, [count, readCount, isReady, refetch]);
 
-  const [isPointedAt, hold] = useHold<HTMLTableElement>();
+  const hold = useHold();
   const [selectedCount, setSelectedCount] = useState(0);
   const stable = useStableRows(
     tasks.data?.tasks ?? NONE,
     keyOfTask,
     JSON.stringify([query, tasks.isPlaceholderData, tasks.data === undefined]),
-    isPointedAt || selectedCount > 0,
+    hold.isHeld || selectedCount > 0,
   );
   const selection = useSelection(stable.rows);
   useEffect(() => setSelectedCount(selection.tasks.length), [selection.tasks.length]);
@@ -100,7 +100,7 @@ export function QueueTasks({ queue: { queue, counts, right }, state }: QueueTask
           <span>{t('tasks.search')}</span>
         </PageLink>
         <span className="gap" />
-        <NewsButton rows={stable} />
+        <NewsButton rows={stable} hold={hold} />
         {total > 0 && <MatchingButton filter={filter} label={t('tasks.allOf', { n: total })} right={right} />}
       </div>
       {isReady && (
@@ -120,7 +120,7 @@ export function QueueTasks({ queue: { queue, counts, right }, state }: QueueTask
                     selection={selection}
                     isSelectable={actionsOfSome(stable.rows, right).length > 0}
                     listRef={list}
-                    hold={hold}
+                    hold={hold.handlers}
                   />
                 </div>
                 <Pager page={page} size={Number(size)} total={total} onPage={toPage} />
