@@ -1,7 +1,7 @@
 import { Inspector } from '@nestjs-asynq/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { confineContainers, redisImage } from '../support/docker.js';
-import { drawPorts } from '../support/free-port.js';
+import { drawPorts, PORTS } from '../support/free-port.js';
 import { startRedis as startMachineRedis } from '../support/redis-server.js';
 import { startRedis, startRedisCluster, startRedisSentinel, underSamePort } from './containers/redis-containers.js';
 import { MailServer } from './mail-server.js';
@@ -15,22 +15,19 @@ interface RedisByUrl extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Apart from those of other servers in the tests. */
-const PORTS = { from: 23_000, to: 25_000, alsoFree: [] };
-
 async function singleInContainer(): Promise<RedisByUrl> {
   const redis = await startRedis();
   return byUrl(redis, (redis.connection as { url: string }).url);
 }
 
 async function clusterInContainer(): Promise<RedisByUrl> {
-  const ports = await drawPorts(3, PORTS);
+  const ports = await drawPorts(3, PORTS.containers);
   const redis = await startRedisCluster(ports, underSamePort);
   return byUrl(redis, `redis-cluster://${ports.map((port) => `127.0.0.1:${port}`).join(',')}`);
 }
 
 async function sentinelInContainer(): Promise<RedisByUrl> {
-  const ports = await drawPorts(3, PORTS);
+  const ports = await drawPorts(3, PORTS.containers);
   const redis = await startRedisSentinel(ports, underSamePort);
   return byUrl(redis, `redis-sentinel://127.0.0.1:${ports[2]}?master=main`);
 }

@@ -5,11 +5,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { redisImage } from '../support/docker.js';
-import { drawPorts } from '../support/free-port.js';
+import { drawPorts, PORTS } from '../support/free-port.js';
 import { findProgram, QuickstartProcess, runApp, traces } from './quickstart-process.js';
 
-/** From a node's port to the others and to the ports of the cluster bus. */
-const ALSO_NEEDED = [1, 2, 3, 4, 5, 10_000, 10_001, 10_002, 10_003, 10_004, 10_005];
 const NOTHING = { files: [], processes: [] };
 
 const server = findProgram(process.env['REDIS_SERVER_BIN'] ?? '');
@@ -27,7 +25,7 @@ beforeEach(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'quickstart-'));
   temporary = join(scratch, 'tmp');
   mkdirSync(temporary);
-  [port] = (await drawPorts(1, { from: 8_000, to: 10_000, alsoFree: ALSO_NEEDED })) as [number];
+  [port] = (await drawPorts(1, PORTS.quickstart)) as [number];
   withServer = `${pathTo({ 'redis-server': server })}${delimiter}${process.env['PATH']}`;
 });
 /** A test that failed may have left something. */

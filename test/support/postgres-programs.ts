@@ -4,11 +4,8 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { delimiter, join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
-import { drawPorts } from './free-port.js';
+import { drawPorts, PORTS } from './free-port.js';
 import { OrphanCleanup } from './orphan-cleanup.js';
-
-/** Not used by the Redis servers of other tests. */
-const PORTS = { from: 21_000, to: 23_000, alsoFree: [] };
 
 export interface PostgresProcess extends AsyncDisposable {
   readonly url: string;
@@ -36,7 +33,7 @@ export async function startPostgresIn(
   const initdb = [`--pgdata=${dir}/data`, '--username=members', '--auth=trust', '--no-sync'];
   execFileSync(join(folder, 'initdb'), initdb, { ...user, cwd: dir, stdio: 'ignore' });
 
-  const [port] = await drawPorts(1, PORTS);
+  const [port] = await drawPorts(1, PORTS.postgres);
   const all = { listen_addresses: '127.0.0.1', fsync: 'off', ...settings };
   const args = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = spawn(join(folder, 'postgres'), ['-D', `${dir}/data`, '-p', String(port), '-k', dir, ...args], {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
-import { drawPorts, type PortRange } from './free-port.js';
+import { drawPorts, type PortRange, PORTS } from './free-port.js';
 import { OrphanCleanup } from './orphan-cleanup.js';
 import { findLauncher, type RedisProcess } from './redis-launcher.js';
 
@@ -17,9 +17,6 @@ export interface RedisServerOptions {
 const CLUSTER_SLOTS = 16_384;
 /** A free port may be taken by another process before our server binds it; then we draw again. */
 const START_ATTEMPTS = 5;
-/** Apart from each other and from the ports of outgoing connections. A cluster node also uses its port + 10,000. */
-const SINGLE_PORTS: PortRange = { from: 16_000, to: 21_000, alsoFree: [] };
-const CLUSTER_PORTS: PortRange = { from: 11_000, to: 16_000, alsoFree: [10_000] };
 const LOG_LINES_KEPT = 100;
 
 /** A Redis server of a test's own: empty at first, on a free port, gone with the test process at the latest. */
@@ -169,7 +166,7 @@ const CLUSTER_UP = 'Cluster state changed: ok';
 
 /** Starts one Redis server. */
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const [server] = await startServers(1, SINGLE_PORTS, serverArgs(options));
+  const [server] = await startServers(1, PORTS.redis, serverArgs(options));
   return server!;
 }
 
@@ -191,7 +188,7 @@ export async function startCluster(
   { withReplicas = false, ...options }: ClusterOptions = {},
 ): Promise<RedisCluster> {
   const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', ...serverArgs(options)];
-  const servers = await startServers(withReplicas ? 2 * masters : masters, CLUSTER_PORTS, args);
+  const servers = await startServers(withReplicas ? 2 * masters : masters, PORTS.cluster, args);
   const cluster = new RedisCluster(servers.slice(0, masters), servers.slice(masters));
   try {
     await Promise.all([...cluster.nodes.map((node) => node.logged(CLUSTER_UP)), formCluster(cluster.nodes)]);

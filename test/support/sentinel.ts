@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { drawPorts } from './free-port.js';
+import { drawPorts, PORTS } from './free-port.js';
 import { OrphanCleanup } from './orphan-cleanup.js';
 import { findLauncher } from './redis-launcher.js';
 import type { RedisServer } from './redis-server.js';
@@ -36,7 +36,7 @@ export async function startSentinel(
     `requirepass ${password}`,
   ];
   await writeFile(config, `${lines.join('\n')}\n`);
-  const [port] = (await drawPorts(1, { from: 21_000, to: 22_000, alsoFree: [] })) as [number];
+  const [port] = (await drawPorts(1, PORTS.sentinel)) as [number];
   const host = await launcher.openHost([port]);
   const { child, kill, orphanCommand } = host.launch([config, '--sentinel', '--port', String(port)], dir);
   const cleanup = new OrphanCleanup(`${orphanCommand}; ${host.orphanCommand}; rm -rf '${dir}'`);

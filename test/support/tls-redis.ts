@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issueCertificate } from './certificate.js';
-import { drawPorts } from './free-port.js';
+import { drawPorts, PORTS } from './free-port.js';
 import { type RedisServer, startRedis } from './redis-server.js';
 
 /** A Redis server that also talks TLS, on a port of its own. */
@@ -22,7 +22,7 @@ export async function startTlsRedis(): Promise<TlsRedis | undefined> {
   const removeDir = (): Promise<void> => rm(dir, { recursive: true, force: true });
   try {
     const { keyFile, certFile, caFile } = await issueCertificate(dir, 'IP:127.0.0.1');
-    const [tlsPort] = (await drawPorts(1, { from: 22_000, to: 23_000, alsoFree: [] })) as [number];
+    const [tlsPort] = (await drawPorts(1, PORTS.tls)) as [number];
     const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', caFile];
     const args = ['--tls-port', String(tlsPort), ...files, '--tls-auth-clients', 'no'];
     const server = await startRedis({ args });
