@@ -1,4 +1,4 @@
-import { Client, Server } from '@nestjs-asynq/core';
+import { Client, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { startRedis } from '../../support/redis-server.js';
@@ -10,7 +10,6 @@ const CONCURRENCY = 100;
 /** Tasks are enqueued at about this rate; they are due when all of them are there. */
 const ENQUEUED_PER_S = 4_000;
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const rows: Record<string, number | string>[] = [];
 afterAll(() => printFigures('tasks that are due at one time', rows));
 
@@ -21,7 +20,7 @@ it.each([
 ])('runs tasks in their order that are due %s: %i', async (name, tasks, spreadMs) => {
   await using server = await startRedis();
   const redis = new Redis(server.url);
-  await using client = new Client({ connection: { url: server.url }, logger: silent });
+  await using client = new Client({ connection: { url: server.url }, logger: silentLogger });
   const secondMs = Math.ceil((Date.now() + 5_000 + (tasks / ENQUEUED_PER_S) * 1_000) / 1_000) * 1_000;
   const dueAtMs = (n: number): number => secondMs + 1 + ((n * 7_919) % spreadMs);
   for (let at = 0; at < tasks; at += ENQUEUE_BATCH) {
@@ -42,7 +41,7 @@ it.each([
   await redis.config('SET', 'slowlog-log-slower-than', '10000');
   const redisBeforeUs = await redisCpuUs(redis);
   const ownBefore = process.cpuUsage();
-  const worker = new Server({ connection: { url: server.url }, concurrency: CONCURRENCY, logger: silent });
+  const worker = new Server({ connection: { url: server.url }, concurrency: CONCURRENCY, logger: silentLogger });
   await worker.start((payload) => {
     const { n } = payload as { n: number };
     if (Date.now() < dueAtMs(n)) early += 1;

@@ -1,4 +1,4 @@
-import { Client, Server } from '@nestjs-asynq/core';
+import { Client, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startRedis } from '../../support/redis-server.js';
@@ -9,8 +9,6 @@ const TASKS = 40_000;
 /** Shut down when so many tasks were handled, in the middle of the load. */
 const SHUTDOWN_AT = 26_000;
 const ENQUEUE_BATCH = 1_000;
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 const HANDLERS = {
   'end at once': async (): Promise<void> => undefined,
@@ -26,7 +24,7 @@ describe.each(Object.entries(HANDLERS))('handlers that %s', (name, handler) => {
     async (concurrency) => {
       await using server = await startRedis();
       const redis = new Redis(server.url);
-      await using client = new Client({ connection: { url: server.url }, logger: silent });
+      await using client = new Client({ connection: { url: server.url }, logger: silentLogger });
       for (let at = 0; at < TASKS; at += ENQUEUE_BATCH) {
         await client.enqueueMany(
           Array.from({ length: ENQUEUE_BATCH }, (_, i) => ({ type: 'soak', payload: { n: at + i } })),
@@ -36,7 +34,7 @@ describe.each(Object.entries(HANDLERS))('handlers that %s', (name, handler) => {
       let calls = 0;
       let onEnough = (): void => undefined;
       const enough = new Promise<void>((resolve) => (onEnough = resolve));
-      const worker = new Server({ connection: { url: server.url }, concurrency, logger: silent });
+      const worker = new Server({ connection: { url: server.url }, concurrency, logger: silentLogger });
       const cpuBeforeUs = await redisCpuUs(redis);
       const ownBefore = process.cpuUsage();
       const startedAtMs = performance.now();

@@ -1,4 +1,4 @@
-import { Client, Inspector, Server } from '@nestjs-asynq/core';
+import { Client, Inspector, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { startRedis } from '../../support/redis-server.js';
@@ -12,7 +12,6 @@ const RUN_MS = 80_000;
 const PING_EVERY_MS = 5;
 const SLOW_US = 10_000;
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const rows: Record<string, number>[] = [];
 afterAll(() => printFigures(`${TASKS} pending tasks, workers and a leader`, rows));
 
@@ -39,8 +38,8 @@ async function seed(redis: Redis, client: Client): Promise<void> {
 it('serves every client within 10 ms', async () => {
   await using server = await startRedis();
   const redis = new Redis(server.url);
-  await using client = new Client({ connection: { url: server.url }, logger: silent });
-  await using inspector = new Inspector({ connection: { url: server.url }, logger: silent });
+  await using client = new Client({ connection: { url: server.url }, logger: silentLogger });
+  await using inspector = new Inspector({ connection: { url: server.url }, logger: silentLogger });
   await prefer(redis);
   await seed(redis, client);
   await redis.config('SET', 'slowlog-log-slower-than', String(SLOW_US));
@@ -50,7 +49,7 @@ it('serves every client within 10 ms', async () => {
   let handled = 0;
   const workers = Array.from(
     { length: 3 },
-    () => new Server({ connection: { url: server.url }, concurrency: 50, logger: silent }),
+    () => new Server({ connection: { url: server.url }, concurrency: 50, logger: silentLogger }),
   );
   for (const worker of workers) {
     await worker.start(async () => {

@@ -1,4 +1,4 @@
-import { Client, Server } from '@nestjs-asynq/core';
+import { Client, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { startRedis } from '../../support/redis-server.js';
@@ -11,7 +11,6 @@ const ENQUEUE_BATCH = 1_000;
 const GRACE_MS = 10_000;
 const SLOW_US = 10_000;
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const rows: Record<string, number | string>[] = [];
 afterAll(() => printFigures(`${GROUPS} groups of one task`, rows));
 
@@ -24,7 +23,7 @@ function openServer(url: string) {
   const server = new Server({
     connection: { url },
     concurrency: 10,
-    logger: silent,
+    logger: silentLogger,
     groupAggregator: {
       gracePeriod: `${GRACE_MS}ms`,
       aggregate: (group, tasks) => {
@@ -58,7 +57,7 @@ it.each([
   const redis = new Redis(redisServer.url);
   await prefer(redis, true);
   await redis.config('SET', 'slowlog-log-slower-than', String(SLOW_US));
-  await using client = new Client({ connection: { url: redisServer.url }, logger: silent });
+  await using client = new Client({ connection: { url: redisServer.url }, logger: silentLogger });
   const { server, taken, all, firstAtMs } = openServer(redisServer.url);
   if (runsBefore) await server.start(() => undefined);
   const fromMs = Date.now();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Inspector, Server } from '@nestjs-asynq/core';
+import { Client, Inspector, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { startRedis } from '../../support/redis-server.js';
@@ -16,7 +16,6 @@ const SETTLE_MS = 6_000;
 const SETTLE_ALONE_MS = 2_000;
 const IDLE_MS = 10_000;
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const rates: Record<string, number | string>[] = [];
 const costs: Record<string, number | string>[] = [];
 afterAll(() => {
@@ -50,8 +49,8 @@ async function measureBusy(
   const connection = { url: redisServer.url };
   const redis = new Redis(redisServer.url);
   await prefer(redis, true);
-  await using client = new Client({ connection, logger: silent });
-  await using inspector = new Inspector({ connection, logger: silent });
+  await using client = new Client({ connection, logger: silentLogger });
+  await using inspector = new Inspector({ connection, logger: silentLogger });
   for (const queue of busy) {
     for (let at = 0; at < tasks / busy.length; at += ENQUEUE_BATCH) {
       const count = Math.min(ENQUEUE_BATCH, tasks / busy.length - at);
@@ -61,7 +60,7 @@ async function measureBusy(
     }
     await inspector.pauseQueue(queue);
   }
-  const server = new Server({ connection, concurrency, queues: inServer([...empty, ...busy]), logger: silent });
+  const server = new Server({ connection, concurrency, queues: inServer([...empty, ...busy]), logger: silentLogger });
   const readings: Promise<{ atMs: number; nodeUs: number; redisUs: number }>[] = [];
   const read = async () => {
     const [atMs, own] = [performance.now(), process.cpuUsage()];
@@ -131,9 +130,9 @@ it.each([1_000, 5_000])('takes one task from each of %i queues', async (count) =
   const connection = { url: redisServer.url };
   const redis = new Redis(redisServer.url);
   await prefer(redis, true);
-  await using client = new Client({ connection, logger: silent });
+  await using client = new Client({ connection, logger: silentLogger });
   const names = namesOf(count);
-  const server = new Server({ connection, concurrency: 10, queues: inServer(names), logger: silent });
+  const server = new Server({ connection, concurrency: 10, queues: inServer(names), logger: silentLogger });
   const handled = new Map<string, number>();
   let onAll = (): void => undefined;
   const all = new Promise<void>((resolve) => (onAll = resolve));

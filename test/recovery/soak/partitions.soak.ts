@@ -1,4 +1,4 @@
-import { Client, Server } from '@nestjs-asynq/core';
+import { Client, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisCluster, startCluster } from '../../support/redis-server.js';
@@ -9,8 +9,6 @@ import { redisCpuUs } from './redis-cpu.js';
 const TASKS = 30_000;
 const ENQUEUE_BATCH = 1_000;
 const CONCURRENCY = 500;
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Of one node, so far. */
 interface Reading {
@@ -44,7 +42,7 @@ describe('one queue on a cluster of three masters', () => {
     const connection = { cluster: cluster.addresses };
     await using client = new Client({
       connection,
-      logger: silent,
+      logger: silentLogger,
       partitions: partitions > 0 ? { [queue]: partitions } : {},
     });
     const before = await read();
@@ -68,7 +66,7 @@ describe('one queue on a cluster of three masters', () => {
       queues: { [queue]: partitions > 0 ? { partitions } : 1 },
       concurrency: CONCURRENCY,
       maxBlockingConnections: 32,
-      logger: silent,
+      logger: silentLogger,
     });
     const startedAtMs = performance.now();
     await worker.start(() => {

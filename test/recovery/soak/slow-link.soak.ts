@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { Client, Server } from '@nestjs-asynq/core';
+import { Client, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../../support/redis-server.js';
@@ -11,8 +11,6 @@ const TASK_BYTES = 1_000_000;
 const BYTES_PER_SECOND = 10_000_000;
 /** Twice as long as the bytes alone take. */
 const LONGEST_MS = (2 * TASKS * TASK_BYTES * 1000) / BYTES_PER_SECOND;
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** The way to a Redis server, over which its replies come at a bounded rate. */
 async function openSlowLink(redis: RedisServer): Promise<AsyncDisposable & { readonly url: string }> {
@@ -52,14 +50,14 @@ describe('large tasks over a slow link', () => {
   it.each([false, true])('begin as they arrive, with declared keys only: %s', async (declaredKeysOnly) => {
     await using server = await startRedis();
     await using link = await openSlowLink(server);
-    await using client = new Client({ connection: { url: server.url }, logger: silent });
+    await using client = new Client({ connection: { url: server.url }, logger: silentLogger });
     for (let n = 0; n < TASKS; n++) await client.enqueue('large', Buffer.alloc(TASK_BYTES), { maxRetry: 0 });
     const begunAtMs: number[] = [];
     let onAll = (): void => undefined;
     const all = new Promise<void>((resolve) => (onAll = resolve));
     const codec = { encode: (bytes: unknown) => bytes as Uint8Array, decode: () => undefined };
     const connection = { url: link.url, declaredKeysOnly };
-    const worker = new Server({ connection, concurrency: TASKS, codec, logger: silent });
+    const worker = new Server({ connection, concurrency: TASKS, codec, logger: silentLogger });
     const startedAtMs = performance.now();
 
     await worker.start(() => {

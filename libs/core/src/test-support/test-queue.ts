@@ -217,7 +217,8 @@ export function openRedisQueue(
 
 const freshName = (): string => `test-${randomUUID()}`;
 
-function defaultMessage(queue: string, id: string): TaskMessage {
+/** A task that a client would write with its defaults. */
+export function defaultMessage(queue: string, id: string): TaskMessage {
   return {
     type: 'test:task',
     payload: Buffer.from(JSON.stringify({ id })),

@@ -1,24 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-
+import { defaultMessage } from '../test-support/test-queue.js';
 import { encodeAnyMessage, encodePlainMessage, type TaskMessage } from './task-message.js';
 
 const MESSAGE: TaskMessage = {
+  ...defaultMessage('default', '3f2b8c1e-7a54-4c19-9d55-0a4f6f1f2b3c'),
   type: 'email:send',
   payload: Buffer.from('{"a":1}'),
-  id: '3f2b8c1e-7a54-4c19-9d55-0a4f6f1f2b3c',
-  queue: 'default',
-  maxRetry: 25,
-  retried: 0,
-  errorMsg: '',
-  timeoutS: 1800n,
-  deadlineS: 0n,
-  uniqueKey: '',
-  lastFailedAtS: 0n,
-  retentionS: 0n,
-  completedAtS: 0n,
-  groupKey: '',
-  headers: {},
 };
 
 /** Around the lengths at which a length or a number takes another byte. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { defaultMessage } from '../../test-support/test-queue.js';
 import { FakeClock } from '../../testing/fake-clock.js';
 import type { ServerInfo } from '../../wire/server-info.js';
 import type { TaskMessage } from '../../wire/task-message.js';
@@ -7,23 +8,7 @@ import { openMemoryBroker, type MemoryBroker } from './memory-broker.js';
 
 const QUEUE = 'default';
 
-const messageOf = (id: string): TaskMessage => ({
-  type: 'test:task',
-  payload: Uint8Array.from([1, 2, 3]),
-  id,
-  queue: QUEUE,
-  maxRetry: 25,
-  retried: 0,
-  errorMsg: '',
-  timeoutS: 1800n,
-  deadlineS: 0n,
-  uniqueKey: '',
-  lastFailedAtS: 0n,
-  retentionS: 0n,
-  completedAtS: 0n,
-  groupKey: '',
-  headers: {},
-});
+const messageOf = (id: string): TaskMessage => ({ ...defaultMessage(QUEUE, id), payload: Uint8Array.from([1, 2, 3]) });
 
 const serverInfo: ServerInfo = {
   host: 'test-host',
