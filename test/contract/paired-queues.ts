@@ -203,12 +203,12 @@ export class PairedQueues {
   }
 
   private newTask(
-    { id, lock, group, payload, retentionS }: OperationOf<'enqueue'>['tasks'][number],
+    { id, lock, group, payload, retentionS, backoff }: OperationOf<'enqueue'>['tasks'][number],
     processAtMs: number | undefined,
   ): NewTask {
     const uniqueKey = lock === undefined ? '' : `asynq:{${this.name}}:unique:test:task:${lock}`;
     const message = this.memory.message(id, { payload, retentionS, uniqueKey, groupKey: group ?? '' });
-    return { message, processAtMs, uniqueTtlS: lock === undefined ? undefined : LOCK_TTL_S };
+    return { message, processAtMs, uniqueTtlS: lock === undefined ? undefined : LOCK_TTL_S, backoff };
   }
 
   /** The ids of sets are random. */

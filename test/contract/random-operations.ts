@@ -21,12 +21,15 @@ const list = fc
 
 const moveTarget = fc.constantFrom('pending' as const, 'pendingHead' as const, 'archived' as const, 'deleted' as const);
 
+const backoff = fc.option(fc.constantFrom('fixed 1000 1000 0', 'exponential 1 2 0.5'), { nil: undefined, freq: 1 });
+
 const newTask = fc.record({
   id,
   lock,
   group: fc.option(group, { nil: undefined, freq: 1 }),
   payload: fc.uint8Array({ maxLength: 4 }),
   retentionS: fc.constantFrom(0n, 5n, 3600n),
+  backoff,
 });
 
 const outcome = fc.oneof(
@@ -61,7 +64,7 @@ const operation = fc.oneof(
       op: fc.constant('saveSchedule' as const),
       spec,
       payload: fc.uint8Array({ maxLength: 4 }),
-      times: fc.record({ processAtMs: someMs, processInMs: someMs, uniqueTtlMs: someMs }),
+      times: fc.record({ processAtMs: someMs, processInMs: someMs, uniqueTtlMs: someMs, backoff }),
     }),
   },
   {

@@ -28,6 +28,38 @@ export function describeResults(backend: string, openQueue: () => TestQueue): vo
       expect(await q.dump()).toEqual(before);
     });
 
+    it('keeps the backoff of a task, through a retry, for servers and inspectors', async () => {
+      await using q = openQueue();
+      const backoff = 'exponential 1000 60000 0.5';
+      const read = (): Promise<unknown> => Promise.all(['mine', 'other'].map((id) => q.broker.readBackoff(q.name, id)));
+
+      const nowMs = q.clock.nowMs();
+      const statuses = await q.broker.enqueue([
+        { message: q.message('mine'), backoff },
+        { message: q.message('other') },
+        { message: q.message('later'), backoff: 'fixed 5 5 0', processAtMs: nowMs + 60_000 },
+        { message: q.message('locked', { uniqueKey: `asynq:{${q.name}}:unique:x:1` }), backoff: 'fixed 6 6 0', uniqueTtlS: 60 },
+      ]);
+      const before = await read();
+      const { tasks } = await q.broker.fetch(q.name, 1, 30_000);
+      const claim = { id: 'mine', expiriesS: [tasks[0]!.leaseExpiresAtS] };
+      const outcome = { kind: 'retry', retryAtMs: nowMs + 5_000, error: 'boom', isFailure: true } as const;
+      await q.broker.settle(q.name, [{ message: tasks[0]!.message, claim, outcome }]);
+
+      expect(statuses.map(({ status }) => status)).toEqual(['pending', 'pending', 'scheduled', 'pending']);
+      expect([before, await read()]).toEqual([
+        [backoff, undefined],
+        [backoff, undefined],
+      ]);
+      expect(await q.broker.findTask(q.name, 'mine')).toMatchObject({
+        state: 'retry',
+        backoff: { kind: 'exponential', delayMs: 1_000, maxMs: 60_000, jitter: 0.5 },
+      });
+      expect(await q.broker.readBackoff(q.name, 'later')).toBe('fixed 5 5 0');
+      expect(await q.broker.readBackoff(q.name, 'locked')).toBe('fixed 6 6 0');
+      expect(await q.broker.readBackoff(q.name, 'missing')).toBeUndefined();
+    });
+
     it('keeps the progress of a running task; the last report wins, and stays after success', async () => {
       await using q = openQueue();
       await q.seed({ active: ['mine'], messages: { mine: { retentionS: 60n } } });

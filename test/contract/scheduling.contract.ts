@@ -16,7 +16,7 @@ const scheduleOf = (q: TestQueue, spec = SPEC, type = 'report:build', catchUp = 
   return { queue: q.name, name: 'report', spec, catchUp, template: { message, ...noTimes } };
 };
 
-const noTimes = { processAtMs: undefined, processInMs: undefined, uniqueTtlMs: undefined };
+const noTimes = { processAtMs: undefined, processInMs: undefined, uniqueTtlMs: undefined, backoff: undefined };
 
 /** A definition as it is read back. */
 const stored = (definition: Definition) => ({ ...definition, taskType: definition.template.message.type });
@@ -65,6 +65,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       const templates = [
         { message: q.message('fixed', { uniqueKey }), processAtMs: 5, processInMs: undefined, uniqueTtlMs: 60_000 },
         { ...template, processAtMs: undefined, processInMs: 1_500.5, uniqueTtlMs: undefined },
+        { ...template, backoff: 'fixed 1000 60000 0' },
         template,
       ];
 
@@ -237,6 +238,7 @@ export function describeScheduling(backend: string, openQueue: () => TestQueue):
       { part: 'catch-up', change: () => ({ catchUp: 'all' }) },
       { part: 'start', change: (_q, { template }) => ({ template: { ...template, processInMs: 5 } }) },
       { part: 'lock', change: (_q, { template }) => ({ template: { ...template, uniqueTtlMs: 5_000 } }) },
+      { part: 'backoff', change: (_q, { template }) => ({ template: { ...template, backoff: 'fixed 1000 60000 0' } }) },
     ])('fires nothing for a definition whose $part was replaced, and reports that', async ({ change }) => {
       await using q = openQueue();
       const recorder = new CallRecorder<string>();

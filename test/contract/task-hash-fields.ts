@@ -14,4 +14,5 @@ export const TASK_HASH_FIELDS = [
   'progress',
   'cancel_then',
   'run_next_ns',
+  'backoff',
 ] as const;

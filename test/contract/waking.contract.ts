@@ -187,6 +187,26 @@ export function describeWaking(backend: string, openQueue: () => TestQueue): voi
       expect(changed.calls).toEqual([q.name, paused]);
     });
 
+    it('reports the next change of a queue that has tasks, once', async () => {
+      await using q = openQueue();
+      await q.seed({ pending: ['stays'] });
+      const changed = new CallRecorder<string>();
+      const watch = await q.broker.watchQueues({ onChange: changed.listener, onLost: () => undefined });
+
+      await watch.awaitChanges([q.name]);
+      await q.broker.fetch(q.name, 10, 30_000, ['stays']); // leaves it, and changes nothing
+      await q.broker.enqueue([{ message: q.message('a') }]);
+      await changed.times(1);
+      await q.broker.enqueue([{ message: q.message('b') }]);
+      await q.broker.waitingQueues([q.name]); // messages sent before have arrived
+      await watch.awaitChanges([q.name]);
+      await q.broker.enqueue([{ message: q.message('c') }]);
+      await changed.times(2);
+      await watch.close();
+
+      expect(changed.calls).toEqual([q.name, q.name]);
+    });
+
     it('reports a change again when it is asked again, and none once it is closed', async () => {
       await using q = openQueue();
       await using others = new OtherQueues(q, 1);

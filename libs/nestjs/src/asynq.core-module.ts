@@ -22,6 +22,7 @@ import {
 import { TaskAggregators } from './discovery/task-aggregators.js';
 import { PeriodicTaskExplorer } from './discovery/periodic-task.explorer.js';
 import { TaskHandlerExplorer } from './discovery/task-handler.explorer.js';
+import { TaskEventMethods } from './discovery/task-event-methods.js';
 import { TaskHandlers } from './discovery/task-handlers.js';
 import { TaskDistributor } from './distributor/task-distributor.service.js';
 import { HandlerBinder } from './handling/handler-binder.js';
@@ -56,6 +57,7 @@ export class AsynqCoreModule {
         getTaskSchedulerToken(name),
         getTaskServerToken(name),
         internalToken('settings', name),
+        internalToken('event-methods', name),
       ],
     };
   }
@@ -75,6 +77,7 @@ function connectionProviders(name: string): Provider[] {
   const aggregators = internalToken('aggregators', name);
   const periodicTasks = internalToken('periodic-tasks', name);
   const events = getTaskEventsToken(name);
+  const eventMethods = internalToken('event-methods', name);
   return [
     { provide: CONNECTION_NAME, useValue: name },
     {
@@ -115,9 +118,15 @@ function connectionProviders(name: string): Provider[] {
       inject: [settings, getTaskSchedulerToken(name), DiscoveryService, MetadataScanner],
     },
     {
+      provide: eventMethods,
+      useFactory: (own: AsynqSettings, discovery: DiscoveryService, stream: TaskEvents) =>
+        new TaskEventMethods(own.name, discovery, stream, loggerFor('AsynqEvents', own)),
+      inject: [settings, DiscoveryService, events],
+    },
+    {
       provide: internalToken('connection-lifecycle', name),
       useFactory: makeLifecycle,
-      inject: [settings, broker, client, handlers, aggregators, periodicTasks, events, ModulesContainer],
+      inject: [settings, broker, client, handlers, aggregators, periodicTasks, events, eventMethods, ModulesContainer],
     },
   ];
 }
@@ -227,6 +236,7 @@ function makeLifecycle(
   aggregators: TaskAggregators,
   periodicTasks: PeriodicTasks,
   events: TaskEvents,
+  eventMethods: TaskEventMethods,
   modules: ModulesContainer,
 ): ConnectionLifecycle {
   const logger = loggerFor('AsynqModule', settings);
@@ -239,6 +249,7 @@ function makeLifecycle(
     aggregators,
     periodicTasks,
     events,
+    eventMethods,
     logger,
     connectionNames,
   });

@@ -1,7 +1,10 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type Provider, type ValueProvider } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { AsynqCoreModule, loggerFor } from './asynq.core-module.js';
 import { type AsynqModuleOptions, type AsynqSettings, readConnectionName } from './asynq.options.js';
 import { getTaskSchedulerToken, getTaskServerToken, GIVEN_OPTIONS, internalToken } from './asynq.tokens.js';
+import type { TaskEventMethods } from './discovery/task-event-methods.js';
+import { DestroyOrder } from './lifecycle/destroy-order.js';
 import { ServerLifecycle } from './lifecycle/server.lifecycle.js';
 import type { TaskServer } from './lifecycle/task-server.js';
 import { SchedulerLifecycle } from './scheduler/scheduler.lifecycle.js';
@@ -34,9 +37,21 @@ function withConnection(definition: DynamicModule, name: string): DynamicModule 
     providers: [
       {
         provide: internalToken('server-lifecycle', name),
-        useFactory: (server: TaskServer, settings: AsynqSettings) =>
-          new ServerLifecycle(server, settings, loggerFor('AsynqServer', settings)),
-        inject: [getTaskServerToken(name), internalToken('settings', name)],
+        useFactory: (
+          server: TaskServer,
+          settings: AsynqSettings,
+          eventMethods: TaskEventMethods,
+          modules: ModulesContainer,
+        ) => {
+          const order = new DestroyOrder(modules, internalToken('server-lifecycle', name));
+          return new ServerLifecycle(server, settings, eventMethods, order, loggerFor('AsynqServer', settings));
+        },
+        inject: [
+          getTaskServerToken(name),
+          internalToken('settings', name),
+          internalToken('event-methods', name),
+          ModulesContainer,
+        ],
       },
       {
         provide: internalToken('scheduler-lifecycle', name),

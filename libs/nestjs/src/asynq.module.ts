@@ -7,8 +7,8 @@ import { type AsynqModuleExtras, ConfigurableModuleClass } from './asynq.module-
  * Queues shared with Go's asynq. `forRoot(options)` or `forRootAsync({ useFactory, inject, imports })`, once per
  * connection; `name` distinguishes several.
  *
- * Import it **last** in the root module: its server then drains before the modules that its handlers use are destroyed.
- * Call `app.enableShutdownHooks()`, so that SIGTERM drains it too.
+ * Where it is imported makes no difference: its server starts after all modules are up, and drains before any of them is
+ * destroyed. Call `app.enableShutdownHooks()`, so that SIGTERM drains it too.
  */
 @Module({})
 export class AsynqModule extends ConfigurableModuleClass {

@@ -21,6 +21,7 @@ type InternalPart =
   | 'handlers'
   | 'aggregators'
   | 'connection-lifecycle'
+  | 'event-methods'
   | 'server-lifecycle'
   | 'periodic-tasks'
   | 'scheduler-lifecycle';

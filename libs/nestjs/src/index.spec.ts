@@ -39,6 +39,7 @@ it('exports what apps need, and nothing else', () => {
     'isAsynqContext',
     'jsonCodec',
     'LeaseLostError',
+    'OnTaskEvent',
     'Payload',
     'PayloadTooLargeError',
     'PeriodicTask',

@@ -17,6 +17,7 @@ export {
   InjectTaskScheduler,
   InjectTaskServer,
 } from './decorators/inject.decorator.js';
+export { OnTaskEvent } from './decorators/on-task-event.decorator.js';
 export { PeriodicTask } from './decorators/periodic-task.decorator.js';
 export { TaskAggregator } from './decorators/task-aggregator.decorator.js';
 export { TaskHandler } from './decorators/task-handler.decorator.js';

@@ -14,8 +14,9 @@ export function readTemplate(msg: Uint8Array | null, times: Omit<TaskTemplate, '
 
 /** Equal for definitions that fire the same tasks at the same times: lower-case hex. */
 export function digestOf({ spec, catchUp, template }: Omit<ScheduleDefinition, keyof ScheduleId>): string {
-  const { message, processAtMs, processInMs, uniqueTtlMs } = template;
-  const text = JSON.stringify([spec, catchUp ?? 'skip', processAtMs, processInMs, uniqueTtlMs]);
+  const { message, processAtMs, processInMs, uniqueTtlMs, backoff } = template;
+  const later = backoff === undefined ? [] : [backoff]; // the digests of all others stay as they were
+  const text = JSON.stringify([spec, catchUp ?? 'skip', processAtMs, processInMs, uniqueTtlMs, ...later]);
   const headers = Object.fromEntries(Object.entries(message.headers).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   return createHash('sha256')
     .update(text)

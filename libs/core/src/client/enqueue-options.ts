@@ -8,7 +8,9 @@ import { OptionReader } from '../runtime/option-reader.js';
 import { isText, TEXT_ALLOWED, textProblem } from '../runtime/unicode-text.js';
 import type { QueuePartitions } from '../partitions/queue-partitions.js';
 import { codecErrorText, encodeWith, type PayloadCodec } from '../task/payload-codec.js';
+import { MAX_RETRY_DELAY_MS } from '../task/retry-delay.js';
 import type { TaskOptions } from '../task/task-options.js';
+import { encodeBackoff } from '../wire/backoff-record.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { uniqueKey } from '../wire/unique-key.js';
 import { ceilS, durationS } from '../wire/unix-time.js';
@@ -30,6 +32,7 @@ const OPTION_NAMES: readonly (keyof TaskOptions)[] = [
   'queue',
   'taskId',
   'maxRetry',
+  'backoff',
   'timeout',
   'deadline',
   'unique',
@@ -79,7 +82,7 @@ export function composeTask(item: EnqueueItem, settings: ComposeSettings, nowMs:
   const { template, place } = compose(item, settings);
   const { queue, payload, uniqueKey } = place;
   const message = { ...template.message, id: idOf(template), queue, type: item.type, payload, uniqueKey };
-  return { message, ...timesOf(template, nowMs) };
+  return { message, ...timesOf(template, nowMs), backoff: template.backoff };
 }
 
 /**
@@ -180,6 +183,7 @@ function readTaskOptions(options: TaskOptions, path = ''): ReadOptions {
     },
     ...readStart(reader, options),
     uniqueTtlMs: unique?.ttlMs,
+    backoff: readBackoff(reader, options.backoff, path),
   };
   const partitionKey = readPartitionKey(reader, options.partitionKey);
   return { template, lockKey: unique?.key, partitionKey, problems: reader.problems };
@@ -195,6 +199,28 @@ function readStart(
   }
   const processAtMs = reader.date('processAt');
   return { processAtMs, processInMs: reader.duration('processIn', undefined, { maxMs: LONGEST_MS }) };
+}
+
+function readBackoff(reader: OptionReader, given: TaskOptions['backoff'], path: string): string | undefined {
+  if (given === undefined) return undefined;
+  const bounds = { maxMs: MAX_RETRY_DELAY_MS };
+  if (typeof given !== 'object' || given === null) {
+    const delayMs = reader.duration('backoff', 0, bounds);
+    return encodeBackoff({ kind: 'fixed', delayMs, maxMs: MAX_RETRY_DELAY_MS, jitter: 0 });
+  }
+  const own = new OptionReader(given, `${path}backoff.`);
+  own.onlyKnown(['type', 'delay', 'maxDelay', 'jitter']);
+  if (given.delay === undefined) own.refuse('delay', "how long to wait before a retry, such as '10s'");
+  const { jitter = 0 } = given;
+  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1)) own.refuse('jitter', 'a number from 0 to 1');
+  const record = {
+    kind: own.oneOf('type', ['fixed', 'exponential']) ?? 'fixed',
+    delayMs: own.duration('delay', 0, bounds),
+    maxMs: own.duration('maxDelay', MAX_RETRY_DELAY_MS, bounds),
+    jitter,
+  };
+  reader.add(...own.problems);
+  return encodeBackoff(record);
 }
 
 interface Unique {
@@ -256,7 +282,7 @@ function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Arr
 
 /** A task from the template, enqueued now. */
 export function taskOf(template: TaskTemplate, nowMs: number): NewTask {
-  return { message: { ...template.message, id: idOf(template) }, ...timesOf(template, nowMs) };
+  return { message: { ...template.message, id: idOf(template) }, ...timesOf(template, nowMs), backoff: template.backoff };
 }
 
 const idOf = ({ message }: TaskTemplate): string => message.id || randomUUID();

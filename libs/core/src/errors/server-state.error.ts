@@ -1,11 +1,11 @@
 import { QueueError } from './queue-error.js';
 
-/** `start`, `stop` or `shutdown` of a server was called in the wrong state. A closed server stays closed. */
+/** `start`, `stop`, `pause` or `resume` of a server was called in the wrong state. A closed server stays closed. */
 export class ServerStateError extends QueueError {
   readonly code = 'SERVER_STATE';
 
   constructor(
-    readonly call: 'start' | 'stop',
+    readonly call: 'start' | 'stop' | 'pause' | 'resume',
     readonly state: 'new' | 'active' | 'stopped' | 'closed',
   ) {
     super(`cannot ${call} the server: ${REASONS[state]}`);

@@ -1,5 +1,6 @@
 import type { StoredTask } from '../broker/contract/lists.js';
 import { placeOf } from '../partitions/partition-name.js';
+import type { BackoffRecord } from '../wire/backoff-record.js';
 import type { TaskState } from '../wire/task-state.js';
 import { clampInt64, dateOf, fromS } from '../wire/unix-time.js';
 
@@ -45,11 +46,22 @@ export interface TaskInfo {
   readonly isOrphaned: boolean;
   /** Number of times its worker was lost since it last ended an attempt. */
   readonly crashes: number;
+  /** The delays between its attempts, if it was enqueued with some. */
+  readonly backoff?: TaskBackoff | undefined;
+}
+
+/** The `backoff` of a task, in milliseconds. */
+export interface TaskBackoff {
+  readonly type: 'fixed' | 'exponential';
+  readonly delayMs: number;
+  readonly maxDelayMs: number;
+  /** 0 to 1. */
+  readonly jitter: number;
 }
 
 export function toTaskInfo(task: StoredTask): TaskInfo {
   const { queue, partition } = placeOf(task.message.queue);
-  const { message, state, nextProcessAtMs, result, progress, isOrphaned, crashes } = task;
+  const { message, state, nextProcessAtMs, result, progress, isOrphaned, crashes, backoff } = task;
   return {
     id: message.id,
     queue,
@@ -72,8 +84,16 @@ export function toTaskInfo(task: StoredTask): TaskInfo {
     group: message.groupKey === '' ? undefined : message.groupKey,
     isOrphaned,
     crashes,
+    ...(backoff && { backoff: toTaskBackoff(backoff) }),
   };
 }
+
+const toTaskBackoff = ({ kind, delayMs, maxMs, jitter }: BackoffRecord): TaskBackoff => ({
+  type: kind,
+  delayMs,
+  maxDelayMs: maxMs,
+  jitter,
+});
 
 /** On the wire 0 means "never". */
 function dateOfS(atS: bigint): Date | undefined {

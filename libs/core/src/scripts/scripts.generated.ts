@@ -989,10 +989,12 @@ export const enqueue = new Script<
     readonly groupName: ScriptArg;
     /** 0: no lock */
     readonly uniqueTtlS: ScriptArg;
+    /** kind, delay, longest delay, jitter; empty: none */
+    readonly backoff: ScriptArg;
   }
 >(
   'enqueue',
-  { keys: ['pending', 'scheduled', 'completed', 'groups', 'expectedGroups', 'fullSizes', 'mark', 'newest', 'oldest', 'task', 'group', 'lock'], types: ['list', 'zset', 'zset', 'set', 'zset', 'zset', 'string', 'zset', 'zset', 'hash', 'zset', 'string'], args: ['nowS', 'nowNs', 'call', 'markLifeS', 'joining', 'forgetUntilS', 'nudgeChannel', 'groupsChannel'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'], tail: [], reply: new ReplyShape('{integer | text | {text, text, text} per task}', { kinds: [], list: { head: [], rest: [{ kinds: ['integer', 'text'], list: { head: [{ kinds: ['text'] }, { kinds: ['text'] }, { kinds: ['text'] }], rest: [], isPerTask: false } }], isPerTask: true } }) },
+  { keys: ['pending', 'scheduled', 'completed', 'groups', 'expectedGroups', 'fullSizes', 'mark', 'newest', 'oldest', 'task', 'group', 'lock'], types: ['list', 'zset', 'zset', 'set', 'zset', 'zset', 'string', 'zset', 'zset', 'hash', 'zset', 'string'], args: ['nowS', 'nowNs', 'call', 'markLifeS', 'joining', 'forgetUntilS', 'nudgeChannel', 'groupsChannel'], fields: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS', 'backoff'], tail: [], reply: new ReplyShape('{integer | text | {text, text, text} per task}', { kinds: [], list: { head: [], rest: [{ kinds: ['integer', 'text'], list: { head: [{ kinds: ['text'] }, { kinds: ['text'] }, { kinds: ['text'] }], rest: [], isPerTask: false } }], isPerTask: true } }) },
   `local function keysFrom(first)
 local at = first - 1
 return function(hasKey)
@@ -1049,7 +1051,7 @@ end
 local function writePending(task, message, nowNs)
 redis.call('HSET', task, 'msg', message, 'state', 'pending', 'pending_since', nowNs)
 end
-local NEW_TASK_FIELDS = 6
+local NEW_TASK_FIELDS = 7
 local function newTaskAt(at)
 return {
 taskId = ARGV[at + 1],
@@ -1058,6 +1060,7 @@ processAtS = ARGV[at + 3],
 dueAtMs = ARGV[at + 4],
 groupName = ARGV[at + 5],
 uniqueTtlS = ARGV[at + 6],
+backoff = ARGV[at + 7],
 isDelayed = ARGV[at + 3] ~= '0',
 hasLock = ARGV[at + 6] ~= '0',
 }
@@ -1079,6 +1082,7 @@ if lock then
 redis.call('SET', lock, new.taskId, 'EX', new.uniqueTtlS)
 redis.call('HSET', task, 'unique_key', lock)
 end
+if new.backoff ~= '' then redis.call('HSET', task, 'backoff', new.backoff) end
 if new.isDelayed then
 redis.call('HSET', task, 'msg', new.message, 'state', 'scheduled', 'due_at_ms', new.dueAtMs)
 if queue.expectedGroups and new.groupName ~= '' then
@@ -1683,6 +1687,8 @@ export const finishSet = new Script<
     readonly groupName: ScriptArg;
     /** 0: no lock */
     readonly uniqueTtlS: ScriptArg;
+    /** kind, delay, longest delay, jitter; empty: none */
+    readonly backoff: ScriptArg;
   },
   {
     /** text */
@@ -1692,7 +1698,7 @@ export const finishSet = new Script<
   }
 >(
   'finish-set',
-  { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'awaited', 'aggregate', 'completed', 'task', 'lock'], types: ['zset', 'zset', 'list', 'zset', 'zset', 'hash', 'zset', 'hash', 'string'], args: ['deadlineS', 'nowS', 'nowNs', 'nudgeChannel', 'endedChannel'], fields: ['taskId', 'hasLock'], tail: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'], reply: new ReplyShape('integer | text', { kinds: ['integer', 'text'] }) },
+  { keys: ['aggregationSet', 'aggregationSets', 'pending', 'scheduled', 'awaited', 'aggregate', 'completed', 'task', 'lock'], types: ['zset', 'zset', 'list', 'zset', 'zset', 'hash', 'zset', 'hash', 'string'], args: ['deadlineS', 'nowS', 'nowNs', 'nudgeChannel', 'endedChannel'], fields: ['taskId', 'hasLock'], tail: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS', 'backoff'], reply: new ReplyShape('integer | text', { kinds: ['integer', 'text'] }) },
   `local function keysFrom(first)
 local at = first - 1
 return function(hasKey)
@@ -1725,7 +1731,7 @@ end
 local function writePending(task, message, nowNs)
 redis.call('HSET', task, 'msg', message, 'state', 'pending', 'pending_since', nowNs)
 end
-local NEW_TASK_FIELDS = 6
+local NEW_TASK_FIELDS = 7
 local function newTaskAt(at)
 return {
 taskId = ARGV[at + 1],
@@ -1734,6 +1740,7 @@ processAtS = ARGV[at + 3],
 dueAtMs = ARGV[at + 4],
 groupName = ARGV[at + 5],
 uniqueTtlS = ARGV[at + 6],
+backoff = ARGV[at + 7],
 isDelayed = ARGV[at + 3] ~= '0',
 hasLock = ARGV[at + 6] ~= '0',
 }
@@ -1755,6 +1762,7 @@ if lock then
 redis.call('SET', lock, new.taskId, 'EX', new.uniqueTtlS)
 redis.call('HSET', task, 'unique_key', lock)
 end
+if new.backoff ~= '' then redis.call('HSET', task, 'backoff', new.backoff) end
 if new.isDelayed then
 redis.call('HSET', task, 'msg', new.message, 'state', 'scheduled', 'due_at_ms', new.dueAtMs)
 if queue.expectedGroups and new.groupName ~= '' then
@@ -3522,11 +3530,13 @@ export const fireTick = new Script<
     readonly groupName: ScriptArg;
     /** 0: no lock */
     readonly uniqueTtlS: ScriptArg;
+    /** kind, delay, longest delay, jitter; empty: none */
+    readonly backoff: ScriptArg;
   },
   Record<never, never>
 >(
   'fire-tick',
-  { keys: ['schedule', 'task', 'pending', 'scheduled', 'completed', 'lock'], types: ['hash', 'hash', 'list', 'zset', 'zset', 'string'], args: ['digest', 'claimedMs', 'tickMs', 'nowS', 'nowNs', 'nudgeChannel'], fields: [], tail: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS'], reply: new ReplyShape('{integer, text | nil, text | nil, text | nil, text | nil}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], rest: [], isPerTask: false } }) },
+  { keys: ['schedule', 'task', 'pending', 'scheduled', 'completed', 'lock'], types: ['hash', 'hash', 'list', 'zset', 'zset', 'string'], args: ['digest', 'claimedMs', 'tickMs', 'nowS', 'nowNs', 'nudgeChannel'], fields: [], tail: ['taskId', 'message', 'processAtS', 'dueAtMs', 'groupName', 'uniqueTtlS', 'backoff'], reply: new ReplyShape('{integer, text | nil, text | nil, text | nil, text | nil}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], rest: [], isPerTask: false } }) },
   `local function oddType(kind, key)
 local found = redis.call('TYPE', key).ok
 if found ~= kind and found ~= 'none' then return found end
@@ -3551,7 +3561,7 @@ end
 local function writePending(task, message, nowNs)
 redis.call('HSET', task, 'msg', message, 'state', 'pending', 'pending_since', nowNs)
 end
-local NEW_TASK_FIELDS = 6
+local NEW_TASK_FIELDS = 7
 local function newTaskAt(at)
 return {
 taskId = ARGV[at + 1],
@@ -3560,6 +3570,7 @@ processAtS = ARGV[at + 3],
 dueAtMs = ARGV[at + 4],
 groupName = ARGV[at + 5],
 uniqueTtlS = ARGV[at + 6],
+backoff = ARGV[at + 7],
 isDelayed = ARGV[at + 3] ~= '0',
 hasLock = ARGV[at + 6] ~= '0',
 }
@@ -3581,6 +3592,7 @@ if lock then
 redis.call('SET', lock, new.taskId, 'EX', new.uniqueTtlS)
 redis.call('HSET', task, 'unique_key', lock)
 end
+if new.backoff ~= '' then redis.call('HSET', task, 'backoff', new.backoff) end
 if new.isDelayed then
 redis.call('HSET', task, 'msg', new.message, 'state', 'scheduled', 'due_at_ms', new.dueAtMs)
 if queue.expectedGroups and new.groupName ~= '' then
@@ -3717,6 +3729,8 @@ export const saveSchedule = new Script<
     readonly uniqueTtlMs: ScriptArg;
     /** policy for missed ticks; empty: skip */
     readonly catchUp: ScriptArg;
+    /** of its tasks, see include/new-task.lua; empty: none */
+    readonly backoff: ScriptArg;
     /** of all the above except the name */
     readonly digest: ScriptArg;
     /** unix ms */
@@ -3727,11 +3741,11 @@ export const saveSchedule = new Script<
   Record<never, never>
 >(
   'save-schedule',
-  { keys: ['schedule', 'schedules'], types: ['hash', 'set'], args: ['name', 'spec', 'taskType', 'message', 'processAtMs', 'processInMs', 'uniqueTtlMs', 'catchUp', 'digest', 'nowMs', 'changeChannel'], fields: [], tail: [], reply: new ReplyShape('{{(text | nil)...}, integer, {(text | nil)...} | nil}', { kinds: [], list: { head: [{ kinds: [], list: { head: [], rest: [{ kinds: ['text', 'nil'] }], isPerTask: false } }, { kinds: ['integer'] }, { kinds: ['nil'], list: { head: [], rest: [{ kinds: ['text', 'nil'] }], isPerTask: false } }], rest: [], isPerTask: false } }) },
+  { keys: ['schedule', 'schedules'], types: ['hash', 'set'], args: ['name', 'spec', 'taskType', 'message', 'processAtMs', 'processInMs', 'uniqueTtlMs', 'catchUp', 'backoff', 'digest', 'nowMs', 'changeChannel'], fields: [], tail: [], reply: new ReplyShape('{{(text | nil)...}, integer, {(text | nil)...} | nil}', { kinds: [], list: { head: [{ kinds: [], list: { head: [], rest: [{ kinds: ['text', 'nil'] }], isPerTask: false } }, { kinds: ['integer'] }, { kinds: ['nil'], list: { head: [], rest: [{ kinds: ['text', 'nil'] }], isPerTask: false } }], rest: [], isPerTask: false } }) },
   `local schedule, schedules = KEYS[1], KEYS[2]
 local name, spec, taskType, message = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local processAtMs, processInMs, uniqueTtlMs = ARGV[5], ARGV[6], ARGV[7]
-local catchUp, digest, nowMs, changeChannel = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local catchUp, backoff, digest, nowMs, changeChannel = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
 local function put(field, value)
 if value == '' then
 redis.call('HDEL', schedule, field)
@@ -3740,7 +3754,7 @@ redis.call('HSET', schedule, field, value)
 end
 end
 local known = redis.call('HMGET', schedule, 'since_ms', 'claimed_ms', 'fired_ms', 'paused_ms', 'spec', 'type', 'msg',
-'process_at_ms', 'process_in_ms', 'unique_ms', 'catch_up')
+'process_at_ms', 'process_in_ms', 'unique_ms', 'catch_up', 'backoff')
 local knownSpec = known[5]
 local isReplaced = knownSpec and redis.call('HGET', schedule, 'digest') ~= digest
 if knownSpec ~= spec then
@@ -3752,6 +3766,7 @@ put('process_at_ms', processAtMs)
 put('process_in_ms', processInMs)
 put('unique_ms', uniqueTtlMs)
 put('catch_up', catchUp)
+put('backoff', backoff)
 local listed = redis.pcall('SADD', schedules, name)
 if isReplaced then redis.pcall('PUBLISH', changeChannel, name) end
 local progress = redis.call('HMGET', schedule, 'since_ms', 'claimed_ms', 'fired_ms', 'paused_ms')

@@ -17,6 +17,11 @@ export interface QueueOptions {
    * the same number. The weight is that of the whole queue. Default: none.
    */
   readonly partitions?: number | undefined;
+  /**
+   * Maximum number of the queue's tasks that run at one time in this server; 1 or more. Further ones stay in the queue, for
+   * other servers too, and other queues use the slots. Default: `concurrency` of the server alone limits it.
+   */
+  readonly concurrency?: number | undefined;
 }
 
 /** Options of a server. Only `connection` is required. Defaults follow asynq where it has the option. */
@@ -33,7 +38,8 @@ export interface ServerOptions {
    */
   readonly readAhead?: Duration | undefined;
   /**
-   * Queue name to weight, a whole number above 0, or to weight and number of partitions: `{ email: { weight: 3, partitions: 8 } }`.
+   * Queue name to weight, a whole number above 0, or to weight, number of partitions and most running tasks:
+   * `{ email: { weight: 3, partitions: 8 }, images: { concurrency: 2 } }`.
    * Partitions beyond the number are served as well while they hold tasks. Default `{ default: 1 }`.
    */
   readonly queues?: Readonly<Record<string, number | QueueOptions>> | undefined;

@@ -24,6 +24,7 @@ import type { ServerSettings } from './server-settings.js';
 import { Settler } from './run/settling/settler.js';
 import type { Leadership } from './watch/work-watcher.js';
 import { WorkWatcher } from './watch/work-watcher.js';
+import { RunLimits } from './run/running/run-limits.js';
 import { WorkerPool } from './run/running/worker-pool.js';
 
 /** Parts that run by themselves from start to shutdown. */
@@ -138,6 +139,7 @@ function openWorkers({ broker, router }: PartsContext, settings: ServerSettings,
     errorHandler,
     emit,
     clock,
+    limits: new RunLimits(settings.queueLimits, router),
   });
 }
 

@@ -23,6 +23,8 @@ export interface CheckedOptions {
   readonly queues: Readonly<Record<string, number>>;
   /** Queue name to number of partitions, of those that have some. */
   readonly partitions: Readonly<Record<string, number>>;
+  /** Queue name to the most tasks that run at one time, of those that have such a limit. */
+  readonly queueLimits: Readonly<Record<string, number>>;
   readonly strictPriority: boolean;
   readonly retryDelay: RetryDelay;
   readonly isFailure: (error: unknown) => boolean;
@@ -107,25 +109,28 @@ function readWork(reader: OptionReader, options: ServerOptions) {
   };
 }
 
-type QueueSettings = Pick<CheckedOptions, 'queues' | 'partitions'>;
+type QueueSettings = Pick<CheckedOptions, 'queues' | 'partitions' | 'queueLimits'>;
 
 function readQueues(reader: OptionReader, given: ServerOptions['queues']): QueueSettings {
-  if (given === undefined) return { queues: { default: 1 }, partitions: {} };
+  if (given === undefined) return { queues: { default: 1 }, partitions: {}, queueLimits: {} };
   if (!isRecord(given) || Object.keys(given).length === 0) {
     reader.refuse('queues', 'at least one queue with its weight, such as { default: 1 }');
-    return { queues: {}, partitions: {} };
+    return { queues: {}, partitions: {}, queueLimits: {} };
   }
   const queues: [name: string, weight: number][] = [];
   const partitions: [name: string, count: number][] = [];
+  const limits: [name: string, most: number][] = [];
   const weights = new OptionReader(given, 'queues.');
   for (const [queue, value] of Object.entries(given)) {
     reader.add(queueNameProblem('queues', queue));
     if (typeof value === 'object' && value !== null) {
       const own = new OptionReader(value, `queues.${queue}.`);
-      own.onlyKnown(['weight', 'partitions']);
+      own.onlyKnown(['weight', 'partitions', 'concurrency']);
       queues.push([queue, own.wholeNumber('weight', 1, 1, LARGEST_INT32)]);
       const count = own.wholeNumber('partitions', 0, 1, MOST_PARTITIONS);
       if (count > 0) partitions.push([queue, count]);
+      const most = own.wholeNumber('concurrency', 0, 1, LARGEST_INT32);
+      if (most > 0) limits.push([queue, most]);
       reader.add(...own.problems);
     } else {
       if (value === undefined) weights.refuse(queue, 'a weight');
@@ -134,7 +139,7 @@ function readQueues(reader: OptionReader, given: ServerOptions['queues']): Queue
   }
   const counts = Object.fromEntries(partitions);
   reader.add(...weights.problems, ...partitionProblems('queues', counts, Object.keys(given)));
-  return { queues: Object.fromEntries(queues), partitions: counts };
+  return { queues: Object.fromEntries(queues), partitions: counts, queueLimits: Object.fromEntries(limits) };
 }
 
 function readFailures(reader: OptionReader) {

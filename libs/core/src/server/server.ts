@@ -43,6 +43,7 @@ export class Server {
   #state: ServerStatus = 'new';
   #parts: ServerParts | undefined;
   #closing: Promise<void> | undefined;
+  #isPaused = false;
   /** Keeps the process alive: the clock's timers do not, and the memory broker holds no socket. */
   #keepAlive: NodeJS.Timeout | undefined;
 
@@ -64,6 +65,11 @@ export class Server {
    */
   get state(): ServerStatus {
     return this.#state;
+  }
+
+  /** Whether {@link pause} keeps this server from taking tasks. Its state remains `active`. */
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** The number of slots, and how many of them are lost to handlers that ignore their signals. */
@@ -95,7 +101,34 @@ export class Server {
     parts.cancelListener.start();
     for (const part of parts.background) part.start();
     parts.processor.start();
+    if (this.#isPaused) await parts.processor.pause();
     await beating;
+  }
+
+  /**
+   * Takes no tasks until {@link resume}; those that run continue, and other servers take the rest. Only this server pauses:
+   * `Inspector.pauseQueue` pauses a queue for all. Waits for a pending fetch. Inspectors show the server as `stopped`. Does nothing
+   * when it is paused.
+   * @throws {ServerStateError} the server is not active
+   */
+  async pause(): Promise<void> {
+    if (this.#state !== 'active') throw new ServerStateError('pause', this.#state);
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#parts?.runningLeases.setStatus('stopped');
+    await this.#parts?.processor.pause();
+  }
+
+  /**
+   * Takes tasks again after {@link pause}. Does nothing when it is not paused.
+   * @throws {ServerStateError} the server is not active
+   */
+  resume(): void {
+    if (this.#state !== 'active') throw new ServerStateError('resume', this.#state);
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#parts?.runningLeases.setStatus('active');
+    this.#parts?.processor.resume();
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { Duration } from '../runtime/duration.js';
+import type { BackoffOptions } from './backoff.js';
 
 /** A lock that refuses a second equal task. */
 export interface UniqueOptions {
@@ -22,6 +23,11 @@ export interface TaskOptions {
   readonly taskId?: string | undefined;
   /** Maximum number of retries. Default 25. */
   readonly maxRetry?: number | undefined;
+  /**
+   * Delay before each retry of this task: a duration, or how it grows. It has precedence over `retryDelay` of handler and server.
+   * Servers of ours follow it; a Go server that retries the task uses its own delay. Default: the server decides.
+   */
+  readonly backoff?: Duration | BackoffOptions | undefined;
   /**
    * Maximum duration of an attempt, at least `'1s'`, rounded up to whole seconds. Default `'30m'`, unless there is a
    * deadline.

@@ -26,6 +26,7 @@ export const FIELDS = {
   crashes: { name: 'crashes', read: (value: Buffer) => value.toString() },
   alone: { name: 'alone', read: (value: Buffer) => value.toString() },
   unknownSinceMs: { name: 'unknown_since_ms', read: (value: Buffer) => value.toString() },
+  backoff: { name: 'backoff', read: (value: Buffer) => value.toString() },
   rawMsg: { name: 'raw_msg', read: (value: Buffer) => value },
 } satisfies { [Field in keyof TaskFields]-?: { name: string; read(value: Buffer): NonNullable<TaskFields[Field]> } };
 

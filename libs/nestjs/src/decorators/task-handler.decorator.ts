@@ -10,6 +10,11 @@ export interface TaskHandlerOptions {
   readonly retryDelay?: RetryDelay | undefined;
   /** `false`: retry without counting it as a failure. Default: the module's `isFailure`. */
   readonly isFailure?: ((error: unknown) => boolean) | undefined;
+  /**
+   * Maximum number of tasks that this handler runs at one time in a process, all types of its pattern together; 1 or more.
+   * Further ones stay in their queue, and those behind them run. Default: the module's `concurrency` alone limits it.
+   */
+  readonly concurrency?: number | undefined;
   /** Name of the connection whose tasks are handled. Default `'default'`. */
   readonly connection?: string | undefined;
 }

@@ -4,6 +4,7 @@ import { type Client, type Logger, UnsupportedRedisError } from '@nestjs-asynq/c
 import type { Broker } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
 import type { TaskAggregators } from '../discovery/task-aggregators.js';
+import type { TaskEventMethods } from '../discovery/task-event-methods.js';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
 import type { PeriodicTasks } from '../scheduler/periodic-tasks.js';
@@ -31,6 +32,7 @@ export interface ConnectionLifecycleDeps {
   readonly aggregators: TaskAggregators;
   readonly periodicTasks: PeriodicTasks;
   readonly events: TaskEvents;
+  readonly eventMethods: TaskEventMethods;
   readonly logger: Logger;
   /** Names of all connections in the app, duplicates included. */
   readonly connectionNames: () => readonly string[];
@@ -56,6 +58,7 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
       this.deps.aggregators.load(this.deps.connectionNames());
       this.checkAggregators();
       this.deps.periodicTasks.load(this.deps.connectionNames());
+      this.deps.eventMethods.load(this.deps.connectionNames());
       await this.connect();
     } catch (error) {
       // Nest runs no shutdown hooks after a failed boot, and an open connection would keep the process alive.

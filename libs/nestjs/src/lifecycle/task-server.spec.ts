@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { openBroker } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { TaskHandler } from '../index.js';
 import { Moment, RecordingLog, startApp } from '../test-app.fixture.js';
 import { TaskServer } from './task-server.js';
@@ -90,6 +90,58 @@ it('takes no more tasks after stop()', async () => {
 
   expect(server.state).toBe('stopped');
   expect((await broker.queueStats('default'))?.counts.pending).toBe(1);
+});
+
+it('pauses and resumes this process', async () => {
+  const broker = openBroker('memory');
+  await using app = await startApp({ providers: [MailTasks], asynq: { connection: broker } });
+  const server = app.context.get(TaskServer);
+
+  await server.pause();
+  const { id } = await app.tasks.enqueue('mail:send');
+  const whilePaused = [server.isPaused, server.state, (await broker.queueStats('default'))?.counts.pending];
+  const ended = new Promise((resolve) => app.events.of('succeeded').subscribe((event) => resolve(event.id)));
+  server.resume();
+
+  expect(whilePaused).toEqual([true, 'active', 1]);
+  expect(await ended).toBe(id);
+  expect(server.isPaused).toBe(false);
+});
+
+it('refuses to pause a process that only enqueues', async () => {
+  await using app = await startApp({});
+
+  await expect(app.context.get(TaskServer).pause()).rejects.toThrow('cannot pause the server');
+});
+
+it('runs no more tasks of a handler or a queue at one time than they allow', async () => {
+  const mayEnd = new Moment();
+  const running: Record<string, number> = {};
+  class Tasks {
+    @TaskHandler('image:resize', { concurrency: 2 })
+    async resize(): Promise<void> {
+      running['resize'] = (running['resize'] ?? 0) + 1;
+      await mayEnd.promise;
+    }
+
+    @TaskHandler('video:cut')
+    async cut(): Promise<void> {
+      running['cut'] = (running['cut'] ?? 0) + 1;
+      await mayEnd.promise;
+    }
+  }
+  const queues = { default: 1, videos: { weight: 1, concurrency: 3 } };
+  await using app = await startApp({ providers: [Tasks], asynq: { queues, concurrency: 20 } });
+
+  const many = Array.from({ length: 8 });
+  await app.tasks.enqueueMany(many.map(() => ({ type: 'image:resize' })));
+  await app.tasks.enqueueMany(many.map(() => ({ type: 'video:cut', options: { queue: 'videos' } })));
+  await vi.waitFor(() => expect(running).toEqual({ resize: 2, cut: 3 }));
+  await new Promise((resolve) => void setImmediate(resolve));
+
+  expect(running).toEqual({ resize: 2, cut: 3 });
+  mayEnd.resolve();
+  await vi.waitFor(() => expect(running).toEqual({ resize: 8, cut: 8 }));
 });
 
 it("prefers a handler's own retryDelay and isFailure to the module's", async () => {

@@ -1,4 +1,4 @@
-import { type GroupAggregatorOptions, type Logger, Server, ServeMux } from '@nestjs-asynq/core';
+import { type GroupAggregatorOptions, type Logger, Server, ServeMux, ServerStateError } from '@nestjs-asynq/core';
 import type { Broker } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
@@ -69,6 +69,33 @@ export class TaskServer {
     await this.server?.stop();
   }
 
+  /** Whether {@link pause} keeps this process from taking tasks. Its state remains `active`. */
+  get isPaused(): boolean {
+    return this.server?.isPaused ?? false;
+  }
+
+  /**
+   * This process takes no tasks until `resume()`; those that run continue, and other processes take the rest. To pause a queue
+   * for all, use `TaskInspector.pauseQueue`.
+   * @throws {ServerStateError} the server is not active
+   */
+  async pause(): Promise<void> {
+    await this.activeServer('pause').pause();
+  }
+
+  /**
+   * Takes tasks again after `pause()`.
+   * @throws {ServerStateError} the server is not active
+   */
+  resume(): void {
+    this.activeServer('resume').resume();
+  }
+
+  private activeServer(call: 'pause' | 'resume'): Server {
+    if (!this.server || this.state === 'off') throw new ServerStateError(call, 'new');
+    return this.server;
+  }
+
   /**
    * Stops fetching tasks, waits `shutdownTimeout` for running handlers, then aborts them and requeues their tasks. The app's
    * shutdown calls it. Idempotent.
@@ -100,8 +127,8 @@ export class TaskServer {
   private makeMux(): ServeMux {
     const mux = new ServeMux();
     for (const handler of this.deps.handlers.all) {
-      const { retryDelay, isFailure } = handler.options;
-      mux.handle(handler.pattern, this.deps.binder.bind(handler), { retryDelay, isFailure });
+      const { retryDelay, isFailure, concurrency } = handler.options;
+      mux.handle(handler.pattern, this.deps.binder.bind(handler), { retryDelay, isFailure, concurrency });
     }
     return mux;
   }

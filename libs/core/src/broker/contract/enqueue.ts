@@ -7,6 +7,8 @@ export interface NewTask {
   readonly processAtMs?: number | undefined;
   /** Lifetime of the lock `message.uniqueKey`, in whole seconds from now; absent: no lock. */
   readonly uniqueTtlS?: number | undefined;
+  /** A `BackoffRecord`, encoded; absent: servers decide about the delay before a retry. */
+  readonly backoff?: string | undefined;
 }
 
 export type EnqueueOutcome =

@@ -1,3 +1,4 @@
+import type { BackoffRecord } from '../../wire/backoff-record.js';
 import type { TaskMessage } from '../../wire/task-message.js';
 import type { ProgressRecord } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
@@ -19,6 +20,8 @@ export interface StoredTask {
   /** Active, but its lease ended. */
   readonly isOrphaned: boolean;
   readonly crashes: number;
+  /** The delays between its attempts, if it was enqueued with some. */
+  readonly backoff?: BackoffRecord | undefined;
 }
 
 /** A list of tasks: a state of a queue, or a group. */

@@ -24,6 +24,8 @@ export interface TaskTemplate {
   readonly processInMs?: number | undefined;
   /** Lifetime of the unique lock, from the start of the task on; absent: no lock. */
   readonly uniqueTtlMs?: number | undefined;
+  /** Of each task; see `NewTask`. */
+  readonly backoff?: string | undefined;
 }
 
 export interface ScheduleDefinition extends ScheduleId {

@@ -56,4 +56,6 @@ export interface SettleOps {
    * attempt runs and after it has succeeded, never for a later attempt.
    */
   writeProgress(message: TaskMessage, claim: LeaseClaim, progress: ProgressRecord): Promise<boolean>;
+  /** The backoff that a task was enqueued with, encoded; `undefined`: none. Read when an attempt has failed. */
+  readBackoff(queue: string, taskId: string): Promise<string | undefined>;
 }

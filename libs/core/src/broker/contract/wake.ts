@@ -19,6 +19,12 @@ export interface QueuesWatch {
    * @throws {RedisCommandError} Redis failed; nothing is reported
    */
   waiting(queues: readonly string[]): Promise<string[]>;
+  /**
+   * The next change of each of the queues is reported, once, whatever they hold now: a task was pushed or taken, or the queue was
+   * paused or unpaused. Where Redis reports no changes it does nothing.
+   * @throws {RedisCommandError} Redis failed; nothing is reported
+   */
+  awaitChanges(queues: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 

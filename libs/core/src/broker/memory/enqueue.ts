@@ -22,7 +22,7 @@ export function enqueueOps(store: MemoryStore): EnqueueOps {
 /** Writes a task, if neither its id nor its lock is taken. */
 export function writeTask(
   queue: MemoryQueue,
-  { message, processAtMs, uniqueTtlS }: NewTask,
+  { message, processAtMs, uniqueTtlS, backoff }: NewTask,
   nowMs: number,
 ): EnqueueOutcome {
   const { id, uniqueKey, groupKey } = message;
@@ -35,6 +35,7 @@ export function writeTask(
     queue.locks.set(uniqueKey, id, nowMs + uniqueTtlS * 1000);
     task.uniqueKey = uniqueKey;
   }
+  if (backoff !== undefined) task.backoff = backoff;
   queue.clearExpired(id);
   queue.tasks.set(id, task);
   if (processAtMs !== undefined && processAtMs > nowMs) {

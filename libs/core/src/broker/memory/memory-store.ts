@@ -42,6 +42,8 @@ export interface MemoryTask {
   alone?: string | undefined;
   /** Unix ms and the next attempt, as Redis holds it. */
   unknownSinceMs?: string | undefined;
+  /** The delays between its attempts, as Redis holds them. */
+  backoff?: string | undefined;
   /** The original bytes of a quarantined task. */
   rawMsg?: Uint8Array | undefined;
 }

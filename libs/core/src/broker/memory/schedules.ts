@@ -100,8 +100,7 @@ export function notifyChange(store: MemoryStore, queue: string, name: string): v
 
 function toStored(queue: string, name: string, schedule: MemorySchedule): StoredSchedule {
   const { spec, taskType, msg, times, catchUp } = schedule;
-  const { processAtMs, processInMs, uniqueTtlMs } = times;
-  const template = readTemplate(Uint8Array.from(msg), { processAtMs, processInMs, uniqueTtlMs });
+  const template = readTemplate(Uint8Array.from(msg), times);
   return { queue, name, spec, taskType, catchUp, template, ...progressOf(schedule) };
 }
 

@@ -41,6 +41,10 @@ export function settleOps(store: MemoryStore): SettleOps {
       return task !== undefined;
     },
 
+    async readBackoff(queueName, taskId) {
+      return store.queue(queueName).tasks.get(taskId)?.backoff;
+    },
+
     async writeProgress(message, claim, progress) {
       const task = runningTask(store, message.queue, claim);
       if (task) task.progress = encodeProgress(progress, message);

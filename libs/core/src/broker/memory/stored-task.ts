@@ -1,3 +1,4 @@
+import { decodeBackoff } from '../../wire/backoff-record.js';
 import { readCrashes } from '../../wire/attempt-record.js';
 import { decodeProgress } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
@@ -20,6 +21,7 @@ export function storedTask(queue: MemoryQueue, taskId: string, state: TaskState)
     progress: decodeProgress(task.progress, stored.message),
     isOrphaned: state === 'active' && leaseEndsAtMs <= nowMs,
     crashes: readCrashes(task.crashes, stored.message, state).total,
+    ...(task.backoff !== undefined && { backoff: decodeBackoff(task.backoff) }),
   };
 }
 

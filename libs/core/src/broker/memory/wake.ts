@@ -73,6 +73,16 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
           }
           return queueNames.filter((name) => isWaiting(store.queue(name)));
         },
+        async awaitChanges(queueNames) {
+          for (const name of queueNames) {
+            if (reporting.has(name)) continue;
+            reporting.add(name);
+            void reportChange(store.queue(name), closing.signal, () => {
+              reporting.delete(name);
+              onChange(name);
+            });
+          }
+        },
         close: async () => {
           closing.release();
           closing.abort(undefined);

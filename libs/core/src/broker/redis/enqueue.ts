@@ -33,7 +33,7 @@ interface Batch {
   readonly queue: string;
   readonly nowMs: number;
   readonly tasks: readonly Encoded[];
-  /** Whether no task has a start time, a group, or a lock. */
+  /** Whether no task has a start time, a group, a lock, or a backoff. */
   readonly isPlain: boolean;
   /** The places of the tasks among all of this turn; ascending. */
   readonly indexes: readonly number[];
@@ -128,9 +128,9 @@ function stateOf(task: NewTask, nowMs: number): 'pending' | 'scheduled' | 'aggre
   return task.message.groupKey === '' ? 'pending' : 'aggregating';
 }
 
-/** Whether it has neither a start time, nor a group, nor a lock. */
+/** Whether it has neither a start time, nor a group, nor a lock, nor a backoff. */
 const isPlain = ({ task }: Encoded, nowMs: number): boolean =>
-  task.uniqueTtlS === undefined && stateOf(task, nowMs) === 'pending';
+  task.uniqueTtlS === undefined && task.backoff === undefined && stateOf(task, nowMs) === 'pending';
 
 /** As the scripts reply: the number of tasks that are pending now, if all are new, else a reply per task. */
 type EnqueueReplies = number | readonly EnqueueReply[];

@@ -8,7 +8,7 @@ export const isDelayed = ({ processAtMs }: NewTask, nowMs: number): boolean =>
 
 /** The arguments of a new task, as `include/new-task.lua` reads them. */
 export function newTaskArgs(task: NewTask, nowMs: number, encoded?: Uint8Array) {
-  const { message, processAtMs = 0, uniqueTtlS = 0 } = task;
+  const { message, processAtMs = 0, uniqueTtlS = 0, backoff = '' } = task;
   return {
     taskId: message.id,
     message: encoded ?? encodeTaskMessage(message),
@@ -16,5 +16,6 @@ export function newTaskArgs(task: NewTask, nowMs: number, encoded?: Uint8Array) 
     dueAtMs: Math.ceil(processAtMs),
     groupName: message.groupKey,
     uniqueTtlS,
+    backoff,
   };
 }

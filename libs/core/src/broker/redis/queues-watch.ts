@@ -128,6 +128,22 @@ export class RedisQueuesWatch implements QueuesWatch {
     });
   }
 
+  async awaitChanges(queues: readonly string[]): Promise<void> {
+    await this.redis.command('EXISTS', async (client) => {
+      if (this.refused.tracking) return;
+      try {
+        await this.questions.askAll(client, queues, async (address, own) => {
+          const node = await this.node(address, own[0]!);
+          await node.awaitChanges(own);
+          return [];
+        });
+      } catch (error) {
+        if (!isPermanent(error)) throw error;
+        this.noteRefusal(error);
+      }
+    });
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.nextLook);
@@ -251,6 +267,12 @@ class NodeWatch {
     }
     for (const queue of paused) this.awaited.delete(keys.pending(queue)); // further tasks make no difference
     return found;
+  }
+
+  async awaitChanges(queues: readonly string[]): Promise<void> {
+    for (const queue of queues) this.awaited.set(keys.pending(queue), queue).set(keys.paused(queue), queue);
+    await this.redis.answerOf(this.reads, withKey(this.reads, queues, keys.pending));
+    await this.redis.answerOf(this.reads, withKey(this.reads, queues, keys.paused));
   }
 
   close(): void {

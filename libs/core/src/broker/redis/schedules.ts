@@ -25,7 +25,7 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber, queue
   return {
     async saveSchedule(definition) {
       const { queue, name, spec, catchUp = 'skip', template } = definition;
-      const { message, processAtMs = '', processInMs = '', uniqueTtlMs = '' } = template;
+      const { message, processAtMs = '', processInMs = '', uniqueTtlMs = '', backoff = '' } = template;
       // In another slot, so that it cannot be in the script; a superfluous name is harmless.
       await scheduleQueues.announce(queue);
       const reply = await redis.run(
@@ -40,6 +40,7 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber, queue
           processInMs,
           uniqueTtlMs,
           catchUp: catchUp === 'skip' ? '' : catchUp,
+          backoff,
           digest: digestOf(definition),
           nowMs: redis.clock.nowMs(),
           changeChannel: keys.scheduleChannel(queue),
@@ -131,6 +132,7 @@ const FIELDS = [
   'process_in_ms',
   'unique_ms',
   'catch_up',
+  'backoff',
 ] as const;
 
 type Text = string | Buffer | null;
@@ -149,7 +151,7 @@ function readProgress([sinceMs, claimedMs, firedMs, pausedMs]: ProgressReply): S
 }
 
 function toStored(queue: string, name: string, reply: FieldsReply): StoredSchedule | undefined {
-  const [sinceMs, claimedMs, firedMs, pausedMs, spec, type, msg, processAtMs, processInMs, uniqueTtlMs, catchUp] =
+  const [sinceMs, claimedMs, firedMs, pausedMs, spec, type, msg, processAtMs, processInMs, uniqueTtlMs, catchUp, backoff] =
     reply as readonly Text[];
   const progress = readProgress([sinceMs!, claimedMs!, firedMs!, pausedMs!]);
   if (!spec || !progress) return undefined;
@@ -157,6 +159,7 @@ function toStored(queue: string, name: string, reply: FieldsReply): StoredSchedu
     processAtMs: numberOf(processAtMs!),
     processInMs: numberOf(processInMs!),
     uniqueTtlMs: numberOf(uniqueTtlMs!),
+    backoff: backoff?.toString(),
   });
   return {
     queue,

@@ -1,3 +1,4 @@
+import { decodeBackoff } from '../../wire/backoff-record.js';
 import { readCrashes } from '../../wire/attempt-record.js';
 import { decodeProgress } from '../../wire/task-progress.js';
 import type { TaskState } from '../../wire/task-state.js';
@@ -15,7 +16,7 @@ export interface FoundTask {
 }
 
 /** The fields of a task's hash that inspectors show, in the order of the reply to `HMGET`. */
-export const TASK_FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress'] as const;
+export const TASK_FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress', 'backoff'] as const;
 
 export type TaskReply = readonly (Buffer | null)[];
 
@@ -23,7 +24,7 @@ export type TaskReply = readonly (Buffer | null)[];
 export function toStoredTask(
   queue: string,
   { id, state, score }: FoundTask,
-  [bytes, result, crashes, dueAtMs, progress]: TaskReply,
+  [bytes, result, crashes, dueAtMs, progress, backoff]: TaskReply,
   nowMs: number,
 ): StoredTask | undefined {
   if (!bytes) return undefined;
@@ -36,6 +37,7 @@ export function toStoredTask(
     progress: decodeProgress(progress?.toString(), message),
     isOrphaned: state === 'active' && (score === undefined || fromS(score) <= nowMs),
     crashes: readCrashes(crashes?.toString(), message, state).total,
+    ...(backoff && { backoff: decodeBackoff(backoff.toString()) }),
   };
 }
 

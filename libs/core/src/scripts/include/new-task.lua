@@ -1,8 +1,8 @@
 -- A new task, as `newTaskArgs` sends it; with `task-hash.lua` the only place that writes its hash. To add a field of ours,
 -- name it in the line below and in `newTaskAt`, give it a value in `newTaskArgs`, and HSET it in `writeNewTask`. A task that
 -- has it must not be `isPlain` in `enqueue.ts`: `enqueue-pending` writes the message only.
---@fields taskId, message (protobuf), processAtS (unix s, rounded up; 0: at once), dueAtMs (unix ms), groupName (empty: none), uniqueTtlS (0: no lock)
-local NEW_TASK_FIELDS = 6
+--@fields taskId, message (protobuf), processAtS (unix s, rounded up; 0: at once), dueAtMs (unix ms), groupName (empty: none), uniqueTtlS (0: no lock), backoff (kind, delay, longest delay, jitter; empty: none)
+local NEW_TASK_FIELDS = 7
 local function newTaskAt(at)
   return {
     taskId = ARGV[at + 1],
@@ -11,6 +11,7 @@ local function newTaskAt(at)
     dueAtMs = ARGV[at + 4],
     groupName = ARGV[at + 5],
     uniqueTtlS = ARGV[at + 6],
+    backoff = ARGV[at + 7],
     isDelayed = ARGV[at + 3] ~= '0',
     hasLock = ARGV[at + 6] ~= '0',
   }
@@ -40,6 +41,7 @@ local function writeNewTask(new, task, lock, group, queue)
     redis.call('SET', lock, new.taskId, 'EX', new.uniqueTtlS)
     redis.call('HSET', task, 'unique_key', lock)
   end
+  if new.backoff ~= '' then redis.call('HSET', task, 'backoff', new.backoff) end
   if new.isDelayed then
     redis.call('HSET', task, 'msg', new.message, 'state', 'scheduled', 'due_at_ms', new.dueAtMs)
     if queue.expectedGroups and new.groupName ~= '' then

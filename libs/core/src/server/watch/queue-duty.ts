@@ -92,18 +92,18 @@ export class QueueDuty {
     if (this.role === 'candidate') return this.stand();
     if (this.role === 'leader') return this.lead();
     if (this.role === 'standby') return this.standBy();
-    if (!this.demand.hasFreeSlots) await this.take('leader');
+    if (!this.demand.hasRoom(this.options.queue)) await this.take('leader');
     else if (await this.take('standby')) await this.standBy();
   }
 
   private async stand(): Promise<void> {
     if (await this.take('leader')) return;
-    if (this.demand.hasFreeSlots && (await this.take('standby'))) return;
+    if (this.demand.hasRoom(this.options.queue) && (await this.take('standby'))) return;
     this.role = 'follower';
   }
 
   private async lead(): Promise<void> {
-    if (this.demand.isFull && monotonicMs(this.deps.clock) - this.offeredAtMs >= OFFER_PAUSE_MS)
+    if (this.demand.isFull(this.options.queue) && monotonicMs(this.deps.clock) - this.offeredAtMs >= OFFER_PAUSE_MS)
       return this.offerLead();
     if (!(await this.keep('leader'))) await this.stand();
   }
@@ -116,7 +116,7 @@ export class QueueDuty {
   }
 
   private async standBy(): Promise<void> {
-    if (this.demand.isFull) return this.giveUpStandby();
+    if (this.demand.isFull(this.options.queue)) return this.giveUpStandby();
     if (await this.take('leader')) return this.dropStandbyKey();
     if (!(await this.keep('standby'))) this.role = 'follower';
   }

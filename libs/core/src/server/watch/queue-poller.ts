@@ -69,7 +69,9 @@ export class QueuePoller extends Loop {
   }
 
   private async look(): Promise<void> {
-    const queues = [...this.unseen].filter((queue) => this.demand.isWatched(queue) && this.duties.isLookout(queue));
+    const isSought = (queue: string): boolean =>
+      this.demand.isWatched(queue) && !this.demand.isPassing(queue) && this.duties.isLookout(queue);
+    const queues = [...this.unseen].filter(isSought);
     this.unseen.clear(); // the others are looked at when they are watched, or when this server gets a duty
     if (queues.length === 0) return;
     try {

@@ -57,10 +57,12 @@ export class QueueWatcher extends Loop {
 
   /** Waits once as the role requires, perhaps for seconds. Sleeps while the processor wants no work of the queue. */
   async runOnce(): Promise<number | undefined> {
-    if (!this.canBlock || !this.demand.isWatched(this.options.queue)) return undefined;
+    const { queue } = this.options;
+    if (!this.canBlock || !this.demand.isWatched(queue)) return undefined;
     const role = await this.duty.settleRole();
     if (role === 'follower') await this.awaitToken();
     else if (this.isPaused) return this.awaitUnpause();
+    else if (this.demand.isPassing(queue)) return undefined; // a peek would return at once; see ChangeWatcher
     else await this.peek();
     return 0;
   }
@@ -93,7 +95,7 @@ export class QueueWatcher extends Loop {
   private async awaitToken(): Promise<void> {
     if (!(await this.block((watch) => watch.awaitToken(this.jittered(TOKEN_MS))))) return;
     // Meant for an idle server, but this one filled up while it waited: pass it on.
-    if (!this.demand.hasFreeSlots) return this.broker.wakeIdle(this.options.queue, 1);
+    if (!this.demand.hasRoom(this.options.queue)) return this.broker.wakeIdle(this.options.queue, 1);
     this.demand.signal(this.options.queue);
     await this.duty.tryLead();
   }

@@ -8,6 +8,10 @@ export class WorkDemand {
   private readonly watched = new Set<string>();
   private slots: 'free' | 'taken' | 'full' = 'free';
   private fullTimer: TimerHandle;
+  /** Queues of which as many tasks run as may, and whether that has been so for a while. */
+  private readonly capped = new Map<string, { isFull: boolean; readonly timer: TimerHandle }>();
+  /** Queues at whose heads tasks stay that this server leaves there for now. */
+  private readonly passed = new Set<string>();
   /** Called with a queue that may have work; spurious calls happen. */
   onWork: (queue: string) => void = () => undefined;
 
@@ -34,9 +38,44 @@ export class WorkDemand {
     return this.slots === 'free';
   }
 
-  /** All slots have been taken for a second without interruption. */
-  get isFull(): boolean {
-    return this.slots === 'full';
+  /** Whether a task of the queue could begin now. */
+  hasRoom(queue: string): boolean {
+    return this.hasFreeSlots && !this.capped.has(queue);
+  }
+
+  /** For a second without interruption no task of the queue could begin. */
+  isFull(queue: string): boolean {
+    return this.slots === 'full' || (this.capped.get(queue)?.isFull ?? false);
+  }
+
+  /** Whether the queue itself allows another task to run. */
+  setRoom(queue: string, hasRoom: boolean): void {
+    const capped = this.capped.get(queue);
+    if (hasRoom === !capped) return;
+    if (capped) {
+      this.clock.clearTimer(capped.timer);
+      this.capped.delete(queue);
+      return;
+    }
+    const timer = this.clock.setTimer(() => {
+      this.capped.get(queue)!.isFull = true;
+      this.onFull();
+    }, FULL_AFTER_MS);
+    this.capped.set(queue, { isFull: false, timer });
+  }
+
+  /** Whether a look at the pending list would return at once, because of tasks that stay there. */
+  isPassing(queue: string): boolean {
+    return this.passed.has(queue);
+  }
+
+  get passing(): readonly string[] {
+    return [...this.passed];
+  }
+
+  setPassing(queue: string, isPassing: boolean): void {
+    if (isPassing) this.passed.add(queue);
+    else this.passed.delete(queue);
   }
 
   setFree(hasFreeSlots: boolean): void {

@@ -2,6 +2,7 @@ import type { ForwardOps } from '../../broker/contract/forward.js';
 import type { WakeOps } from '../../broker/contract/wake.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import type { LoopDeps } from '../../runtime/loop.js';
+import { ChangeWatcher } from './change-watcher.js';
 import { Duties } from './duties.js';
 import { QueuePoller } from './queue-poller.js';
 import { QueueWatcher } from './queue-watcher.js';
@@ -21,7 +22,16 @@ export interface WorkWatcherOptions {
 /** The processor's side: signals of work, and reports of the results of its fetches. */
 export type WorkSignal = Pick<
   WorkWatcher,
-  'onWork' | 'watch' | 'unwatch' | 'isAlwaysWatched' | 'filledAmong' | 'reportPaused' | 'reportRemaining' | 'setFree'
+  | 'onWork'
+  | 'watch'
+  | 'unwatch'
+  | 'isAlwaysWatched'
+  | 'filledAmong'
+  | 'reportPaused'
+  | 'reportRemaining'
+  | 'setFree'
+  | 'setRoom'
+  | 'setPassing'
 >;
 
 /** Whether this server has the leader's duty for a queue: forward, recover, repair, trim. */
@@ -39,6 +49,7 @@ export class WorkWatcher {
   private readonly duties: Duties;
   private readonly watchers = new Map<string, QueueWatcher>();
   private readonly poller: QueuePoller;
+  private readonly changes: ChangeWatcher;
   private queueCount = 0;
   private isStarted = false;
   private readonly electedListeners = new Set<(queue: string) => void>();
@@ -55,6 +66,7 @@ export class WorkWatcher {
     const onGained = (queue: string): void => this.noteGained(queue);
     this.duties = new Duties(broker, this.demand, { serverId, leaseMs, onGained }, deps);
     this.poller = new QueuePoller(broker, this.duties, this.demand, { pollIntervalMs }, deps);
+    this.changes = new ChangeWatcher(broker, this.duties, this.demand, { pollIntervalMs }, deps);
     for (const queue of options.queues) this.add(queue);
   }
 
@@ -62,12 +74,13 @@ export class WorkWatcher {
     this.isStarted = true;
     this.duties.start();
     this.poller.start();
+    this.changes.start();
     for (const watcher of this.watchers.values()) watcher.start();
   }
 
   /** Gives up the duties, and wakes other servers to take them over. */
   async stop(): Promise<void> {
-    await Promise.all([this.poller.stop(), ...[...this.watchers.values()].map((watcher) => watcher.stop())]);
+    await Promise.all([this.poller.stop(), this.changes.stop(), ...[...this.watchers.values()].map((watcher) => watcher.stop())]);
     await this.duties.stop();
   }
 
@@ -96,9 +109,28 @@ export class WorkWatcher {
   watch(queue: string): void {
     if (this.demand.isWatched(queue)) return;
     this.demand.watch(queue);
+    if (this.demand.isPassing(queue)) this.changes.await(queue);
+    this.wakeWatcher(queue);
+  }
+
+  private wakeWatcher(queue: string): void {
     const watcher = this.watchers.get(queue);
     if (watcher) watcher.wake();
     else this.poller.lookAt(queue);
+  }
+
+  /**
+   * Whether tasks stay at the head of the queue that this server leaves there for now: then it is watched for changes, not for
+   * tasks.
+   */
+  setPassing(queue: string, isPassing: boolean): void {
+    this.demand.setPassing(queue, isPassing);
+    if (!isPassing && this.demand.isWatched(queue)) this.wakeWatcher(queue);
+  }
+
+  /** Whether another task of the queue may run, as far as the queue's own limit goes. Without room others watch it. */
+  setRoom(queue: string, hasRoom: boolean): void {
+    this.demand.setRoom(queue, hasRoom);
   }
 
   /** Stops watching a queue. */

@@ -1,6 +1,8 @@
 import { Backoff } from '../../../runtime/backoff.js';
 import type { LeasedTask } from '../../../broker/contract/lease.js';
 import type { LeaseHandle } from '../../leases/lease-handle.js';
+import type { RunLimit } from '../running/run-limits.js';
+import { PassedTasks } from './passed-tasks.js';
 import { ReadAhead } from './read-ahead.js';
 
 const FIRST_PAUSE_MS = 100;
@@ -56,6 +58,8 @@ export class Lane {
   mostHeld = 0;
   /** How many of these the pending fetch asks for. */
   askedAhead = 0;
+  /** Tasks that are left in the queue until their handlers have room; absent while there has been none. */
+  passed: PassedTasks | undefined;
   private readonly backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   /** Moving average of the duration of its fetches. */
   private usualMs = FIRST_GUESS_MS;
@@ -63,8 +67,14 @@ export class Lane {
   constructor(
     readonly queue: string,
     readAheadMs: number,
+    /** That of the queue, which its partitions share. */
+    readonly limit?: RunLimit,
   ) {
     this.readAhead = new ReadAhead(readAheadMs);
+  }
+
+  get hasPassed(): boolean {
+    return this.passed !== undefined && this.passed.size > 0;
   }
 
   /** There is nothing to fetch, to wait for or to begin. */

@@ -1,4 +1,5 @@
 import type { WorkSignal } from '../../watch/work-watcher.js';
+import type { RunLimits } from '../running/run-limits.js';
 import { Lane } from './lane.js';
 
 /** Minimum interval between questions to an empty queue while other queues have work. */
@@ -25,6 +26,7 @@ export class Lanes {
   constructor(
     private readonly readAheadMs: number,
     private readonly workSignal: Pick<WorkSignal, 'watch' | 'unwatch' | 'isAlwaysWatched' | 'setFree'>,
+    private readonly limits: Pick<RunLimits, 'ofQueue'>,
   ) {}
 
   get count(): number {
@@ -33,7 +35,7 @@ export class Lanes {
 
   /** Its queue may have work, unless it is always watched. */
   add(queue: string): void {
-    const lane = new Lane(queue, this.readAheadMs);
+    const lane = new Lane(queue, this.readAheadMs, this.limits.ofQueue(queue));
     lane.isEmpty = this.workSignal.isAlwaysWatched(queue);
     this.all.set(queue, lane);
     this.awake.add(lane);

@@ -10,6 +10,7 @@ import type { RunningLeases } from '../../leases/running-leases.js';
 import { Processor } from './processor.js';
 import { QueueWeights } from './queue-weights.js';
 import type { WorkSignal } from '../../watch/work-watcher.js';
+import { RunLimits } from '../running/run-limits.js';
 import type { WorkerPool } from '../running/worker-pool.js';
 
 /** A processor over queues that hold so many tasks, and slots that the test frees by hand. */
@@ -48,6 +49,8 @@ function prepare(
     reportPaused: vi.fn<WorkSignal['reportPaused']>(),
     reportRemaining: vi.fn<WorkSignal['reportRemaining']>(),
     setFree: vi.fn<WorkSignal['setFree']>(),
+    setRoom: vi.fn<WorkSignal['setRoom']>(),
+    setPassing: vi.fn<WorkSignal['setPassing']>(),
   };
   /** How many slots a suspect leaves. */
   const suspect = { limit: Infinity };
@@ -58,6 +61,7 @@ function prepare(
     onFree: () => undefined,
     onEnd: (_queue: string, _durationMs: number) => undefined,
     mostWaiting: 0,
+    limits: new RunLimits({}, { route: () => undefined, patterns: () => [] }),
     isLimited: false,
     isSuspect: ({ crashes = 0 }: LeasedTask) => crashes > 0,
     knows: () => true,

@@ -1,6 +1,12 @@
 // Imported, so that a test's fake timers, which replace the globals, do not block tasks.
 import { setImmediate } from 'node:timers';
-import { type FetchReply, type LeaseOps, type LeasedTask, MOST_PER_FETCH } from '../../../broker/contract/lease.js';
+import {
+  type FetchReply,
+  type LeaseOps,
+  type LeasedTask,
+  MOST_PASSED_OVER,
+  MOST_PER_FETCH,
+} from '../../../broker/contract/lease.js';
 import { RedisCommandError } from '../../../errors/redis-command.error.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
 import { LogLimit } from '../../../runtime/log-limit.js';
@@ -12,6 +18,7 @@ import type { WorkSignal } from '../../watch/work-watcher.js';
 import { HeldTasks, timed } from './held-tasks.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
+import { LimitedTasks } from './limited-tasks.js';
 import type { QueueWeights } from './queue-weights.js';
 import type { Settler } from '../settling/settler.js';
 import type { WorkerPool } from '../running/worker-pool.js';
@@ -53,6 +60,8 @@ export interface ProcessorSettings {
  * task and reserves no slot.
  * 4. A fetch also asks for tasks to hold, as many as the lane will use up in the window of `readAhead`. Held tasks return to the
  * head of the queue when it is paused, when the server stops, when one of them has waited too long, and when a suspect comes.
+ * 5. Queues and handlers may have limits of their own. A queue at its limit draws no slots. Tasks whose handler is at its limit
+ * stay in the queue, and fetches pass over them; see {@link LimitedTasks}.
  *
  * Fetches of a queue pause in two cases: after a failure, for a growing delay; and when a signal arrives while tasks of
  * unknown type are at its head, briefly. Fetches pass over these, so that other servers find them there.
@@ -60,9 +69,11 @@ export interface ProcessorSettings {
 export class Processor {
   private readonly lanes: Lanes;
   private readonly held: HeldTasks;
+  private readonly limited: LimitedTasks;
   private readonly logLimit: LogLimit;
   private restTimer: TimerHandle;
   private isStopped = false;
+  private isPaused = false;
   private isDue = false;
   /** By the monotonic clock. */
   private readsAheadFromMs = -Infinity;
@@ -73,9 +84,10 @@ export class Processor {
     private readonly settings: ProcessorSettings,
     private readonly deps: ProcessorDeps,
   ) {
-    this.lanes = new Lanes(settings.readAheadMs, deps.workSignal);
+    this.lanes = new Lanes(settings.readAheadMs, deps.workSignal, deps.workers.limits);
     for (const queue of weights.queues) this.lanes.add(queue);
     this.held = new HeldTasks(this.lanes, settings.readAheadMs, () => this.fillSoon(), deps);
+    this.limited = new LimitedTasks(this.lanes, weights, deps);
     this.logLimit = new LogLimit(deps.clock, LOG_EVERY_MS);
   }
 
@@ -103,14 +115,39 @@ export class Processor {
     this.isStopped = true;
     clock.clearTimer(this.restTimer);
     this.held.stop();
+    await this.fetchesUnderWay();
+    await workers.stop();
+  }
+
+  /**
+   * Takes no tasks until {@link resume}, and returns what is held. Resolves when none of those that were being fetched has still to
+   * begin.
+   */
+  async pause(): Promise<void> {
+    this.isPaused = true;
+    this.held.returnAll();
+    this.lanes.rest(true); // others take the tasks
+    await this.fetchesUnderWay();
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.fillSoon();
+  }
+
+  private async fetchesUnderWay(): Promise<void> {
     const awaited = [...this.lanes.awake].filter(({ isSick }) => !isSick);
     await Promise.all(awaited.map(({ fetched }) => fetched));
-    await workers.stop();
+  }
+
+  /** No more tasks begin. */
+  private get isClosed(): boolean {
+    return this.isStopped || this.isPaused;
   }
 
   /** Runs once for all slots that become free together. */
   private fillSoon(): void {
-    if (this.isDue || this.isStopped) return;
+    if (this.isDue || this.isClosed) return;
     this.isDue = true;
     if (!this.held.isRowFull && this.lanes.awake.size <= FEW_AWAKE) queueMicrotask(() => this.fillNow());
     else setImmediate(() => this.fillNow());
@@ -118,13 +155,14 @@ export class Processor {
 
   private fillNow(): void {
     this.isDue = false;
-    if (!this.isStopped) this.fill();
+    if (!this.isClosed) this.fill();
   }
 
   private fill(): void {
     const nowMs = monotonicMs(this.deps.clock);
     const { workers } = this.deps;
     if (workers.free > 0) void this.ask(this.lanes.beginRound(nowMs, this.weights.isStrict));
+    if (this.limited.isUsed) this.limited.release();
     workers.mostWaiting = this.planReadAhead(nowMs);
     this.draw(nowMs);
     for (const lane of this.lanes.awake) this.fetchFor(lane, nowMs);
@@ -132,6 +170,7 @@ export class Processor {
     this.dropDrawn(nowMs);
     const isFull = workers.free <= 0;
     if (!isFull) this.noteStarved();
+    if (this.limited.isUsed) this.limited.tellRoom();
     this.lanes.rest(isFull);
     this.wakeAfterRest(nowMs);
   }
@@ -165,22 +204,22 @@ export class Processor {
     let sum = 0;
     for (const lane of this.lanes.awake) {
       lane.mostHeld = lane.readAhead.target(nowMs);
-      if (!isAllowed) lane.mostHeld = 0;
+      if (!isAllowed || lane.hasPassed) lane.mostHeld = 0;
       sum += lane.mostHeld;
     }
     return sum;
   }
 
   private mayDraw(lane: Lane, nowMs: number): boolean {
-    if (this.deps.settler.room(lane.queue) <= 0) return false;
+    if (this.deps.settler.room(lane.queue) <= 0 || this.limited.isBlocked(lane)) return false;
     return lane.held.length > 0 || (!lane.isSick && !lane.isEmpty && lane.returning === 0 && !lane.isResting(nowMs));
   }
 
   private draw(nowMs: number): void {
     const served: string[] = [];
     for (const lane of this.lanes.awake) {
-      if (this.mayDraw(lane, nowMs)) served.push(lane.queue);
-      else lane.drawn = 0;
+      if (!this.mayDraw(lane, nowMs)) lane.drawn = 0;
+      else if (!lane.limit || this.limited.roomOf(lane) > 0) served.push(lane.queue);
     }
     if (served.length === 0) return;
     let free = this.freeSlots();
@@ -189,6 +228,7 @@ export class Processor {
       free = this.freeSlots();
     }
     if (free <= 0) return;
+    if (this.limited.hasQueueLimits) return this.limited.share(free, served);
     for (const [queue, share] of this.weights.share(free, served)) this.lanes.get(queue)!.drawn += share;
   }
 
@@ -201,11 +241,13 @@ export class Processor {
 
   private fetchFor(lane: Lane, nowMs: number): void {
     if (lane.isFetching || lane.isEmpty || lane.returning > 0 || lane.isResting(nowMs)) return;
+    if (lane.isSick && lane.limit && this.limited.roomOf(lane) <= 0) return;
     const room = this.deps.settler.room(lane.queue);
     const forHeld = Math.min(lane.drawn, lane.held.length);
-    const slots = lane.isSick
-      ? Math.min(1, room, this.deps.workers.free)
-      : Math.min(lane.drawn - forHeld, room, MOST_PER_FETCH);
+    const slots = Math.min(
+      lane.isSick ? Math.min(1, room, this.deps.workers.free) : Math.min(lane.drawn - forHeld, room),
+      this.limited.mostToFetch(lane),
+    );
     const ahead = this.aheadOf(lane, room - forHeld - Math.max(0, slots));
     if (slots <= 0 && ahead === 0) return;
     lane.reserved = lane.isSick ? 0 : Math.max(0, slots);
@@ -214,6 +256,7 @@ export class Processor {
     lane.isFetching = true;
     lane.isSignaled = false;
     lane.askedAtMs = nowMs;
+    lane.passed?.noteAsked();
     lane.fetched = new Promise((resolve) => (lane.waitNoLonger = resolve));
     void this.fetch(lane, Math.min(Math.max(0, slots) + ahead, MOST_PER_FETCH));
   }
@@ -245,13 +288,17 @@ export class Processor {
     }
     try {
       const left = this.deps.workers.leftToOthers(lane.queue);
-      const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs, left);
-      const mayRun = !(this.isStopped && lane.isSick);
+      const passOver = lane.hasPassed ? [...left, ...lane.passed!.ids].slice(0, MOST_PASSED_OVER) : left;
+      const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs, passOver);
+      const mayRun = !(this.isClosed && lane.isSick);
       const nowMs = monotonicMs(clock);
       lane.noteAnswer(nowMs - lane.askedAtMs);
       lane.readAhead.noteFed(nowMs);
-      this.take(lane, reply, mayRun);
+      if (this.limited.isUsed) this.limited.noteAnswered(lane, passOver.length, limit, reply);
+      const offered = left.length === 0 ? 0 : (reply.passedOver ?? 0);
+      this.take(lane, reply, offered, mayRun);
     } catch (error) {
+      lane.passed?.noteAnswered();
       this.noteTrouble(lane, error);
     }
     clock.clearTimer(patience.timer);
@@ -268,22 +315,30 @@ export class Processor {
     this.fillSoon();
   }
 
-  private take(lane: Lane, reply: FetchReply, mayRun: boolean): void {
-    const { tasks, isPaused, remaining, passedOver = 0, orphans } = reply;
+  /** @param offered how many tasks were passed over because this server does not know their types */
+  private take(lane: Lane, reply: FetchReply, offered: number, mayRun: boolean): void {
+    const { tasks, isPaused, remaining, orphans } = reply;
     const { workSignal } = this.deps;
     if (orphans) this.reportDropped(lane.queue, orphans);
     lane.isPaused = isPaused;
-    lane.isEmpty = remaining === 0 && !lane.isSignaled;
+    lane.isEmpty = remaining === 0 && !lane.isSignaled && !lane.passed?.toFetch;
     if (isPaused) {
       workSignal.reportPaused(lane.queue);
       this.held.return(lane);
     }
-    lane.offered = passedOver;
-    if (passedOver > 0) this.tellOthers(lane.queue);
-    this.launch(lane, tasks, mayRun ? lane.reserved + Math.max(0, this.freeSlots()) : 0);
+    lane.offered = offered;
+    if (offered > 0) this.tellOthers(lane.queue);
+    const admitted = this.limited.hasHandlerLimits ? this.limited.admit(lane, tasks) : tasks;
+    this.launch(lane, admitted, mayRun ? this.roomFor(lane) : 0);
     // Idle servers are woken once per signal: later fetches add no information.
     if (lane.isWoken && remaining > 0) workSignal.reportRemaining(lane.queue, remaining);
     lane.isWoken = false;
+  }
+
+  /** Slots for the tasks of a fetch that has been answered. */
+  private roomFor(lane: Lane): number {
+    const room = lane.reserved + Math.max(0, this.freeSlots());
+    return lane.limit ? Math.min(room, lane.reserved + Math.max(0, this.limited.roomOf(lane))) : room;
   }
 
   /** Wakes other servers for tasks that are left to them. */
@@ -308,7 +363,7 @@ export class Processor {
     if (tasks.length === 0) return;
     const { workers } = this.deps;
     const isSuspicious = tasks.some((task) => workers.isSuspect(task));
-    const mayHold = !this.isStopped && !isSuspicious && !workers.isLimited;
+    const mayHold = !this.isClosed && !isSuspicious && !workers.isLimited;
     const isCrowded = isSuspicious && this.makeRoomForSuspect(lane, tasks.length > room);
     const slots = isCrowded || lane.held.length > 0 ? 0 : room;
     const toHold = mayHold ? Math.min(tasks.length - slots, lane.askedAhead + room - slots) : 0;
@@ -352,7 +407,7 @@ export class Processor {
     const isSingle = this.lanes.awake.size === 1;
     while (lane.held.length > 0 && !this.held.isRowFull) {
       if (lane.drawn > 0) lane.drawn -= 1;
-      else if (!isSingle || this.freeSlots() <= 0) return;
+      else if (!isSingle || this.freeSlots() <= 0 || (lane.limit && this.limited.roomOf(lane) <= 0)) return;
       this.held.beginNext(lane);
     }
     if (lane.held.length > 0) this.fillSoon();

@@ -49,7 +49,7 @@ function prepare(
   const surroundings = {
     deadlines: new Deadlines(clock),
     router: routeAll(handler),
-    results: { writeResult: async () => true, writeProgress: async () => true },
+    results: { writeResult: async () => true, writeProgress: async () => true, readBackoff: async () => undefined },
     codec: jsonCodec,
     failurePolicy: {
       retryDelay: () => 5_000,
@@ -392,7 +392,7 @@ describe('TaskContext', () => {
       (_, context) => {
         for (const share of [0.1, 0.2, 0.3]) context.progress(share, 'resizing');
       },
-      { results: { writeResult: async () => true, writeProgress } },
+      { results: { writeResult: async () => true, writeProgress, readBackoff: async () => undefined } },
     );
 
     await endOf(attempt);
@@ -432,7 +432,7 @@ describe('TaskContext', () => {
         await context.writeResult({ ok: true });
         await context.writeResult(Uint8Array.of(1));
       },
-      { results: { writeResult, writeProgress: async () => true } },
+      { results: { writeResult, writeProgress: async () => true, readBackoff: async () => undefined } },
     );
 
     await endOf(attempt);
@@ -449,7 +449,7 @@ describe('TaskContext', () => {
       return false;
     });
     const { attempt, lease } = prepare((_, context) => context.writeResult(1), {
-      results: { writeResult, writeProgress: async () => true },
+      results: { writeResult, writeProgress: async () => true, readBackoff: async () => undefined },
     });
 
     const { error } = await endOf(attempt);
@@ -459,7 +459,7 @@ describe('TaskContext', () => {
   });
 
   it('refuses a result when the task is no longer ours, or the attempt was aborted', async () => {
-    const results = { writeResult: async () => false, writeProgress: async () => false };
+    const results = { writeResult: async () => false, writeProgress: async () => false, readBackoff: async () => undefined };
     const lost = prepare((_, context) => context.writeResult(1), { results });
     const aborted = prepare(async (_, context) => {
       await new Promise((resolve) => context.signal.addEventListener('abort', resolve));

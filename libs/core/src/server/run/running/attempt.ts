@@ -11,7 +11,10 @@ import { LeaseLostError } from '../../../errors/lease-lost.error.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
 import { LazySignal } from '../../../runtime/lazy-signal.js';
 import { dropPromise } from '../../../runtime/user-callback.js';
-import { within } from '../../../runtime/within.js';
+import { resultWithin, within } from '../../../runtime/within.js';
+import { backoffDelayMs } from '../../../task/backoff.js';
+import type { RetryDelay } from '../../../task/retry-delay.js';
+import { decodeBackoff } from '../../../wire/backoff-record.js';
 import { checkDecoded, decodeCopy, type PayloadCodec, undecodable } from '../../../task/payload-codec.js';
 import type { TaskContext } from '../../../task/task-context.js';
 import { findSignal, SkipRetry } from '../../../task/signals.js';
@@ -28,6 +31,8 @@ import { taskFields } from '../../../task/task-fields.js';
 export const ABORT_GRACE_MS = 500;
 /** How long the outcome of a failed attempt waits for `errorHandler`. */
 export const ERROR_HANDLER_MS = 10_000;
+/** How long the outcome of a failed attempt waits for the task's own backoff. */
+const READ_BACKOFF_MS = 1_000;
 
 export type AbortReason = TaskTimeoutError | TaskCanceledError | LeaseLostError | ServerShutdownError;
 
@@ -36,7 +41,7 @@ export type ErrorHandler = (error: unknown, context: TaskContext) => void | Prom
 
 export interface AttemptDeps {
   readonly router: TaskRouter;
-  readonly results: Pick<SettleOps, 'writeResult' | 'writeProgress'>;
+  readonly results: Pick<SettleOps, 'writeResult' | 'writeProgress' | 'readBackoff'>;
   readonly codec: PayloadCodec;
   /** The server's; a route may have its own `retryDelay` and `isFailure`. */
   readonly failurePolicy: FailurePolicy;
@@ -241,8 +246,25 @@ export class Attempt {
     if (this.lease.isLost) return { outcome: undefined, error, durationMs };
     const retryDelay = this.route?.retryDelay ?? failurePolicy.retryDelay;
     const isFailure = this.route?.isFailure ?? failurePolicy.isFailure;
-    const policy = { ...failurePolicy, retryDelay, isFailure };
+    const backoff = await this.ownBackoff(error);
+    const policy = { ...failurePolicy, retryDelay: backoff ?? retryDelay, isFailure };
     return { outcome: failureOutcome(this.tracked.task, error, policy, clock.nowMs()), error, durationMs };
+  }
+
+  /** The delay that the task itself was enqueued with, unless no retry follows. Never rejects. */
+  private async ownBackoff(error: unknown): Promise<RetryDelay | undefined> {
+    const { queue, id, retried, maxRetry } = this.message;
+    const { results, clock, failurePolicy } = this.deps;
+    if (retried >= maxRetry || findSignal(error) || isInstance(error, HandlerNotFoundError)) return undefined;
+    const reading = results.readBackoff(queue, id).catch((cause: unknown) => {
+      failurePolicy.logger.debug('cannot read the backoff of a task; retryDelay applies', {
+        ...taskFields(this.message),
+        error: cause,
+      });
+      return undefined;
+    });
+    const backoff = decodeBackoff(await resultWithin(clock, READ_BACKOFF_MS, reading));
+    return backoff && ((count) => backoffDelayMs(backoff, count));
   }
 
   /** Waits for `errorHandler`, for at most {@link ERROR_HANDLER_MS}. Never rejects. */

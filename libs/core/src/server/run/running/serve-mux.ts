@@ -4,12 +4,19 @@ import { isText } from '../../../runtime/unicode-text.js';
 import type { RetryDelay } from '../../../task/retry-delay.js';
 import type { Handler } from '../../../task/task-context.js';
 
+const LARGEST_INT32 = 2 ** 31 - 1;
+
 /** Options of one handler that override those of its server. */
 export interface HandlerOptions {
   /** Delay before the next attempt; default the server's. */
   readonly retryDelay?: RetryDelay | undefined;
   /** `false`: retry without counting it as a failure. Default the server's. */
   readonly isFailure?: ((error: unknown) => boolean) | undefined;
+  /**
+   * Maximum number of tasks that this handler runs at one time in a server, all types of its pattern together; 1 or more. Tasks
+   * beyond it stay in their queue, and those behind them run. Default: the server's concurrency alone limits it.
+   */
+  readonly concurrency?: number | undefined;
 }
 
 /** Wraps a handler in another: `(next) => async (payload, context) => { …; await next(payload, context); … }`. */
@@ -18,6 +25,8 @@ export type Middleware = (next: Handler) => Handler;
 /** The handler for a task, and its failure options. */
 export interface Route extends HandlerOptions {
   readonly handler: Handler;
+  /** Absent when one handler runs all tasks. */
+  readonly pattern?: string | undefined;
 }
 
 /** Finds the handler of a task type. */
@@ -26,6 +35,8 @@ export interface TaskRouter {
   route(type: string): Route | undefined;
   /** For the text of the error when there is no handler. */
   patterns(): readonly string[];
+  /** Whether any handler has a `concurrency` of its own. Default: none has. */
+  readonly hasLimits?: boolean | undefined;
 }
 
 /**
@@ -38,6 +49,7 @@ export class ServeMux implements TaskRouter {
   /** Routes wrapped in all middleware, created on first use. */
   readonly #wrapped = new Map<string, Route>();
   #longestFirst: string[] = [];
+  #hasLimits = false;
 
   /**
    * Registers a handler for a type, or for all types that begin with `pattern`.
@@ -45,12 +57,14 @@ export class ServeMux implements TaskRouter {
    */
   handle(pattern: string, handler: Handler, options: HandlerOptions = {}): this {
     const reader = new OptionReader(options, `${pattern}.`);
-    reader.onlyKnown(['retryDelay', 'isFailure']);
+    reader.onlyKnown(['retryDelay', 'isFailure', 'concurrency']);
     reader.callable('retryDelay', undefined);
     reader.callable('isFailure', undefined);
+    reader.wholeNumber('concurrency', 1, 1, LARGEST_INT32);
     reader.add(this.#patternProblem(pattern), handlerProblem(pattern, handler));
     reader.throwIfWrong();
-    this.#routes.set(pattern, { handler, ...options });
+    this.#routes.set(pattern, { handler, pattern, ...options });
+    this.#hasLimits ||= options.concurrency !== undefined;
     this.#longestFirst = [...this.#routes.keys()].toSorted((a, b) => b.length - a.length);
     return this;
   }
@@ -84,6 +98,10 @@ export class ServeMux implements TaskRouter {
 
   patterns(): readonly string[] {
     return [...this.#routes.keys()];
+  }
+
+  get hasLimits(): boolean {
+    return this.#hasLimits;
   }
 
   #patternProblem(pattern: unknown): OptionProblem | undefined {

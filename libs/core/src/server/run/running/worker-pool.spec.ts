@@ -38,7 +38,7 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, requestedOutco
   };
   const workers = new WorkerPool(concurrency, settler as unknown as Settler, {
     router: typeof router === 'function' ? routeAll(router) : router,
-    results: { writeResult: async () => true, writeProgress: async () => true },
+    results: { writeResult: async () => true, writeProgress: async () => true, readBackoff: async () => undefined },
     leases: { noteAlone: async () => true },
     cancelRequests: { requestedOutcome },
     codec: jsonCodec,

@@ -24,6 +24,7 @@ import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
 import { endingEvent } from './ending-event.js';
 import { taskFields } from '../../../task/task-fields.js';
 import type { Settler, Unsettled } from '../settling/settler.js';
+import { type RunLimit, RunLimits } from './run-limits.js';
 import { UnknownTasks } from './unknown-tasks.js';
 
 /** Time limit of `errorHandler` after the last abort; a slower attempt is left to the recoverer. */
@@ -39,6 +40,8 @@ const LAST_LOOK_MS = 500;
 export interface WorkerPoolDeps extends AttemptDeps {
   readonly leases: Pick<LeaseOps, 'noteAlone'>;
   readonly cancelRequests: Pick<WaitOps, 'requestedOutcome'>;
+  /** Default: of queues and handlers none has a limit of its own. */
+  readonly limits?: RunLimits | undefined;
 }
 
 /** Outcomes of a shutdown that requeue tasks, by the order in which the tasks were started. */
@@ -58,6 +61,9 @@ export class WorkerPool implements Slots, AttemptListener {
   private readonly surroundings: AttemptSurroundings;
   private readonly unknownTasks: UnknownTasks;
   private readonly company: Company;
+  readonly limits: RunLimits;
+  /** The limits that running tasks count in, of those that have some. */
+  private readonly entered = new Map<Attempt, readonly RunLimit[]>();
   /** Collected until shutdown knows all tasks to requeue: they are sent together, in their order. */
   private unfinished: Unfinished | undefined = new Map();
   private begun = 0;
@@ -85,6 +91,7 @@ export class WorkerPool implements Slots, AttemptListener {
     this.unknownTasks = new UnknownTasks(deps.clock);
     this.unknownTypeLog = new LogLimit(deps.clock, UNKNOWN_TYPE_LOG_MS);
     this.logger = deps.failurePolicy.logger;
+    this.limits = deps.limits ?? new RunLimits({}, deps.router);
     this.company = new Company(this, { leases: deps.leases, clock: deps.clock, logger: this.logger });
     settler.onRoom = () => this.noteRoom();
   }
@@ -154,6 +161,7 @@ export class WorkerPool implements Slots, AttemptListener {
 
   begin(tracked: TrackedTask, lease: LeaseHandle): void {
     const attempt = new Attempt(tracked, lease, this.begun++, this.surroundings, this);
+    if (this.limits.isUsed) this.entered.set(attempt, this.limits.enter(attempt.message));
     this.running.add(attempt);
     this.undecided.add(attempt);
     attempt.run();
@@ -208,8 +216,14 @@ export class WorkerPool implements Slots, AttemptListener {
 
   private freeSlot(attempt: Attempt): void {
     this.running.delete(attempt);
+    if (this.entered.size > 0) this.leaveLimits(attempt);
     this.company.leave(attempt.tracked);
     this.noteRoom();
+  }
+
+  private leaveLimits(attempt: Attempt): void {
+    this.limits.leave(this.entered.get(attempt) ?? []);
+    this.entered.delete(attempt);
   }
 
   /** Returns a task that was not started to the head of its queue. Of several, pass the next to run first. */
