@@ -30,7 +30,7 @@ const oursInNest: Driver = {
     }
 
     @Module({
-      imports: [AsynqModule.forRoot({ connection: { url }, queues, concurrency })],
+      imports: [AsynqModule.forRoot({ connection: { url }, worker: true, queues, concurrency })],
       providers: [
         WelcomeTasks,
         { provide: APP_PIPE, useValue: new ValidationPipe({ whitelist: true, transform: true }) },

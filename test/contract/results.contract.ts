@@ -38,7 +38,11 @@ export function describeResults(backend: string, openQueue: () => TestQueue): vo
         { message: q.message('mine'), backoff },
         { message: q.message('other') },
         { message: q.message('later'), backoff: 'fixed 5 5 0', processAtMs: nowMs + 60_000 },
-        { message: q.message('locked', { uniqueKey: `asynq:{${q.name}}:unique:x:1` }), backoff: 'fixed 6 6 0', uniqueTtlS: 60 },
+        {
+          message: q.message('locked', { uniqueKey: `asynq:{${q.name}}:unique:x:1` }),
+          backoff: 'fixed 6 6 0',
+          uniqueTtlS: 60,
+        },
       ]);
       const before = await read();
       const { tasks } = await q.broker.fetch(q.name, 1, 30_000);

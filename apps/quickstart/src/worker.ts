@@ -27,6 +27,7 @@ class TaskHandlers {
   imports: [
     AsynqModule.forRoot({
       connection: { cluster: clusterAddresses() },
+      worker: true,
       concurrency: 20,
       // Equal weights: under load each queue gets a third of the slots.
       queues: { notifications: 1, webhooks: 1, images: 1 },

@@ -8,7 +8,7 @@ export { Server } from './server/server.js';
 export type { ServerOptions } from './server/server-options.js';
 export type { GroupAggregatorOptions } from './server/groups/group-aggregator.js';
 export { ServeMux } from './server/run/running/serve-mux.js';
-export type { Handler, TaskContext } from './task/task-context.js';
+export { type Handler, TaskContext } from './task/task-context.js';
 export { RevokeTask, SkipRetry } from './task/signals.js';
 export { defaultRetryDelay, type RetryDelay } from './task/retry-delay.js';
 

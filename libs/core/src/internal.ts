@@ -5,6 +5,7 @@
 export type { EnqueueItem } from './client/enqueue-options.js';
 export type { TaskEnd, TaskHandle, WaitOptions } from './task/task-handle.js';
 export type { UniqueOptions } from './task/task-options.js';
+export type { BackoffOptions } from './task/backoff.js';
 export { MOST_PARTITIONS, placeOf } from './partitions/partition-name.js';
 export { type QueueOptions, SERVER_OPTION_NAMES } from './server/server-options.js';
 export type {
@@ -37,7 +38,7 @@ export type { TaskMoveOptions } from './inspector/task-mover.js';
 export type { Broker } from './broker/contract/broker.js';
 export type { ClusterNode, StoreNode } from './broker/contract/health.js';
 export type { CancelOutcome } from './wire/cancel-record.js';
-export type { TaskProgress } from './inspector/task-info.js';
+export type { TaskBackoff, TaskProgress } from './inspector/task-info.js';
 export type { OpenBrokerOptions } from './broker/open-broker.js';
 export type { TaskEventListener } from './task/task-event.js';
 export { consoleLogger, guardLogger } from './runtime/logger.js';

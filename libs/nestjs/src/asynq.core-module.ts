@@ -1,5 +1,12 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { DiscoveryModule, DiscoveryService, MetadataScanner, ModuleRef, ModulesContainer } from '@nestjs/core';
+import {
+  DiscoveryModule,
+  DiscoveryService,
+  HttpAdapterHost,
+  MetadataScanner,
+  ModuleRef,
+  ModulesContainer,
+} from '@nestjs/core';
 import { Client, jsonCodec, type Logger, openBroker, type SchedulerOptions } from '@nestjs-asynq/core';
 import { type Broker, guardLogger } from '@nestjs-asynq/core/internal';
 import {
@@ -24,12 +31,14 @@ import { PeriodicTaskExplorer } from './discovery/periodic-task.explorer.js';
 import { TaskHandlerExplorer } from './discovery/task-handler.explorer.js';
 import { TaskEventMethods } from './discovery/task-event-methods.js';
 import { TaskHandlers } from './discovery/task-handlers.js';
+import { EnqueueGuard } from './distributor/enqueue-guard.js';
 import { TaskDistributor } from './distributor/task-distributor.service.js';
 import { HandlerBinder } from './handling/handler-binder.js';
 import { PayloadCheck } from './handling/payload-check.js';
 import { PayloadValidator } from './handling/payload-validator.js';
 import { TaskPipeline } from './handling/task-pipeline.js';
 import { TaskInspector } from './inspector/task-inspector.service.js';
+import { appKindOf } from './lifecycle/app-kind.js';
 import { ConnectionLifecycle } from './lifecycle/connection.lifecycle.js';
 import { NestLogAdapter } from './lifecycle/nest-logger.js';
 import { TaskEvents } from './lifecycle/task-events.js';
@@ -76,6 +85,7 @@ function connectionProviders(name: string): Provider[] {
   const handlers = internalToken('handlers', name);
   const aggregators = internalToken('aggregators', name);
   const periodicTasks = internalToken('periodic-tasks', name);
+  const guard = internalToken('enqueue-guard', name);
   const events = getTaskEventsToken(name);
   const eventMethods = internalToken('event-methods', name);
   return [
@@ -100,10 +110,11 @@ function connectionProviders(name: string): Provider[] {
         new TaskAggregators(own.name, discovery, scanner),
       inject: [settings, DiscoveryService, MetadataScanner],
     },
+    { provide: guard, useFactory: makeGuard, inject: [settings, broker] },
     {
       provide: getTaskDistributorToken(name),
       useFactory: makeDistributor,
-      inject: [settings, client, handlers, validator],
+      inject: [settings, client, handlers, validator, guard],
     },
     { provide: getTaskInspectorToken(name), useFactory: makeInspector, inject: [settings, broker] },
     {
@@ -115,7 +126,7 @@ function connectionProviders(name: string): Provider[] {
     {
       provide: periodicTasks,
       useFactory: makePeriodicTasks,
-      inject: [settings, getTaskSchedulerToken(name), DiscoveryService, MetadataScanner],
+      inject: [settings, getTaskSchedulerToken(name), guard, DiscoveryService, MetadataScanner],
     },
     {
       provide: eventMethods,
@@ -126,7 +137,20 @@ function connectionProviders(name: string): Provider[] {
     {
       provide: internalToken('connection-lifecycle', name),
       useFactory: makeLifecycle,
-      inject: [settings, broker, client, handlers, aggregators, periodicTasks, events, eventMethods, ModulesContainer],
+      inject: [
+        settings,
+        broker,
+        client,
+        handlers,
+        aggregators,
+        periodicTasks,
+        events,
+        eventMethods,
+        getTaskServerToken(name),
+        ModuleRef,
+        ModulesContainer,
+        HttpAdapterHost,
+      ],
     },
   ];
 }
@@ -170,9 +194,22 @@ function makeDistributor(
   client: Client,
   handlers: TaskHandlers,
   validator: PayloadValidator | undefined,
+  guard: EnqueueGuard,
 ): TaskDistributor {
-  if (!settings.validateOnEnqueue || !validator) return new TaskDistributor(client);
-  return new TaskDistributor(client, new PayloadCheck(handlers, validator, settings.codec ?? jsonCodec));
+  if (!settings.validateOnEnqueue || !validator) return new TaskDistributor(client, undefined, guard);
+  return new TaskDistributor(client, new PayloadCheck(handlers, validator, settings.codec ?? jsonCodec), guard);
+}
+
+function makeGuard(settings: AsynqSettings, broker: Broker): EnqueueGuard {
+  const { queues } = settings.server;
+  return new EnqueueGuard({
+    unknownQueues: settings.unknownQueues,
+    declared: queues && Object.keys(queues),
+    defaultQueue: settings.client.defaults?.queue ?? 'default',
+    codec: settings.codec,
+    servedQueues: async () => (await broker.shownServers()).flatMap(({ server }) => Object.keys(server.queues)),
+    logger: loggerFor('AsynqModule', settings),
+  });
 }
 
 function makeInspector(settings: AsynqSettings, broker: Broker): TaskInspector {
@@ -222,10 +259,11 @@ function makeScheduler(settings: AsynqSettings, broker: Broker, events: TaskEven
 function makePeriodicTasks(
   settings: AsynqSettings,
   scheduler: TaskScheduler,
+  guard: EnqueueGuard,
   discovery: DiscoveryService,
   scanner: MetadataScanner,
 ): PeriodicTasks {
-  return new PeriodicTasks(settings.name, new PeriodicTaskExplorer(discovery, scanner), scheduler);
+  return new PeriodicTasks(settings.name, new PeriodicTaskExplorer(discovery, scanner), scheduler, guard);
 }
 
 function makeLifecycle(
@@ -237,7 +275,10 @@ function makeLifecycle(
   periodicTasks: PeriodicTasks,
   events: TaskEvents,
   eventMethods: TaskEventMethods,
+  server: TaskServer,
+  moduleRef: ModuleRef,
   modules: ModulesContainer,
+  adapterHost: HttpAdapterHost,
 ): ConnectionLifecycle {
   const logger = loggerFor('AsynqModule', settings);
   const connectionNames = (): string[] => namesOfConnections(modules);
@@ -250,6 +291,9 @@ function makeLifecycle(
     periodicTasks,
     events,
     eventMethods,
+    server,
+    moduleRef,
+    isAppOfOwn: () => settings.worker && appKindOf(modules, adapterHost) !== 'test',
     logger,
     connectionNames,
   });

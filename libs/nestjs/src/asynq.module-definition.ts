@@ -1,9 +1,10 @@
 import { ConfigurableModuleBuilder, type DynamicModule, type Provider, type ValueProvider } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { AsynqCoreModule, loggerFor } from './asynq.core-module.js';
 import { type AsynqModuleOptions, type AsynqSettings, readConnectionName } from './asynq.options.js';
 import { getTaskSchedulerToken, getTaskServerToken, GIVEN_OPTIONS, internalToken } from './asynq.tokens.js';
 import type { TaskEventMethods } from './discovery/task-event-methods.js';
+import { appKindOf, worksIn } from './lifecycle/app-kind.js';
 import { DestroyOrder } from './lifecycle/destroy-order.js';
 import { ServerLifecycle } from './lifecycle/server.lifecycle.js';
 import type { TaskServer } from './lifecycle/task-server.js';
@@ -42,22 +43,39 @@ function withConnection(definition: DynamicModule, name: string): DynamicModule 
           settings: AsynqSettings,
           eventMethods: TaskEventMethods,
           modules: ModulesContainer,
+          adapterHost: HttpAdapterHost,
         ) => {
           const order = new DestroyOrder(modules, internalToken('server-lifecycle', name));
-          return new ServerLifecycle(server, settings, eventMethods, order, loggerFor('AsynqServer', settings));
+          const isWorker = (): boolean => worksIn(appKindOf(modules, adapterHost), settings, settings.isWorkAsked);
+          return new ServerLifecycle(
+            server,
+            settings,
+            eventMethods,
+            order,
+            isWorker,
+            loggerFor('AsynqServer', settings),
+          );
         },
         inject: [
           getTaskServerToken(name),
           internalToken('settings', name),
           internalToken('event-methods', name),
           ModulesContainer,
+          HttpAdapterHost,
         ],
       },
       {
         provide: internalToken('scheduler-lifecycle', name),
-        useFactory: (scheduler: TaskScheduler, settings: AsynqSettings) =>
-          new SchedulerLifecycle(scheduler, settings, loggerFor('AsynqScheduler', settings)),
-        inject: [getTaskSchedulerToken(name), internalToken('settings', name)],
+        useFactory: (
+          scheduler: TaskScheduler,
+          settings: AsynqSettings,
+          modules: ModulesContainer,
+          adapterHost: HttpAdapterHost,
+        ) => {
+          const mayFire = (): boolean => worksIn(appKindOf(modules, adapterHost), settings, settings.isScheduleAsked);
+          return new SchedulerLifecycle(scheduler, settings, mayFire, loggerFor('AsynqScheduler', settings));
+        },
+        inject: [getTaskSchedulerToken(name), internalToken('settings', name), ModulesContainer, HttpAdapterHost],
       },
     ],
   };

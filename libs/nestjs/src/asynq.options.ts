@@ -6,6 +6,7 @@ import {
   type ServerOptions,
 } from '@nestjs-asynq/core';
 import { LONGEST_TIMER_MS, MOST_PARTITIONS, OptionReader, SERVER_OPTION_NAMES } from '@nestjs-asynq/core/internal';
+import type { UnknownQueues } from './distributor/enqueue-guard.js';
 import type { PayloadValidationOptions } from './handling/payload-validator.js';
 import { hideFromLogs } from './lifecycle/hidden-fields.js';
 
@@ -58,10 +59,20 @@ export interface AsynqModuleOptions extends SharedWithServer, SharedWithClient {
    * `'memory'` for those with the name of this connection.
    */
   readonly connection: ServerOptions['connection'];
-  /** `false`: this process only enqueues. Default `true`: it serves its queues if it has handlers. */
+  /**
+   * `true`: this process serves its queues. `false`: it only enqueues. Default: it serves them if it has handlers and is an app of
+   * `NestFactory.create`, a testing module, or in memory; an application context, as scripts and the REPL create one, only
+   * enqueues until it says `true`.
+   */
   readonly worker?: boolean | undefined;
   /** `false`: nothing runs until `TaskServer.start()`. Default `true`: the server starts with the app. */
   readonly autoStart?: boolean | undefined;
+  /**
+   * What happens to a task for a queue that is none of `queues`: `'warn'` logs, once per queue and process, if no running server
+   * serves it; `'error'` refuses the task; `'allow'` does nothing. Default `'warn'`. A process that only enqueues names the
+   * queues of its workers in `queues`, too.
+   */
+  readonly unknownQueues?: UnknownQueues | undefined;
   /** Also validate payloads on enqueue, against the payload class of this app's handler. Default `false`. */
   readonly validateOnEnqueue?: boolean | undefined;
   /**
@@ -87,6 +98,13 @@ export interface AsynqSettings {
   readonly codec: ServerOptions['codec'];
   readonly worker: boolean;
   readonly autoStart: boolean;
+  /** The options say that this process works, whatever kind of app it is. */
+  readonly isWorkAsked: boolean;
+  /** The options say something about the roles of this process, so that its periodic tasks may fire in whatever kind of app. */
+  readonly isScheduleAsked: boolean;
+  /** The options are those of a worker. */
+  readonly isWorkMeant: boolean;
+  readonly unknownQueues: UnknownQueues;
   readonly validateOnEnqueue: boolean;
   readonly validation: PayloadValidationOptions | false;
   readonly enhancers: EnhancerOptions;
@@ -102,6 +120,7 @@ const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedW
   connection: true,
   worker: true,
   autoStart: true,
+  unknownQueues: true,
   defaults: true,
   maxPayloadBytes: true,
   partitions: true,
@@ -111,6 +130,16 @@ const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedW
   connect: true,
   scheduler: true,
 };
+
+/** Options that a process which only enqueues has no use for. */
+const MEANT_FOR_WORK = [
+  'concurrency',
+  'readAhead',
+  'strictPriority',
+  'retryDelay',
+  'isFailure',
+  'errorHandler',
+] as const;
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 
@@ -148,6 +177,10 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
     codec: given.codec,
     worker: reader.boolean('worker', true),
     autoStart: reader.boolean('autoStart', true),
+    isWorkAsked: given.worker === true || (given.autoStart === true && given.worker !== false),
+    isScheduleAsked: given.worker !== undefined || given.autoStart === true || given.scheduler !== undefined,
+    isWorkMeant: given.worker === true || MEANT_FOR_WORK.some((name) => Reflect.get(given, name) !== undefined),
+    unknownQueues: readUnknownQueues(given, reader),
     validateOnEnqueue: reader.boolean('validateOnEnqueue', false),
     validation: readValidation(given, reader),
     enhancers: readEnhancers(given, reader),
@@ -157,6 +190,14 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
   reader.throwIfWrong();
   hideFromLogs(settings, 'connection');
   return settings;
+}
+
+function readUnknownQueues({ queues }: AsynqModuleOptions, reader: OptionReader): UnknownQueues {
+  const read = reader.oneOf('unknownQueues', ['warn', 'error', 'allow']) ?? 'warn';
+  if (read === 'error' && queues === undefined) {
+    reader.refuse('unknownQueues', '"warn" or "allow" without "queues", which names the known ones');
+  }
+  return read;
 }
 
 function pickServerOptions(given: AsynqModuleOptions): SharedWithServer {

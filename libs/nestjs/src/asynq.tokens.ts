@@ -21,6 +21,7 @@ type InternalPart =
   | 'handlers'
   | 'aggregators'
   | 'connection-lifecycle'
+  | 'enqueue-guard'
   | 'event-methods'
   | 'server-lifecycle'
   | 'periodic-tasks'

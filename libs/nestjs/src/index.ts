@@ -24,7 +24,17 @@ export { TaskHandler } from './decorators/task-handler.decorator.js';
 export { Ctx, Payload, Signal, TaskId } from './decorators/task-params.decorator.js';
 export { HandlerSetupError } from './discovery/handler-setup.error.js';
 export { TaskDistributor } from './distributor/task-distributor.service.js';
-export type { TaskPayloads } from './distributor/task-payloads.js';
+export type {
+  EnqueuedTaskOf,
+  PayloadOf,
+  QueueName,
+  ResultOf,
+  TaskPayloads,
+  TaskQueues,
+  TaskResults,
+  TaskType,
+  TaskTyping,
+} from './distributor/task-payloads.js';
 export { getTaskContext, isAsynqContext } from './handling/asynq-context.js';
 export { InvalidPayloadError } from './handling/invalid-payload.error.js';
 export { TaskInspector } from './inspector/task-inspector.service.js';
@@ -49,7 +59,7 @@ export {
   ServerShutdownError,
   SkipRetry,
   TaskCanceledError,
-  type TaskContext,
+  TaskContext,
   type TaskEvent,
   TaskFailedError,
   TaskIdConflictError,

@@ -1,6 +1,7 @@
 import type { NewTask } from '../broker/contract/enqueue.js';
 import { TaskFailedError } from '../errors/task-failed.error.js';
 import { placeOf } from '../partitions/partition-name.js';
+import { addDecoded } from '../task/decoded-value.js';
 import { checkDecoded, type PayloadCodec } from '../task/payload-codec.js';
 import type { EnqueuedTask, TaskEnd, TaskHandle, WaitOptions } from '../task/task-handle.js';
 import type { TaskState } from '../wire/task-state.js';
@@ -33,7 +34,8 @@ export class ClientTaskHandle implements TaskHandle {
   }
 
   async wait(options?: WaitOptions): Promise<TaskEnd> {
-    return this.#deps.waiter.wait(this.partition ?? this.queue, this.id, options);
+    const end = await this.#deps.waiter.wait(this.partition ?? this.queue, this.id, options);
+    return end.state === 'completed' ? addDecoded({ ...end }, 'resultValue', end.result, this.#deps.codec) : end;
   }
 
   async result<Result = unknown>(options?: WaitOptions): Promise<Result> {

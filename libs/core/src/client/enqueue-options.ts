@@ -282,7 +282,11 @@ function encodePayload(payload: unknown, codec: PayloadCodec): { bytes: Uint8Arr
 
 /** A task from the template, enqueued now. */
 export function taskOf(template: TaskTemplate, nowMs: number): NewTask {
-  return { message: { ...template.message, id: idOf(template) }, ...timesOf(template, nowMs), backoff: template.backoff };
+  return {
+    message: { ...template.message, id: idOf(template) },
+    ...timesOf(template, nowMs),
+    backoff: template.backoff,
+  };
 }
 
 const idOf = ({ message }: TaskTemplate): string => message.id || randomUUID();

@@ -177,6 +177,14 @@ describe('moving a task to another queue', () => {
     expect(await q.broker.lockTtlS('low', 'r')).toBe(3600);
   });
 
+  it('keeps its backoff', async () => {
+    await q.broker.enqueue([{ message: q.message('b'), backoff: 'exponential 1000 60000 0.5' }]);
+
+    await inspector.moveToQueue('q', 'b', 'low');
+
+    expect(await q.broker.readBackoff('low', 'b')).toBe('exponential 1000 60000 0.5');
+  });
+
   it('moves a task of a group to the group of that name', async () => {
     await q.broker.enqueue([{ message: q.message('g', { groupKey: 'digest' }) }]);
 

@@ -145,7 +145,7 @@ export class Inspector {
     this.#mover = new TaskMover(this.#broker, this.#lookup);
     this.#canceler = new TaskCanceler(this.#broker, this.#mover);
     this.#bulk = new BulkMover(this.#broker);
-    this.#searcher = new TaskSearcher(this.#broker);
+    this.#searcher = new TaskSearcher(this.#broker, this.#codec);
     const handles = { waiter: this.#waiter, codec: this.#codec };
     this.#schedules = new ScheduleControl({ broker: this.#broker, handles, clock, logger });
   }
@@ -285,7 +285,7 @@ export class Inspector {
     this.#open();
     const found = await this.#lookup.find(queue, taskId);
     if (!found) throw await this.#mover.notFound(queue, taskId);
-    return toTaskInfo(found.task);
+    return toTaskInfo(found.task, this.#codec);
   }
 
   /**
@@ -301,7 +301,7 @@ export class Inspector {
       names.length === 1
         ? await this.#broker.listTasks(names[0]!, list, skip, size)
         : await listSideBySide(this.#broker, names, list, skip, size);
-    return tasks.map(toTaskInfo);
+    return tasks.map((task) => toTaskInfo(task, this.#codec));
   }
 
   /**

@@ -6,6 +6,7 @@ import type { QueueOps } from '../broker/contract/queues.js';
 import { enqueueRefusal } from '../client/enqueue-refusal.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { type Clock, sleep, systemClock } from '../runtime/clock.js';
+import { encodeBackoff } from '../wire/backoff-record.js';
 import { keys } from '../wire/keys.js';
 import type { TaskMessage } from '../wire/task-message.js';
 import { ceilS } from '../wire/unix-time.js';
@@ -66,7 +67,7 @@ export class QueueChange {
 
   private async park(parkedAtMs: number): Promise<void> {
     const uniqueTtlS = await this.broker.lockTtlS(this.queue, this.id);
-    const { message } = this.task;
+    const { message, backoff } = this.task;
     const copy: NewTask = {
       message: {
         ...message,
@@ -75,6 +76,7 @@ export class QueueChange {
       },
       processAtMs: parkedAtMs,
       uniqueTtlS,
+      backoff: backoff && encodeBackoff(backoff),
     };
     const [outcome] = await this.broker.enqueue([copy]);
     const refusal = enqueueRefusal(copy, outcome!);

@@ -1,6 +1,8 @@
 import type { StoredTask } from '../broker/contract/lists.js';
 import { placeOf } from '../partitions/partition-name.js';
 import type { BackoffRecord } from '../wire/backoff-record.js';
+import { addDecoded } from '../task/decoded-value.js';
+import type { PayloadCodec } from '../task/payload-codec.js';
 import type { TaskState } from '../wire/task-state.js';
 import { clampInt64, dateOf, fromS } from '../wire/unix-time.js';
 
@@ -21,6 +23,11 @@ export interface TaskInfo {
   readonly type: string;
   readonly state: TaskState;
   readonly payload: Uint8Array;
+  /**
+   * The payload as a handler receives it, decoded when it is read; `undefined` when its bytes do not decode. Not shown by logs and
+   * JSON, and not copied by a spread.
+   */
+  readonly payloadValue?: unknown;
   readonly headers: Readonly<Record<string, string>>;
   /** Number of counted failures so far. */
   readonly retried: number;
@@ -38,6 +45,8 @@ export interface TaskInfo {
   readonly completedAt: Date | undefined;
   /** The stored result; `undefined` when there is none. */
   readonly result: Uint8Array | undefined;
+  /** The stored result, decoded in the same way. */
+  readonly resultValue?: unknown;
   /** The last progress report of the running or successful attempt; `undefined`: none. */
   readonly progress: TaskProgress | undefined;
   /** Its group for aggregation; `undefined` for a task without one. */
@@ -59,10 +68,10 @@ export interface TaskBackoff {
   readonly jitter: number;
 }
 
-export function toTaskInfo(task: StoredTask): TaskInfo {
+export function toTaskInfo(task: StoredTask, codec: PayloadCodec): TaskInfo {
   const { queue, partition } = placeOf(task.message.queue);
   const { message, state, nextProcessAtMs, result, progress, isOrphaned, crashes, backoff } = task;
-  return {
+  const info: TaskInfo = {
     id: message.id,
     queue,
     ...(partition !== undefined && { partition }),
@@ -86,6 +95,8 @@ export function toTaskInfo(task: StoredTask): TaskInfo {
     crashes,
     ...(backoff && { backoff: toTaskBackoff(backoff) }),
   };
+  addDecoded(info, 'payloadValue', message.payload, codec);
+  return addDecoded(info, 'resultValue', result, codec);
 }
 
 const toTaskBackoff = ({ kind, delayMs, maxMs, jitter }: BackoffRecord): TaskBackoff => ({

@@ -9,6 +9,7 @@ import { queueNameProblem } from '../wire/queue-name.js';
 import { TASK_STATES, type TaskState } from '../wire/task-state.js';
 import type { MatchedTask } from './bulk-mover.js';
 import type { BulkOptions } from './bulk-options.js';
+import type { PayloadCodec } from '../task/payload-codec.js';
 import { type TaskInfo, toTaskInfo } from './task-info.js';
 
 /** Entries read in one step. */
@@ -83,12 +84,15 @@ const SEARCH_NAMES = [...FILTER_NAMES, 'limit', 'scanBudget', 'cursor'];
 
 /** Searches lists for tasks that match a filter. Reads in pages, and writes nothing. */
 export class TaskSearcher {
-  constructor(private readonly broker: ListOps) {}
+  constructor(
+    private readonly broker: ListOps,
+    private readonly codec: PayloadCodec,
+  ) {}
 
   /** Searches until it has found `limit` tasks, has read `scanBudget`, or is at the end. */
   async find(search: TaskSearch): Promise<FoundTasks> {
     const { limit, scanBudget } = readSearch(search);
-    const [list, matches] = [listOf(search), matcherOf(search)];
+    const [list, matches] = [listOf(search), matcherOf(search, this.codec)];
     const tasks = new Map<string, TaskInfo>();
     let cursor = search.cursor;
     const slice = new TimeSlice();
@@ -97,7 +101,7 @@ export class TaskSearcher {
       for (const found of page.tasks) {
         if (slice.isOver) await slice.turn();
         if (!matches(found)) continue;
-        tasks.set(found.task.message.id, toTaskInfo(found.task)); // a task that moves in the list may be found twice
+        tasks.set(found.task.message.id, toTaskInfo(found.task, this.codec)); // a task that moves in the list may be found twice
         if (tasks.size === limit) {
           const looked = scanned + page.tasks.indexOf(found) + 1;
           return { tasks: [...tasks.values()], cursor: found.after(), scanned: looked };
@@ -132,7 +136,7 @@ export class TaskSearcher {
 
   /** Searches the whole list. */
   async findAll(filter: TaskFilter, { signal, onProgress }: BulkOptions): Promise<MatchedTask[]> {
-    const [list, matches] = [listOf(filter), matcherOf(filter)];
+    const [list, matches] = [listOf(filter), matcherOf(filter, this.codec)];
     const matched = new Map<string, MatchedTask>();
     const slice = new TimeSlice();
     let position: string | undefined;
@@ -216,8 +220,8 @@ const listOf = ({ state, group }: TaskFilter): TaskList => ({ state, group });
 
 type Condition = (task: StoredTask) => boolean;
 
-function matcherOf(filter: TaskFilter): (found: ScannedTask) => boolean {
-  const conditions = conditionsOf(filter);
+function matcherOf(filter: TaskFilter, codec: PayloadCodec): (found: ScannedTask) => boolean {
+  const conditions = conditionsOf(filter, codec);
   const fromMs = filter.from?.getTime() ?? Number.NEGATIVE_INFINITY;
   const toMs = filter.to?.getTime() ?? Number.POSITIVE_INFINITY;
   const isTimed = filter.from !== undefined || filter.to !== undefined;
@@ -226,7 +230,10 @@ function matcherOf(filter: TaskFilter): (found: ScannedTask) => boolean {
     conditions.every((condition) => condition(task));
 }
 
-function conditionsOf({ type, idPrefix, payloadContains, errorContains, header, matches }: TaskFilter): Condition[] {
+function conditionsOf(
+  { type, idPrefix, payloadContains, errorContains, header, matches }: TaskFilter,
+  codec: PayloadCodec,
+): Condition[] {
   const conditions: Condition[] = [];
   if (idPrefix !== undefined) conditions.push(({ message }) => message.id.startsWith(idPrefix));
   if (type !== undefined) conditions.push(typeCondition(type));
@@ -239,7 +246,7 @@ function conditionsOf({ type, idPrefix, payloadContains, errorContains, header, 
     const part = Buffer.from(payloadContains as Uint8Array); // a string is read as UTF-8
     conditions.push(({ message }) => Buffer.from(message.payload).includes(part));
   }
-  if (matches !== undefined) conditions.push((task) => matches(toTaskInfo(task)));
+  if (matches !== undefined) conditions.push((task) => matches(toTaskInfo(task, codec)));
   return conditions;
 }
 

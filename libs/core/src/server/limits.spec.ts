@@ -264,7 +264,7 @@ describe('the concurrency of a handler', () => {
 
   it('must be a whole number above 0', () => {
     expect(() => new ServeMux().handle('a', () => undefined, { concurrency: 0 })).toThrow(
-      'a.concurrency is 0, but must be a whole number from 1',
+      'option "a.concurrency" is 0; allowed: a whole number from 1',
     );
   });
 });
@@ -312,7 +312,7 @@ describe('a pause of this server', () => {
     await t.q.clock.advance('10s');
 
     expect(t.count('mail')).toBe(10);
-    const statuses = (await t.q.broker.servers()).map(({ status }) => status);
+    const statuses = (await t.q.broker.shownServers()).map(({ server }) => server.status);
     expect(statuses.toSorted()).toEqual(['active', 'stopped']);
   });
 

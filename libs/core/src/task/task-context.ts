@@ -1,4 +1,10 @@
-/** The handler's view of its task: what it may read and report. */
+/**
+ * The handler's view of its task: what it may read and report.
+ *
+ * It exists at run time too, so that it can be imported as any class where decorators need the type of a parameter
+ * (`emitDecoratorMetadata` with `isolatedModules`, SWC); an object of this shape does for it in tests.
+ */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- a shape with a name at run time
 export interface TaskContext {
   /** The same in every attempt: use it as an idempotency key. */
   readonly id: string;
@@ -35,6 +41,9 @@ export interface TaskContext {
    */
   progress(share: number, note?: string): void;
 }
+
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging, typescript/no-extraneous-class -- see the interface
+export abstract class TaskContext {}
 
 /**
  * Handles one task. Its promise decides the outcome: fulfilled is success; rejected with `SkipRetry` archives, with

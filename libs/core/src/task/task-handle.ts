@@ -12,7 +12,12 @@ export interface WaitOptions {
 /** How a task ended. */
 export type TaskEnd =
   /** `result` is still encoded; `undefined` when the handler stored none. */
-  | { readonly state: 'completed'; readonly result: Uint8Array | undefined }
+  | {
+      readonly state: 'completed';
+      readonly result: Uint8Array | undefined;
+      /** The result, decoded when it is read; `undefined` when its bytes do not decode. Not shown by logs and JSON. */
+      readonly resultValue?: unknown;
+    }
   | { readonly state: 'archived'; readonly lastError: string }
   /** It succeeded without retention, or its handler revoked it. */
   | { readonly state: 'deleted' };

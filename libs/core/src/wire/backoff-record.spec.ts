@@ -8,9 +8,16 @@ it('reads what it has written', () => {
   expect(decodeBackoff(encodeBackoff(record))).toEqual(record);
 });
 
-it.each([undefined, '', 'fixed', 'fixed 1', 'linear 1 2 0', 'fixed -1 2 0', 'fixed 1 2 2', 'fixed x 2 0', 'fixed 1 2 0 3'])(
-  'reads nothing from %s',
-  (record) => {
-    expect(decodeBackoff(record)).toBeUndefined();
-  },
-);
+it.each([
+  undefined,
+  '',
+  'fixed',
+  'fixed 1',
+  'linear 1 2 0',
+  'fixed -1 2 0',
+  'fixed 1 2 2',
+  'fixed x 2 0',
+  'fixed 1 2 0 3',
+])('reads nothing from %s', (record) => {
+  expect(decodeBackoff(record)).toBeUndefined();
+});

@@ -58,7 +58,7 @@ export function PeriodicTask(
       throw new TypeError(`@PeriodicTask("${spec}") on the class ${name} needs a task type as its second argument`);
     }
     const { type = `${target.constructor.name}.${String(method)}`, name, ...own } = typeOrOptions;
-    TaskHandler(type, { connection: own.connection })(target, method!, descriptor);
+    (TaskHandler(type, { connection: own.connection }) as MethodDecorator)(target, method!, descriptor);
     const stored = { ...own, name: name === undefined ? type : `${type}:${name}` };
     addMetadata(descriptor.value as object, { spec, type, payload: undefined, options: stored });
   };

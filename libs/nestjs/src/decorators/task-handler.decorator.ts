@@ -1,5 +1,7 @@
 import type { RetryDelay } from '@nestjs-asynq/core';
+import { noteDecorated } from '../discovery/decorated-classes.js';
 import type { TaskType } from '../distributor/task-payloads.js';
+import type { AnyMethod, CheckedHandler } from './handler-types.js';
 import { defineParams } from './task-params.decorator.js';
 
 const TASK_HANDLERS = 'asynq:task-handlers';
@@ -25,6 +27,17 @@ export interface TaskHandlerMetadata {
 }
 
 /**
+ * For methods that take the payload of the task type, as `TaskPayloads` lists it, and return its result, as `TaskResults` does.
+ * A type that is not listed is not checked; neither is `type as string`, for handlers whose parameters come from decorators of
+ * your own alone.
+ */
+export type TaskHandlerDecorator<Type extends string> = <Method extends AnyMethod>(
+  target: object,
+  method: string | symbol,
+  descriptor: TypedPropertyDescriptor<Method> & CheckedHandler<Type, Method>,
+) => void;
+
+/**
  * Marks a method of a provider as the handler of a task type. Matches as asynq's `ServeMux` does: the exact type,
  * otherwise the longest registered pattern with which the type begins (`'email:'` matches every email). A method may
  * have several.
@@ -33,16 +46,20 @@ export interface TaskHandlerMetadata {
  * or completed Observable is success; `SkipRetry` archives, `RevokeTask` deletes, any other error retries, including
  * that of a guard that denies. A payload that a pipe rejects is archived at once.
  */
-export function TaskHandler(pattern: TaskType, options: TaskHandlerOptions = {}): MethodDecorator {
-  return (target, method, descriptor: PropertyDescriptor) => {
+export function TaskHandler<const Type extends TaskType>(
+  pattern: Type,
+  options: TaskHandlerOptions = {},
+): TaskHandlerDecorator<Type> {
+  return (target, method, descriptor) => {
     if (typeof target === 'function') {
       throw new TypeError(
         `@TaskHandler("${pattern}") is on the static method ${target.name}.${String(method)}; static methods cannot handle tasks`,
       );
     }
-    const handler = descriptor.value as object;
+    const handler = descriptor.value as unknown as object;
     const others = taskHandlersOf(handler);
     Reflect.defineMetadata(TASK_HANDLERS, [{ pattern, options }, ...others], handler);
+    noteDecorated(target.constructor);
     defineParams(target, String(method));
   };
 }

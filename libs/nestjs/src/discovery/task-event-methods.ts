@@ -35,7 +35,10 @@ export class TaskEventMethods {
    * @throws {HandlerSetupError} an unknown connection or kind of event
    */
   load(connections: readonly string[]): void {
-    const hosts = [...distinctProviders(this.discovery), ...this.discovery.getControllers()] as InstanceWrapper<object>[];
+    const hosts = [
+      ...distinctProviders(this.discovery),
+      ...this.discovery.getControllers(),
+    ] as InstanceWrapper<object>[];
     for (const host of hosts) {
       if (this.bound.has(host)) continue;
       this.bound.add(host);
@@ -113,7 +116,7 @@ const IS_KIND: Readonly<Record<TaskEvent['kind'], true>> = {
 function checkKinds({ kinds, label }: DiscoveredMethod): void {
   const wrong = kinds.find((kind) => !Object.hasOwn(IS_KIND, kind));
   if (wrong === undefined && kinds.length > 0) return;
-  const given = wrong === undefined ? 'no kind of event' : `"${String(wrong)}", which is no kind of event`;
+  const given = wrong === undefined ? 'no kind of event' : `"${wrong}", which is no kind of event`;
   throw new HandlerSetupError(
     `${label} listens to ${given}. Give @OnTaskEvent one of ${Object.keys(IS_KIND).join(', ')}.`,
   );

@@ -44,6 +44,12 @@ export class TaskHandlerExplorer {
     return distinctProviders(this.discovery).flatMap((provider) => this.handlersOf(provider));
   }
 
+  /** Of all providers and controllers. */
+  prototypes(): object[] {
+    const all = [...this.discovery.getProviders(), ...this.discovery.getControllers()] as InstanceWrapper<object>[];
+    return all.map(prototypeOf).filter((prototype) => prototype !== undefined);
+  }
+
   private handlersOf(provider: InstanceWrapper<object>): DiscoveredHandler[] {
     return this.markedMethods(provider).map(({ prototype, method, metadata }) => {
       const label = `${prototype.constructor.name}.${method}`;

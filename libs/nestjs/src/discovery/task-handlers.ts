@@ -1,5 +1,6 @@
 import type { Logger } from '@nestjs-asynq/core';
 import { checkConnection, connectionOf } from './connection-of.js';
+import { unprovidedClasses } from './decorated-classes.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 import type { DiscoveredHandler, TaskHandlerExplorer } from './task-handler.explorer.js';
 
@@ -18,11 +19,34 @@ export class TaskHandlers {
    * @throws {HandlerSetupError} two handlers for one pattern, an unknown connection, or an invalid method
    */
   load(connections: readonly string[]): void {
+    this.loadMore(connections);
+  }
+
+  /**
+   * Finds the handlers again, after further modules were loaded. Returns those that are new.
+   * @throws as {@link load}; the new ones are not kept then
+   */
+  loadMore(connections: readonly string[]): readonly DiscoveredHandler[] {
     const all = this.explorer.explore();
     for (const handler of all) checkConnection(handler, 'TaskHandler', 'handles tasks of', connections);
-    this.found = all.filter((handler) => connectionOf(handler) === this.connection);
-    checkUnique(this.found);
-    for (const handler of this.found) this.noteUnchecked(handler);
+    const found = all.filter((handler) => connectionOf(handler) === this.connection);
+    checkUnique(found);
+    const isKnown = ({ provider, method, pattern }: DiscoveredHandler): boolean =>
+      this.found.some((one) => one.provider === provider && one.method === method && one.pattern === pattern);
+    const added = found.filter((handler) => !isKnown(handler));
+    this.found = [...this.found, ...added];
+    for (const handler of added) this.noteUnchecked(handler);
+    return added;
+  }
+
+  /** Warns of decorated classes that no module of the app provides: their tasks would wait for another process. */
+  noteUnprovided(): void {
+    for (const { name } of unprovidedClasses(this.explorer.prototypes())) {
+      this.logger.warn(
+        `${name} has @TaskHandler methods and is in the "providers" of no module that this app has loaded, so they handle nothing here. ` +
+          'Provide it, or import the module that does.',
+      );
+    }
   }
 
   get all(): readonly DiscoveredHandler[] {

@@ -132,7 +132,9 @@ export class TaskPipeline {
     ) => Promise<unknown>;
     creator.getParamValue = async (value: unknown, param: ParamToPipe, pipes: PipeTransform[]) => {
       try {
-        return await this.validated(await runPipes(value, param, pipes), param);
+        // The context is no payload, although it has a class: a pipe must not make a copy of it.
+        const own = param.type === TaskParam.context ? { ...param, metatype: Object } : param;
+        return await this.validated(await runPipes(value, own, pipes), param);
       } catch (error) {
         // Without the rejection as a cause: its response may contain the payload.
         throw isRejection(error) ? new SkipRetry(`invalid payload: ${rejectionMessages(error).join('; ')}`) : error;

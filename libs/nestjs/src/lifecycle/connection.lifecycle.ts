@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
 import { type Client, type Logger, UnsupportedRedisError } from '@nestjs-asynq/core';
 import type { Broker } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
@@ -15,7 +16,9 @@ import {
   reasonOf,
   hasReason,
 } from './connection.errors.js';
+import { onLazyModule } from './lazy-modules.js';
 import type { TaskEvents } from './task-events.js';
+import type { TaskServer } from './task-server.js';
 
 /** Delay between attempts to reach Redis at boot. */
 const RETRY_DELAY_MS = 200;
@@ -34,6 +37,10 @@ export interface ConnectionLifecycleDeps {
   readonly events: TaskEvents;
   readonly eventMethods: TaskEventMethods;
   readonly logger: Logger;
+  readonly server: Pick<TaskServer, 'add'>;
+  readonly moduleRef: ModuleRef;
+  /** Whether all modules of an app are there: a testing module has some of them. */
+  readonly isAppOfOwn: () => boolean;
   /** Names of all connections in the app, duplicates included. */
   readonly connectionNames: () => readonly string[];
 }
@@ -57,6 +64,8 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
       this.deps.handlers.load(this.deps.connectionNames());
       this.deps.aggregators.load(this.deps.connectionNames());
       this.checkAggregators();
+      if (this.deps.isAppOfOwn()) this.deps.handlers.noteUnprovided();
+      onLazyModule(this.deps.moduleRef, () => this.bindMore());
       this.deps.periodicTasks.load(this.deps.connectionNames());
       this.deps.eventMethods.load(this.deps.connectionNames());
       await this.connect();
@@ -65,6 +74,13 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
       await this.close();
       throw error;
     }
+  }
+
+  /** Handlers and event methods of a module that was loaded later. */
+  private async bindMore(): Promise<void> {
+    const { handlers, eventMethods, server, connectionNames } = this.deps;
+    eventMethods.load(connectionNames());
+    await server.add(handlers.loadMore(connectionNames()));
   }
 
   async onApplicationShutdown(): Promise<void> {

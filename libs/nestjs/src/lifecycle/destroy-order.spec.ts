@@ -52,10 +52,7 @@ const PLACES: readonly [string, () => ModuleMetadata][] = [
       return { imports: [asynq(), TasksModule] };
     },
   ],
-  [
-    'last, beside a provider of the root module',
-    () => ({ imports: [asynq()], providers: [Database, ImportTasks] }),
-  ],
+  ['last, beside a provider of the root module', () => ({ imports: [asynq()], providers: [Database, ImportTasks] })],
   [
     'deep in an infrastructure module',
     () => {
@@ -83,24 +80,27 @@ const PLACES: readonly [string, () => ModuleMetadata][] = [
   ],
 ];
 
-it.each(PLACES)('tasks begin after all modules are up, and end before any is destroyed: imported %s', async (_, make) => {
-  order = [];
-  [started, mayEnd] = [new Moment(), new Moment()];
-  const log = new RecordingLog();
-  const module = await Test.createTestingModule(make()).setLogger(log).compile();
-  const app = wrapApp(module);
-  await app.tasks.enqueue('import');
-  await module.init();
-  await started.promise;
+it.each(PLACES)(
+  'tasks begin after all modules are up, and end before any is destroyed: imported %s',
+  async (_, make) => {
+    order = [];
+    [started, mayEnd] = [new Moment(), new Moment()];
+    const log = new RecordingLog();
+    const module = await Test.createTestingModule(make()).setLogger(log).compile();
+    const app = wrapApp(module);
+    await app.tasks.enqueue('import');
+    await module.init();
+    await started.promise;
 
-  const closed = module.close();
-  await vi.waitFor(() => expect(app.context.get(TaskServer).state).toBe('closed'));
-  mayEnd.resolve();
-  await closed;
+    const closed = module.close();
+    await vi.waitFor(() => expect(app.context.get(TaskServer).state).toBe('closed'));
+    mayEnd.resolve();
+    await closed;
 
-  expect(order).toEqual(['database up', 'database ready', 'task began', 'task ended', 'database destroyed']);
-  expect(log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);
-});
+    expect(order).toEqual(['database up', 'database ready', 'task began', 'task ended', 'database destroyed']);
+    expect(log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+  },
+);
 
 it('drains each of several connections first', async () => {
   order = [];

@@ -41,7 +41,7 @@ export class DestroyOrder {
 /** Names of the classes in a module that have an `onModuleDestroy`. */
 function destroyedIn({ providers, controllers, injectables }: Module): string[] {
   const wrappers = [...providers.values(), ...controllers.values(), ...injectables.values()];
-  const instances = wrappers.filter(({ isAlias }) => !isAlias).map(({ instance }) => instance as unknown);
+  const instances: unknown[] = wrappers.filter(({ isAlias }) => !isAlias).map(({ instance }) => instance);
   return instances.filter(isDestroyed).map((instance) => instance.constructor.name);
 }
 

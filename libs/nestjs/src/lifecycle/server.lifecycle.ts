@@ -5,6 +5,10 @@ import type { TaskEventMethods } from '../discovery/task-event-methods.js';
 import type { DestroyOrder } from './destroy-order.js';
 import type { TaskServer } from './task-server.js';
 
+const NOT_ASKED =
+  'this application context takes no tasks, because it may be a script: set "worker" to true if this process works, to false if it ' +
+  'only enqueues';
+
 /**
  * Starts the server when the app is up, after all other modules, and drains it before any of them is destroyed. It belongs to the
  * module that the app imports, not to the global one with the connection, which is destroyed last.
@@ -15,14 +19,28 @@ export class ServerLifecycle implements OnApplicationBootstrap, OnModuleDestroy 
     private readonly settings: AsynqSettings,
     private readonly eventMethods: Pick<TaskEventMethods, 'settled'>,
     private readonly order: Pick<DestroyOrder, 'earlier'>,
+    /** Whether this kind of app takes tasks, with these options. */
+    private readonly isWorker: () => boolean,
     private readonly logger: Logger,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.checkOrder();
-    if (this.server.state === 'off') this.logger.debug('nothing to run: this process only enqueues');
-    else if (!this.settings.autoStart) this.logger.info('autoStart is off: waiting for TaskServer.start()');
-    else await this.server.start();
+    const { autoStart, worker } = this.settings;
+    if (this.server.state === 'off') this.noteOff();
+    else if (!autoStart) this.logger.info('autoStart is off: waiting for TaskServer.start()');
+    else if (!this.isWorker()) this.logger.warn(NOT_ASKED);
+    else return this.server.start();
+    if (worker && autoStart && this.isWorker()) this.server.startWithHandlers();
+  }
+
+  private noteOff(): void {
+    const { worker, isWorkMeant } = this.settings;
+    if (!worker || !isWorkMeant) return this.logger.debug('nothing to run: this process only enqueues');
+    this.logger.warn(
+      'the options are those of a worker, but no provider has a @TaskHandler, so this process takes no tasks. Import the modules with ' +
+        'the handlers, or set "worker" to false.',
+    );
   }
 
   private checkOrder(): void {

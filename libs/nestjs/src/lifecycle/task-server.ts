@@ -3,6 +3,7 @@ import type { Broker } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
 import type { TaskAggregators } from '../discovery/task-aggregators.js';
+import type { DiscoveredHandler } from '../discovery/task-handler.explorer.js';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
 import type { HandlerBinder } from '../handling/handler-binder.js';
 import { hideFromLogs } from './hidden-fields.js';
@@ -27,6 +28,9 @@ export type TaskServerState = 'off' | Server['state'];
  */
 export class TaskServer {
   private server: Server | undefined;
+  private mux: ServeMux | undefined;
+  /** There was nothing to start yet when the app was up. */
+  private startsWithHandlers = false;
 
   /** @throws {InvalidOptionsError} a server option is wrong */
   constructor(private readonly deps: TaskServerDeps) {
@@ -58,10 +62,29 @@ export class TaskServer {
     const groupAggregator = this.deps.aggregators.withMethods(this.deps.settings.server.groupAggregator);
     // The first server validated the other options before the methods were known; it has not connected yet.
     if (groupAggregator && this.server.state === 'new') this.server = this.makeServer(groupAggregator);
-    await this.server.start(this.makeMux());
+    this.mux = new ServeMux();
+    this.handle(this.deps.handlers.all);
+    await this.server.start(this.mux);
     const patterns = this.deps.handlers.all.map(({ pattern }) => pattern);
     const queues = Object.keys(this.deps.settings.server.queues ?? { default: 1 });
     this.deps.logger.info(`handling ${patterns.join(', ')} in ${queues.map((name) => `"${name}"`).join(', ')}`);
+  }
+
+  /** For the module: the app is up and wants the server, which starts when there are handlers. */
+  startWithHandlers(): void {
+    this.startsWithHandlers = true;
+  }
+
+  /**
+   * For the module: handlers of a module that was loaded later. Starts the server if it has waited for them.
+   * @throws as {@link start}
+   */
+  async add(handlers: readonly DiscoveredHandler[]): Promise<void> {
+    if (handlers.length === 0 || !this.server) return;
+    if (this.mux) {
+      this.handle(handlers);
+      this.deps.logger.info(`handling ${handlers.map(({ pattern }) => pattern).join(', ')}, too`);
+    } else if (this.startsWithHandlers) await this.start();
   }
 
   /** Stops fetching tasks; running handlers continue. Call it early in a deployment; the app's shutdown does the rest. */
@@ -124,12 +147,10 @@ export class TaskServer {
     });
   }
 
-  private makeMux(): ServeMux {
-    const mux = new ServeMux();
-    for (const handler of this.deps.handlers.all) {
+  private handle(handlers: readonly DiscoveredHandler[]): void {
+    for (const handler of handlers) {
       const { retryDelay, isFailure, concurrency } = handler.options;
-      mux.handle(handler.pattern, this.deps.binder.bind(handler), { retryDelay, isFailure, concurrency });
+      this.mux!.handle(handler.pattern, this.deps.binder.bind(handler), { retryDelay, isFailure, concurrency });
     }
-    return mux;
   }
 }

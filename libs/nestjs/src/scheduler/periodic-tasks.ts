@@ -1,5 +1,6 @@
 import type { Scheduler } from '@nestjs-asynq/core';
 import { checkConnection, connectionOf } from '../discovery/connection-of.js';
+import type { EnqueueGuard } from '../distributor/enqueue-guard.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
 import type { DiscoveredPeriodicTask, PeriodicTaskExplorer } from '../discovery/periodic-task.explorer.js';
 
@@ -9,6 +10,7 @@ export class PeriodicTasks {
     private readonly connection: string,
     private readonly explorer: PeriodicTaskExplorer,
     private readonly scheduler: Scheduler,
+    private readonly guard: Pick<EnqueueGuard, 'check'>,
   ) {}
 
   /**
@@ -24,6 +26,7 @@ export class PeriodicTasks {
   private register({ spec, type, payload, options, label }: DiscoveredPeriodicTask): void {
     const { connection: _connection, ...rest } = options;
     try {
+      this.guard.check(type, payload, options.queue);
       this.scheduler.register(spec, type, payload, rest);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

@@ -8,6 +8,8 @@ export class SchedulerLifecycle implements OnApplicationBootstrap, OnModuleDestr
   constructor(
     private readonly scheduler: TaskScheduler,
     private readonly settings: AsynqSettings,
+    /** Whether this kind of app fires periodic tasks, with these options. */
+    private readonly mayFire: () => boolean,
     private readonly logger: Logger,
   ) {}
 
@@ -15,6 +17,11 @@ export class SchedulerLifecycle implements OnApplicationBootstrap, OnModuleDestr
     const { autoStart, scheduler } = this.settings;
     const planned = this.scheduler.entries().length;
     if (!autoStart || scheduler === false || (planned === 0 && !scheduler.provider)) return;
+    if (!this.mayFire()) {
+      return this.logger.warn(
+        'this application context fires no periodic tasks, because it may be a script: set "worker"',
+      );
+    }
     await this.scheduler.start();
     this.logger.info(`firing ${this.scheduler.entries().length} periodic tasks`);
   }

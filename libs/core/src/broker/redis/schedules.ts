@@ -151,8 +151,20 @@ function readProgress([sinceMs, claimedMs, firedMs, pausedMs]: ProgressReply): S
 }
 
 function toStored(queue: string, name: string, reply: FieldsReply): StoredSchedule | undefined {
-  const [sinceMs, claimedMs, firedMs, pausedMs, spec, type, msg, processAtMs, processInMs, uniqueTtlMs, catchUp, backoff] =
-    reply as readonly Text[];
+  const [
+    sinceMs,
+    claimedMs,
+    firedMs,
+    pausedMs,
+    spec,
+    type,
+    msg,
+    processAtMs,
+    processInMs,
+    uniqueTtlMs,
+    catchUp,
+    backoff,
+  ] = reply as readonly Text[];
   const progress = readProgress([sinceMs!, claimedMs!, firedMs!, pausedMs!]);
   if (!spec || !progress) return undefined;
   const template = readTemplate(msg as Buffer | null, {

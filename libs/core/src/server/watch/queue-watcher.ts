@@ -62,7 +62,8 @@ export class QueueWatcher extends Loop {
     const role = await this.duty.settleRole();
     if (role === 'follower') await this.awaitToken();
     else if (this.isPaused) return this.awaitUnpause();
-    else if (this.demand.isPassing(queue)) return undefined; // a peek would return at once; see ChangeWatcher
+    else if (this.demand.isPassing(queue))
+      return undefined; // a peek would return at once; see ChangeWatcher
     else await this.peek();
     return 0;
   }

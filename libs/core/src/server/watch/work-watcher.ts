@@ -80,7 +80,11 @@ export class WorkWatcher {
 
   /** Gives up the duties, and wakes other servers to take them over. */
   async stop(): Promise<void> {
-    await Promise.all([this.poller.stop(), this.changes.stop(), ...[...this.watchers.values()].map((watcher) => watcher.stop())]);
+    await Promise.all([
+      this.poller.stop(),
+      this.changes.stop(),
+      ...[...this.watchers.values()].map((watcher) => watcher.stop()),
+    ]);
     await this.duties.stop();
   }
 

@@ -2,7 +2,7 @@ import { Backoff } from '../../../runtime/backoff.js';
 import type { LeasedTask } from '../../../broker/contract/lease.js';
 import type { LeaseHandle } from '../../leases/lease-handle.js';
 import type { RunLimit } from '../running/run-limits.js';
-import { PassedTasks } from './passed-tasks.js';
+import type { PassedTasks } from './passed-tasks.js';
 import { ReadAhead } from './read-ahead.js';
 
 const FIRST_PAUSE_MS = 100;

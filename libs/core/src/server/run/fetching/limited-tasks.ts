@@ -100,7 +100,10 @@ export class LimitedTasks {
   mostToFetch({ passed, queue }: Lane): number {
     if (!passed || passed.size === 0) return MOST_PER_FETCH;
     const left = this.deps.workers.leftToOthers(queue).length;
-    return Math.min(Math.max(0, MOST_PASSED_OVER - left - passed.size - passed.toFetch) + passed.toFetch, MOST_PER_FETCH);
+    return Math.min(
+      Math.max(0, MOST_PASSED_OVER - left - passed.size - passed.toFetch) + passed.toFetch,
+      MOST_PER_FETCH,
+    );
   }
 
   /** Those of the fetched tasks that may run or be held; the others return to the queue. */
@@ -149,7 +152,10 @@ export class LimitedTasks {
     while (room > 0) {
       const lanes = [...this.passing].filter(({ passed }) => passed!.count(limit) > 0);
       if (lanes.length === 0) return;
-      for (const [queue, share] of this.weights.share(room, lanes.map(({ queue }) => queue))) {
+      for (const [queue, share] of this.weights.share(
+        room,
+        lanes.map(({ queue }) => queue),
+      )) {
         const lane = this.lanes.get(queue)!;
         room -= lane.passed!.release(limit, share);
         this.lanes.wake(lane);

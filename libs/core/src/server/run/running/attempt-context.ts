@@ -5,7 +5,7 @@ import type { Clock } from '../../../runtime/clock.js';
 import type { LazySignal } from '../../../runtime/lazy-signal.js';
 import type { Logger } from '../../../runtime/logger.js';
 import { codecErrorText, encodeWith, type PayloadCodec } from '../../../task/payload-codec.js';
-import type { TaskContext } from '../../../task/task-context.js';
+import { TaskContext } from '../../../task/task-context.js';
 import type { TaskEventListener } from '../../../task/task-event.js';
 import type { TaskMessage } from '../../../wire/task-message.js';
 import { hasNewProof, type LeaseHandle, type TrackedTask } from '../../leases/lease-handle.js';
@@ -21,14 +21,14 @@ export interface AttemptContextDeps {
 }
 
 /** The handler's view of its attempt. Payload and headers are getters, so that a logged context does not show them. */
-export class AttemptContext implements TaskContext {
-  readonly id: string;
-  readonly type: string;
-  readonly queue: string;
-  readonly partition?: string;
-  readonly retried: number;
-  readonly maxRetry: number;
-  readonly deadline: Date;
+export class AttemptContext extends TaskContext {
+  override readonly id: string;
+  override readonly type: string;
+  override readonly queue: string;
+  override readonly partition?: string;
+  override readonly retried: number;
+  override readonly maxRetry: number;
+  override readonly deadline: Date;
   readonly #message: TaskMessage;
   readonly #lease: LeaseHandle;
   readonly #abortion: () => LazySignal;
@@ -44,6 +44,7 @@ export class AttemptContext implements TaskContext {
     abortion: () => LazySignal,
     deps: AttemptContextDeps,
   ) {
+    super();
     this.id = message.id;
     this.type = message.type;
     const { queue, partition } = placeOf(message.queue);
@@ -59,19 +60,19 @@ export class AttemptContext implements TaskContext {
   }
 
   /** A copy: a retry stores the bytes again, and other tasks may share their memory. */
-  get payloadBytes(): Uint8Array {
+  override get payloadBytes(): Uint8Array {
     return (this.#payloadBytes ??= new Uint8Array(this.#message.payload));
   }
 
-  get headers(): Readonly<Record<string, string>> {
+  override get headers(): Readonly<Record<string, string>> {
     return this.#message.headers;
   }
 
-  get signal(): AbortSignal {
+  override get signal(): AbortSignal {
     return this.#abortion().signal;
   }
 
-  async writeResult(result: unknown): Promise<void> {
+  override async writeResult(result: unknown): Promise<void> {
     const { results } = this.#deps;
     const lease = this.#lease;
     const bytes = this.#encode(result);
@@ -85,7 +86,7 @@ export class AttemptContext implements TaskContext {
     this.#hasResult = true;
   }
 
-  progress(share: number, note?: string): void {
+  override progress(share: number, note?: string): void {
     this.#reporter ??= this.#openReporter();
     this.#reporter.report(share, note);
   }

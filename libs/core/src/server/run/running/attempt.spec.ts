@@ -459,7 +459,11 @@ describe('TaskContext', () => {
   });
 
   it('refuses a result when the task is no longer ours, or the attempt was aborted', async () => {
-    const results = { writeResult: async () => false, writeProgress: async () => false, readBackoff: async () => undefined };
+    const results = {
+      writeResult: async () => false,
+      writeProgress: async () => false,
+      readBackoff: async () => undefined,
+    };
     const lost = prepare((_, context) => context.writeResult(1), { results });
     const aborted = prepare(async (_, context) => {
       await new Promise((resolve) => context.signal.addEventListener('abort', resolve));

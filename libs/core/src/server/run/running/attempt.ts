@@ -256,15 +256,15 @@ export class Attempt {
     const { queue, id, retried, maxRetry } = this.message;
     const { results, clock, failurePolicy } = this.deps;
     if (retried >= maxRetry || findSignal(error) || isInstance(error, HandlerNotFoundError)) return undefined;
-    const reading = results.readBackoff(queue, id).catch((cause: unknown) => {
-      failurePolicy.logger.debug('cannot read the backoff of a task; retryDelay applies', {
-        ...taskFields(this.message),
-        error: cause,
-      });
+    try {
+      const record = await resultWithin(clock, READ_BACKOFF_MS, results.readBackoff(queue, id));
+      const backoff = decodeBackoff(record);
+      return backoff && ((count) => backoffDelayMs(backoff, count));
+    } catch (cause) {
+      const fields = { ...taskFields(this.message), error: cause };
+      failurePolicy.logger.debug('cannot read the backoff of a task; retryDelay applies', fields);
       return undefined;
-    });
-    const backoff = decodeBackoff(await resultWithin(clock, READ_BACKOFF_MS, reading));
-    return backoff && ((count) => backoffDelayMs(backoff, count));
+    }
   }
 
   /** Waits for `errorHandler`, for at most {@link ERROR_HANDLER_MS}. Never rejects. */
