@@ -17,7 +17,7 @@ export interface StoredMessage {
  */
 export function readStoredMessage(queue: string, taskId: string, bytes: Uint8Array): StoredMessage {
   try {
-    const message = decodeTaskMessage(bytes);
+    const message = decodeTaskMessage(bytes, { id: taskId, queue });
     if (message.id === taskId && message.queue === queue) return { message, isSound: true };
     const reason = `asynq: message is of task "${message.id}" in queue "${message.queue}"`;
     const type = message.type || QUARANTINED_TYPE;

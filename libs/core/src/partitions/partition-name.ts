@@ -71,8 +71,16 @@ const PARTITION_NAME = /^(.+):p(0|[1-9]\d?)-[a-z]{2}$/su;
 const MOST_KNOWN = 1_000;
 const known = new Map<string, QueuePlace>();
 
+/** Most tasks are of the same queue as the one before. */
+let last: { readonly name: string; readonly place: QueuePlace } | undefined;
+
 /** Resolves the name of an ordinary queue. The suffix identifies a partition. */
 export function placeOf(name: string): QueuePlace {
+  if (last?.name !== name) last = { name, place: resolve(name) };
+  return last.place;
+}
+
+function resolve(name: string): QueuePlace {
   if (!name.includes(':p')) return { queue: name, partition: undefined, index: -1 };
   const [, queue, digits] = PARTITION_NAME.exec(name) ?? [];
   if (queue === undefined) return { queue: name, partition: undefined, index: -1 };

@@ -48,13 +48,22 @@ export const jsonCodec: PayloadCodec = {
   decode(bytes) {
     if (bytes.length === 0) return undefined;
     try {
-      const { buffer, byteOffset, byteLength } = bytes;
-      return JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString('utf8')) as unknown;
+      return JSON.parse(utf8Text(bytes)) as unknown;
     } catch (error) {
       throw ownError(new SyntaxError(withoutQuotedJson((error as SyntaxError).message))); // without the cause, which quotes it too
     }
   },
 };
+
+/** The payloads of a fetch share their memory: a view of it is kept, unless it is large. */
+let lastMemory: Buffer = Buffer.alloc(0);
+const MOST_KEPT_BYTES = 1 << 20;
+
+function utf8Text({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  const memory = lastMemory.buffer === buffer ? lastMemory : Buffer.from(buffer);
+  if (memory.length <= MOST_KEPT_BYTES) lastMemory = memory;
+  return memory.toString('utf8', byteOffset, byteOffset + byteLength);
+}
 
 /** The last error of a task whose payload does not decode. */
 export const undecodable = (error: unknown): string => errorText(`payload does not decode: ${codecErrorText(error)}`);

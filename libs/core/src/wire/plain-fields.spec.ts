@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultMessage } from '../test-support/test-queue.js';
-import { encodeAnyMessage, encodePlainMessage, type TaskMessage } from './task-message.js';
+import {
+  decodeAnyMessage,
+  decodePlainMessage,
+  encodeAnyMessage,
+  encodePlainMessage,
+  type TaskMessage,
+} from './task-message.js';
 
 const MESSAGE: TaskMessage = {
   ...defaultMessage('default', '3f2b8c1e-7a54-4c19-9d55-0a4f6f1f2b3c'),
@@ -10,7 +16,11 @@ const MESSAGE: TaskMessage = {
 };
 
 /** Around the lengths at which a length or a number takes another byte. */
-const length = fc.oneof(fc.nat(40), fc.integer({ min: 126, max: 129 }), fc.integer({ min: 16_382, max: 16_385 }));
+const length = fc.oneof(
+  { weight: 12, arbitrary: fc.nat(40) },
+  { weight: 3, arbitrary: fc.integer({ min: 126, max: 129 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 16_382, max: 16_385 }) },
+);
 const ascii = length.map((units) => 'aZ\0\x7f'.repeat(units).slice(0, units));
 const text = fc.oneof(
   { weight: 9, arbitrary: ascii },
@@ -83,5 +93,68 @@ describe('encodePlainMessage', () => {
     ['headers', { headers: { a: 'b' } }],
   ])('leaves %s to the protobuf runtime', (_, fields) => {
     expect(encodePlainMessage({ ...MESSAGE, ...fields })).toBeUndefined();
+  });
+});
+
+describe('decodePlainMessage', () => {
+  const { id, queue } = MESSAGE;
+  const decode = (bytes: Uint8Array): TaskMessage | undefined => decodePlainMessage(bytes, { id, queue });
+
+  it('reads what the protobuf runtime reads, or leaves the message to it', () => {
+    let own = 0;
+
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        const bytes = encodeAnyMessage(message);
+        const decoded = decode(bytes);
+        if (!decoded) return;
+        own++;
+        expect(decoded).toStrictEqual(decodeAnyMessage(bytes));
+      }),
+      { numRuns: 2_000 },
+    );
+
+    expect(own).toBeGreaterThan(100);
+  });
+
+  it('accepts no bytes that the protobuf runtime refuses, and reads no others than it', () => {
+    const sound = encodeAnyMessage({ ...MESSAGE, retried: 300, errorMsg: 'boom', lastFailedAtS: 1_700_000_000n });
+    const damaged = fc
+      .array(fc.record({ at: fc.nat(sound.length - 1), byte: fc.nat(255) }), { maxLength: 3 })
+      .map((changes) => changes.reduce((bytes, { at, byte }) => bytes.with(at, byte), new Uint8Array(sound)));
+    const cut = fc.nat(sound.length).map((end) => sound.subarray(0, end));
+    const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), damaged, cut);
+
+    fc.assert(
+      fc.property(bytes, (array) => {
+        const decoded = decode(Buffer.from(array));
+        expect(decoded && decodeAnyMessage(Buffer.from(array))).toStrictEqual(decoded);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it.each<[string, Partial<TaskMessage>]>([
+    ['as enqueued', {}],
+    ['of another task', { id: 'other', queue: 'other' }],
+    ['that has failed', { retried: 3, errorMsg: 'boom', lastFailedAtS: 1_700_000_000n }],
+    ['with a long payload', { payload: new Uint8Array(100_000).fill(200) }],
+    ['unique, of a group, completed', { uniqueKey: 'k', groupKey: 'g', retentionS: 60n, completedAtS: 1n }],
+  ])('reads a message %s itself', (_, fields) => {
+    const message = { ...MESSAGE, ...fields, payload: new Uint8Array(fields.payload ?? MESSAGE.payload) };
+
+    expect(decode(encodeAnyMessage(message))).toEqual(message);
+  });
+
+  it.each<[string, Buffer]>([
+    ['text of other characters', encodeAnyMessage({ ...MESSAGE, type: 'é' })],
+    ['Latin-1 bytes where they are expected', Buffer.from([0x0a, 1, 0xe9])],
+    ['a negative number', encodeAnyMessage({ ...MESSAGE, maxRetry: -1 })],
+    ['headers', encodeAnyMessage({ ...MESSAGE, headers: { a: 'b' } })],
+    ['an unknown field', Buffer.from([16 << 3, 1, 1])],
+    ['a number in more bytes than it needs', Buffer.from([5 << 3, 0x81, 0x00])],
+    ['a text that does not end', Buffer.from([0x0a, 5, 0x61])],
+  ])('leaves %s to the protobuf runtime', (_, bytes) => {
+    expect(decode(bytes)).toBeUndefined();
   });
 });

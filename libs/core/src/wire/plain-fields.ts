@@ -1,5 +1,8 @@
 /** Fields of protobuf records in their usual form: ASCII text and small numbers. A field with a default value is left out. */
 
+/** Bytes of the longest varint that is read here: numbers below 2^49. */
+const LONGEST_VARINT = 7;
+
 const LARGEST_INT32 = 2 ** 31 - 1;
 
 /** Whether an int32 is not negative. */
@@ -11,7 +14,8 @@ export function smallOf(value: bigint): number {
   return value > 0n && value <= Number.MAX_SAFE_INTEGER ? Number(value) : -1;
 }
 
-function lengthOfVarint(value: number): number {
+/** Bytes of a number without a tag. */
+export function lengthOfVarint(value: number): number {
   let length = 1;
   for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) length++;
   return length;
@@ -51,4 +55,34 @@ export function putText(bytes: Buffer, start: number, tag: number, text: string)
     bytes[at + i] = unit;
   }
   return at + text.length;
+}
+
+/** The number at a place; -1: it is negative or large, does not end, or takes more bytes than it needs. */
+export function varintAt(bytes: Uint8Array, start: number): number {
+  let value = 0;
+  let factor = 1;
+  const end = Math.min(bytes.length, start + LONGEST_VARINT);
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    if (byte < 128) return byte === 0 && at > start ? -1 : value + byte * factor;
+    value += (byte - 128) * factor;
+    factor *= 128;
+  }
+  return -1;
+}
+
+/** The text at a place: `known` itself, if it is that. `undefined`: it is not ASCII. */
+export function textAt(bytes: Buffer, start: number, end: number, known: string): string | undefined {
+  if (isTextAt(bytes, start, end, known)) return known;
+  for (let at = start; at < end; at++) if (bytes[at]! > 127) return undefined;
+  return bytes.toString('latin1', start, end);
+}
+
+function isTextAt(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) {
+    const byte = bytes[start + i]!;
+    if (byte > 127 || byte !== text.charCodeAt(i)) return false;
+  }
+  return true;
 }

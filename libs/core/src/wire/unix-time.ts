@@ -26,9 +26,7 @@ export const utcDay = (atMs: number): string => new Date(atMs).toISOString().sli
 
 /** A wire int64 as a number, clamped to 2^53, which is beyond every clock and timer. */
 export function clampInt64(value: bigint): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) return Number.MAX_SAFE_INTEGER;
-  if (value < BigInt(Number.MIN_SAFE_INTEGER)) return Number.MIN_SAFE_INTEGER;
-  return Number(value);
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number(value), Number.MAX_SAFE_INTEGER));
 }
 
 const NS_PER_S = 1_000_000_000n;

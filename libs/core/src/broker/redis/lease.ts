@@ -197,13 +197,9 @@ async function fetchFast(
     taskPrefix: keys.taskPrefix(queue),
     call: call.nth,
   };
-  const [isPaused, remaining, passedOver, ...flat] = (await redis.run(
-    scripts.fetch,
-    sourceKeys(queue, call),
-    args,
-    toPass(passOver),
-  )) as FetchReplyFields;
-  return { isPaused: isPaused === 1, remaining, passedOver, fields: inFours(flat) };
+  const reply = (await redis.run(scripts.fetch, sourceKeys(queue, call), args, toPass(passOver))) as FetchReplyFields;
+  const [isPaused, remaining, passedOver] = reply;
+  return { isPaused: isPaused === 1, remaining, passedOver, fields: fieldsOf(reply) };
 }
 
 async function claim(
@@ -251,15 +247,12 @@ async function load(
 
 type FetchReplyFields = [isPaused: number, remaining: number, passedOver: number, ...flat: (Buffer | null)[]];
 
-function inFours(flat: readonly (Buffer | null)[]): FetchedFields[] {
+/** The tasks of a reply, four members each. */
+function fieldsOf(reply: FetchReplyFields): FetchedFields[] {
   const fields: FetchedFields[] = [];
-  for (let at = 0; at < flat.length; at += 4) {
-    fields.push({
-      id: String(flat[at]),
-      bytes: flat[at + 1]!,
-      unknownSinceMs: flat[at + 2] ?? null,
-      crashes: flat[at + 3] ?? null,
-    });
+  for (let at = 3; at < reply.length; at += 4) {
+    const member = (nth: number): Buffer | null => reply[at + nth] as Buffer | null;
+    fields.push({ id: String(member(0)), bytes: member(1), unknownSinceMs: member(2), crashes: member(3) });
   }
   return fields;
 }

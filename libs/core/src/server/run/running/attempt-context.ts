@@ -20,6 +20,11 @@ export interface AttemptContextDeps {
   readonly failurePolicy: { readonly logger: Logger };
 }
 
+/** What may be aborted, by a signal that is made when somebody asks for it. */
+export interface Abortable {
+  readonly abortion: LazySignal;
+}
+
 /** The handler's view of its attempt. Payload and headers are getters, so that a logged context does not show them. */
 export class AttemptContext extends TaskContext {
   override readonly id: string;
@@ -28,20 +33,20 @@ export class AttemptContext extends TaskContext {
   override readonly partition?: string;
   override readonly retried: number;
   override readonly maxRetry: number;
-  override readonly deadline: Date;
+  readonly #deadlineMs: number;
   readonly #message: TaskMessage;
   readonly #lease: LeaseHandle;
-  readonly #abortion: () => LazySignal;
+  readonly #abortable: Abortable;
   readonly #deps: AttemptContextDeps;
+  #deadline: Date | undefined;
   #payloadBytes: Uint8Array | undefined;
   #reporter: ProgressReporter | undefined;
   #hasResult = false;
 
-  /** @param abortion made when somebody asks for it */
   constructor(
     { task: { message }, deadlineMs }: TrackedTask,
     lease: LeaseHandle,
-    abortion: () => LazySignal,
+    abortable: Abortable,
     deps: AttemptContextDeps,
   ) {
     super();
@@ -52,11 +57,15 @@ export class AttemptContext extends TaskContext {
     if (partition !== undefined) this.partition = partition;
     this.retried = message.retried;
     this.maxRetry = message.maxRetry;
-    this.deadline = new Date(deadlineMs);
+    this.#deadlineMs = deadlineMs;
     this.#message = message;
     this.#lease = lease;
-    this.#abortion = abortion;
+    this.#abortable = abortable;
     this.#deps = deps;
+  }
+
+  override get deadline(): Date {
+    return (this.#deadline ??= new Date(this.#deadlineMs));
   }
 
   /** A copy: a retry stores the bytes again, and other tasks may share their memory. */
@@ -69,14 +78,14 @@ export class AttemptContext extends TaskContext {
   }
 
   override get signal(): AbortSignal {
-    return this.#abortion().signal;
+    return this.#abortable.abortion.signal;
   }
 
   override async writeResult(result: unknown): Promise<void> {
     const { results } = this.#deps;
     const lease = this.#lease;
     const bytes = this.#encode(result);
-    const { isAborted, reason } = this.#abortion();
+    const { isAborted, reason } = this.#abortable.abortion;
     if (isAborted) throw reason;
     let claim = lease.claim();
     while (!(await results.writeResult(this.#message.queue, claim, bytes))) {

@@ -20,8 +20,8 @@ import type { TaskContext } from '../../../task/task-context.js';
 import { findSignal, SkipRetry } from '../../../task/signals.js';
 import type { TaskEventListener } from '../../../task/task-event.js';
 import { clampInt64, fromS } from '../../../wire/unix-time.js';
-import { AttemptContext } from './attempt-context.js';
-import type { Deadline, Deadlines } from './deadlines.js';
+import { type Abortable, AttemptContext } from './attempt-context.js';
+import type { Deadline, Deadlines, Expiring } from './deadlines.js';
 import { failureOutcome, type FailurePolicy } from './attempt-outcome.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
 import type { Route, TaskRouter } from './serve-mux.js';
@@ -88,7 +88,7 @@ type Answer =
  * Most attempts are short and succeed: what only others need is made when it is needed, and a handler that returns no promise
  * needs no turn of the event loop.
  */
-export class Attempt {
+export class Attempt implements Abortable, Expiring {
   /** The handler ignored its signal; it may have ended since. */
   isDeaf = false;
   private handled: Promise<void> | undefined;
@@ -179,22 +179,16 @@ export class Attempt {
       return this.answer(failure(error));
     }
     if (!isObject(returned)) return this.answer({ isSuccess: true, returned });
-    this.handled = this.awaitHandler(returned);
+    this.handled = Promise.resolve(returned).then(
+      (value) => this.answer({ isSuccess: true, returned: value }),
+      (error: unknown) => {
+        dropPromise(error);
+        this.answer(failure(error));
+      },
+    );
     this.lease.onLost = () => this.abort(new LeaseLostError(this.message.queue, this.message.id));
     if (this.lease.isLost) this.lease.onLost();
     this.watchDeadline();
-  }
-
-  /** Never rejects. */
-  private async awaitHandler(promise: unknown): Promise<void> {
-    let answer: Answer;
-    try {
-      answer = { isSuccess: true, returned: await promise };
-    } catch (error) {
-      dropPromise(error);
-      answer = failure(error);
-    }
-    this.answer(answer);
   }
 
   /** Only the first answer counts: that of the handler, or of an abort that it ignores. */
@@ -229,12 +223,16 @@ export class Attempt {
     return deadlineS === 0n ? leftMs : Math.min(leftMs, fromS(clampInt64(deadlineS)) - this.deps.clock.nowMs());
   }
 
-  /** A timer may fire early, or be clamped when the deadline is weeks away: check again. */
+  /** A timer may fire early, or be clamped when the deadline is weeks away: checks again. */
+  onPassed(): void {
+    this.watchDeadline();
+  }
+
   private watchDeadline(): void {
     const nowMonotonicMs = monotonicMs(this.deps.clock);
     const leftMs = this.leftMs(nowMonotonicMs);
     if (leftMs <= 0) this.abort(new TaskTimeoutError(this.message.id));
-    else this.deadline = this.deps.deadlines.add(nowMonotonicMs + leftMs, () => this.watchDeadline());
+    else this.deadline = this.deps.deadlines.add(nowMonotonicMs + leftMs, this);
   }
 
   private async judge(error: unknown, durationMs: number): Promise<Ending> {
@@ -295,14 +293,14 @@ export class Attempt {
     return this.lazyAbortion?.isAborted && !findSignal(error) ? this.lazyAbortion.reason : error;
   }
 
-  private get abortion(): LazySignal {
+  get abortion(): LazySignal {
     return (this.lazyAbortion ??= new LazySignal((error) =>
       this.deps.failurePolicy.logger.error('an abort listener failed', { ...taskFields(this.message), error }),
     ));
   }
 
   private get context(): AttemptContext {
-    return (this.lazyContext ??= new AttemptContext(this.tracked, this.lease, () => this.abortion, this.deps));
+    return (this.lazyContext ??= new AttemptContext(this.tracked, this.lease, this, this.deps));
   }
 }
 

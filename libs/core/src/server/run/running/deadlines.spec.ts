@@ -6,7 +6,8 @@ function prepare() {
   const clock = new FakeClock();
   const deadlines = new Deadlines(clock);
   const passed: string[] = [];
-  const add = (name: string, inMs: number) => deadlines.add(clock.monotonicMs() + inMs, () => passed.push(name));
+  const add = (name: string, inMs: number) =>
+    deadlines.add(clock.monotonicMs() + inMs, { onPassed: () => void passed.push(name) });
   return { clock, deadlines, passed, add };
 }
 
@@ -51,7 +52,7 @@ describe('Deadlines', () => {
 
   it('may be added again when they call back', async () => {
     const { clock, deadlines, passed, add } = prepare();
-    deadlines.add(clock.monotonicMs() + 10, () => add('again', 10));
+    deadlines.add(clock.monotonicMs() + 10, { onPassed: () => void add('again', 10) });
 
     await clock.advance(20);
 

@@ -1,10 +1,15 @@
 import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
 
+/** What has a deadline. */
+export interface Expiring {
+  onPassed(): void;
+}
+
 /** A place in {@link Deadlines}. */
 export interface Deadline {
   /** By the monotonic clock. */
   readonly atMs: number;
-  readonly onPassed: () => void;
+  readonly owner: Expiring;
   earlier: Deadline | undefined;
   later: Deadline | undefined;
   isRemoved: boolean;
@@ -24,11 +29,11 @@ export class Deadlines {
   constructor(private readonly clock: Clock) {}
 
   /** Calls back at a time by the monotonic clock, or later when the event loop is busy; a timer may also fire early. */
-  add(atMs: number, onPassed: () => void): Deadline {
+  add(atMs: number, owner: Expiring): Deadline {
     let earlier = this.last;
     while (earlier && earlier.atMs > atMs) earlier = earlier.earlier;
     const later = earlier ? earlier.later : this.first;
-    const deadline: Deadline = { atMs, onPassed, earlier, later, isRemoved: false };
+    const deadline: Deadline = { atMs, owner, earlier, later, isRemoved: false };
     if (earlier) earlier.later = deadline;
     else this.first = deadline;
     if (later) later.earlier = deadline;
@@ -64,6 +69,6 @@ export class Deadlines {
       this.remove(this.first);
     }
     this.setTimer();
-    for (const { onPassed } of passed) onPassed();
+    for (const { owner } of passed) owner.onPassed();
   }
 }

@@ -7,6 +7,7 @@ import { errorText } from '../../../errors/error-text.js';
 import { HandlerNotFoundError } from '../../../errors/handler-not-found.error.js';
 import { LogLimit } from '../../../runtime/log-limit.js';
 import type { Logger } from '../../../runtime/logger.js';
+import { WaitedCount } from '../../../runtime/waited-count.js';
 import { WaitedSet } from '../../../runtime/waited-set.js';
 import { within } from '../../../runtime/within.js';
 import type { TaskMessage } from '../../../wire/task-message.js';
@@ -57,7 +58,7 @@ type Unfinished = Map<number, Unsettled>;
 export class WorkerPool implements Slots, AttemptListener {
   private readonly running = new WaitedSet<Attempt>();
   /** Those whose outcome is not known yet. */
-  private readonly undecided = new WaitedSet<Attempt>();
+  private readonly undecided = new WaitedCount();
   private readonly surroundings: AttemptSurroundings;
   private readonly unknownTasks: UnknownTasks;
   private readonly company: Company;
@@ -163,7 +164,7 @@ export class WorkerPool implements Slots, AttemptListener {
     const attempt = new Attempt(tracked, lease, this.begun++, this.surroundings, this);
     if (this.limits.isUsed) this.entered.set(attempt, this.limits.enter(attempt.message));
     this.running.add(attempt);
-    this.undecided.add(attempt);
+    this.undecided.add();
     attempt.run();
   }
 
@@ -209,7 +210,7 @@ export class WorkerPool implements Slots, AttemptListener {
 
   /** The slot is free when the handler has ended, which a deaf one has not. */
   private leaveSlot(attempt: Attempt): void {
-    this.undecided.delete(attempt);
+    this.undecided.remove();
     if (attempt.isDeaf) void attempt.handlerEnded.then(() => this.freeSlot(attempt));
     else this.freeSlot(attempt);
   }
@@ -270,7 +271,7 @@ export class WorkerPool implements Slots, AttemptListener {
     this.close();
     this.logAborted();
     await Promise.all([...this.running].map((attempt) => this.abortAtShutdown(attempt)));
-    await within(this.deps.clock, ABORT_GRACE_MS + LAST_WORD_MS, this.undecided.whenEmpty());
+    await within(this.deps.clock, ABORT_GRACE_MS + LAST_WORD_MS, this.undecided.whenZero());
     const unfinished = [...this.unfinished!].toSorted(([a], [b]) => a - b);
     this.unfinished = undefined;
     for (const [, unsettled] of unfinished) this.settler.settle(unsettled);
