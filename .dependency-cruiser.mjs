@@ -12,6 +12,7 @@ const order = [
   'inspector',
   'server',
   'scheduler',
+  'metrics',
 ];
 
 const forbid = (name, from, to) => ({ name, severity: 'error', from: { path: from }, to: { path: to } });
@@ -36,7 +37,7 @@ const roomsPointLeft = [
 
 /** What a workspace's `exports` lead to; anything else inside it is private. */
 const doors =
-  '(src|dist)/(?!(index|internal|testing/index|standalone/index|lifecycle/asynq\\.health)\\.(ts|js|d\\.ts)$)';
+  '(src|dist)/(?!(index|internal|metrics/index|testing/index|standalone/index|lifecycle/asynq\\.health)\\.(ts|js|d\\.ts)$)';
 
 export default {
   forbidden: [

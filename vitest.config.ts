@@ -16,7 +16,7 @@ const MEASURE_TIME = ['recovery/fleet', 'recovery/redis-away', 'recovery/silent-
 
 const REDIS = ['test/support/redis.global-setup.ts'];
 const PEERS = [...REDIS, 'test/support/go-peer.global-setup.ts'];
-const CONTAINERS = [...PEERS, 'test/support/docker.global-setup.ts'];
+const CONTAINERS = [...PEERS, 'test/support/docker.global-setup.ts', 'test/support/prometheus.global-setup.ts'];
 
 /**
  * Projects of one `groupOrder` run side by side, one group after the other. With `isolate: false` the files of a project

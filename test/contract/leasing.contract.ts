@@ -42,6 +42,21 @@ export function describeLeasing(backend: string, openQueue: () => TestQueue): vo
       expect(tasks[0]!.message.headers).toEqual({ ключ: '値 😀' });
     });
 
+    it('tells since when a task was pending, if it is asked', async () => {
+      await using q = openQueue();
+      const sinceMs = q.clock.nowMs();
+      await q.broker.enqueue(['asked', 'unasked'].map((id) => ({ message: q.message(id) })));
+      await q.clock.advance('5s');
+
+      const asked = await q.broker.fetch(q.name, 1, LEASE_MS, [], true);
+      const unasked = await q.broker.fetch(q.name, 1, LEASE_MS);
+
+      expect(asked.tasks[0]!.message.id).toBe('asked');
+      expect(asked.tasks[0]!.pendingSinceMs).toBeGreaterThanOrEqual(sinceMs);
+      expect(asked.tasks[0]!.pendingSinceMs).toBeLessThan(q.clock.nowMs());
+      expect(unasked.tasks[0]!.pendingSinceMs).toBeUndefined();
+    });
+
     it('tells how many workers were lost with a task since it last ended an attempt', async () => {
       await using q = openQueue();
       const messages = { failed: { retried: 1, lastFailedAtS: 1_600_000_000n } };

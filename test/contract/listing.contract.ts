@@ -154,6 +154,25 @@ export function describeListing(backend: string, openQueue: () => TestQueue): vo
       expect(counts[0]!.day).toBe(today);
     });
 
+    it('counts the tasks that were archived since a time, and are still in the archive', async () => {
+      await using q = openQueue();
+      await q.broker.enqueue(['old', 'new', 'newest'].map((id) => ({ message: q.message(id) })));
+      const archive = async (id: string): Promise<void> => {
+        const [task] = (await q.broker.fetch(q.name, 1, 30_000)).tasks;
+        const outcome = { kind: 'archive', error: 'boom' } as const;
+        await q.broker.settle(q.name, [{ message: q.message(id), claim: q.claim(task!), outcome }]);
+      };
+      await archive('old');
+      await q.clock.advance('1h');
+      const sinceMs = q.clock.nowMs();
+      await archive('new');
+      await archive('newest');
+
+      expect(await q.broker.archivedSince(q.name, sinceMs)).toBe(2);
+      expect(await q.broker.archivedSince(q.name, 0)).toBe(3);
+      expect(await q.broker.archivedSince('nowhere', 0)).toBe(0);
+    });
+
     it('estimates the memory of a queue where available', async () => {
       await using q = openQueue();
       await q.seed({ pending: ['p'], retry: { r: 1 } });

@@ -21,6 +21,7 @@ export const PORTS = {
   tls: { from: 29_000, to: 30_000, alsoFree: [] },
   containers: { from: 30_000, to: 31_000, alsoFree: [] },
   postgres: { from: 31_000, to: 32_000, alsoFree: [] },
+  prometheus: { from: 32_000, to: 32_700, alsoFree: [] },
 } as const satisfies Readonly<Record<string, PortRange>>;
 
 /** Different free ports in the range. */

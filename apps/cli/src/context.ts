@@ -4,6 +4,7 @@ import {
   type Connection,
   Inspector,
   InvalidOptionsError,
+  type Logger,
   openBroker,
   RedisCommandError,
   silentLogger,
@@ -88,6 +89,16 @@ export class Context implements AsyncDisposable {
     this.io.stdout(`${this.isJson ? toJson(data) : text}\n`);
   }
 
+  /** For parts that serve until they are stopped: what people do, warnings and errors go to stderr, a line each. */
+  logger(): Logger {
+    const write = (message: string, fields?: object): void => {
+      this.io.stderr(
+        `${message}${fields === undefined ? '' : ` ${toJson(readable(fields)).replaceAll(/\n\s*/g, ' ')}`}\n`,
+      );
+    };
+    return { debug() {}, info: write, warn: write, error: write };
+  }
+
   title(text: string): string {
     return this.io.isTty ? styleText('bold', text) : text;
   }
@@ -135,6 +146,12 @@ export class Context implements AsyncDisposable {
     await Promise.all([this.#inspector?.close(), ...[...this.#clients.values()].map((client) => client.close())]);
     if (this.broker !== this.connection) await this.broker.close();
   }
+}
+
+/** Errors as their messages: they have no fields of their own that JSON shows. */
+function readable(fields: object): object {
+  const entries = Object.entries(fields) as [string, unknown][];
+  return Object.fromEntries(entries.map(([name, value]) => [name, value instanceof Error ? value.message : value]));
 }
 
 /** What a node of a cluster did not answer. */

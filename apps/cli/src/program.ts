@@ -6,6 +6,7 @@ import { cronCommands } from './commands/cron.js';
 import { dashCommand } from './commands/dash.js';
 import { dashboardCommand } from './commands/dashboard.js';
 import { groupCommands } from './commands/group.js';
+import { exporterEnvironment, metricsCommand } from './commands/metrics.js';
 import { queueCommands } from './commands/queue.js';
 import { serverCommands } from './commands/server.js';
 import { statsCommand } from './commands/stats.js';
@@ -64,7 +65,9 @@ function refuseRepeated(flags: Readonly<Record<string, unknown>>): void {
 }
 
 function settingsOf(flags: Readonly<Record<string, unknown>>, io: Io): Settings {
-  return readSettings(flags, io.env, readConfigFile(flags['config'] as string | undefined, io.home));
+  const isExporter = (flags['_'] as readonly unknown[] | undefined)?.[0] === 'metrics';
+  const env = isExporter ? exporterEnvironment(io.env) : io.env;
+  return readSettings(flags, env, readConfigFile(flags['config'] as string | undefined, io.home));
 }
 
 function program(args: readonly string[], io: Io, run: Run): Cli {
@@ -109,6 +112,7 @@ const COMMANDS = [
   cronCommands,
   dashCommand,
   dashboardCommand,
+  metricsCommand,
 ];
 
 const EXAMPLES: readonly [command: string, does: string][] = [

@@ -6,6 +6,7 @@ export type { TaskOptions } from './task/task-options.js';
 // Handling tasks
 export { Server } from './server/server.js';
 export type { ServerOptions } from './server/server-options.js';
+export type { ServerProblem, ServerProblemOptions } from './server/vital-signs.js';
 export type { GroupAggregatorOptions } from './server/groups/group-aggregator.js';
 export { ServeMux } from './server/run/running/serve-mux.js';
 export { type Handler, TaskContext } from './task/task-context.js';

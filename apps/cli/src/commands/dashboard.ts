@@ -1,8 +1,8 @@
-import type { Client, Logger } from '@nestjs-asynq/core';
+import type { Client } from '@nestjs-asynq/core';
 import type { DashboardConnection } from '@nestjs-asynq/dashboard/standalone';
 import type { Context } from '../context.js';
-import { toJson } from '../output/json.js';
 import { type Cli, type Run, text } from './command.js';
+import { interrupted } from './interrupted.js';
 
 interface DashboardFlags {
   readonly host: string;
@@ -39,7 +39,7 @@ async function dashboard(context: Context, flags: DashboardFlags): Promise<void>
   const password = flags.dashboard_password ?? (context.io.env['ASYNQ_DASHBOARD_PASSWORD'] || undefined);
   const server = await startDashboard({
     connections: [connectionOf(context)],
-    logger: loggerOf(context),
+    logger: context.logger(),
     host: flags.host,
     port: flags.port,
     readOnly: flags.read_only,
@@ -68,24 +68,4 @@ function connectionOf(context: Context): DashboardConnection {
     types: () => [],
     watchEvents: () => () => undefined,
   };
-}
-
-/** Actions of people, and errors, go to stderr. */
-function loggerOf({ io }: Context): Logger {
-  const write = (message: string, fields?: object): void => {
-    io.stderr(`${message}${fields === undefined ? '' : ` ${toJson(fields).replaceAll(/\n\s*/g, ' ')}`}\n`);
-  };
-  return { debug() {}, info: write, warn: write, error: write };
-}
-
-/** Resolves at Ctrl-C, or when the process is told to end. */
-async function interrupted(): Promise<void> {
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  await new Promise<void>((resolve) => {
-    const stop = (): void => {
-      for (const signal of signals) process.off(signal, stop);
-      resolve();
-    };
-    for (const signal of signals) process.on(signal, stop);
-  });
 }

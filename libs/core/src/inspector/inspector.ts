@@ -204,6 +204,20 @@ export class Inspector {
     });
   }
 
+  /**
+   * How many tasks in the archive of a queue were archived since then, to the second; without those that have left it. 0 for an
+   * unknown queue.
+   */
+  async archivedSince(queue: string, since: Date): Promise<number> {
+    const reader = new OptionReader({ queue, since });
+    reader.add(queueNameProblem('queue', queue));
+    const sinceMs = reader.date('since') ?? 0;
+    reader.throwIfWrong();
+    const names = await this.#lookupFor(queue).namesOf(queue);
+    const counts = await Promise.all(names.map((name) => this.#broker.archivedSince(name, sinceMs)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
   /** The groups with waiting tasks, by name. None for an unknown queue. */
   async groups(queue: string): Promise<GroupInfo[]> {
     const names = await this.#lookupFor(queue).namesOf(queue);

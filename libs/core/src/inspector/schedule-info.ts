@@ -21,6 +21,11 @@ export interface ScheduleInfo {
   readonly since: Date;
   /** The last tick that a scheduler claimed; `undefined`: none yet. */
   readonly lastFiredAt: Date | undefined;
+  /**
+   * The first tick that no scheduler has claimed or skipped: in the past when it is late, because none runs or none reaches
+   * Redis. `undefined` as for `nextAt`.
+   */
+  readonly dueAt: Date | undefined;
   /** The next tick by its spec, paused or not; `undefined`: never again, or the spec cannot be read. */
   readonly nextAt: Date | undefined;
   /**
@@ -51,15 +56,16 @@ export function toScheduleInfos(
       isPaused,
       since: dateOf(sinceMs),
       lastFiredAt: firedMs === undefined ? undefined : dateOf(firedMs),
-      nextAt: nextTick(schedule, nowMs),
+      dueAt: tickAfter(schedule, schedule.claimedMs),
+      nextAt: tickAfter(schedule, Math.max(nowMs, schedule.claimedMs)),
       entryIds: shown.filter((entry) => entry.spec === spec && entry.taskType === taskType).map(({ id }) => id),
     };
   });
 }
 
-function nextTick({ spec, sinceMs, claimedMs }: StoredSchedule, nowMs: number): Date | undefined {
+function tickAfter({ spec, sinceMs }: StoredSchedule, atMs: number): Date | undefined {
   try {
-    const nextMs = parseCronSpec(spec, { seconds: true }).next(Math.max(nowMs, claimedMs), sinceMs);
+    const nextMs = parseCronSpec(spec, { seconds: true }).next(atMs, sinceMs);
     return nextMs === undefined ? undefined : dateOf(nextMs);
   } catch (error) {
     if (error instanceof CronSpecError) return undefined; // a newer version may know specs that this one does not

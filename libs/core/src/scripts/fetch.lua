@@ -11,9 +11,10 @@
 -- ARGV[3]    mostBytes        of messages; the task that would exceed it stays pending, unless it is the first
 -- ARGV[4]    taskPrefix       asynq:{q}:t:
 -- ARGV[5]    call             number of the call in its lane
--- ARGV[6..]  per task: passedId (left in its place; at most 1000)
--- REPLY   {integer, integer, integer, (text, text | nil, text | nil, text | nil)...}
--- RETURNS {isPaused 0 or 1, remaining, passedOver, then per task: taskId, message, unknown_since_ms or nil, crashes or nil}
+-- ARGV[6]    withSince        1: pending_since is wanted
+-- ARGV[7..]  per task: passedId (left in its place; at most 1000)
+-- REPLY   {integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}
+-- RETURNS {isPaused 0 or 1, remaining, passedOver, then per task: taskId, message, unknown_since_ms or nil, crashes or nil, pending_since or nil}
 --         remaining: tasks left in pending, whatever ended the fetch, without those passed over; 0 in a paused queue
 --         A copy of the call that arrives after the server has gone on without its reply takes nothing.
 --         Ids without a message, for which nil comes in its place, are dropped, with their stub hash. asynq 0.26
@@ -25,8 +26,8 @@
 --@include next-ids
 local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local call = ARGV[5]
-local ARGS = 5
+local call, withSince = ARGV[5], ARGV[6] == '1'
+local ARGS = 6
 
 if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
 needType('list', pending, active)
@@ -38,7 +39,8 @@ if isOvertaken(mark, call) then return { 0, 0, 0 } end
 local reply, fetched, leases, orphans = { 0, 0, 0 }, {}, {}, {}
 local taken, bytes = 0, 0
 for _, taskId in ipairs(found.ids) do
-  local fields = redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes')
+  local fields = withSince and redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
+    or redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes')
   if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end -- refused, before any write
   if fields[1] then
     bytes = bytes + #fields[1]
@@ -50,10 +52,11 @@ for _, taskId in ipairs(found.ids) do
     reply[#reply + 1] = fields[1]
     reply[#reply + 1] = fields[2]
     reply[#reply + 1] = fields[3]
+    reply[#reply + 1] = fields[4] or false
   else
     orphans[#orphans + 1] = taskPrefix .. taskId
     reply[#reply + 1] = taskId
-    for _ = 1, 3 do reply[#reply + 1] = false end
+    for _ = 1, 4 do reply[#reply + 1] = false end
   end
   taken = taken + 1
 end

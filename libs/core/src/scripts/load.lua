@@ -8,23 +8,24 @@
 -- ARGV[1]   leaseExpiresAtS  unix s, as claimed
 -- ARGV[2]   mostBytes        of messages; from the task on that would exceed it, unless that is the first, the claimed tasks return to the head of the queue in their order
 -- ARGV[3]   call             number of the call in its lane, as claimed
--- ARGV[4..] per task: taskId
--- REPLY   {(text | nil, text | nil, text | nil)...}
--- RETURNS per task that was not returned: message or nil, unknown_since_ms or nil, crashes or nil; nothing at all for a copy of the call that
+-- ARGV[4]   withSince        1: pending_since is wanted
+-- ARGV[5..] per task: taskId
+-- REPLY   {(text | nil, text | nil, text | nil, text | nil)...}
+-- RETURNS per task that was not returned: message or nil, unknown_since_ms or nil, crashes or nil, pending_since or nil; nothing at all for a copy of the call that
 --         arrives after the server has gone on without its reply
 -- COST    O(tasks)
 --@include allow-writes
 --@include mark-fetch
 --@include need-type
 local pending, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local leaseExpiresAtS, mostBytes, call = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local FIRST_TASK, ARGS = 5, 3
+local leaseExpiresAtS, mostBytes, call, withSince = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1'
+local FIRST_TASK, ARGS = 5, 4
 local tasks = #ARGV - ARGS
 if isOvertaken(mark, call) then return {} end
 
 local reply, bytes, cutAt = {}, 0, tasks + 1
 for i = 1, tasks do
-  local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms', 'crashes') -- an error for a key of another type
+  local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms', 'crashes', 'pending_since') -- an error for a key of another type
   if fields[1] then
     bytes = bytes + #fields[1]
     if bytes > mostBytes and bytes > #fields[1] then
@@ -32,12 +33,13 @@ for i = 1, tasks do
       break
     end
   end
-  for at = 1, 3 do reply[3 * (i - 1) + at] = fields[at] or false end -- nil would end the reply
+  for at = 1, 3 do reply[4 * (i - 1) + at] = fields[at] or false end -- nil would end the reply
+  reply[4 * i] = withSince and fields[4] or false
 end
 
 allowWrites(lease)
 for i = 1, cutAt - 1 do
-  if reply[3 * i - 2] then
+  if reply[4 * i - 3] then
     redis.call('HSET', KEYS[FIRST_TASK + i - 1], 'state', 'active')
     redis.call('HDEL', KEYS[FIRST_TASK + i - 1], 'pending_since', 'cancel_then', 'progress', 'alone')
   end

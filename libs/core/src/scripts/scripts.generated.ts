@@ -1286,6 +1286,8 @@ export const fetch = new Script<
     readonly taskPrefix: ScriptArg;
     /** number of the call in its lane */
     readonly call: ScriptArg;
+    /** 1: pending_since is wanted */
+    readonly withSince: ScriptArg;
   },
   {
     /** left in its place; at most 1000 */
@@ -1293,7 +1295,7 @@ export const fetch = new Script<
   }
 >(
   'fetch',
-  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix', 'call'], fields: ['passedId'], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix', 'call', 'withSince'], fields: ['passedId'], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
   `local function hasMessage(task)
 return redis.pcall('HEXISTS', task, 'msg') == 1
 end
@@ -1344,8 +1346,8 @@ if #stay > 0 then redis.call('RPUSH', pending, unpack(stay)) end
 end
 local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local call = ARGV[5]
-local ARGS = 5
+local call, withSince = ARGV[5], ARGV[6] == '1'
+local ARGS = 6
 if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
 needType('list', pending, active)
 needType('zset', lease)
@@ -1355,7 +1357,8 @@ if isOvertaken(mark, call) then return { 0, 0, 0 } end
 local reply, fetched, leases, orphans = { 0, 0, 0 }, {}, {}, {}
 local taken, bytes = 0, 0
 for _, taskId in ipairs(found.ids) do
-local fields = redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes')
+local fields = withSince and redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
+or redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes')
 if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end
 if fields[1] then
 bytes = bytes + #fields[1]
@@ -1367,10 +1370,11 @@ reply[#reply + 1] = taskId
 reply[#reply + 1] = fields[1]
 reply[#reply + 1] = fields[2]
 reply[#reply + 1] = fields[3]
+reply[#reply + 1] = fields[4] or false
 else
 orphans[#orphans + 1] = taskPrefix .. taskId
 reply[#reply + 1] = taskId
-for _ = 1, 3 do reply[#reply + 1] = false end
+for _ = 1, 4 do reply[#reply + 1] = false end
 end
 taken = taken + 1
 end
@@ -2819,6 +2823,8 @@ export const load = new Script<
     readonly mostBytes: ScriptArg;
     /** number of the call in its lane, as claimed */
     readonly call: ScriptArg;
+    /** 1: pending_since is wanted */
+    readonly withSince: ScriptArg;
   },
   {
     /** text */
@@ -2826,7 +2832,7 @@ export const load = new Script<
   }
 >(
   'load',
-  { keys: ['pending', 'active', 'lease', 'mark', 'task'], types: ['list', 'list', 'zset', 'string', 'hash'], args: ['leaseExpiresAtS', 'mostBytes', 'call'], fields: ['taskId'], tail: [], reply: new ReplyShape('{(text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [], rest: [{ kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'active', 'lease', 'mark', 'task'], types: ['list', 'list', 'zset', 'string', 'hash'], args: ['leaseExpiresAtS', 'mostBytes', 'call', 'withSince'], fields: ['taskId'], tail: [], reply: new ReplyShape('{(text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [], rest: [{ kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
   `local function allowWrites(zset)
 redis.pcall('ZREM', zset, '\\0')
 end
@@ -2852,13 +2858,13 @@ if found then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' ..
 end
 end
 local pending, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local leaseExpiresAtS, mostBytes, call = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local FIRST_TASK, ARGS = 5, 3
+local leaseExpiresAtS, mostBytes, call, withSince = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1'
+local FIRST_TASK, ARGS = 5, 4
 local tasks = #ARGV - ARGS
 if isOvertaken(mark, call) then return {} end
 local reply, bytes, cutAt = {}, 0, tasks + 1
 for i = 1, tasks do
-local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms', 'crashes')
+local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
 if fields[1] then
 bytes = bytes + #fields[1]
 if bytes > mostBytes and bytes > #fields[1] then
@@ -2866,11 +2872,12 @@ cutAt = i
 break
 end
 end
-for at = 1, 3 do reply[3 * (i - 1) + at] = fields[at] or false end
+for at = 1, 3 do reply[4 * (i - 1) + at] = fields[at] or false end
+reply[4 * i] = withSince and fields[4] or false
 end
 allowWrites(lease)
 for i = 1, cutAt - 1 do
-if reply[3 * i - 2] then
+if reply[4 * i - 3] then
 redis.call('HSET', KEYS[FIRST_TASK + i - 1], 'state', 'active')
 redis.call('HDEL', KEYS[FIRST_TASK + i - 1], 'pending_since', 'cancel_then', 'progress', 'alone')
 end

@@ -26,6 +26,7 @@ import type { Leadership } from './watch/work-watcher.js';
 import { WorkWatcher } from './watch/work-watcher.js';
 import { RunLimits } from './run/running/run-limits.js';
 import { WorkerPool } from './run/running/worker-pool.js';
+import { VitalSigns } from './vital-signs.js';
 
 /** Parts that run by themselves from start to shutdown. */
 interface BackgroundPart {
@@ -49,6 +50,7 @@ export interface ServerParts {
   readonly workers: WorkerPool;
   readonly settler: Settler;
   readonly cancelListener: CancelListener;
+  readonly vitalSigns: VitalSigns;
   /** In start order. No other part needs them while handlers drain. */
   readonly background: readonly BackgroundPart[];
 }
@@ -102,6 +104,7 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
     settler,
     processor,
     cancelListener: new CancelListener(broker, (taskId) => void workers.cancel(taskId), deps),
+    vitalSigns: new VitalSigns(broker, { runningLeases, processor, clock }),
     background,
   };
 }

@@ -631,7 +631,7 @@ describe('a server whose handler ignores its signal', () => {
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
     const server = await o.serve(() => new Promise(() => undefined), { onDeafHandler, shutdownTimeout: '1s' });
     await o.client.enqueue('deaf', undefined, { timeout: '1s', maxRetry: 3 });
-    const isLost = (): void => expect(server.slots).toEqual({ total: 2, lost: 1 });
+    const isLost = (): void => expect(server.slots).toEqual({ total: 2, busy: 1, lost: 1 });
     await vi.waitFor(async () => {
       await o.clock.advance('1s');
       isLost();

@@ -16,6 +16,7 @@ import { routeAll, ServeMux, type TaskRouter } from './run/running/serve-mux.js'
 import type { ServerOptions } from './server-options.js';
 import { assembleParts, servedQueues, type ServerParts } from './server-parts.js';
 import { resolveSettings, type ServerSettings } from './server-settings.js';
+import { readProblemOptions, type ServerProblem, type ServerProblemOptions } from './vital-signs.js';
 
 /** How long `start` waits for the check of Redis' version and of the rights. */
 const CHECK_PATIENCE_MS = 1_000;
@@ -72,9 +73,25 @@ export class Server {
     return this.#isPaused;
   }
 
-  /** The number of slots, and how many of them are lost to handlers that ignore their signals. */
-  get slots(): { readonly total: number; readonly lost: number } {
-    return { total: this.#settings.concurrency, lost: this.#parts?.workers.lost ?? 0 };
+  /** The number of slots, in how many of them a handler runs, and how many of these ignore their signals and are lost. */
+  get slots(): { readonly total: number; readonly busy: number; readonly lost: number } {
+    const workers = this.#parts?.workers;
+    return { total: this.#settings.concurrency, busy: workers?.busy ?? 0, lost: workers?.lost ?? 0 };
+  }
+
+  /**
+   * What is wrong with the parts of a running server, so that only a new process helps; empty when nothing is, when it does not
+   * run, and when Redis is to blame. For the liveness probe of an orchestrator: call it every few seconds.
+   *
+   * - `fetching`: tasks have waited in a queue for longer than `stuckAfter`, a slot is free, Redis answers, and no fetch from the
+   * queue has been answered for as long.
+   * - `heartbeat`: no heartbeat for longer than leases allow: its thread hangs.
+   * - `eventLoop`: since the last call the event loop did not turn for longer than `blockedAfter`.
+   * @throws {InvalidOptionsError} an option is wrong
+   */
+  async problems(options: ServerProblemOptions = {}): Promise<ServerProblem[]> {
+    const limits = readProblemOptions(options);
+    return this.#state === 'active' ? ((await this.#parts?.vitalSigns.problems(limits)) ?? []) : [];
   }
 
   /**
@@ -193,7 +210,9 @@ export class Server {
     settler,
     cancelListener,
     background,
+    vitalSigns,
   }: ServerParts): Promise<void> {
+    vitalSigns.close();
     const { clock, shutdownTimeoutMs } = this.#settings;
     runningLeases.setStatus('closed');
     const drained = processor.stop().then(() => workers.drain(shutdownTimeoutMs));

@@ -10,14 +10,31 @@ interface TaskEventBase {
   readonly at: Date;
 }
 
-/** An event of a task in this process. */
+/**
+ * Why an attempt archived its task: no retry was left, `SkipRetry`, its deadline, no server knew its type for
+ * `unknownTypeTimeout`, or a cancel request said so.
+ */
+export type ArchiveReason = 'exhausted' | 'skipRetry' | 'deadline' | 'unknownType' | 'canceled';
+
+/**
+ * An event of a task in this process. `durationMs` is how long the attempt took, in milliseconds with a fraction: from the
+ * call of the handler to its end.
+ */
 export type TaskEvent =
   | (TaskEventBase & {
       readonly kind: 'enqueued';
       readonly state: 'pending' | 'scheduled' | 'aggregating';
       readonly nextProcessAt: Date;
     })
-  | (TaskEventBase & { readonly kind: 'started'; readonly retried: number })
+  | (TaskEventBase & {
+      readonly kind: 'started';
+      readonly retried: number;
+      /**
+       * How long the task was pending before this attempt, held ahead included; `undefined` when that is not recorded, or
+       * when nobody listened at the time of its fetch.
+       */
+      readonly waitedMs?: number | undefined;
+    })
   /** A progress report of the handler is stored. Frequent reports are throttled. */
   | (TaskEventBase & { readonly kind: 'progressed'; readonly share: number; readonly note: string | undefined })
   /** The handler succeeded and the outcome is stored. */
@@ -29,17 +46,23 @@ export type TaskEvent =
       readonly error: unknown;
       readonly nextProcessAt: Date;
       readonly isFailure: boolean;
+      readonly durationMs: number;
     })
-  | (TaskEventBase & { readonly kind: 'archived'; readonly error: unknown })
+  | (TaskEventBase & {
+      readonly kind: 'archived';
+      readonly error: unknown;
+      readonly reason: ArchiveReason;
+      readonly durationMs: number;
+    })
   /** The task was deleted: the handler threw `RevokeTask`, or the task was canceled with `delete`. */
-  | (TaskEventBase & { readonly kind: 'revoked'; readonly error: unknown })
+  | (TaskEventBase & { readonly kind: 'revoked'; readonly error: unknown; readonly durationMs: number })
   /**
    * The handler ignores its signal: it has not ended 0.5 s after its timeout, its cancellation or the loss of its
    * lease. Its slot is lost until the handler or the process ends.
    */
   | (TaskEventBase & { readonly kind: 'slotLost' })
   /** The outcome was dropped, because this server lost the lease. The task runs, or ran, elsewhere. */
-  | (TaskEventBase & { readonly kind: 'leaseLost' })
+  | (TaskEventBase & { readonly kind: 'leaseLost'; readonly durationMs: number })
   /**
    * The queue held its id, but not the task: another program has deleted the task, or has written only the id. The id
    * was dropped; the type is unknown, and empty.
@@ -72,12 +95,22 @@ export interface TaskEventListener {
  */
 export function guardListener(listener: TaskEventListener | undefined, logger: Logger): TaskEventListener | undefined {
   if (!listener) return undefined;
-  return passingTo(listener, (event) =>
-    callGuarded(
-      () => listener(event),
-      (error) => logger.error(`onEvent failed at "${event.kind}"`, { queue: event.queue, taskId: event.id, error }),
-    ),
-  );
+  const report = ({ kind, queue, id }: TaskEvent, error: unknown): void =>
+    logger.error(`onEvent failed at "${kind}"`, { queue, taskId: id, error });
+  // Without a closure for each event: there are two per task.
+  return passingTo(listener, (event) => {
+    let returned: unknown;
+    try {
+      returned = listener(event);
+    } catch (error) {
+      return report(event, error);
+    }
+    if (returned !== undefined)
+      callGuarded(
+        () => returned,
+        (error) => report(event, error),
+      );
+  });
 }
 
 /** A listener that is idle while the one it passes events to is. */

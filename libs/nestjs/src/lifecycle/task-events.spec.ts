@@ -35,6 +35,20 @@ it('is idle while nobody subscribes, so that no events are created', () => {
   expect([before, during, events.listener.isIdle]).toEqual([true, false, true]);
 });
 
+it('passes events to plain listeners, too, and is not idle meanwhile', () => {
+  const { events } = makeEvents();
+  const listener = vi.fn<(event: TaskEvent) => void>();
+
+  const end = events.listen(listener);
+  const during = events.listener.isIdle;
+  events.listener(started);
+  end();
+  events.listener(started);
+
+  expect([during, events.listener.isIdle]).toEqual([false, true]);
+  expect(listener).toHaveBeenCalledExactlyOnceWith(started);
+});
+
 it('filters one kind, with its own fields', () => {
   const { events } = makeEvents();
   const ids: string[] = [];

@@ -13,6 +13,7 @@ export type TaskEventOf<Kind extends TaskEvent['kind']> = Extract<TaskEvent, { k
  */
 export class TaskEvents extends Observable<TaskEvent> {
   private readonly events: Subject<TaskEvent>;
+  private readonly listeners = new Set<TaskEventListener>();
   private readonly logger: Logger;
   /** For the module: passes events on, and is idle while nobody subscribes. */
   readonly listener: TaskEventListener;
@@ -22,10 +23,22 @@ export class TaskEvents extends Observable<TaskEvent> {
     super((subscriber) => events.subscribe(subscriber));
     this.events = events;
     this.logger = guardLogger(logger);
-    this.listener = Object.defineProperty((event: TaskEvent) => events.next(event), 'isIdle', {
-      get: () => !events.observed,
-    });
-    hideFromLogs(this, 'events', 'logger', 'listener');
+    const { listeners } = this;
+    const pass = (event: TaskEvent): void => {
+      for (const listener of listeners) listener(event);
+      if (events.observed) events.next(event);
+    };
+    this.listener = Object.defineProperty(pass, 'isIdle', { get: () => !events.observed && listeners.size === 0 });
+    hideFromLogs(this, 'events', 'listeners', 'logger', 'listener');
+  }
+
+  /**
+   * For our own packages: calls `listener` with each event, without the cost of a stream. It must not throw.
+   * @returns ends it
+   */
+  listen(listener: TaskEventListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   /** Events of one kind: `events.of('archived').subscribe(({ id, error }) => …)`. */

@@ -1,4 +1,12 @@
-import { type GroupAggregatorOptions, type Logger, Server, ServeMux, ServerStateError } from '@nestjs-asynq/core';
+import {
+  type GroupAggregatorOptions,
+  type Logger,
+  Server,
+  type ServerProblem,
+  type ServerProblemOptions,
+  ServeMux,
+  ServerStateError,
+} from '@nestjs-asynq/core';
 import type { Broker } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
@@ -31,6 +39,7 @@ export class TaskServer {
   private mux: ServeMux | undefined;
   /** There was nothing to start yet when the app was up. */
   private startsWithHandlers = false;
+  private isStarting = false;
 
   /** @throws {InvalidOptionsError} a server option is wrong */
   constructor(private readonly deps: TaskServerDeps) {
@@ -43,9 +52,23 @@ export class TaskServer {
     return this.server && this.deps.handlers.all.length > 0 ? this.server.state : 'off';
   }
 
-  /** How many handlers can run at one time, and how many slots are lost to handlers that ignore their signals. */
-  get slots(): { readonly total: number; readonly lost: number } {
-    return this.server?.slots ?? { total: 0, lost: 0 };
+  /** The server has started, and was not stopped. */
+  get isStarted(): boolean {
+    return this.state === 'active' && !this.isStarting;
+  }
+
+  /** How many handlers can run at one time, how many do, and how many slots are lost to handlers that ignore their signals. */
+  get slots(): { readonly total: number; readonly busy: number; readonly lost: number } {
+    return (this.state === 'off' ? undefined : this.server?.slots) ?? { total: 0, busy: 0, lost: 0 };
+  }
+
+  /**
+   * What is wrong with the running server, so that only a new process helps; empty when nothing is. See `Server.problems` of the
+   * core.
+   * @throws {InvalidOptionsError} an option is wrong
+   */
+  async problems(options: ServerProblemOptions = {}): Promise<ServerProblem[]> {
+    return (await this.server?.problems(options)) ?? [];
   }
 
   /**
@@ -64,7 +87,12 @@ export class TaskServer {
     if (groupAggregator && this.server.state === 'new') this.server = this.makeServer(groupAggregator);
     this.mux = new ServeMux();
     this.handle(this.deps.handlers.all);
-    await this.server.start(this.mux);
+    this.isStarting = true;
+    try {
+      await this.server.start(this.mux);
+    } finally {
+      this.isStarting = false;
+    }
     const patterns = this.deps.handlers.all.map(({ pattern }) => pattern);
     const queues = Object.keys(this.deps.settings.server.queues ?? { default: 1 });
     this.deps.logger.info(`handling ${patterns.join(', ')} in ${queues.map((name) => `"${name}"`).join(', ')}`);

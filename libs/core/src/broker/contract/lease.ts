@@ -10,6 +10,8 @@ export interface LeasedTask {
   readonly unknownTypeSinceMs?: number | undefined;
   /** Workers lost with the task since it last ended an attempt; absent when there was none. */
   readonly crashes?: number | undefined;
+  /** Since when it was pending, unix ms; absent when the fetch did not ask for it, or nobody recorded it. */
+  readonly pendingSinceMs?: number | undefined;
 }
 
 export interface FetchReply {
@@ -58,8 +60,15 @@ export interface LeaseOps {
    * quarantined in `archived`. Neither is returned. A paused queue returns nothing. If the reply is lost the tasks
    * go back to the head of the queue at the next fetch from it by this broker, or are recovered when their leases end.
    * @param passOver ids of tasks to leave in their places, {@link MOST_PASSED_OVER} at most: no other program finds them missing
+   * @param withSince whether {@link LeasedTask.pendingSinceMs} is wanted
    */
-  fetch(queue: string, limit: number, leaseMs: number, passOver?: readonly string[]): Promise<FetchReply>;
+  fetch(
+    queue: string,
+    limit: number,
+    leaseMs: number,
+    passOver?: readonly string[],
+    withSince?: boolean,
+  ): Promise<FetchReply>;
   /** Sets the leases of the claimed tasks to `expiresAtS`. */
   extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<ExtendReply>;
   /**

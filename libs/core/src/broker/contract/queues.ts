@@ -41,6 +41,8 @@ export interface QueueOps {
   queueStats(queue: string): Promise<QueueStats | undefined>;
   /** Today, yesterday, … `days` days. */
   dailyCounts(queue: string, days: number): Promise<DailyCount[]>;
+  /** How many tasks of the archive were archived at that time or later, to the second. */
+  archivedSince(queue: string, sinceMs: number): Promise<number>;
   /** An estimate from samples; `undefined` when it is not available. */
   memoryBytes(queue: string): Promise<number | undefined>;
   /** Stops every server from fetching from the queue; `false` when it was paused already. */

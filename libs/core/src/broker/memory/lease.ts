@@ -13,7 +13,7 @@ import { requestedOutcome } from './waiting.js';
 
 export function leaseOps(store: MemoryStore): LeaseOps {
   return {
-    async fetch(queueName, limit, leaseMs, passOver = []) {
+    async fetch(queueName, limit, leaseMs, passOver = [], withSince = false) {
       const queue = store.queue(queueName);
       if (queue.pausedAtS !== undefined) return { tasks: [], isPaused: true, remaining: 0 };
       const expiresAtS = ceilS(store.clock.nowMs() + leaseMs);
@@ -33,8 +33,9 @@ export function leaseOps(store: MemoryStore): LeaseOps {
         if (bytes > MOST_FETCHED_BYTES && bytes > size) break;
         queue.pending.delete(id);
         taken += 1;
+        const sinceNs = withSince ? queue.tasks.get(id)?.pendingSinceNs : undefined;
         const task = leaseTask(queue, id, expiresAtS);
-        if (task) tasks.push(task);
+        if (task) tasks.push(sinceNs === undefined ? task : { ...task, pendingSinceMs: Number(sinceNs) / 1e6 });
         else if (!queue.tasks.has(id)) orphans.push(id);
       }
       const remaining = queue.pending.size - passedOver;

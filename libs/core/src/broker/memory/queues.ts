@@ -43,6 +43,12 @@ export function queueOps(store: MemoryStore): QueueOps {
       });
     },
 
+    async archivedSince(queueName, sinceMs) {
+      let count = 0;
+      for (const { score } of store.queue(queueName).archived) if (score >= floorS(sinceMs)) count += 1;
+      return count;
+    },
+
     /** The size of an object is not known. */
     async memoryBytes() {
       return undefined;

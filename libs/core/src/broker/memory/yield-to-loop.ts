@@ -14,6 +14,7 @@ const READ_IN_LOOPS = [
   'listTasks',
   'scanTasks',
   'groupSizes',
+  'archivedSince',
   'dailyCounts',
   'shownServers',
   'schedulerEntries',

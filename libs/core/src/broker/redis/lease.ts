@@ -25,12 +25,13 @@ import { toCancelOutcome } from './waiting.js';
 /** Maximum number of leases per call. */
 const MOST_EXTENDED = 1_000;
 
-/** A task as the fetch scripts return it: id, message, unknown_since_ms, crashes; a missing field is null. */
+/** A task as the fetch scripts return it: id, message, unknown_since_ms, crashes, pending_since; a missing field is null. */
 interface FetchedFields {
   readonly id: string;
   readonly bytes: Buffer | null;
   readonly unknownSinceMs: Buffer | null;
   readonly crashes: Buffer | null;
+  readonly pendingSinceNs: Buffer | null;
 }
 
 /** What a fetch asks for. */
@@ -38,6 +39,7 @@ interface FetchRequest {
   readonly limit: number;
   readonly expiresAtS: number;
   readonly passOver: readonly string[];
+  readonly withSince: boolean;
   readonly call: LaneCall;
 }
 
@@ -113,7 +115,7 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
   }
 
   return {
-    async fetch(queue, limit, leaseMs, passOver = []): Promise<FetchReply> {
+    async fetch(queue, limit, leaseMs, passOver = [], withSince = false): Promise<FetchReply> {
       await unanswered.returnTasks(queue);
       const askedAtMs = redis.clock.nowMs();
       const leaseExpiresAtS = ceilS(askedAtMs + leaseMs);
@@ -122,13 +124,14 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
           limit: Math.min(limit, MOST_PER_FETCH),
           expiresAtS: leaseExpiresAtS,
           passOver: passOver.slice(0, MOST_PASSED_OVER),
+          withSince,
           call,
         }),
       );
       const tasks: LeasedTask[] = [];
       const orphans: string[] = [];
       const quarantines: Promise<void>[] = [];
-      for (const { id, bytes, unknownSinceMs, crashes } of fetched.fields) {
+      for (const { id, bytes, unknownSinceMs, crashes, pendingSinceNs } of fetched.fields) {
         if (bytes === null) {
           orphans.push(id);
           continue;
@@ -143,6 +146,7 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
           leaseExpiresAtS,
           unknownTypeSinceMs: readUnknownSinceMs(unknownSinceMs?.toString(), message),
           crashes: crashes ? readCrashes(crashes.toString(), message, 'active').total : undefined,
+          pendingSinceMs: pendingSinceNs ? toPendingSinceMs(pendingSinceNs) : undefined,
         });
       }
       await Promise.all(quarantines);
@@ -188,7 +192,7 @@ const toPass = (ids: readonly string[]): { passedId: string }[] => ids.map((pass
 async function fetchFast(
   redis: RedisLink,
   queue: string,
-  { limit, expiresAtS, passOver, call }: FetchRequest,
+  { limit, expiresAtS, passOver, withSince, call }: FetchRequest,
 ): Promise<FetchedIds> {
   const args = {
     leaseExpiresAtS: expiresAtS,
@@ -196,6 +200,7 @@ async function fetchFast(
     mostBytes: MOST_FETCHED_BYTES,
     taskPrefix: keys.taskPrefix(queue),
     call: call.nth,
+    withSince: withSince ? 1 : 0,
   };
   const reply = (await redis.run(scripts.fetch, sourceKeys(queue, call), args, toPass(passOver))) as FetchReplyFields;
   const [isPaused, remaining, passedOver] = reply;
@@ -222,20 +227,21 @@ async function load(
   redis: RedisLink,
   queue: string,
   ids: readonly string[],
-  { expiresAtS, call }: FetchRequest,
+  { expiresAtS, withSince, call }: FetchRequest,
 ): Promise<FetchedFields[]> {
   const { paused: _, ...source } = sourceKeys(queue, call);
   const loaded = (await redis.run(
     scripts.load,
     { ...source, task: ids.map((id) => keys.task(queue, id)) },
-    { leaseExpiresAtS: expiresAtS, mostBytes: MOST_FETCHED_BYTES, call: call.nth },
+    { leaseExpiresAtS: expiresAtS, mostBytes: MOST_FETCHED_BYTES, call: call.nth, withSince: withSince ? 1 : 0 },
     ids.map((taskId) => ({ taskId })),
   )) as (Buffer | null)[];
-  const fields = ids.slice(0, loaded.length / 3).map((id, i) => ({
+  const fields = ids.slice(0, loaded.length / 4).map((id, i) => ({
     id,
-    bytes: loaded[3 * i]!,
-    unknownSinceMs: loaded[3 * i + 1]!,
-    crashes: loaded[3 * i + 2]!,
+    bytes: loaded[4 * i]!,
+    unknownSinceMs: loaded[4 * i + 1]!,
+    crashes: loaded[4 * i + 2]!,
+    pendingSinceNs: loaded[4 * i + 3]!,
   }));
   const orphans = fields.filter(({ bytes }) => bytes === null).map(({ id }) => id);
   await removeOrphans(redis, queue, orphans).catch((error: unknown) => {
@@ -247,14 +253,26 @@ async function load(
 
 type FetchReplyFields = [isPaused: number, remaining: number, passedOver: number, ...flat: (Buffer | null)[]];
 
-/** The tasks of a reply, four members each. */
+/** The tasks of a reply, five members each. */
 function fieldsOf(reply: FetchReplyFields): FetchedFields[] {
   const fields: FetchedFields[] = [];
-  for (let at = 3; at < reply.length; at += 4) {
+  for (let at = 3; at < reply.length; at += 5) {
     const member = (nth: number): Buffer | null => reply[at + nth] as Buffer | null;
-    fields.push({ id: String(member(0)), bytes: member(1), unknownSinceMs: member(2), crashes: member(3) });
+    fields.push({
+      id: String(member(0)),
+      bytes: member(1),
+      unknownSinceMs: member(2),
+      crashes: member(3),
+      pendingSinceNs: member(4),
+    });
   }
   return fields;
+}
+
+/** `undefined`: another program wrote something else. */
+function toPendingSinceMs(ns: Buffer): number | undefined {
+  const sinceMs = Number(ns) / 1e6; // exact to a microsecond
+  return Number.isFinite(sinceMs) && sinceMs > 0 ? sinceMs : undefined;
 }
 
 /** Never rejects: the valid tasks of the batch are already leased. */

@@ -70,6 +70,9 @@ export function queueOps(redis: RedisLink): QueueOps {
       }));
     },
 
+    archivedSince: (queue, sinceMs) =>
+      redis.command('ZCOUNT', (client) => client.zcount(keys.archived(queue), floorS(sinceMs), '+inf')),
+
     memoryBytes: (queue) => memoryBytes(redis, queue),
 
     async pause(queue) {

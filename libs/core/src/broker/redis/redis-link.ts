@@ -4,6 +4,7 @@ import type { QueueError } from '../../errors/queue-error.js';
 import { KeyTypeError } from '../../errors/key-type.error.js';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import type { Clock } from '../../runtime/clock.js';
+import { type ScriptEnded, scriptChannel } from '../../runtime/diagnostics.js';
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Script, ScriptArgs, ScriptKeys } from '../../scripts/script.js';
@@ -109,8 +110,12 @@ export class RedisLink {
     try {
       if (!isReady(client)) await whenReady(client);
       wasSent = true;
+      const sentAtMs = scriptChannel.hasSubscribers ? performance.now() : undefined;
       const sent = this.scripts.send(client, script, script.flattenKeys(keys), script.flattenArgs(args, items));
       reply = await this.answerOf(client, sent);
+      if (sentAtMs !== undefined) {
+        scriptChannel.publish({ script: script.name, tookMs: performance.now() - sentAtMs } satisfies ScriptEnded);
+      }
     } catch (error) {
       throw await this.failureOf(script.name, error, client, () => script.typedKeys(keys), wasSent);
     }

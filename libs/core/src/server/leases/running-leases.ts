@@ -97,6 +97,11 @@ export class RunningLeases implements HeartbeatListener {
     return this.pulse.isSteady(this.deps.clock.nowMs());
   }
 
+  /** Whether the last heartbeat, in whichever thread, is recent. It beats even while Redis does not answer. */
+  isBeating(): boolean {
+    return this.pulse.isBeating(this.deps.clock.nowMs());
+  }
+
   /** Inspectors see it from the next beat on. */
   setStatus(status: ServerStatus): void {
     this.status = status;

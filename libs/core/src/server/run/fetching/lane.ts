@@ -47,6 +47,8 @@ export class Lane {
   offered = 0;
   /** Time of the last fetch, by the monotonic clock. */
   askedAtMs = -Infinity;
+  /** Time of the last answer to a fetch, or of the start, by the monotonic clock. */
+  answeredAtMs = -Infinity;
   /** Time of the next fetch allowed, by the monotonic clock. */
   restsUntilMs = -Infinity;
   /** Tasks read ahead, the next to begin first. */

@@ -33,6 +33,11 @@ export class Lanes {
     return this.all.size;
   }
 
+  /** Every lane, whatever it does. */
+  get every(): Iterable<Lane> {
+    return this.all.values();
+  }
+
   /** Its queue may have work, unless it is always watched. */
   add(queue: string): void {
     const lane = new Lane(queue, this.readAheadMs, this.limits.ofQueue(queue));

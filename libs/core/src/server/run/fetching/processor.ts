@@ -9,6 +9,7 @@ import {
 } from '../../../broker/contract/lease.js';
 import { RedisCommandError } from '../../../errors/redis-command.error.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
+import { type Fetched, fetchChannel } from '../../../runtime/diagnostics.js';
 import { LogLimit } from '../../../runtime/log-limit.js';
 import type { Logger } from '../../../runtime/logger.js';
 import type { TaskEventListener } from '../../../task/task-event.js';
@@ -96,12 +97,31 @@ export class Processor {
     workSignal.onWork((queue) => this.noteSignal(queue));
     workers.onFree = () => this.fillSoon();
     workers.onEnd = (queue, durationMs) => this.lanes.get(queue)?.readAhead.noteEnded(durationMs);
+    this.countSilenceFromNow();
     this.fillSoon();
+  }
+
+  /**
+   * Queues from which no fetch was answered for so long, although a slot is free: nothing is wrong with those that are empty. None
+   * of a server that was stopped or paused, and no queue that is at a limit, or in which tasks are left to other servers.
+   */
+  quietQueues(forMs: number): string[] {
+    const { workers, clock } = this.deps;
+    if (this.isClosed || workers.free <= 0) return [];
+    const beforeMs = monotonicMs(clock) - forMs;
+    const mayFetch = (lane: Lane): boolean =>
+      !lane.isPaused &&
+      !lane.hasPassed &&
+      (lane.limit?.room ?? Infinity) > 0 &&
+      workers.leftToOthers(lane.queue).length === 0;
+    const quiet = [...this.lanes.every].filter((lane) => lane.answeredAtMs < beforeMs && mayFetch(lane));
+    return quiet.map(({ queue }) => queue);
   }
 
   /** Takes tasks from one more queue. */
   serve(queue: string): void {
     this.lanes.add(queue);
+    this.lanes.get(queue)!.answeredAtMs = monotonicMs(this.deps.clock);
     this.fillSoon();
   }
 
@@ -132,7 +152,12 @@ export class Processor {
 
   resume(): void {
     this.isPaused = false;
+    this.countSilenceFromNow();
     this.fillSoon();
+  }
+
+  private countSilenceFromNow(): void {
+    for (const lane of this.lanes.every) lane.answeredAtMs = monotonicMs(this.deps.clock);
   }
 
   private async fetchesUnderWay(): Promise<void> {
@@ -287,12 +312,17 @@ export class Processor {
       }, lane.patienceMs);
     }
     try {
-      const left = this.deps.workers.leftToOthers(lane.queue);
+      const { workers, emit } = this.deps;
+      const left = workers.leftToOthers(lane.queue);
       const passOver = lane.hasPassed ? [...left, ...lane.passed!.ids].slice(0, MOST_PASSED_OVER) : left;
-      const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs, passOver);
+      const withSince = emit !== undefined && emit.isIdle !== true;
+      const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs, passOver, withSince);
+      if (fetchChannel.hasSubscribers)
+        fetchChannel.publish({ queue: lane.queue, count: reply.tasks.length } satisfies Fetched);
       const mayRun = !(this.isClosed && lane.isSick);
       const nowMs = monotonicMs(clock);
       lane.noteAnswer(nowMs - lane.askedAtMs);
+      lane.answeredAtMs = nowMs;
       lane.readAhead.noteFed(nowMs);
       if (this.limited.isUsed) this.limited.noteAnswered(lane, passOver.length, limit, reply);
       const offered = left.length === 0 ? 0 : (reply.passedOver ?? 0);

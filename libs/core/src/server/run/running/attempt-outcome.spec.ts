@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from '../../../runtime/logger.js';
 import { MAX_RETRY_DELAY_MS, type RetryDelay } from '../../../task/retry-delay.js';
 import { RevokeTask, SkipRetry } from '../../../task/signals.js';
 import type { TaskMessage } from '../../../wire/task-message.js';
-import { failureOutcome, type FailurePolicy } from './attempt-outcome.js';
+import { archiveReason, failureOutcome, type FailurePolicy } from './attempt-outcome.js';
 
 const NOW_MS = 1_700_000_000_000;
 const policy: FailurePolicy = {
@@ -182,5 +182,20 @@ describe('failureOutcome for an unknown type', () => {
     const seen = { ...task, unknownTypeSinceMs: NOW_MS - 1_000 };
 
     expect(failureOutcome(seen, notFound, policy, NOW_MS)).toEqual({ kind: 'archive', error: text });
+  });
+});
+
+describe('the reason of an archived task', () => {
+  it.each([
+    ['canceled', new TaskCanceledError('a', 'archive'), {}],
+    ['skipRetry', new SkipRetry(), {}],
+    ['skipRetry', new Error('no such user', { cause: new SkipRetry() }), {}],
+    ['deadline', new Error('boom'), { deadlineS: BigInt(NOW_MS / 1000) }],
+    ['unknownType', new HandlerNotFoundError('t', []), {}],
+    ['exhausted', new Error('boom'), { retried: 3 }],
+  ])('is %s', (reason, error, message) => {
+    const full = { retried: 1, maxRetry: 3, timeoutS: 0n, deadlineS: 0n, ...message } as TaskMessage;
+
+    expect(archiveReason(full, error, NOW_MS)).toBe(reason);
   });
 });

@@ -8,7 +8,9 @@ import type { Logger } from '../../../runtime/logger.js';
 import { dropPromise } from '../../../runtime/user-callback.js';
 import { defaultRetryDelay, MAX_RETRY_DELAY_MS, type RetryDelay } from '../../../task/retry-delay.js';
 import { findSignal, RevokeTask, type SkipRetry } from '../../../task/signals.js';
+import type { ArchiveReason } from '../../../task/task-event.js';
 import { taskFields } from '../../../task/task-fields.js';
+import type { TaskMessage } from '../../../wire/task-message.js';
 import { hopelessReason } from './attempt-deadline.js';
 
 /** The options that decide the outcome of a failed attempt. */
@@ -48,6 +50,14 @@ export function failureOutcome(task: LeasedTask, error: unknown, policy: Failure
   if (message.retried >= message.maxRetry) return { kind: 'archive', error: text };
   const retryAtMs = nowMs + retryDelayMs(task, error, policy);
   return { kind: 'retry', retryAtMs, error: text, isFailure: isFailure(task, error, policy) };
+}
+
+/** Why {@link failureOutcome} archived a task, by the same order of checks. */
+export function archiveReason(message: TaskMessage, error: unknown, nowMs: number): ArchiveReason {
+  if (isInstance(error, TaskCanceledError) && error.outcome === 'archive') return 'canceled';
+  if (findSignal(error)) return 'skipRetry';
+  if (hopelessReason(message, nowMs)) return 'deadline';
+  return isInstance(error, HandlerNotFoundError) ? 'unknownType' : 'exhausted';
 }
 
 const SKIP_TEXT = 'skip retry for the task';

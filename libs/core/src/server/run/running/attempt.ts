@@ -18,7 +18,7 @@ import { decodeBackoff } from '../../../wire/backoff-record.js';
 import { checkDecoded, decodeCopy, type PayloadCodec, undecodable } from '../../../task/payload-codec.js';
 import type { TaskContext } from '../../../task/task-context.js';
 import { findSignal, SkipRetry } from '../../../task/signals.js';
-import type { TaskEventListener } from '../../../task/task-event.js';
+import type { TaskEvent, TaskEventListener } from '../../../task/task-event.js';
 import { clampInt64, fromS } from '../../../wire/unix-time.js';
 import { type Abortable, AttemptContext } from './attempt-context.js';
 import type { Deadline, Deadlines, Expiring } from './deadlines.js';
@@ -141,7 +141,7 @@ export class Attempt implements Abortable, Expiring {
 
   /** Runs the attempt to its end, of which the listener is told. */
   run(): void {
-    const { id, type, queue, retried } = this.message;
+    const { id, type } = this.message;
     const { clock, router, emit } = this.deps;
     if (this.leftMs(this.startedAtMonotonicMs) <= 0) return this.answer(failure(new TaskTimeoutError(id)));
     let payload: unknown;
@@ -152,8 +152,15 @@ export class Attempt implements Abortable, Expiring {
     } catch (error) {
       return this.answer(failure(error));
     }
-    if (emit && !emit.isIdle) emit({ kind: 'started', id, type, queue, retried, at: new Date(clock.nowMs()) });
+    if (emit && !emit.isIdle) emit(this.started(clock.nowMs()));
     this.callHandler(this.route, payload);
+  }
+
+  private started(nowMs: number): TaskEvent {
+    const { id, type, queue, retried } = this.message;
+    const { pendingSinceMs } = this.tracked.task;
+    const waitedMs = pendingSinceMs === undefined ? undefined : toMicroseconds(Math.max(0, nowMs - pendingSinceMs));
+    return { kind: 'started', id, type, queue, retried, waitedMs, at: new Date(nowMs) };
   }
 
   /**
@@ -200,7 +207,7 @@ export class Attempt implements Abortable, Expiring {
       if (this.deadline) this.deps.deadlines.remove(this.deadline);
       if (this.graceTimer !== undefined) this.deps.clock.clearTimer(this.graceTimer);
     }
-    const durationMs = Math.round(monotonicMs(this.deps.clock) - this.startedAtMonotonicMs);
+    const durationMs = toMicroseconds(monotonicMs(this.deps.clock) - this.startedAtMonotonicMs);
     const flushed = this.lazyContext && AttemptContext.flush(this.lazyContext);
     if (answer.isSuccess && !flushed) return this.listener.onEnded(this, this.success(answer.returned, durationMs));
     this.end(answer, durationMs, flushed).then(
@@ -305,6 +312,9 @@ export class Attempt implements Abortable, Expiring {
 }
 
 const DONE: Outcome = { kind: 'done' };
+
+/** Milliseconds without the digits that a clock makes up: most handlers take less than one. */
+const toMicroseconds = (ms: number): number => Math.round(1_000 * ms) / 1_000;
 
 function failure(error: unknown): Answer {
   return { isSuccess: false, error };

@@ -105,6 +105,11 @@ export class WorkerPool implements Slots, AttemptListener {
     return this.running.size + Math.max(0, this.settler.waiting - this.mostWaiting);
   }
 
+  /** Slots in which a handler runs. */
+  get busy(): number {
+    return this.running.size;
+  }
+
   /** A suspect limits how many tasks are in hand. */
   get isLimited(): boolean {
     return this.company.limit < Infinity;
