@@ -2,10 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tools } from '../tools.js';
 import type { Contender } from './contender.js';
+import { OBSERVING } from './observing.js';
 
 /** All contenders that can run on this machine. */
 export function findContenders({ root, external, asynq, postgres }: Tools): Contender[] {
-  const ours = (file: string): string[] => [process.execPath, join(root, 'bench/dist/bench', file)];
+  const ours = (file: string, ...args: string[]): string[] => [
+    process.execPath,
+    join(root, 'bench/dist/bench', file),
+    ...args,
+  ];
   const theirs = (file: string): string[] => [process.execPath, join(external, 'dist/external', file)];
   const installed = (name: string): string => versionIn(join(external, 'node_modules', name, 'package.json'));
   const own = versionIn(join(root, 'libs/core/package.json'));
@@ -29,6 +34,15 @@ export function findContenders({ root, external, asynq, postgres }: Tools): Cont
       command: ours('ours/nest-program.js'),
       hasBatches: true,
     },
+    ...OBSERVING.map(({ id, title, settings }): Contender => ({
+      id,
+      team: 'ours',
+      title: `nestjs-asynq ${own} ${title}`,
+      settings,
+      store: 'redis',
+      command: ours('ours/observing-program.js', id),
+      hasBatches: true,
+    })),
     {
       id: 'bullmq',
       team: 'bullmq',

@@ -1,8 +1,10 @@
+import type { ObservingId } from './observing.js';
+
 /** The names in `docs/benchmarks.json`. A team may have several contenders; the better one counts. */
 export type Team = 'ours' | 'bullmq' | 'asynq' | 'graphile' | 'limit';
 
 export type ContenderId =
-  'ours' | 'ours-nest' | 'bullmq' | 'bullmq-nest' | 'asynq' | 'asynq-4' | 'graphile' | 'bare-commands';
+  ObservingId | 'ours' | 'ours-nest' | 'bullmq' | 'bullmq-nest' | 'asynq' | 'asynq-4' | 'graphile' | 'bare-commands';
 
 /** A task queue in the benchmark. */
 export interface Contender {

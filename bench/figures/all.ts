@@ -6,6 +6,7 @@ import { idle, idleQueues } from './idle.js';
 import { memory } from './memory.js';
 import { mixedLoad } from './mixed-load.js';
 import { nest } from './nest.js';
+import { observing } from './observing.js';
 import { failing, retention } from './outcomes.js';
 import { payloads } from './payloads.js';
 import { pickUp } from './pick-up.js';
@@ -34,6 +35,7 @@ export const FIGURES: readonly Figure[] = [
   memory,
   startAndStop,
   nest,
+  observing,
   ...scaling,
   ...rawLimits,
 ];

@@ -1,8 +1,16 @@
-import { Client, DuplicateTaskError, Server, type TaskOptions } from '@nestjs-asynq/core';
+import { Client, DuplicateTaskError, Server, type ServerOptions, type TaskOptions } from '@nestjs-asynq/core';
 import type { Driver, NewTask } from '../program/driver.js';
 import { DEFAULT_QUEUE, RETRY_DELAY_MS, TASK_TYPE, type TaskPayload } from '../program/protocol.js';
 
-export const ours: Driver = {
+/** What a way to watch adds to a worker. */
+export interface Observing {
+  readonly server?: Partial<ServerOptions>;
+  /** Called when the server has started. */
+  readonly onStart?: (server: Server) => void;
+}
+
+/** @param observing what watches the worker */
+export const oursWith = (observing: Observing): Driver => ({
   connect(url) {
     const client = new Client({ connection: { url } });
     return Promise.resolve({
@@ -17,11 +25,21 @@ export const ours: Driver = {
   },
 
   async serve(url, { queues, concurrency }, handle) {
-    const server = new Server({ connection: { url }, queues, concurrency, retryDelay: () => RETRY_DELAY_MS });
+    const server = new Server({
+      connection: { url },
+      queues,
+      concurrency,
+      retryDelay: () => RETRY_DELAY_MS,
+      ...observing.server,
+    });
     await server.start(async (payload, { queue }) => handle(payload as TaskPayload, queue));
+    observing.onStart?.(server);
     return { close: () => server.shutdown() };
   },
-};
+});
+
+/** A worker that nothing watches. */
+export const ours: Driver = oursWith({});
 
 async function enqueueOne(client: Client, task: NewTask): Promise<number> {
   try {

@@ -8,9 +8,9 @@ import { Work } from './work.js';
 
 const REPLIES = 3;
 
-/** Runs a driver as a program of the benchmark; its argument is the address of the store. */
+/** Runs a driver as a program of the benchmark; its last argument is the address of the store. */
 export function runProgram(driver: Driver): void {
-  const session = new Session(driver, process.argv[2]!);
+  const session = new Session(driver, process.argv.at(-1)!);
   let last = Promise.resolve();
   createInterface(process.stdin)
     .on('line', (line) => {

@@ -143,7 +143,7 @@ describe.each(['one Redis', 'a cluster'] as const)('asynq dashboard on %s', (on)
 });
 
 describe('the dashboard of the sample', () => {
-  it('is shown to this machine, read-only', async () => {
+  it('is shown to this machine, read-only, with metrics beside it', async () => {
     await using app = new MembersProcess('main', { REDIS_ADDRESS: redis.url });
     const url = /http\S+/.exec(await app.line(/^monitoring: http/))![0];
 
@@ -154,6 +154,10 @@ describe('the dashboard of the sample', () => {
     const types = await get(`${url}api/types`);
     const write = await post(`${url}api/queue/pause`, { queue: 'default' });
     const foreign = await fetch(url, { headers: { 'x-forwarded-for': '10.0.0.1' } });
+    const [metrics, foreignMetrics] = await Promise.all([
+      fetch(new URL('/metrics', url)),
+      fetch(new URL('/metrics', url), { headers: { 'x-forwarded-for': '10.0.0.1' } }),
+    ]);
 
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
     expect((await fetch(url + script)).status).toBe(200);
@@ -161,7 +165,8 @@ describe('the dashboard of the sample', () => {
     expect(types.types).toMatchObject([
       { type: 'email:verify', schema: { properties: { memberId: { format: 'uuid' } } } },
     ]);
-    expect([write.status, foreign.status]).toEqual([403, 403]);
+    expect([write.status, foreign.status, foreignMetrics.status]).toEqual([403, 403, 403]);
+    expect(await metrics.text()).toContain('asynq_workers_limit 10');
   });
 
   it('lets those act who know the password', async () => {

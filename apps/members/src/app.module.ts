@@ -4,6 +4,8 @@ import { APP_PIPE } from '@nestjs/core';
 import type { Clock } from '@nestjs-asynq/core';
 import { AsynqDashboardModule } from '@nestjs-asynq/dashboard';
 import { AsynqModule } from 'nestjs-asynq';
+import { AsynqMetricsModule } from 'nestjs-asynq/metrics';
+import { Registry } from 'prom-client';
 import { CLOCK, ClockModule } from './config/clock.module.js';
 import { type Settings, settings } from './config/settings.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -21,6 +23,11 @@ import { MonitoringGuard } from './monitoring/monitoring.guard.js';
       guards: [MonitoringGuard],
       inject: [settings.KEY],
       useFactory: ({ dashboardWrites }: Settings) => ({ readOnly: !dashboardWrites, redact: ['password', 'token'] }),
+    }),
+    AsynqMetricsModule.forRootAsync({
+      path: '/metrics',
+      guards: [MonitoringGuard],
+      useFactory: () => ({ registry: new Registry() }),
     }),
     // The last import, so that it stops first on shutdown: handlers finish while everything else still works.
     AsynqModule.forRootAsync({
