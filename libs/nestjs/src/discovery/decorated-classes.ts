@@ -4,7 +4,8 @@ type Class = abstract new (...args: never[]) => unknown;
 /** Classes with decorated methods of this process, held weakly: what is no longer used can be in no module either. */
 const decorated: WeakRef<Class>[] = [];
 const known = new WeakSet<Class>();
-const reported = new WeakSet<Class>();
+/** In a module of some app of this process, or reported to be in none. */
+const settled = new WeakSet<Class>();
 
 /** Called by decorators of methods. */
 export function noteDecorated(owner: unknown): void {
@@ -15,16 +16,21 @@ export function noteDecorated(owner: unknown): void {
 }
 
 /**
- * Decorated classes that neither are among the classes of an app nor have a subclass there. Each is returned once in a process.
- * @param provided prototypes of all providers and controllers of the app
+ * Notes the classes of an app, with those that they extend.
+ * @param prototypes of all its providers and controllers
  */
-export function unprovidedClasses(provided: Iterable<object>): Class[] {
-  const used = new Set<unknown>();
-  for (const prototype of provided) {
-    for (let at: object | null = prototype; at; at = Reflect.getPrototypeOf(at)) used.add(at.constructor);
+export function noteProvided(prototypes: Iterable<object>): void {
+  for (const prototype of prototypes) {
+    for (let at: object | null = prototype; at; at = Reflect.getPrototypeOf(at)) {
+      if (typeof at.constructor === 'function') settled.add(at.constructor as unknown as Class);
+    }
   }
-  const missing = decorated.map((ref) => ref.deref()).filter((found) => found !== undefined && !used.has(found));
-  const news = (missing as Class[]).filter((found) => !reported.has(found));
-  for (const found of news) reported.add(found);
-  return news;
+}
+
+/** Decorated classes that neither are in a module of any app so far nor have a subclass there. Each is returned once in a process. */
+export function unprovidedClasses(): Class[] {
+  const alive = decorated.map((ref) => ref.deref()).filter((found) => found !== undefined);
+  const missing = alive.filter((found) => !settled.has(found));
+  for (const found of missing) settled.add(found);
+  return missing;
 }

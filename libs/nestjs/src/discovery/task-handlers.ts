@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs-asynq/core';
 import { checkConnection, connectionOf } from './connection-of.js';
-import { unprovidedClasses } from './decorated-classes.js';
+import { noteProvided, unprovidedClasses } from './decorated-classes.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 import type { DiscoveredHandler, TaskHandlerExplorer } from './task-handler.explorer.js';
 
@@ -27,6 +27,7 @@ export class TaskHandlers {
    * @throws as {@link load}; the new ones are not kept then
    */
   loadMore(connections: readonly string[]): readonly DiscoveredHandler[] {
+    noteProvided(this.explorer.prototypes());
     const all = this.explorer.explore();
     for (const handler of all) checkConnection(handler, 'TaskHandler', 'handles tasks of', connections);
     const found = all.filter((handler) => connectionOf(handler) === this.connection);
@@ -41,7 +42,7 @@ export class TaskHandlers {
 
   /** Warns of decorated classes that no module of the app provides: their tasks would wait for another process. */
   noteUnprovided(): void {
-    for (const { name } of unprovidedClasses(this.explorer.prototypes())) {
+    for (const { name } of unprovidedClasses()) {
       this.logger.warn(
         `${name} has @TaskHandler methods and is in the "providers" of no module that this app has loaded, so they handle nothing here. ` +
           'Provide it, or import the module that does.',
