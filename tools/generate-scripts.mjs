@@ -63,7 +63,7 @@ function readKeys(header, fail) {
 }
 
 /**
- * `ARGV[1] nowS unix s` is one argument, `ARGV[2..] per task: taskId, message` the fields of each task (or group), and
+ * `ARGV[1] nowS unix s` is one argument, `ARGV[2..] per task: taskId, message` the fields of each task (or group, or text), and
  * `ARGV[..] @new-task` the last arguments: the fields that `include/new-task.lua` declares. A list may consist of such
  * fields, too.
  */
@@ -83,7 +83,7 @@ function readArgs(header, fail) {
     }
     if (Number(index) !== args.length + 1 || fields.length > 0) fail(`ARGV[${index}] is out of order`);
     if (isList) {
-      const list = /^per (?:task|group): (.*)$/.exec(rest)?.[1] ?? fail(`ARGV[${index}..] must say "per task: …"`);
+      const list = /^per (?:task|group|text): (.*)$/.exec(rest)?.[1] ?? fail(`ARGV[${index}..] must say "per task: …"`);
       fields = includedFields(/^@([\w-]+)$/.exec(list)?.[1]) ?? readFields(list);
     } else {
       args.push(readArg(rest));

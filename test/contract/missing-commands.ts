@@ -7,7 +7,7 @@ const BEHIND: readonly (readonly [method: RegExp, command: string])[] = [
   [/^openWatch$/, 'BLMOVE'],
   [/^watchQueues$/, 'CLIENT'],
   [/^(?:facts|storeInfo|storeNodes)$/, 'INFO'],
-  [/^memoryBytes$/, 'MEMORY'],
+  [/^memoryUsage$/, 'MEMORY'],
 ];
 
 /** Opens queues whose tests end, as skipped, where they use what needs a command that is refused there. */

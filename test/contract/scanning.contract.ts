@@ -54,6 +54,49 @@ async function perform(q: TestQueue, list: List, { kind, nth }: { kind: string; 
 /** The contract of every broker for scans of changing lists. */
 export function describeScanning(backend: string, openQueue: () => TestQueue): void {
   describe(`scanning on ${backend}`, () => {
+    it.each(['pending', 'archived'] as const)('returns all %s tasks that meet a filter', async (state) => {
+      await using q = openQueue();
+      const all = ids('t', 1_200);
+      const messages = {
+        t7: { errorMsg: 'no such host' },
+        t600: { payload: Buffer.from('{"to":"HOST"}') },
+        t1100: { type: 'host:find', payload: new Uint8Array(2_000_000) },
+        t1101: { type: 'host:find', payload: new Uint8Array(2_000_000) },
+      };
+      const times = Object.fromEntries(all.map((id, i) => [id, `${Math.floor(i / 4) + 1}s` as const]));
+      await q.seed({ ...(state === 'pending' ? { pending: all } : { [state]: times }), messages });
+      const find = async (filter: Parameters<typeof q.broker.scanTasks>[4]) => {
+        const found: string[] = [];
+        let scanned = 0;
+        let position: string | undefined;
+        do {
+          const page = await q.broker.scanTasks(q.name, { state }, position, 500, filter);
+          found.push(...page.tasks.map(({ task }) => task.message.id));
+          scanned += page.scanned;
+          position = page.next;
+        } while (position !== undefined);
+        // The broker in memory leaves nothing out.
+        return { found: found.filter((id) => id in messages).toSorted(), scanned, isAll: found.length === all.length };
+      };
+      const host = [Buffer.from('host')];
+
+      const exact = await find({ texts: host, ignoresCase: false });
+      const folded = await find({ texts: host, ignoresCase: true });
+      const both = await find({ texts: [...host, Buffer.from('find')], ignoresCase: false });
+      const byId = await find({ texts: [], ignoresCase: false, idPrefix: 't110' });
+
+      const isAll = q.broker.kind === 'memory';
+      const foundBy = (...some: string[]) => ({
+        found: isAll ? Object.keys(messages).toSorted() : some,
+        scanned: 1_200,
+        isAll,
+      });
+      expect(exact).toEqual(foundBy('t1100', 't1101', 't7'));
+      expect(folded).toEqual(foundBy('t1100', 't1101', 't600', 't7'));
+      expect(both).toEqual(foundBy('t1100', 't1101'));
+      expect(byId).toEqual(foundBy('t1100', 't1101'));
+    });
+
     it.each(['pending', 'retry', 'archived'] as const)(
       'misses no %s task that stays, whatever else changes',
       async (state) => {

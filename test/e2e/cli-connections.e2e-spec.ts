@@ -114,6 +114,11 @@ describe('TLS', () => {
     expect(await listWithCa(['-u', front.address, '--tls'])).toEqual(fails('Hostname/IP does not match'));
   });
 
+  it('is suggested where only TLS is spoken, and the other way round', async () => {
+    expect(await list(['-u', front.address])).toEqual(fails('this port speaks TLS: add --tls'));
+    expect(await list(['-u', address, '--tls'])).toEqual(fails('this port does not speak TLS'));
+  });
+
   it('is trusted with any certificate on request', async () => {
     expect(await list(['-u', front.address, '--tls', '--insecure'])).toEqual(works('in-0'));
     expect(await list([], { URI: `rediss://${front.address}`, INSECURE: 'true' })).toEqual(works('in-0'));
@@ -122,6 +127,12 @@ describe('TLS', () => {
 });
 
 describe('sentinels', () => {
+  it('may be unavailable', async () => {
+    expect(await list(['--sentinel_addrs', '127.0.0.1:1', '--master_name', 'main'])).toEqual(
+      fails('the sentinels 127.0.0.1:1: .*ECONNREFUSED'),
+    );
+  });
+
   it('lead to the master', async () => {
     await using sentinel = await startSentinel(redis, 'guard');
     const flags = ['--sentinel_addrs', `127.0.0.1:${sentinel.port}`, '--sentinel_password', 'guard'];

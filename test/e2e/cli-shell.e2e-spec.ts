@@ -72,7 +72,7 @@ it('stops bulk work at Ctrl-C, after the current batch', async () => {
   await queue.seed({ archived: Object.fromEntries(ids.map((id) => [id, '1h'])) });
   using terminal = new Terminal(
     process.execPath,
-    [MAIN, '-u', redis.url, 'task', 'deleteall', '-q', 'mail', '-s', 'archived'],
+    [MAIN, '-u', redis.url, 'task', 'deleteall', '-q', 'mail', '-s', 'archived', '--yes'],
     { PATH: process.env['PATH']!, HOME: join(tmpdir(), 'nobody') },
     { columns: 100, lines: 10 },
   );

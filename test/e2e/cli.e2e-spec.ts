@@ -389,6 +389,11 @@ describe('ways to Redis', () => {
     expect(bulk![0]).toBe('bulk');
     expect(new Set(partitions.map(([, , node]) => node))).toEqual(new Set(addresses));
     expect(await command.output('stats')).toMatch(/^OK +3 +3$/m);
+    // Without --cluster, two of the three nodes do not hold the names of the queues.
+    const alone = await Promise.all(addresses.map((one) => new CommandInProcess(['-u', one]).run('queue', 'ls')));
+    expect(
+      alone.filter(({ stderr }) => stderr.includes('this is a node of a Redis Cluster: add --cluster')),
+    ).toHaveLength(2);
   });
 });
 

@@ -78,6 +78,36 @@ it('shows the servers, and the tasks of the selected one', async () => {
   }
 });
 
+it('goes to a queue by its name, and offers to cancel a task that runs', async () => {
+  const mux = new ServeMux().handle('report', (_payload, { signal }) => {
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+  });
+  const server = new Server({
+    connection: { url: redis.url },
+    queues: { reports: 1 },
+    shutdownTimeout: 1,
+    logger: silentLogger,
+  });
+  await server.start(mux);
+  try {
+    await expect.poll(async () => (await inspector.taskInfo('reports', 'yearly')).state).toBe('active');
+    using dash = await openDash('1s');
+    dash.type(':rep');
+    await dash.shows('queue: rep');
+    dash.type('\r');
+    await dash.shows(/^yearly +report /m);
+
+    dash.type('D');
+    await dash.shows('It is running. Cancel task yearly, and delete it? y/n');
+    dash.type('y');
+
+    await dash.shows('No active tasks');
+    await expect(inspector.taskInfo('reports', 'yearly')).rejects.toThrow('yearly');
+  } finally {
+    await server.shutdown();
+  }
+});
+
 it('leaves the terminal as it was', async () => {
   using dash = await openDash();
   expect(dash.isCovered).toBe(true);

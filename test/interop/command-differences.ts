@@ -51,8 +51,27 @@ export const REWORDED: readonly Reworded[] = [
 export const ADDED: readonly { readonly command: string; readonly ours: RegExp; readonly why: string }[] = [
   {
     command: 'task inspect',
-    ours: /^(Payload|Result|Group|Header): /,
+    ours: /^(Payload|Result|Group|Header|Crashes): /,
     why: 'users need these fields of a task',
+  },
+  {
+    command: 'queue inspect',
+    ours: /^(Paused since|Latency|Servers|Memory): /,
+    why: 'they say why a queue is behind',
+  },
+  {
+    command: 'stats',
+    ours: /^(Flow by Queue|queue {2}latency {2}.*|-{5} {2}-{7} {2}-{7} {2}-{10} {2}-{6}|\S+ {2}[\dhms]+ {2}\d+ {2}\d+\/\d+ {2}.*)$/,
+    why: 'it says which queues are behind',
+  },
+];
+
+/** Command lines that work, and warn on stderr. */
+export const WARNED: readonly { readonly command: string; readonly ours: RegExp; readonly why: string }[] = [
+  {
+    command: 'task cancel active-1 nothing',
+    ours: /^(warning: nobody runs task \S+: .*\n)+$/,
+    why: 'a mistyped id would otherwise seem to be canceled',
   },
 ];
 

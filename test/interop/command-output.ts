@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { CommandResult } from '../support/asynq-command.js';
 import { dayAgo } from './command-state.js';
-import { ADDED, ERRORS, REWORDED, REWORDED_WHEN_EMPTY, SORTED } from './command-differences.js';
+import { ADDED, ERRORS, REWORDED, REWORDED_WHEN_EMPTY, SORTED, WARNED } from './command-differences.js';
 import type { CommandLine } from './command-lines.js';
 
 /**
@@ -45,7 +45,9 @@ export function expectedOfUs(theirs: Printed, isEmpty = false): Shown {
     (shown, { theirs: from, ours: to }) => shown.replaceAll(from, to),
     theirs.lines.join('\n'),
   );
-  return { line, status: theirs.status, stdout: text, stderr: '' };
+  const warned = WARNED.find(({ command }) => command === line);
+  const stderr = warned ? (expect.stringMatching(warned.ours) as string) : '';
+  return { line, status: theirs.status, stdout: text, stderr };
 }
 
 /** One error line that contains this text. */

@@ -9,32 +9,28 @@ import {
   RedisCommandError,
   silentLogger,
 } from '@nestjs-asynq/core';
+import type { Io } from './io.js';
 import { reach } from './connection/reach.js';
 import { oneLine } from './output/cells.js';
-import { toJson } from './output/json.js';
-
-/** The environment of a run, which tests can replace. */
-export interface Io {
-  readonly env: NodeJS.ProcessEnv;
-  /** Folder of the default config file. */
-  readonly home: string;
-  /** Whether the output is interactive; only then are titles bold and progress bars drawn. */
-  readonly isTty: boolean;
-  readonly nowMs: () => number;
-  readonly stdout: (text: string) => void;
-  readonly stderr: (text: string) => void;
-}
+import { errorLine, unanswered } from './output/error-line.js';
+import { Interrupt, STOPPED, StoppedError } from './output/interrupt.js';
+import { jsonParts, toJson } from './output/json.js';
 
 /** The context of a command. It records whether anything failed. */
 export class Context implements AsyncDisposable {
+  /** Ctrl-C, for work that changes something. */
+  readonly interrupt = new Interrupt();
   private readonly broker: ReturnType<typeof openBroker>;
   #inspector: Inspector | undefined;
   readonly #clients = new Map<string, Client>();
   #hasFailed = false;
+  #wasStopped = false;
+  #status = 0;
 
   constructor(
     readonly io: Io,
-    private readonly connection: Connection,
+    /** As it was given: a part that needs a broker of its own opens one. */
+    readonly connection: Connection,
     readonly isCluster: boolean,
     readonly isJson: boolean,
   ) {
@@ -44,10 +40,11 @@ export class Context implements AsyncDisposable {
   /**
    * Connects.
    * @param address where to, for the error
+   * @param findReason called when the client of Redis does not say why it could not
    * @throws {UnreachableError} Redis cannot be reached
    */
-  async reach(address: string): Promise<void> {
-    await reach(this.broker, address);
+  async reach(address: string, findReason?: () => Promise<string | undefined>): Promise<void> {
+    await reach(this.broker, address, findReason);
   }
 
   get inspector(): Inspector {
@@ -79,14 +76,32 @@ export class Context implements AsyncDisposable {
     return this.#hasFailed;
   }
 
+  /** 0 done, 1 something failed, 130 stopped by Ctrl-C; or that of `endWith`. */
+  get status(): number {
+    if (this.#wasStopped) return STOPPED;
+    return this.#hasFailed ? 1 : this.#status;
+  }
+
+  /** Ends the run with this status, unless something fails. */
+  endWith(status: number): void {
+    this.#status = status;
+  }
+
+  /** Ctrl-C has stopped the command, which has shown what it had by then. */
+  stop(): void {
+    this.#wasStopped = true;
+  }
+
   /** Whether a progress bar may be drawn: on a terminal, and without `--json`. */
   get showsProgress(): boolean {
     return this.io.isTty && !this.isJson;
   }
 
-  /** Prints a result: `data` as JSON with `--json`, otherwise `text`. */
-  show(data: unknown, text: string): void {
-    this.io.stdout(`${this.isJson ? toJson(data) : text}\n`);
+  /** Prints a result: `data` as JSON with `--json`, otherwise the text, which is laid out only then. */
+  show(data: unknown, text: string | (() => string)): void {
+    if (!this.isJson) return this.io.stdout(`${typeof text === 'string' ? text : text()}\n`);
+    for (const part of jsonParts(data)) this.io.stdout(part);
+    this.io.stdout('\n');
   }
 
   /** For parts that serve until they are stopped: what people do, warnings and errors go to stderr, a line each. */
@@ -101,6 +116,29 @@ export class Context implements AsyncDisposable {
 
   title(text: string): string {
     return this.io.isTty ? styleText('bold', text) : text;
+  }
+
+  /** Cells of a line on the terminal; `undefined`: no limit. */
+  get columns(): number | undefined {
+    return this.io.columns;
+  }
+
+  /** Reports on stderr something that a person should know, although the command succeeds. */
+  warn(message: string): void {
+    this.io.stderr(`warning: ${oneLine(message)}\n`);
+  }
+
+  /**
+   * Asks for consent, if a person is there to answer: scripts are not asked.
+   * @param question says what will happen, and to how many
+   * @throws {Error} the answer was not yes
+   */
+  async confirm(question: string | (() => Promise<string>), isSure: boolean): Promise<void> {
+    const { ask } = this.io;
+    if (isSure || !ask) return;
+    const text = typeof question === 'string' ? question : await question();
+    const answer = await ask(`${oneLine(text)} [y/N] `);
+    if (!/^y(es)?$/i.test(answer.trim())) throw new Error('nothing was changed');
   }
 
   /** Reports an error on stderr, in one line; the run ends with status 1. */
@@ -128,21 +166,39 @@ export class Context implements AsyncDisposable {
 
   /**
    * Performs the action on each item, one by one, and returns the results. A failed one is reported and does not stop
-   * the others.
+   * the others; Ctrl-C does, and the items that were not begun are named.
    */
-  async each<Item, Result>(items: readonly Item[], action: (item: Item) => Promise<Result>): Promise<Result[]> {
+  async each<Result>(names: readonly string[], action: (name: string) => Promise<Result>): Promise<Result[]> {
     const results: Result[] = [];
-    for (const item of items) {
+    for (const [at, name] of names.entries()) {
+      if (this.interrupt.isStopped) {
+        this.#stop('stopped', names.slice(at));
+        break;
+      }
       try {
-        results.push(await action(item));
+        results.push(await action(name));
       } catch (error) {
+        if (error instanceof StoppedError) {
+          this.#stop(
+            names.length === 1 ? error.message : `${JSON.stringify(name)}: ${error.message}`,
+            names.slice(at + 1),
+          );
+          break;
+        }
         this.fail(error);
       }
     }
     return results;
   }
 
+  #stop(message: string, notBegun: readonly string[]): void {
+    const names = notBegun.map((name) => JSON.stringify(name)).join(', ');
+    this.fail(new Error(names === '' ? message : `${message}; not begun: ${names}`));
+    this.#wasStopped = true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.interrupt[Symbol.dispose]();
     await Promise.all([this.#inspector?.close(), ...[...this.#clients.values()].map((client) => client.close())]);
     if (this.broker !== this.connection) await this.broker.close();
   }
@@ -152,15 +208,4 @@ export class Context implements AsyncDisposable {
 function readable(fields: object): object {
   const entries = Object.entries(fields) as [string, unknown][];
   return Object.fromEntries(entries.map(([name, value]) => [name, value instanceof Error ? value.message : value]));
-}
-
-/** What a node of a cluster did not answer. */
-export const unanswered = (part: string, error: unknown): Error =>
-  new Error(`no answer about ${part}: ${error instanceof Error ? error.message : String(error)}`);
-
-/** `error: …` on one line. */
-export function errorLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const line = message.replaceAll(/(?<=:)\n\s*/g, ' ').replaceAll('\n', '; ');
-  return `error: ${oneLine(line)}`;
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { homedir } from 'node:os';
+import module from 'node:module';
 import process from 'node:process';
-import { runCli } from './program.js';
-import { splitShortFlags } from './short-flags.js';
+
+// Node 22 keeps compiled code from run to run.
+(module as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 
 // `asynq task ls | head`: the reader has closed the pipe.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -10,11 +11,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-process.exitCode = await runCli(splitShortFlags(process.argv.slice(2)), {
-  env: process.env,
-  home: homedir(),
-  isTty: process.stdout.isTTY,
-  nowMs: Date.now,
-  stdout: (text) => void process.stdout.write(text),
-  stderr: (text) => void process.stderr.write(text),
-});
+// Loaded here, so that it is read from the cache.
+const { runInProcess } = await import('./run-in-process.js');
+process.exitCode = await runInProcess(process.argv.slice(2));

@@ -71,6 +71,119 @@ describe('asynq', () => {
     expect(await found.catch(() => undefined)).toBe(after);
   });
 
+  it('finds tasks in all queues and states, in either case, and says which', async () => {
+    await client.enqueue('email', { to: 'ADA' }, { queue: 'mail', taskId: 'one' });
+    await client.enqueue('email', { to: 'ada' }, { queue: 'other', taskId: 'two', processIn: '1h' });
+    await client.enqueue('digest', { to: 'ada' }, { queue: 'other', taskId: 'three', group: 'daily' });
+    await client.enqueue('email', { to: 'eve' }, { queue: 'other', taskId: 'four' });
+
+    const exact = await asynq('task find --payload_contains ada');
+    const folded = await asynq('task find --payload_contains ada --ignore_case');
+    const anywhere = await asynq('task find --text DIGEST --ignore_case');
+    const some = await asynq('task find -q mail -q other -s pending -s scheduled --payload_contains ada --ignore_case');
+
+    const rows = (stdout: string) =>
+      stdout
+        .trimEnd()
+        .split('\n')
+        .slice(2)
+        .map((line) => line.split(/ {2,}/).slice(0, 3));
+    expect(rows(exact.stdout)).toEqual([
+      ['other', 'scheduled', 'two'],
+      ['other', 'aggregating', 'three'],
+    ]);
+    expect(rows(folded.stdout)).toEqual([['mail', 'pending', 'one'], ...rows(exact.stdout)]);
+    expect(rows(some.stdout)).toEqual([
+      ['mail', 'pending', 'one'],
+      ['other', 'scheduled', 'two'],
+    ]);
+    expect(rows(anywhere.stdout)).toEqual([['other', 'aggregating', 'three']]);
+    expect([exact, folded, some].map(({ status }) => status)).toEqual([0, 0, 0]);
+  });
+
+  it('continues a search through several lists where it stopped, and tells scripts that it did', async () => {
+    for (const queue of ['a', 'b']) {
+      for (const n of [1, 2]) await client.enqueue('email', {}, { queue, taskId: `${queue}${n}`, processIn: '1h' });
+    }
+    const found: string[] = [];
+    const statuses: number[] = [];
+    let cursor: string | null = null;
+    do {
+      const { status, stdout } = await asynq(
+        `task find --limit 1 --json${cursor === null ? '' : ` --cursor ${cursor}`}`,
+      );
+      const page = JSON.parse(stdout) as { tasks: { id: string }[]; cursor: string | null; stopped: string | null };
+      found.push(...page.tasks.map(({ id }) => id));
+      statuses.push(status);
+      cursor = page.cursor;
+    } while (cursor !== null);
+
+    expect(found).toEqual(['a1', 'a2', 'b1', 'b2']);
+    expect(new Set(statuses.slice(0, -1))).toEqual(new Set([3]));
+    expect(statuses.at(-1)).toBe(0);
+    expect(await asynq('task find --limit 1 --partial')).toMatchObject({ status: 0 });
+    expect(await asynq('task find --scan_budget 1')).toMatchObject({ status: 3 });
+  });
+
+  it('can run the tasks of all queues that a search finds', async () => {
+    await client.enqueue('email', {}, { queue: 'a', taskId: 'one', processIn: '1h' });
+    await client.enqueue('email', {}, { queue: 'b', taskId: 'two', processIn: '1h' });
+    await client.enqueue('email', {}, { queue: 'b', taskId: 'three' });
+
+    expect(await asynq('task find -t email --run')).toEqual({
+      status: 0,
+      stdout: '2 tasks are now pending\n',
+      stderr: '',
+    });
+  });
+
+  it.each([
+    ['run', 'task is now pending'],
+    ['archive', 'task archived'],
+    ['delete', 'task deleted'],
+  ])('can %s several tasks at once, and goes on after one that fails', async (action, told) => {
+    for (const taskId of ['one', 'two']) await client.enqueue('email', {}, { taskId, processIn: '1h' });
+
+    expect(await asynq(`task ${action} -q default -i one -i gone -i two`)).toEqual({
+      status: 1,
+      stdout: `one: ${told}\ntwo: ${told}\n`,
+      stderr: expect.stringMatching(/^error: .*gone.*\n$/) as string,
+    });
+  });
+
+  it('prints all tasks with size 0, and the last ones with page 0, as asynq does', async () => {
+    for (let n = 0; n < 45; n++) await client.enqueue('email', {}, { taskId: `t${n}`, processIn: `${n + 1}m` });
+    const list = async (flags: string) => {
+      const { stdout } = await asynq(`task ls -q default -s scheduled ${flags}`);
+      return stdout
+        .trimEnd()
+        .split('\n')
+        .slice(2)
+        .map((line) => line.split(' ')[0]);
+    };
+
+    expect(await list('--size 0')).toHaveLength(45);
+    expect(await list('--page 0 --size 2')).toEqual(['t43', 't44']);
+    expect(JSON.parse((await asynq('task ls -q default -s scheduled --size 0 --json')).stdout)).toHaveLength(45);
+  });
+
+  it('takes a timeout of 0 for the default, and headers', async () => {
+    await asynq('task enqueue -t email -l {} -i one --timeout 0 --header tenant=a --header trace=1=2');
+
+    const task = await new Inspector({ connection }).taskInfo('default', 'one');
+
+    expect(task).toMatchObject({ timeoutMs: 1_800_000, headers: { tenant: 'a', trace: '1=2' } });
+  });
+
+  it('completes names of queues', async () => {
+    await client.enqueue('email', {}, { queue: 'mail' });
+    const complete = async (line: string) => (await asynq(`--get-yargs-completions ${line}`)).stdout;
+
+    expect(await complete('asynq queue pause m')).toBe('mail\n');
+    expect(await complete('asynq task ls -q m')).toBe('mail\n');
+    expect(await complete('asynq doctor x')).toBe('');
+  });
+
   it('shows where a search that has reached its limit would continue', async () => {
     for (const taskId of ['one', 'two', 'three']) await client.enqueue('email', {}, { taskId });
     const find = 'task find -q default -s pending --limit 1';
@@ -122,7 +235,9 @@ describe('asynq', () => {
     expect(await asynq('queue pause a b')).toEqual({
       status: 1,
       stdout: 'Successfully paused queue "b"\n',
-      stderr: 'error: queue "a" is already paused\n',
+      stderr:
+        'error: queue "a" is already paused\n' +
+        'warning: no queue "b" exists; it is paused if it ever comes to exist\n',
     });
   });
 
@@ -137,7 +252,13 @@ describe('asynq', () => {
     ['task rm -q mail -i one', ['deleted']],
     ['task cancel one', ['signaled']],
     ['task runall -q mail -s scheduled', ['count']],
-    ['task find -q mail -s scheduled', ['cursor', 'scanned', 'tasks']],
+    ['task find -q mail -s scheduled', ['cursor', 'scanned', 'stopped', 'tasks']],
+    ['doctor --sample 0', ['findings', 'queues']],
+    ['task cancel one -q mail --then retry', [['id', 'outcome', 'queue', 'reply']]],
+    ['task reschedule -q mail -i one --process_in 1h', ['rescheduled']],
+    ['task promote -q mail -i one', ['promoted']],
+    ['task move -q mail -i one --to other', ['moved']],
+    ['task edit -q mail -i one -l {}', ['edited']],
     ['task find -q mail -s scheduled --run --dry_run', ['count', 'dryRun']],
     ['cron history one', [['entryId', 'events']]],
   ])('prints JSON that programs can rely on: "%s"', async (line, keys) => {
@@ -145,9 +266,12 @@ describe('asynq', () => {
     await client.enqueue('email', {}, { queue: 'other' });
     await asynq('queue pause other');
 
-    const { status, stdout } = await asynq(`${line} --json`);
+    const { status, stdout, stderr } = await asynq(`${line} --json`);
 
-    expect(status).toBe(0);
+    expect({ status: line.startsWith('doctor') ? 0 : status, stderr: line.includes('cancel') ? '' : stderr }).toEqual({
+      status: 0,
+      stderr: '',
+    });
     const printed = JSON.parse(stdout) as object | object[];
     expect(Array.isArray(printed) ? printed.map(keysOf) : keysOf(printed)).toEqual(keys);
   });
@@ -169,6 +293,7 @@ describe('asynq', () => {
     ['dash --refresh 999ms', 'error: --refresh is "999ms": 1s or more expected\n'],
     ['task enqueue -t a -l b --timeout soon', /^error: --timeout is "soon": .*\n$/],
     ['task find -q a -s retry --run --delete', 'error: only one of --run, --archive and --delete\n'],
+    ['task find --delete', /^error: --delete would act on all tasks of all queues: .*\n$/],
     ['task find -q a -s retry --dry_run', 'error: --dry_run needs one of --run, --archive and --delete\n'],
     ['task find -q a -s retry --header tenant', 'error: --header is "tenant": name=value expected\n'],
     ['queue ls --config /nowhere/asynq.yaml', 'error: config file /nowhere/asynq.yaml: no such file\n'],
@@ -186,6 +311,22 @@ describe('asynq', () => {
 
     expect(status).toBe(2);
     expect(stderr).toMatch(/^error: option "queue".*; option "maxRetry".*\n$/);
+  });
+
+  it('shows what a search had found when Ctrl-C stopped it', async () => {
+    for (const taskId of ['one', 'two']) await client.enqueue('email', {}, { taskId });
+    const findTasks = Inspector.prototype.findTasks;
+    vi.spyOn(Inspector.prototype, 'findTasks').mockImplementationOnce(function (this: Inspector, search) {
+      process.emit('SIGINT', 'SIGINT');
+      return findTasks.call(this, { ...search, limit: 1 });
+    });
+
+    const { status, stdout } = await asynq('task find -q default -s pending');
+
+    expect(status).toBe(130);
+    expect(stdout).toMatch(
+      /^two .*\n\nStopped by Ctrl-C: searched 1 tasks, there may be more; continue with --cursor /m,
+    );
   });
 
   it('ends with the status of Ctrl-C when that stops bulk work', async () => {

@@ -1,45 +1,39 @@
-import { readFileSync } from 'node:fs';
-import { InvalidOptionsError } from '@nestjs-asynq/core';
 import yargs from 'yargs';
 import type { Cli, Run } from './commands/command.js';
 import { cronCommands } from './commands/cron.js';
+import { doctorCommand } from './commands/doctor.js';
 import { dashCommand } from './commands/dash.js';
 import { dashboardCommand } from './commands/dashboard.js';
 import { groupCommands } from './commands/group.js';
-import { exporterEnvironment, metricsCommand } from './commands/metrics.js';
+import { metricsCommand } from './commands/metrics.js';
 import { queueCommands } from './commands/queue.js';
 import { serverCommands } from './commands/server.js';
 import { statsCommand } from './commands/stats.js';
 import { taskCommands } from './commands/task.js';
-import { addressOf, connectionOf } from './connection/connection-of.js';
-import { readConfigFile } from './connection/config-file.js';
-import { readSettings, SETTINGS, type Settings } from './connection/settings.js';
-import { Context, errorLine, type Io } from './context.js';
-import { StoppedError } from './output/progress.js';
+import { SETTINGS } from './connection/settings.js';
+import { completeQueue, completesQueue } from './completion.js';
+import { explainUnknown } from './given-flags.js';
+import type { Io } from './io.js';
+import { errorLine } from './output/error-line.js';
+import { STOPPED, StoppedError } from './output/interrupt.js';
+import type { Connect } from './run-command.js';
+import { splitShortFlags } from './short-flags.js';
 import { UsageError } from './usage.error.js';
-
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-
-const VERSION = `asynq version ${version}`;
+import { versionText } from './version.js';
 
 /**
- * Runs one command line and returns the exit status: 0 done, 1 something failed, 2 the command line is invalid,
- * 130 stopped by Ctrl-C.
+ * Runs one command line and returns the exit status: 0 done, 1 something failed, 2 the command line is invalid, 3 a search
+ * stopped early, 4 the doctor found something that cannot wait, 130 stopped by Ctrl-C.
  * @param connect opens the broker of the settings; tests pass one of their own
  */
-export async function runCli(args: readonly string[], io: Io, connect = connectionOf): Promise<number> {
-  let hasFailed = false;
-  const run: Run = (action) => async (flags) => {
-    const given = flags as Readonly<Record<string, unknown>>;
-    refuseRepeated(given);
-    const settings = settingsOf(given, io);
-    const connection = connect(settings);
-    await using context = new Context(io, connection, settings.cluster === true, given['json'] === true);
-    await context.reach(addressOf(settings));
-    await action(context, flags);
-    hasFailed = context.hasFailed;
+export async function runCli(words: readonly string[], io: Io, connect?: Connect): Promise<number> {
+  const args = splitShortFlags(words);
+  if (completesQueue(args)) return completeQueue(args, io, connect);
+  let status = 0;
+  const run: Run = (action, variadic) => async (flags) => {
+    // Loaded here, so that help, completion and an invalid command line do not wait for it.
+    const { runCommand } = await import('./run-command.js');
+    status = await runCommand({ args, flags, variadic, io, connect }, (context) => action(context, flags));
   };
   try {
     await program(args.length === 0 ? ['--help'] : args, io, run).parseAsync();
@@ -47,27 +41,15 @@ export async function runCli(args: readonly string[], io: Io, connect = connecti
     io.stderr(`${errorLine(error)}\n`);
     return statusOf(error);
   }
-  return hasFailed ? 1 : 0;
+  return status;
 }
 
 function statusOf(error: unknown): number {
-  if (error instanceof StoppedError) return 130; // the shell's status after Ctrl-C
-  return error instanceof UsageError || error instanceof InvalidOptionsError ? 2 : 1;
-}
-
-/** Takes several values. */
-const VARIADIC = ['_', 'queues', 'ids', 'header'];
-
-/** yargs would pass a list where one value is expected. */
-function refuseRepeated(flags: Readonly<Record<string, unknown>>): void {
-  const repeated = Object.keys(flags).find((name) => Array.isArray(flags[name]) && !VARIADIC.includes(name));
-  if (repeated !== undefined) throw new UsageError(`--${repeated} is given more than once`);
-}
-
-function settingsOf(flags: Readonly<Record<string, unknown>>, io: Io): Settings {
-  const isExporter = (flags['_'] as readonly unknown[] | undefined)?.[0] === 'metrics';
-  const env = isExporter ? exporterEnvironment(io.env) : io.env;
-  return readSettings(flags, env, readConfigFile(flags['config'] as string | undefined, io.home));
+  if (error instanceof StoppedError) return STOPPED;
+  // By name and code: core and the dashboard's part are bundled apart.
+  const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
+  const isInvalid = name === 'UsageError' || code === 'INVALID_OPTIONS';
+  return isInvalid ? 2 : 1;
 }
 
 function program(args: readonly string[], io: Io, run: Run): Cli {
@@ -78,9 +60,14 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
     .usage('$0 <command> <subcommand> [flags]')
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new UsageError(improveMessage(message ?? 'the command line is invalid'));
+      throw error ?? new UsageError(explainUnknown(args, improveMessage(message ?? 'the command line is invalid')));
     })
-    .parserConfiguration({ 'camel-case-expansion': false }) // names as asynq spells them
+    .parserConfiguration({
+      'camel-case-expansion': false, // names as asynq spells them
+      'short-option-groups': false, // `-24h` holds no `-h`
+      'boolean-negation': false,
+      'dot-notation': false,
+    })
     .strict()
     .recommendCommands()
     .demandCommand(1, 'Which command? See: asynq --help')
@@ -93,18 +80,19 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
       defaultDescription: '$HOME/.asynq.yaml',
     })
     .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-    .version(VERSION)
+    .version(versionText())
     .help('help', `Show help${isHelpOnCommand ? '; connection flags: asynq --help' : ''}`)
     .alias('help', 'h')
     .example(EXAMPLES)
     .epilogue(EXIT_STATUSES);
   return COMMANDS.reduce((filled, add) => add(filled, run), cli)
-    .command('version', 'Print the version', {}, () => io.stdout(`${VERSION}\n`))
+    .command('version', 'Print the version', {}, () => io.stdout(`${versionText()}\n`))
     .completion('completion', 'Print a completion script for bash or zsh');
 }
 
 const COMMANDS = [
   statsCommand,
+  doctorCommand,
   queueCommands,
   taskCommands,
   groupCommands,
@@ -122,7 +110,9 @@ const EXAMPLES: readonly [command: string, does: string][] = [
   ['$0 task enqueue -t email:welcome -l \'{"to":"ada"}\' -q mail', 'Enqueue a task'],
 ];
 
-const EXIT_STATUSES = 'Exit status: 0 done, 1 something failed, 2 the command line is invalid, 130 stopped by Ctrl-C.';
+const EXIT_STATUSES =
+  'Exit status: 0 done, 1 something failed, 2 the command line is invalid, 3 a search stopped early, ' +
+  '4 doctor found something for now, 130 stopped by Ctrl-C.';
 
 /** Replaces the parser's message about non-option arguments. */
 function improveMessage(message: string): string {

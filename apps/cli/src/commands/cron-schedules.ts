@@ -37,7 +37,8 @@ export function scheduleCommands(group: Cli, run: Run): Cli {
 async function list(context: Context, { queue }: { readonly queue: string | undefined }): Promise<void> {
   const schedules = await context.inspector.schedules(queue, context.partly);
   const nowMs = context.io.nowMs();
-  const rows = schedules.map((schedule) => [
+  if (schedules.length === 0 && context.hasFailed) return;
+  const rowOf = (schedule: ScheduleInfo): string[] => [
     schedule.queue,
     schedule.name,
     schedule.spec,
@@ -45,10 +46,9 @@ async function list(context: Context, { queue }: { readonly queue: string | unde
     stateOf(schedule),
     nextCell(schedule, nowMs),
     schedule.lastFiredAt ? agoCell(schedule.lastFiredAt, nowMs) : 'N/A',
-  ]);
+  ];
   const titles = ['Queue', 'Name', 'Spec', 'Type', 'State', 'Next', 'Last'];
-  if (schedules.length === 0 && context.hasFailed) return;
-  context.show(schedules, schedules.length === 0 ? 'No stored schedules' : table(titles, rows));
+  context.show(schedules, () => (schedules.length === 0 ? 'No stored schedules' : table(titles, schedules.map(rowOf))));
 }
 
 /** `idle`: no running scheduler has it. */

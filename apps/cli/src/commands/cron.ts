@@ -32,17 +32,19 @@ async function list(context: Context): Promise<void> {
   const entries = await context.inspector.schedulerEntries(context.partly);
   const sorted = entries.toSorted((one, other) => compareText(one.spec, other.spec));
   const nowMs = context.io.nowMs();
-  const rows = sorted.map((entry) => [
-    entry.id,
-    entry.spec,
-    entry.taskType,
-    bytesCell(entry.taskPayload),
-    `[${entry.options.join(' ')}]`,
-    nextCell(entry.nextEnqueueAt, nowMs),
-    entry.prevEnqueueAt ? agoCell(entry.prevEnqueueAt, nowMs) : 'N/A',
-  ]);
-  const titles = ['EntryID', 'Spec', 'Type', 'Payload', 'Options', 'Next', 'Prev'];
-  context.show(sorted, sorted.length === 0 ? 'No scheduler entries' : table(titles, rows));
+  context.show(sorted, () => {
+    if (sorted.length === 0) return 'No scheduler entries';
+    const rows = sorted.map((entry) => [
+      entry.id,
+      entry.spec,
+      entry.taskType,
+      bytesCell(entry.taskPayload),
+      `[${entry.options.join(' ')}]`,
+      nextCell(entry.nextEnqueueAt, nowMs),
+      entry.prevEnqueueAt ? agoCell(entry.prevEnqueueAt, nowMs) : 'N/A',
+    ]);
+    return table(['EntryID', 'Spec', 'Type', 'Payload', 'Options', 'Next', 'Prev'], rows);
+  });
 }
 
 function nextCell(nextAt: Date | undefined, nowMs: number): string {
@@ -56,15 +58,19 @@ async function history(context: Context, { ids, page, size }: HistoryFlags): Pro
     entryId,
     events: await context.inspector.schedulerEvents(entryId, { page, size }),
   }));
-  const reports = histories.map(({ entryId, events }) => {
-    const rows = events.map(({ taskId, enqueuedAt }) => [taskId, utcCell(enqueuedAt)]);
-    const shown =
-      rows.length === 0
-        ? `No scheduler enqueue events found for entry: ${entryId}`
-        : table(['TaskID', 'EnqueuedAt'], rows);
-    return `Entry: ${entryId}\n\n${shown}`;
-  });
-  context.show(histories, reports.join(SEPARATOR));
+  context.show(histories, () => histories.map(reportOf).join(SEPARATOR));
+}
+
+/** What an entry enqueued, and when. */
+interface EnqueueEvent {
+  readonly taskId: string;
+  readonly enqueuedAt: Date;
+}
+
+function reportOf({ entryId, events }: { readonly entryId: string; readonly events: readonly EnqueueEvent[] }): string {
+  if (events.length === 0) return `Entry: ${entryId}\n\nNo scheduler enqueue events found for entry: ${entryId}`;
+  const rows = events.map(({ taskId, enqueuedAt }) => [taskId, utcCell(enqueuedAt)]);
+  return `Entry: ${entryId}\n\n${table(['TaskID', 'EnqueuedAt'], rows)}`;
 }
 
 /** As Go prints a time: `2026-03-05 07:08:09.5 +0000 UTC`. */

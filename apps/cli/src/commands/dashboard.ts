@@ -1,10 +1,8 @@
-import type { Client } from '@nestjs-asynq/core';
-import type { DashboardConnection } from '@nestjs-asynq/dashboard/standalone';
 import type { Context } from '../context.js';
 import { type Cli, type Run, text } from './command.js';
-import { interrupted } from './interrupted.js';
 
-interface DashboardFlags {
+/** The flags of the command. */
+export interface DashboardFlags {
   readonly host: string;
   readonly port: number;
   readonly dashboard_password: string | undefined;
@@ -35,37 +33,6 @@ export function dashboardCommand(cli: Cli, run: Run): Cli {
 
 async function dashboard(context: Context, flags: DashboardFlags): Promise<void> {
   // Loaded here, so that other commands do not wait for it.
-  const { startDashboard } = await import('@nestjs-asynq/dashboard/standalone');
-  const password = flags.dashboard_password ?? (context.io.env['ASYNQ_DASHBOARD_PASSWORD'] || undefined);
-  const server = await startDashboard({
-    connections: [connectionOf(context)],
-    logger: context.logger(),
-    host: flags.host,
-    port: flags.port,
-    readOnly: flags.read_only,
-    ...(password !== undefined && { password }),
-    ...(flags.proxy_header !== undefined && { proxyHeader: flags.proxy_header }),
-    ...(flags.public_url !== undefined && { publicUrl: listOf(flags.public_url) }),
-    ...(flags.redact !== undefined && { redact: listOf(flags.redact) }),
-    ...(flags.environment !== undefined && { environment: flags.environment }),
-  });
-  context.show({ url: server.url }, `The dashboard is at ${server.url} (Ctrl-C stops it)`);
-  await interrupted();
-  await server.close();
-}
-
-const listOf = (flag: string): string[] => flag.split(',').map((part) => part.trim());
-
-function connectionOf(context: Context): DashboardConnection {
-  return {
-    name: 'default',
-    inspector: context.inspector,
-    async enqueue(type, payload, options) {
-      const client: Client = await context.clientFor(options.queue ?? 'default');
-      const { queue, id, initialState } = await client.enqueue(type, payload, options);
-      return { queue, id, state: initialState };
-    },
-    types: () => [],
-    watchEvents: () => () => undefined,
-  };
+  const { serveDashboard } = await import('../serve-dashboard.js');
+  await serveDashboard(context.connection, flags, context);
 }

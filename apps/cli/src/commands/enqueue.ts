@@ -3,7 +3,8 @@ import type { Context } from '../context.js';
 import { oneLine } from '../output/cells.js';
 import { parseGoDuration } from '../output/go-duration.js';
 import { UsageError } from '../usage.error.js';
-import { type Cli, type Run, text } from './command.js';
+import { type Cli, HEADER, readHeaders, type Run, text } from './command.js';
+import { checkPayload } from './payload.js';
 
 interface EnqueueFlags {
   readonly type_name: string;
@@ -19,6 +20,7 @@ interface EnqueueFlags {
   readonly retention: string | undefined;
   readonly group: string | undefined;
   readonly partition_key: string | undefined;
+  readonly header: readonly string[] | undefined;
 }
 
 export function enqueueCommand(cli: Cli, run: Run): Cli {
@@ -39,14 +41,18 @@ export function enqueueCommand(cli: Cli, run: Run): Cli {
         .option('process_in', text('Delay before the task may start, such as 30s'))
         .option('retention', text('How long to keep the completed task, such as 24h'))
         .option('group', { ...text('Group to aggregate with'), alias: 'g' })
-        .option('partition_key', text('In a partitioned queue: tasks of one key go to one partition')),
-    run(enqueue),
+        .option('partition_key', text('In a partitioned queue: tasks of one key go to one partition'))
+        .option('header', HEADER),
+    run(enqueue, ['header']),
   );
 }
 
 async function enqueue(context: Context, flags: EnqueueFlags): Promise<void> {
   const client = await context.clientFor(flags.queue ?? 'default');
-  const task = await client.enqueue(flags.type_name, Buffer.from(flags.payload), taskOptions(flags));
+  const payload = Buffer.from(flags.payload);
+  const options = taskOptions(flags);
+  checkPayload(context, payload);
+  const task = await client.enqueue(flags.type_name, payload, options);
   context.show(task, `Enqueued task ${oneLine(task.id)} to queue ${oneLine(task.queue)}`);
 }
 
@@ -55,7 +61,7 @@ function taskOptions(flags: EnqueueFlags): TaskOptions {
     queue: flags.queue,
     taskId: flags.id,
     maxRetry: flags.retry,
-    timeout: duration('timeout', flags.timeout),
+    timeout: duration('timeout', flags.timeout) || undefined, // as in asynq, 0 means the default
     deadline: parseDate('deadline', flags.deadline),
     unique: duration('unique', flags.unique),
     processAt: parseDate('process_at', flags.process_at),
@@ -63,6 +69,7 @@ function taskOptions(flags: EnqueueFlags): TaskOptions {
     retention: duration('retention', flags.retention),
     group: flags.group,
     partitionKey: flags.partition_key,
+    headers: readHeaders(flags.header),
   };
 }
 

@@ -16,6 +16,9 @@ export function groupCommands(cli: Cli, run: Run): Cli {
 
 async function list(context: Context, { queue }: { readonly queue: string }): Promise<void> {
   const groups = await context.inspector.groups(queue);
-  const names = groups.map(({ group }) => oneLine(group));
-  context.show(groups, names.length === 0 ? `No groups found in queue ${JSON.stringify(queue)}` : names.join('\n'));
+  context.show(groups, () =>
+    groups.length === 0
+      ? `No groups found in queue ${JSON.stringify(queue)}`
+      : groups.map(({ group }) => oneLine(group)).join('\n'),
+  );
 }

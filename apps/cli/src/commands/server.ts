@@ -11,7 +11,8 @@ export function serverCommands(cli: Cli, run: Run): Cli {
 
 async function list(context: Context): Promise<void> {
   const servers = serversInOrder(await context.inspector.servers(context.partly));
-  const rows = serverRows(servers, context.io.nowMs());
   if (servers.length === 0 && context.hasFailed) return;
-  context.show(servers, servers.length === 0 ? 'No running servers' : table(SERVER_TITLES, rows));
+  context.show(servers, () =>
+    servers.length === 0 ? 'No running servers' : table(SERVER_TITLES, serverRows(servers, context.io.nowMs())),
+  );
 }

@@ -1,114 +1,224 @@
-import type { TaskFilter, TaskState } from '@nestjs-asynq/core';
+import type { TaskFilter, TaskInfo, TaskState } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
-import { watched } from '../output/progress.js';
+import { parsePointInTime } from '../output/point-in-time.js';
 import { UsageError } from '../usage.error.js';
-import { type Cli, type Run, stateFlags, text } from './command.js';
-import { parseDate } from './enqueue.js';
-import { BULK_WORDS, type BulkAction } from './task-bulk.js';
-import { TASK_STATES, taskTable } from './task-table.js';
+import { type Cli, HEADER, readHeaders, type Run, text, toggle, YES } from './command.js';
+import { type FoundInPlaces, type Place, placesOf, searchPlaces } from './find-places.js';
+import { actOnMatches, BULK_ACTIONS, type BulkAction, STATES_OF } from './task-bulk.js';
+import { TASK_STATES, TaskRows } from './task-table.js';
+
+/** Exit status of a search that did not see all tasks. */
+const STOPPED_EARLY = 3;
 
 interface FilterFlags {
-  readonly queue: string;
-  readonly state: TaskState;
+  readonly queue: readonly string[] | undefined;
+  readonly state: readonly TaskState[] | undefined;
   readonly group: string | undefined;
+  readonly text: string | undefined;
   readonly type_name: string | undefined;
   readonly id_prefix: string | undefined;
   readonly payload_contains: string | undefined;
   readonly error_contains: string | undefined;
-  readonly header: string[] | undefined;
+  readonly ignore_case: boolean;
+  readonly header: readonly string[] | undefined;
   readonly from: string | undefined;
   readonly to: string | undefined;
+  readonly by: 'state' | 'failure';
 }
 
 interface FindFlags extends FilterFlags {
   readonly limit: number;
-  readonly scan_budget: number;
+  readonly scan_budget: number | undefined;
   readonly cursor: string | undefined;
+  readonly partial: boolean;
+  readonly wide: boolean;
   readonly run: boolean;
   readonly archive: boolean;
   readonly delete: boolean;
   readonly dry_run: boolean;
+  readonly yes: boolean;
 }
 
-const ACTIONS = Object.keys(BULK_WORDS) as BulkAction[];
-
-const action = (describe: string) => ({ type: 'boolean', default: false, describe, group: 'Actions:' }) as const;
+const action = (describe: string) => ({ ...toggle(describe), group: 'Actions:' }) as const;
 
 export function findCommand(cli: Cli, run: Run): Cli {
   return cli.command(
     'find',
     'Find tasks that match all conditions, and run, archive or delete them',
     (command) =>
-      stateFlags(command, TASK_STATES)
+      command
+        .option('queue', {
+          ...text('Queue; may be given several times; default: all'),
+          alias: 'q',
+          array: true,
+          nargs: 1,
+        })
+        .option('state', {
+          alias: 's',
+          choices: TASK_STATES,
+          array: true,
+          nargs: 1,
+          describe: 'State; may be given several times; default: all',
+        })
+        .option('group', { ...text('Group of aggregating tasks; default: all'), alias: 'g' })
+        .option('text', text('Text in the id, type, payload, last error or a header'))
         .option('type_name', { ...text('Type; "email:*" for all with this prefix'), alias: 't' })
         .option('id_prefix', text('Prefix of the id'))
         .option('payload_contains', text('Text in the payload'))
         .option('error_contains', text('Text in the last error'))
-        .option('header', { type: 'string', array: true, describe: 'Headers of the task: name=value name=value' })
-        .option('from', text('Not before this time of its state (due, archived, …), RFC 3339'))
-        .option('to', text('Not after this time'))
+        .option('ignore_case', { ...toggle('Let upper and lower case be equal'), alias: 'ignore-case' })
+        .option('header', HEADER)
+        .option('from', {
+          ...text('Not before this time: RFC 3339, a date, or 24h for that long ago, +1h for ahead'),
+          alias: 'since',
+        })
+        .option('to', { ...text('Not after this time'), alias: 'until' })
+        .option('by', {
+          choices: ['state', 'failure'] as const,
+          default: 'state' as const,
+          describe: `Which time: of the last failure, or that of the state (${TIMES_TEXT})`,
+        })
         .option('limit', { type: 'number', default: 100, describe: 'Maximum number of tasks to show' })
-        .option('scan_budget', { type: 'number', default: 10_000, describe: 'Maximum number of tasks to search' })
+        .option('scan_budget', { type: 'number', describe: 'Maximum number of tasks to search; default: all' })
         .option('cursor', text('Continue where an earlier search stopped'))
+        .option('partial', toggle('End with status 0 although not all tasks were searched'))
+        .option('wide', { ...toggle('Print whole cells on a terminal'), alias: 'w' })
         .option('run', action('Run all that match'))
         .option('archive', action('Archive all that match'))
         .option('delete', action('Delete all that match'))
-        .option('dry_run', { ...action('Only count the matching tasks'), alias: 'dry-run' }),
-    run(find),
+        .option('dry_run', { ...action('Only count the matching tasks'), alias: 'dry-run' })
+        .option('yes', { ...YES, group: 'Actions:' }),
+    run(find, ['queue', 'q', 'state', 's', 'header']),
   );
 }
 
+/** Which time of a task a search compares. */
+const TIMES: Readonly<Partial<Record<TaskState, string>>> = {
+  scheduled: 'due',
+  retry: 'due',
+  pending: 'enqueued',
+  archived: 'archived',
+  completed: 'completed',
+  aggregating: 'added to its group',
+};
+const TIMES_TEXT = 'scheduled and retry: due, pending: enqueued, archived, completed: that, aggregating: added';
+
 async function find(context: Context, flags: FindFlags): Promise<void> {
-  const actions = ACTIONS.filter((name) => flags[name]);
+  const actions = BULK_ACTIONS.filter((name) => flags[name]);
   if (actions.length > 1) throw new UsageError('only one of --run, --archive and --delete');
   const [chosen] = actions;
-  if (chosen) return act(context, chosen, filterOf(flags), flags.dry_run);
-  if (flags.dry_run) throw new UsageError('--dry_run needs one of --run, --archive and --delete');
-  await list(context, flags);
+  if (flags.dry_run && !chosen) throw new UsageError('--dry_run needs one of --run, --archive and --delete');
+  refuseEmpty(flags);
+  if (chosen && CONDITIONS.every((name) => flags[name] === undefined)) {
+    throw new UsageError(`--${chosen} would act on all tasks of all queues: give --queue, --state or a condition`);
+  }
+  const filter = filterOf(context, flags);
+  const states = statesOf(flags, chosen);
+  const places = await placesOf(context, { queues: flags.queue, states, group: flags.group });
+  if (!chosen) return list(context, flags, { filter, states, places });
+  await actOnMatches(context, chosen, { filter, places, isDryRun: flags.dry_run, isSure: flags.yes });
 }
 
-async function list(context: Context, flags: FindFlags): Promise<void> {
+/** Without any of them every task matches. */
+const CONDITIONS = [
+  ...(['queue', 'state', 'group', 'text', 'type_name', 'id_prefix'] as const),
+  ...(['payload_contains', 'error_contains', 'header', 'from', 'to'] as const),
+];
+
+/** An empty condition matches all tasks, and comes from a variable that was not set. */
+function refuseEmpty(flags: FindFlags): void {
+  for (const name of [
+    'text',
+    'type_name',
+    'id_prefix',
+    'payload_contains',
+    'error_contains',
+    'group',
+    'cursor',
+  ] as const) {
+    if (flags[name] === '') throw new UsageError(`--${name} is empty: it would match every task`);
+  }
+}
+
+/** All that the search or the action can do, unless they are named. */
+function statesOf({ state, group, from, to, by }: FindFlags, chosen: BulkAction | undefined): readonly TaskState[] {
+  if (state) return [...new Set(state)];
+  if (group !== undefined) return ['aggregating'];
+  const able = chosen ? STATES_OF[chosen] : TASK_STATES;
+  const isTimed = by === 'state' && (from ?? to) !== undefined;
+  return TASK_STATES.filter((one) => able.includes(one) && !(isTimed && TIMES[one] === undefined));
+}
+
+interface ListRequest {
+  readonly filter: Omit<TaskFilter, 'queue' | 'state'>;
+  readonly states: readonly TaskState[];
+  readonly places: readonly Place[];
+}
+
+async function list(context: Context, flags: FindFlags, { filter, states, places }: ListRequest): Promise<void> {
   const { limit, scan_budget: scanBudget, cursor } = flags;
-  const found = await context.inspector.findTasks({ ...filterOf(flags), limit, scanBudget, cursor });
-  const shown = found.tasks.length === 0 ? 'No tasks found' : taskTable(found.tasks, flags.state, context.io.nowMs());
-  const more =
-    found.cursor === undefined ? '' : `\n\nSearched ${found.scanned} tasks; continue with --cursor ${found.cursor}`;
-  context.show(found, shown + more);
-}
-
-async function act(context: Context, chosen: BulkAction, filter: TaskFilter, dryRun: boolean): Promise<void> {
-  const { inspector } = context;
-  const count = await watched(context, (watch) => {
-    const options = { dryRun, ...watch };
-    switch (chosen) {
-      case 'run':
-        return inspector.runMatching(filter, options);
-      case 'archive':
-        return inspector.archiveMatching(filter, options);
-      case 'delete':
-        return inspector.deleteMatching(filter, options);
-    }
+  const found = await searchPlaces(context, filter, places, { limit, scanBudget, cursor });
+  const { tasks, scanned, stopped } = found;
+  context.show({ tasks, cursor: found.cursor, scanned, stopped }, () => {
+    const isOne = new Set(places.map(({ queue }) => queue)).size <= 1;
+    const parts = [tasks.length === 0 ? 'No tasks found' : rowsOf(context, tasks, states, !isOne, flags.wide)];
+    if (stopped) parts.push('', storyOf(found));
+    return parts.join('\n');
   });
-  context.show({ count, dryRun }, dryRun ? `${count} tasks match` : `${count} ${BULK_WORDS[chosen]}`);
+  if (stopped === 'interrupt') context.stop();
+  else if (stopped && !context.io.isTty && !flags.partial) context.endWith(STOPPED_EARLY);
 }
 
-function filterOf(flags: FilterFlags): TaskFilter {
+function rowsOf(
+  context: Context,
+  tasks: readonly TaskInfo[],
+  states: readonly TaskState[],
+  hasQueues: boolean,
+  isWide: boolean,
+): string {
+  const width = isWide ? undefined : context.columns;
+  return new TaskRows(tasks, { states, nowMs: context.io.nowMs(), width, hasQueues }).add(tasks);
+}
+
+/** Why the search did not see all tasks, and how to go on. */
+function storyOf({ scanned, stopped, cursor }: FoundInPlaces): string {
+  const why = { limit: 'at --limit', scan_budget: 'at --scan_budget', interrupt: 'by Ctrl-C' }[stopped!];
+  return `Stopped ${why}: searched ${scanned} tasks, there may be more; continue with --cursor ${cursor}`;
+}
+
+function filterOf(context: Context, flags: FindFlags): Omit<TaskFilter, 'queue' | 'state'> {
+  const nowMs = context.io.nowMs();
+  const from = flags.from === undefined ? undefined : parsePointInTime('from', flags.from, { nowMs });
+  const to = flags.to === undefined ? undefined : parsePointInTime('to', flags.to, { nowMs, isEnd: true });
   return {
-    queue: flags.queue,
-    state: flags.state,
-    group: flags.group,
     type: flags.type_name,
     idPrefix: flags.id_prefix,
     payloadContains: flags.payload_contains,
     errorContains: flags.error_contains,
-    header: flags.header && Object.fromEntries(flags.header.map(headerOf)),
-    from: parseDate('from', flags.from),
-    to: parseDate('to', flags.to),
+    ignoreCase: flags.ignore_case,
+    header: readHeaders(flags.header),
+    ...(flags.by === 'failure' ? {} : { from, to }),
+    matches: allOf([
+      ...(flags.by === 'failure' ? [failedBetween(from, to)] : []),
+      ...(flags.text === undefined ? [] : [hasText(flags.text, flags.ignore_case)]),
+    ]),
   };
 }
 
-function headerOf(given: string): [name: string, value: string] {
-  const equals = given.indexOf('=');
-  if (equals < 1) throw new UsageError(`--header is "${given}": name=value expected`);
-  return [given.slice(0, equals), given.slice(equals + 1)];
+type Condition = (task: TaskInfo) => boolean;
+
+const allOf = (conditions: readonly Condition[]): Condition | undefined =>
+  conditions.length === 0 ? undefined : (task) => conditions.every((condition) => condition(task));
+
+function hasText(text: string, ignoresCase: boolean): Condition {
+  const fold = (one: string): string => (ignoresCase ? one.toLowerCase() : one);
+  const wanted = fold(text);
+  return ({ id, type, payload, lastError, headers }) =>
+    [id, type, lastError, ...Object.values(headers)].some((one) => fold(one).includes(wanted)) ||
+    fold(Buffer.from(payload).toString()).includes(wanted);
+}
+
+function failedBetween(from: Date | undefined, to: Date | undefined): Condition {
+  return ({ lastFailedAt }) =>
+    lastFailedAt !== undefined && !(from && lastFailedAt < from) && !(to && lastFailedAt > to);
 }

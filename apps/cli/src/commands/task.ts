@@ -1,74 +1,47 @@
-import type { TaskInfo, TaskState } from '@nestjs-asynq/core';
+import type { TaskInfo } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { bytesCell, dateCell, oneLine } from '../output/cells.js';
 import { goDuration } from '../output/go-duration.js';
-import { checkGroup, type Cli, commandGroup, type Run, stateFlags } from './command.js';
+import {
+  type Cli,
+  commandGroup,
+  eachTask,
+  type Run,
+  SEPARATOR,
+  SEVERAL,
+  type TaskFlags,
+  taskFlags,
+} from './command.js';
 import { enqueueCommand } from './enqueue.js';
 import { bulkCommands } from './task-bulk.js';
+import { cancelCommand } from './task-cancel.js';
+import { changeCommands } from './task-change.js';
 import { findCommand } from './task-find.js';
-import { TASK_STATES, taskTable } from './task-table.js';
-
-interface ListFlags {
-  readonly queue: string;
-  readonly state: TaskState;
-  readonly group: string | undefined;
-  readonly page: number;
-  readonly size: number;
-}
-
-interface TaskFlags {
-  readonly queue: string;
-  readonly id: string;
-}
+import { listCommand } from './task-list.js';
 
 export function taskCommands(cli: Cli, run: Run): Cli {
   return commandGroup(cli, 'task', 'Manage tasks', (group) => {
-    const listed = group
-      .command(
-        ['list', 'ls'],
-        'List tasks in a state',
-        (command) =>
-          stateFlags(command, TASK_STATES)
-            .option('page', { type: 'number', default: 1, describe: 'Number of the page' })
-            .option('size', { type: 'number', default: 30, describe: 'Tasks on a page' }),
-        run(list),
-      )
-      .command('inspect', 'Display detailed information on a task', oneTask, run(inspect))
-      .command(
-        'cancel <ids..>',
-        'Cancel active tasks',
-        (command) =>
-          command.positional('ids', { type: 'string', array: true, demandOption: true, describe: 'Ids of tasks' }),
-        run(cancel),
-      )
-      .command('archive', 'Archive a task', oneTask, run(archive))
-      .command(['delete', 'remove', 'rm'], 'Delete a task', oneTask, run(remove))
-      .command('run', 'Run a task', oneTask, run(runTask));
-    return findCommand(bulkCommands(enqueueCommand(listed, run), run), run);
+    const one = listCommand(group, run).command(
+      'inspect',
+      'Display detailed information on tasks',
+      taskFlags,
+      run(inspect, SEVERAL),
+    );
+    const ended = cancelCommand(one, run)
+      .command('archive', 'Archive tasks', taskFlags, run(archive, SEVERAL))
+      .command(['delete', 'remove', 'rm'], 'Delete tasks', taskFlags, run(remove, SEVERAL))
+      .command('run', 'Run tasks', taskFlags, run(runTask, SEVERAL));
+    return findCommand(bulkCommands(enqueueCommand(changeCommands(ended, run), run), run), run);
   });
 }
 
-function oneTask(command: Cli) {
-  return command
-    .option('queue', { alias: 'q', type: 'string', demandOption: true, describe: 'Queue of the task' })
-    .option('id', { alias: 'i', type: 'string', demandOption: true, describe: 'Id of the task' });
-}
-
-async function list(context: Context, { queue, state, group, page, size }: ListFlags): Promise<void> {
-  checkGroup(state, group);
-  const tasks = await context.inspector.listTasks(queue, state, { group, page, size });
-  context.show(tasks, tasks.length === 0 ? nothing(queue, state, group) : taskTable(tasks, state, context.io.nowMs()));
-}
-
-function nothing(queue: string, state: TaskState, group: string | undefined): string {
-  return state === 'aggregating'
-    ? `No aggregating tasks in group ${JSON.stringify(group)}`
-    : `No ${state} tasks in ${JSON.stringify(queue)} queue`;
-}
-
-async function inspect(context: Context, { queue, id }: TaskFlags): Promise<void> {
-  const task = await context.inspector.taskInfo(queue, id);
-  context.show(task, taskReport(context, task));
+async function inspect(context: Context, { queue, id: ids }: TaskFlags): Promise<void> {
+  if (ids.length === 1) {
+    const task = await context.inspector.taskInfo(queue, ids[0]!);
+    return context.show(task, () => taskReport(context, task));
+  }
+  const tasks = await context.readEach(ids, (id) => context.inspector.taskInfo(queue, id));
+  if (tasks.length > 0) context.show(tasks, () => tasks.map((task) => taskReport(context, task)).join(SEPARATOR));
 }
 
 function taskReport(context: Context, task: TaskInfo): string {
@@ -79,8 +52,9 @@ function taskReport(context: Context, task: TaskInfo): string {
     ...(task.partition === undefined ? [] : [`Partition: ${oneLine(task.partition)}`]),
     `ID:      ${oneLine(task.id)}`,
     `Type:    ${oneLine(task.type)}`,
-    `State:   ${task.state}`,
+    `State:   ${task.isOrphaned ? `${task.state} (its lease has ended; a worker was lost)` : task.state}`,
     `Retried: ${task.retried}/${task.maxRetry}`,
+    ...(task.crashes === 0 ? [] : [`Crashes: ${task.crashes}`]),
     ...(task.group === undefined ? [] : [`Group:   ${oneLine(task.group)}`]),
     ...headers,
     `Payload: ${bytesCell(task.payload)}`,
@@ -91,8 +65,10 @@ function taskReport(context: Context, task: TaskInfo): string {
   ].join('\n');
 }
 
+/** A stack has lines. */
 function lastFailure(task: TaskInfo): string[] {
-  return [`Failed at:     ${dateCell(task.lastFailedAt)}`, `Error message: ${oneLine(task.lastError)}`];
+  const [first, ...others] = task.lastError.trimEnd().split(/\r?\n/).map(oneLine);
+  return [`Failed at:     ${dateCell(task.lastFailedAt)}`, `Error message: ${first}`, ...others];
 }
 
 function nextProcessTime({ nextProcessAt }: TaskInfo, nowMs: number): string {
@@ -101,26 +77,20 @@ function nextProcessTime({ nextProcessAt }: TaskInfo, nowMs: number): string {
   return `${dateCell(nextProcessAt)} (in ${goDuration(nextProcessAt.getTime() - nowMs)})`;
 }
 
-async function cancel(context: Context, { ids }: { readonly ids: string[] }): Promise<void> {
-  const canceled = await context.each(ids, async (id) => {
-    await context.inspector.cancelTask(id);
-    return id;
-  });
-  const lines = canceled.map((id) => `Sent cancelation signal for task ${oneLine(id)}`);
-  if (canceled.length > 0) context.show({ signaled: canceled }, lines.join('\n'));
+function archive(context: Context, { queue, id: ids }: TaskFlags): Promise<void> {
+  return eachTask(context, ids, { done: 'archived', text: 'task archived' }, (id) =>
+    context.inspector.archiveTask(queue, id),
+  );
 }
 
-async function archive(context: Context, { queue, id }: TaskFlags): Promise<void> {
-  await context.inspector.archiveTask(queue, id);
-  context.show({ archived: id }, 'task archived');
+function remove(context: Context, { queue, id: ids }: TaskFlags): Promise<void> {
+  return eachTask(context, ids, { done: 'deleted', text: 'task deleted' }, (id) =>
+    context.inspector.deleteTask(queue, id),
+  );
 }
 
-async function remove(context: Context, { queue, id }: TaskFlags): Promise<void> {
-  await context.inspector.deleteTask(queue, id);
-  context.show({ deleted: id }, 'task deleted');
-}
-
-async function runTask(context: Context, { queue, id }: TaskFlags): Promise<void> {
-  await context.inspector.runTask(queue, id);
-  context.show({ pending: id }, 'task is now pending');
+function runTask(context: Context, { queue, id: ids }: TaskFlags): Promise<void> {
+  return eachTask(context, ids, { done: 'pending', text: 'task is now pending' }, (id) =>
+    context.inspector.runTask(queue, id),
+  );
 }

@@ -18,40 +18,45 @@ describe('the config file', () => {
     ['.asynq.yaml', 'uri: h:1\ndb: 2\n'],
     ['.asynq.yml', 'uri: h:1\ndb: 2\n'],
     ['.asynq.json', '{ "uri": "h:1", "db": 2 }'],
-  ])('is %s in the home folder', (name, content) => {
+  ])('is %s in the home folder', async (name, content) => {
     writeFileSync(join(home, name), content);
 
-    expect(readConfigFile(undefined, home)).toEqual({ uri: 'h:1', db: '2' });
+    expect(await readConfigFile(undefined, home)).toEqual({ uri: 'h:1', db: '2' });
   });
 
-  it('may be missing there, or empty', () => {
-    expect(readConfigFile(undefined, home)).toEqual({});
+  it('may be missing there, or empty', async () => {
+    expect(await readConfigFile(undefined, home)).toEqual({});
     writeFileSync(join(home, '.asynq.yaml'), '# nothing yet\n');
 
-    expect(readConfigFile(undefined, home)).toEqual({});
+    expect(await readConfigFile(undefined, home)).toEqual({});
   });
 
-  it('does not change a password', () => {
+  it('does not change a password', async () => {
     writeFileSync(join(home, '.asynq.yaml'), 'password: 0123\nusername: 1e3\n');
 
-    expect(readConfigFile(undefined, home)).toEqual({ password: '0123', username: '1e3' });
+    expect(await readConfigFile(undefined, home)).toEqual({ password: '0123', username: '1e3' });
   });
 
-  it('does not quote an invalid line', () => {
+  it('does not quote an invalid line', async () => {
     const path = join(home, 'wrong.yaml');
     writeFileSync(path, 'uri: h:1\npassword: "geheim\n');
 
-    expect(() => readConfigFile(path, home)).toThrow(new UsageError(`config file ${path}: no YAML: line 3, column 1`));
+    await expect(readConfigFile(path, home)).rejects.toThrow(
+      new UsageError(`config file ${path}: no YAML: line 3, column 1`),
+    );
   });
 
-  it('must exist when it is named', () => {
-    expect(() => readConfigFile(join(home, 'other.yaml'), home)).toThrow('no such file');
+  it('must exist when it is named', async () => {
+    await expect(readConfigFile(join(home, 'other.yaml'), home)).rejects.toThrow('no such file');
   });
 
-  it.each(['- a list', '{ not closed', 'just text'])('must contain settings by name, not "%s"', (content) => {
-    const path = join(home, 'wrong.yaml');
-    writeFileSync(path, content);
+  it.each(['- a list', '{ not closed', 'just text', 'ur1: h:1'])(
+    'must contain settings by name, not "%s"',
+    async (content) => {
+      const path = join(home, 'wrong.yaml');
+      writeFileSync(path, content);
 
-    expect(() => readConfigFile(path, home)).toThrow(UsageError);
-  });
+      await expect(readConfigFile(path, home)).rejects.toThrow(UsageError);
+    },
+  );
 });

@@ -27,16 +27,29 @@ export function addressOf(settings: Settings): string {
   return uriOf(settings).address;
 }
 
-function uriOf({ cluster, cluster_addrs, sentinel_addrs, uri = DEFAULT_URI }: Settings): RedisUrl {
-  const isClusterUri = /^rediss?-cluster:/i.test(uri);
-  if (cluster && !(isClusterUri && cluster_addrs === undefined)) {
-    return read('--cluster_addrs', `redis-cluster://${cluster_addrs ?? DEFAULT_CLUSTER}`);
-  }
+/** Where the settings lead to. */
+export function placeOf(settings: Settings): RedisUrl['place'] {
+  return uriOf(settings).place;
+}
+
+export function usesTls(settings: Settings): boolean {
+  return (settings.tls ?? uriOf(settings).tls) || settings.tls_server !== undefined;
+}
+
+function uriOf({ cluster, cluster_addrs, sentinel_addrs, uri }: Settings): RedisUrl {
+  if (cluster_addrs !== undefined) return read('--cluster_addrs', `redis-cluster://${cluster_addrs}`);
   if (sentinel_addrs !== undefined) return read('--sentinel_addrs', `redis-sentinel://${sentinel_addrs}`);
-  return read('--uri', uri);
+  if (cluster) return read('--uri', uri === undefined ? `redis-cluster://${DEFAULT_CLUSTER}` : asCluster(uri));
+  return read('--uri', uri ?? DEFAULT_URI);
+}
+
+/** The same address as that of a node of a cluster. */
+function asCluster(uri: string): string {
+  return /^[a-z-]+:\/\//i.test(uri) ? uri.replace(/^redis(s?):/i, 'redis$1-cluster:') : `redis-cluster://${uri}`;
 }
 
 function read(flag: string, uri: string): RedisUrl {
+  if (uri.startsWith('/')) throw new UsageError(`${flag} is a path: for a socket write redis-socket://${uri}`);
   try {
     return parseRedisUrl(uri, flag);
   } catch (error) {
@@ -74,12 +87,13 @@ function login(settings: Settings, uri: RedisUrl) {
   const { family } = uri;
   const username = settings.username ?? uri.username;
   const password = settings.password ?? uri.password;
-  const usesTls = (settings.tls ?? uri.tls) || servername !== undefined;
   return {
     ...NO_READY_CHECK,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(family !== undefined && { family }),
-    ...(usesTls && { tls: { ...(servername !== undefined && { servername }), rejectUnauthorized: insecure !== true } }),
+    ...(usesTls(settings) && {
+      tls: { ...(servername !== undefined && { servername }), rejectUnauthorized: insecure !== true },
+    }),
   };
 }

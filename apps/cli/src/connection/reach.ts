@@ -5,6 +5,10 @@ import { type openBroker, RedisCommandError } from '@nestjs-asynq/core';
 const TIMEOUT_MS = 5_000;
 const PAUSE_MS = 100;
 
+/** The cause is elsewhere. */
+const UNCLEAR =
+  /no connection within|Connection is closed|Protocol error|wrong version number|packet length|ECONNRESET|silent for/;
+
 /** Redis cannot be reached, or rejects the login. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
@@ -13,15 +17,21 @@ export class UnreachableError extends Error {
 /**
  * Resolves once Redis answers, even with an error.
  * @param address of Redis, for the error
+ * @param findReason called when the client of Redis does not say why
  * @throws {UnreachableError} it cannot be reached; contains address and reason
  */
-export async function reach(broker: ReturnType<typeof openBroker>, address: string): Promise<void> {
+export async function reach(
+  broker: ReturnType<typeof openBroker>,
+  address: string,
+  findReason: () => Promise<string | undefined> = async () => undefined,
+): Promise<void> {
   const giveUpAtMs = performance.now() + TIMEOUT_MS;
   for (;;) {
     const failure = await broker.ping().then(() => undefined, whyUnreachable);
     if (failure === undefined) return;
     if (failure.isFinal || performance.now() > giveUpAtMs) {
-      throw new UnreachableError(`cannot reach Redis at ${address}: ${failure.reason}`);
+      const reason = (UNCLEAR.test(failure.reason) ? await findReason() : undefined) ?? failure.reason;
+      throw new UnreachableError(`cannot reach Redis at ${address}: ${reason}`);
     }
     await delay(PAUSE_MS);
   }

@@ -6,17 +6,17 @@ describe('settings', () => {
   it('come from the flag, then ASYNQ_…, then the bare variable, then the file', () => {
     const settings = readSettings(
       { uri: 'flag' },
-      { ASYNQ_URI: 'own', URI: 'bare', ASYNQ_PASSWORD: 'own', PASSWORD: 'bare', CLUSTER_ADDRS: 'bare', TLS_SERVER: '' },
-      { uri: 'file', cluster_addrs: 'file', tls_server: 'file' },
+      { ASYNQ_URI: 'own', URI: 'bare', ASYNQ_PASSWORD: 'own', PASSWORD: 'bare', USERNAME: 'bare', TLS_SERVER: '' },
+      { uri: 'file', username: 'file', tls_server: 'file' },
     );
 
-    expect(settings).toEqual({ uri: 'flag', password: 'own', cluster_addrs: 'bare', tls_server: 'file' });
+    expect(settings).toEqual({ uri: 'flag', password: 'own', username: 'file', tls_server: 'file' });
   });
 
   it('turn text into numbers and switches', () => {
-    const settings = readSettings({}, { DB: '3', CLUSTER: 'true', ASYNQ_TLS: '0' }, { insecure: true });
+    const settings = readSettings({}, { DB: '3', ASYNQ_TLS: 'T', INSECURE: '0' }, { cluster: 'False' });
 
-    expect(settings).toEqual({ db: 3, cluster: true, tls: false, insecure: true });
+    expect(settings).toEqual({ db: 3, tls: true, insecure: false });
   });
 
   it('ignore the name of the logged-in user', () => {

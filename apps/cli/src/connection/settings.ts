@@ -1,4 +1,5 @@
 import { UsageError } from '../usage.error.js';
+import { type FoundSetting, settingsThatFit, type Source } from './precedence.js';
 
 interface SettingKinds {
   readonly text: string;
@@ -51,22 +52,25 @@ type Given = Readonly<Record<string, unknown>>;
 
 /**
  * Reads each setting from the first source that has it: the flag, `ASYNQ_<NAME>`, `<NAME>` (asynq's own variables), the
- * file.
- * @throws {UsageError} a value cannot be read
+ * file. Returns those that hold together, see `settingsThatFit`.
+ * @throws {UsageError} a value cannot be read, two contradict each other, or the file has an unknown name
  */
 export function readSettings(flags: Given, env: NodeJS.ProcessEnv, file: Given): Settings {
-  const entries = Object.entries<Setting>(SETTINGS).map(([name, setting]) => {
+  const found = Object.entries<Setting>(SETTINGS).flatMap(([name, setting]): [string, FoundSetting][] => {
     const variable = name.toUpperCase();
-    const sources: readonly [string, unknown][] = [
-      [`--${name}`, flags[name]],
-      [`ASYNQ_${variable}`, env[`ASYNQ_${variable}`]],
-      [variable, setting.isTakenInEnv ? undefined : env[variable]],
-      [`"${name}" in the config file`, file[name]],
+    const sources: readonly [source: Source, shown: string, value: unknown][] = [
+      ['flag', `--${name}`, flags[name]],
+      ['variable', `ASYNQ_${variable}`, env[`ASYNQ_${variable}`]],
+      ['variable', variable, setting.isTakenInEnv ? undefined : env[variable]],
+      ['file', `"${name}" in the config file`, file[name]],
     ];
-    const found = sources.find(([, value]) => value !== undefined && value !== null && value !== '');
-    return [name, found && readValue(setting.kind, ...found)];
+    const given = sources.find(([, , value]) => value !== undefined && value !== null && value !== '');
+    if (!given) return [];
+    const [source, shown, value] = given;
+    return [[name, { value: readValue(setting.kind, shown, value), source, shown }]];
   });
-  return Object.fromEntries(entries) as Settings;
+  const fit = settingsThatFit(Object.fromEntries(found));
+  return Object.fromEntries(Object.entries(fit).map(([name, setting]) => [name, setting!.value])) as Settings;
 }
 
 function readValue(kind: Setting['kind'], source: string, value: unknown): string | number | boolean {

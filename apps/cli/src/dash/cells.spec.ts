@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { barParts, bytesOf, clip, preview } from './cells.js';
+import { barParts, preview } from './cells.js';
+import { bytesOf } from '../output/bytes.js';
+import { clip } from '../output/width.js';
 
 it.each([
   ['short', 5, 'short'],

@@ -5,7 +5,9 @@ import {
   openBroker,
   type QueueInfo,
   RedisCommandError,
+  Scheduler,
   silentLogger,
+  type TaskInfo,
 } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
@@ -20,12 +22,14 @@ const PAGE = pageSizeOf(LINES);
 let clock: FakeClock;
 let client: Client;
 let inspector: Inspector;
+let openConnection: Connection;
 let dash: Dash;
 const onQuit = vi.fn<() => void>();
 
 beforeEach(async () => {
   clock = new FakeClock();
   const connection: Connection = openBroker('memory', { clock });
+  openConnection = connection;
   client = new Client({ connection, logger: silentLogger });
   inspector = new Inspector({ connection, logger: silentLogger });
   for (let n = 1; n <= PAGE + 1; n++) await client.enqueue('email', { n }, { queue: 'mail', taskId: `m${n}` });
@@ -68,7 +72,7 @@ describe('moving around', () => {
     expect(shown(dash.state)).toMatchObject({ view: { kind: 'task' }, content: { task: { id: 'm4' } } });
 
     await press('back', 'previousPage', 'back');
-    expect(shown(dash.state).view).toEqual({ kind: 'queues' });
+    expect(shown(dash.state).view).toMatchObject({ kind: 'queues' });
     expect(onQuit).not.toHaveBeenCalled();
   });
 
@@ -86,6 +90,24 @@ describe('moving around', () => {
     await press('right');
 
     expect(shown(dash.state).content).toEqual({ kind: 'servers', servers: [], missing: undefined });
+  });
+
+  it('lists stored schedules, and pauses one', async () => {
+    const scheduler = new Scheduler({ connection: openConnection, logger: silentLogger });
+    scheduler.register('@every 1h', 'report', {}, { name: 'hourly', queue: 'reports' });
+    await scheduler.start();
+
+    await press('left');
+    expect(shown(dash.state).content).toMatchObject({
+      kind: 'schedules',
+      schedules: [{ name: 'hourly' }],
+      entries: [],
+    });
+    await press('pause', 'yes');
+
+    expect(dash.state.notice).toBe('schedule "hourly" of queue "reports" paused');
+    expect(await inspector.schedules()).toMatchObject([{ name: 'hourly', isPaused: true }]);
+    await scheduler.shutdown();
   });
 
   it('shows the help once', async () => {
@@ -179,6 +201,112 @@ describe('changing something', () => {
 
     expect(dash.state.notice).toMatch(/^error: task m1 .* archived/);
     expect(taskIds()).toEqual(['m2', 'm3', 'm4']);
+  });
+});
+
+describe('a running task', () => {
+  it.each([
+    ['run', 'retry'],
+    ['archive', 'archive'],
+    ['delete', 'delete'],
+    ['cancel', 'retry'],
+  ] as const)('is canceled by "%s"', async (command, outcome) => {
+    const task = { queue: 'mail', id: 'm1', state: 'active', payload: new Uint8Array() } as TaskInfo;
+    vi.spyOn(inspector, 'listTasks').mockResolvedValue([task]);
+    const cancel = vi.spyOn(inspector, 'cancel').mockResolvedValue('requested');
+    await press('open', command);
+    expect(dash.state.asked?.question).toMatch(/^It is running\. Cancel task m1, /);
+
+    await press('yes');
+
+    expect(cancel).toHaveBeenCalledWith('mail', 'm1', { outcome });
+    expect(dash.state.notice).toBe('task m1 is asked to stop');
+  });
+});
+
+describe('finding', () => {
+  const type = async (text: string): Promise<void> => {
+    for (const letter of text) await dash.edit({ kind: 'add', text: letter });
+  };
+
+  it('filters the queues while the text is typed, until it is dropped', async () => {
+    await press('filter');
+    await type('rexx');
+    await dash.edit({ kind: 'erase' });
+    await dash.edit({ kind: 'erase' });
+    expect(selectedQueue(dash.state)?.queue).toBe('reports');
+
+    await dash.edit({ kind: 'accept' });
+    await press('down');
+    expect(selectedQueue(dash.state)?.queue).toBe('reports');
+
+    await press('filter');
+    await dash.edit({ kind: 'abandon' });
+    expect(selectedQueue(dash.state)?.queue).toBe('mail');
+  });
+
+  it('filters the tasks by their payloads, ids, types and errors', async () => {
+    await press('open', 'right', 'filter');
+    await type('"N":4');
+    await dash.edit({ kind: 'accept' });
+
+    expect(taskIds()).toEqual(['m4']);
+    expect(shown(dash.state).content).toMatchObject({ found: { count: 1, isAll: true } });
+  });
+
+  it('goes to a queue by the beginning of its name', async () => {
+    await press('jump');
+    await type('rep');
+    await dash.edit({ kind: 'accept' });
+    expect(shown(dash.state)).toMatchObject({ view: { kind: 'queue', queue: 'reports' }, content: { kind: 'queue' } });
+
+    await press('jump');
+    await type('nosuch');
+    await dash.edit({ kind: 'accept' });
+    expect(dash.state.notice).toBe('error: no queue is named like "nosuch"');
+  });
+
+  it('sorts the queues', async () => {
+    await client.enqueueMany(Array.from({ length: 9 }, () => ({ type: 'email', options: { queue: 'zoo' } })));
+    await dash.tick();
+
+    await press('sort');
+
+    expect(selectedQueue(dash.state)?.queue).toBe('zoo');
+    await press('sort', 'sort', 'sort');
+    expect(selectedQueue(dash.state)?.queue).toBe('mail');
+  });
+
+  it('marks tasks, for which the actions then are', async () => {
+    await press('open', 'right', 'mark', 'down', 'mark', 'delete');
+    expect(dash.state.asked?.question).toBe('Delete 2 tasks?');
+
+    await press('yes');
+
+    expect(dash.state.notice).toBe('2 tasks: done');
+    expect(taskIds()).toEqual(['m2', 'm4']);
+    expect(shown(dash.state).marked.size).toBe(0);
+  });
+});
+
+describe('a long task', () => {
+  it('is scrolled, to its end at most', async () => {
+    const lastError = Array.from({ length: 40 }, (_, n) => `at line ${n}`).join('\n');
+    const fixed = { queue: 'mail', id: 'm1', type: 'email', state: 'pending', retried: 0, maxRetry: 1 } as const;
+    const task = { ...fixed, payload: new Uint8Array(), lastError } as TaskInfo;
+    vi.spyOn(inspector, 'taskInfo').mockResolvedValue(task);
+    await press('open', 'right', 'open');
+    const reads = vi.mocked(inspector.taskInfo).mock.calls.length;
+    const scroll = (): unknown => (shown(dash.state).view as { scroll?: number }).scroll;
+
+    await press('down', 'down', 'up');
+    expect(scroll()).toBe(1);
+
+    for (let n = 0; n < 30; n++) await press('nextPage');
+    const end = scroll() as number;
+    await press('up');
+    expect(scroll()).toBe(end - 1);
+    expect(vi.mocked(inspector.taskInfo).mock.calls).toHaveLength(reads);
   });
 });
 

@@ -1,15 +1,18 @@
-import { errorLine } from '../context.js';
+import { errorLine } from '../output/error-line.js';
 import { actionOf, type DashAction, type DashActions } from './action.js';
 import { type DashReads, loadContent } from './content.js';
-import type { DashCommand } from './keys.js';
+import type { DashCommand, Edit } from './keys.js';
 import {
   type DashState,
+  edited,
   firstState,
+  jumpedTo,
   navigate,
   received,
   resized,
   selectedQueue,
-  selectedTask,
+  selectedSchedule,
+  selectedTasks,
   shown,
   showsOther,
 } from './state.js';
@@ -53,6 +56,14 @@ export class Dash {
     if (showsOther(before, this.#state)) await this.refresh();
   }
 
+  /** The same for a key while a text is typed. */
+  async edit(edit: Edit): Promise<void> {
+    const before = this.#state;
+    this.#set(edited(before, edit));
+    if (before.input?.kind === 'jump' && edit.kind === 'accept') return this.#jump(before.input.text);
+    if (showsOther(before, this.#state)) await this.refresh();
+  }
+
   async resize(lines: number, columns: number): Promise<void> {
     this.#set(resized(this.#state, lines, columns));
     await this.refresh();
@@ -88,11 +99,32 @@ export class Dash {
   }
 
   #actionFor(command: DashCommand): DashAction | undefined {
-    return actionOf(command, selectedQueue(this.#state), selectedTask(this.#state));
+    return actionOf(command, {
+      queue: selectedQueue(this.#state),
+      schedule: selectedSchedule(this.#state),
+      tasks: selectedTasks(this.#state),
+    });
   }
 
-  async #perform({ perform, done }: DashAction): Promise<void> {
-    const notice = await perform(this.deps.inspector).then(() => done, errorLine);
+  /** Opens the queue of this name, or the first whose name begins with it or contains it. */
+  async #jump(text: string): Promise<void> {
+    if (text === '') return;
+    try {
+      const names = await this.deps.inspector.queues();
+      const found =
+        names.find((name) => name === text) ??
+        names.find((name) => name.startsWith(text)) ??
+        names.find((name) => name.includes(text));
+      if (found === undefined) throw new Error(`no queue is named like "${text}"`);
+      this.#set(jumpedTo(this.#state, found));
+      await this.refresh();
+    } catch (error) {
+      this.#set({ ...this.#state, notice: errorLine(error) });
+    }
+  }
+
+  async #perform({ perform }: DashAction): Promise<void> {
+    const notice = await perform(this.deps.inspector).catch(errorLine);
     this.#set({ ...this.#state, notice });
     await this.refresh();
   }

@@ -12,6 +12,11 @@ export type DashCommand =
   | 'run'
   | 'archive'
   | 'delete'
+  | 'cancel'
+  | 'mark'
+  | 'filter'
+  | 'jump'
+  | 'sort'
   | 'help'
   | 'redraw'
   | 'quit'
@@ -28,21 +33,30 @@ interface Binding {
 
 /** Keys that change something are capitals, to prevent mistakes. */
 export const BINDINGS: readonly Binding[] = [
-  { keys: ['up', 'k'], command: 'up', help: ['↑ ↓  k j', 'move'] },
+  { keys: ['up', 'k'], command: 'up', help: ['↑ ↓  k j', 'move; in a task: scroll'] },
   { keys: ['down', 'j'], command: 'down' },
-  { keys: ['left', 'h'], command: 'left', help: ['← →  h l', 'other tab: queues or servers, a state of tasks'] },
+  {
+    keys: ['left', 'h'],
+    command: 'left',
+    help: ['← →  h l', 'other tab: queues, servers or schedules, a state of tasks'],
+  },
   { keys: ['right', 'l'], command: 'right' },
-  { keys: ['return'], command: 'open', help: ['Enter', 'open a queue, a group, a task'] },
-  { keys: ['escape', 'q'], command: 'back', help: ['Esc q', 'back; on the first view: quit'] },
+  { keys: ['return'], command: 'open', help: ['Enter Esc q', 'open; back, on the first view: quit'] },
+  { keys: ['escape', 'q'], command: 'back' },
   { keys: ['n'], command: 'nextPage', help: ['n p', 'next page, previous page'] },
   { keys: ['p'], command: 'previousPage' },
-  { keys: ['P'], command: 'pause', help: ['P', 'pause the queue, or resume it'] },
-  { keys: ['R'], command: 'run', help: ['R A D', 'run the task now, archive it, delete it'] },
+  { keys: ['/'], command: 'filter', help: ['/ :', 'filter queues or tasks by a text; go to a queue by name'] },
+  { keys: [':'], command: 'jump' },
+  { keys: ['s'], command: 'sort', help: ['s', 'sort the queues by name, size, latency or failures'] },
+  { keys: [' '], command: 'mark', help: ['Space', 'mark a task: R, A, D and C are for all marked ones'] },
+  { keys: ['P'], command: 'pause', help: ['P', 'pause the queue or schedule, or resume it'] },
+  { keys: ['R'], command: 'run', help: ['R A D C', 'run the task now, archive it, delete it, cancel it'] },
   { keys: ['A'], command: 'archive' },
   { keys: ['D'], command: 'delete' },
-  { keys: ['?'], command: 'help', help: ['?', 'this help'] },
-  { keys: ['ctrl+l'], command: 'redraw', help: ['Ctrl-L', 'draw the screen again'] },
-  { keys: ['ctrl+c'], command: 'quit', help: ['Ctrl-C', 'quit'] },
+  { keys: ['C'], command: 'cancel' },
+  { keys: ['?'], command: 'help', help: ['? ^L ^C', 'this help, draw the screen again, quit'] },
+  { keys: ['ctrl+l'], command: 'redraw' },
+  { keys: ['ctrl+c'], command: 'quit' },
 ];
 
 /** The keys during a confirmation. Everything except `y` means no. */
@@ -57,6 +71,20 @@ export interface SpecialKeys {
   readonly return: boolean;
   readonly escape: boolean;
   readonly ctrl: boolean;
+  readonly backspace?: boolean;
+  readonly delete?: boolean;
+}
+
+/** What a key does to a text that is being typed. */
+export type Edit = { readonly kind: 'add'; readonly text: string } | { readonly kind: 'erase' | 'accept' | 'abandon' };
+
+export function editOf(input: string, special: SpecialKeys): Edit | 'quit' | undefined {
+  const name = nameOf(input, special);
+  if (name === 'ctrl+c') return 'quit';
+  if (name === 'return') return { kind: 'accept' };
+  if (name === 'escape') return { kind: 'abandon' };
+  if (special.backspace || special.delete || input === '\u007F' || input === '\b') return { kind: 'erase' };
+  return special.ctrl || input === '' || name !== input ? undefined : { kind: 'add', text: input };
 }
 
 /** @param isAsked whether a confirmation is pending */

@@ -1,6 +1,7 @@
 import type { TaskInfo, TaskState } from '@nestjs-asynq/core';
 import { agoCell, dueCell, oneLine } from '../output/cells.js';
-import { clip, preview } from './cells.js';
+import { preview } from './cells.js';
+import { clip } from '../output/width.js';
 
 /** A column of a list: its title, and its cell for a task. */
 type Column = readonly [title: string, cell: (task: TaskInfo, nowMs: number) => string];

@@ -1,12 +1,39 @@
-import type { GroupInfo, QueueInfo, ServerInfo, TaskInfo, TaskState } from '@nestjs-asynq/core';
+import type {
+  GroupInfo,
+  Inspector,
+  QueueInfo,
+  ScheduleInfo,
+  ServerInfo,
+  TaskInfo,
+  TaskState,
+} from '@nestjs-asynq/core';
 
 /** A view of the dashboard. */
 export type View =
-  | { readonly kind: 'queues' }
+  | QueuesView
   | { readonly kind: 'servers' }
+  | { readonly kind: 'schedules' }
   | QueueView
-  | { readonly kind: 'task'; readonly queue: string; readonly id: string }
+  | TaskView
   | { readonly kind: 'help' };
+
+export const QUEUE_SORTS = ['name', 'size', 'latency', 'failed'] as const;
+
+/** All queues, or those whose names contain a text. */
+export interface QueuesView {
+  readonly kind: 'queues';
+  /** Empty: all. */
+  readonly filter: string;
+  readonly sort: (typeof QUEUE_SORTS)[number];
+}
+
+export interface TaskView {
+  readonly kind: 'task';
+  readonly queue: string;
+  readonly id: string;
+  /** Lines above the visible ones. */
+  readonly scroll: number;
+}
 
 /** The tasks of a queue in one state; its groups first, in the state `aggregating`. */
 export interface QueueView {
@@ -16,16 +43,30 @@ export interface QueueView {
   readonly group: string | undefined;
   /** From 1. */
   readonly page: number;
+  /** A text in the id, type, payload or error of the tasks; empty: all. */
+  readonly filter: string;
 }
+
+/** An entry of a running scheduler. */
+export type Entry = Awaited<ReturnType<Inspector['schedulerEntries']>>[number];
 
 /** The content of a view. `missing`: what a node of a cluster did not answer, so that it is not shown. */
 export type Content =
   | { readonly kind: 'queues'; readonly queues: readonly QueueInfo[]; readonly missing?: Error | undefined }
   | { readonly kind: 'servers'; readonly servers: readonly ServerInfo[]; readonly missing?: Error | undefined }
+  | SchedulesContent
   | QueueContent
   /** `undefined`: it no longer exists. */
   | { readonly kind: 'task'; readonly task: TaskInfo | undefined }
   | { readonly kind: 'help' };
+
+export interface SchedulesContent {
+  readonly kind: 'schedules';
+  readonly schedules: readonly ScheduleInfo[];
+  /** Those of Go's schedulers, which store no schedules. */
+  readonly entries: readonly Entry[];
+  readonly missing?: Error | undefined;
+}
 
 export interface QueueContent {
   readonly kind: 'queue';
@@ -34,10 +75,12 @@ export interface QueueContent {
   readonly groups: readonly GroupInfo[];
   /** The tasks of the page; `undefined` until they, or the groups, are read. */
   readonly tasks: readonly TaskInfo[] | undefined;
+  /** With a filter: tasks that were found up to this page, and whether there may be more. */
+  readonly found?: { readonly count: number; readonly isAll: boolean } | undefined;
 }
 
 /** The tabs of the first view. */
-export const HOME_TABS = ['queues', 'servers'] as const;
+export const HOME_TABS = ['queues', 'servers', 'schedules'] as const;
 
 /** The tabs of a queue, in asynq's order. */
 export const STATE_TABS: readonly TaskState[] = [
@@ -74,6 +117,9 @@ export function serversLayout(lines: number, count: number): { readonly fits: nu
   return { fits, workersFit: both - fits };
 }
 
+/** Rows of the schedules on a terminal of that height. */
+export const schedulesFit = (lines: number): number => Math.max(1, lines - TABLE_CHROME);
+
 /** The first row of the page that a row is on, from 0. */
 export function pageStart(row: number, fits: number): number {
   return row - (row % fits);
@@ -93,7 +139,8 @@ export function listsGroups({ state, group }: QueueView): boolean {
 }
 
 /** Entries on all pages. */
-export function totalOf(view: QueueView, { info, groups }: QueueContent): number {
+export function totalOf(view: QueueView, { info, groups, found }: QueueContent): number {
+  if (found) return found.count;
   if (listsGroups(view)) return groups.length;
   if (view.group !== undefined) return groups.find(({ group }) => group === view.group)?.size ?? 0;
   return info[view.state];
@@ -103,4 +150,18 @@ export function totalOf(view: QueueView, { info, groups }: QueueContent): number
 export function groupsOnPage({ page }: QueueView, { groups }: QueueContent, lines: number): readonly GroupInfo[] {
   const size = pageSizeOf(lines);
   return groups.slice((page - 1) * size, page * size);
+}
+
+const BY: Readonly<Record<QueuesView['sort'], (info: QueueInfo) => number>> = {
+  name: () => 0,
+  size: ({ size }) => size,
+  latency: ({ latencyMs }) => latencyMs,
+  failed: ({ failedToday }) => failedToday,
+};
+
+/** The queues that a view shows, in its order; those that are equal by name. */
+export function queuesIn({ filter, sort }: QueuesView, queues: readonly QueueInfo[]): readonly QueueInfo[] {
+  const text = filter.toLowerCase();
+  const matching = text === '' ? queues : queues.filter(({ queue }) => queue.toLowerCase().includes(text));
+  return sort === 'name' ? matching : matching.toSorted((one, other) => BY[sort](other) - BY[sort](one));
 }

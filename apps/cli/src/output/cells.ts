@@ -2,11 +2,13 @@ import { goDuration } from './go-duration.js';
 
 /** Printable by Go's definition: letters, marks, numbers, punctuation, symbols and the ASCII space. */
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
+const ASCII = /^[\x20-\x7E]*$/;
 /** Would move the cursor or break a line of a table. */
 const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
 
 /** Text of a task on one line, with control characters escaped. */
 export function oneLine(text: string): string {
+  if (ASCII.test(text)) return text;
   return text.replaceAll(UNPRINTABLE, (char) => {
     if (/[\p{Zs}]/u.test(char)) return ' ';
     const escaped = JSON.stringify(char).slice(1, -1);
@@ -20,10 +22,12 @@ export function bytesCell(bytes: Uint8Array | undefined): string {
   return text !== undefined && PRINTABLE.test(text) && text.trim() !== '' ? text : 'non-printable bytes';
 }
 
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** The bytes as UTF-8 text; `undefined` when they are not. */
 export function textOf(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return UTF_8.decode(bytes);
   } catch {
     return undefined;
   }
@@ -32,21 +36,29 @@ export function textOf(bytes: Uint8Array): string | undefined {
 /** A time in the zone of this machine, as `date` writes it: `Thu Mar  5 07:08:09 UTC 2026`; empty for none. */
 export function dateCell(date: Date | undefined): string {
   if (!date) return '';
-  const parts = Object.fromEntries(DATE_PARTS.formatToParts(date).map(({ type, value }) => [type, value]));
+  const parts = Object.fromEntries(
+    dateParts()
+      .formatToParts(date)
+      .map(({ type, value }) => [type, value]),
+  );
   const { weekday, month, day = '', hour, minute, second, year } = parts;
   return `${weekday} ${month} ${day.padStart(2)} ${hour}:${minute}:${second} ${zoneName(date)} ${year}`;
 }
 
-const DATE_PARTS = new Intl.DateTimeFormat('en-US', {
-  weekday: 'short',
-  month: 'short',
-  day: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  hourCycle: 'h23',
-  year: 'numeric',
-});
+let dateFormat: Intl.DateTimeFormat | undefined;
+
+/** Created on first use: it takes milliseconds. */
+const dateParts = (): Intl.DateTimeFormat =>
+  (dateFormat ??= new Intl.DateTimeFormat('en-US', {
+    weekday: 'short',
+    month: 'short',
+    day: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    year: 'numeric',
+  }));
 
 /** Each locale has short names for its own zones: Berlin is `GMT+1` in America and `CET` in Britain. */
 const LOCALES = ['en-US', 'en-GB', 'en-AU', 'en-ZA', 'en-IN', 'en-SG', 'en-HK', 'ja'];

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Context } from '../context.js';
 import { watched } from './progress.js';
 
@@ -10,7 +10,13 @@ const io = {
   stdout: () => undefined,
   stderr: () => undefined,
 };
-const context = new Context(io, 'memory', false, false);
+let context: Context;
+
+beforeEach(() => {
+  context = new Context(io, 'memory', false, false);
+});
+
+afterEach(() => context[Symbol.asyncDispose]());
 
 describe('bulk work', () => {
   it('is stopped by Ctrl-C, and reports its progress', async () => {
@@ -23,12 +29,17 @@ describe('bulk work', () => {
     await expect(work).rejects.toThrow('stopped after 500 of 2000 tasks');
   });
 
-  it('does not handle Ctrl-C once it is done', async () => {
+  it('handles Ctrl-C from its beginning to the end of the run: what follows is not begun', async () => {
     const before = process.listenerCount('SIGINT');
 
     const listening = await watched(context, async () => process.listenerCount('SIGINT'));
+    process.emit('SIGINT', 'SIGINT');
+    const began: string[] = [];
+    await context.each(['a', 'b'], async (name) => void began.push(name));
+    await context[Symbol.asyncDispose]();
 
     expect(listening).toBe(before + 1);
+    expect({ began, status: context.status }).toEqual({ began: [], status: 130 });
     expect(process.listenerCount('SIGINT')).toBe(before);
   });
 

@@ -1,5 +1,6 @@
-import { type Options, SingleBar } from 'cli-progress';
+import type { Options, SingleBar } from 'cli-progress';
 import type { Context } from '../context.js';
+import { StoppedError } from './interrupt.js';
 
 const BAR_OPTIONS: Options = {
   format: '{bar} {percentage}% | {value}/{total} tasks | {duration_formatted}',
@@ -11,11 +12,6 @@ const BAR_OPTIONS: Options = {
   stream: process.stderr,
 };
 
-/** Ctrl-C was pressed. */
-export class StoppedError extends Error {
-  override readonly name = 'StoppedError';
-}
-
 /** The abort signal and the progress callback of bulk work. */
 export interface BulkWatch {
   readonly signal: AbortSignal;
@@ -23,14 +19,12 @@ export interface BulkWatch {
 }
 
 /**
- * Runs bulk work with a progress bar if the output is interactive. Ctrl-C stops it between two batches; a second one ends the
- * process.
+ * Runs bulk work with a progress bar if the output is interactive. Ctrl-C stops it between two batches, see `Interrupt`.
  * @throws {StoppedError} it was stopped; the message states its progress
  */
 export async function watched<Result>(context: Context, work: (watch: BulkWatch) => Promise<Result>): Promise<Result> {
-  const interrupt = new AbortController();
-  const abort = (): void => interrupt.abort();
-  const bar = context.showsProgress ? new SingleBar(BAR_OPTIONS) : undefined;
+  const { signal } = context.interrupt;
+  const bar = context.showsProgress ? await openBar() : undefined;
   let progress = { done: 0, total: 0 };
   const onProgress: BulkWatch['onProgress'] = (now) => {
     progress = now;
@@ -38,14 +32,18 @@ export async function watched<Result>(context: Context, work: (watch: BulkWatch)
     bar?.setTotal(now.total);
     bar?.update(now.done);
   };
-  process.once('SIGINT', abort);
   try {
-    return await work({ signal: interrupt.signal, onProgress });
+    return await work({ signal, onProgress });
   } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     throw new StoppedError(`stopped after ${progress.done} of ${progress.total} tasks`, { cause: error });
   } finally {
-    process.off('SIGINT', abort);
     bar?.stop();
   }
+}
+
+/** A progress bar that counts tasks; not started. */
+export async function openBar(): Promise<SingleBar> {
+  const { default: progress } = await import('cli-progress');
+  return new progress.SingleBar(BAR_OPTIONS);
 }

@@ -22,5 +22,21 @@ it('prints titles, dashes and rows in columns, without frame or trailing blanks'
 
 it('prints the given number of dashes, by default one per character', () => {
   expect(table(['größe🎉'], [])).toBe('größe🎉\n------');
-  expect(table(['a', 'b'], [[1, 2]], 3).split('\n')).toEqual(['a    b', '---  ---', '1    2']);
+  expect(table(['a', 'b'], [[1, 2]], { dashes: 3 }).split('\n')).toEqual(['a    b', '---  ---', '1    2']);
+});
+
+it('cuts the widest columns where a line is limited', () => {
+  const printed = table(['ID', 'Payload', 'Error'], [['task-1', 'x'.repeat(1_000_000), '日本'.repeat(20)]], {
+    width: 40,
+  });
+
+  expect(printed.split('\n')).toEqual([
+    'ID      Payload          Error',
+    '--      -------          -----',
+    `task-1  ${'x'.repeat(14)}…  日本日本日本日…`,
+  ]);
+});
+
+it('escapes titles, too: a queue may be named anything', () => {
+  expect(table(['a\u001b[31m'], [])).toBe('a\\u001b[31m\n-----------');
 });

@@ -111,11 +111,13 @@ describe('Inspector', () => {
 
   it('estimates memory only on request, and omits it when unavailable', async () => {
     const { queue, inspector } = await open();
-    vi.spyOn(queue.broker, 'memoryBytes').mockResolvedValueOnce(4_096);
+    await queue.broker.enqueue([{ message: queue.message('one') }]);
+    vi.spyOn(queue.broker, 'memoryUsage').mockResolvedValueOnce({ bytes: 4_096, errorBytes: 100 });
 
     const answers = [await inspector.queueInfo('q'), await inspector.queueInfo('q', { memory: true })];
 
     expect(answers.map(({ memoryBytes }) => memoryBytes)).toEqual([undefined, 4_096]);
+    expect(answers.map(({ memoryErrorBytes }) => memoryErrorBytes)).toEqual([undefined, 100]);
   });
 
   it('returns the statistics of a queue day by day', async () => {

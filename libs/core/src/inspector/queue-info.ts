@@ -1,4 +1,4 @@
-import type { QueueStats } from '../broker/contract/queues.js';
+import type { MemoryEstimate, QueueStats } from '../broker/contract/queues.js';
 import { dateOf } from '../wire/unix-time.js';
 
 /** A queue at one moment. */
@@ -30,8 +30,10 @@ export interface QueueInfo {
    * operations that need them fail until they are renamed or deleted.
    */
   readonly wrongTypeKeys: readonly string[];
-  /** Estimated memory of the tasks in Redis; `undefined` unless requested, or when not available. */
+  /** Memory of the tasks in Redis; `undefined` unless requested, or when not available. */
   readonly memoryBytes: number | undefined;
+  /** The true memory is most likely within this distance of `memoryBytes`; 0 when every task was measured. */
+  readonly memoryErrorBytes: number | undefined;
   /** For a partitioned queue: the ordinary queues that it consists of; their figures add up to those of the whole. */
   readonly partitions?: readonly QueueInfo[] | undefined;
 }
@@ -77,6 +79,10 @@ export function joinQueueInfos(queue: string, partitions: readonly QueueInfo[]):
     wrongTypeKeys: partitions.flatMap((info) => info.wrongTypeKeys),
     latencyMs: Math.max(...partitions.map((info) => info.latencyMs)),
     memoryBytes: isMeasured ? sum((info) => info.memoryBytes!) : undefined,
+    // Of independent samples.
+    memoryErrorBytes: isMeasured
+      ? Math.round(Math.hypot(...partitions.map((info) => info.memoryErrorBytes!)))
+      : undefined,
     partitions,
   };
 }
@@ -84,11 +90,19 @@ export function joinQueueInfos(queue: string, partitions: readonly QueueInfo[]):
 export function toQueueInfo(
   queue: string,
   { counts, pausedAtMs, ...stats }: QueueStats,
-  memoryBytes: number | undefined,
+  memory: MemoryEstimate | undefined,
 ): QueueInfo {
   const size = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const pausedAt = pausedAtMs === undefined ? undefined : dateOf(pausedAtMs);
-  return { queue, size, ...counts, ...stats, pausedAt, memoryBytes };
+  return {
+    queue,
+    size,
+    ...counts,
+    ...stats,
+    pausedAt,
+    memoryBytes: memory?.bytes,
+    memoryErrorBytes: memory?.errorBytes,
+  };
 }
 
 /** Since when all of it is paused. */

@@ -1,4 +1,4 @@
-import type { ListOps, ScannedTask, StoredTask, TaskList } from '../broker/contract/lists.js';
+import type { ListOps, ScanFilter, ScannedTask, StoredTask, TaskList } from '../broker/contract/lists.js';
 import { isPosition } from '../broker/scan-position.js';
 import { InvalidOptionsError, kindOf } from '../errors/invalid-options.error.js';
 import { placeOf } from '../partitions/partition-name.js';
@@ -30,6 +30,8 @@ export interface TaskFilter {
   readonly payloadContains?: string | Uint8Array | undefined;
   /** Text that occurs in the last error. */
   readonly errorContains?: string | undefined;
+  /** Whether upper and lower case are equal in `type`, `idPrefix`, `payloadContains` as text, `errorContains`, `header`. Default `false`. */
+  readonly ignoreCase?: boolean | undefined;
   /** Headers that the task has, with exactly these values. */
   readonly header?: Readonly<Record<string, string>> | undefined;
   /**
@@ -75,6 +77,7 @@ const FILTER_NAMES = [
   'idPrefix',
   'payloadContains',
   'errorContains',
+  'ignoreCase',
   'header',
   'from',
   'to',
@@ -92,12 +95,13 @@ export class TaskSearcher {
   /** Searches until it has found `limit` tasks, has read `scanBudget`, or is at the end. */
   async find(search: TaskSearch): Promise<FoundTasks> {
     const { limit, scanBudget } = readSearch(search);
-    const [list, matches] = [listOf(search), matcherOf(search, this.codec)];
+    const [list, matches, scanFilter] = [listOf(search), matcherOf(search, this.codec), scanFilterOf(search)];
     const tasks = new Map<string, TaskInfo>();
     let cursor = search.cursor;
     const slice = new TimeSlice();
     for (let scanned = 0; ;) {
-      const page = await this.broker.scanTasks(search.queue, list, cursor, Math.min(PAGE, scanBudget - scanned));
+      const size = Math.min(PAGE, scanBudget - scanned);
+      const page = await this.broker.scanTasks(search.queue, list, cursor, size, scanFilter);
       for (const found of page.tasks) {
         if (slice.isOver) await slice.turn();
         if (!matches(found)) continue;
@@ -136,14 +140,14 @@ export class TaskSearcher {
 
   /** Searches the whole list. */
   async findAll(filter: TaskFilter, { signal, onProgress }: BulkOptions): Promise<MatchedTask[]> {
-    const [list, matches] = [listOf(filter), matcherOf(filter, this.codec)];
+    const [list, matches, scanFilter] = [listOf(filter), matcherOf(filter, this.codec), scanFilterOf(filter)];
     const matched = new Map<string, MatchedTask>();
     const slice = new TimeSlice();
     let position: string | undefined;
     let depth = 0;
     do {
       signal?.throwIfAborted();
-      const page = await this.broker.scanTasks(filter.queue, list, position, PAGE);
+      const page = await this.broker.scanTasks(filter.queue, list, position, PAGE, scanFilter);
       for (const [at, found] of page.tasks.entries()) {
         if (slice.isOver) await slice.turn();
         const { id } = found.task.message;
@@ -200,6 +204,7 @@ function readFilter(reader: OptionReader, filter: TaskFilter): void {
   if (!(payloadContains instanceof Uint8Array)) reader.text('payloadContains', undefined);
   const isFine = header === undefined || (isRecord(header) && Object.values(header).every(isString));
   if (!isFine) reader.refuse('header', 'text for each name of a header', kindOf(header));
+  reader.boolean('ignoreCase', false);
   reader.callable('matches', undefined);
   for (const name of ['from', 'to'] as const) {
     reader.date(name);
@@ -230,28 +235,75 @@ function matcherOf(filter: TaskFilter, codec: PayloadCodec): (found: ScannedTask
     conditions.every((condition) => condition(task));
 }
 
-function conditionsOf(
-  { type, idPrefix, payloadContains, errorContains, header, matches }: TaskFilter,
-  codec: PayloadCodec,
-): Condition[] {
+function conditionsOf(filter: TaskFilter, codec: PayloadCodec): Condition[] {
+  const { type, idPrefix, payloadContains, errorContains, header, matches } = filter;
+  const fold = foldOf(filter);
   const conditions: Condition[] = [];
-  if (idPrefix !== undefined) conditions.push(({ message }) => message.id.startsWith(idPrefix));
-  if (type !== undefined) conditions.push(typeCondition(type));
-  if (errorContains !== undefined) conditions.push(({ message }) => message.errorMsg.includes(errorContains));
+  if (idPrefix !== undefined) {
+    const prefix = fold(idPrefix);
+    conditions.push(({ message }) => fold(message.id).startsWith(prefix));
+  }
+  if (type !== undefined) conditions.push(typeCondition(fold(type), fold));
+  if (errorContains !== undefined) {
+    const part = fold(errorContains);
+    conditions.push(({ message }) => fold(message.errorMsg).includes(part));
+  }
   if (header !== undefined) {
-    const wanted = Object.entries(header);
-    conditions.push(({ message }) => wanted.every(([name, value]) => message.headers[name] === value));
+    const wanted = Object.entries(header).map(([name, value]) => [name, fold(value)] as const);
+    conditions.push(({ message }) =>
+      wanted.every(([name, value]) => {
+        const own = message.headers[name];
+        return own !== undefined && fold(own) === value;
+      }),
+    );
   }
-  if (payloadContains !== undefined) {
-    const part = Buffer.from(payloadContains as Uint8Array); // a string is read as UTF-8
-    conditions.push(({ message }) => Buffer.from(message.payload).includes(part));
-  }
+  if (payloadContains !== undefined) conditions.push(payloadCondition(payloadContains, filter.ignoreCase === true));
   if (matches !== undefined) conditions.push((task) => matches(toTaskInfo(task, codec)));
   return conditions;
 }
 
-function typeCondition(type: string): Condition {
-  if (!type.endsWith('*')) return ({ message }) => message.type === type;
+type Fold = (text: string) => string;
+
+const foldOf = ({ ignoreCase }: TaskFilter): Fold => (ignoreCase ? (text) => text.toLowerCase() : (text) => text);
+
+function payloadCondition(contained: string | Uint8Array, ignoresCase: boolean): Condition {
+  if (ignoresCase && typeof contained === 'string') {
+    const part = contained.toLowerCase();
+    return ({ message }) => Buffer.from(message.payload).toString().toLowerCase().includes(part);
+  }
+  const part = Buffer.from(contained as Uint8Array); // a string is read as UTF-8
+  return ({ message }) => Buffer.from(message.payload).includes(part);
+}
+
+function typeCondition(type: string, fold: Fold): Condition {
+  if (!type.endsWith('*')) return ({ message }) => fold(message.type) === type;
   const prefix = type.slice(0, -1);
-  return ({ message }) => message.type.startsWith(prefix);
+  return ({ message }) => fold(message.type).startsWith(prefix);
+}
+
+/**
+ * The part of a filter that the store can check on the stored bytes, where each text is as it was given; `undefined`: none.
+ */
+function scanFilterOf(filter: TaskFilter): ScanFilter | undefined {
+  const { type, idPrefix, payloadContains, errorContains, header = {}, from, to, ignoreCase = false } = filter;
+  const given = [type?.replace(/\*$/, ''), errorContains, ...Object.values(header)];
+  const texts = given.filter((text) => text !== undefined).map((text) => storedPart(text, ignoreCase));
+  if (typeof payloadContains === 'string') texts.push(storedPart(payloadContains, ignoreCase));
+  const bytes = texts.filter((text) => text !== '').map((text) => Buffer.from(text));
+  if (payloadContains instanceof Uint8Array && !ignoreCase) bytes.push(Buffer.from(payloadContains));
+  const fromMs = from?.getTime();
+  const toMs = to?.getTime();
+  const prefix = ignoreCase ? undefined : idPrefix;
+  if (bytes.length === 0 && [fromMs, toMs, prefix].every((value) => value === undefined)) return undefined;
+  return { texts: bytes, ignoresCase: ignoreCase, idPrefix: prefix, fromMs, toMs };
+}
+
+/**
+ * What surely occurs in the bytes. The store knows the case of ASCII letters only, and other letters have an `i` or a `k` as
+ * their small one: so the longest part without them.
+ */
+function storedPart(text: string, ignoresCase: boolean): string {
+  if (!ignoresCase) return text;
+  const parts = text.toLowerCase().split(/[^ -~]|[ik]/);
+  return parts.reduce((longest, part) => (part.length > longest.length ? part : longest), '');
 }

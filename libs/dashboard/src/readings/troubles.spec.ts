@@ -9,7 +9,14 @@ const MINUTE_MS = 60_000;
 function infoOf(facts: Partial<QueueInfo> = {}): QueueInfo {
   const counts = { pending: 0, active: 0, scheduled: 0, retry: 0, archived: 0, completed: 0, aggregating: 0 };
   const counters = { processedToday: 0, failedToday: 0, processedTotal: 0, failedTotal: 0 };
-  const rest = { latencyMs: 0, wrongTypeKeys: [], isPaused: false, pausedAt: undefined, memoryBytes: undefined };
+  const rest = {
+    latencyMs: 0,
+    wrongTypeKeys: [],
+    isPaused: false,
+    pausedAt: undefined,
+    memoryBytes: undefined,
+    memoryErrorBytes: undefined,
+  };
   return { queue: 'q', size: 0, groups: 0, ...counts, ...counters, ...rest, ...facts };
 }
 

@@ -2,13 +2,14 @@ import { Box, Text, useInput, useStdout } from 'ink';
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { oneLine } from '../../output/cells.js';
 import type { Dash } from '../dash.js';
-import { commandOf } from '../keys.js';
-import { type DashState, shown } from '../state.js';
-import { HOME_TABS } from '../view.js';
+import { commandOf, editOf } from '../keys.js';
+import { type DashState, selectedTasks, shown } from '../state.js';
+import { HOME_TABS, queuesIn } from '../view.js';
 import { colored } from './colors.js';
 import { HelpView } from './help-view.js';
 import { QueueView } from './queue-view.js';
 import { QueuesView } from './queues-view.js';
+import { SchedulesView } from './schedules-view.js';
 import { ServersView } from './servers-view.js';
 import { TabBar } from './tab-bar.js';
 import { TaskView } from './task-view.js';
@@ -28,6 +29,12 @@ export function DashScreen({ dash, subscribe }: DashScreenProps): ReactNode {
     const isAsked = dash.state.asked !== undefined;
     // Keys that are typed fast arrive together, and special keys with an empty text.
     for (const key of input.length > 1 ? input : [input]) {
+      if (dash.state.input) {
+        const edit = editOf(key, special);
+        if (edit === 'quit') void dash.press('quit');
+        else if (edit) void dash.edit(edit);
+        continue;
+      }
       const command = commandOf(key, special, isAsked);
       if (command === 'redraw') write(CLEAR_SCREEN);
       else if (command) void dash.press(command);
@@ -51,6 +58,7 @@ function Heading({ state }: { readonly state: DashState }): ReactNode {
   switch (view.kind) {
     case 'queues':
     case 'servers':
+    case 'schedules':
       return <TabBar tabs={HOME_TABS.map((tab) => [tab, tab] as const)} current={view.kind} />;
     case 'queue':
       return (
@@ -72,19 +80,39 @@ function Title({ text }: { readonly text: string }): ReactNode {
 }
 
 function Body({ state }: { readonly state: DashState }): ReactNode {
-  const { view, content, selected } = shown(state);
+  const { view, content, selected, marked } = shown(state);
   const nowMs = state.loadedAtMs ?? 0;
   switch (content?.kind) {
     case 'queues':
-      return <QueuesView queues={content.queues} selected={selected} lines={state.lines} columns={state.columns} />;
+      if (view.kind !== 'queues') return null;
+      return (
+        <QueuesView
+          queues={queuesIn(view, content.queues)}
+          selected={selected}
+          lines={state.lines}
+          columns={state.columns}
+        />
+      );
+    case 'schedules':
+      return <SchedulesView content={content} selected={selected} lines={state.lines} nowMs={nowMs} />;
     case 'servers':
       return <ServersView servers={content.servers} selected={selected} lines={state.lines} nowMs={nowMs} />;
     case 'queue':
       return view.kind === 'queue' ? (
-        <QueueView view={view} content={content} selected={selected} lines={state.lines} nowMs={nowMs} />
+        <QueueView
+          view={view}
+          content={content}
+          selected={selected}
+          marked={marked}
+          lines={state.lines}
+          nowMs={nowMs}
+        />
       ) : null;
     case 'task':
-      return <TaskView task={content.task} lines={state.lines} columns={state.columns} nowMs={nowMs} />;
+      if (view.kind !== 'task') return null;
+      return (
+        <TaskView task={content.task} scroll={view.scroll} lines={state.lines} columns={state.columns} nowMs={nowMs} />
+      );
     case 'help':
       return <HelpView />;
     case undefined:
@@ -103,7 +131,16 @@ function Footer({ state }: { readonly state: DashState }): ReactNode {
   );
 }
 
-function FooterLine({ state: { asked, loadError, notice } }: { readonly state: DashState }): ReactNode {
+function FooterLine({ state }: { readonly state: DashState }): ReactNode {
+  const { asked, input, loadError, notice } = state;
+  if (input) {
+    return (
+      <Text bold wrap="truncate-start">
+        {input.kind === 'filter' ? '/' : 'queue: '}
+        {oneLine(input.text)}█
+      </Text>
+    );
+  }
   if (asked) {
     return (
       <Text bold {...colored('yellow')} wrap="truncate-middle">
@@ -111,7 +148,7 @@ function FooterLine({ state: { asked, loadError, notice } }: { readonly state: D
       </Text>
     );
   }
-  const text = loadError ?? notice ?? ' ';
+  const text = loadError ?? notice ?? filterOf(state);
   return text.startsWith('error:') ? (
     <Text {...colored('red')} wrap="truncate">
       {text}
@@ -123,17 +160,31 @@ function FooterLine({ state: { asked, loadError, notice } }: { readonly state: D
   );
 }
 
+/** The filter and the order of what is shown, and the marks. */
+function filterOf(state: DashState): string {
+  const { view, marked } = shown(state);
+  const parts = [
+    'filter' in view && view.filter !== '' ? `filter: ${oneLine(view.filter)} (/ Enter: change, / Esc: all)` : '',
+    'sort' in view && view.sort !== 'name' ? `sorted by ${view.sort}` : '',
+    marked.size > 0 ? `${selectedTasks(state).length} marked` : '',
+  ];
+  return parts.filter((part) => part !== '').join('   ') || ' ';
+}
+
 /** A narrow terminal cuts the hints, so the key of the help comes first. */
 function hintsOf(state: DashState): string {
+  if (state.input) return 'Enter accept  Esc drop it';
   switch (shown(state).view.kind) {
     case 'queues':
-      return '? help  q quit  ↑↓ move  ←→ servers  Enter open  n/p page  P pause/resume';
+      return '? help  q quit  ↑↓ move  ←→ servers  Enter open  / filter  : go to  s sort  n/p page  P pause/resume';
     case 'servers':
-      return '? help  q quit  ↑↓ move  ←→ queues  n/p page';
+      return '? help  q quit  ↑↓ move  ←→ queues, schedules  n/p page';
+    case 'schedules':
+      return '? help  q quit  ↑↓ move  ←→ servers  n/p page  P pause/resume';
     case 'queue':
-      return '? help  q back  ↑↓ move  ←→ state  Enter open  n/p page  R run  A archive  D delete  P pause';
+      return '? help  q back  ↑↓ move  ←→ state  Enter open  / filter  Space mark  R run  A archive  D delete  C cancel';
     case 'task':
-      return '? help  q back  R run  A archive  D delete';
+      return '? help  q back  ↑↓ scroll  R run  A archive  D delete  C cancel';
     case 'help':
       return 'q back';
   }

@@ -2,7 +2,7 @@ import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import { BINDINGS } from '../keys.js';
 
-const KEYS_WIDTH = 12;
+const KEYS_WIDTH = 14;
 
 const LINES = BINDINGS.flatMap(({ help }) => (help ? [help] : []));
 

@@ -3,7 +3,9 @@ import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import { errorRateCell, oneLine } from '../../output/cells.js';
 import { goDuration } from '../../output/go-duration.js';
-import { barParts, bytesOf, clip } from '../cells.js';
+import { barParts } from '../cells.js';
+import { memoryCell } from '../../output/bytes.js';
+import { clip } from '../../output/width.js';
 import { pageStart, queuesLayout, STATE_TABS } from '../view.js';
 import { barStyle } from './colors.js';
 import { PagedTable } from './row-table.js';
@@ -95,7 +97,7 @@ function queueRow(info: QueueInfo): (string | number)[] {
     info.isPaused ? 'PAUSED' : 'RUN',
     info.size,
     goDuration(info.latencyMs),
-    bytesOf(info.memoryBytes),
+    memoryCell(info),
     processedToday,
     failedToday,
     errorRateCell(processedToday, failedToday),

@@ -8,21 +8,28 @@ interface RowTableProps {
   readonly rows: readonly (readonly (string | number)[])[];
   /** From 0; `undefined`: no row is under the cursor. */
   readonly selected?: number | undefined;
+  /** Whether each row is marked. */
+  readonly marks?: readonly boolean[] | undefined;
 }
 
 /** A table as the other commands print it, with the row under the cursor marked. It is cut at the terminal's edge. */
-export function RowTable({ titles, rows, selected }: RowTableProps): ReactNode {
+export function RowTable({ titles, rows, selected, marks = [] }: RowTableProps): ReactNode {
   const [head, dashes, ...lines] = table(titles, rows).split('\n');
+  const hasMarks = marks.includes(true);
+  const prefix = (isMarked: boolean | undefined): string => (hasMarks ? (isMarked ? '* ' : '  ') : '');
   return (
     <Box flexDirection="column" flexShrink={0}>
       <Text bold wrap="truncate">
+        {prefix(false)}
         {head}
       </Text>
       <Text dimColor wrap="truncate">
+        {prefix(false)}
         {dashes}
       </Text>
       {lines.map((line, row) => (
         <Text key={row} inverse={row === selected} wrap="truncate">
+          {prefix(marks[row])}
           {line}
         </Text>
       ))}

@@ -3,7 +3,8 @@ import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import { agoCell, dueCell, oneLine } from '../../output/cells.js';
 import { SERVER_TITLES, serverRows } from '../../output/server-table.js';
-import { clip, preview } from '../cells.js';
+import { preview } from '../cells.js';
+import { clip } from '../../output/width.js';
 import { serversLayout } from '../view.js';
 import { PagedTable } from './row-table.js';
 

@@ -43,8 +43,11 @@ export interface HealthOps {
   missingRights(queue: string): Promise<readonly string[]>;
   /** The reply to `INFO`, on a cluster to `CLUSTER INFO`, under Redis' own names; empty in memory. */
   storeInfo(): Promise<Readonly<Record<string, string>>>;
-  /** Every server: the only one, or the masters and the connected replicas of a cluster; none in memory. */
-  storeNodes(): Promise<StoreNode[]>;
+  /**
+   * Every server: the only one, or the masters and the connected replicas of a cluster; none in memory.
+   * @param hasAll with the counts of each command, too
+   */
+  storeNodes(hasAll?: boolean): Promise<StoreNode[]>;
   /** The Redis Cluster slot of the queue's keys. */
   clusterSlot(queue: string): Promise<number>;
   /** The nodes that hold the queue's keys, the master first; none outside of a cluster. */

@@ -38,6 +38,18 @@ export interface ScannedId {
   readonly stamp: string;
 }
 
+/** What a scan may leave out: it returns all tasks that meet this, and perhaps others. */
+export interface ScanFilter {
+  /** Bytes that occur in the message. */
+  readonly texts: readonly Uint8Array[];
+  /** ASCII letters of either case are equal; the texts are in lower case. */
+  readonly ignoresCase: boolean;
+  readonly idPrefix?: string | undefined;
+  /** Of the time of its state, see {@link ScannedTask.atMs}. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+}
+
 /** A task, as found by a scan. */
 export interface ScannedTask {
   readonly task: StoredTask;
@@ -59,7 +71,7 @@ export interface IdPage {
 
 export interface ScanPage {
   readonly tasks: readonly ScannedTask[];
-  /** Entries read; more than `tasks` when ids had no message. */
+  /** Entries read; more than `tasks` when ids had no message, or did not meet the filter. */
   readonly scanned: number;
   /** Where the next page begins; `undefined` at the end of the list. */
   readonly next: string | undefined;
@@ -82,9 +94,16 @@ export interface ListOps {
    * `active` perhaps more than once. One that is added later, leaves or moves may or may not be returned. Order: as
    * {@link listTasks}, but `pending` and `active` newest first.
    * @param position `undefined` at the start, then `next` or `after()` of an earlier page
+   * @param filter tasks that do not meet it may be missing; the same for all pages
    * @throws {InvalidOptionsError} `position` does not belong to such a list
    */
-  scanTasks(queue: string, list: TaskList, position: string | undefined, limit: number): Promise<ScanPage>;
+  scanTasks(
+    queue: string,
+    list: TaskList,
+    position: string | undefined,
+    limit: number,
+    filter?: ScanFilter,
+  ): Promise<ScanPage>;
   /** The same scan, of ids only. Includes ids without a message. */
   scanIds(queue: string, list: TaskList, position: string | undefined, limit: number): Promise<IdPage>;
   /** The groups with waiting tasks and their sizes, by name. */

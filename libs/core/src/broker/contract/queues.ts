@@ -17,6 +17,13 @@ export interface QueueStats {
   readonly latencyMs: number;
 }
 
+/** The memory of a queue's tasks. */
+export interface MemoryEstimate {
+  readonly bytes: number;
+  /** The true value is most likely (95 %) within this distance; 0 when all tasks were measured. */
+  readonly errorBytes: number;
+}
+
 /** Counters of a day are kept for 90 days, as in asynq. */
 export const DAILY_COUNTS_LIFE_MS = 90 * 24 * 3600 * 1000;
 
@@ -43,8 +50,11 @@ export interface QueueOps {
   dailyCounts(queue: string, days: number): Promise<DailyCount[]>;
   /** How many tasks of the archive were archived at that time or later, to the second. */
   archivedSince(queue: string, sinceMs: number): Promise<number>;
-  /** An estimate from samples; `undefined` when it is not available. */
-  memoryBytes(queue: string): Promise<number | undefined>;
+  /**
+   * The memory of the tasks, with their lists; `undefined` when it is not available.
+   * @param isExact measures every task instead of a sample
+   */
+  memoryUsage(queue: string, isExact: boolean): Promise<MemoryEstimate | undefined>;
   /** Stops every server from fetching from the queue; `false` when it was paused already. */
   pause(queue: string): Promise<boolean>;
   /** Resumes fetching and wakes our servers; `false` when it was not paused. */

@@ -50,7 +50,7 @@ export function queueOps(store: MemoryStore): QueueOps {
     },
 
     /** The size of an object is not known. */
-    async memoryBytes() {
+    async memoryUsage() {
       return undefined;
     },
 

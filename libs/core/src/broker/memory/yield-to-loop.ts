@@ -22,7 +22,7 @@ const READ_IN_LOOPS = [
   'findSchedule',
   'scheduleQueues',
   'schedulerEvents',
-  'memoryBytes',
+  'memoryUsage',
   'lockTtlS',
   'ping',
   'storeInfo',

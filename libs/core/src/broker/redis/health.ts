@@ -43,9 +43,11 @@ export function healthOps(redis: RedisLink): HealthOps {
       return parseInfo(text);
     },
 
-    async storeNodes() {
+    async storeNodes(hasAll = false) {
       await redis.command('INFO', (client) => askAny(client, (node) => node.ping())); // a cluster knows its nodes then
-      return redis.command('INFO', (client) => Promise.all(connectionsOf(client).map(readNode)));
+      return redis.command('INFO', (client) =>
+        Promise.all(connectionsOf(client).map((node) => readNode(node, hasAll))),
+      );
     },
 
     clusterSlot: async (queue) => keySlot(keys.pending(queue)),
@@ -64,10 +66,10 @@ export function healthOps(redis: RedisLink): HealthOps {
 /** Time limit for each node: those that answer are shown. */
 const NODE_TIMEOUT_MS = 1_000;
 
-async function readNode(node: Redis): Promise<StoreNode> {
+async function readNode(node: Redis, hasAll: boolean): Promise<StoreNode> {
   const address = addressOf(node);
   try {
-    const text = await resultWithin(systemClock, NODE_TIMEOUT_MS, node.info());
+    const text = await resultWithin(systemClock, NODE_TIMEOUT_MS, hasAll ? node.info('all') : node.info());
     if (text === undefined) throw new Error(`no answer within ${NODE_TIMEOUT_MS / 1000} s`);
     return { address, info: parseInfo(text), error: undefined };
   } catch (error) {

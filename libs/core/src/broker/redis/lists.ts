@@ -4,6 +4,7 @@ import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { ListOps, ScannedTask, StoredTask, TaskList } from '../contract/lists.js';
 import { decodePlaceInSet, encodePlaceInSet } from '../scan-position.js';
+import { beginOf, findSomeTasks, isPast } from './find-tasks.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
 import { isRedisList, listKey } from './moves.js';
 import { readHashes, readSomeHashes } from './read-hashes.js';
@@ -36,16 +37,18 @@ export function listOps(redis: RedisLink): ListOps {
       return tasks;
     },
 
-    async scanTasks(queue, list, position, limit) {
-      const { entries, after } = await scan(redis, queue, list, position, limit);
+    async scanTasks(queue, list, position, limit, filter) {
+      const begin = position ?? (filter && beginOf(list, filter));
+      const { entries, after } = await scan(redis, queue, list, begin, limit);
       const found = await withLeases(redis, queue, list, entries);
-      const read = await readSomeTasks(redis, queue, found);
+      const read = filter ? await findSomeTasks(redis, queue, found, filter) : await readSomeTasks(redis, queue, found);
       const tasks = read.flatMap((task, i): ScannedTask[] => {
         const entry = entries[i]!;
         return task ? [{ task, stamp: entry.stamp, atMs: timeOf(task, entry), after: () => after(i) }] : [];
       });
       const scanned = read.length;
-      const isEnd = scanned === entries.length && scanned < limit;
+      const isLast = scanned < limit || (filter !== undefined && isPast(found.at(-1)!, filter));
+      const isEnd = scanned === entries.length && isLast;
       return { tasks, scanned, next: isEnd ? undefined : after(scanned - 1) };
     },
 

@@ -6,7 +6,7 @@ import { keys } from '../../wire/keys.js';
 import { floorS, fromS, latencyMs, utcDay } from '../../wire/unix-time.js';
 import type { DailyCount, QueueOps, QueueStats } from '../contract/queues.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
-import { memoryBytes } from './memory-usage.js';
+import { memoryEstimate } from './memory-usage.js';
 import { publishHint } from './publish.js';
 import { purgeQueue, removeQueue } from './queue-removal.js';
 import type { RedisLink } from './redis-link.js';
@@ -73,7 +73,7 @@ export function queueOps(redis: RedisLink): QueueOps {
     archivedSince: (queue, sinceMs) =>
       redis.command('ZCOUNT', (client) => client.zcount(keys.archived(queue), floorS(sinceMs), '+inf')),
 
-    memoryBytes: (queue) => memoryBytes(redis, queue),
+    memoryUsage: (queue, isExact) => memoryEstimate(redis, queue, isExact),
 
     async pause(queue) {
       const pausedAtS = floorS(redis.clock.nowMs());

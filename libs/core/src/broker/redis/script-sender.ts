@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { roundedCount, withLiteralKeys } from '../../scripts/literal-keys.js';
 import type { Script, ScriptArg, ScriptArgs, ScriptKeys } from '../../scripts/script.js';
 import { EncodedCommand } from './encoded-command.js';
+import { LoadedScripts } from './loaded-scripts.js';
 import type { RedisClient } from './redis-connection.js';
 import { isRefusalOf, isUnknownRefusal, isUnknownScript } from './redis-failure.js';
 import type { Logger } from '../../runtime/logger.js';
@@ -29,6 +30,7 @@ export class ScriptSender {
   private hasLiteralKeys = false;
   /** Whether the server requires this, once it has refused a script with an unknown text. */
   private literalKeysWanted: Promise<boolean> | undefined;
+  private readonly loaded = new LoadedScripts();
   private readonly literalTexts = new Map<string, { readonly lua: string; readonly sha1: string }>();
 
   constructor(
@@ -41,10 +43,26 @@ export class ScriptSender {
   /** Not async, nor are the functions below: each would add a promise to every call, and most succeed at once. */
   send(client: RedisClient, script: SentScript, keys: readonly string[], args: Args): Promise<unknown> {
     const form = this.formOf(script, keys.length);
+    const { sha1 } = form;
+    const known = sha1 === undefined || this.loaded.of(client, sha1, keys[0]!);
+    if (known === true) return this.sendForm(client, script, form, keys, args, false);
+    if (known) return known.then(() => this.send(client, script, keys, args)); // perhaps in another form by then
+    return this.loaded.during(client, sha1!, keys[0]!, this.sendForm(client, script, form, keys, args, true));
+  }
+
+  /** @param isFirst no other call uses the script on this node meanwhile */
+  private sendForm(
+    client: RedisClient,
+    script: SentScript,
+    form: ScriptForm,
+    keys: readonly string[],
+    args: Args,
+    isFirst: boolean,
+  ): Promise<unknown> {
     const hadLiteralKeys = this.hasLiteralKeys;
     return runScript(client, form, keys, args, async (error) => {
       try {
-        return await this.sendText(client, form, keys, args, error);
+        return await this.sendText(client, form, keys, args, { error, isFirst });
       } catch (failure) {
         if (hadLiteralKeys || !(await this.turnsToLiteralKeys(client, keys[0]!, failure))) throw failure;
         return this.send(client, script, keys, args);
@@ -61,15 +79,37 @@ export class ScriptSender {
   /** Sends the text when the server refuses the SHA; any other failure is thrown again. */
   private async sendText(
     client: RedisClient,
-    { lua, sha1 }: ScriptForm,
+    form: ScriptForm,
     keys: readonly string[],
     args: Args,
-    error: unknown,
+    { error, isFirst }: { readonly error: unknown; readonly isFirst: boolean },
   ): Promise<unknown> {
+    const { sha1 } = form;
     if (sha1 === undefined) throw error;
+    const text = { lua: form.lua, sha1: undefined }; // running it loads it, too
     if (isRefusalOf('evalsha', error)) this.sendTexts();
     else if (!isUnknownScript(error)) throw error;
-    return runScript(client, { lua, sha1: undefined }, keys, args); // loads it, too
+    else if (!isFirst) return this.loadAgain(client, { sha1, form, text }, keys, args);
+    return runScript(client, text, keys, args);
+  }
+
+  /** The script was lost on this node. One of the calls that find this sends the text, the others wait for it. */
+  private async loadAgain(
+    client: RedisClient,
+    { sha1, form, text }: { readonly sha1: string; readonly form: ScriptForm; readonly text: ScriptForm },
+    keys: readonly string[],
+    args: Args,
+  ): Promise<unknown> {
+    const known = this.loaded.of(client, sha1, keys[0]!);
+    if (known === true || known === undefined) {
+      return this.loaded.during(client, sha1, keys[0]!, runScript(client, text, keys, args));
+    }
+    await known;
+    return runScript(client, form, keys, args, (error) => {
+      // Behind a proxy, or after a failover, it went to a node that still lacks it.
+      if (!isUnknownScript(error)) throw error;
+      return runScript(client, text, keys, args);
+    });
   }
 
   private textFor(script: SentScript, keyCount: number): { readonly lua: string; readonly sha1: string } {
