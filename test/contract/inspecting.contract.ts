@@ -50,7 +50,23 @@ export function describeInspecting(backend: string, openQueue: () => TestQueue):
         pausedAtMs: Math.floor(q.clock.nowMs() / 1000) * 1000,
         wrongTypeKeys: [],
         latencyMs: 1_500,
+        overdueMs: 0,
       });
+    });
+
+    it('returns for how long the first task of scheduled and retry has been due', async () => {
+      await using q = openQueue();
+      await q.broker.enqueue([{ message: q.message('announces') }]);
+      await q.seed({ scheduled: { s: '1h' }, retry: { r: '10s' } });
+      const early = await q.broker.queueStats(q.name);
+      await q.clock.advance('1m');
+      const late = await q.broker.queueStats(q.name);
+      await q.broker.forwardDue(q.name, 10);
+      const forwarded = await q.broker.queueStats(q.name);
+
+      expect([early!.overdueMs, forwarded!.overdueMs]).toEqual([0, 0]);
+      expect(late!.overdueMs).toBeGreaterThan(49_000); // whole seconds, rounded up
+      expect(late!.overdueMs).toBeLessThanOrEqual(50_000);
     });
 
     it('returns since when a queue is paused, and nothing while it is not', async () => {

@@ -5,7 +5,8 @@ const DAY_MS = 86_400_000;
 
 /** A queue under Go's names. */
 export function asGoShowsQueue({ queue, isPaused, latencyMs: _, memoryBytes: __, ...rest }: QueueInfo): object {
-  const { processedToday, failedToday, wrongTypeKeys: ___, pausedAt: ____, memoryErrorBytes: _____, ...others } = rest;
+  const { processedToday, failedToday, wrongTypeKeys: ___, pausedAt: ____, ...more } = rest;
+  const { memoryErrorBytes: _____, overdueMs: ______, ...others } = more;
   const renamed = Object.entries(others).map(([name, value]) => [name[0]!.toUpperCase() + name.slice(1), value]);
   const today = { Processed: processedToday, Failed: failedToday };
   return { Queue: queue, Paused: isPaused, ...today, ...Object.fromEntries(renamed) };

@@ -49,5 +49,5 @@ export { LONGEST_TIMER_MS } from './runtime/clock.js';
 export { resultWithin } from './runtime/within.js';
 export { TimeSlice } from './runtime/time-slice.js';
 export { OptionReader } from './runtime/option-reader.js';
-export { checkDecoded, encodeWith } from './task/payload-codec.js';
+export { checkDecoded, encodeWith, undecodable } from './task/payload-codec.js';
 export type { OptionProblem } from './errors/invalid-options.error.js';

@@ -39,6 +39,7 @@ describe('Inspector', () => {
       completed: 0,
       isPaused: false,
       latencyMs: 5_000,
+      overdueMs: 0,
     });
   });
 

@@ -26,6 +26,11 @@ export interface QueueInfo {
   /** How long the next pending task has waited; 0 when none waits. */
   readonly latencyMs: number;
   /**
+   * How long ago the first task of `scheduled` and `retry` was due, to the second; 0 when none is due. Servers move due
+   * tasks to `pending` within seconds: a longer time means that none does.
+   */
+  readonly overdueMs: number;
+  /**
    * Keys of the queue that another program has overwritten with another Redis type. They count as empty here, and
    * operations that need them fail until they are renamed or deleted.
    */
@@ -78,6 +83,7 @@ export function joinQueueInfos(queue: string, partitions: readonly QueueInfo[]):
     pausedAt: pausedAtOf(partitions),
     wrongTypeKeys: partitions.flatMap((info) => info.wrongTypeKeys),
     latencyMs: Math.max(...partitions.map((info) => info.latencyMs)),
+    overdueMs: Math.max(...partitions.map((info) => info.overdueMs)),
     memoryBytes: isMeasured ? sum((info) => info.memoryBytes!) : undefined,
     // Of independent samples.
     memoryErrorBytes: isMeasured

@@ -2554,7 +2554,7 @@ export const queueStats = new Script<
   Record<never, never>
 >(
   'queue-stats',
-  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'completed', 'processedToday', 'failedToday', 'processed', 'failed', 'paused', 'groups'], types: ['list', 'list', 'zset', 'zset', 'zset', 'zset', 'string', 'string', 'string', 'string', 'string', 'set'], args: [], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, integer, integer, integer, text | nil, text | nil, text | nil, text | nil, integer, integer, text | nil, {text...}, text | nil}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['text', 'nil'] }, { kinds: [], list: { head: [], rest: [{ kinds: ['text'] }], isPerTask: false } }, { kinds: ['text', 'nil'] }], rest: [], isPerTask: false } }) },
+  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'completed', 'processedToday', 'failedToday', 'processed', 'failed', 'paused', 'groups'], types: ['list', 'list', 'zset', 'zset', 'zset', 'zset', 'string', 'string', 'string', 'string', 'string', 'set'], args: [], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, integer, integer, integer, text | nil, text | nil, text | nil, text | nil, integer, integer, text | nil, {text...}, text | nil, text | nil, text | nil}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['text', 'nil'] }, { kinds: [], list: { head: [], rest: [{ kinds: ['text'] }], isPerTask: false } }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], rest: [], isPerTask: false } }) },
   `local function oddType(kind, key)
 local found = redis.call('TYPE', key).ok
 if found ~= kind and found ~= 'none' then return found end
@@ -2586,6 +2586,9 @@ end
 reply[13] = reply[1] > 0 and redis.call('LINDEX', KEYS[1], -1)
 reply[14] = odd
 reply[15] = reply[11] == 1 and not oddType('string', KEYS[11]) and redis.call('GET', KEYS[11])
+for i = 3, 4 do
+reply[13 + i] = reply[i] > 0 and redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')[2]
+end
 return reply`,
 );
 

@@ -10,6 +10,8 @@ export type Trouble = { readonly severity: 'high' | 'medium' | 'low' } & (
   | /** Tasks wait, and no running server serves the queue. */ { readonly code: 'unserved'; readonly count: number }
     /** The oldest pending task has waited for this long. */
   | { readonly code: 'waiting'; readonly forMs: number }
+  /** A scheduled task or a retry has been due for this long, and no server has moved it to `pending`. */
+  | { readonly code: 'overdue'; readonly forMs: number }
   /** `forMs` is `undefined` when the time is not known. */
   | { readonly code: 'paused'; readonly forMs: number | undefined }
   /** Attempts that failed, of those in the last minutes, or of today before the dashboard knows the last minutes. */

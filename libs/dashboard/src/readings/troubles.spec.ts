@@ -11,6 +11,7 @@ function infoOf(facts: Partial<QueueInfo> = {}): QueueInfo {
   const counters = { processedToday: 0, failedToday: 0, processedTotal: 0, failedTotal: 0 };
   const rest = {
     latencyMs: 0,
+    overdueMs: 0,
     wrongTypeKeys: [],
     isPaused: false,
     pausedAt: undefined,
@@ -37,6 +38,16 @@ describe('the troubles of a queue', () => {
     [{ scheduled: 2 }, 0, [{ severity: 'medium', code: 'unserved', count: 2 }]],
     [{ archived: 2 }, 0, []],
     [{ latencyMs: 2 * MINUTE_MS }, 1, [{ severity: 'medium', code: 'waiting', forMs: 2 * MINUTE_MS }]],
+    [{ scheduled: 1, overdueMs: 50_000 }, 1, []],
+    [{ retry: 1, overdueMs: 2 * MINUTE_MS }, 1, [{ severity: 'medium', code: 'overdue', forMs: 2 * MINUTE_MS }]],
+    [
+      { scheduled: 1, isPaused: true, overdueMs: 25 * MINUTE_MS },
+      1,
+      [
+        { severity: 'high', code: 'overdue', forMs: 25 * MINUTE_MS },
+        { severity: 'low', code: 'paused', forMs: undefined },
+      ],
+    ],
     [{ latencyMs: 25 * MINUTE_MS }, 1, [{ severity: 'high', code: 'waiting', forMs: 25 * MINUTE_MS }]],
     [
       { isPaused: true, pausedAt: new Date(NOW_MS - 180 * MINUTE_MS), latencyMs: 90 * MINUTE_MS },

@@ -1,5 +1,6 @@
 import type { ServerInfo } from '@nestjs-asynq/core';
 import type { Trouble } from '../api/queues.js';
+import { WorkSlices } from '../slices/work-slices.js';
 import type { QueueHistory, QueueReading } from './queue-reading.js';
 
 const MINUTE_MS = 60_000;
@@ -21,13 +22,17 @@ export function troublesOf(
   nowMs: number,
 ): Trouble[] {
   const troubles: Trouble[] = [];
-  const { pending, retry, scheduled, isPaused, pausedAt, latencyMs, wrongTypeKeys } = info;
+  const { pending, retry, scheduled, isPaused, pausedAt, latencyMs, overdueMs, wrongTypeKeys } = info;
   if (wrongTypeKeys.length > 0) {
     troubles.push({ severity: 'high', code: 'wrongType', keys: wrongTypeKeys.slice(0, 10) });
   }
   const waiting = pending + retry + scheduled;
   if (servers === 0 && waiting > 0) {
     troubles.push({ severity: pending > 0 ? 'high' : 'medium', code: 'unserved', count: waiting });
+  }
+  // A pause does not keep due tasks from becoming pending.
+  if (overdueMs >= MINUTE_MS) {
+    troubles.push({ severity: overdueMs >= LONG_WAIT_MS ? 'high' : 'medium', code: 'overdue', forMs: overdueMs });
   }
   if (isPaused) {
     const forMs = pausedAt && Math.max(0, nowMs - pausedAt.getTime());
@@ -62,11 +67,15 @@ function failingShare(
 }
 
 /** How many running servers serve each queue. */
-export function serversByQueue(servers: readonly ServerInfo[]): Map<string, number> {
+export async function serversByQueue(servers: readonly ServerInfo[]): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
+  const slices = new WorkSlices();
   for (const { queues, status } of servers) {
     if (status !== 'active') continue;
-    for (const queue of Object.keys(queues)) counts.set(queue, (counts.get(queue) ?? 0) + 1);
+    for (const queue of Object.keys(queues)) {
+      await slices.take();
+      counts.set(queue, (counts.get(queue) ?? 0) + 1);
+    }
   }
   return counts;
 }

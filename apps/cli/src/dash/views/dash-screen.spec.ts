@@ -48,6 +48,7 @@ function queue(name: string): QueueInfo {
     size: 2,
     groups: 0,
     latencyMs: 0,
+    overdueMs: 0,
     memoryBytes: undefined,
     memoryErrorBytes: undefined,
     isPaused: false,

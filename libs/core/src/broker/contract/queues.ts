@@ -15,6 +15,8 @@ export interface QueueStats {
   readonly wrongTypeKeys: readonly string[];
   /** How long the next pending task has waited; 0 when there is none or the time was not recorded. */
   readonly latencyMs: number;
+  /** How long ago the first task of `scheduled` and `retry` was due, to the second; 0 when none is due. */
+  readonly overdueMs: number;
 }
 
 /** The memory of a queue's tasks. */

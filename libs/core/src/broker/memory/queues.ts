@@ -1,5 +1,5 @@
 import type { TaskState } from '../../wire/task-state.js';
-import { floorS, fromS, latencyMs, utcDay } from '../../wire/unix-time.js';
+import { ceilS, floorS, fromS, latencyMs, utcDay } from '../../wire/unix-time.js';
 import type { QueueOps } from '../contract/queues.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { notifyChange } from './schedules.js';
@@ -32,6 +32,7 @@ export function queueOps(store: MemoryStore): QueueOps {
         pausedAtMs: queue.pausedAtS === undefined ? undefined : fromS(queue.pausedAtS),
         wrongTypeKeys: [],
         latencyMs: waitedMs(queue, store.clock.nowNs()),
+        overdueMs: overdueMs(queue, store.clock.nowMs()),
       };
     },
 
@@ -110,4 +111,13 @@ function waitedMs(queue: MemoryQueue, nowNs: bigint): number {
   const nextId = queue.pending.right();
   const sinceNs = nextId === undefined ? undefined : queue.tasks.get(nextId)?.pendingSinceNs;
   return latencyMs(sinceNs, nowNs);
+}
+
+/** To the second, as in Redis. */
+function overdueMs({ scheduled, retry }: MemoryQueue, nowMs: number): number {
+  const dueAtMs = [scheduled, retry].flatMap((set) => {
+    const first = set.first();
+    return first ? fromS(ceilS(first.score)) : [];
+  });
+  return nowMs - Math.min(...dueAtMs, nowMs);
 }

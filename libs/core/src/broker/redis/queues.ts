@@ -10,6 +10,7 @@ import { memoryEstimate } from './memory-usage.js';
 import { publishHint } from './publish.js';
 import { purgeQueue, removeQueue } from './queue-removal.js';
 import type { RedisLink } from './redis-link.js';
+import { scoreOf } from './scored-ids.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -21,6 +22,7 @@ type StatsReply = [
   nextId: Buffer | null,
   odd: readonly Buffer[],
   pausedAtS: Buffer | null,
+  ...firstScores: [scheduled: Buffer | null, retry: Buffer | null],
 ];
 type Counter = Buffer | string | null;
 
@@ -36,7 +38,7 @@ export function queueOps(redis: RedisLink): QueueOps {
         redis,
         queue,
       )) as StatsReply;
-      const [processedToday, failedToday, processed, failed, isPaused, groups, nextId, odd, pausedAtS] = rest;
+      const [processedToday, failedToday, processed, failed, isPaused, groups, nextId, odd, pausedAtS, ...firstScores] = rest;
       const { aggregating, oddGroups } = await countAggregating(redis, queue, groups);
       const pendingSinceNs = nextId ? await readPendingSinceNs(redis, queue, nextId.toString()) : undefined;
       return {
@@ -50,6 +52,7 @@ export function queueOps(redis: RedisLink): QueueOps {
         pausedAtMs: toPausedAtMs(pausedAtS),
         wrongTypeKeys: [...odd.map(String), ...oddGroups],
         latencyMs: latencyMs(pendingSinceNs, redis.clock.nowNs()),
+        overdueMs: overdueMs(firstScores, redis.clock.nowMs()),
       };
     },
 
@@ -112,6 +115,12 @@ async function hasQueue(redis: RedisLink, queue: string): Promise<boolean | unde
 function toPausedAtMs(pausedAtS: Buffer | null): number | undefined {
   const atS = /^\d{1,12}$/.exec(pausedAtS?.toString() ?? '')?.[0];
   return atS === undefined ? undefined : fromS(Number(atS));
+}
+
+/** A score is the due time, rounded up to the second; other programs may have stored any number. */
+function overdueMs(firstScores: readonly (Buffer | null)[], nowMs: number): number {
+  const dueAtMs = firstScores.flatMap((score) => (score ? Math.max(0, fromS(scoreOf(score.toString()))) : []));
+  return nowMs - Math.min(...dueAtMs, nowMs);
 }
 
 /** An integer; 0 when the counter is not a number. */

@@ -12,11 +12,12 @@
 -- KEYS[10] failed          string  asynq:{q}:failed
 -- KEYS[11] paused          string  asynq:{q}:paused
 -- KEYS[12] groups          set     asynq:{q}:groups
--- REPLY   {integer, integer, integer, integer, integer, integer, text | nil, text | nil, text | nil, text | nil, integer, integer, text | nil, {text...}, text | nil}
+-- REPLY   {integer, integer, integer, integer, integer, integer, text | nil, text | nil, text | nil, text | nil, integer, integer, text | nil, {text...}, text | nil, text | nil, text | nil}
 -- RETURNS {pending, active, scheduled, retry, archived, completed, processed today, failed today, processed, failed,
 --          is paused 0 or 1, number of groups, id of the next task to run or nil, keys of another type, content of
---          paused or nil}; counters as text, nil for none. A key of another type counts as empty
--- COST    O(1)
+--          paused or nil, lowest score of scheduled and of retry or nil}; counters as text, nil for none. A key of
+--          another type counts as empty
+-- COST    O(log n) in scheduled and retry
 --@include need-type
 local TYPES = { 'list', 'list', 'zset', 'zset', 'zset', 'zset', 'string', 'string', 'string', 'string', false, 'set' }
 local read = {
@@ -40,4 +41,7 @@ end
 reply[13] = reply[1] > 0 and redis.call('LINDEX', KEYS[1], -1)
 reply[14] = odd
 reply[15] = reply[11] == 1 and not oddType('string', KEYS[11]) and redis.call('GET', KEYS[11])
+for i = 3, 4 do
+  reply[13 + i] = reply[i] > 0 and redis.call('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')[2]
+end
 return reply

@@ -9,6 +9,8 @@ export function troubleText(trouble: Trouble, { t, format }: Pick<I18n, 't' | 'f
       return t('trouble.unserved', { n: trouble.count });
     case 'waiting':
       return t('trouble.waiting', { time: format.duration(trouble.forMs) });
+    case 'overdue':
+      return t('trouble.overdue', { time: format.duration(trouble.forMs) });
     case 'paused':
       return trouble.forMs === undefined
         ? t('trouble.paused')
