@@ -8,6 +8,8 @@ export interface DashboardConnection {
   readonly inspector: Inspector;
   /** Enqueues bytes as they are. */
   enqueue(type: string, payload: Uint8Array, options: TaskOptions): Promise<TaskRef & { readonly state: TaskState }>;
+  /** What the class of the app's handler forbids in a payload that a person gives, one text per rule; none: it fits. */
+  problemsOf?(type: string, payload: Uint8Array): Promise<readonly string[]>;
   /** The task types that this app handles. */
   types(): readonly KnownType[];
   /** Calls back with the events of tasks in this process; returns the end of it. */

@@ -83,6 +83,7 @@ function connectionProviders(name: string): Provider[] {
   const client = internalToken('client', name);
   const validator = internalToken('validator', name);
   const handlers = internalToken('handlers', name);
+  const payloadCheck = internalToken('payload-check', name);
   const aggregators = internalToken('aggregators', name);
   const periodicTasks = internalToken('periodic-tasks', name);
   const guard = internalToken('enqueue-guard', name);
@@ -104,6 +105,7 @@ function connectionProviders(name: string): Provider[] {
     { provide: client, useFactory: makeClient, inject: [settings, broker, events] },
     { provide: validator, useFactory: loadValidator, inject: [settings] },
     { provide: handlers, useFactory: makeHandlers, inject: [settings, DiscoveryService, MetadataScanner] },
+    { provide: payloadCheck, useFactory: makePayloadCheck, inject: [settings, handlers, validator] },
     {
       provide: aggregators,
       useFactory: (own: AsynqSettings, discovery: DiscoveryService, scanner: MetadataScanner) =>
@@ -114,7 +116,7 @@ function connectionProviders(name: string): Provider[] {
     {
       provide: getTaskDistributorToken(name),
       useFactory: makeDistributor,
-      inject: [settings, client, handlers, validator, guard],
+      inject: [settings, client, payloadCheck, guard],
     },
     { provide: getTaskInspectorToken(name), useFactory: makeInspector, inject: [settings, broker] },
     {
@@ -189,15 +191,22 @@ function makeHandlers(settings: AsynqSettings, discovery: DiscoveryService, scan
   );
 }
 
+/** `undefined`: payloads cannot be validated in this app, or are not to be. */
+function makePayloadCheck(
+  settings: AsynqSettings,
+  handlers: TaskHandlers,
+  validator: PayloadValidator | undefined,
+): PayloadCheck | undefined {
+  return validator && new PayloadCheck(handlers, validator, settings.codec ?? jsonCodec);
+}
+
 function makeDistributor(
   settings: AsynqSettings,
   client: Client,
-  handlers: TaskHandlers,
-  validator: PayloadValidator | undefined,
+  check: PayloadCheck | undefined,
   guard: EnqueueGuard,
 ): TaskDistributor {
-  if (!settings.validateOnEnqueue || !validator) return new TaskDistributor(client, undefined, guard);
-  return new TaskDistributor(client, new PayloadCheck(handlers, validator, settings.codec ?? jsonCodec), guard);
+  return new TaskDistributor(client, settings.validateOnEnqueue ? check : undefined, guard);
 }
 
 function makeGuard(settings: AsynqSettings, broker: Broker): EnqueueGuard {

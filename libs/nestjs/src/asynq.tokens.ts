@@ -19,6 +19,7 @@ type InternalPart =
   | 'client'
   | 'validator'
   | 'handlers'
+  | 'payload-check'
   | 'aggregators'
   | 'connection-lifecycle'
   | 'enqueue-guard'

@@ -9,6 +9,7 @@ import { toRequestError } from '../http/error-answer.js';
 import { readOnlyError } from '../access/viewer.js';
 import { listsOf, queuesOf, type TaskListRef } from '../reads/task-lists.js';
 import { filterFor, matchesAll, readFilter } from '../reads/task-matcher.js';
+import { WorkSlices } from '../slices/work-slices.js';
 import type { WriteContext } from './write.js';
 
 const ACTIONS = ['run', 'archive', 'delete', 'cancel'] as const;
@@ -24,6 +25,9 @@ const ALLOWED: Readonly<Record<Action, readonly TaskState[]>> = {
 
 /** So many more tasks than were confirmed may match when the work begins. */
 const TOLERANCE = { share: 0.1, count: 10 };
+
+/** Lists that are looked at in one turn of the event loop. */
+const QUEUES_PER_TURN = 100;
 
 /** Progress is told at most this often. */
 const TELL_MS = 200;
@@ -60,6 +64,8 @@ export function readMatchingOrder({ body, viewer }: WriteContext): Order {
 /** Acts on all tasks that match, list after list, and tells the progress. Ends when the client is gone. */
 export class MatchingWork {
   private readonly parts: MatchingPart[] = [];
+  /** Of all parts so far. */
+  private readonly sums = { matched: 0, done: 0, impossible: 0 };
   private toldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -74,7 +80,12 @@ export class MatchingWork {
     try {
       const lists = await this.lists();
       if (this.order.confirmed !== undefined && !this.order.isDryRun) await this.checkConfirmed(lists);
-      for (const list of lists) this.parts.push(await this.actOn(list));
+      const slices = new WorkSlices(QUEUES_PER_TURN);
+      for (const list of lists) {
+        await slices.take();
+        signal.throwIfAborted();
+        this.add(await this.actOn(list));
+      }
     } catch (thrown) {
       error = signal.aborted ? new RequestError(499, 'INTERNAL', 'stopped') : toRequestError(thrown, board.logger);
     }
@@ -103,7 +114,9 @@ export class MatchingWork {
   private async lists(): Promise<TaskListRef[]> {
     const { board, viewer, signal } = this.context;
     const lists: TaskListRef[] = [];
+    const slices = new WorkSlices(QUEUES_PER_TURN);
     for (const queue of await queuesOf(this.order.filter, board, viewer)) {
+      await slices.take();
       signal.throwIfAborted();
       lists.push(...(await listsOf(queue, this.order.filter, board)));
     }
@@ -113,8 +126,12 @@ export class MatchingWork {
   /** @throws {RequestError} many more tasks match than the person was told */
   private async checkConfirmed(lists: readonly TaskListRef[]): Promise<void> {
     const confirmed = this.order.confirmed!;
+    const slices = new WorkSlices(QUEUES_PER_TURN);
     let count = 0;
-    for (const list of lists) if (this.problemOf(list) === undefined) count += await this.count(list, count);
+    for (const list of lists) {
+      await slices.take();
+      if (this.problemOf(list) === undefined) count += await this.count(list, count);
+    }
     if (count <= confirmed + Math.max(TOLERANCE.count, confirmed * TOLERANCE.share)) return;
     throw new RequestError(409, 'TASK_STATE', `${count} tasks match now, not ${confirmed}: nothing was done`);
   }
@@ -132,7 +149,7 @@ export class MatchingWork {
   private async actOn(list: TaskListRef): Promise<MatchingPart> {
     const place = { queue: list.queue, state: list.state, ...(list.group !== undefined && { group: list.group }) };
     const problem = this.problemOf(list);
-    const before = this.report();
+    const before = { ...this.sums };
     if (problem !== undefined || this.order.isDryRun) {
       const matched = await this.count(list, before.matched);
       return { ...place, matched, done: 0, ...(problem !== undefined && { problem }) };
@@ -146,9 +163,10 @@ export class MatchingWork {
       const done = await this.move(list, { signal: this.context.signal, onProgress });
       return { ...place, matched: Math.max(progress.total, done), done };
     } catch (error) {
-      this.parts.push({ ...place, matched: progress.total, done: progress.done, problem: errorText(error) });
-      if (this.context.signal.aborted) throw error;
-      return this.parts.pop()!;
+      const part = { ...place, matched: progress.total, done: progress.done, problem: errorText(error) };
+      if (!this.context.signal.aborted) return part;
+      this.add(part);
+      throw error;
     }
   }
 
@@ -223,17 +241,19 @@ export class MatchingWork {
     void this.tell({ kind: 'progress', phase, done, total }).catch(() => undefined); // the client is gone: the signal ends the work
   }
 
+  private add(part: MatchingPart): void {
+    this.parts.push(part);
+    this.sums.matched += part.matched;
+    this.sums.done += part.done;
+    if (part.problem !== undefined) this.sums.impossible += part.matched;
+  }
+
   private report(): MatchingReport {
-    const sum = (figure: (part: MatchingPart) => number): number =>
-      this.parts.reduce((total, part) => total + figure(part), 0);
-    const [matched, done] = [sum((part) => part.matched), sum((part) => part.done)];
-    const skipped = this.order.isDryRun
-      ? sum((part) => (part.problem === undefined ? 0 : part.matched))
-      : matched - done;
+    const { matched, done, impossible } = this.sums;
     return {
       matched,
       done,
-      skipped,
+      skipped: this.order.isDryRun ? impossible : matched - done,
       parts: this.parts.filter((part) => part.matched > 0 || part.problem !== undefined),
     };
   }

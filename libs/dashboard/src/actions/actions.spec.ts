@@ -286,6 +286,20 @@ describe('the audit', () => {
     ]);
   });
 
+  it('is one line of the app\'s log for each action', async () => {
+    const lines: unknown[][] = [];
+    const log = { log: (...line: unknown[]) => lines.push(line), error() {}, warn() {}, debug() {} };
+    await using logging = await startTestApp({ log, dashboard: { access: () => ({ who: 'ada', right: 'admin' }) } });
+    await logging.tasks.enqueue('email', { secret: 'hunter2' }, { queue: 'mail', taskId: 'a' });
+    await logging.post('/monitoring/api/tasks/act', { action: 'archive', items: refs('a', 'none') });
+
+    const noted = lines.filter((line) => line.at(-1) === 'AsynqDashboard');
+    expect(noted).toHaveLength(1);
+    expect(noted[0]![0]).toMatch(/^ada: archive, 1 done, 1 failed/);
+    expect(JSON.stringify(noted)).toContain('mail');
+    expect(JSON.stringify(noted)).not.toContain('hunter2');
+  });
+
   it('notes actions that failed', async () => {
     await dash.post('/monitoring/api/queue/delete', { queue: 'mail' });
 

@@ -2,6 +2,7 @@ import type { TaskOptions } from '@nestjs-asynq/core';
 import { NEEDED_RIGHT } from '../api/access.js';
 import type { EnqueuedAnswer } from '../api/tasks.js';
 import type { Fields } from '../http/fields.js';
+import { RequestError } from '../http/request.error.js';
 import { HIDDEN } from '../redaction/redacted-fields.js';
 import { audited, type WriteAction, type WriteContext } from './write.js';
 
@@ -28,6 +29,21 @@ function readContent(body: Fields, { board }: WriteContext): Uint8Array | undefi
   return new Uint8Array();
 }
 
+/**
+ * Refuses what the handler would refuse: it archives such a task, as no retry can mend it.
+ * @throws {RequestError} the payload breaks rules of its class
+ */
+async function checkPayload({ board }: WriteContext, type: string, payload: Uint8Array): Promise<void> {
+  const problems = (await board.connection.problemsOf?.(type, payload)) ?? [];
+  if (problems.length === 0) return;
+  throw new RequestError(
+    400,
+    'INVALID_PAYLOAD',
+    `the payload does not fit the class of the handler of "${type}": ${problems.join('; ')}`,
+    problems.map((allowed) => ({ field: 'payload', allowed })),
+  );
+}
+
 export const editPayload: WriteAction = async (context) => {
   const { body, viewer, board } = context;
   const [queue, id] = [body.required('queue'), body.required('id')];
@@ -35,9 +51,11 @@ export const editPayload: WriteAction = async (context) => {
   if (payload === undefined) body.refuse('payload', 'given');
   body.done();
   viewer.checkMay(queue, NEEDED_RIGHT.editPayload);
-  await audited(context, 'editPayload', { queues: [queue], taskIds: [id] }, () =>
-    board.inspector.updateTaskPayload(queue, id, payload!),
-  );
+  await audited(context, 'editPayload', { queues: [queue], taskIds: [id] }, async () => {
+    const { type } = await board.inspector.taskInfo(queue, id);
+    await checkPayload(context, type, payload!);
+    await board.inspector.updateTaskPayload(queue, id, payload!);
+  });
   return {};
 };
 
@@ -55,6 +73,7 @@ export const enqueueAgain: WriteAction = async (context) => {
   const facts = { queues: [...new Set([queue, target])], taskIds: [id] };
   return audited(context, 'again', facts, async (): Promise<EnqueuedAnswer> => {
     const task = await board.inspector.taskInfo(queue, id);
+    if (payload !== undefined) await checkPayload(context, task.type, payload);
     const isAhead = task.deadline !== undefined && task.deadline.getTime() > board.nowMs();
     const options: TaskOptions = {
       queue: target,
@@ -96,7 +115,10 @@ export const newTask: WriteAction = async (context) => {
     ...(headers && { headers }),
   };
   const facts = { queues: [queue], details: { type }, ...(id !== undefined && { taskIds: [id] }) };
-  return audited(context, 'newTask', facts, () => board.connection.enqueue(type, payload!, options));
+  return audited(context, 'newTask', facts, async () => {
+    await checkPayload(context, type, payload!);
+    return board.connection.enqueue(type, payload!, options);
+  });
 };
 
 function readHeaders(body: Fields): Readonly<Record<string, string>> | undefined {

@@ -5,6 +5,8 @@
 export type ErrorCode =
   /** 400: a parameter or a field is wrong; `problems` names it. */
   | 'INVALID'
+  /** 400: the payload breaks rules of the class that its handler takes; `problems` names them. */
+  | 'INVALID_PAYLOAD'
   /** 403: the person may not do this. */
   | 'FORBIDDEN'
   /** 403: the dashboard is read-only. */

@@ -183,7 +183,7 @@ export interface TypesAnswer {
 }
 
 export interface KnownType {
-  /** May be a pattern with `*` at its end. */
+  /** Handles this type, and all that begin with it and that no longer one fits. */
   readonly type: string;
   /** JSON Schema (2020-12 subset) of the payload, by its class; `undefined`: it has none. */
   readonly schema: unknown;

@@ -14,7 +14,7 @@ const KNOWN: Readonly<Record<string, readonly [status: number, code: ErrorCode]>
   DUPLICATE_TASK: [409, 'DUPLICATE_TASK'],
   QUEUE_NOT_EMPTY: [409, 'QUEUE_NOT_EMPTY'],
   PAYLOAD_TOO_LARGE: [413, 'TOO_LARGE'],
-  INVALID_PAYLOAD: [400, 'INVALID'],
+  INVALID_PAYLOAD: [400, 'INVALID_PAYLOAD'],
 };
 
 /** The error as the answer says it. What the app has to repair is logged, and not shown. */

@@ -9,7 +9,7 @@ import {
   type TaskEvents,
   type TaskInspector,
 } from 'nestjs-asynq';
-import { internalToken, namesOfConnections, NestLogAdapter, type TaskHandlers } from 'nestjs-asynq/internal';
+import { internalToken, namesOfConnections, NestLogAdapter, type PayloadCheck, type TaskHandlers } from 'nestjs-asynq/internal';
 import type { DashboardConnection } from '../connection.js';
 import { Dashboard, type Route } from '../dashboard.js';
 import { readOptions } from '../options.js';
@@ -80,6 +80,7 @@ export class DashboardHost implements OnModuleInit, OnApplicationBootstrap, OnMo
   private connection(name: string, schemas: PayloadSchemas): DashboardConnection {
     const distributor = this.part<TaskDistributor>(getTaskDistributorToken(name));
     const handlers = this.part<TaskHandlers>(internalToken('handlers', name));
+    const check = this.part<PayloadCheck | undefined>(internalToken('payload-check', name));
     const events = this.part<TaskEvents>(getTaskEventsToken(name));
     return {
       name,
@@ -87,6 +88,9 @@ export class DashboardHost implements OnModuleInit, OnApplicationBootstrap, OnMo
       async enqueue(type, payload, options) {
         const { queue, id, initialState } = await distributor.enqueue(type, payload, options);
         return { queue, id, state: initialState };
+      },
+      async problemsOf(type, payload) {
+        return (await check?.problemOfBytes(type, payload))?.messages ?? [];
       },
       types: () =>
         handlers.all.map(({ pattern, payloadClass }) => ({ type: pattern, schema: schemas.of(payloadClass) })),

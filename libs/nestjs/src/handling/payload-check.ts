@@ -1,5 +1,6 @@
+import type { Type } from '@nestjs/common';
 import type { PayloadCodec } from '@nestjs-asynq/core';
-import { checkDecoded, encodeWith } from '@nestjs-asynq/core/internal';
+import { checkDecoded, encodeWith, undecodable } from '@nestjs-asynq/core/internal';
 import type { TaskHandlers } from '../discovery/task-handlers.js';
 import { InvalidPayloadError } from './invalid-payload.error.js';
 import { type PayloadValidator, rejectionMessages } from './payload-validator.js';
@@ -20,10 +21,21 @@ export class PayloadCheck {
     // Bytes are already encoded: the codec passes them through, and so does this check.
     if (!payloadClass || payload instanceof Uint8Array) return undefined;
     try {
-      await this.validator.validate(this.asHandlersSeeIt(payload), payloadClass);
-      return undefined;
+      return await this.violation(type, this.asHandlersSeeIt(payload), payloadClass);
     } catch (error) {
       return new InvalidPayloadError(type, rejectionMessages(error));
+    }
+  }
+
+  /** The same for a payload as it is stored. The texts do not quote it, unless a rule of the app does. */
+  async problemOfBytes(type: string, bytes: Uint8Array): Promise<InvalidPayloadError | undefined> {
+    const payloadClass = this.handlers.find(type)?.payloadClass;
+    if (!payloadClass) return undefined;
+    try {
+      const payload = checkDecoded(this.codec.decode(new Uint8Array(bytes)));
+      return await this.violation(type, payload, payloadClass);
+    } catch (error) {
+      return new InvalidPayloadError(type, [undecodable(error)]);
     }
   }
 
@@ -36,5 +48,14 @@ export class PayloadCheck {
   /** A `Date` arrives as text, an `undefined` property not at all: rules apply to the decoded payload. */
   private asHandlersSeeIt(payload: unknown): unknown {
     return checkDecoded(this.codec.decode(encodeWith(this.codec, payload)));
+  }
+
+  private async violation(type: string, payload: unknown, payloadClass: Type): Promise<InvalidPayloadError | undefined> {
+    try {
+      await this.validator.validate(payload, payloadClass);
+      return undefined;
+    } catch (error) {
+      return new InvalidPayloadError(type, rejectionMessages(error));
+    }
   }
 }

@@ -36,6 +36,8 @@ export function useErrorText(): (error: unknown) => ErrorText {
           return { title: t('error.REDIS'), text };
         case 'BUSY':
           return { title: t('error.BUSY') };
+        case 'INVALID_PAYLOAD':
+          return { title: t('error.INVALID_PAYLOAD'), text: problems.map(({ allowed }) => allowed).join('\n') || message };
         case 'UNKNOWN':
           return { title: t('error.status', { status: String(status) }), text: message };
         case 'INVALID':

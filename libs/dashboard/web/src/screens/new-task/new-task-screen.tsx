@@ -1,6 +1,6 @@
 import { useId, useMemo, useState } from 'react';
 import { READS, WRITES } from '../../../../src/api/routes.js';
-import type { EnqueuedAnswer, KnownType, NewTaskRequest, TypesAnswer } from '../../../../src/api/tasks.js';
+import type { EnqueuedAnswer, NewTaskRequest, TypesAnswer } from '../../../../src/api/tasks.js';
 import { PayloadField } from '../../actions/payload-field.js';
 import { QueueField } from '../../actions/queue-field.js';
 import { useRights } from '../../actions/rights.js';
@@ -16,6 +16,7 @@ import { notify } from '../../parts/toasts.js';
 import { go, hrefOf, usePlace } from '../../routing/place.js';
 import { useRead } from '../../server/reads.js';
 import { enqueueCommand } from './enqueue-command.js';
+import { findType } from './find-type.js';
 import { readDuration } from './read-duration.js';
 import { initialOf, kindOf, type Problem, problemsOf, type Schema } from './schema.js';
 import { SchemaForm } from './schema-form.js';
@@ -204,14 +205,6 @@ function NewTaskForm() {
       <CommandLine command={type === '' ? undefined : enqueueCommand(request)} />
     </form>
   );
-}
-
-/** The type itself, or the longest pattern that it fits. */
-function findType(types: readonly KnownType[], type: string): KnownType | undefined {
-  const fitting = types.filter((known) =>
-    known.type.endsWith('*') ? type.startsWith(known.type.slice(0, -1)) : known.type === type,
-  );
-  return fitting.sort((one, other) => other.type.length - one.type.length)[0];
 }
 
 function isSchema(schema: unknown): schema is Schema {
