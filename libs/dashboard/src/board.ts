@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@nestjs-asynq/core';
 import type { DashboardConnection } from './connection.js';
+import { WorkLimit } from './http/work-limit.js';
 import type { DashboardSettings } from './options.js';
 import { Readings } from './readings/readings.js';
 import { TypeTimesKeeper } from './readings/type-times.js';
@@ -12,6 +13,8 @@ export class Board {
   readonly typeTimes = new TypeTimesKeeper();
   readonly tasks: TaskPresenter;
   readonly redactor: Redactor;
+  /** Answers that take Redis a command, or many, for each of their queues. */
+  readonly costly = new WorkLimit(2, 20);
   private readonly unwatch: () => void;
 
   constructor(

@@ -17,7 +17,7 @@ import { Assets } from './http/assets.js';
 import { errorAnswer, toRequestError } from './http/error-answer.js';
 import type { Answer, DashboardRequest, StreamedAnswer } from './http/exchange.js';
 import { Fields } from './http/fields.js';
-import { EVENT_STREAM_HEADERS, json, LINES_HEADERS, redirect } from './http/headers.js';
+import { EVENT_STREAM_HEADERS, json, LINES_HEADERS, longJson, redirect } from './http/headers.js';
 import { checkHost, checkOrigin, checkProof, type OriginRules } from './http/origin.js';
 import { invalid, RequestError } from './http/request.error.js';
 import { WorkLimit } from './http/work-limit.js';
@@ -145,7 +145,7 @@ export class Dashboard {
     );
     const reads = Object.entries(READERS).map(([name, read]) =>
       this.route('GET', READS[name as keyof typeof READERS], async (request) =>
-        json(await read(await this.toRead(request))),
+        longJson(await read(await this.toRead(request))),
       ),
     );
     const writes = Object.entries(WRITERS).map(([name, write]) =>
@@ -254,7 +254,7 @@ export class Dashboard {
 
   private async search(request: DashboardRequest): Promise<Answer> {
     const context = await this.toRead(request);
-    return this.searches.run(async () => json(await readSearch(context)));
+    return this.searches.run(async () => longJson(await readSearch(context)));
   }
 
   private async liveOnce(request: DashboardRequest): Promise<Answer> {
@@ -262,7 +262,7 @@ export class Dashboard {
     const watched = readWatched(query, viewer);
     board.readings.look(watched.queues);
     await Promise.all([board.readings.ready(), board.readings.freshen(watched.queues, POLLED_MS, WAIT_MS)]);
-    return json(await liveMessage(board, viewer, watched));
+    return longJson(await liveMessage(board, viewer, watched));
   }
 
   private async live(request: DashboardRequest): Promise<StreamedAnswer> {

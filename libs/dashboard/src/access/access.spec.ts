@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable, UnauthorizedException } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { READS, WRITES } from '../api/routes.js';
-import { startTestApp, type TestDashboard, useTestAssets } from '../test-dashboard.fixture.js';
+import { sendRaw, startTestApp, type TestDashboard, useTestAssets } from '../test-dashboard.fixture.js';
 import type { AccessAnswer } from './access-rule.js';
 
 let dash: TestDashboard;
@@ -209,6 +209,40 @@ describe.each(['express', 'fastify'] as const)('guards under %s', (adapter) => {
 
     expect(reads.map(({ status }, i) => [paths[i], status])).toEqual(paths.map((path) => [path, 401]));
     expect(written.map(({ status }) => status)).toEqual(writes.map(() => 401));
+  });
+
+  it.each([
+    '/MONITORING/API/SESSION',
+    '/monitoring/api/session/',
+    '/monitoring//api/session',
+    '/monitoring/./api/session',
+    '/x/../monitoring/api/session',
+    '/monitoring%2Fapi%2Fsession',
+    '/monitoring/api%2fsession',
+    '/monitoring/api/session;x=1',
+    '/monitoring/api/session%00',
+    '/monitoring/api/session?authorization=key',
+    '/%6Donitoring/api/session',
+  ])('are not passed by %s, with any method', async (path) => {
+    const host = new URL(dash.origin).host;
+    const methods = ['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'TRACE'];
+    const pause = path.replace(/session/i, 'queue/pause');
+    const headers = { host, 'content-type': 'application/json', 'x-asynq': '1', 'x-http-method-override': 'POST' };
+    const answers = [];
+    for (const method of methods) {
+      answers.push(await sendRaw(dash.origin, path, { method, headers }));
+      const body = method === 'POST' || method === 'PUT' ? { body: '{"queue":"guarded"}' } : {};
+      answers.push(await sendRaw(dash.origin, pause, { method, headers, ...body }));
+    }
+
+    for (const { status, text } of answers) {
+      expect(text).not.toContain('"right"');
+      expect(text).not.toContain('"changed"');
+      // Express itself tells the methods of an address.
+      expect(status >= 400 || /^[A-Z, ]*$/.test(text), `${status} ${text}`).toBe(true);
+    }
+    expect(answers[1]!.status).toBeGreaterThanOrEqual(400);
+    expect(await dash.inspector.queues()).not.toContain('guarded');
   });
 
   it('let those in whom they know, under their names', async () => {

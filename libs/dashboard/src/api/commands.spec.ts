@@ -15,6 +15,7 @@ it('say a search, where the command line can do it', () => {
       '--from=1970-01-01T00:00:00.000Z --run',
   );
   expect(commands.search({ ...filter, queue: ['a', 'b'] })).toBeUndefined();
-  expect(commands.search({ ...filter, text: 'x' })).toBeUndefined();
-  expect(commands.search({})).toBeUndefined();
+  expect(commands.search({ text: 'x y' })).toBe("asynq task find '--text=x y'");
+  expect(commands.search({})).toBe('asynq task find');
+  expect(commands.search({}, 'delete')).toBeUndefined();
 });

@@ -22,16 +22,18 @@ export const commands = {
   schedules: () => 'asynq cron ls',
   scheduleHistory: (entry: string) => line('cron', 'history', entry),
   /**
-   * The command searches one queue and one state: `undefined` when the filter names none or several, or has conditions
-   * that the command does not know.
+   * The command searches one queue or all, and one state or all: `undefined` when the filter names several, and for an
+   * action on everything.
    */
   search: (filter: SearchFilter, action?: 'run' | 'archive' | 'delete'): string | undefined => {
     const [queue, ...queues] = filter.queue ?? [];
     const [state, ...states] = filter.state ?? [];
-    if (queue === undefined || state === undefined || filter.text !== undefined) return undefined;
     if (queues.length > 0 || states.length > 0) return undefined;
+    const conditions = Object.values(filter).flat();
+    if (action !== undefined && conditions.every((condition) => condition === undefined)) return undefined;
     return line(
       ...['task', 'find', ...flag('--queue', queue), ...flag('--state', state), ...flag('--group', filter.group)],
+      ...flag('--text', filter.text),
       ...flag('--type_name', filter.type),
       ...flag('--id_prefix', filter.id),
       ...flag('--payload_contains', filter.payload),

@@ -17,7 +17,11 @@ export interface ServerRow {
   readonly startedAtMs: number;
   readonly concurrency: number;
   readonly strictPriority: boolean;
+  /** At most 200 of those that it serves, the highest weights first. */
   readonly queues: readonly { readonly queue: string; readonly weight: number }[];
+  /** How many it serves, and the sum of their weights. */
+  readonly queueCount: number;
+  readonly weights: number;
   /** Running tasks; those of hidden queues are not counted. */
   readonly busy: number;
   /** At most 200 of them, longest running first. */

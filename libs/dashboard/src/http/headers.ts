@@ -1,3 +1,4 @@
+import { jsonInSlices } from '../slices/json-in-slices.js';
 import type { Headers, WholeAnswer } from './exchange.js';
 
 /** Of every answer. */
@@ -49,10 +50,16 @@ export const assetHeaders = (contentType: string): Headers => ({
   vary: 'accept-encoding',
 });
 
-export const json = (body: unknown, status = 200): WholeAnswer => ({
+/** A short answer. */
+export const json = (body: unknown, status = 200): WholeAnswer => jsonText(JSON.stringify(body), status);
+
+/** An answer of any length, whose text is written in slices. */
+export const longJson = async (body: unknown): Promise<WholeAnswer> => jsonText(await jsonInSlices(body), 200);
+
+const jsonText = (body: string, status: number): WholeAnswer => ({
   status,
   headers: { ...DATA_HEADERS, 'content-type': 'application/json; charset=utf-8' },
-  body: JSON.stringify(body),
+  body,
 });
 
 export const redirect = (location: string): WholeAnswer => ({

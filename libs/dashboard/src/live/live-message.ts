@@ -38,8 +38,8 @@ export async function liveMessage(
   const rows = new QueueRows(board.readings, viewer, nowMs);
   return {
     nowMs,
-    totals: rows.totals(),
-    queues: rows.rows(watched.queues),
+    totals: await rows.totals(),
+    queues: await rows.rows(watched.queues),
     task,
     warnings: visibleWarnings(board, viewer),
   };

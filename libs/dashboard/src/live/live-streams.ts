@@ -4,6 +4,7 @@ import type { Board } from '../board.js';
 import type { Viewer } from '../access/viewer.js';
 import type { Write } from '../http/exchange.js';
 import { RequestError } from '../http/request.error.js';
+import { jsonInSlices } from '../slices/json-in-slices.js';
 import { liveMessage, liveTask, type Watched } from './live-message.js';
 
 /** Streams of one process: a page has one. */
@@ -52,12 +53,12 @@ export class LiveStreams {
       for (let id = 1; !stream.isOver; id++) {
         readings.look(watched.queues);
         const message = await liveMessage(this.board, viewer, watched, (task) => this.readTask(task));
-        const { nowMs: _now, ...content } = message;
-        const text = JSON.stringify(content);
+        const { nowMs, ...content } = message;
+        const text = await jsonInSlices(content);
         if (text !== last || stream.isSilentFor(SILENCE_MS)) {
           last = text;
           stream.noteWritten();
-          await write(`event: tick\nid: ${id}\ndata: ${JSON.stringify(message)}\n\n`);
+          await write(`event: tick\nid: ${id}\ndata: {"nowMs":${nowMs},${text.slice(1)}\n\n`);
         }
         await stream.next(SILENCE_MS);
       }
@@ -92,6 +93,8 @@ class Stream {
   reason: 'gone' | 'old' | 'bye' | undefined;
   private writtenAtMs = performance.now();
   private wakeUp: (() => void) | undefined;
+  /** Woken while the last message was still being written. */
+  private isDue = false;
   private readonly timer: NodeJS.Timeout;
   private readonly onAbort = (): void => this.end('gone');
 
@@ -117,7 +120,8 @@ class Stream {
   }
 
   wake(): void {
-    this.wakeUp?.();
+    if (this.wakeUp) this.wakeUp();
+    else this.isDue = true;
   }
 
   end(reason: 'gone' | 'old' | 'bye'): void {
@@ -127,7 +131,9 @@ class Stream {
 
   /** Sleeps until the next turn, but not for longer than `mostMs`. */
   async next(mostMs: number): Promise<void> {
-    if (this.isOver) return;
+    const isDue = this.isDue;
+    this.isDue = false;
+    if (this.isOver || isDue) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.wakeUp = resolve;

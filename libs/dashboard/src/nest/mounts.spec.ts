@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type CallHandler,
   ClassSerializerInterceptor,
@@ -5,6 +6,7 @@ import {
   type ExecutionContext,
   Get,
   type INestApplication,
+  Module,
   type NestInterceptor,
   ValidationPipe,
   VersioningType,
@@ -15,8 +17,13 @@ import fastifyHelmet from '@fastify/helmet';
 import helmet from 'helmet';
 import { map, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AsynqModule, getTaskDistributorToken, type TaskDistributor } from 'nestjs-asynq';
 import { PAGES } from '../api/routes.js';
+import { AsynqDashboardModule } from '../index.js';
 import { type Adapter, ADAPTERS, startTestApp, type TestDashboard, useTestAssets } from '../test-dashboard.fixture.js';
+
+@Module({ providers: [{ provide: 'settings', useValue: { readOnly: true } }], exports: ['settings'] })
+class SettingsModule {}
 
 let dash: TestDashboard | undefined;
 
@@ -137,6 +144,59 @@ describe('a mount at the root', () => {
 
     expect((await dash.get('/health')).text).toBe('fine');
     expect((await dash.get('/nothing')).status).toBe(404);
+  });
+});
+
+describe('options of a factory', () => {
+  it.each(ADAPTERS)('hold under %s', async (adapter) => {
+    dash = await startTestApp({
+      adapter,
+      dashboard: { path: '/unused' },
+      imports: [
+        AsynqDashboardModule.forRootAsync({
+          path: '/ops',
+          inject: ['settings'],
+          imports: [SettingsModule],
+          useFactory: async (settings: { readOnly: boolean }) => ({ ...settings, access: () => 'admin' as const }),
+        }),
+      ],
+    });
+
+    expect((await dash.get('/ops/api/session')).body).toMatchObject({ right: 'view', readOnly: true });
+    expect((await dash.get('/ops/')).text).toContain('"readOnly":true');
+  });
+
+  it('are read when the app starts, and a wrong one is refused then', async () => {
+    const imports = [AsynqDashboardModule.forRootAsync({ useFactory: () => ({ redact: [''] }) })];
+
+    await expect(startTestApp({ imports, dashboard: { path: '/unused' } })).rejects.toThrow('option "redact"');
+  });
+});
+
+describe('several connections', () => {
+  const billing = () => AsynqModule.forRoot({ name: 'billing', connection: { memory: randomUUID() } });
+
+  it('are in one dashboard, each by its name', async () => {
+    dash = await startTestApp({ imports: [billing()], dashboard: { connections: ['default', 'billing'] } });
+    const tasks = dash.app.get<TaskDistributor>(getTaskDistributorToken('billing'), { strict: false });
+    await tasks.enqueue('charge', {}, { queue: 'invoices' });
+
+    const namesIn = async (query: string) =>
+      (await dash!.get(`/monitoring/api/queues${query}`)).body.queues.map(({ queue }: { queue: string }) => queue);
+    const page = await dash.get('/monitoring/');
+    const paused = await dash.post('/monitoring/api/queue/pause', { connection: 'billing', queue: 'invoices' });
+
+    expect(page.text).toContain('"connections":["default","billing"]');
+    expect([await namesIn(''), await namesIn('?connection=billing')]).toEqual([[], ['invoices']]);
+    expect(paused.body).toEqual({ changed: true });
+    expect(dash.actions).toMatchObject([{ connection: 'billing', queues: ['invoices'] }]);
+  });
+
+  it('are only those that are named', async () => {
+    dash = await startTestApp({ imports: [billing()], dashboard: { connections: ['billing'] } });
+
+    expect((await dash.get('/monitoring/')).text).toContain('"connections":["billing"]');
+    expect((await dash.get('/monitoring/api/session?connection=default')).status).toBe(400);
   });
 });
 

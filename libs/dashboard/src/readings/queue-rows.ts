@@ -1,13 +1,19 @@
 import type { QueueRow, QueueSort, StateCounts, Totals, Trouble } from '../api/queues.js';
-import type { QueueInfo } from '@nestjs-asynq/core';
+import type { QueueInfo, ServerInfo, TaskState } from '@nestjs-asynq/core';
 import { TASK_STATES } from '@nestjs-asynq/core/internal';
 import type { Viewer } from '../access/viewer.js';
+import { sortInSlices } from '../slices/sort-in-slices.js';
+import { WorkSlices } from '../slices/work-slices.js';
 import type { QueueReading } from './queue-reading.js';
 import type { Readings } from './readings.js';
-import { serversByQueue, troublesOf, weightOf } from './troubles.js';
+import { troublesOf, weightOf } from './troubles.js';
 
 /** How long the judgement about a reading holds, in which only ages grow. */
 const JUDGED_MS = 1_000;
+/** A queue with a history takes as long as so many without: its rates are read from rings. */
+const HISTORY_PIECES = 10;
+/** Pieces of a row, with its sparkline. */
+const ROW_PIECES = 10;
 
 interface Judgement {
   readonly troubles: readonly Trouble[];
@@ -15,29 +21,50 @@ interface Judgement {
 }
 
 interface KnownSums {
-  readonly totals: Totals;
+  readonly totals: Promise<Totals>;
   readonly version: number;
   readonly atMs: number;
 }
 
-/** Makes the rows and sums of one answer out of the last readings. */
+/** Sums while they are made; those of rates are `undefined` as long as there is no rate. */
+type Sums = { -readonly [Figure in Exclude<keyof Totals, 'counts'>]: Totals[Figure] } & {
+  counts: Record<TaskState, number>;
+};
+
+/** Makes the rows and sums of one answer out of the last readings. What concerns all queues is done in slices. */
 export class QueueRows {
   /** Shared by all answers: a reading is judged once. */
   private static readonly judgements = new WeakMap<QueueReading, Judgement>();
   private static readonly sums = new WeakMap<Readings, KnownSums>();
-  private readonly servers: ReadonlyMap<string, number> | undefined;
+  private readonly slices = new WorkSlices();
+  private visible: Promise<readonly string[]> | undefined;
 
   constructor(
     private readonly readings: Readings,
     private readonly viewer: Viewer,
     private readonly nowMs: number,
-  ) {
-    this.servers = readings.servers && serversByQueue(readings.servers);
-  }
+  ) {}
 
   /** Names of the queues that the viewer may see, sorted. */
-  get names(): string[] {
-    return this.readings.names.filter((queue) => this.viewer.sees(queue));
+  names(): Promise<readonly string[]> {
+    this.visible ??= this.readNames();
+    return this.visible;
+  }
+
+  private async readNames(): Promise<readonly string[]> {
+    const { names } = this.readings;
+    if (this.viewer.seesAll) return names;
+    return this.filter(names, (queue) => this.viewer.sees(queue));
+  }
+
+  /** Those of the queues for which a condition holds. */
+  async filter(queues: readonly string[], holds: (queue: string) => boolean): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const queue of queues) {
+      await this.slices.take(this.piecesOf(queue));
+      if (holds(queue)) found.push(queue);
+    }
+    return found;
   }
 
   troubles(queue: string): readonly Trouble[] {
@@ -48,7 +75,7 @@ export class QueueRows {
     const troubles = troublesOf(
       reading,
       this.readings.historyOf(queue),
-      this.servers?.get(queue) ?? this.none,
+      this.readings.serversOf(queue),
       this.nowMs,
     );
     QueueRows.judgements.set(reading, { troubles, atMs: this.nowMs });
@@ -56,8 +83,14 @@ export class QueueRows {
   }
 
   /** A row for each queue that has been read. */
-  rows(queues: readonly string[]): QueueRow[] {
-    return queues.map((queue) => this.row(queue)).filter((row) => row !== undefined);
+  async rows(queues: readonly string[]): Promise<QueueRow[]> {
+    const rows: QueueRow[] = [];
+    for (const queue of queues) {
+      await this.slices.take(ROW_PIECES + this.piecesOf(queue));
+      const row = this.row(queue);
+      if (row) rows.push(row);
+    }
+    return rows;
   }
 
   row(queue: string): QueueRow | undefined {
@@ -84,7 +117,7 @@ export class QueueRows {
       latencyMs: info.latencyMs,
       processedPerS: rates?.processedPerS,
       failedPerS: rates?.failedPerS,
-      servers: this.servers?.get(queue) ?? 0,
+      servers: this.readings.serversOf(queue) ?? 0,
       troubles,
       partitions: info.partitions?.map((part) => part.queue),
       spark: history?.spark(this.nowMs) ?? [],
@@ -94,19 +127,28 @@ export class QueueRows {
   }
 
   /** Queues in the wanted order; those that were not read yet come last. */
-  sorted(queues: readonly string[], sort: QueueSort, order: 'asc' | 'desc'): string[] {
-    if (sort === 'queue') return order === 'asc' ? [...queues] : queues.toReversed();
+  async sorted(queues: readonly string[], sort: QueueSort, order: 'asc' | 'desc'): Promise<readonly string[]> {
+    if (sort === 'queue') return order === 'asc' ? queues : queues.toReversed();
     const sign = order === 'asc' ? 1 : -1;
-    const keys = new Map(queues.map((queue) => [queue, this.sortKey(queue, sort)]));
-    return queues.toSorted((a, b) => {
-      const [keyA, keyB] = [keys.get(a), keys.get(b)];
-      if (keyA === undefined || keyB === undefined) return Number(keyA === undefined) - Number(keyB === undefined);
-      return (keyA - keyB) * sign || this.sizeOf(b) - this.sizeOf(a) || (a < b ? -1 : 1);
-    });
+    const keyed: { readonly queue: string; readonly key: number | undefined; readonly size: number }[] = [];
+    for (const queue of queues) {
+      await this.slices.take(this.piecesOf(queue));
+      const info = this.readings.of(queue)?.info;
+      keyed.push({ queue, key: info && this.sortKey(queue, info, sort), size: info?.size ?? 0 });
+    }
+    const sorted = await sortInSlices(
+      keyed,
+      (a, b) => {
+        if (a.key === undefined || b.key === undefined) return Number(a.key === undefined) - Number(b.key === undefined);
+        return (a.key - b.key) * sign || b.size - a.size || (a.queue < b.queue ? -1 : 1);
+      },
+      this.slices,
+    );
+    return sorted.map(({ queue }) => queue);
   }
 
-  /** Those who see all see the same sums, which thousands of queues make dear. */
-  totals(): Totals {
+  /** Those who see all see the same sums, which thousands of queues make dear: those who ask at once share them. */
+  totals(): Promise<Totals> {
     if (!this.viewer.seesAll) return this.sumUp();
     const known = QueueRows.sums.get(this.readings);
     const { version } = this.readings;
@@ -116,52 +158,55 @@ export class QueueRows {
     return totals;
   }
 
-  private sumUp(): Totals {
-    const queues = this.names;
-    const infos = queues.map((queue) => this.readings.of(queue)?.info);
-    const read = infos.filter((info) => info !== undefined);
-    const sum = (figure: (info: QueueInfo) => number): number => read.reduce((total, info) => total + figure(info), 0);
-    const rates = queues
-      .map((queue) => this.readings.historyOf(queue)?.rates(this.nowMs))
-      .filter((rate) => rate !== undefined);
-    const servers = (this.readings.servers ?? []).filter(({ queues: served }) => this.seesAnyOf(Object.keys(served)));
-    return {
-      queues: queues.length,
-      paused: read.filter(({ isPaused }) => isPaused).length,
-      troubled: queues.filter((queue) => this.troubles(queue).length > 0).length,
-      size: sum(({ size }) => size),
-      counts: Object.fromEntries(TASK_STATES.map((state) => [state, sum((info) => info[state])])) as StateCounts,
-      processedToday: sum((info) => info.processedToday),
-      failedToday: sum((info) => info.failedToday),
-      processedPerS: rates.length === 0 ? undefined : rates.reduce((total, rate) => total + rate.processedPerS, 0),
-      failedPerS: rates.length === 0 ? undefined : rates.reduce((total, rate) => total + rate.failedPerS, 0),
-      oldestWaitMs: read.reduce((longest, info) => Math.max(longest, info.latencyMs), 0),
-      servers: servers.length,
-      busyWorkers: servers.reduce(
-        (busy, { workers }) => busy + workers.filter(({ queue }) => this.viewer.sees(queue)).length,
-        0,
-      ),
-      workerLimit: servers.reduce((limit, { concurrency }) => limit + concurrency, 0),
-      unreadQueues: infos.length - read.length,
+  private async sumUp(): Promise<Totals> {
+    const names = await this.names();
+    const sums: Sums = {
+      ...{ queues: names.length, paused: 0, troubled: 0, unreadQueues: 0 },
+      ...{ size: 0, counts: Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Sums['counts'] },
+      ...{ processedToday: 0, failedToday: 0, processedPerS: undefined, failedPerS: undefined, oldestWaitMs: 0 },
+      ...{ servers: 0, busyWorkers: 0, workerLimit: 0 },
     };
+    for (const queue of names) {
+      await this.slices.take(this.piecesOf(queue));
+      this.addQueue(sums, queue);
+    }
+    for (const server of this.readings.servers ?? []) await this.addServer(sums, server);
+    return sums;
   }
 
-  /** Without knowledge of the servers nothing is said about them. */
-  private get none(): number | undefined {
-    return this.servers && 0;
-  }
-
-  private seesAnyOf(queues: readonly string[]): boolean {
-    return this.viewer.seesAll || queues.some((queue) => this.viewer.sees(queue));
-  }
-
-  private sizeOf(queue: string): number {
-    return this.readings.of(queue)?.info.size ?? 0;
-  }
-
-  private sortKey(queue: string, sort: Exclude<QueueSort, 'queue'>): number | undefined {
+  private addQueue(sums: Sums, queue: string): void {
     const info = this.readings.of(queue)?.info;
-    if (!info) return undefined;
+    if (!info) {
+      sums.unreadQueues += 1;
+      return;
+    }
+    sums.paused += Number(info.isPaused);
+    sums.troubled += Number(this.troubles(queue).length > 0);
+    sums.size += info.size;
+    for (const state of TASK_STATES) sums.counts[state] += info[state];
+    sums.processedToday += info.processedToday;
+    sums.failedToday += info.failedToday;
+    sums.oldestWaitMs = Math.max(sums.oldestWaitMs, info.latencyMs);
+    const rates = this.readings.historyOf(queue)?.rates(this.nowMs);
+    if (!rates) return;
+    sums.processedPerS = (sums.processedPerS ?? 0) + rates.processedPerS;
+    sums.failedPerS = (sums.failedPerS ?? 0) + rates.failedPerS;
+  }
+
+  private async addServer(sums: Sums, { queues, workers, concurrency }: ServerInfo): Promise<void> {
+    if (!this.viewer.seesAll && (await this.filter(Object.keys(queues), (queue) => this.viewer.sees(queue))).length === 0)
+      return;
+    await this.slices.take(workers.length);
+    sums.servers += 1;
+    sums.busyWorkers += workers.filter(({ queue }) => this.viewer.sees(queue)).length;
+    sums.workerLimit += concurrency;
+  }
+
+  private piecesOf(queue: string): number {
+    return this.readings.historyOf(queue) ? HISTORY_PIECES : 1;
+  }
+
+  private sortKey(queue: string, info: QueueInfo, sort: Exclude<QueueSort, 'queue'>): number {
     return sort === 'trouble' ? weightOf(this.troubles(queue)) : info[sort];
   }
 }

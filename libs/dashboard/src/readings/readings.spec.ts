@@ -69,6 +69,24 @@ describe('the shared readings', () => {
     expect(readings.servers).toBeUndefined();
   });
 
+  it('say when Redis would drop tasks, and look for that once a minute', async () => {
+    const node = { address: 'r:1', info: { maxmemory_policy: 'allkeys-lru' }, error: undefined };
+    const read = vi.spyOn(inspector, 'redisNodes').mockResolvedValue([node, node, { ...node, info: {} }]);
+    await readings.turn();
+    nowMs += 30_000;
+    await readings.turn();
+    const once = read.mock.calls.length;
+    read.mockRejectedValue(new Error('INFO is not allowed'));
+    nowMs += 31_000;
+    const before = readings.warnings;
+    await readings.turn();
+
+    expect(before).toContainEqual({ code: 'redisEvicts', policy: 'allkeys-lru' });
+    expect(before.filter(({ code }) => code === 'redisEvicts')).toHaveLength(1);
+    expect([once, read.mock.calls.length]).toEqual([1, 2]);
+    expect(readings.warnings.filter(({ code }) => code === 'redisEvicts')).toEqual([]);
+  });
+
   it('cost the same for any number of queues per turn', async () => {
     for (let i = 0; i < 300; i++) await client.enqueue('t', 1, { queue: `many-${i}` });
     const read = vi.spyOn(inspector, 'queueInfo');

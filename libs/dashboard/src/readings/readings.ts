@@ -1,7 +1,10 @@
 import { type Inspector, type Logger, QueueNotFoundError, type ServerInfo } from '@nestjs-asynq/core';
 import { errorText } from '@nestjs-asynq/core/internal';
 import type { Warning } from '../api/queues.js';
+import { sortInSlices } from '../slices/sort-in-slices.js';
+import { WorkSlices } from '../slices/work-slices.js';
 import { QueueHistory, type QueueReading } from './queue-reading.js';
+import { serversByQueue } from './troubles.js';
 
 /** Somebody looks: the figures of the shown queues are read every second. */
 const WATCHED_MS = 1_000;
@@ -19,8 +22,12 @@ const MOST_HISTORIES = 200;
 /** How long names of queues, and servers, are good for. */
 const NAMES_MS = 5_000;
 const SERVERS_MS = 2_000;
+/** How long the settings of Redis are. */
+const POLICIES_MS = 60_000;
 /** A reading that is not older than this is as good as a new one. */
 const FRESH_MS = 900;
+
+const NO_EVICTION = 'noeviction';
 
 export interface ReadingsDeps {
   readonly inspector: Inspector;
@@ -41,10 +48,13 @@ export class Readings {
   private knownNames: readonly string[] = [];
   private namesAtMs = Number.NEGATIVE_INFINITY;
   private knownServers: readonly ServerInfo[] | undefined;
+  private served: ReadonlyMap<string, number> | undefined;
   private serversAtMs = Number.NEGATIVE_INFINITY;
   private lookedAtMs = Number.NEGATIVE_INFINITY;
   private turnedAtMs = Number.NEGATIVE_INFINITY;
   private missing: readonly Warning[] = [];
+  private policies: readonly string[] = [];
+  private policiesAtMs = Number.NEGATIVE_INFINITY;
   private failure: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private turning: Promise<void> | undefined;
@@ -91,11 +101,17 @@ export class Readings {
     return this.knownServers;
   }
 
+  /** How many running servers serve a queue; `undefined`: nothing is known about servers. */
+  serversOf(queue: string): number | undefined {
+    return this.served && (this.served.get(queue) ?? 0);
+  }
+
   get warnings(): readonly Warning[] {
     const failure: Warning[] = this.failure === undefined ? [] : [{ code: 'redisUnreachable', message: this.failure }];
     const idle: Warning[] =
       this.knownServers?.length === 0 && this.failure === undefined ? [{ code: 'noServers' }] : [];
-    return [...failure, ...idle, ...this.missing];
+    const evicts = this.policies.map((policy): Warning => ({ code: 'redisEvicts', policy }));
+    return [...failure, ...idle, ...evicts, ...this.missing];
   }
 
   of(queue: string): QueueReading | undefined {
@@ -163,17 +179,25 @@ export class Readings {
     await Promise.all([this.readNames(), this.readServers()]);
     const nowMs = this.deps.nowMs();
     for (const [queue, atMs] of this.shown) if (nowMs - atMs > LOOKING_MS) this.shown.delete(queue);
-    const known = new Set(this.knownNames);
-    const shown = [...this.shown.keys()].filter((queue) => known.has(queue));
-    const others = this.knownNames
-      .filter((queue) => !this.shown.has(queue))
-      .map((queue) => ({ queue, atMs: this.readings.get(queue)?.atMs ?? Number.NEGATIVE_INFINITY }))
-      .filter(({ atMs }) => nowMs - atMs >= WATCHED_MS)
-      .toSorted((a, b) => (a.atMs < b.atMs ? -1 : a.atMs > b.atMs ? 1 : 0))
-      .slice(0, Math.max(0, MOST_PER_TICK - shown.length))
-      .map(({ queue }) => queue);
-    await this.freshen([...shown, ...others], FRESH_MS, IDLE_MS);
+    const [shown, others] = await this.oldest(nowMs);
+    await this.freshen([...shown, ...others.slice(0, Math.max(0, MOST_PER_TICK - shown.length))], FRESH_MS, IDLE_MS);
     for (const listener of this.listeners) listener();
+    await this.readPolicies();
+  }
+
+  /** The known queues that are shown, and the others, those first that were not read for longest. */
+  private async oldest(nowMs: number): Promise<readonly [shown: readonly string[], others: readonly string[]]> {
+    const slices = new WorkSlices();
+    const shown: string[] = [];
+    const others: { readonly queue: string; readonly atMs: number }[] = [];
+    for (const queue of this.knownNames) {
+      await slices.take();
+      const atMs = this.readings.get(queue)?.atMs ?? Number.NEGATIVE_INFINITY;
+      if (this.shown.has(queue)) shown.push(queue);
+      else if (nowMs - atMs >= WATCHED_MS) others.push({ queue, atMs });
+    }
+    const sorted = await sortInSlices(others, (a, b) => (a.atMs < b.atMs ? -1 : a.atMs > b.atMs ? 1 : 0), slices);
+    return [shown, sorted.slice(0, MOST_PER_TICK).map(({ queue }) => queue)];
   }
 
   private async readNames(mustSucceed = false): Promise<void> {
@@ -202,15 +226,27 @@ export class Readings {
       const onUnanswered = (part: string, error: unknown): void =>
         void missing.push({ code: 'partMissing', part, message: errorText(error) });
       try {
-        this.knownServers = await this.deps.inspector.servers({ onUnanswered });
+        const servers = await this.deps.inspector.servers({ onUnanswered });
+        this.served = await serversByQueue(servers);
+        this.knownServers = servers;
         this.serversAtMs = nowMs;
         this.changes += 1;
         this.missing = missing;
       } catch (error) {
-        this.knownServers = undefined;
+        this.knownServers = this.served = undefined;
         this.failure ??= errorText(error);
       }
     });
+  }
+
+  /** What the servers do when their memory is full. Many hosts refuse INFO: then nothing is said. */
+  private async readPolicies(): Promise<void> {
+    const nowMs = this.deps.nowMs();
+    if (nowMs - this.policiesAtMs < POLICIES_MS) return;
+    this.policiesAtMs = nowMs;
+    const nodes = await this.deps.inspector.redisNodes().catch(() => []);
+    const policies = nodes.map(({ info }) => info['maxmemory_policy'] ?? NO_EVICTION);
+    this.policies = [...new Set(policies)].filter((policy) => policy !== NO_EVICTION);
   }
 
   private async readQueue(queue: string, maxAgeMs: number): Promise<void> {

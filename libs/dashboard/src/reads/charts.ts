@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
-import { TimeSlice } from '@nestjs-asynq/core/internal';
 import type { ChartRange, Charts, Series } from '../api/charts.js';
+import { QueueRows } from '../readings/queue-rows.js';
+import { WorkSlices } from '../slices/work-slices.js';
 import { COARSE, FINE, type KeptFigure, type QueueHistory } from '../readings/queue-reading.js';
 import { ratesOf } from '../readings/ring.js';
 import type { Read } from './read.js';
@@ -12,6 +13,13 @@ const RANGES: Readonly<Record<ChartRange, { readonly ring: 'fine' | 'coarse'; re
   '24h': { ring: 'coarse', points: COARSE.slots },
 };
 
+/** The last point of one queue is of now, if Redis answers soon. */
+const FRESH_MS = 1_500;
+const WAIT_MS = 200;
+
+/** Points of a history that are added up in one turn of the event loop, each of five figures. */
+const POINTS_PER_TURN = 3_000;
+
 export const readCharts: Read = async ({ board, viewer, query }) => {
   const range = query.oneOf('range', Object.keys(RANGES) as ChartRange[]) ?? '1h';
   const queue = query.text('queue');
@@ -20,7 +28,8 @@ export const readCharts: Read = async ({ board, viewer, query }) => {
   const { readings } = board;
   await readings.ready();
   readings.look(queue === undefined ? [] : [queue]);
-  const queues = queue === undefined ? readings.names.filter((name) => viewer.sees(name)) : [queue];
+  if (queue !== undefined) await readings.freshen([queue], FRESH_MS, WAIT_MS);
+  const queues = queue === undefined ? await new QueueRows(readings, viewer, board.nowMs()).names() : [queue];
   const histories = queues.map((name) => readings.historyOf(name)).filter((history) => history !== undefined);
   const nowMs = board.nowMs();
   const { ring, points } = RANGES[range];
@@ -49,9 +58,9 @@ async function seriesOf(
     ...{ processedPerS: empty(points), failedPerS: empty(points) },
     ...{ pending: empty(points), active: empty(points), latencyMs: empty(points) },
   };
-  const slice = new TimeSlice();
+  const slices = new WorkSlices(POINTS_PER_TURN);
   for (const history of histories) {
-    if (slice.isOver) await slice.turn();
+    await slices.take(points);
     const kept = history[ring];
     const gauge = (figure: KeptFigure): Series => heldOver(kept.read(figure, nowMs, points));
     // One point more, as a rate needs the point before.

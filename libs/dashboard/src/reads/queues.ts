@@ -14,7 +14,7 @@ import type { Viewer } from '../access/viewer.js';
 import type { Board } from '../board.js';
 import type { Fields } from '../http/fields.js';
 import { QueueRows } from '../readings/queue-rows.js';
-import { serversByQueue, troublesOf } from '../readings/troubles.js';
+import { troublesOf } from '../readings/troubles.js';
 import type { Read } from './read.js';
 
 const SORTS: readonly QueueSort[] = [
@@ -43,7 +43,7 @@ export const readOverview: Read = async ({ board, viewer, query }) => {
   const page = await queuePage(board, viewer, asked);
   const nowMs = board.nowMs();
   const rows = new QueueRows(board.readings, viewer, nowMs);
-  const answer: Overview = { ...page, nowMs, totals: rows.totals(), warnings: visibleWarnings(board, viewer) };
+  const answer: Overview = { ...page, nowMs, totals: await rows.totals(), warnings: visibleWarnings(board, viewer) };
   return answer;
 };
 
@@ -72,20 +72,19 @@ async function queuePage(board: Board, viewer: Viewer, asked: Asked): Promise<Qu
   const { readings } = board;
   const { page, size, sort, order, name, troubled } = asked;
   await readings.ready();
-  const matching = (rows: QueueRows): string[] => {
-    const part = name?.toLowerCase();
-    const named = part === undefined ? rows.names : rows.names.filter((queue) => queue.toLowerCase().includes(part));
-    return troubled ? named.filter((queue) => rows.troubles(queue).length > 0) : named;
-  };
-  const visible = readings.names.filter((queue) => viewer.sees(queue));
+  const rows = new QueueRows(readings, viewer, board.nowMs());
+  const visible = await rows.names();
   readings.look([]);
   if (visible.length <= FEW_QUEUES) await readings.freshen(visible, FRESH_MS, WAIT_MS);
-  const rows = new QueueRows(readings, viewer, board.nowMs());
-  const queues = rows.sorted(matching(rows), sort, order);
+  const part = name?.toLowerCase();
+  const named = part === undefined ? visible : await rows.filter(visible, (queue) => queue.toLowerCase().includes(part));
+  const matching = troubled ? await rows.filter(named, (queue) => rows.troubles(queue).length > 0) : named;
+  const queues = await rows.sorted(matching, sort, order);
   const onPage = queues.slice((page - 1) * size, page * size);
   readings.look(onPage);
   await readings.freshen(onPage, FRESH_MS, WAIT_MS);
-  return { queues: new QueueRows(readings, viewer, board.nowMs()).rows(onPage), total: queues.length, page, size };
+  const shown = await new QueueRows(readings, viewer, board.nowMs()).rows(onPage);
+  return { queues: shown, total: queues.length, page, size };
 }
 
 export const readQueue: Read = async ({ board, viewer, query }) => {
@@ -103,7 +102,7 @@ export const readQueue: Read = async ({ board, viewer, query }) => {
   ]);
   const nowMs = board.nowMs();
   const rows = new QueueRows(readings, viewer, nowMs);
-  const served = readings.servers && serversByQueue(readings.servers).get(queue);
+  const served = readings.serversOf(queue);
   const answer: QueueDetails = {
     nowMs,
     queue: rows.row(queue)!,
@@ -120,7 +119,7 @@ export const readQueue: Read = async ({ board, viewer, query }) => {
   return answer;
 };
 
-export const readHistory: Read = async ({ board, viewer, query }) => {
+export const readHistory: Read = async ({ board, viewer, query, signal }) => {
   const queue = query.text('queue');
   const days = query.numberOr('days', BOUNDS.historyDays);
   query.done();
@@ -133,26 +132,30 @@ export const readHistory: Read = async ({ board, viewer, query }) => {
     };
     return answer;
   }
+  return board.costly.run(() => sumOfDays(board, viewer, days, signal));
+};
+
+async function sumOfDays(board: Board, viewer: Viewer, days: number, signal: AbortSignal): Promise<History> {
   await board.readings.ready();
   const rows = new QueueRows(board.readings, viewer, board.nowMs());
-  const queues = rows.sorted(rows.names, 'processedToday', 'desc');
+  const queues = await rows.sorted(await rows.names(), 'processedToday', 'desc');
   const sums = new Map<string, { processed: number; failed: number }>();
   for (const name of queues.slice(0, SUMMED_QUEUES)) {
+    signal.throwIfAborted();
     for (const { day, processed, failed } of await board.inspector.dailyStats(name, days).catch(() => [])) {
       const sum = sums.get(day) ?? { processed: 0, failed: 0 };
       sums.set(day, { processed: sum.processed + processed, failed: sum.failed + failed });
     }
   }
   const summed = [...sums].toSorted(([a], [b]) => (a < b ? 1 : -1)).map(([day, sum]) => ({ day, ...sum }));
-  const answer: History = { days: summed, leftOut: Math.max(0, queues.length - SUMMED_QUEUES) };
-  return answer;
-};
+  return { days: summed, leftOut: Math.max(0, queues.length - SUMMED_QUEUES) };
+}
 
 export const readMemory: Read = async ({ board, viewer, query }) => {
   const queue = query.required('queue');
   query.done();
   viewer.checkSees(queue);
-  const { memoryBytes } = await board.inspector.queueInfo(queue, { memory: true });
+  const { memoryBytes } = await board.costly.run(() => board.inspector.queueInfo(queue, { memory: true }));
   const answer: QueueMemory = { bytes: memoryBytes };
   return answer;
 };

@@ -98,6 +98,48 @@ describe.each(ADAPTERS)('the API under %s', (adapter) => {
     expect(body.actions).toEqual(['runNext', 'archive', 'delete', 'reschedule', 'move', 'again']);
   });
 
+  it('shows a task with its trace, and links to pages of the app that no script can hide in', async () => {
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    await using linked = await startTestApp({
+      adapter,
+      dashboard: {
+        links: ({ queue, id, traceId, payload, headers }) => [
+          { label: 'Trace', url: `https://traces.example/${traceId}` },
+          { label: 'Order', url: `/orders/${queue}/${id}?tenant=${headers['tenant']}` },
+          { label: 'Evil', url: String(JSON.parse(payload).url) },
+          { label: 'Data', url: 'data:text/html,<script>alert(1)</script>' },
+        ],
+      },
+    });
+    const payload = { url: 'java\nscript:alert(1)' };
+    await linked.tasks.enqueue('t', payload, { queue: 'q', taskId: '1', headers: { traceparent, tenant: '7' } });
+
+    const { body } = await linked.get('/monitoring/api/task?queue=q&id=1');
+
+    expect(body.traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
+    expect(body.links).toEqual([
+      { label: 'Trace', url: 'https://traces.example/4bf92f3577b34da6a3ce929d0e0e4736' },
+      { label: 'Order', url: '/orders/q/1?tenant=7' },
+    ]);
+  });
+
+  it('shows a partitioned queue as one, with its parts', async () => {
+    await using parted = await startTestApp({ adapter, asynq: { partitions: { mail: 3 } } });
+    for (let i = 0; i < 9; i++) await parted.tasks.enqueue('t', i, { queue: 'mail', taskId: `${i}` });
+
+    const overview = await parted.get('/monitoring/api/overview');
+    const { body } = await parted.get('/monitoring/api/queue?queue=mail');
+    const tasks = await parted.get('/monitoring/api/tasks?queue=mail&state=pending');
+
+    expect(overview.body).toMatchObject({ totals: { queues: 1, size: 9 }, queues: [{ queue: 'mail', size: 9 }] });
+    expect(overview.body.queues[0].partitions).toHaveLength(3);
+    expect(body.partitions.map(({ queue }: { queue: string }) => queue)).toEqual(await parted.inspector.partitions('mail'));
+    const sizes: number[] = body.partitions.map(({ size }: { size: number }) => size);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(9);
+    expect(tasks.body).toMatchObject({ total: 9 });
+    expect(tasks.body.tasks[0]).toMatchObject({ queue: 'mail', partition: expect.stringMatching(/^mail:p\d+-/) });
+  });
+
   it('lists groups, servers, schedules, types and Redis', async () => {
     const [groups, servers, schedules, types, redis] = await Promise.all(
       ['groups?queue=mail', 'servers', 'schedules', 'types', 'redis'].map((path) =>

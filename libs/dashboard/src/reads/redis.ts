@@ -15,7 +15,7 @@ export const readRedis: Read = async ({ board, viewer, query }) => {
   const [nodes, , info] = await Promise.all([inspector.redisNodes(), readings.ready(), inspector.redisInfo()]);
   const isCluster = 'cluster_state' in info;
   const rows = new QueueRows(readings, viewer, board.nowMs());
-  const largest = isCluster ? rows.sorted(rows.names, 'size', 'desc').slice(0, MOST_QUEUES) : [];
+  const largest = isCluster ? (await rows.sorted(await rows.names(), 'size', 'desc')).slice(0, MOST_QUEUES) : [];
   const answer: RedisAnswer = {
     nowMs: board.nowMs(),
     kind: nodes.length === 0 ? 'memory' : isCluster ? 'cluster' : 'redis',

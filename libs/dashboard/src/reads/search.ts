@@ -4,7 +4,7 @@ import { BOUNDS } from '../api/bounds.js';
 import type { SearchFilter, SearchPiece } from '../api/search.js';
 import type { Board } from '../board.js';
 import { invalid } from '../http/request.error.js';
-import type { Viewer } from '../access/viewer.js';
+import { WorkSlices } from '../slices/work-slices.js';
 import type { Read } from './read.js';
 import { listsOf, queuesOf, statesOf, type TaskListRef } from './task-lists.js';
 import { filterFor, readFilter } from './task-matcher.js';
@@ -30,17 +30,15 @@ export const readSearch: Read = async ({ board, viewer, query, signal }) => {
   const cursor = query.text('cursor', 4_000);
   query.done();
   const from = cursor === undefined ? undefined : readCursor(cursor);
-  const piece = await new PieceOfSearch(board, filter, { limit, budget, signal }).run(
-    await queuesOf(filter, board, viewer, from !== undefined),
-    from,
-  );
+  const queues = await queuesOf(filter, board, viewer, from !== undefined);
+  const piece = await new PieceOfSearch(board, filter, { limit, budget, signal }).run(queues, from);
   const scannedTotal = (from?.scanned ?? 0) + piece.scanned;
   const answer: SearchPiece = {
     tasks: await board.tasks.rows(piece.tasks, board.readings.servers),
     cursor: piece.next && writeCursor({ ...piece.next, scanned: scannedTotal }),
     scanned: piece.scanned,
     scannedTotal,
-    total: Math.max(totalOf(filter, board, viewer), scannedTotal),
+    total: Math.max(await totalOf(filter, board, queues), scannedTotal),
     at: piece.at && { queue: piece.at.queue, state: piece.at.state },
   };
   return answer;
@@ -69,8 +67,10 @@ class PieceOfSearch {
 
   async run(queues: readonly string[], from: Position | undefined) {
     let next: Omit<Position, 'scanned'> | undefined;
+    const slices = new WorkSlices(QUEUES_PER_TURN);
     for (const queue of queues) {
       if (from && queue < from.queue) continue;
+      await slices.take();
       if (this.isOver) {
         next ??= { queue, state: TASK_STATES[0], group: undefined, cursor: undefined };
         break;
@@ -125,6 +125,8 @@ class PieceOfSearch {
 
 /** Tasks between two looks at the time. */
 const STEP = 250;
+/** Queues that are looked at in one turn of the event loop: many are empty, and need no answer of Redis. */
+const QUEUES_PER_TURN = 100;
 
 /** In the order in which the lists of one queue are searched. */
 function isBefore(list: Pick<TaskListRef, 'state' | 'group'>, other: Pick<TaskListRef, 'state' | 'group'>): boolean {
@@ -132,13 +134,16 @@ function isBefore(list: Pick<TaskListRef, 'state' | 'group'>, other: Pick<TaskLi
   return order < 0 || (order === 0 && (list.group ?? '') < (other.group ?? ''));
 }
 
-function totalOf(filter: SearchFilter, { readings }: Board, viewer: Viewer): number {
+async function totalOf(filter: SearchFilter, { readings }: Board, queues: readonly string[]): Promise<number> {
   const states = statesOf(filter);
-  const queues = filter.queue ?? readings.names.filter((queue) => viewer.sees(queue));
-  return queues.reduce((total, queue) => {
+  const slices = new WorkSlices();
+  let total = 0;
+  for (const queue of queues) {
+    await slices.take();
     const info = readings.of(queue)?.info;
-    return info ? states.reduce((sum, state) => sum + info[state], total) : total;
-  }, 0);
+    if (info) for (const state of states) total += info[state];
+  }
+  return total;
 }
 
 function writeCursor({ queue, state, group, cursor, scanned }: Position): string {

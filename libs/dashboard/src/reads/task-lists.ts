@@ -4,6 +4,7 @@ import { QueueNotFoundError } from '@nestjs-asynq/core';
 import type { Board } from '../board.js';
 import type { SearchFilter } from '../api/search.js';
 import type { Viewer } from '../access/viewer.js';
+import { QueueRows } from '../readings/queue-rows.js';
 
 /** A list to search: a state of a queue, or a group. */
 export interface TaskListRef {
@@ -19,12 +20,13 @@ const KNOWN_MS = 5_000;
 /** The queues that a filter is about and that the viewer may see, sorted. @throws {QueueNotFoundError} one is hidden */
 export async function queuesOf(
   filter: SearchFilter,
-  { readings }: Board,
+  board: Board,
   viewer: Viewer,
   isContinued = false,
-): Promise<string[]> {
+): Promise<readonly string[]> {
+  const { readings } = board;
   await (isContinued ? readings.ready() : readings.readyAnew());
-  if (!filter.queue) return readings.names.filter((queue) => viewer.sees(queue));
+  if (!filter.queue) return new QueueRows(readings, viewer, board.nowMs()).names();
   for (const queue of filter.queue) viewer.checkSees(queue);
   return [...new Set(filter.queue)].toSorted();
 }

@@ -38,6 +38,19 @@ describe('fields of JSON', () => {
   );
 });
 
+describe('a text that has none of the names', () => {
+  it.each([
+    [['password'], '{"p\\u0061ssword":"x"}', '{"p\\u0061ssword":"[hidden]"}'],
+    [['password'], '{"PASSWORD":"x"}', '{"PASSWORD":"[hidden]"}'],
+    [['user.*'], '{"user":{"any":1}}', '{"user":{"any":"[hidden]"}}'],
+    [['größe'], '{"GRÖSSE":1,"GRÖßE":2}', '{"GRÖSSE":1,"GRÖßE":"[hidden]"}'],
+    [['a/b'], String.raw`{"a\/b":1}`, String.raw`{"a\/b":"[hidden]"}`],
+    [['password', '*.card'], '{"other":"x","a":{"b":1}}', '{"other":"x","a":{"b":1}}'],
+  ])('is the only one that is left alone: %j in %s', (names, text, redacted) => {
+    expect(new Redactor(names).text(text).text).toBe(redacted);
+  });
+});
+
 describe('texts', () => {
   const redactor = new Redactor(['password', '*.card', 'token']);
 

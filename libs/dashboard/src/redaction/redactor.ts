@@ -9,9 +9,12 @@ export class Redactor {
   private readonly fields: RedactedFields;
   /** `password=…`, `"password": "…"`, `password: …` in a text without a structure. */
   private readonly inText: RegExp | undefined;
+  /** A text without any of these has nothing to hide, and need not be parsed. `undefined`: any text may have. */
+  private readonly signs: readonly string[] | undefined;
 
   constructor(patterns: readonly string[]) {
     this.fields = new RedactedFields(patterns);
+    this.signs = signsOf(patterns);
     const names = this.fields.lastNames.map((name) => name.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`));
     this.inText =
       names.length === 0
@@ -33,7 +36,7 @@ export class Redactor {
 
   /** A payload or a result in UTF-8: fields of JSON, else what looks like one. */
   text(text: string): RedactedText {
-    if (this.isIdle) return { text, isRedacted: false, secrets: [] };
+    if (this.isIdle || !this.mayHide(text)) return { text, isRedacted: false, secrets: [] };
     return redactJson(text, this.fields) ?? this.loose(text);
   }
 
@@ -44,12 +47,25 @@ export class Redactor {
   loose(text: string, secrets: readonly string[] = []): RedactedText {
     if (this.inText === undefined) return { text, isRedacted: false, secrets: [] };
     const found: string[] = [];
-    let redacted = text.replaceAll(this.inText, (_whole, name: string, value: string) => {
+    const hide = (_whole: string, name: string, value: string): string => {
       found.push(value);
       return name + HIDDEN;
-    });
+    };
+    let redacted = this.mayHide(text) ? text.replaceAll(this.inText, hide) : text;
     const longest = secrets.filter(({ length }) => length >= SHORTEST_SECRET).toSorted((a, b) => b.length - a.length);
     for (const secret of longest) redacted = redacted.replaceAll(secret, HIDDEN);
     return { text: redacted, isRedacted: redacted !== text, secrets: found };
   }
+
+  private mayHide(text: string): boolean {
+    if (this.signs === undefined) return true;
+    const lower = text.toLowerCase();
+    return this.signs.some((sign) => lower.includes(sign));
+  }
+}
+
+/** Names that a payload holds as they are, unless it writes them with escapes. */
+function signsOf(patterns: readonly string[]): readonly string[] | undefined {
+  const names = patterns.map((pattern) => pattern.toLowerCase().split('.').at(-1)!);
+  return names.every((name) => /^[\w-]+$/.test(name)) ? [...new Set(names), String.raw`\u`] : undefined;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
 import { Client, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PAGES, READS } from '../api/routes.js';
@@ -86,6 +87,30 @@ describe('a dashboard by itself', () => {
     const { status } = await sendRaw(url, '/api/queue/pause', { method: 'POST', headers, body: '{}' });
 
     expect(status).toBe(413);
+  });
+
+  it('stops reading a body of unknown length when it is too large', async () => {
+    const url = await start();
+    const part = Buffer.alloc(64 * 1024, 'x');
+    let sent = 0;
+    const status = await new Promise<number>((resolve) => {
+      const { hostname, port } = new URL(url);
+      const headers = { ...PROOF, 'transfer-encoding': 'chunked' };
+      const request = httpRequest({ hostname, port, path: '/api/queue/pause', method: 'POST', headers }, (response) =>
+        resolve(response.statusCode!),
+      );
+      request.on('error', () => undefined); // the server closes while more is on its way
+      const send = (): void => {
+        if (sent >= 100 * 1024 * 1024 || request.destroyed) return;
+        sent += part.length;
+        request.write(part, send);
+      };
+      send();
+      request.on('response', () => request.destroy());
+    });
+
+    expect(status).toBe(413);
+    expect(sent).toBeLessThan(50 * 1024 * 1024);
   });
 
   it.each(['0.0.0.0', '::', '192.168.1.1'])('refuses to listen on %s without a login', async (host) => {

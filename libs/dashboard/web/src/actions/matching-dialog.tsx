@@ -166,7 +166,7 @@ export function MatchingDialog({ filter, onClose }: MatchingDialogProps) {
         <>
           {stage.problem !== undefined && <p className="warn-text">{stage.problem}</p>}
           <p className="big-count">{t(`done.${action}`, { n: report?.done ?? 0 })}</p>
-          {report && report.skipped > 0 && <p>{t('matching.skipped', { n: report.skipped })}</p>}
+          {report && hadLeft(report) > 0 && <p>{t('matching.skipped', { n: hadLeft(report) })}</p>}
         </>
       )}
       {report && report.parts.length > 0 && (
@@ -212,6 +212,11 @@ export function MatchingDialog({ filter, onClose }: MatchingDialogProps) {
 function actable({ parts, matched }: MatchingReport): number {
   if (parts.length === 0) return matched;
   return parts.reduce((sum, part) => sum + (part.problem === undefined ? part.matched : 0), 0);
+}
+
+/** Those that were not where they should have been, when it was their turn; why others were left out is in the parts. */
+function hadLeft({ parts, skipped }: MatchingReport): number {
+  return skipped - parts.reduce((sum, part) => sum + (part.problem === undefined ? 0 : part.matched - part.done), 0);
 }
 
 /** The filter as a list: what will be acted on is said once more. */

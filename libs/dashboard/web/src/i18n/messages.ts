@@ -99,6 +99,10 @@ export const messages = {
     en: 'It has been processed and not kept, or deleted. Completed tasks are kept for their retention only.',
     zh: '任务可能已处理完且未保留，或已被删除。完成的任务仅在保留期内可见。',
   },
+  'error.INVALID_PAYLOAD': {
+    en: 'The handler of this type does not take such a payload',
+    zh: '该类型的处理器不接受此载荷',
+  },
   'error.REDIS': { en: 'Redis does not answer', zh: 'Redis 没有响应' },
   'error.BUSY': {
     en: 'Too many searches or bulk actions are running. Wait a moment, then try again.',
@@ -182,6 +186,10 @@ export const messages = {
     zh: '没有服务器处理此队列，{n} 个任务在等待',
   },
   'trouble.waiting': { en: 'Oldest waits {time}', zh: '最早的任务已等待 {time}' },
+  'trouble.overdue': {
+    en: 'Tasks are {time} overdue: no server moves them to pending',
+    zh: '任务已逾期 {time}：没有服务器将其转为等待中',
+  },
   'trouble.paused': { en: 'Paused', zh: '已暂停' },
   'trouble.pausedFor': { en: 'Paused for {time}', zh: '已暂停 {time}' },
   'trouble.failing': { en: 'Error rate {share}', zh: '错误率 {share}' },
@@ -245,6 +253,11 @@ export const messages = {
   'history.days': { en: '{n} days', zh: '{n} 天' },
   'history.attempts': { en: 'Attempts by day', zh: '每日执行次数' },
   'history.succeeded': { en: 'Succeeded', zh: '成功' },
+  'history.all': { en: 'History of all queues', zh: '所有队列的历史' },
+  'history.leftOut': {
+    en: { one: '{n} smaller queue is left out.', other: '{n} smaller queues are left out.' },
+    zh: '未计入 {n} 个较小的队列。',
+  },
   'history.utc': { en: 'Days begin at midnight UTC.', zh: '每天从 UTC 零点开始。' },
   types: { en: 'Times by type', zh: '按类型统计耗时' },
   'types.by': { en: 'Tasks that {process} ran in the last hour', zh: '{process} 近一小时运行的任务' },
@@ -711,6 +724,7 @@ export const messages = {
   'server.since': { en: 'Runs for', zh: '已运行' },
   'server.deadline': { en: 'Aborted', zh: '中止' },
   'server.moreRunning': { en: 'and {n} more', zh: '以及另外 {n} 个' },
+  'server.moreQueues': { en: { one: 'and {n} more queue', other: 'and {n} more queues' }, zh: '以及另外 {n} 个队列' },
 
   schedule: { en: 'Schedule', zh: '定时任务' },
   'schedule.spec': { en: 'When', zh: '时间规则' },

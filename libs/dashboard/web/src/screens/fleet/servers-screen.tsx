@@ -59,9 +59,8 @@ export function ServersScreen() {
 function ServerCard({ server }: { readonly server: ServerRow }) {
   const { t } = useI18n();
   const [isOpen, setOpen] = useState(true);
-  const { host, pid, status, busy, concurrency, workers, queues, strictPriority, startedAtMs } = server;
+  const { host, pid, status, busy, concurrency, workers, queues, queueCount, weights, strictPriority, startedAtMs } = server;
   const name = `${host}:${pid}`;
-  const weights = queues.reduce((all, { weight }) => all + weight, 0);
   return (
     <section className="card server" aria-label={name}>
       <header className="card-head">
@@ -97,6 +96,9 @@ function ServerCard({ server }: { readonly server: ServerRow }) {
                 {queue} <b>{strictPriority || weights === 0 ? weight : `${Math.round((weight / weights) * 100)} %`}</b>
               </PageLink>
             ))}
+            {queueCount > queues.length && (
+              <span className="muted">{t('server.moreQueues', { n: queueCount - queues.length })}</span>
+            )}
           </dd>
         </div>
       </dl>

@@ -16,6 +16,7 @@ import { useSettings } from '../../settings.js';
 import { useHold } from '../../tasks/hold.js';
 import { NewsButton } from '../../tasks/news-button.js';
 import { useStableRows } from '../../tasks/stable-rows.js';
+import { Days } from './days.js';
 import { OverviewCharts } from './overview-charts.js';
 import { type QueueOrder, QueueTable } from './queue-table.js';
 import { TotalsStrip } from './totals.js';
@@ -23,6 +24,18 @@ import { Warnings } from './warnings.js';
 
 const keyOfQueue = ({ queue }: QueueRow): string => queue;
 const NONE: readonly QueueRow[] = [];
+
+/** The days of all queues, read only on request: they take a command for each queue. */
+function AllDays() {
+  const { t } = useI18n();
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details className="more" onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{t('history.all')}</summary>
+      {isOpen && <Days />}
+    </details>
+  );
+}
 
 /** All queues, those with troubles first. */
 export function OverviewScreen() {
@@ -80,6 +93,7 @@ export function OverviewScreen() {
       <Warnings warnings={warnings} />
       <div className="totals-box">{totals && <TotalsStrip totals={totals} />}</div>
       <OverviewCharts />
+      <AllDays />
       <section aria-label={t('queues')}>
         <div className="toolbar">
           <h2>

@@ -1,16 +1,13 @@
 import { Timer } from 'lucide-react';
-import { useState } from 'react';
 import type { Charts } from '../../../../src/api/charts.js';
-import type { History, QueueDetails } from '../../../../src/api/queues.js';
+import type { QueueDetails } from '../../../../src/api/queues.js';
 import { READS } from '../../../../src/api/routes.js';
-import { Chart } from '../../charts/chart.js';
 import { useI18n } from '../../i18n/i18n.js';
 import { Empty, Loaded } from '../../parts/states.js';
 import { PageLink } from '../../routing/page-link.js';
 import { useRead } from '../../server/reads.js';
+import { Days } from '../overview/days.js';
 import { OverviewCharts } from '../overview/overview-charts.js';
-
-const DAYS = [10, 30, 90] as const;
 
 /** How a queue has fared: charts, days, times by type, parts. */
 export function QueueInsights({ details }: { readonly details: QueueDetails }) {
@@ -22,49 +19,6 @@ export function QueueInsights({ details }: { readonly details: QueueDetails }) {
       <Types queue={queue} />
       {details.partitions && <Partitions details={details} />}
     </div>
-  );
-}
-
-function Days({ queue }: { readonly queue: string }) {
-  const { t, format } = useI18n();
-  const [days, setDays] = useState<(typeof DAYS)[number]>(30);
-  const history = useRead<History>(READS.history, { queue, days }, { keepsPrevious: true });
-  const oldestFirst = [...(history.data?.days ?? [])].reverse();
-  const dayOf = (atMs: number): string => format.day(new Date(atMs).toISOString().slice(0, 10));
-  return (
-    <section aria-label={t('history')}>
-      <div className="toolbar">
-        <h2>{t('history')}</h2>
-        <div className="segments" role="group" aria-label={t('history.range')}>
-          {DAYS.map((one) => (
-            <button key={one} type="button" aria-pressed={one === days} onClick={() => setDays(one)}>
-              {t('history.days', { n: one })}
-            </button>
-          ))}
-        </div>
-      </div>
-      <Loaded query={history} lines={4}>
-        {() => (
-          <Chart
-            title={t('history.attempts')}
-            kind="bars"
-            height={190}
-            atMs={oldestFirst.map(({ day }) => Date.parse(`${day}T00:00:00Z`))}
-            write={(value) => format.compact(Math.round(value))}
-            writeTime={dayOf}
-            note={t('history.utc')}
-            series={[
-              {
-                label: t('history.succeeded'),
-                values: oldestFirst.map(({ processed, failed }) => processed - failed),
-                color: '--state-completed',
-              },
-              { label: t('charts.failed'), values: oldestFirst.map(({ failed }) => failed), color: '--state-archived' },
-            ]}
-          />
-        )}
-      </Loaded>
-    </section>
   );
 }
 
