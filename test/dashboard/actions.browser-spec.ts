@@ -13,7 +13,7 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
 
   beforeAll(async () => {
     redis = await startRedis();
-    app = await startDashboardApp({ redisUrl: redis.url, queues: { reports: 1 } });
+    app = await startDashboardApp({ connection: { url: redis.url }, queues: { reports: 1 } });
     browser = await TestBrowser.open();
   });
 
@@ -342,6 +342,55 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
       expect(await app.inspector.queueInfo(queue)).toMatchObject({ scheduled: 1, archived: 60 });
     });
 
+    it('tell how far they are, stop on request, and keep what is done', async () => {
+      await using window = await browser.window();
+      const queue = await queueWith(4);
+      const archive = vi.spyOn(app.inspector, 'archiveAll').mockImplementationOnce(async (_queue, _state, options) => {
+        await app.inspector.archiveTask(queue, 'task-1');
+        options!.onProgress!({ done: 1, total: 4 });
+        await new Promise((resolve) => options!.signal!.addEventListener('abort', resolve));
+        throw options!.signal!.reason as Error;
+      });
+      const page = await openQueue(window, queue, 'pending');
+
+      await page.getByRole('button', { name: 'All 4…' }).click();
+      await dialog(page)
+        .getByRole('radio', { name: /^Archive/ })
+        .check();
+      await dialog(page).getByRole('button', { name: 'Count' }).click();
+      await dialog(page).getByRole('button', { name: 'Archive 4 tasks' }).click();
+      await dialog(page).getByText('1 of 4 done').waitFor();
+      await window.picture('matching-progress');
+      await window.expectFine();
+      await dialog(page).getByRole('button', { name: 'Stop' }).click();
+      await dialog(page).getByText('Stopped after 1 task. What is done stays done.').waitFor();
+      await vi.waitFor(() => expect(lastAction()).toMatchObject({ action: 'archive', count: 1, error: 'stopped' }));
+      archive.mockRestore();
+
+      expect(await app.inspector.queueInfo(queue)).toMatchObject({ pending: 3, archived: 1 });
+    });
+
+    it('tell for each queue and state what was not possible', async () => {
+      await using window = await browser.window();
+      const queue = await queueWith(2);
+      await app.tasks.enqueue('mail', {}, { queue, taskId: 'later', processIn: '1h' });
+      const { page } = window;
+      await page.goto(`${app.origin}/monitoring/tasks?queue=${queue}`);
+      await page.getByText('3 tasks', { exact: true }).waitFor();
+
+      await page.getByRole('button', { name: 'All that match…' }).click();
+      await dialog(page).getByRole('radio', { name: /^Run/ }).check();
+      await dialog(page).getByRole('button', { name: 'Count' }).click();
+      await dialog(page).getByRole('button', { name: 'Run it' }).click();
+      await dialog(page).getByText('1 task runs now').waitFor();
+      await dialog(page).getByText('not possible for pending tasks').waitFor();
+      const skipped = await dialog(page).getByText('skipped').count();
+      await window.expectFine();
+
+      expect(skipped).toBe(0);
+      expect(await app.inspector.queueInfo(queue)).toMatchObject({ pending: 3, scheduled: 0 });
+    });
+
     it('delete them only when their count is typed', async () => {
       await using window = await browser.window();
       const queue = await queueWith(4);
@@ -384,6 +433,23 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
       expect(tasks.map(({ payload }) => new TextDecoder().decode(payload))).toEqual([
         '{"memberId":12345678901234567890,"to":"ada@example.com"}',
       ]);
+    });
+
+    it('whose class forbids it is refused by the server, also as JSON', async () => {
+      await using window = await browser.window();
+      const queue = await queueWith(0);
+      const { page } = window;
+      await page.goto(`${app.origin}/monitoring/new?type=email:welcome&queue=${queue}`);
+
+      await page.getByRole('button', { name: 'JSON', exact: true }).click();
+      await page.getByRole('textbox', { name: 'Payload' }).fill('{"memberId":0,"to":"nobody"}');
+      await page.getByRole('button', { name: 'Enqueue' }).click();
+      await page.getByText('to must be an email').waitFor();
+      await window.picture('new-refused');
+
+      expect(await page.getByRole('alert').textContent()).toContain('memberId must not be less than 1');
+      expect(await window.accessibilityProblems()).toEqual([]);
+      expect(await app.inspector.queues()).not.toContain(queue);
     });
 
     it('as text, with options', async () => {

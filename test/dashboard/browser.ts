@@ -35,25 +35,33 @@ export interface Look {
 
 /** A browser for the tests of a file. */
 export class TestBrowser implements AsyncDisposable {
+  /** By look: they keep the files of the pages, which need not be read again for each test. */
+  private readonly contexts = new Map<string, Promise<BrowserContext>>();
+
   private constructor(private readonly chromium: Chromium) {}
 
   static async open(): Promise<TestBrowser> {
     // Without a sandbox of its own, as root and in containers: it opens only our pages.
-    return new TestBrowser(await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] }));
+    const args = ['--no-sandbox', '--host-resolver-rules=MAP rebound.example 127.0.0.1'];
+    return new TestBrowser(await chromium.launch({ executablePath: chromiumPath!, args }));
   }
 
-  /** A window of its own, without storage of others. */
+  /** A window of its own, without storage of others. One at a time for each look. */
   async window({ scheme = 'light', size = 'wide', locale = 'en-GB' }: Look = {}): Promise<TestWindow> {
-    const context = await this.chromium.newContext({
-      colorScheme: scheme,
-      viewport: SIZES[size],
-      isMobile: size === 'phone',
-      hasTouch: size === 'phone',
-      locale,
-      timezoneId: 'Europe/Berlin',
-      reducedMotion: 'reduce',
-    });
-    return TestWindow.open(context, `${scheme}-${size}`);
+    const key = `${scheme} ${size} ${locale}`;
+    const context =
+      this.contexts.get(key) ??
+      this.chromium.newContext({
+        colorScheme: scheme,
+        viewport: SIZES[size],
+        isMobile: size === 'phone',
+        hasTouch: size === 'phone',
+        locale,
+        timezoneId: 'Europe/Berlin',
+        reducedMotion: 'reduce',
+      });
+    this.contexts.set(key, context);
+    return TestWindow.open(await context, `${scheme}-${size}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,7 +75,6 @@ export class TestWindow implements AsyncDisposable {
   readonly problems: string[] = [];
 
   private constructor(
-    private readonly context: BrowserContext,
     readonly page: Page,
     private readonly look: string,
   ) {}
@@ -75,7 +82,7 @@ export class TestWindow implements AsyncDisposable {
   static async open(context: BrowserContext, look: string): Promise<TestWindow> {
     const page = await context.newPage();
     page.setDefaultTimeout(WAIT_MS);
-    const window = new TestWindow(context, page, look);
+    const window = new TestWindow(page, look);
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) window.problems.push(message.text());
     });
@@ -94,7 +101,7 @@ export class TestWindow implements AsyncDisposable {
   /** What axe finds: rules of WCAG 2.2 A and AA, and good practice. */
   async accessibilityProblems(): Promise<string[]> {
     const found = await this.page.evaluate<{ id: string; nodes: { target: string[]; failureSummary: string }[] }[]>(
-      `${axe}; axe.run().then(({ violations }) => violations)`,
+      `${axe}; axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)`,
     );
     return found.flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary}`),
@@ -120,6 +127,7 @@ export class TestWindow implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.context.close();
+    await this.page.evaluate('localStorage.clear()').catch(() => undefined); // the page may be that of an error
+    await this.page.close();
   }
 }

@@ -7,6 +7,7 @@ import { type DashboardAction, AsynqDashboardModule, type DashboardModuleOptions
 import { IsArray, IsBoolean, IsEmail, IsIn, IsInt, IsOptional, IsString, Min } from 'class-validator';
 import {
   AsynqModule,
+  type AsynqModuleOptions,
   Ctx,
   Payload,
   PeriodicTask,
@@ -15,6 +16,7 @@ import {
   TaskInspector,
   type TaskContext,
 } from 'nestjs-asynq';
+import { HOSTILE } from './hostile.js';
 
 export const ADAPTERS = ['express', 'fastify'] as const;
 export type Adapter = (typeof ADAPTERS)[number];
@@ -40,6 +42,16 @@ class SampleTasks {
     throw new Error('connect ECONNREFUSED 10.0.3.17:587\nthe mail server is away');
   }
 
+  @TaskHandler('hostile:fail')
+  failHostile(): never {
+    throw new Error(HOSTILE.error);
+  }
+
+  @TaskHandler('hostile:done')
+  endHostile() {
+    return { note: HOSTILE.result };
+  }
+
   /** Runs until it is told to stop. */
   @TaskHandler('report:long')
   async runLong(@Ctx() task: TaskContext) {
@@ -54,7 +66,11 @@ class SampleTasks {
 }
 
 export interface AppOptions {
-  readonly redisUrl: string;
+  readonly connection: AsynqModuleOptions['connection'];
+  /** Beside the default one, by their names. */
+  readonly others?: Readonly<Record<string, AsynqModuleOptions['connection']>>;
+  /** Queue name to number of partitions. */
+  readonly partitions?: Readonly<Record<string, number>>;
   readonly adapter?: Adapter;
   /** Default `/monitoring`. */
   readonly path?: string;
@@ -74,7 +90,8 @@ export interface DashboardApp extends AsyncDisposable {
 
 /** An app with workers and a dashboard, which listens. */
 export async function startDashboardApp(options: AppOptions): Promise<DashboardApp> {
-  const { redisUrl, adapter = 'express', path = '/monitoring', dashboard, prepare, queues } = options;
+  const { connection, others = {}, partitions, adapter = 'express', path = '/monitoring' } = options;
+  const { dashboard, prepare, queues } = options;
   const actions: DashboardAction[] = [];
   const module = await Test.createTestingModule({
     imports: [
@@ -86,12 +103,14 @@ export async function startDashboardApp(options: AppOptions): Promise<DashboardA
         ...dashboard,
       }),
       AsynqModule.forRoot({
-        connection: { url: redisUrl },
+        connection,
+        ...(partitions && { partitions }),
         concurrency: 10,
         retryDelay: () => 3_600_000,
         queues: queues ?? { unused: 1 },
         worker: queues !== undefined,
       }),
+      ...Object.entries(others).map(([name, other]) => AsynqModule.forRoot({ name, connection: other, worker: false })),
     ],
     providers: [SampleTasks],
   })

@@ -33,6 +33,14 @@ async function startProxy(origin: string): Promise<{ readonly origin: string } &
   };
 }
 
+/** Links to screens, and their titles. */
+const SCREENS = [
+  ...[['Tasks', 'Tasks of all queues'] as const],
+  ...['Groups', 'Servers', 'Schedules', 'Redis', 'New task', 'Overview', 'Settings'].map(
+    (name) => [name, name] as const,
+  ),
+];
+
 const MOUNTS: readonly (readonly [name: string, at: string, options: Partial<AppOptions>])[] = [
   ['/monitoring', '/monitoring', {}],
   ['/ops/queues', '/ops/queues', { path: '/ops/queues' }],
@@ -67,12 +75,17 @@ describe.skipIf(chromiumPath === undefined)('the pages', () => {
   describe.each(ADAPTERS)('under %s', (adapter) => {
     const mounts = adapter === 'express' ? MOUNTS : MOUNTS.slice(-1);
     it.each(mounts)('work at %s, and behind a proxy that takes a prefix off', async (_name, at, options) => {
-      await using app = await startDashboardApp({ redisUrl: redis.url, adapter, ...options });
+      await using app = await startDashboardApp({ connection: { url: redis.url }, adapter, ...options });
       await using proxy = await startProxy(app.origin);
       await app.tasks.enqueue('mail', {}, { queue: 'a/b', taskId: 'x/y' });
       await using window = await browser.window();
       const { page } = window;
 
+      await page.goto(`${proxy.origin}${at}/settings`);
+      for (const [link, heading] of SCREENS) {
+        await page.getByRole('link', { name: link, exact: true }).first().click();
+        await page.getByRole('heading', { name: heading, level: 1 }).waitFor();
+      }
       for (const origin of [app.origin, proxy.origin]) {
         await page.goto(`${origin}${at}`);
         await page.getByText('Live', { exact: true }).waitFor();
@@ -103,7 +116,7 @@ describe.skipIf(chromiumPath === undefined)('the pages', () => {
       ['may operate', { access: () => 'operate' as const }, ['Pause', 'All 2…'], ['Run next', 'Archive']],
       ['may do everything', { access: () => 'admin' as const }, buttons, items],
     ])('%s: show the actions that are possible, and no others', async (_name, dashboard, shown, inMenu) => {
-      await using app = await startDashboardApp({ redisUrl: redis.url, dashboard });
+      await using app = await startDashboardApp({ connection: { url: redis.url }, dashboard });
       const queue = `mail-${++queues}`;
       for (const taskId of ['task-1', 'task-2']) await app.tasks.enqueue('mail', {}, { queue, taskId });
       await using window = await browser.window();
@@ -135,7 +148,7 @@ describe.skipIf(chromiumPath === undefined)('the pages', () => {
   });
 
   it('say that the app is away, and go on when it is back', async () => {
-    await using app = await startDashboardApp({ redisUrl: redis.url });
+    await using app = await startDashboardApp({ connection: { url: redis.url } });
     await using window = await browser.window();
     const { page } = window;
     await page.goto(`${app.origin}/monitoring/`);

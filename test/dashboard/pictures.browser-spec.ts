@@ -39,7 +39,7 @@ describe.skipIf(chromiumPath === undefined || !process.env['UPDATE_PICTURES'])('
   beforeAll(async () => {
     redis = await startRedis();
     const dashboard = { environment: { name: 'production', color: 'red' } as const };
-    app = await startDashboardApp({ redisUrl: redis.url, queues: { email: 6, reports: 3 }, dashboard });
+    app = await startDashboardApp({ connection: { url: redis.url }, queues: { email: 6, reports: 3 }, dashboard });
     browser = await TestBrowser.open();
     await seedForPictures(app.tasks, app.inspector);
   });

@@ -1,13 +1,17 @@
+import { execFileSync } from 'node:child_process';
+import { openBroker, Scheduler, silentLogger } from '@nestjs-asynq/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CommandInProcess } from '../support/asynq-command.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { chromiumPath, TestBrowser, type TestWindow } from './browser.js';
 import { type DashboardApp, startDashboardApp } from './dashboard-app.js';
-import { HOSTILE, seed } from './seed.js';
+import { HOSTILE } from './hostile.js';
+import { seed } from './seed.js';
 
 const hostile = { queue: encodeURIComponent(HOSTILE.queue), id: encodeURIComponent(HOSTILE.id) };
 
 /** Each screen: its address, and what it shows when all of it is there. */
-const SCREENS: Readonly<Record<string, readonly [address: string, sign: string]>> = {
+const SCREENS = {
   overview: ['', 'Nobody serves this queue, 24 tasks wait'],
   active: ['queue?queue=reports&state=active', 'rendering'],
   pending: ['queue?queue=payments&state=pending', 'payment:capture'],
@@ -26,19 +30,44 @@ const SCREENS: Readonly<Record<string, readonly [address: string, sign: string]>
   new: ['new?type=email:welcome&queue=email', 'memberId *'],
   settings: ['settings', 'Appearance'],
   'not-found': ['task?queue=email&id=nothing', 'There is no such task'],
-};
+} as const satisfies Readonly<Record<string, readonly [address: string, sign: string]>>;
+
+/** Nothing that a command could do. */
+const WITHOUT_COMMAND = ['settings'];
 
 /** Those that are laid out otherwise on a phone. */
 const ON_PHONE = ['overview', 'retry', 'search', 'task', 'servers', 'schedules', 'new'];
+
+/** The arguments of a command, as a shell reads them. */
+function argumentsOf(command: string): string[] {
+  const printed = execFileSync('sh', ['-c', `asynq() { printf '%s\\0' "$@"; }; ${command}`], { encoding: 'utf8' });
+  return printed.split('\0').slice(0, -1);
+}
+
+/** A server that somebody else has made known. */
+const SERVER = { host: '', pid: 7, serverId: 'foreign' };
+
+async function writeServer(broker: ReturnType<typeof openBroker>, host: string): Promise<void> {
+  const running = { concurrency: 1, queues: { digests: 1 }, strictPriority: false, status: 'active' as const };
+  await broker.writePresence({ ...SERVER, ...running, host, startedAtMs: Date.now(), activeWorkerCount: 0 }, [], 60);
+}
 
 describe.skipIf(chromiumPath === undefined)('the screens', () => {
   let redis: RedisServer;
   let app: DashboardApp;
   let browser: TestBrowser;
+  /** Those that the screens show. */
+  const commands = new Set<string>();
 
   beforeAll(async () => {
     redis = await startRedis();
-    app = await startDashboardApp({ redisUrl: redis.url, queues: { email: 6, reports: 3 } });
+    app = await startDashboardApp({
+      connection: { url: redis.url },
+      queues: { email: 6, reports: 3 },
+      dashboard: {
+        links: ({ traceId }) => (traceId ? [{ label: 'Trace', url: `https://traces.example/${traceId}` }] : []),
+      },
+    });
     browser = await TestBrowser.open();
     await seed(app.tasks, app.inspector);
   });
@@ -53,6 +82,7 @@ describe.skipIf(chromiumPath === undefined)('the screens', () => {
     { scheme: 'light', size: 'wide' },
     { scheme: 'dark', size: 'wide' },
     { scheme: 'light', size: 'phone' },
+    { scheme: 'dark', size: 'phone' },
   ] as const)('$scheme and $size', (look) => {
     let window: TestWindow;
     beforeAll(async () => {
@@ -68,12 +98,72 @@ describe.skipIf(chromiumPath === undefined)('the screens', () => {
       await window.page.getByText(sign).first().waitFor();
       await window.picture(name);
 
+      const command = window.page.locator('.command code');
+      if ((await command.count()) > 0) commands.add((await command.textContent())!);
+      else expect(WITHOUT_COMMAND).toContain(name);
       // The one task that does not exist is an answer 404, which the browser logs.
       const expected = name === 'not-found' ? /404/ : /^$/;
       expect(window.problems.filter((problem) => !expected.test(problem))).toEqual([]);
       expect(await window.accessibilityProblems()).toEqual([]);
       expect(await window.isTooWide()).toBe(false);
     });
+  });
+
+  it('shows on each screen a command that works', async () => {
+    const cli = new CommandInProcess(['-u', redis.url]);
+    const ran = [];
+    for (const command of commands) {
+      const { status, stderr } = await cli.run(...argumentsOf(command));
+      ran.push({ command, status, stderr });
+    }
+
+    // That of the task that does not exist says so; a new task is really enqueued.
+    expect(ran.filter(({ status }) => status !== 0).map(({ command }) => command)).toEqual([
+      'asynq task inspect --queue=email --id=nothing',
+    ]);
+    expect(commands.size).toBeGreaterThan(12);
+  });
+
+  it('shows hostile names of groups, servers and schedules, errors and results as text', async () => {
+    const broker = openBroker({ url: redis.url });
+    const scheduler = new Scheduler({ connection: broker, logger: silentLogger });
+    scheduler.register('@every 9h', HOSTILE.type, {}, { queue: 'digests', name: HOSTILE.schedule });
+    await scheduler.start();
+    await writeServer(broker, HOSTILE.server);
+    await app.tasks.enqueue('digest:mail', {}, { queue: 'digests', group: HOSTILE.group });
+    const failed = await app.tasks.enqueue('hostile:fail', {}, { queue: 'email' });
+    const done = await app.tasks.enqueue('hostile:done', {}, { queue: 'email', retention: '1h' });
+    const ended = async () => [
+      (await app.inspector.taskInfo('email', failed.id)).state,
+      (await app.inspector.taskInfo('email', done.id)).state,
+    ];
+    await expect.poll(ended).toEqual(['retry', 'completed']);
+    await using window = await browser.window();
+    const { page } = window;
+    const shows = async (address: string, text: string): Promise<void> => {
+      await page.goto(`${app.origin}/monitoring/${address}`);
+      await page.getByText(text, { exact: false }).first().waitFor();
+    };
+
+    await shows(`task?queue=email&id=${failed.id}`, HOSTILE.error.split('\n')[1]!);
+    const error = await page.locator('.raw-error').textContent();
+    await shows(`task?queue=email&id=${done.id}`, HOSTILE.result);
+    await shows('groups?queue=digests', HOSTILE.group);
+    await page.getByRole('link', { name: HOSTILE.group }).click();
+    await page.getByText(`In group ${HOSTILE.group}`).first().waitFor();
+    await shows('servers', HOSTILE.server);
+    await shows('schedules', HOSTILE.schedule);
+    await page.getByRole('button', { name: `Actions of ${HOSTILE.schedule}` }).click();
+    await page.getByRole('menuitem', { name: 'Delete…' }).click();
+    await page.getByRole('dialog').getByText(HOSTILE.schedule).first().waitFor();
+
+    expect(error).toContain(HOSTILE.error);
+    expect(await page.locator('a[href^="javascript"], img[src="x"], main script').count()).toBe(0);
+    expect(window.problems).toEqual([]);
+    await scheduler.shutdown();
+    await app.inspector.removeSchedule('digests', HOSTILE.schedule);
+    await broker.clearPresence({ ...SERVER, host: HOSTILE.server });
+    await broker.close();
   });
 
   it('shows hostile names and payloads as text', async () => {
@@ -117,6 +207,78 @@ describe.skipIf(chromiumPath === undefined)('the screens', () => {
 
     await page.getByText('ff d8 ff 00 10').waitFor();
     expect(await page.getByRole('button', { name: 'Tree', exact: true }).count()).toBe(0);
+  });
+
+  it('shows all about one task: lock, server, trace, links of the app', async () => {
+    await using window = await browser.window();
+    const { page } = window;
+    await page.goto(`${app.origin}/monitoring/task?queue=${hostile.queue}&id=${hostile.id}`);
+    const facts = page.locator('.task-aside');
+    await facts.getByText(/^for .+ more$/).waitFor();
+    const trace = await facts.locator('.trace').textContent();
+    const link = facts.getByRole('link', { name: 'Trace' });
+    const [href, rel] = [await link.getAttribute('href'), await link.getAttribute('rel')];
+
+    const [running] = await app.inspector.listTasks('reports', 'active', { size: 1 });
+    await page.goto(`${app.origin}/monitoring/task?queue=reports&id=${running!.id}`);
+    await facts.getByText('running for').waitFor();
+
+    expect(trace).toBe('4bf92f3577b34da6a3ce929d0e0e4736');
+    expect([href, rel]).toEqual([`https://traces.example/${trace}`, 'noreferrer']);
+    expect(await facts.getByRole('link', { name: `:${process.pid}` }).count()).toBe(1);
+    expect(await page.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('42');
+    expect(window.problems).toEqual([]);
+  });
+
+  it('shows the days of a queue, 90 of them on request, and its memory', async () => {
+    await using window = await browser.window();
+    const { page } = window;
+    await page.goto(`${app.origin}/monitoring/queue?queue=email&state=insights`);
+    const asked = page.waitForResponse(/queue\/history\?.*days=90/);
+    await page.getByRole('button', { name: '90 days' }).click();
+    const { days } = (await (await asked).json()) as { days: { day: string; processed: number; failed: number }[] };
+    await page.getByRole('button', { name: 'Estimate' }).click();
+    await page.getByText(/^about .*B$/).waitFor();
+    await window.expectFine();
+    await page.getByRole('table', { name: 'Times by type' }).getByRole('link', { name: 'email:broken' }).waitFor();
+
+    await page.goto(`${app.origin}/monitoring/`);
+    await page.getByText('History of all queues').click();
+    await page.getByText('Attempts by day').waitFor();
+    await window.picture('overview-days');
+
+    expect(days).toHaveLength(90);
+    expect(days[0]!.processed).toBeGreaterThan(days[0]!.failed);
+    await window.expectFine();
+  });
+
+  it('finds tasks by their error, and suggests queues and types', async () => {
+    await using window = await browser.window();
+    const { page } = window;
+    await page.goto(`${app.origin}/monitoring/tasks?error=mail%20server&state=archived`);
+    await page.getByText('3 tasks', { exact: true }).waitFor();
+    const offered = async (value: string) => page.locator(`datalist option[value="${value}"]`).count();
+    await expect.poll(async () => [await offered('payments'), await offered('email:welcome')]).toEqual([1, 1]);
+
+    expect(new Set(await page.locator('.task-type').allTextContents())).toEqual(new Set(['email:broken']));
+    expect(window.problems).toEqual([]);
+  });
+
+  it('does not move what has been drawn while the rest is loaded', async () => {
+    await using window = await browser.window();
+    const { page } = window;
+    await page.addInitScript(`window.shifted = 0;
+      new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (window.shifted += value)))
+        .observe({ type: 'layout-shift', buffered: true })`);
+
+    for (const [address, sign] of [SCREENS.overview, SCREENS.retry, SCREENS.task, SCREENS.servers]) {
+      await page.goto(`${app.origin}/monitoring/${address}`);
+      await page.getByText(sign).first().waitFor();
+      await page.getByText('Live', { exact: true }).waitFor();
+
+      expect(await page.evaluate('window.shifted'), address).toBeLessThan(0.1);
+      expect(await page.locator('.environment').textContent()).toBe('staging');
+    }
   });
 
   it('reads Chinese in a Chinese browser, with dates as written there', async () => {

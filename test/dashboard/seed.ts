@@ -1,15 +1,6 @@
 import type { TaskDistributor, TaskInspector } from 'nestjs-asynq';
 import { vi } from 'vitest';
-
-/** Names that break pages which build addresses or HTML from them. */
-export const HOSTILE = {
-  queue: '../a%2Fb?c#d&<img src=x onerror=alert(1)>',
-  id: '../<script>alert(2)</script>/%00?x=1#y',
-  type: '"><svg onload=alert(3)>',
-  payload:
-    '{"html":"<script>alert(4)</script>","url":"javascript:alert(5)","big":12345678901234567890,"same":1,"same":2}',
-  header: '<b>javascript:alert(6)</b>',
-} as const;
+import { HOSTILE } from './hostile.js';
 
 /** Fills queues with tasks in all states; those of `email`, `default` and `reports` are run by the app. */
 export async function seed(tasks: TaskDistributor, inspector: TaskInspector): Promise<void> {
@@ -29,6 +20,7 @@ export async function seed(tasks: TaskDistributor, inspector: TaskInspector): Pr
     queue: HOSTILE.queue,
     taskId: HOSTILE.id,
     processIn: '1h',
+    unique: '2h',
     headers: { 'x-note': HOSTILE.header, traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' },
   });
   await tasks.enqueue('image:resize', Uint8Array.of(0xff, 0xd8, 0xff, 0x00, 0x10), {

@@ -46,14 +46,30 @@ describe('the comparison with asynq', () => {
   it('names a test in each row, and none that does not exist', () => {
     const cited = rows.map(({ cells }) => citedTests(cells[2]!));
     expect(cited.map((tests, at) => (tests.length === 0 ? rows[at] : undefined)).filter(Boolean)).toEqual([]);
-    const titles = new Map<string, readonly string[]>();
 
-    const missing = cited.flat().filter(({ file, title }) => {
-      if (!titles.has(file)) titles.set(file, testTitles(file));
-      return !titles.get(file)!.some((known) => known.includes(title));
-    });
+    expect(missingAmong(cited.flat())).toEqual([]);
+  });
+});
 
-    expect(missing).toEqual([]);
+describe('the comparison of dashboards', () => {
+  const rows = readRows(readFileSync(join(root, 'docs/dashboard-features.md'), 'utf8'));
+  const mark = (cell: string): string => cell.trim();
+
+  it('covers seven sections, and marks each feature', () => {
+    const numbers = new Set(rows.map(({ section }) => Number.parseInt(section, 10)));
+    expect([...numbers]).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    const incomplete = rows.filter(
+      ({ cells }) => cells.length !== 5 || cells.slice(1, 4).some((cell) => !['●', '◐', '○', '–'].includes(mark(cell))),
+    );
+    expect(incomplete).toEqual([]);
+  });
+
+  it('names a test for each feature that is here, and none that does not exist', () => {
+    const here = rows.filter(({ cells }) => mark(cells[3]!) !== '○');
+    const missingHere = rows.filter(({ cells }) => mark(cells[3]!) === '○');
+
+    expect(missingAmong(here.flatMap(({ cells }) => citedTests(cells[4]!)))).toEqual([]);
+    expect(missingHere.filter(({ cells }) => mark(cells[4]!) !== '–')).toEqual([]);
   });
 });
 
@@ -87,6 +103,15 @@ function citedTests(cell: string): { readonly file: string; readonly title: stri
     const { file = '', title = '' } = /^\s*`(?<file>[^`]+)`: (?<title>.+?)\s*$/.exec(citation)?.groups ?? {};
     if (title === '') throw new Error(`not a file and the title of a test: ${citation}`);
     return { file, title };
+  });
+}
+
+/** Those of the cited tests that do not exist. */
+function missingAmong(cited: readonly { readonly file: string; readonly title: string }[]) {
+  const titles = new Map<string, readonly string[]>();
+  return cited.filter(({ file, title }) => {
+    if (!titles.has(file)) titles.set(file, testTitles(file));
+    return !titles.get(file)!.some((known) => known.includes(title));
   });
 }
 

@@ -286,7 +286,7 @@ describe('the audit', () => {
     ]);
   });
 
-  it('is one line of the app\'s log for each action', async () => {
+  it("is one line of the app's log for each action", async () => {
     const lines: unknown[][] = [];
     const log = { log: (...line: unknown[]) => lines.push(line), error() {}, warn() {}, debug() {} };
     await using logging = await startTestApp({ log, dashboard: { access: () => ({ who: 'ada', right: 'admin' }) } });

@@ -7,6 +7,12 @@ it('are quoted as a shell reads them', () => {
   expect(commands.task('-q', '; rm -rf /')).toBe("asynq task inspect --queue=-q '--id=; rm -rf /'");
 });
 
+it('list the groups of a queue where no group is chosen, as the command line needs one', () => {
+  expect(commands.tasks('mail', 'retry')).toBe('asynq task ls --queue=mail --state=retry');
+  expect(commands.tasks('mail', 'aggregating')).toBe('asynq group ls --queue=mail');
+  expect(commands.tasks('mail', 'aggregating', 'g')).toBe('asynq task ls --queue=mail --state=aggregating --group=g');
+});
+
 it('say a search, where the command line can do it', () => {
   const filter = { queue: ['mail'], state: ['archived' as const], type: 'email:*', error: 'time out', fromMs: 0 };
 

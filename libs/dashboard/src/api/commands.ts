@@ -11,13 +11,16 @@ export const commands = {
   resumeQueue: (queue: string) => line('queue', 'resume', queue),
   deleteQueue: (queue: string, force = false) => line('queue', 'rm', queue, ...(force ? ['--force'] : [])),
   purgeQueue: (queue: string) => line('queue', 'rm', queue, '--purge'),
-  tasks: (queue: string, state: TaskState, group?: string) =>
-    line('task', 'ls', ...flag('--queue', queue), ...flag('--state', state), ...flag('--group', group)),
+  /** Tasks in groups are listed group by group: without one, the groups are. */
+  tasks: (queue: string, state: TaskState, group?: string): string =>
+    state === 'aggregating' && group === undefined
+      ? commands.groups(queue)
+      : line('task', 'ls', ...flag('--queue', queue), ...flag('--state', state), ...flag('--group', group)),
   task: (queue: string, id: string) => line('task', 'inspect', ...flag('--queue', queue), ...flag('--id', id)),
   runTask: (queue: string, id: string) => line('task', 'run', ...flag('--queue', queue), ...flag('--id', id)),
   archiveTask: (queue: string, id: string) => line('task', 'archive', ...flag('--queue', queue), ...flag('--id', id)),
   deleteTask: (queue: string, id: string) => line('task', 'delete', ...flag('--queue', queue), ...flag('--id', id)),
-  groups: (queue: string) => line('group', 'ls', ...flag('--queue', queue)),
+  groups: (queue: string): string => line('group', 'ls', ...flag('--queue', queue)),
   servers: () => 'asynq server ls',
   schedules: () => 'asynq cron ls',
   scheduleHistory: (entry: string) => line('cron', 'history', entry),

@@ -79,9 +79,11 @@ describe('searches of many at once', () => {
       return find(search);
     });
     let closed = false;
-    dash.app.getHttpServer().on('request', (_request: unknown, response: { on: (name: string, f: () => void) => void }) => {
-      response.on('close', () => (closed = true));
-    });
+    dash.app
+      .getHttpServer()
+      .on('request', (_request: unknown, response: { on: (name: string, f: () => void) => void }) => {
+        response.on('close', () => (closed = true));
+      });
     await fetch(`${dash.origin}/monitoring/api/search?text=x`, { signal: abort.signal }).catch(() => undefined);
     await vi.waitFor(() => expect(closed).toBe(true));
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -9,7 +9,13 @@ import {
   type TaskEvents,
   type TaskInspector,
 } from 'nestjs-asynq';
-import { internalToken, namesOfConnections, NestLogAdapter, type PayloadCheck, type TaskHandlers } from 'nestjs-asynq/internal';
+import {
+  internalToken,
+  namesOfConnections,
+  NestLogAdapter,
+  type PayloadCheck,
+  type TaskHandlers,
+} from 'nestjs-asynq/internal';
 import type { DashboardConnection } from '../connection.js';
 import { Dashboard, type Route } from '../dashboard.js';
 import { readOptions } from '../options.js';

@@ -22,8 +22,12 @@ import { PAGES } from '../api/routes.js';
 import { AsynqDashboardModule } from '../index.js';
 import { type Adapter, ADAPTERS, startTestApp, type TestDashboard, useTestAssets } from '../test-dashboard.fixture.js';
 
-@Module({ providers: [{ provide: 'settings', useValue: { readOnly: true } }], exports: ['settings'] })
-class SettingsModule {}
+const SETTINGS = { provide: 'settings', useValue: { readOnly: true } };
+
+@Module({ providers: [SETTINGS], exports: ['settings'] })
+class SettingsModule {
+  readonly name = 'settings';
+}
 
 let dash: TestDashboard | undefined;
 

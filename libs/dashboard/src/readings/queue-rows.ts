@@ -72,12 +72,7 @@ export class QueueRows {
     if (!reading) return [];
     const known = QueueRows.judgements.get(reading);
     if (known && this.nowMs - known.atMs < JUDGED_MS) return known.troubles;
-    const troubles = troublesOf(
-      reading,
-      this.readings.historyOf(queue),
-      this.readings.serversOf(queue),
-      this.nowMs,
-    );
+    const troubles = troublesOf(reading, this.readings.historyOf(queue), this.readings.serversOf(queue), this.nowMs);
     QueueRows.judgements.set(reading, { troubles, atMs: this.nowMs });
     return troubles;
   }
@@ -139,7 +134,8 @@ export class QueueRows {
     const sorted = await sortInSlices(
       keyed,
       (a, b) => {
-        if (a.key === undefined || b.key === undefined) return Number(a.key === undefined) - Number(b.key === undefined);
+        if (a.key === undefined || b.key === undefined)
+          return Number(a.key === undefined) - Number(b.key === undefined);
         return (a.key - b.key) * sign || b.size - a.size || (a.queue < b.queue ? -1 : 1);
       },
       this.slices,
@@ -194,7 +190,10 @@ export class QueueRows {
   }
 
   private async addServer(sums: Sums, { queues, workers, concurrency }: ServerInfo): Promise<void> {
-    if (!this.viewer.seesAll && (await this.filter(Object.keys(queues), (queue) => this.viewer.sees(queue))).length === 0)
+    if (
+      !this.viewer.seesAll &&
+      (await this.filter(Object.keys(queues), (queue) => this.viewer.sees(queue))).length === 0
+    )
       return;
     await this.slices.take(workers.length);
     sums.servers += 1;

@@ -70,11 +70,7 @@ async function serverRow(
 }
 
 /** Those with the highest weights first. */
-async function servedQueues(
-  { queues }: ServerInfo,
-  viewer: Viewer,
-  slices: WorkSlices,
-): Promise<ServerRow['queues']> {
+async function servedQueues({ queues }: ServerInfo, viewer: Viewer, slices: WorkSlices): Promise<ServerRow['queues']> {
   const served: ServerRow['queues'][number][] = [];
   for (const [queue, weight] of Object.entries(queues)) {
     await slices.take();

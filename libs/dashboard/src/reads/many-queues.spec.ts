@@ -3,7 +3,7 @@ import { Client, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Access } from '../access/viewer.js';
 import { Dashboard } from '../dashboard.js';
-import type { DashboardRequest, WholeAnswer } from '../http/exchange.js';
+import type { DashboardRequest } from '../http/exchange.js';
 import { readOptions } from '../options.js';
 import { Readings } from '../readings/readings.js';
 import { TurnWatch } from '../slices/turn-watch.fixture.js';
@@ -52,7 +52,9 @@ describe('with 5,000 queues', () => {
       enqueue: () => Promise.reject(new Error('not in this test')),
     };
     dashboard = new Dashboard({
-      settings: readOptions({ access: ({ all }: { all: boolean }): Access => (all ? { right: 'admin' } : { right: 'admin', queues: sees }) }),
+      settings: readOptions({
+        access: ({ all }: { all: boolean }): Access => (all ? { right: 'admin' } : { right: 'admin', queues: sees }),
+      }),
       ...{ connections: [connection], logger: silentLogger, onAction: () => undefined },
       ...{ checksHost: false, standalone: true },
     });
@@ -62,7 +64,8 @@ describe('with 5,000 queues', () => {
       await inspector.close();
       await broker.close();
     };
-    for (let page = 1; page <= QUEUES / 200; page++) await ask('GET', `api/queues?sort=queue&size=200&page=${page}`, true);
+    for (let page = 1; page <= QUEUES / 200; page++)
+      await ask('GET', `api/queues?sort=queue&size=200&page=${page}`, true);
   });
 
   afterAll(async () => {
@@ -81,7 +84,7 @@ describe('with 5,000 queues', () => {
     const answer = await route.handle(request);
     let text = '';
     if ('stream' in answer) await answer.stream(async (part) => void (text += part));
-    else text = (answer as WholeAnswer).body.toString();
+    else text = answer.body.toString();
     expect(answer.status, text).toBe(200);
     return text;
   }

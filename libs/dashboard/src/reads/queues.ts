@@ -77,7 +77,8 @@ async function queuePage(board: Board, viewer: Viewer, asked: Asked): Promise<Qu
   readings.look([]);
   if (visible.length <= FEW_QUEUES) await readings.freshen(visible, FRESH_MS, WAIT_MS);
   const part = name?.toLowerCase();
-  const named = part === undefined ? visible : await rows.filter(visible, (queue) => queue.toLowerCase().includes(part));
+  const named =
+    part === undefined ? visible : await rows.filter(visible, (queue) => queue.toLowerCase().includes(part));
   const matching = troubled ? await rows.filter(named, (queue) => rows.troubles(queue).length > 0) : named;
   const queues = await rows.sorted(matching, sort, order);
   const onPage = queues.slice((page - 1) * size, page * size);

@@ -133,7 +133,9 @@ describe.each(ADAPTERS)('the API under %s', (adapter) => {
 
     expect(overview.body).toMatchObject({ totals: { queues: 1, size: 9 }, queues: [{ queue: 'mail', size: 9 }] });
     expect(overview.body.queues[0].partitions).toHaveLength(3);
-    expect(body.partitions.map(({ queue }: { queue: string }) => queue)).toEqual(await parted.inspector.partitions('mail'));
+    expect(body.partitions.map(({ queue }: { queue: string }) => queue)).toEqual(
+      await parted.inspector.partitions('mail'),
+    );
     const sizes: number[] = body.partitions.map(({ size }: { size: number }) => size);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(9);
     expect(tasks.body).toMatchObject({ total: 9 });

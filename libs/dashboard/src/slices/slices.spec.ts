@@ -66,7 +66,6 @@ describe('JSON in slices', () => {
   it('is that of JSON.stringify', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (plain) => {
-
         expect(await jsonInSlices({ plain, none: undefined })).toBe(JSON.stringify({ plain, none: undefined }));
       }),
       { numRuns: 100 },
@@ -90,7 +89,10 @@ describe('JSON in slices', () => {
       turns += 1;
       next = setImmediate(turn);
     });
-    await jsonInSlices({ payload: 'x'.repeat(2_000_000), rows: Array.from({ length: 500 }, () => ['y'.repeat(4_000)]) });
+    await jsonInSlices({
+      payload: 'x'.repeat(2_000_000),
+      rows: Array.from({ length: 500 }, () => ['y'.repeat(4_000)]),
+    });
     clearImmediate(next);
 
     expect(turns).toBeGreaterThan(25);

@@ -50,7 +50,11 @@ export class PayloadCheck {
     return checkDecoded(this.codec.decode(encodeWith(this.codec, payload)));
   }
 
-  private async violation(type: string, payload: unknown, payloadClass: Type): Promise<InvalidPayloadError | undefined> {
+  private async violation(
+    type: string,
+    payload: unknown,
+    payloadClass: Type,
+  ): Promise<InvalidPayloadError | undefined> {
     try {
       await this.validator.validate(payload, payloadClass);
       return undefined;

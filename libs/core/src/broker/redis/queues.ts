@@ -38,7 +38,8 @@ export function queueOps(redis: RedisLink): QueueOps {
         redis,
         queue,
       )) as StatsReply;
-      const [processedToday, failedToday, processed, failed, isPaused, groups, nextId, odd, pausedAtS, ...firstScores] = rest;
+      const [processedToday, failedToday, processed, failed, isPaused, groups, nextId, odd, pausedAtS, ...firstScores] =
+        rest;
       const { aggregating, oddGroups } = await countAggregating(redis, queue, groups);
       const pendingSinceNs = nextId ? await readPendingSinceNs(redis, queue, nextId.toString()) : undefined;
       return {

@@ -37,7 +37,10 @@ export function useErrorText(): (error: unknown) => ErrorText {
         case 'BUSY':
           return { title: t('error.BUSY') };
         case 'INVALID_PAYLOAD':
-          return { title: t('error.INVALID_PAYLOAD'), text: problems.map(({ allowed }) => allowed).join('\n') || message };
+          return {
+            title: t('error.INVALID_PAYLOAD'),
+            text: problems.map(({ allowed }) => allowed).join('\n') || message,
+          };
         case 'UNKNOWN':
           return { title: t('error.status', { status: String(status) }), text: message };
         case 'INVALID':

@@ -59,7 +59,8 @@ export function ServersScreen() {
 function ServerCard({ server }: { readonly server: ServerRow }) {
   const { t } = useI18n();
   const [isOpen, setOpen] = useState(true);
-  const { host, pid, status, busy, concurrency, workers, queues, queueCount, weights, strictPriority, startedAtMs } = server;
+  const { host, pid, status, busy, concurrency, workers, queues, queueCount, weights, strictPriority, startedAtMs } =
+    server;
   const name = `${host}:${pid}`;
   return (
     <section className="card server" aria-label={name}>

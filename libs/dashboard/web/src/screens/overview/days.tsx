@@ -12,7 +12,11 @@ const DAYS = [10, 30, 90] as const;
 export function Days({ queue }: { readonly queue?: string | undefined }) {
   const { t, format } = useI18n();
   const [days, setDays] = useState<(typeof DAYS)[number]>(30);
-  const history = useRead<History>(READS.history, { queue, days }, { keepsPrevious: true, repeats: queue !== undefined });
+  const history = useRead<History>(
+    READS.history,
+    { queue, days },
+    { keepsPrevious: true, repeats: queue !== undefined },
+  );
   const oldestFirst = [...(history.data?.days ?? [])].reverse();
   const dayOf = (atMs: number): string => format.day(new Date(atMs).toISOString().slice(0, 10));
   return (
