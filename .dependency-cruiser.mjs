@@ -8,6 +8,8 @@ const order = [
   'scripts',
   'broker',
   'partitions',
+  'tracing',
+  'events',
   'client',
   'inspector',
   'server',
@@ -37,7 +39,7 @@ const roomsPointLeft = [
 
 /** What a workspace's `exports` lead to; anything else inside it is private. */
 const doors =
-  '(src|dist)/(?!(index|internal|metrics/index|testing/index|standalone/index|lifecycle/asynq\\.health)\\.(ts|js|d\\.ts)$)';
+  '(src|dist)/(?!(index|internal|metrics/index|testing/index|tracing/index|tracing|standalone/index|lifecycle/asynq\\.health)\\.(ts|js|d\\.ts)$)';
 
 export default {
   forbidden: [
@@ -71,11 +73,26 @@ export default {
     forbid('server-knows-no-pages', '^libs/dashboard/src/', '^libs/dashboard/web/'),
     forbid('apps-know-public-names-only', '^apps/', '^libs/core/(src|dist)/internal'),
     forbid('cli-knows-no-nest', '^apps/cli/', '^(libs/nestjs/|apps/(?!cli/))|node_modules/(@nestjs/|ioredis)'),
-    forbid('front-door-only', '^(libs/(?!core/)|apps/|test/(?!support/test-queue\\.ts$))', `^libs/core/${doors}`),
-    forbid('test-support-by-one-door', '^test/support/test-queue\\.ts$', '^libs/core/(src|dist)/(?!test-support/)'),
+    forbid(
+      'front-door-only',
+      '^(libs/(?!core/)|apps/|test/(?!support/(test-queue|recorded-spans)\\.ts$))',
+      `^libs/core/${doors}`,
+    ),
+    forbid(
+      'test-support-by-its-doors',
+      '^test/support/(test-queue|recorded-spans)\\.ts$',
+      '^libs/core/(src|dist)/(?!test-support/)',
+    ),
     forbid('front-door-of-nest-only', '^(libs/(?!nestjs/)|apps/|test/)', `^libs/nestjs/${doors}`),
     forbid('front-door-of-dashboard-only', '^(libs/(?!dashboard/)|apps/|test/)', `^libs/dashboard/${doors}`),
     forbid('libs-know-no-test', '^(libs|apps)/', '^test/'),
+    // An optional peer: only those who import the entry need it.
+    forbid(
+      'opentelemetry-stays-in-tracing',
+      '^libs/core/src/(?!tracing/|test-support/)(?!.*\\.spec\\.ts$)',
+      'node_modules/@opentelemetry/',
+    ),
+    forbid('tracing-is-an-entry', '^libs/core/src/(?!tracing/)(?!.*\\.spec\\.ts$)', '^libs/core/src/tracing/'),
     // `connection.ts` names types of ioredis, as its options are part of ours.
     {
       name: 'redis-stays-in-broker',

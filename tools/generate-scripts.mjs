@@ -55,7 +55,7 @@ function readKeys(header, fail) {
     const isList = index.endsWith('..');
     if (index !== '..' && Number.parseInt(index) !== keys.length + 1) fail(`KEYS[${index}] is out of order`);
     if (!isList && keys.some((key) => key.isList)) fail(`KEYS[${index}] follows a list`);
-    if (!['string', 'list', 'set', 'zset', 'hash'].includes(type)) fail(`key ${name} has no Redis type`);
+    if (!['string', 'list', 'set', 'zset', 'hash', 'stream'].includes(type)) fail(`key ${name} has no Redis type`);
     keys.push({ name, type, isList, doc: `${type} ${pattern}`.replace(/\s+/g, ' ') });
   }
   if (keys.length === 0) fail('no KEYS');
@@ -63,7 +63,7 @@ function readKeys(header, fail) {
 }
 
 /**
- * `ARGV[1] nowS unix s` is one argument, `ARGV[2..] per task: taskId, message` the fields of each task (or group, or text), and
+ * `ARGV[1] nowS unix s` is one argument, `ARGV[2..] per task: taskId, message` the fields of each task (or group, text or event), and
  * `ARGV[..] @new-task` the last arguments: the fields that `include/new-task.lua` declares. A list may consist of such
  * fields, too.
  */
@@ -83,7 +83,8 @@ function readArgs(header, fail) {
     }
     if (Number(index) !== args.length + 1 || fields.length > 0) fail(`ARGV[${index}] is out of order`);
     if (isList) {
-      const list = /^per (?:task|group|text): (.*)$/.exec(rest)?.[1] ?? fail(`ARGV[${index}..] must say "per task: …"`);
+      const list =
+        /^per (?:task|group|text|event): (.*)$/.exec(rest)?.[1] ?? fail(`ARGV[${index}..] must say "per task: …"`);
       fields = includedFields(/^@([\w-]+)$/.exec(list)?.[1]) ?? readFields(list);
     } else {
       args.push(readArg(rest));

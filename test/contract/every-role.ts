@@ -6,6 +6,7 @@ import { describeCanceling } from './canceling.contract.js';
 import { describeChangingQueues } from './changing-queues.contract.js';
 import { describeDuties } from './duties.contract.js';
 import { describeEnqueueing } from './enqueueing.contract.js';
+import { describeEvents } from './events.contract.js';
 import { describeFleet } from './fleet.contract.js';
 import { describeForwarding } from './forwarding.contract.js';
 import { describeGrouping } from './grouping.contract.js';
@@ -44,6 +45,7 @@ export function describeEveryRole(backend: string, openQueue: () => TestQueue): 
   describeResults(backend, openQueue);
   describeWaiting(backend, openQueue);
   describeCancelRequests(backend, openQueue);
+  describeEvents(backend, openQueue);
   describePresence(backend, openQueue);
   describeDuties(backend, openQueue);
   describeWaking(backend, openQueue);

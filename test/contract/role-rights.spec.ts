@@ -1,4 +1,12 @@
-import { Client, Inspector, MissingRightsError, RedisCommandError, Scheduler, Server } from '@nestjs-asynq/core';
+import {
+  Client,
+  Inspector,
+  MissingRightsError,
+  QueueEvents,
+  RedisCommandError,
+  Scheduler,
+  Server,
+} from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Conditions } from '../support/conditions.js';
@@ -60,7 +68,8 @@ describe.each(['one Redis', 'a cluster'] as const)('the rights that the guide na
 
   it('let an enqueuer enqueue and wait, and no more', async () => {
     const queue = `mail-${++queues}`;
-    await using client = new Client({ ...as('enqueuer'), partitions: { [`parted-${queue}`]: 3 } });
+    const partitions = { [`parted-${queue}`]: 3 };
+    await using client = new Client({ ...as('enqueuer'), partitions, publishEvents: true });
     await using server = new Server({ ...asAdmin(), queues: { [queue]: 1 } });
     await server.start(() => 'done');
 
@@ -152,10 +161,11 @@ describe.each(['one Redis', 'a cluster'] as const)('the rights that the guide na
 
   it('let a viewer look, and change nothing', async () => {
     const queue = `mail-${++queues}`;
-    await using client = new Client(asAdmin());
+    await using client = new Client({ ...asAdmin(), publishEvents: true });
     await client.enqueue('t', {}, { queue, taskId: 'a' });
     await client.enqueue('t', {}, { queue, taskId: 'member', group: 'digest' });
     await using viewer = new Inspector(as('viewer'));
+    await using events = new QueueEvents(as('viewer'));
     const acts = [
       () => viewer.pauseQueue(queue),
       () => viewer.archiveTask(queue, 'a'),
@@ -165,9 +175,11 @@ describe.each(['one Redis', 'a cluster'] as const)('the rights that the guide na
     ];
 
     await readAll(viewer, queue);
+    const { value: event } = await events.read(queue, { after: '0' }).next();
     const refused = await refusals(nodes(), 'viewer');
     const errors = await Promise.all(acts.map((act) => act().catch((error: unknown) => error)));
 
+    expect(event).toMatchObject({ kind: 'enqueued', queue });
     expect(refused).toEqual([]);
     expect(errors).toEqual(acts.map(() => expect.any(RedisCommandError) as unknown));
     expect(await viewer.queueInfo(queue)).toMatchObject({ pending: 1, aggregating: 1, isPaused: false });

@@ -5,7 +5,8 @@ import { expect, it } from 'vitest';
 const root = join(import.meta.dirname, '../../libs');
 const inRoot = (path: string): string => join(root, path);
 const doors = [
-  ...['core/dist/index.d.ts', 'nestjs/dist/index.d.ts', 'nestjs/dist/lifecycle/asynq.health.d.ts'],
+  ...['core/dist/index.d.ts', 'core/dist/tracing/index.d.ts', 'nestjs/dist/tracing.d.ts'],
+  ...['nestjs/dist/index.d.ts', 'nestjs/dist/lifecycle/asynq.health.d.ts'],
   ...['core/dist/metrics/index.d.ts', 'nestjs/dist/metrics/index.d.ts'],
   ...['dashboard/dist/index.d.ts', 'dashboard/dist/standalone/index.d.ts'],
 ].map(inRoot);

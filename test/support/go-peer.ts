@@ -57,6 +57,16 @@ export interface GoHandled {
   readonly atMs: number;
 }
 
+/** A span of the Go program, by the SDK of OpenTelemetry for Go. */
+export interface GoSpan {
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentId: string;
+  /** Ids of the linked spans. */
+  readonly links: readonly string[];
+}
+
 /** An entry of a scheduler, as Go reads it back. */
 export interface GoSchedulerEntry {
   readonly id: string;
@@ -139,6 +149,8 @@ interface Waiter {
 export class GoPeer implements AsyncDisposable {
   /** Attempts of its server so far, oldest first. */
   readonly handled: GoHandled[] = [];
+  /** Spans of its handler `forward`, in the order of their ends. */
+  readonly spans: GoSpan[] = [];
   private readonly process: ChildProcessByStdio<Writable, Readable, null>;
   private readonly exited: Promise<void>;
   private readonly replies = new Map<number, Waiter>();
@@ -160,8 +172,9 @@ export class GoPeer implements AsyncDisposable {
 
   /**
    * Starts a server. The last part of a task's type says what its handler does: `succeed`, `fail-once`, `fail-always`,
-   * `fail-with` (the payload is the error), `skip-retry`, `revoke`, `echo` (the payload becomes the result), `block`
-   * (until it is cancelled).
+   * `fail-with` (the payload is the error), `skip-retry`, `revoke`, `echo` (the payload becomes the result), `forward`
+   * (enqueues the task `{ type, queue, payload }` that the payload describes, in the trace of its own), `block` (until it is
+   * cancelled).
    */
   async serve(options: GoServerOptions): Promise<void> {
     await this.ask('serve', options);
@@ -281,7 +294,17 @@ export class GoPeer implements AsyncDisposable {
   }
 
   private hear(line: string): void {
-    const heard = JSON.parse(line) as { id?: number; reply?: unknown; error?: string; handled?: GoHandled };
+    const heard = JSON.parse(line) as {
+      id?: number;
+      reply?: unknown;
+      error?: string;
+      handled?: GoHandled;
+      span?: GoSpan;
+    };
+    if (heard.span) {
+      this.spans.push(heard.span);
+      return;
+    }
     if (heard.handled) {
       this.handled.push(decodeBytes(heard.handled));
       this.conditions.check();

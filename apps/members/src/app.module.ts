@@ -5,6 +5,7 @@ import type { Clock } from '@nestjs-asynq/core';
 import { AsynqDashboardModule } from '@nestjs-asynq/dashboard';
 import { AsynqModule } from 'nestjs-asynq';
 import { AsynqMetricsModule } from 'nestjs-asynq/metrics';
+import { openTelemetry } from 'nestjs-asynq/tracing';
 import { Registry } from 'prom-client';
 import { CLOCK, ClockModule } from './config/clock.module.js';
 import { type Settings, settings } from './config/settings.js';
@@ -37,6 +38,7 @@ import { MonitoringGuard } from './monitoring/monitoring.guard.js';
         queues: { critical: 6, default: 3, low: 1 },
         concurrency: 10,
         worker: role !== 'api',
+        tracing: openTelemetry(), // does nothing until an SDK of OpenTelemetry is loaded
         clock,
       }),
     }),

@@ -28,6 +28,15 @@ export type { TaskFilter } from './inspector/task-search.js';
 export type { TaskInfo } from './inspector/task-info.js';
 export type { TaskState } from './wire/task-state.js';
 
+// Events of all processes
+export { QueueEvents, type QueueEventsOptions } from './events/queue-events.js';
+export type { PublishOptions } from './events/publish-options.js';
+export type { QueueEvent } from './task/queue-event.js';
+
+// Context across processes
+export { type CarriedFields, carryFields } from './task/carried-fields.js';
+export type { TaskTracing } from './task/task-tracing.js';
+
 // Shared
 export type { Connection } from './broker/connection.js';
 export { openBroker } from './broker/open-broker.js';

@@ -3,6 +3,10 @@
  * types refer to. It may change in any release.
  */
 export type { EnqueueItem } from './client/enqueue-options.js';
+export type { QueueEventStream, ReadEventsOptions } from './events/queue-events.js';
+export type { MissedEvents, PublishedEvent, PublishedKind } from './task/queue-event.js';
+export type { FieldService, FieldStorage } from './task/carried-fields.js';
+export type { TaskTracer, TracedPlace } from './task/task-tracing.js';
 export type { TaskEnd, TaskHandle, WaitOptions } from './task/task-handle.js';
 export type { UniqueOptions } from './task/task-options.js';
 export type { BackoffOptions } from './task/backoff.js';

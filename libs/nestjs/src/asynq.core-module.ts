@@ -21,6 +21,7 @@ import {
   getTaskDistributorToken,
   getTaskEventsToken,
   getTaskInspectorToken,
+  getTaskQueueEventsToken,
   getTaskSchedulerToken,
   getTaskServerToken,
   GIVEN_OPTIONS,
@@ -42,6 +43,7 @@ import { appKindOf } from './lifecycle/app-kind.js';
 import { ConnectionLifecycle } from './lifecycle/connection.lifecycle.js';
 import { NestLogAdapter } from './lifecycle/nest-logger.js';
 import { TaskEvents } from './lifecycle/task-events.js';
+import { TaskQueueEvents } from './lifecycle/task-queue-events.js';
 import { TaskServer } from './lifecycle/task-server.js';
 import { PeriodicTasks } from './scheduler/periodic-tasks.js';
 import { TaskScheduler } from './scheduler/task-scheduler.service.js';
@@ -63,6 +65,7 @@ export class AsynqCoreModule {
         getTaskDistributorToken(name),
         getTaskInspectorToken(name),
         getTaskEventsToken(name),
+        getTaskQueueEventsToken(name),
         getTaskSchedulerToken(name),
         getTaskServerToken(name),
         internalToken('settings', name),
@@ -89,6 +92,7 @@ function connectionProviders(name: string): Provider[] {
   const guard = internalToken('enqueue-guard', name);
   const events = getTaskEventsToken(name);
   const eventMethods = internalToken('event-methods', name);
+  const queueEvents = getTaskQueueEventsToken(name);
   return [
     { provide: CONNECTION_NAME, useValue: name },
     {
@@ -119,6 +123,7 @@ function connectionProviders(name: string): Provider[] {
       inject: [settings, client, payloadCheck, guard],
     },
     { provide: getTaskInspectorToken(name), useFactory: makeInspector, inject: [settings, broker] },
+    { provide: queueEvents, useFactory: makeQueueEvents, inject: [settings, broker] },
     {
       provide: getTaskServerToken(name),
       useFactory: makeServer,
@@ -148,6 +153,7 @@ function connectionProviders(name: string): Provider[] {
         periodicTasks,
         events,
         eventMethods,
+        queueEvents,
         getTaskServerToken(name),
         ModuleRef,
         ModulesContainer,
@@ -226,6 +232,11 @@ function makeInspector(settings: AsynqSettings, broker: Broker): TaskInspector {
   return new TaskInspector({ connection: broker, clock, codec, logger: loggerFor('AsynqInspector', settings) });
 }
 
+function makeQueueEvents(settings: AsynqSettings, broker: Broker): TaskQueueEvents {
+  const { clock } = settings;
+  return new TaskQueueEvents({ connection: broker, clock, logger: loggerFor('AsynqQueueEvents', settings) });
+}
+
 function makeServer(
   settings: AsynqSettings,
   broker: Broker,
@@ -284,6 +295,7 @@ function makeLifecycle(
   periodicTasks: PeriodicTasks,
   events: TaskEvents,
   eventMethods: TaskEventMethods,
+  queueEvents: TaskQueueEvents,
   server: TaskServer,
   moduleRef: ModuleRef,
   modules: ModulesContainer,
@@ -303,6 +315,7 @@ function makeLifecycle(
     server,
     moduleRef,
     isAppOfOwn: () => settings.worker && appKindOf(modules, adapterHost) !== 'test',
+    queueEvents,
     logger,
     connectionNames,
   });

@@ -46,10 +46,25 @@ export type SchedulerModuleOptions = Pick<SchedulerOptions, (typeof SCHEDULER_NA
 const GIVEN_BY_MODULE = ['connection', 'logger', 'onEvent'] as const satisfies readonly (keyof ServerOptions)[];
 
 type SharedWithServer = Omit<ServerOptions, (typeof GIVEN_BY_MODULE)[number]>;
-type SharedWithClient = Pick<ClientOptions, 'defaults' | 'maxPayloadBytes' | 'partitions'>;
+type SharedWithClient = Pick<
+  ClientOptions,
+  'defaults' | 'maxPayloadBytes' | 'partitions' | 'tracing' | 'carry' | 'publishEvents'
+>;
 
 /** Options of one connection: the queues it serves and how. Only `connection` is required. */
 export interface AsynqModuleOptions extends SharedWithServer, SharedWithClient {
+  /** Traces tasks from the distributor to the handlers: `openTelemetry()` of `nestjs-asynq/tracing`. Default: none. */
+  readonly tracing?: SharedWithClient['tracing'];
+  /**
+   * Fields of the program's context, such as the tenant of a request, that the distributor sends with each task and that
+   * are there again in its handler: see `carryFields`. Default: none.
+   */
+  readonly carry?: SharedWithClient['carry'];
+  /**
+   * Publishes what happens to tasks in this process to the streams of their queues, which `TaskQueueEvents` reads in any
+   * process. Default `false`.
+   */
+  readonly publishEvents?: SharedWithClient['publishEvents'];
   /**
    * Queue name to number of partitions, 1 to 64, for partitioned queues that this app only enqueues to. Those of `queues` are known.
    */
@@ -172,6 +187,9 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
       defaults: given.defaults,
       maxPayloadBytes: given.maxPayloadBytes,
       partitions: readPartitions(given, reader),
+      tracing: given.tracing,
+      carry: given.carry,
+      publishEvents: given.publishEvents,
     },
     clock: given.clock,
     codec: given.codec,

@@ -3,6 +3,7 @@ import { DEFAULT_CONNECTION } from './asynq.options.js';
 import { TaskDistributor } from './distributor/task-distributor.service.js';
 import { TaskInspector } from './inspector/task-inspector.service.js';
 import { TaskEvents } from './lifecycle/task-events.js';
+import { TaskQueueEvents } from './lifecycle/task-queue-events.js';
 import { TaskServer } from './lifecycle/task-server.js';
 import { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
@@ -41,6 +42,10 @@ export const getTaskInspectorToken = (name: string = DEFAULT_CONNECTION): Inject
 /** Token of the {@link TaskEvents} of a named connection: the class itself for the default one. */
 export const getTaskEventsToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskEvents> =>
   name === DEFAULT_CONNECTION ? TaskEvents : `asynq:TaskEvents:${name}`;
+
+/** Token of the {@link TaskQueueEvents} of a named connection: the class itself for the default one. */
+export const getTaskQueueEventsToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskQueueEvents> =>
+  name === DEFAULT_CONNECTION ? TaskQueueEvents : `asynq:TaskQueueEvents:${name}`;
 
 /** Token of the {@link TaskServer} of a named connection: the class itself for the default one. */
 export const getTaskServerToken = (name: string = DEFAULT_CONNECTION): InjectionToken<TaskServer> =>

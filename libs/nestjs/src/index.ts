@@ -7,6 +7,7 @@ export {
   getTaskDistributorToken,
   getTaskEventsToken,
   getTaskInspectorToken,
+  getTaskQueueEventsToken,
   getTaskSchedulerToken,
   getTaskServerToken,
 } from './asynq.tokens.js';
@@ -14,6 +15,7 @@ export {
   InjectTaskDistributor,
   InjectTaskEvents,
   InjectTaskInspector,
+  InjectTaskQueueEvents,
   InjectTaskScheduler,
   InjectTaskServer,
 } from './decorators/inject.decorator.js';
@@ -40,10 +42,13 @@ export { InvalidPayloadError } from './handling/invalid-payload.error.js';
 export { TaskInspector } from './inspector/task-inspector.service.js';
 export { ConnectionUnavailableError, DuplicateConnectionError } from './lifecycle/connection.errors.js';
 export { TaskEvents } from './lifecycle/task-events.js';
+export { TaskQueueEvents } from './lifecycle/task-queue-events.js';
 export { TaskServer } from './lifecycle/task-server.js';
 export { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
 export {
+  type CarriedFields,
+  carryFields,
   DuplicateTaskError,
   type EnqueuedTask,
   type EnqueueResult,
@@ -54,6 +59,7 @@ export {
   type PeriodicTaskConfig,
   type PeriodicTaskProvider,
   QueueError,
+  type QueueEvent,
   RedisCommandError,
   RevokeTask,
   ServerShutdownError,

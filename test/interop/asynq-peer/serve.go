@@ -91,7 +91,7 @@ func (p *peer) handle(ctx context.Context, task *asynq.Task) error {
 	queue, _ := asynq.GetQueueName(ctx)
 	retried, _ := asynq.GetRetryCount(ctx)
 
-	err := behave(ctx, task, retried)
+	err := p.behave(ctx, task, queue, retried)
 
 	report := handled{
 		ID: id, Type: task.Type(), Queue: queue, Payload: task.Payload(), Headers: task.Headers(),
@@ -104,7 +104,7 @@ func (p *peer) handle(ctx context.Context, task *asynq.Task) error {
 	return err
 }
 
-func behave(ctx context.Context, task *asynq.Task, retried int) error {
+func (p *peer) behave(ctx context.Context, task *asynq.Task, queue string, retried int) error {
 	kind := task.Type()[strings.LastIndex(task.Type(), ":")+1:]
 	switch kind {
 	case "succeed":
@@ -125,6 +125,8 @@ func behave(ctx context.Context, task *asynq.Task, retried int) error {
 	case "echo": // the payload becomes the result
 		_, err := task.ResultWriter().Write(task.Payload())
 		return err
+	case "forward": // enqueues the task that the payload describes, in the trace of this one
+		return p.forward(ctx, task, queue)
 	case "block": // until it is cancelled, times out, or the server aborts it
 		<-ctx.Done()
 		return ctx.Err()

@@ -1,4 +1,5 @@
 import type { TaskOptions, TaskPayloads } from 'nestjs-asynq';
+import { contextHeaders } from 'nestjs-asynq/tracing';
 import type { Database } from '../database/database.js';
 import { outbox } from '../database/schema.js';
 
@@ -21,5 +22,8 @@ export async function addToOutbox<Type extends keyof TaskPayloads & string>(
   transaction: Database,
   task: OutboxTask<Type>,
 ): Promise<void> {
-  await transaction.insert(outbox).values({ taskType: task.type, payload: task.payload, options: task.options });
+  // The trace of the request, which the relay that enqueues the task may know nothing of.
+  const headers = { ...contextHeaders(), ...task.options.headers };
+  const options = Object.keys(headers).length > 0 ? { ...task.options, headers } : task.options;
+  await transaction.insert(outbox).values({ taskType: task.type, payload: task.payload, options });
 }

@@ -6,14 +6,18 @@ import { asError } from '../errors/as-error.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { InvalidOptionsError, kindOf } from '../errors/invalid-options.error.js';
 import { namingPartitions } from '../partitions/partition-event.js';
+import { EventPublisher, publishingTo } from '../events/event-publisher.js';
+import { type PublishOptions, type PublishSettings, readPublishOptions } from '../events/publish-options.js';
 import { QueuePartitions, readPartitions } from '../partitions/queue-partitions.js';
 import { type Clock, CLOCK_METHODS, monotonicMs } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger, LOGGER_METHODS } from '../runtime/logger.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
+import { type CarriedFields, headersOfContext, readCarried } from '../task/carried-fields.js';
 import { guardListener, type TaskEventListener } from '../task/task-event.js';
 import type { EnqueuedTask } from '../task/task-handle.js';
 import type { TaskOptions } from '../task/task-options.js';
+import { type TaskTracer, type TaskTracing, withHeaders } from '../task/task-tracing.js';
 import { ClientEnqueuedTask, type HandleDeps } from './client-task-handle.js';
 import {
   type ComposeSettings,
@@ -25,6 +29,7 @@ import {
 import { enqueueRefusal } from './enqueue-refusal.js';
 import { enqueuedEvent } from './enqueued-event.js';
 import { PartitionAnnouncer } from './partition-announcer.js';
+import { placeOfProgram } from './traced-place.js';
 import { TaskWaiter } from './task-waiter.js';
 
 /** Options of a client. Only `connection` is required. */
@@ -42,6 +47,14 @@ export interface ClientOptions {
   readonly partitions?: Readonly<Record<string, number>> | undefined;
   /** Defaults of the task options, read once: later changes of the object have no effect. */
   readonly defaults?: TaskOptions | undefined;
+  /** Traces tasks: `openTelemetry()` of the entry `@nestjs-asynq/core/tracing`. Default: none. */
+  readonly tracing?: TaskTracing | undefined;
+  /** Fields of the program's context that travel with the tasks: see `carryFields`. Default: none. */
+  readonly carry?: CarriedFields | undefined;
+  /**
+   * Publishes the event `enqueued` to the stream of the queue, which `QueueEvents` reads in any process. Default `false`.
+   */
+  readonly publishEvents?: boolean | PublishOptions | undefined;
   /** Called for every enqueued task. Errors and rejections are logged. */
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
@@ -49,6 +62,8 @@ export interface ClientOptions {
   /** Default: the broker's. For tests. */
   readonly clock?: Clock | undefined;
 }
+
+type Headers = Readonly<Record<string, string>>;
 
 /** The result for one task of `enqueueMany`. */
 export type EnqueueResult =
@@ -62,6 +77,9 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'maxPayloadBytes',
   'partitions',
   'defaults',
+  'tracing',
+  'carry',
+  'publishEvents',
   'onEvent',
   'logger',
   'clock',
@@ -77,6 +95,9 @@ export class Client {
   readonly #clock: Clock;
   readonly #composing: ComposeSettings;
   readonly #emit: TaskEventListener | undefined;
+  readonly #publisher: EventPublisher | undefined;
+  readonly #tracer: TaskTracer | undefined;
+  readonly #carried: CarriedFields | undefined;
   readonly #handles: HandleDeps;
   readonly #announcer: PartitionAnnouncer;
   readonly #closing = new AbortController();
@@ -87,11 +108,15 @@ export class Client {
    */
   constructor(options: ClientOptions) {
     this.#composing = readComposing(options);
+    const publishing = readPublishing(options);
     const logger = guardLogger(options.logger ?? consoleLogger);
-    this.#emit = namingPartitions(guardListener(options.onEvent, logger));
     this.#broker = openConnection(options.connection, { clock: options.clock, logger });
     this.#clock = options.clock ?? this.#broker.clock;
     this.#ownsBroker = this.#broker !== options.connection;
+    this.#publisher = publishing && new EventPublisher(this.#broker, publishing, { clock: this.#clock, logger });
+    this.#emit = namingPartitions(publishingTo(this.#publisher, guardListener(options.onEvent, logger)));
+    this.#tracer = options.tracing?.open(placeOfProgram(this.#broker));
+    this.#carried = options.carry;
     const { signal: closed } = this.#closing;
     const waiter = new TaskWaiter({ broker: this.#broker, clock: this.#clock, closed });
     this.#handles = { waiter, codec: this.#composing.codec };
@@ -126,7 +151,8 @@ export class Client {
       throw new InvalidOptionsError([{ option: 'items', value: kindOf(items), allowed: 'an array of tasks' }]);
     }
     const composedAtMs = this.#clock.nowMs();
-    const ownTime = items.map((item) => this.#compose(item, composedAtMs));
+    const carried = this.#carriedHeaders();
+    const ownTime = items.map((item) => this.#compose(item, composedAtMs, carried));
     const right = this.#broker.syncClock();
     const correctionMs = right ? await this.#correctionMs(right) : 0;
     const nowMs = composedAtMs + correctionMs;
@@ -152,6 +178,7 @@ export class Client {
   /** Ends pending waits for tasks, and closes the connections that this client opened. Idempotent. */
   async close(): Promise<void> {
     this.#closing.abort(new ClosedError('client'));
+    await this.#publisher?.close();
     if (this.#ownsBroker) await this.#broker.close();
   }
 
@@ -159,9 +186,20 @@ export class Client {
     await this.close();
   }
 
-  #compose(item: EnqueueItem, nowMs: number): NewTask | Error {
+  #compose(item: EnqueueItem, nowMs: number, carried: Headers | Error | undefined): NewTask | Error {
+    if (carried instanceof Error) return carried;
     try {
-      return composeTask(item, this.#composing, nowMs);
+      return withHeaders(composeTask(item, this.#composing, nowMs), carried);
+    } catch (error) {
+      return asError(error);
+    }
+  }
+
+  /** An error is that of each task. */
+  #carriedHeaders(): Headers | Error | undefined {
+    if (!this.#carried) return undefined;
+    try {
+      return headersOfContext(this.#carried);
     } catch (error) {
       return asError(error);
     }
@@ -184,6 +222,19 @@ export class Client {
 
   async #write(tasks: readonly NewTask[], nowMs: number): Promise<EnqueueResult[]> {
     if (tasks.length === 0) return [];
+    const trace = this.#tracer?.enqueueing(
+      tasks.map(({ message }) => message),
+      nowMs,
+      'call',
+    );
+    if (!trace) return this.#store(tasks, nowMs);
+    const traced = tasks.map((task, at) => withHeaders(task, trace.headers[at]));
+    const results = await trace.run(() => this.#store(traced, nowMs));
+    trace.end(results.map(({ error }) => error));
+    return results;
+  }
+
+  async #store(tasks: readonly NewTask[], nowMs: number): Promise<EnqueueResult[]> {
     try {
       const announced = this.#announcer.announce(tasks);
       const outcomes = await this.#broker.enqueue(tasks);
@@ -203,6 +254,11 @@ export class Client {
   }
 }
 
+/** The events to publish; `undefined`: none. */
+export function readPublishing({ publishEvents }: Pick<ClientOptions, 'publishEvents'>): PublishSettings | undefined {
+  return readPublishOptions(new OptionReader({ publishEvents }), publishEvents);
+}
+
 /**
  * Reads the client options that are needed to compose tasks.
  * @throws {InvalidOptionsError} an option is wrong; all of them at once
@@ -211,6 +267,9 @@ export function readComposing(options: ClientOptions): ComposeSettings {
   const reader = new OptionReader(options);
   reader.onlyKnown(CLIENT_OPTION_NAMES);
   if (options.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
+  reader.callable('tracing', undefined, ['open']);
+  readCarried(reader);
+  readPublishOptions(reader, options.publishEvents);
   reader.callable('onEvent', undefined);
   reader.callable('logger', undefined, LOGGER_METHODS);
   reader.callable('clock', undefined, CLOCK_METHODS);

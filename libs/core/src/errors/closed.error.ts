@@ -4,7 +4,7 @@ import { QueueError } from './queue-error.js';
 export class ClosedError extends QueueError {
   readonly code = 'CLOSED';
 
-  constructor(readonly part: 'client' | 'inspector' | 'scheduler' | 'broker') {
+  constructor(readonly part: 'client' | 'inspector' | 'scheduler' | 'broker' | 'queue events') {
     super(`the ${part} is closed`);
   }
 }

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/contract/broker.js';
-import { Client, readComposing } from '../client/client.js';
+import { Client, readComposing, readPublishing } from '../client/client.js';
+import { placeOfProgram } from '../client/traced-place.js';
+import { EventPublisher, publishingTo } from '../events/event-publisher.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { ScheduleNotFoundError } from '../errors/schedule-not-found.error.js';
 import { allOf } from '../runtime/all-of.js';
@@ -64,6 +66,7 @@ export class Scheduler {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #client: Client;
+  readonly #publisher: EventPublisher | undefined;
   readonly #settings: EntrySettings;
   readonly #entries = new Map<string, PeriodicEntry>();
   readonly #ticks: TickLoops;
@@ -85,6 +88,9 @@ export class Scheduler {
     this.#broker = openConnection(options.connection, { clock: options.clock, logger: this.#logger });
     this.#clock = options.clock ?? this.#broker.clock;
     this.#ownsBroker = this.#broker !== options.connection;
+    const publishing = readPublishing(settings.client);
+    this.#publisher =
+      publishing && new EventPublisher(this.#broker, publishing, { clock: this.#clock, logger: this.#logger });
     this.#client = new Client({
       ...settings.client,
       connection: this.#broker,
@@ -97,7 +103,8 @@ export class Scheduler {
     this.#ticks = new TickLoops({
       ...deps,
       broker: this.#broker,
-      emit: guardListener(options.onEvent, this.#logger),
+      emit: publishingTo(this.#publisher, guardListener(options.onEvent, this.#logger)),
+      tracer: options.tracing?.open(placeOfProgram(this.#broker)),
       beforeEnqueue: options.beforeEnqueue,
       onPlanned: () => this.#heartbeat.wake(),
     });
@@ -226,7 +233,7 @@ export class Scheduler {
       LONGEST_SHUTDOWN_MS,
       stopped.then(() => this.#leave()),
     );
-    await this.#client.close();
+    await Promise.all([this.#client.close(), this.#publisher?.close()]);
     if (this.#ownsBroker) await this.#broker.close();
     clearInterval(this.#keepAlive);
   }

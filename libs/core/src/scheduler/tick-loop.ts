@@ -10,6 +10,7 @@ import { Loop, type LoopDeps } from '../runtime/loop.js';
 import { callGuarded } from '../runtime/user-callback.js';
 import { Subscription } from '../runtime/subscription.js';
 import type { TaskEventListener } from '../task/task-event.js';
+import { type TaskTracer, withHeaders } from '../task/task-tracing.js';
 import { dateOf } from '../wire/unix-time.js';
 import { describeDefinition, differencesOf, isAbandoned, isSameDefinition } from './definition-changes.js';
 import { MOST_SKEW_MS } from './catch-up.js';
@@ -36,6 +37,8 @@ const SET_BACK_MS = 500;
 export interface TickLoopDeps extends LoopDeps {
   readonly broker: ScheduleOps & Pick<PresenceOps, 'recordEnqueueEvent'> & Pick<Broker, 'syncClock'>;
   readonly emit: TaskEventListener | undefined;
+  /** `undefined`: nothing is traced. */
+  readonly tracer?: TaskTracer | undefined;
   readonly beforeEnqueue: SchedulerOptions['beforeEnqueue'];
   /** Called when entries have been assigned their first tick. */
   readonly onPlanned: () => void;
@@ -216,16 +219,19 @@ export class TickLoop extends Loop {
 
   /** Dies after the claim: the task is enqueued, only the history is incomplete. */
   private async fire(entry: PeriodicEntry, tickMs: number, claimedMs: number): Promise<void> {
-    const { broker, emit } = this.deps;
+    const { broker, emit, tracer } = this.deps;
     const nowMs = this.clock.nowMs();
     this.announce(entry);
-    const task = taskOf(entry.definition.template, nowMs);
+    const made = taskOf(entry.definition.template, nowMs);
+    const trace = tracer?.enqueueing([made.message], nowMs, 'tick');
+    const task = withHeaders(made, trace?.headers[0]);
     const { id } = task.message;
     const reply = await broker.fireTick({ ...entry.definition, claimedMs, tickMs, task });
     this.report(entry, reply);
     entry.accept(reply, this.clock.nowMs());
     if (entry.isReplaced) await this.giveWay(entry);
-    if (reply.outcome.status !== 'enqueued') return;
+    if (reply.outcome.status !== 'enqueued') return; // nor does its span end, so that no exporter sees it
+    trace?.end([]);
     emit?.(enqueuedEvent(task, reply.outcome.state, nowMs));
     if (!this.has(entry)) return; // its history has been deleted, and must not be created again
     const recording = noteEnqueued(broker, entry, id, this.deps).finally(() => this.recording.delete(recording));

@@ -2609,16 +2609,18 @@ export const removeQueue = new Script<
     readonly lease: string;
     /** zset asynq:{q}:expected_groups */
     readonly expectedGroups: string;
+    /** stream asynq:{q}:events */
+    readonly events: string;
   },
   Record<never, never>,
   Record<never, never>
 >(
   'remove-queue',
-  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'lease', 'expectedGroups'], types: ['list', 'list', 'zset', 'zset', 'zset', 'zset', 'zset'], args: [], fields: [], tail: [], reply: new ReplyShape('integer', { kinds: ['integer'] }) },
+  { keys: ['pending', 'active', 'scheduled', 'retry', 'archived', 'lease', 'expectedGroups', 'events'], types: ['list', 'list', 'zset', 'zset', 'zset', 'zset', 'zset', 'stream'], args: [], fields: [], tail: [], reply: new ReplyShape('integer', { kinds: ['integer'] }) },
   `for i = 1, 5 do
 if redis.call('EXISTS', KEYS[i]) == 1 then return 0 end
 end
-redis.call('DEL', KEYS[6], KEYS[7])
+redis.call('DEL', KEYS[6], KEYS[7], KEYS[8])
 return 1`,
 );
 
@@ -2961,6 +2963,38 @@ end
 end
 if cutAt <= tasks then markFetch(mark, call, leaseExpiresAtS, { unpack(ARGV, ARGS + 1, ARGS + cutAt - 1) }) end
 return reply`,
+);
+
+/** append events to the stream of a queue, and tell its readers. */
+export const publishEvents = new Script<
+  {
+    /** stream asynq:{q}:events */
+    readonly events: string;
+  },
+  {
+    /** entries to keep at least; Redis removes older ones in nodes of about a hundred */
+    readonly maxLength: ScriptArg;
+    /** ms: how long the stream is kept after its last event */
+    readonly lifeMs: ScriptArg;
+    /** pub/sub channel */
+    readonly channel: ScriptArg;
+  },
+  {
+    /** JSON */
+    readonly event: ScriptArg;
+  }
+>(
+  'publish-events',
+  { keys: ['events'], types: ['stream'], args: ['maxLength', 'lifeMs', 'channel'], fields: ['event'], tail: [], reply: new ReplyShape('integer', { kinds: ['integer'] }) },
+  `local events, maxLength, lifeMs, channel = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local ARGS = 3
+local last
+for i = ARGS + 1, #ARGV do
+last = redis.call('XADD', events, 'MAXLEN', '~', maxLength, '*', 'event', ARGV[i])
+end
+redis.call('PEXPIRE', events, lifeMs)
+redis.pcall('PUBLISH', channel, last)
+return #ARGV - ARGS`,
 );
 
 /** archive a leased task whose message is unusable, and keep its bytes. */

@@ -2,9 +2,12 @@ import type { Connection } from '../broker/connection.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Duration } from '../runtime/duration.js';
 import type { Logger } from '../runtime/logger.js';
+import type { CarriedFields } from '../task/carried-fields.js';
+import type { PublishOptions } from '../events/publish-options.js';
 import type { PayloadCodec } from '../task/payload-codec.js';
 import type { RetryDelay } from '../task/retry-delay.js';
 import type { TaskEventListener } from '../task/task-event.js';
+import type { TaskTracing } from '../task/task-tracing.js';
 import type { GroupAggregatorOptions } from './groups/group-aggregator.js';
 import type { ErrorHandler } from './run/running/attempt.js';
 
@@ -107,6 +110,15 @@ export interface ServerOptions {
   readonly onHealthCheck?: ((error: Error | undefined) => void) | undefined;
   /** Default `'15s'`. Only runs when `onHealthCheck` is given. */
   readonly healthCheckInterval?: Duration | undefined;
+  /** Traces attempts and groups: `openTelemetry()` of the entry `@nestjs-asynq/core/tracing`. Default: none. */
+  readonly tracing?: TaskTracing | undefined;
+  /** Restores fields that the enqueuer's `carry` has put into the headers, around each handler. Default: none. */
+  readonly carry?: CarriedFields | undefined;
+  /**
+   * Publishes the events of attempts to the streams of their queues, which `QueueEvents` reads in any process. Default
+   * `false`.
+   */
+  readonly publishEvents?: boolean | PublishOptions | undefined;
   /** Called for every task event in this process. Errors and rejections are logged. */
   readonly onEvent?: TaskEventListener | undefined;
   /** Default: warnings and errors to the console. */
@@ -144,6 +156,9 @@ const IS_OPTION: Readonly<Record<keyof ServerOptions, true>> = {
   groupAggregator: true,
   onHealthCheck: true,
   healthCheckInterval: true,
+  tracing: true,
+  carry: true,
+  publishEvents: true,
   onEvent: true,
   logger: true,
   clock: true,

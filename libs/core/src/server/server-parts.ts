@@ -22,6 +22,7 @@ import type { TaskRouter } from './run/running/serve-mux.js';
 import { recoveredEvent } from './upkeep/recovered-event.js';
 import type { ServerSettings } from './server-settings.js';
 import { Settler } from './run/settling/settler.js';
+import type { TaskTracer } from '../task/task-tracing.js';
 import type { Leadership } from './watch/work-watcher.js';
 import { WorkWatcher } from './watch/work-watcher.js';
 import { RunLimits } from './run/running/run-limits.js';
@@ -57,6 +58,8 @@ export interface ServerParts {
 
 export interface PartsContext {
   readonly broker: Broker;
+  /** `undefined`: nothing is traced. */
+  readonly tracer: TaskTracer | undefined;
   /** As given by the user: the heartbeat thread opens it again. */
   readonly connection: Connection;
   readonly identity: ServerIdentity;
@@ -83,7 +86,7 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
   const serve = (queue: string, partition: string): void => {
     watcher.add(partition);
     for (const part of upkeep) part.add(partition);
-    for (const part of aggregators(broker, watcher, partition, settings, deps)) {
+    for (const part of aggregators(context, watcher, partition, settings, deps)) {
       background.push(part);
       part.start();
     }
@@ -94,7 +97,7 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
     new BrokerCheck(broker, weights.queues[0]!, deps),
     ...healthChecks(broker, settings, deps),
     ...upkeep,
-    ...weights.queues.flatMap((queue) => aggregators(broker, watcher, queue, settings, deps)),
+    ...weights.queues.flatMap((queue) => aggregators(context, watcher, queue, settings, deps)),
     watcher,
     new PartitionFinder(broker, weights, serve, deps),
   );
@@ -130,8 +133,8 @@ function openLeases(
   return openRunningLeases(broker, { heartbeat, connection, identity, intervalMs, leaseMs, onCancel }, deps);
 }
 
-function openWorkers({ broker, router }: PartsContext, settings: ServerSettings, settler: Settler): WorkerPool {
-  const { concurrency, codec, errorHandler, emit, clock } = settings;
+function openWorkers({ broker, router, tracer }: PartsContext, settings: ServerSettings, settler: Settler): WorkerPool {
+  const { concurrency, codec, errorHandler, emit, clock, carried } = settings;
   return new WorkerPool(concurrency, settler, {
     router,
     results: broker,
@@ -141,6 +144,8 @@ function openWorkers({ broker, router }: PartsContext, settings: ServerSettings,
     failurePolicy: settings,
     errorHandler,
     emit,
+    tracer,
+    carried,
     clock,
     limits: new RunLimits(settings.queueLimits, router),
   });
@@ -170,14 +175,14 @@ function upkeepOf(
 }
 
 function aggregators(
-  broker: Broker,
+  { broker, tracer }: PartsContext,
   leadership: Leadership,
   queue: string,
   { groupPlans: plans, codec, shutdownTimeoutMs, emit }: ServerSettings,
   deps: LoopDeps,
 ): BackgroundPart[] {
   if (!plans) return [];
-  const options = { plans, codec, shutdownTimeoutMs, emit };
+  const options = { plans, codec, shutdownTimeoutMs, emit, tracer };
   return [new Aggregator(broker, leadership, queue, options, deps)];
 }
 

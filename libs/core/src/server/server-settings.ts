@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { ArchiveLimits } from '../broker/contract/retention.js';
+import { type PublishSettings, readPublishOptions } from '../events/publish-options.js';
 import { namingPartitions } from '../partitions/partition-event.js';
 import { MOST_PARTITIONS } from '../partitions/partition-name.js';
 import { partitionProblems } from '../partitions/queue-partitions.js';
@@ -7,9 +8,11 @@ import { type Clock, CLOCK_METHODS } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger, LOGGER_METHODS } from '../runtime/logger.js';
 import { isRecord } from '../runtime/is-record.js';
 import { OptionReader } from '../runtime/option-reader.js';
+import { type CarriedFields, readCarried } from '../task/carried-fields.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { defaultRetryDelay, type RetryDelay } from '../task/retry-delay.js';
 import { guardListener, type TaskEventListener } from '../task/task-event.js';
+import type { TaskTracing } from '../task/task-tracing.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { type GroupPlans, readGroupAggregator } from './groups/group-aggregator.js';
 import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js';
@@ -50,6 +53,10 @@ export interface CheckedOptions {
   readonly groupPlans: GroupPlans | undefined;
   readonly onHealthCheck: ServerOptions['onHealthCheck'];
   readonly healthCheckIntervalMs: number;
+  readonly tracing: TaskTracing | undefined;
+  readonly carried: CarriedFields | undefined;
+  /** `undefined`: no events are published. */
+  readonly publishing: PublishSettings | undefined;
   /** Never throws. */
   readonly emit: TaskEventListener | undefined;
   readonly logger: Logger;
@@ -90,6 +97,9 @@ export function resolveSettings(options: ServerOptions): CheckedOptions {
     maxBlockingConnections: reader.wholeNumber('maxBlockingConnections', 16, 0, 10_000),
     groupPlans: readGroupAggregator(reader, options.groupAggregator),
     onHealthCheck: reader.callable('onHealthCheck', undefined),
+    tracing: reader.callable('tracing', undefined, ['open']),
+    carried: readCarried(reader),
+    publishing: readPublishOptions(reader, options.publishEvents),
     emit: namingPartitions(guardListener(reader.callable('onEvent', undefined), logger)),
     logger,
     clock: reader.callable('clock', undefined, CLOCK_METHODS),

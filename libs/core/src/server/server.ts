@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/contract/broker.js';
+import { placeOfProgram } from '../client/traced-place.js';
+import { EventPublisher, publishingTo } from '../events/event-publisher.js';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import { MissingRightsError } from '../errors/missing-rights.error.js';
 import type { QueueError } from '../errors/queue-error.js';
 import { ServerStateError } from '../errors/server-state.error.js';
 import { UnsupportedRedisError } from '../errors/unsupported-redis.error.js';
+import { namingPartitions } from '../partitions/partition-event.js';
 import { LONGEST_TIMER_MS, systemClock } from '../runtime/clock.js';
 import { within } from '../runtime/within.js';
 import type { Handler } from '../task/task-context.js';
@@ -41,6 +44,7 @@ export class Server {
   readonly #ownsBroker: boolean;
   readonly #settings: ServerSettings;
   readonly #options: ServerOptions;
+  #publisher: EventPublisher | undefined;
   #state: ServerStatus = 'new';
   #parts: ServerParts | undefined;
   #closing: Promise<void> | undefined;
@@ -57,7 +61,7 @@ export class Server {
     const settings = resolveSettings(options);
     const { clock, logger } = settings;
     this.#broker = openConnection(options.connection, { clock, logger });
-    this.#settings = { ...settings, clock: clock ?? this.#broker.clock };
+    this.#settings = this.#publishing({ ...settings, clock: clock ?? this.#broker.clock });
     this.#ownsBroker = this.#broker !== options.connection;
   }
 
@@ -110,7 +114,9 @@ export class Server {
     await this.#checkStore();
     if (this.#state !== 'active') return; // it has ended
     const { connection } = this.#options;
-    const context = { broker: this.#broker, connection, identity: this.#identity(), router };
+    const identity = this.#identity();
+    const tracer = this.#settings.tracing?.open(placeOfProgram(this.#broker, identity.serverId));
+    const context = { broker: this.#broker, connection, identity, router, tracer };
     const parts = (this.#parts = assembleParts(context, this.#settings));
     if (this.#settings.onDeafHandler === 'exit') parts.workers.onDeaf = () => void this.#exit();
     parts.runningLeases.setStatus('active');
@@ -199,6 +205,7 @@ export class Server {
   async #shutDown(): Promise<void> {
     this.#state = 'closed';
     if (this.#parts) await this.#stopParts(this.#parts);
+    await this.#publisher?.close();
     await this.#quietly('close the connections', this.#ownsBroker ? this.#broker.close() : undefined);
     clearInterval(this.#keepAlive);
   }
@@ -267,6 +274,13 @@ export class Server {
       this.#settings.logger.debug('could not check the rights of the Redis user', { error }); // the parts will report it
       return [];
     }
+  }
+
+  #publishing(settings: ServerSettings): ServerSettings {
+    const { publishing, clock, logger, emit } = settings;
+    if (!publishing) return settings;
+    this.#publisher = new EventPublisher(this.#broker, publishing, { clock, logger });
+    return { ...settings, emit: namingPartitions(publishingTo(this.#publisher, emit)) };
   }
 
   #identity(): ServerIdentity {

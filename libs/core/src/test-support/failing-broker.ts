@@ -2,7 +2,7 @@ import type { Broker } from '../broker/contract/broker.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 
 /** The methods of a broker that can fail. */
-export type BrokerMethod = Exclude<keyof Broker, 'kind' | 'clock'>;
+export type BrokerMethod = Exclude<keyof Broker, 'kind' | 'address' | 'clock'>;
 
 /** Which calls of a broker fail, and how. */
 export interface FailureOptions {

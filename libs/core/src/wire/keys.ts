@@ -99,6 +99,10 @@ export const keys = {
   fetched: (queue: string, lane: string): string => queueKey(queue, `fetched:${lane}`),
   /** (ours) pub/sub channel: a group reached such a size, or was then taken */
   groupsChannel: (queue: string): string => queueKey(queue, 'group_changed'),
+  /** (ours) stream: events of tasks, as JSON in the field `event`; bounded, expires */
+  events: (queue: string): string => queueKey(queue, 'events'),
+  /** (ours) pub/sub channel: id of the newest event */
+  eventsChannel: (queue: string): string => queueKey(queue, 'events_added'),
   /** (ours) pub/sub channel: how an awaited task ended */
   endedChannel: (queue: string): string => queueKey(queue, 'ended'),
   /** (ours) pub/sub channel: a task was scheduled before all others, or the queue was unpaused */

@@ -51,7 +51,10 @@ const anyMessage: fc.Arbitrary<TaskMessage> = fc.record({
   retentionS: int64,
   completedAtS: int64,
   groupKey: text,
-  headers: fc.oneof({ weight: 9, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: fc.constant({ a: 'b' }) }),
+  headers: fc.oneof(
+    { weight: 1, arbitrary: fc.constant({}) },
+    { weight: 1, arbitrary: fc.dictionary(text, text, { maxKeys: 3, noNullPrototype: true }) },
+  ),
 });
 
 describe('encodePlainMessage', () => {
@@ -76,6 +79,7 @@ describe('encodePlainMessage', () => {
     ['without anything', { type: '', payload: new Uint8Array(), id: '', queue: '', maxRetry: 0, timeoutS: 0n }],
     ['that has failed', { retried: 3, errorMsg: 'boom', lastFailedAtS: 1_700_000_000n }],
     ['with a long payload', { payload: new Uint8Array(100_000) }],
+    ['with headers', { headers: { traceparent: 'x'.repeat(55), __proto__x: 'y', 7: 'first', long: 'z'.repeat(200) } }],
     ['unique, of a group, completed', { uniqueKey: 'k', groupKey: 'g', retentionS: 60n, completedAtS: 1n }],
   ])('writes a message %s itself', (_, fields) => {
     const message = { ...MESSAGE, ...fields };
@@ -90,7 +94,9 @@ describe('encodePlainMessage', () => {
     ['a number that wraps', { maxRetry: 2 ** 31 }],
     ['a negative time', { timeoutS: -1n }],
     ['a large time', { deadlineS: 2n ** 53n }],
-    ['headers', { headers: { a: 'b' } }],
+    ['a header without a value', { headers: { a: '' } }],
+    ['a header without a name', { headers: { '': 'b' } }],
+    ['a header of other characters', { headers: { a: 'é' } }],
   ])('leaves %s to the protobuf runtime', (_, fields) => {
     expect(encodePlainMessage({ ...MESSAGE, ...fields })).toBeUndefined();
   });

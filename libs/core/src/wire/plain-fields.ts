@@ -44,6 +44,34 @@ export function putNumber(bytes: Buffer, at: number, tag: number, value: number)
   return putVarint(bytes, at + 1, value);
 }
 
+/** Bytes of a map from text to text, one field per entry; NaN: an entry with an empty name or value, which has a form of its own. */
+export function lengthOfMap(entries: Readonly<Record<string, string>>): number {
+  let length = 0;
+  for (const name in entries) {
+    const value = entries[name]!;
+    length += name === '' || value === '' ? Number.NaN : lengthOfText(lengthOfEntry(name, value));
+  }
+  return length;
+}
+
+const lengthOfEntry = (name: string, value: string): number => lengthOfText(name.length) + lengthOfText(value.length);
+
+const NAME = (1 << 3) | 2;
+const VALUE = (2 << 3) | 2;
+
+/** NaN: a text is not ASCII. */
+export function putMap(bytes: Buffer, start: number, tag: number, entries: Readonly<Record<string, string>>): number {
+  let at = start;
+  for (const name in entries) {
+    const value = entries[name]!;
+    bytes[at] = tag;
+    at = putVarint(bytes, at + 1, lengthOfEntry(name, value));
+    at = putText(bytes, at, NAME, name);
+    at = putText(bytes, at, VALUE, value);
+  }
+  return at;
+}
+
 /** NaN: the text is not ASCII. */
 export function putText(bytes: Buffer, start: number, tag: number, text: string): number {
   if (text.length === 0) return start;

@@ -3,6 +3,7 @@ import {
   getTaskDistributorToken,
   getTaskEventsToken,
   getTaskInspectorToken,
+  getTaskQueueEventsToken,
   getTaskSchedulerToken,
   getTaskServerToken,
 } from '../asynq.tokens.js';
@@ -24,3 +25,6 @@ export const InjectTaskScheduler = (name?: string): InjectDecorator => Inject(ge
 
 /** Injects the `TaskServer` of a named connection; without a name the same as injecting the class. */
 export const InjectTaskServer = (name?: string): InjectDecorator => Inject(getTaskServerToken(name));
+
+/** Injects the `TaskQueueEvents` of a named connection; without a name the same as injecting the class. */
+export const InjectTaskQueueEvents = (name?: string): InjectDecorator => Inject(getTaskQueueEventsToken(name));

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import { type Client, type Logger, UnsupportedRedisError } from '@nestjs-asynq/core';
 import type { Broker } from '@nestjs-asynq/core/internal';
@@ -18,6 +18,7 @@ import {
 } from './connection.errors.js';
 import { onLazyModule } from './lazy-modules.js';
 import type { TaskEvents } from './task-events.js';
+import type { TaskQueueEvents } from './task-queue-events.js';
 import type { TaskServer } from './task-server.js';
 
 /** Delay between attempts to reach Redis at boot. */
@@ -36,6 +37,7 @@ export interface ConnectionLifecycleDeps {
   readonly periodicTasks: PeriodicTasks;
   readonly events: TaskEvents;
   readonly eventMethods: TaskEventMethods;
+  readonly queueEvents: TaskQueueEvents;
   readonly logger: Logger;
   readonly server: Pick<TaskServer, 'add'>;
   readonly moduleRef: ModuleRef;
@@ -49,7 +51,7 @@ export interface ConnectionLifecycleDeps {
  * Opens and closes a connection. Its module is global, so Nest initializes it before all others and shuts it down after
  * them: a faulty setup is reported before anything starts, and tasks can be enqueued until the end.
  */
-export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown {
+export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(private readonly deps: ConnectionLifecycleDeps) {}
 
   /**
@@ -76,11 +78,9 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
     }
   }
 
-  /** Handlers and event methods of a module that was loaded later. */
-  private async bindMore(): Promise<void> {
-    const { handlers, eventMethods, server, connectionNames } = this.deps;
-    eventMethods.load(connectionNames());
-    await server.add(handlers.loadMore(connectionNames()));
+  /** Open responses would keep the HTTP server from closing. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.deps.queueEvents.close();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -88,8 +88,16 @@ export class ConnectionLifecycle implements OnModuleInit, OnApplicationShutdown 
     await this.close();
   }
 
+  /** Handlers and event methods of a module that was loaded later. */
+  private async bindMore(): Promise<void> {
+    const { handlers, eventMethods, server, connectionNames } = this.deps;
+    eventMethods.load(connectionNames());
+    await server.add(handlers.loadMore(connectionNames()));
+  }
+
   private async close(): Promise<void> {
-    const { client, broker, settings } = this.deps;
+    const { client, broker, settings, queueEvents } = this.deps;
+    await queueEvents.close();
     await client.close();
     // The caller closes a broker that was passed in.
     if (broker !== settings.connection) await broker.close();

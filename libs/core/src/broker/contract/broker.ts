@@ -1,5 +1,6 @@
 import type { Clock } from '../../runtime/clock.js';
 import type { EnqueueOps } from './enqueue.js';
+import type { EventOps } from './events.js';
 import type { ForwardOps } from './forward.js';
 import type { GroupOps } from './groups.js';
 import type { HealthOps } from './health.js';
@@ -14,6 +15,13 @@ import type { ScheduleOps } from './schedules.js';
 import type { SettleOps } from './settle.js';
 import type { WaitOps } from './waiting.js';
 import type { WakeOps } from './wake.js';
+
+/** Where the server of a store listens. */
+export interface StoreAddress {
+  /** A name, an IP address, or the path of a socket. */
+  readonly host: string;
+  readonly port?: number | undefined;
+}
 
 /**
  * The contract of a broker, divided into roles of a few methods. A part of the server takes only the role it uses.
@@ -39,9 +47,12 @@ export interface Broker
     PresenceOps,
     WakeOps,
     WaitOps,
+    EventOps,
     HealthOps {
   /** Kind of store, for logs: `'redis'`, `'redis cluster'`, `'memory'`. */
   readonly kind: string;
+  /** Of the store's one server; absent in memory, on a cluster, and behind sentinels. */
+  readonly address?: StoreAddress | undefined;
   /** The clock of all its times; its clients and servers use the same. */
   readonly clock: Clock;
   /** Resolves when the broker's clock is synchronized; `undefined` when it is already. Never rejects. */

@@ -1,4 +1,5 @@
 import { enqueueOps } from './enqueue.js';
+import { eventOps } from './events.js';
 import { forwardOps } from './forward.js';
 import { groupOps } from './groups.js';
 import { healthOps } from './health.js';
@@ -62,6 +63,7 @@ export function openMemoryBroker({ clock = systemClock, shared }: MemoryBrokerOp
     ...presenceOps(store),
     ...wakeOps(store, closing.signal),
     ...waitOps(store),
+    ...eventOps(store),
     ...healthOps(),
     syncClock: () => undefined,
     /** Ends the watches. The tasks stay for other users of the broker or of the shared data. */

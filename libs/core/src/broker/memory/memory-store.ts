@@ -4,6 +4,7 @@ import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import type { TaskState } from '../../wire/task-state.js';
 import { floorS } from '../../wire/unix-time.js';
+import type { StoredEvent } from '../contract/events.js';
 import type { GroupChange, GroupOrder } from '../contract/groups.js';
 import type { CatchUp, TaskTemplate } from '../contract/schedules.js';
 import type { TaskEnding } from '../contract/waiting.js';
@@ -76,6 +77,14 @@ export interface MemorySet {
   readonly members: SortedSet;
 }
 
+/** The published events of a queue. */
+export interface MemoryStream {
+  /** Oldest first. */
+  readonly entries: readonly StoredEvent[];
+  /** Monotonic. */
+  readonly expiresAtMs: number;
+}
+
 /** The data of one queue, under the names of the keys in Redis. Scores are unix s unless stated otherwise. */
 export class MemoryQueue {
   readonly tasks = new Map<string, MemoryTask>();
@@ -116,6 +125,9 @@ export class MemoryQueue {
   /** Ids of awaited tasks. */
   readonly awaited: ExpiringMap<'waiting' | 'deleted'>;
   readonly endedListeners: Set<(taskId: string, ending: TaskEnding) => void>;
+  /** `undefined`: no events were published. */
+  stream: MemoryStream | undefined;
+  readonly eventListeners: Set<(lastId: string) => void>;
   /** By name. */
   readonly schedules = new Map<string, MemorySchedule>();
   readonly scheduleListeners: Set<(name: string) => void>;
@@ -138,6 +150,7 @@ export class MemoryQueue {
     this.tokenWaiters = purged?.tokenWaiters ?? new Waiters(clock);
     this.nudgeListeners = purged?.nudgeListeners ?? new Set();
     this.endedListeners = purged?.endedListeners ?? new Set();
+    this.eventListeners = purged?.eventListeners ?? new Set();
     this.scheduleListeners = purged?.scheduleListeners ?? new Set();
     this.groupListeners = purged?.groupListeners ?? new Set();
   }
@@ -148,11 +161,12 @@ export class MemoryQueue {
     const { locks, duties, awaited, fullSizes, peekers, tokenWaiters } = this;
     const data = [tasks, pending, active, lease, groupNames, expectedGroups, aggregationSets, schedules];
     const listeners = [this.nudgeListeners, this.endedListeners, this.scheduleListeners, this.groupListeners];
+    const isRead = this.stream !== undefined || this.eventListeners.size > 0;
     const holdsNothing = [...data, locks, duties, awaited, fullSizes, peekers, tokenWaiters, ...listeners].every(
       ({ size }) => size === 0,
     );
     const isMarked = this.pausedAtS !== undefined || this.counters.total.processed > 0;
-    return holdsNothing && !isMarked && monotonicMs(this.clock) >= this.tokens.expireAtMs;
+    return holdsNothing && !isMarked && !isRead && monotonicMs(this.clock) >= this.tokens.expireAtMs;
   }
 
   /** The hash of a task; as in Redis, writing to a missing one creates it. */

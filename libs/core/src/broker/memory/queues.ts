@@ -76,6 +76,7 @@ export function queueOps(store: MemoryStore): QueueOps {
       if ([pending, active, scheduled, retry, archived].some(({ size }) => size > 0)) return false;
       for (const id of queue.lease.slice(0, queue.lease.size)) queue.lease.delete(id);
       queue.expectedGroups.clear();
+      queue.stream = undefined;
       store.announced.delete(queueName);
       return true;
     },

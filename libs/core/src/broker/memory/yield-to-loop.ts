@@ -23,6 +23,8 @@ const READ_IN_LOOPS = [
   'scheduleQueues',
   'schedulerEvents',
   'memoryUsage',
+  'readEvents',
+  'lastEventId',
   'lockTtlS',
   'ping',
   'storeInfo',

@@ -21,6 +21,7 @@ export async function removeQueue(redis: RedisLink, queue: string): Promise<bool
       archived: keys.archived(queue),
       lease: keys.lease(queue),
       expectedGroups: keys.expectedGroups(queue),
+      events: keys.events(queue),
     },
     {},
   );

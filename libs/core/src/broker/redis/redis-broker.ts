@@ -1,6 +1,7 @@
 import { keys } from '../../wire/keys.js';
 import type { Clock } from '../../runtime/clock.js';
 import { enqueueOps } from './enqueue.js';
+import { eventOps } from './events.js';
 import { forwardOps } from './forward.js';
 import { groupOps } from './groups.js';
 import { healthOps } from './health.js';
@@ -22,6 +23,7 @@ import { isClusterConnection, type RedisConnection } from './redis-connection.js
 import { QueueNames } from './queue-names.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 import { RedisSubscriber } from './redis-subscriber.js';
+import { storeAddress } from './store-address.js';
 
 export interface RedisBrokerOptions extends Omit<RedisLinkOptions, 'clock'> {
   /** Default: the time of Redis. */
@@ -40,7 +42,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
   const joined = new JoinedCommands(redis);
   const queueNames = new QueueNames(redis, keys.queues);
   const declaredKeysOnly = ('declaredKeysOnly' in connection && connection.declaredKeysOnly) || false;
-  const broker: Omit<Broker, 'kind' | 'clock' | 'syncClock' | 'close'> = {
+  const broker: Omit<Broker, 'kind' | 'address' | 'clock' | 'syncClock' | 'close'> = {
     ...enqueueOps(redis, queueNames),
     ...leaseOps(redis, declaredKeysOnly),
     ...settleOps(redis),
@@ -51,6 +53,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
     ...presenceOps(redis),
     ...wakeOps(redis, joined),
     ...waitOps(redis, subscriber),
+    ...eventOps(redis, subscriber),
     ...queueOps(redis),
     ...listOps(redis),
     ...moveOps(redis),
@@ -63,6 +66,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
     missingRights: broker.missingRights,
     checkVersion: broker.checkVersion,
     kind: isClusterConnection(connection) ? 'redis cluster' : 'redis',
+    address: storeAddress(connection),
     clock,
     syncClock: () => sync?.whenRight(),
     async close() {

@@ -233,7 +233,8 @@ export function isRedisClient(connection: object): connection is RedisClient {
 
 const hasMethod = (object: object, name: string): boolean => typeof Reflect.get(object, name) === 'function';
 
-function givenClient(connection: RedisConnection): RedisClient | undefined {
+/** The client of the user, if there is one. */
+export function givenClient(connection: RedisConnection): RedisClient | undefined {
   if (isRedisClient(connection)) return connection;
   return 'client' in connection ? connection.client : undefined;
 }

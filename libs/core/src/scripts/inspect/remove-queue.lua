@@ -7,6 +7,7 @@
 -- KEYS[5] archived        zset  asynq:{q}:archived
 -- KEYS[6] lease           zset  asynq:{q}:lease
 -- KEYS[7] expectedGroups  zset  asynq:{q}:expected_groups
+-- KEYS[8] events          stream  asynq:{q}:events
 -- REPLY   integer
 -- RETURNS 1 removed
 --         0 some of the first five are not empty; nothing written
@@ -15,5 +16,5 @@
 for i = 1, 5 do
   if redis.call('EXISTS', KEYS[i]) == 1 then return 0 end
 end
-redis.call('DEL', KEYS[6], KEYS[7])
+redis.call('DEL', KEYS[6], KEYS[7], KEYS[8])
 return 1

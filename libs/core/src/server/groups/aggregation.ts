@@ -1,7 +1,9 @@
-import type { AggregationSet, GroupOps } from '../../broker/contract/groups.js';
+import type { NewTask } from '../../broker/contract/enqueue.js';
+import type { AggregationSet, FinishReply, GroupOps } from '../../broker/contract/groups.js';
 import { composeTask, LARGEST_PAYLOAD_BYTES } from '../../client/enqueue-options.js';
 import { enqueueRefusal } from '../../client/enqueue-refusal.js';
 import { enqueuedEvent } from '../../client/enqueued-event.js';
+import { asError } from '../../errors/as-error.js';
 import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
 import { onAbort } from '../../runtime/abort.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -12,6 +14,7 @@ import { OptionReader } from '../../runtime/option-reader.js';
 import { checkDecoded, type PayloadCodec, undecodable } from '../../task/payload-codec.js';
 import type { TaskEventListener } from '../../task/task-event.js';
 import type { TaskOptions } from '../../task/task-options.js';
+import { type AggregationTrace, type TaskTracer, withHeaders } from '../../task/task-tracing.js';
 import type { TaskMessage } from '../../wire/task-message.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { AggregateSlots } from './aggregate-slots.js';
@@ -23,6 +26,8 @@ export interface AggregationDeps {
   readonly codec: PayloadCodec;
   /** Receives the event `enqueued` of the new task. */
   readonly emit: TaskEventListener | undefined;
+  /** `undefined`: nothing is traced. */
+  readonly tracer?: TaskTracer | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -54,6 +59,9 @@ function checkMade(made: unknown, queue: string): void {
  * 3. Writes the new task and deletes the members, in one step.
  */
 export class Aggregation {
+  /** Begins when the function is called. */
+  private trace: AggregationTrace | undefined;
+
   /** @param abandoned aborts when the aggregation is given up */
   constructor(
     private readonly queue: string,
@@ -72,9 +80,23 @@ export class Aggregation {
     const tasks = await this.decodeMembers();
     if (tasks.length === 0) return;
     const { set } = this;
-    const made = await this.deps.slots.run(() => this.callInTime(tasks));
+    const { slots, tracer } = this.deps;
     const ids = new Set(tasks.map(({ id }) => id));
-    await this.finish({ ...set, tasks: set.tasks.filter(({ id }) => ids.has(id)) }, made);
+    try {
+      const made = await slots.run(() => {
+        this.trace = tracer?.aggregating(this.queue, tasks);
+        return this.traced(() => this.callInTime(tasks));
+      });
+      await this.traced(() => this.finish({ ...set, tasks: set.tasks.filter(({ id }) => ids.has(id)) }, made));
+      this.trace?.end();
+    } catch (error) {
+      this.trace?.end(error);
+      throw error;
+    }
+  }
+
+  private traced<Result>(call: () => Result): Result {
+    return this.trace ? this.trace.run(call) : call();
   }
 
   /**
@@ -141,15 +163,13 @@ export class Aggregation {
   private async finish(set: AggregationSet, made: AggregatedTask): Promise<void> {
     const { queue } = this;
     checkMade(made, queue);
-    const { broker, codec, emit, clock, logger } = this.deps;
+    const { codec, emit, clock, logger } = this.deps;
     const item = { ...made, options: { ...made.options, queue, group: undefined } };
     // Not limited: a combined payload may be large, and the client's limit is for payloads from outside.
     const settings = { codec, maxPayloadBytes: LARGEST_PAYLOAD_BYTES, defaults: {} };
     const nowMs = clock.nowMs();
     const task = composeTask(item, settings, nowMs);
-    const reply = await broker.finishSet(queue, set, task);
-    const refusal = enqueueRefusal(task, reply);
-    if (refusal) throw refusal;
+    const reply = await this.write(set, task, nowMs);
     if (reply.status === 'setLost') {
       const fields = { queue, group: set.group, tasks: set.tasks.length };
       logger.warn(
@@ -160,5 +180,21 @@ export class Aggregation {
     }
     const state = (task.processAtMs ?? 0) > nowMs ? 'scheduled' : 'pending';
     emit?.(enqueuedEvent(task, state, nowMs));
+  }
+
+  /** @throws why the task was refused */
+  private async write(set: AggregationSet, task: NewTask, nowMs: number): Promise<FinishReply> {
+    const { broker, tracer } = this.deps;
+    const trace = tracer?.enqueueing([task.message], nowMs, 'call');
+    try {
+      const reply = await broker.finishSet(this.queue, set, withHeaders(task, trace?.headers[0]));
+      const refusal = enqueueRefusal(task, reply);
+      if (refusal) throw refusal;
+      if (reply.status !== 'setLost') trace?.end([]); // otherwise nothing was enqueued
+      return reply;
+    } catch (error) {
+      trace?.end([asError(error)]);
+      throw error;
+    }
   }
 }

@@ -16,6 +16,7 @@ import { Subscription } from '../../runtime/subscription.js';
 import { within } from '../../runtime/within.js';
 import type { PayloadCodec } from '../../task/payload-codec.js';
 import type { TaskEventListener } from '../../task/task-event.js';
+import type { TaskTracer } from '../../task/task-tracing.js';
 import { floorS, fromS } from '../../wire/unix-time.js';
 import { AggregateSlots, AT_ONE_TIME, NotStartedError } from './aggregate-slots.js';
 import { Aggregation } from './aggregation.js';
@@ -40,6 +41,8 @@ export interface AggregatorOptions {
   readonly codec: PayloadCodec;
   /** Hears `enqueued` of the new tasks. */
   readonly emit: TaskEventListener | undefined;
+  /** `undefined`: nothing is traced. */
+  readonly tracer?: TaskTracer | undefined;
   /** How long `stop` waits for running functions. */
   readonly shutdownTimeoutMs: number;
 }

@@ -16,13 +16,16 @@ import { backoffDelayMs } from '../../../task/backoff.js';
 import type { RetryDelay } from '../../../task/retry-delay.js';
 import { decodeBackoff } from '../../../wire/backoff-record.js';
 import { checkDecoded, decodeCopy, type PayloadCodec, undecodable } from '../../../task/payload-codec.js';
+import { type CarriedFields, fieldsIn } from '../../../task/carried-fields.js';
 import type { TaskContext } from '../../../task/task-context.js';
 import { findSignal, SkipRetry } from '../../../task/signals.js';
 import type { TaskEvent, TaskEventListener } from '../../../task/task-event.js';
+import type { AttemptTrace, TaskTracer } from '../../../task/task-tracing.js';
 import { clampInt64, fromS } from '../../../wire/unix-time.js';
 import { type Abortable, AttemptContext } from './attempt-context.js';
 import type { Deadline, Deadlines, Expiring } from './deadlines.js';
 import { failureOutcome, type FailurePolicy } from './attempt-outcome.js';
+import { tracedOutcome } from './traced-outcome.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
 import type { Route, TaskRouter } from './serve-mux.js';
 import { taskFields } from '../../../task/task-fields.js';
@@ -47,6 +50,10 @@ export interface AttemptDeps {
   readonly failurePolicy: FailurePolicy;
   readonly errorHandler: ErrorHandler | undefined;
   readonly emit: TaskEventListener | undefined;
+  /** `undefined`: nothing is traced. */
+  readonly tracer?: TaskTracer | undefined;
+  /** Fields to restore around handlers. */
+  readonly carried?: CarriedFields | undefined;
   readonly clock: Clock;
 }
 
@@ -97,6 +104,7 @@ export class Attempt implements Abortable, Expiring {
   private lazyAbortion: LazySignal | undefined;
   private lazyContext: AttemptContext | undefined;
   private deadline: Deadline | undefined;
+  private trace: AttemptTrace | undefined;
   private graceTimer: TimerHandle | undefined;
   private isAnswered = false;
 
@@ -143,11 +151,15 @@ export class Attempt implements Abortable, Expiring {
   run(): void {
     const { id, type } = this.message;
     const { clock, router, emit } = this.deps;
-    if (this.leftMs(this.startedAtMonotonicMs) <= 0) return this.answer(failure(new TaskTimeoutError(id)));
+    if (this.leftMs(this.startedAtMonotonicMs) <= 0) {
+      this.beginTrace();
+      return this.answer(failure(new TaskTimeoutError(id)));
+    }
     let payload: unknown;
     try {
       this.route = router.route(type);
       if (!this.route) return this.answer(failure(new HandlerNotFoundError(type, router.patterns())));
+      this.beginTrace();
       payload = this.decode();
     } catch (error) {
       return this.answer(failure(error));
@@ -180,7 +192,10 @@ export class Attempt implements Abortable, Expiring {
   private callHandler(route: Route, payload: unknown): void {
     let returned: unknown;
     try {
-      returned = route.handler(payload, this.context);
+      const isAlone = !this.trace && !this.deps.carried;
+      returned = isAlone
+        ? route.handler(payload, this.context)
+        : this.surrounded(() => route.handler(payload, this.context));
     } catch (error) {
       dropPromise(error); // a promise was thrown, and nothing awaits it
       return this.answer(failure(error));
@@ -209,11 +224,32 @@ export class Attempt implements Abortable, Expiring {
     }
     const durationMs = toMicroseconds(monotonicMs(this.deps.clock) - this.startedAtMonotonicMs);
     const flushed = this.lazyContext && AttemptContext.flush(this.lazyContext);
-    if (answer.isSuccess && !flushed) return this.listener.onEnded(this, this.success(answer.returned, durationMs));
+    if (answer.isSuccess && !flushed) return this.tell(this.success(answer.returned, durationMs));
     this.end(answer, durationMs, flushed).then(
-      (ending) => this.listener.onEnded(this, ending),
-      (error: unknown) => this.listener.onBroken(this, error),
+      (ending) => this.tell(ending),
+      (error: unknown) => {
+        this.trace?.end('lease_lost', error); // the task will be recovered
+        this.listener.onBroken(this, error);
+      },
     );
+  }
+
+  private tell(ending: Ending): void {
+    this.trace?.end(tracedOutcome(ending.outcome, ending.error), ending.error);
+    this.listener.onEnded(this, ending);
+  }
+
+  /** Not for a task without a handler: putting it back is no attempt. */
+  private beginTrace(): void {
+    this.trace = this.deps.tracer?.attempting(this.message, this.deps.clock.nowMs());
+  }
+
+  /** Calls the user's code in the trace, and with the fields that came with the task. */
+  private surrounded<Result>(call: () => Result): Result {
+    const { trace } = this;
+    const { carried } = this.deps;
+    const traced = trace ? () => trace.run(call) : call;
+    return carried ? carried.run(fieldsIn(carried, this.message.headers), traced) : traced();
   }
 
   private async end(answer: Answer, durationMs: number, flushed: Promise<void> | undefined): Promise<Ending> {
@@ -279,7 +315,7 @@ export class Attempt implements Abortable, Expiring {
     const fields = taskFields(this.message);
     const tell = async (): Promise<void> => {
       try {
-        await errorHandler(error, this.context);
+        await this.surrounded(() => errorHandler(error, this.context));
       } catch (cause) {
         dropPromise(cause);
         failurePolicy.logger.error('errorHandler failed', { ...fields, error: cause });
