@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** A folder of core may import only the folders before it. Its specs may use `testing` and `test-support` too. */
 const order = [
   'errors',
@@ -37,9 +39,13 @@ const roomsPointLeft = [
     ),
 ];
 
-/** What a workspace's `exports` lead to; anything else inside it is private. */
-const doors =
-  '(src|dist)/(?!(index|internal|metrics/index|testing/index|tracing/index|tracing|standalone/index|lifecycle/asynq\\.health)\\.(ts|js|d\\.ts)$)';
+/** All of a workspace except what its `exports` lead to. */
+function notExported(workspace) {
+  const { exports } = JSON.parse(readFileSync(new URL(`${workspace}/package.json`, import.meta.url), 'utf8'));
+  const files = Object.values(exports).map((entry) => entry.default ?? entry);
+  const entries = files.map((file) => file.match(/^\.\/dist\/(.*)\.js$/)?.[1].replaceAll('.', '\\.')).filter(Boolean);
+  return `^${workspace}/(src|dist)/(?!(${entries.join('|')})\\.(ts|js|d\\.ts)$)`;
+}
 
 export default {
   forbidden: [
@@ -73,18 +79,10 @@ export default {
     forbid('server-knows-no-pages', '^libs/dashboard/src/', '^libs/dashboard/web/'),
     forbid('apps-know-public-names-only', '^apps/', '^libs/core/(src|dist)/internal'),
     forbid('cli-knows-no-nest', '^apps/cli/', '^(libs/nestjs/|apps/(?!cli/))|node_modules/(@nestjs/|ioredis)'),
-    forbid(
-      'front-door-only',
-      '^(libs/(?!core/)|apps/|test/(?!support/(test-queue|recorded-spans)\\.ts$))',
-      `^libs/core/${doors}`,
-    ),
-    forbid(
-      'test-support-by-its-doors',
-      '^test/support/(test-queue|recorded-spans)\\.ts$',
-      '^libs/core/(src|dist)/(?!test-support/)',
-    ),
-    forbid('front-door-of-nest-only', '^(libs/(?!nestjs/)|apps/|test/)', `^libs/nestjs/${doors}`),
-    forbid('front-door-of-dashboard-only', '^(libs/(?!dashboard/)|apps/|test/)', `^libs/dashboard/${doors}`),
+    forbid('front-door-only', '^(libs/(?!core/)|apps/|test/(?!support/(test-queue|recorded-spans)\\.ts$))', notExported('libs/core')),
+    forbid('test-support-by-its-doors', '^test/support/(test-queue|recorded-spans)\\.ts$', '^libs/core/(src|dist)/(?!test-support/)'),
+    forbid('front-door-of-nest-only', '^(libs/(?!nestjs/)|apps/|test/)', notExported('libs/nestjs')),
+    forbid('front-door-of-dashboard-only', '^(libs/(?!dashboard/)|apps/|test/)', notExported('libs/dashboard')),
     forbid('libs-know-no-test', '^(libs|apps)/', '^test/'),
     // An optional peer: only those who import the entry need it.
     forbid(

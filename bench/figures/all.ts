@@ -1,3 +1,4 @@
+import { appLife } from './app-life.js';
 import { backlog } from './backlog.js';
 import { enqueue } from './enqueue.js';
 import type { Figure } from './figure.js';
@@ -34,6 +35,7 @@ export const FIGURES: readonly Figure[] = [
   idle,
   memory,
   startAndStop,
+  appLife,
   nest,
   observing,
   ...scaling,

@@ -2,10 +2,11 @@ import 'reflect-metadata';
 import { Injectable, Module, ValidationPipe } from '@nestjs/common';
 import { APP_PIPE, NestFactory } from '@nestjs/core';
 import { IsInt, IsString } from 'class-validator';
-import { AsynqModule, Payload, TaskHandler } from 'nestjs-asynq';
+import { AsynqModule, Payload, TaskDistributor, TaskHandler } from 'nestjs-asynq';
 import type { Driver } from '../program/driver.js';
 import { DEFAULT_QUEUE, TASK_TYPE } from '../program/protocol.js';
 import { runProgram } from '../program/run-program.js';
+import { timeApp } from '../program/time-app.js';
 import { ours } from './driver.js';
 
 class Welcome {
@@ -40,6 +41,31 @@ const oursInNest: Driver = {
 
     const app = await NestFactory.createApplicationContext(WorkerModule, { logger: ['warn', 'error'] });
     return { close: () => app.close() };
+  },
+
+  live(url, place) {
+    let announce: () => void;
+    const handled = new Promise<void>((resolve) => (announce = resolve));
+
+    @Injectable()
+    class WelcomeTasks {
+      @TaskHandler(TASK_TYPE)
+      welcome(): void {
+        announce();
+      }
+    }
+
+    @Module({
+      imports: [AsynqModule.forRoot({ connection: place === 'memory' ? 'memory' : { url }, worker: true })],
+      providers: [WelcomeTasks],
+    })
+    class AppModule {}
+
+    return timeApp({
+      create: () => NestFactory.createApplicationContext(AppModule, { logger: ['warn', 'error'] }),
+      enqueue: (app) => app.get(TaskDistributor).enqueue(TASK_TYPE, { userId: 1 }),
+      handled,
+    });
   },
 };
 

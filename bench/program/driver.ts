@@ -1,4 +1,4 @@
-import type { Service, TaskPayload } from './protocol.js';
+import type { AppPlace, AppTimes, Service, TaskPayload } from './protocol.js';
 
 export interface NewTask {
   readonly queue: string;
@@ -26,4 +26,6 @@ export interface Driver {
   connect(url: string): Promise<Producer>;
   /** Resolves when it is ready for tasks. */
   serve(url: string, service: Service, handle: Handle): Promise<Worker>;
+  /** An app from its creation to its end, for programs that are one. */
+  live?(url: string, place: AppPlace): Promise<AppTimes>;
 }

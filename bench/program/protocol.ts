@@ -7,6 +7,8 @@ export type Request =
   | { readonly op: 'serve'; readonly service: Service }
   | { readonly op: 'report' }
   | { readonly op: 'usage' }
+  /** Creates an app, enqueues one task into it, waits for its handler, and closes the app. */
+  | { readonly op: 'app'; readonly place: AppPlace }
   /** Shuts the worker or the producer down, cleanly. */
   | { readonly op: 'stop' };
 
@@ -65,6 +67,16 @@ export interface Mark extends Usage {
   readonly handled: number;
   /** Empty when there is one queue. */
   readonly perQueue: Readonly<Record<string, number>>;
+}
+
+/** Where an app keeps its tasks. */
+export type AppPlace = 'redis' | 'memory';
+
+/** How long the steps of an app's life took. */
+export interface AppTimes {
+  readonly createMs: number;
+  readonly enqueueMs: number;
+  readonly closeMs: number;
 }
 
 export interface Usage {

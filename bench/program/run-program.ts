@@ -54,6 +54,8 @@ class Session {
         return this.work?.report();
       case 'usage':
         return ownUsage();
+      case 'app':
+        return this.driver.live!(this.url, request.place);
       case 'stop':
         await this.producer?.close();
         await this.worker?.close();

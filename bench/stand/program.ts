@@ -7,7 +7,18 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { Conditions } from '../../test/support/conditions.js';
 import { OrphanCleanup } from '../../test/support/orphan-cleanup.js';
-import type { Line, Load, Mark, Produced, Report, Request, Service, Usage } from '../program/protocol.js';
+import type {
+  AppPlace,
+  AppTimes,
+  Line,
+  Load,
+  Mark,
+  Produced,
+  Report,
+  Request,
+  Service,
+  Usage,
+} from '../program/protocol.js';
 import { residentBytes } from './processor-time.js';
 
 const LOG_CHARS_SHOWN = 2_000;
@@ -58,6 +69,10 @@ export class Program implements AsyncDisposable {
 
   usage(): Promise<Usage> {
     return this.ask({ op: 'usage' });
+  }
+
+  live(place: AppPlace): Promise<AppTimes> {
+    return this.ask({ op: 'app', place });
   }
 
   residentBytes(): number {

@@ -1,4 +1,5 @@
-import { Client, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Inspector, openBroker, Server, silentLogger } from '@nestjs-asynq/core';
 import { describe, expect, it } from 'vitest';
 import { openTrackedTasks } from '../support/test-queue.js';
 import { shareRedis } from './shared-redis.js';
@@ -69,4 +70,29 @@ describe('a server whose event loop is blocked', () => {
     expect(second!.lease.isLost).toBe(false);
     expect(await server.broker.requeue('running', [second!.lease.claim()])).toEqual(['settled']);
   });
+
+  it.each([1, 3, 10])(
+    'logs no failure when it was blocked while it connects, %i ms after its start',
+    async (waitMs) => {
+      const { url } = redis.server;
+      const log: string[] = [];
+      const note = (message: string, fields: object = {}): void =>
+        void log.push(`${message} ${String(Object.values(fields))}`);
+      const logger = { ...silentLogger, warn: note, error: note };
+      let announce: () => void;
+      const handled = new Promise<void>((resolve) => (announce = resolve));
+      const queue = `connecting-${waitMs}`;
+      await using server = new Server({ connection: { url }, queues: { [queue]: 1 }, logger });
+      const starting = server.start(() => announce());
+      await delay(waitMs);
+
+      block(1_200); // longer than a connection may take
+
+      await starting;
+      await using client = new Client({ connection: { url }, logger });
+      await client.enqueue('test', undefined, { queue });
+      await handled;
+      expect(log).toEqual([]);
+    },
+  );
 });

@@ -1,161 +1,163 @@
-import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compile } from '../consumers/compile.js';
+import { esbuild } from '../consumers/esbuild.js';
+import { nest11 } from '../consumers/nest-11.js';
+import { pack, PACKAGE_NAMES, type PackedPackages, run, unpack } from '../consumers/packed.js';
+import { appSource, GREET_PROGRAM, GREET_SPEC, GREETINGS_PRINTED } from '../consumers/sources.js';
 
-const execute = promisify(execFile);
-const ROOT = join(import.meta.dirname, '../..');
-const PACKAGES = ['apps/cli', 'libs/core', 'libs/nestjs', 'libs/dashboard'];
+/** The essential consumers of the packages; `npm run test:consumers` tries many more. */
 
-const OTHERS = ['rxjs@7', 'reflect-metadata@0.2', 'class-validator@0.15', 'class-transformer@0.5'];
-const CONSUMERS = [
-  ['main.ts', 'main.mts'],
-  ['main.ts', 'main.cts'],
-  ['namesakes.ts', 'namesakes.mts'],
-  ['dashboard.ts', 'dashboard.mts'],
-  ['dashboard.ts', 'dashboard.cts'],
-] as const;
-
-const COMPILER_OPTIONS = {
-  module: 'nodenext',
-  target: 'es2023',
-  lib: ['es2023', 'esnext.disposable'],
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  experimentalDecorators: true,
-  emitDecoratorMetadata: true,
-  types: [],
-  typeRoots: [join(ROOT, 'node_modules/@types')],
+const SOURCES = {
+  'main.mts': appSource('main.ts'),
+  'main.cts': appSource('main.ts'),
+  'namesakes.mts': appSource('namesakes.ts'),
+  'dashboard.mts': appSource('dashboard.ts'),
+  'dashboard.cts': appSource('dashboard.ts'),
+  'greet.cts': GREET_PROGRAM,
 };
 
-const nest = (major: number): string[] =>
-  ['common', 'core', 'platform-express', 'platform-fastify'].map((name) => `@nestjs/${name}@${major}`);
-
-const APPS = [
-  { title: 'Nest 12 app', peers: [...nest(12), 'ioredis@6'] },
-  { title: 'Nest 11 app', peers: [...nest(11), 'ioredis@5'] },
-];
-
 let scratch: string;
-let tarballs: string[];
-let cliTarball: string;
-let coreFiles: readonly string[];
-/** Folders of the apps. npm waits for its registry, so all of them are made at the same time. */
-let apps: ReadonlyMap<string, Promise<string>>;
+let packages: PackedPackages;
+/** Apps by their Nest; both are made at the same time, because npm waits for its registry. */
+let apps: Readonly<Record<'Nest 12' | 'Nest 11', Promise<string>>>;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'nestjs-asynq-packages-'));
-  const packed = await pack(PACKAGES);
-  [cliTarball, ...tarballs] = packed.map(({ filename }) => join(scratch, filename)) as [string, ...string[]];
-  coreFiles = packed[1]!.files.map(({ path }) => path);
-  apps = new Map(APPS.map(({ title, peers }) => [title, makeApp(peers)]));
-  await Promise.allSettled(apps.values());
+  packages = await pack(scratch);
+  const compiled = compileApps();
+  apps = { 'Nest 12': compiled, 'Nest 11': installNest11(compiled) };
+  await Promise.allSettled(Object.values(apps));
 }, 300_000);
 
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-async function makeApp(peers: readonly string[]): Promise<string> {
-  const app = await mkdtemp(join(scratch, 'app-'));
+/** An app of Nest 12 without an installation, in which all apps are compiled against the types of the packed packages. */
+async function compileApps(): Promise<string> {
+  const app = join(scratch, 'nest-12');
+  const { '@nestjs-asynq/cli': _, ...libraries } = packages;
+  await unpack(app, Object.values(libraries));
   await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-  await npm(['install', ...tarballs, ...peers, ...OTHERS], app);
-  for (const [source, name] of CONSUMERS) {
-    await copyFile(join(import.meta.dirname, 'consumer', source), join(app, name));
-  }
-  await writeFile(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS }));
-  await execute(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', app]);
+  await compile(app, SOURCES);
   return app;
 }
 
-describe.each(APPS)('the packed packages in an empty $title', ({ title }) => {
+/** A real installation, as of an app made by the CLI of Nest 11, with the same compiled files. */
+async function installNest11(compiled: Promise<string>): Promise<string> {
+  const app = join(scratch, 'nest-11');
+  await mkdir(join(app, 'src'), { recursive: true });
+  const { '@nestjs-asynq/cli': _, ...libraries } = packages;
+  await nest11(app, Object.values(libraries));
+  await writeFile(join(app, 'src/greet.spec.ts'), GREET_SPEC);
+  const from = await compiled;
+  for (const name of Object.keys(SOURCES)) {
+    const file = name.replace('ts', 'js');
+    await copyFile(join(from, file), join(app, file));
+  }
+  return app;
+}
+
+describe.each(['Nest 12', 'Nest 11'] as const)('the packed packages in an empty %s app', (nest) => {
   let app: string;
 
   beforeAll(async () => {
-    app = await apps.get(title)!;
+    app = await apps[nest];
   });
 
-  it.each([
+  it.concurrent.each([
     ['imported', 'main.mjs'],
     ['required', 'main.cjs'],
   ])('run a handler when they are %s', async (_how, file) => {
-    const { stdout } = await execute(process.execPath, [file], { cwd: app });
+    const { stdout, stderr } = await run(process.execPath, [file], { cwd: app });
 
     expect(stdout).toBe('hello Ada, Ada on the wire\n');
+    expect(stderr).toBe('');
   });
 
-  it.each(['dashboard.mjs', 'dashboard.cjs'])('serve the dashboard under Express and Fastify (%s)', async (file) => {
-    const { stdout } = await execute(process.execPath, [file], { cwd: app });
+  it.concurrent.each(['dashboard.mjs', 'dashboard.cjs'])(
+    'serve the dashboard under Express and Fastify (%s)',
+    async (file) => {
+      const { stdout } = await run(process.execPath, [file], { cwd: app });
 
-    expect(stdout).toBe('302 200 200 200 404 {"changed":true}\n'.repeat(2));
+      expect(stdout).toBe('302 200 200 200 404 {"changed":true}\n'.repeat(2));
+    },
+  );
+
+  it.concurrent(
+    'keep classes of one name in two modules apart, with their parameters, DTOs and enhancers',
+    async () => {
+      const { stdout } = await run(process.execPath, ['namesakes.mjs'], { cwd: app });
+
+      expect(stdout.trim().split('\n')).toEqual([
+        'guard of members',
+        'members add Ada in members:add',
+        'guard of orders',
+        'orders add 3 in orders:add',
+        'pipe of members',
+        'pipe of members',
+        'interceptor of orders',
+        'filter of orders: Error: no 3 of these',
+        'archived orders:pipe: Error: no 3 of these',
+        'members bare true',
+        'orders bare true',
+        'members scoped Ada in members:scoped',
+        'orders scoped 3 in orders:scoped',
+        'members sadd in members:sadd',
+      ]);
+    },
+  );
+
+  it.concurrent('have one state, whether they are imported or required', async () => {
+    const entries = ['@nestjs-asynq/core', 'nestjs-asynq', 'nestjs-asynq/core', '@nestjs-asynq/dashboard'];
+    const code = `
+      const { createRequire } = await import('node:module');
+      for (const entry of ${JSON.stringify(entries)}) {
+        const { default: whole, ...imported } = await import(entry);
+        const required = createRequire(process.cwd() + '/app.js')(entry);
+        const names = Object.keys(required);
+        console.log(entry, names.length > 1, names.filter((name) => imported[name] !== required[name]).join());
+      }`;
+
+    const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', code], { cwd: app });
+
+    expect(stdout).toBe(entries.map((entry) => `${entry} true \n`).join(''));
   });
 
-  it('keep classes of one name in two modules apart, with their parameters, DTOs and enhancers', async () => {
-    const { stdout } = await execute(process.execPath, ['namesakes.mjs'], { cwd: app });
+  it.concurrent.each(['esm', 'cjs'] as const)('run a handler in a minified bundle of esbuild (%s)', async (format) => {
+    const folder = await esbuild(app, { entries: { greet: './greet.cjs' }, format, minify: true });
+    const file = join(folder, format === 'esm' ? 'greet.mjs' : 'greet.cjs');
 
-    expect(stdout.trim().split('\n')).toEqual([
-      'guard of members',
-      'members add Ada in members:add',
-      'guard of orders',
-      'orders add 3 in orders:add',
-      'pipe of members',
-      'pipe of members',
-      'interceptor of orders',
-      'filter of orders: Error: no 3 of these',
-      'archived orders:pipe: Error: no 3 of these',
-      'members bare true',
-      'orders bare true',
-      'members scoped Ada in members:scoped',
-      'orders scoped 3 in orders:scoped',
-      'members sadd in members:sadd',
-    ]);
+    const { stdout } = await run(process.execPath, [file], { cwd: app });
+
+    expect(stdout).toBe(GREETINGS_PRINTED);
   });
 });
 
-it('install next to the command line and the newest of everything', async () => {
-  const app = await mkdtemp(join(scratch, 'newest-'));
-  await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true }));
-  const nest = ['@nestjs/common', '@nestjs/core', '@nestjs/platform-express', 'rxjs', 'reflect-metadata'];
-  const peers = ['ioredis', 'class-validator', 'class-transformer'];
+it('run a handler in Jest, as the CLI of Nest 11 sets it up', async () => {
+  const { stderr } = await run('npm', ['test'], { cwd: await apps['Nest 11'] });
 
-  const { stdout } = await npm(['install', '--dry-run', ...tarballs, cliTarball, ...nest, ...peers], app);
-
-  expect(stdout).toMatch(/added \d+ packages/);
-}, 300_000);
-
-it('do not contain the tools of our own suites', () => {
-  const folders = new Set(coreFiles.map((path) => path.split('/').slice(0, -1).join('/')));
-  expect([...folders]).toContain('dist/testing');
-  expect([...folders].filter((folder) => /support|\bspec\b/.test(folder))).toEqual([]);
+  expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
 });
 
-it('let npx run the command line', async () => {
-  const folder = await mkdtemp(join(scratch, 'command-'));
-  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'operator', private: true }));
-  await npm(['install', ...cliNeeds(tarballs), cliTarball], folder);
+it('ship what their entries lead to, with types, and no source maps or tools of our own suites', () => {
+  for (const name of PACKAGE_NAMES) {
+    const files = packages[name].files.map(({ path }) => path);
 
-  const { stdout } = await execute('npx', ['--no-install', 'asynq', 'queue', '--help'], { cwd: folder });
+    expect(files.filter((path) => /\.map$|(?:^|\/)(?:test-support|src)\/|\.spec\.|tsbuildinfo/.test(path))).toEqual([]);
+    expect(files).toContain('README.md');
+  }
+});
+
+it('let the command line run without Nest', async () => {
+  const folder = join(scratch, 'command');
+  const { 'nestjs-asynq': _, ...others } = packages;
+  await unpack(folder, Object.values(others), /^@nestjs$/);
+
+  const { stdout } = await run(process.execPath, ['node_modules/@nestjs-asynq/cli/dist/main.js', 'queue', '--help'], {
+    cwd: folder,
+  });
 
   expect(stdout).toContain('asynq queue list');
-}, 300_000);
-
-/** Core and the dashboard, but no Nest. */
-const cliNeeds = ([core, , dashboard]: readonly string[]): string[] => [core!, dashboard!];
-
-interface Packed {
-  readonly filename: string;
-  readonly files: readonly { readonly path: string }[];
-}
-
-/** What `npm publish` would send, in the order of the folders. */
-async function pack(folders: readonly string[]): Promise<Packed[]> {
-  const paths = folders.map((folder) => join(ROOT, folder));
-  const { stdout } = await npm(['pack', ...paths, '--json', '--pack-destination', scratch], scratch);
-  return JSON.parse(stdout) as Packed[];
-}
-
-/** npm as a user runs it: without what an outer `npm test` leaves in the environment. */
-function npm(args: readonly string[], cwd: string): Promise<{ stdout: string }> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')));
-  return execute('npm', [...args, '--no-audit', '--no-fund', '--prefer-offline'], { cwd, env });
-}
+});

@@ -71,3 +71,5 @@ export { TaskNotFoundError } from './errors/task-not-found.error.js';
 export { TaskStateError } from './errors/task-state.error.js';
 export { UnsupportedRedisError } from './errors/unsupported-redis.error.js';
 export { WaitTimeoutError } from './errors/wait-timeout.error.js';
+
+export type * from './signature-types.js';

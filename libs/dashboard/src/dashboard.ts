@@ -24,6 +24,7 @@ import { WorkLimit } from './http/work-limit.js';
 import { liveMessage, readWatched } from './live/live-message.js';
 import { LiveStreams } from './live/live-streams.js';
 import type { DashboardSettings } from './options.js';
+import { packageFile } from './package-file.js';
 import { FILES, type RoutePath } from './routes.js';
 import { readCharts } from './reads/charts.js';
 import { readServers } from './reads/fleet.js';
@@ -89,9 +90,9 @@ const WRITERS: Readonly<Record<Exclude<keyof typeof WRITES, 'actMatching'>, Writ
   deleteSchedule,
 };
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+/** Not when this file is loaded: that must be possible from a bundle, where the package is missing. */
+const readVersion = (): string =>
+  (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { readonly version: string }).version;
 
 /** The dashboard without a framework: its routes, and what they answer. */
 export class Dashboard {
@@ -106,6 +107,7 @@ export class Dashboard {
   private readonly searches = new WorkLimit(4, 50);
   private readonly bulks = new WorkLimit(2, 10);
   private readonly closing = new AbortController();
+  private readonly version = readVersion();
 
   constructor(private readonly deps: DashboardDeps) {
     const { settings, logger, connections, clock = systemClock } = deps;
@@ -210,7 +212,7 @@ export class Dashboard {
   private config(): PageConfig {
     const { settings, standalone } = this.deps;
     return {
-      version,
+      version: this.version,
       connections: [...this.boards.keys()],
       readOnly: settings.readOnly,
       environment: settings.environment,

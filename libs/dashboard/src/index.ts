@@ -11,3 +11,5 @@ export { UnguardedDashboardError } from './nest/unguarded-dashboard.error.js';
 export type { DashboardOptions, Formatters } from './options.js';
 export type { Formatter } from './redaction/content.js';
 export type { LinkedTask, TaskLink, TaskLinks } from './reads/task-links.js';
+
+export type * from './signature-types.js';

@@ -85,7 +85,8 @@ it('exports what apps need, and nothing else', () => {
 it('re-exports the same classes of the core, so that apps need no dependency on it', () => {
   const shared = Object.keys(nest).filter((name) => name in core);
 
-  expect(passedOn).toEqual(core);
+  const all = Object.keys(core).filter((name) => !['default', '__esModule', 'module.exports'].includes(name));
+  expect(all.filter((name) => Reflect.get(passedOn, name) !== Reflect.get(core, name))).toEqual([]);
   expect(shared.filter((name) => Reflect.get(nest, name) !== Reflect.get(core, name))).toEqual([]);
   expect(shared).toContain('TaskStateError');
 });

@@ -76,3 +76,5 @@ export {
   WaitTimeoutError,
 } from '@nestjs-asynq/core';
 export type { AggregatedTask, GroupedTask } from '@nestjs-asynq/core/internal';
+
+export type * from './signature-types.js';

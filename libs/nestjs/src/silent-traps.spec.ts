@@ -67,7 +67,7 @@ describe('a queue that nobody serves', () => {
 
   it("is the module's default, too, and that of a periodic task", async () => {
     class Reports {
-      @PeriodicTask('@daily', { queue: 'reportz' })
+      @PeriodicTask('@daily', { type: 'report:build', queue: 'reportz' })
       build(): void {}
     }
     const log = new RecordingLog();

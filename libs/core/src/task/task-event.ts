@@ -1,7 +1,8 @@
 import type { Logger } from '../runtime/logger.js';
 import { callGuarded } from '../runtime/user-callback.js';
 
-interface TaskEventBase {
+/** What all events say about their task. */
+export interface TaskEventBase {
   readonly id: string;
   readonly type: string;
   readonly queue: string;

@@ -17,6 +17,7 @@ export interface ServerInfo {
   readonly activeWorkerCount: number;
 }
 
+/** The state of a server, as on the wire. */
 export type ServerStatus = 'new' | 'active' | 'stopped' | 'closed';
 
 /** Maximum size of a payload shown to inspectors. */

@@ -1,5 +1,6 @@
 import type { Right } from './access.js';
 
+/** The states of a task, as on the wire. */
 export type TaskState = 'active' | 'pending' | 'scheduled' | 'retry' | 'archived' | 'completed' | 'aggregating';
 
 /** Tasks by state. */

@@ -182,6 +182,7 @@ export interface TypesAnswer {
   readonly types: readonly KnownType[];
 }
 
+/** A task type that this app handles. */
 export interface KnownType {
   /** Handles this type, and all that begin with it and that no longer one fits. */
   readonly type: string;

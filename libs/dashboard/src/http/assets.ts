@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { PageConfig } from '../api/page-config.js';
+import { packageFile } from '../package-file.js';
 import type { WholeAnswer } from './exchange.js';
 import { assetHeaders, PAGE_HEADERS } from './headers.js';
 import { RequestError } from './request.error.js';
@@ -36,10 +36,12 @@ export class Assets {
     private readonly files: ReadonlyMap<string, Buffer>,
   ) {}
 
-  /** @param folder by default the one inside of the package */
-  static read(folder: string = fileURLToPath(new URL('../web', import.meta.url))): Assets {
+  /**
+   * @param folder by default the one inside of the package
+   * @throws {Error} the package lacks it
+   */
+  static read(folder: string = packageFile('dist/web')): Assets {
     const files = new Map<string, Buffer>();
-    if (!existsSync(folder)) throw new Error(`the pages of the dashboard are missing in ${folder}: build them first`);
     for (const part of ['.', 'assets']) {
       for (const entry of readdirSync(join(folder, part), { withFileTypes: true })) {
         if (entry.isFile()) files.set(entry.name, readFileSync(join(folder, part, entry.name)));

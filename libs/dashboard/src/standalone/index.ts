@@ -4,3 +4,4 @@ export type { DashboardConnection } from '../connection.js';
 export type { ActionListener, DashboardAction } from '../actions/audit.js';
 export type { DashboardOptions } from '../options.js';
 export type { Login } from './login.js';
+export type * from '../signature-types.js';

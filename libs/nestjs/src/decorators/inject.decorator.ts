@@ -9,7 +9,7 @@ import {
 } from '../asynq.tokens.js';
 
 /** The type of `@Inject()`: for constructor parameters and properties. */
-type InjectDecorator = PropertyDecorator & ParameterDecorator;
+export type InjectDecorator = PropertyDecorator & ParameterDecorator;
 
 /** Injects the `TaskDistributor` of a named connection; without a name the same as injecting the class. */
 export const InjectTaskDistributor = (name?: string): InjectDecorator => Inject(getTaskDistributorToken(name));

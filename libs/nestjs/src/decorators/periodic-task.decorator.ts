@@ -12,8 +12,11 @@ export interface PeriodicTaskDecoratorOptions extends PeriodicTaskOptions {
 
 /** Options of a method that is its own handler. */
 export interface PeriodicHandlerOptions extends PeriodicTaskDecoratorOptions {
-  /** Task type of the method. Default `<Class>.<method>`; set it where classes are renamed or minified. */
-  readonly type?: string | undefined;
+  /**
+   * Task type of the method. It has no default: the names of classes and methods change when they are renamed or minified, but
+   * schedules and tasks stay in Redis.
+   */
+  readonly type: string;
   /** The schedule is stored as `<type>:<name>`, so that methods of two services do not conflict. Default: `<type>`. */
   readonly name?: string | undefined;
 }
@@ -40,11 +43,13 @@ export function PeriodicTask<Type extends TaskType>(
 /**
  * Runs the method at every tick, in one of the processes that serve the queue: it enqueues a task without a payload, and the
  * method is its handler, as with `@TaskHandler`. The name of its schedule begins with the task type.
+ *
+ * @throws {TypeError} when it decorates: `type` is missing
  */
-export function PeriodicTask(spec: string, options?: PeriodicHandlerOptions): MethodDecorator;
+export function PeriodicTask(spec: string, options: PeriodicHandlerOptions): MethodDecorator;
 export function PeriodicTask(
   spec: string,
-  typeOrOptions: string | PeriodicHandlerOptions = {},
+  typeOrOptions?: string | PeriodicHandlerOptions,
   payload?: unknown,
   options: PeriodicTaskDecoratorOptions = {},
 ): ClassDecorator & MethodDecorator {
@@ -57,12 +62,22 @@ export function PeriodicTask(
       const name = (target as { readonly name?: string }).name;
       throw new TypeError(`@PeriodicTask("${spec}") on the class ${name} needs a task type as its second argument`);
     }
-    const { type = `${target.constructor.name}.${String(method)}`, name, ...own } = typeOrOptions;
+    const { type, name, ...own } = typeOrOptions ?? ({} as Partial<PeriodicHandlerOptions>);
+    if (type === undefined) throw new TypeError(untyped(spec, target.constructor.name, String(method)));
     (TaskHandler(type, { connection: own.connection }) as MethodDecorator)(target, method!, descriptor);
     const stored = { ...own, name: name === undefined ? type : `${type}:${name}` };
     addMetadata(descriptor.value as object, { spec, type, payload: undefined, options: stored });
   };
 }
+
+function untyped(spec: string, owner: string, method: string): string {
+  return (
+    `@PeriodicTask("${spec}") on ${owner}.${method} needs a task type that stays when classes are renamed or minified, such as ` +
+    `{ type: '${kebabCase(owner)}:${kebabCase(method)}' }`
+  );
+}
+
+const kebabCase = (name: string): string => name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
 
 function addMetadata(holder: object, metadata: PeriodicTaskMetadata): void {
   Reflect.defineMetadata(PERIODIC_TASKS, [metadata, ...periodicTasksOf(holder)], holder);

@@ -19,7 +19,8 @@ export interface ParamMetadata {
   readonly isImplied?: boolean | undefined;
 }
 
-type Pipe = PipeTransform | Type<PipeTransform>;
+/** A pipe of a parameter, as an instance or a class. */
+export type Pipe = PipeTransform | Type<PipeTransform>;
 
 /**
  * The task's payload, decoded, after the app's pipes. A class as the parameter's type is validated with

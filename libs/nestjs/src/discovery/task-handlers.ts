@@ -83,9 +83,6 @@ function fixFor(same: readonly DiscoveredHandler[]): string {
   const isOneMethod = same.every(
     ({ prototype, method }) => prototype === same[0]!.prototype && method === same[0]!.method,
   );
-  const isNamedAfterClass = same.every(({ label, pattern }) => label === pattern);
-  if (!isOneMethod && isNamedAfterClass)
-    return 'Two classes have the same name, from which @PeriodicTask derives the task type: set "type" in one of the decorators.';
   if (!isOneMethod) return 'A task runs one handler: remove one of them, or give them different task types.';
   const isOneProvider = same.every(({ provider }) => provider === same[0]!.provider);
   if (isOneProvider) return 'The method has the same @TaskHandler twice; remove one.';

@@ -18,7 +18,7 @@ export type EnqueueItem<Type extends string = string> = {
   : { readonly payload: PayloadOf<Type> });
 
 /** One task of many, before its payload is compared with its type. */
-interface UncheckedItem<Type extends string> {
+export interface UncheckedItem<Type extends string> {
   readonly type: Type;
   readonly payload?: unknown;
   readonly options?: EnqueueOptions | undefined;

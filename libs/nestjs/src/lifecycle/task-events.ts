@@ -62,7 +62,8 @@ export class TaskEvents extends Observable<TaskEvent> {
   }
 }
 
-type SubscribeArguments<Value> = [
+/** As `subscribe` of an Observable takes them. */
+export type SubscribeArguments<Value> = [
   observerOrNext?: Partial<Observer<Value>> | ((value: Value) => void) | null,
   error?: ((error: unknown) => void) | null,
   complete?: (() => void) | null,

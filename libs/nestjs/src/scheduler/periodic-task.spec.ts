@@ -19,7 +19,7 @@ import { RecordingLog, startApp } from '../test-app.fixture.js';
 class ReportTasks {
   readonly ran: string[] = [];
 
-  @PeriodicTask('@every 30s')
+  @PeriodicTask('@every 30s', { type: 'report:rotate' })
   rotate(_payload: unknown, context: TaskContext): void {
     this.ran.push(context.type);
   }
@@ -56,15 +56,15 @@ describe('@PeriodicTask', () => {
 
     await clock.advance('65s');
 
-    expect(app.context.get(ReportTasks).ran).toEqual(['ReportTasks.rotate', 'ReportTasks.rotate']);
-    expect(scheduler.entries()).toMatchObject([{ name: 'ReportTasks.rotate', type: 'ReportTasks.rotate' }]);
+    expect(app.context.get(ReportTasks).ran).toEqual(['report:rotate', 'report:rotate']);
+    expect(scheduler.entries()).toMatchObject([{ name: 'report:rotate', type: 'report:rotate' }]);
     await app[Symbol.asyncDispose]();
   });
 
   it('stores the schedule of a method under a name that includes the type', async () => {
     @Injectable()
     class MailTasks {
-      @PeriodicTask('@daily', { name: 'nightly' })
+      @PeriodicTask('@daily', { name: 'nightly', type: 'mail:clean' })
       clean(): void {}
 
       @PeriodicTask('@daily', { name: 'nightly', type: 'mail:count' })
@@ -73,7 +73,7 @@ describe('@PeriodicTask', () => {
 
     const { app, scheduler } = await start([MailTasks]);
 
-    expect(scheduler.entries().map(({ name }) => name)).toEqual(['MailTasks.clean:nightly', 'mail:count:nightly']);
+    expect(scheduler.entries().map(({ name }) => name)).toEqual(['mail:clean:nightly', 'mail:count:nightly']);
     await app[Symbol.asyncDispose]();
   });
 
@@ -82,7 +82,7 @@ describe('@PeriodicTask', () => {
 
     await clock.advance('125s');
 
-    const ran = app.context.get(ReportTasks).ran.filter((line) => line !== 'ReportTasks.rotate');
+    const ran = app.context.get(ReportTasks).ran.filter((line) => line !== 'report:rotate');
     expect(ran.sort()).toEqual(['long in low', 'short in default', 'short in default']);
     await app[Symbol.asyncDispose]();
   });
@@ -100,7 +100,7 @@ describe('@PeriodicTask', () => {
   it('fails the boot with class, method, reason and fix', async () => {
     @Injectable()
     class WrongTasks {
-      @PeriodicTask('0 0 * * 7')
+      @PeriodicTask('0 0 * * 7', { type: 'sunday' })
       sunday(): void {}
     }
 
@@ -113,19 +113,25 @@ describe('@PeriodicTask', () => {
     );
   });
 
-  it('fails the boot for two methods that get one task type from classes of one name', async () => {
-    const other = (): new () => object => {
-      @Injectable()
-      class ReportTasks {
-        @PeriodicTask('@every 1h')
-        rotate(): void {}
-      }
-      return ReportTasks;
-    };
+  it('demands a task type, since a minifier may change the names of classes', () => {
+    const decorate = PeriodicTask('@every 30s', {} as never);
 
-    const failure = await bootError([ReportTasks, other()]);
+    expect(() => decorate(Plan.prototype, 'buildAll', { value: () => undefined })).toThrow(
+      '@PeriodicTask("@every 30s") on Plan.buildAll needs a task type that stays when classes are renamed or minified, ' +
+        "such as { type: 'plan:build-all' }",
+    );
+  });
 
-    expect((failure as Error).message).toContain('set "type" in one of the decorators');
+  it('fails the boot for two methods of one task type', async () => {
+    @Injectable()
+    class Others {
+      @PeriodicTask('@every 1h', { type: 'report:rotate' })
+      rotate(): void {}
+    }
+
+    const failure = await bootError([ReportTasks, Others]);
+
+    expect((failure as Error).message).toContain('A task runs one handler: remove one of them');
   });
 
   it('fails the boot for an undefined connection', async () => {
@@ -148,7 +154,7 @@ describe('@PeriodicTask', () => {
   });
 
   it('on a class, requires a task type', () => {
-    const decorate = PeriodicTask('@daily') as unknown as ClassDecorator;
+    const decorate = PeriodicTask('@daily', undefined as never) as unknown as ClassDecorator;
 
     expect(() => decorate(Plan)).toThrow('on the class Plan needs a task type');
   });

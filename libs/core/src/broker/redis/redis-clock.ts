@@ -1,5 +1,6 @@
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { type Clock, monotonicMs, systemClock, type TimerHandle } from '../../runtime/clock.js';
+import { startPatience } from '../../runtime/patience.js';
 import { mastersOf } from './nodes.js';
 import type { RedisClient } from './redis-connection.js';
 import type { RedisLink } from './redis-link.js';
@@ -132,9 +133,9 @@ async function askTime(client: RedisClient, machine: Clock): Promise<TimeSample>
 }
 
 async function firstAnswer<T>(answers: readonly Promise<T>[]): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let endPatience: () => void = () => undefined;
   const silence = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('TIME timed out')), TIME_TIMEOUT_MS);
+    endPatience = startPatience(TIME_TIMEOUT_MS, () => reject(new Error('TIME timed out')));
   });
   const first = Promise.any(answers).catch((error: AggregateError) => {
     throw error.errors[0] as Error;
@@ -142,7 +143,7 @@ async function firstAnswer<T>(answers: readonly Promise<T>[]): Promise<T> {
   try {
     return await Promise.race([first, silence]);
   } finally {
-    clearTimeout(timer);
+    endPatience();
     first.catch(() => undefined);
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../runtime/clock.js';
 import { type ScriptEnded, scriptChannel } from '../../runtime/diagnostics.js';
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
+import { startPatience } from '../../runtime/patience.js';
 import type { Script, ScriptArgs, ScriptKeys } from '../../scripts/script.js';
 import {
   checkRedisConnection,
@@ -372,7 +373,7 @@ function untilReady(client: RedisClient): Promise<void> {
   return new Promise((resolve, reject) => {
     let lastError: Error | undefined;
     const finish = (error?: Error): void => {
-      clearTimeout(timer);
+      endPatience();
       client.off('ready', onReady).off('end', onEnd).off('error', onError);
       if (error) reject(error);
       else resolve();
@@ -384,9 +385,8 @@ function untilReady(client: RedisClient): Promise<void> {
       const refusal = refusedDatabase(client) ?? (isRefusal(error) || isLoginRefusal(error) ? error : undefined);
       if (refusal) finish(refusal); // the next attempt would fail the same way
     };
-    const timer = setTimeout(
-      () => finish(new Error(`Connection is closed.${lastError ? ` ${lastError.message}` : ''}`, { cause: lastError })),
-      READY_TIMEOUT_MS,
+    const endPatience = startPatience(READY_TIMEOUT_MS, () =>
+      finish(new Error(`Connection is closed.${lastError ? ` ${lastError.message}` : ''}`, { cause: lastError })),
     );
     client.on('ready', onReady).on('end', onEnd).on('error', onError);
   });

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
 
+/** A server by its name or address, and its port. */
 export interface RedisAddress {
   readonly host: string;
   readonly port: number;

@@ -5,6 +5,7 @@ import { keys } from '../../wire/keys.js';
 import { type Duty, MOST_WAKE_TOKENS, type QueueWatch, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
 import { KeyTypeError } from '../../errors/key-type.error.js';
 import { joinCalls } from '../../runtime/join-calls.js';
+import { startPatience } from '../../runtime/patience.js';
 import type { JoinedCommands } from './joined-commands.js';
 import { NodeQuestions, RedisQueuesWatch, waitingAmong } from './queues-watch.js';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
@@ -212,7 +213,7 @@ class RedisQueueWatch implements QueueWatch {
     call: (client: Redis, timeoutS: number) => Promise<unknown>,
   ): Promise<boolean> {
     if (this.isClosed) return false;
-    const watchdog = setTimeout(() => this.dropClient(), timeoutMs + LATE_MS);
+    const endPatience = startPatience(timeoutMs + LATE_MS, () => this.dropClient());
     let client: Redis | undefined;
     try {
       client = this.client ??= await this.redis.openConnection('watch', keys.pending(this.queue));
@@ -224,7 +225,7 @@ class RedisQueueWatch implements QueueWatch {
       if (isRefusal(error)) this.noteRefusal(error);
       throw await this.redis.toError(name, error, client);
     } finally {
-      clearTimeout(watchdog);
+      endPatience();
     }
   }
 

@@ -49,6 +49,10 @@ export interface Heartbeat {
 
 /** A heartbeat that must be told what it cannot read from shared memory. */
 export interface DistantHeartbeat extends Heartbeat {
+  /** Whether it beats; a thread takes a while to start. */
+  readonly hasBegun: boolean;
+  /** Ends one that has not begun, without waiting for it, and leaves the server's presence to others. */
+  abandon(): Promise<void>;
   learn(news: TableNews): void;
   /** There are held tasks again. */
   watchHeld(): void;

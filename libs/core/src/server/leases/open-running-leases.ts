@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Connection, isMemory, type MemoryConnection } from '../../broker/connection.js';
-import { isSharedClock } from '../../broker/open-broker.js';
+import { isBroker, isSharedClock } from '../../broker/open-broker.js';
 import type { LeaseOps } from '../../broker/contract/lease.js';
 import type { PresenceOps } from '../../broker/contract/presence.js';
 import type { Clock } from '../../runtime/clock.js';
@@ -22,20 +24,23 @@ export interface RunningLeasesOptions extends HeartbeatSettings {
 const resourceLimits = { maxYoungGenerationSizeMb: 1 };
 
 /**
- * Running leases with their heartbeat in a worker thread; in this thread when `heartbeat` is `'inline'`, or when the
+ * Running leases with their heartbeat in a worker thread; in this thread when `heartbeat` is `'inline'`, when the
  * connection (an open broker or client, `'memory'`, options that contain functions) or the clock cannot be passed to
- * another thread.
+ * another thread, or when a bundler has left the thread's file behind.
+ *
+ * @param file the thread's program; `undefined`: there is none
  */
 export function openRunningLeases(
   broker: Pick<LeaseOps, 'extendLeases'> & Pick<PresenceOps, 'writePresence' | 'clearPresence'>,
   options: RunningLeasesOptions,
   deps: LoopDeps,
+  file: string | undefined = threadFile(),
 ): RunningLeases {
   const { identity, intervalMs, leaseMs, onCancel } = options;
   const settings = { identity, intervalMs, leaseMs };
   const factories: HeartbeatFactories = {
     inline: (shared, listener) => new Heartbeater(broker, settings, shared, listener, deps),
-    thread: remoteHeartbeat(options, settings, deps),
+    thread: remoteHeartbeat(options, settings, deps, file),
   };
   return new RunningLeases(factories, settings, onCancel, deps);
 }
@@ -44,12 +49,13 @@ function remoteHeartbeat(
   options: RunningLeasesOptions,
   settings: HeartbeatSettings,
   deps: LoopDeps,
+  file: string | undefined,
 ): HeartbeatFactories['thread'] {
   const { heartbeat, connection } = options;
-  if (heartbeat === 'inline' || isMemory(connection)) return undefined;
+  if (heartbeat === 'inline' || isMemory(connection) || isMemoryBroker(connection)) return undefined;
   const reason = whyBoundToThread(connection, deps.clock);
-  if (reason) {
-    deps.logger.info(`the heartbeat runs in the main thread: ${reason}`);
+  if (reason !== undefined || file === undefined) {
+    deps.logger.info(`the heartbeat runs in the main thread: ${reason ?? WITHOUT_FILE}`);
     return undefined;
   }
   const option = uncopyable(connection);
@@ -61,14 +67,23 @@ function remoteHeartbeat(
   return (pulse, listener) => {
     const workerData: HeartbeatThreadData = { connection, settings, pulse: pulse.buffer };
     // Without the flags of the main thread: their preloads are not meant for this thread.
-    const spawn = (): Worker =>
-      new Worker(new URL('./heartbeat-worker.js', import.meta.url), {
-        workerData,
-        execArgv: [],
-        resourceLimits,
-      });
+    const spawn = (): Worker => new Worker(file, { workerData, execArgv: [], resourceLimits });
     return new RemoteHeartbeat(spawn, listener, deps);
   };
+}
+
+/** Nobody expects a thread for queues that only this process has. */
+const isMemoryBroker = (connection: Connection): boolean => isBroker(connection) && connection.kind === 'memory';
+
+const WITHOUT_FILE =
+  'heartbeat-worker.js is not beside this code. In a bundle, add the entry "heartbeat-worker" of the package under this name, ' +
+  'or set "heartbeat" to "inline"';
+
+/** The file of the thread, beside this one. In a bundle it is there only if it was made an entry of its own. */
+function threadFile(): string | undefined {
+  if (typeof __dirname !== 'string') return undefined; // the bundle is an ES module
+  const files = ['heartbeat-worker.js', 'heartbeat-worker.cjs'].map((name) => join(__dirname, name));
+  return files.find((file) => existsSync(file));
 }
 
 /** Why the heartbeat cannot run in another thread with the same queues and clock; `undefined` when it can. */

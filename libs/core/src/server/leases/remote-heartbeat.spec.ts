@@ -219,13 +219,26 @@ describe('RemoteHeartbeat', () => {
   });
 
   it('terminates a thread that does not answer', async () => {
-    const { clock, worker, heartbeat } = openThread({ deaf: true });
+    const { clock, worker, heartbeat, settle } = openThread({ deaf: true });
+    worker.threadEnd.postMessage({ kind: 'begun' });
+    await settle();
 
     const stopping = heartbeat.stop();
     await clock.advance('5s');
     await stopping;
 
     expect(worker.isTerminated).toBe(true);
+  });
+
+  it('has begun when its thread says so, and can be abandoned before', async () => {
+    const begun = openThread();
+    const starting = openThread({ deaf: true });
+    await begun.settle();
+
+    await starting.heartbeat.abandon();
+
+    expect([begun.heartbeat.hasBegun, starting.heartbeat.hasBegun]).toEqual([true, false]);
+    expect([begun.worker.isTerminated, starting.worker.isTerminated]).toEqual([false, true]);
   });
 
   it('reports a death with its cause', async () => {

@@ -41,6 +41,7 @@ type ToThread =
   | { readonly kind: 'stop' };
 
 type FromThread =
+  | { readonly kind: 'begun' }
   | { readonly kind: 'describe'; readonly tasks: readonly TaskRef[] }
   | { readonly kind: 'lost'; readonly tasks: readonly TaskRef[] }
   | { readonly kind: 'cancelRequests'; readonly requests: readonly CancelRequest[] }
@@ -62,6 +63,7 @@ export class RemoteHeartbeat implements DistantHeartbeat {
   private readonly worker: HeartbeatWorker;
   private readonly exited: Promise<void>;
   private isStopping = false;
+  private isBeating = false;
   private deathCause: Error | undefined;
 
   /** @throws the thread cannot be created */
@@ -81,6 +83,10 @@ export class RemoteHeartbeat implements DistantHeartbeat {
         if (!this.isStopping) listener.onDeath(error);
       });
     });
+  }
+
+  get hasBegun(): boolean {
+    return this.isBeating;
   }
 
   /** The thread starts by itself. */
@@ -107,12 +113,18 @@ export class RemoteHeartbeat implements DistantHeartbeat {
     this.deps.clock.clearTimer(timer);
   }
 
+  async abandon(): Promise<void> {
+    this.isStopping = true;
+    await this.worker.terminate();
+  }
+
   private post(message: ToThread): void {
     this.worker.postMessage(message);
   }
 
   private receive(message: FromThread): void {
-    if (message.kind === 'lost') this.listener.onLost(message.tasks);
+    if (message.kind === 'begun') this.isBeating = true;
+    else if (message.kind === 'lost') this.listener.onLost(message.tasks);
     else if (message.kind === 'describe') void this.describe(message.tasks);
     else if (message.kind === 'cancelRequests') this.listener.onCancelRequests(message.requests);
     else this.deps.logger[message.level](message.message, message.fields);
@@ -161,6 +173,7 @@ export function beatInThread(
   });
   heartbeat.start();
   watch.start();
+  post({ kind: 'begun' });
 }
 
 /** Logs in the main thread, where the user's logger is. */

@@ -19,6 +19,8 @@ class FakeHeartbeat implements InlineHeartbeat, DistantHeartbeat {
   readonly statuses: ServerStatus[] = [];
   isBeating = false;
   isStopped = false;
+  hasBegun = true;
+  isAbandoned = false;
   wakes = 0;
 
   constructor(
@@ -51,6 +53,10 @@ class FakeHeartbeat implements InlineHeartbeat, DistantHeartbeat {
   async stop(): Promise<void> {
     this.isBeating = false;
     this.isStopped = true;
+  }
+
+  async abandon(): Promise<void> {
+    this.isAbandoned = true;
   }
 }
 
@@ -399,6 +405,17 @@ describe('RunningLeases', () => {
     await leases.stop();
 
     expect([heartbeat.isStopped, threads.length]).toEqual([true, 0]);
+  });
+
+  it('does not wait at stop for a thread that has not begun, and deregisters the server itself', async () => {
+    const { leases, heartbeat, threads, track } = openLeases({ withThread: true });
+    await leases.start();
+    track('a');
+    threads[0]!.hasBegun = false;
+
+    await leases.stop();
+
+    expect([threads[0]!.isAbandoned, threads[0]!.isStopped, heartbeat.isStopped]).toEqual([true, false, true]);
   });
 
   it('starts no thread for a task that arrives after stop', async () => {

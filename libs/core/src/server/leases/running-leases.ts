@@ -113,9 +113,14 @@ export class RunningLeases implements HeartbeatListener {
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.expiryCheck.stop();
-    if (!this.thread) return this.inline.stop();
-    await this.inline.rest();
-    await this.thread.stop();
+    const { thread } = this;
+    if (thread?.hasBegun) {
+      await this.inline.rest();
+      await thread.stop();
+    } else {
+      await thread?.abandon();
+      await this.inline.stop();
+    }
   }
 
   async describe(tasks: readonly TaskRef[]): Promise<(TaskDescription | undefined)[]> {
