@@ -79,8 +79,16 @@ export default {
     forbid('server-knows-no-pages', '^libs/dashboard/src/', '^libs/dashboard/web/'),
     forbid('apps-know-public-names-only', '^apps/', '^libs/core/(src|dist)/internal'),
     forbid('cli-knows-no-nest', '^apps/cli/', '^(libs/nestjs/|apps/(?!cli/))|node_modules/(@nestjs/|ioredis)'),
-    forbid('front-door-only', '^(libs/(?!core/)|apps/|test/(?!support/(test-queue|recorded-spans)\\.ts$))', notExported('libs/core')),
-    forbid('test-support-by-its-doors', '^test/support/(test-queue|recorded-spans)\\.ts$', '^libs/core/(src|dist)/(?!test-support/)'),
+    forbid(
+      'front-door-only',
+      '^(libs/(?!core/)|apps/|test/(?!support/(test-queue|recorded-spans)\\.ts$))',
+      notExported('libs/core'),
+    ),
+    forbid(
+      'test-support-by-its-doors',
+      '^test/support/(test-queue|recorded-spans)\\.ts$',
+      '^libs/core/(src|dist)/(?!test-support/)',
+    ),
     forbid('front-door-of-nest-only', '^(libs/(?!nestjs/)|apps/|test/)', notExported('libs/nestjs')),
     forbid('front-door-of-dashboard-only', '^(libs/(?!dashboard/)|apps/|test/)', notExported('libs/dashboard')),
     forbid('libs-know-no-test', '^(libs|apps)/', '^test/'),

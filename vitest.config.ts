@@ -48,7 +48,7 @@ export default defineConfig({
     server: { deps: { external: [/\/(?:libs|apps)\/\w+\/dist\//] } }, // built packages, loaded by Node as for users
     projects: [
       project('unit', 0, {
-        include: ['{libs,apps}/*/src/**/*.spec.ts', 'libs/dashboard/web/src/**/*.spec.ts'],
+        include: ['{libs,apps}/*/src/**/*.spec.ts', 'libs/dashboard/web/src/**/*.spec.ts', 'test/guide/*.spec.ts'],
         isolate: false,
         maxWorkers: ALL_CORES,
         setupFiles: ['test/support/memory.setup.ts'],

@@ -9,8 +9,8 @@ import {
   TaskStateError,
 } from '@nestjs-asynq/core';
 import type { Aggregate } from '@nestjs-asynq/core/internal';
-import { FakeClock } from '@nestjs-asynq/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SteppingClock } from '../support/test-queue.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { asGoShowsServer, asGoShowsTask } from './as-go-shows.js';
 import { encodeMessage } from './golden-facts.js';
@@ -349,7 +349,7 @@ describe('servers leave the same state as those of Go', () => {
   it('lease_expired: the tasks of a lost server', async () => {
     await using stage = new GoldenStage(redis, 'lease_expired');
     const { client, clock, inspector } = stage;
-    const stopped = new FakeClock(clock.nowMs()); // a server whose clock stands still sends no heartbeats
+    const stopped = new SteppingClock(clock.nowMs()); // a server whose clock stands still sends no heartbeats
 
     await stage.play(1, async () => {
       await stage.serve(() => stage.held, { clock: stopped, concurrency: 2 });

@@ -9,9 +9,9 @@ import {
   silentLogger,
   type TaskEvent,
 } from '@nestjs-asynq/core';
-import { FakeClock } from '@nestjs-asynq/core/testing';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
+import { SteppingClock } from '../support/test-queue.js';
 import { Conditions } from '../support/conditions.js';
 import type { RedisServer } from '../support/redis-server.js';
 import { DIFFERENCES, LEFT_OUT, OWN_KEYS, REFUSED } from './golden-differences.js';
@@ -28,7 +28,7 @@ const PATIENCE_MS = 20_000;
  * differences listed for the step. Time stands still unless the test moves it, so that scores are predictable.
  */
 export class GoldenStage implements AsyncDisposable {
-  readonly clock: FakeClock;
+  readonly clock: SteppingClock;
   readonly client: Client;
   readonly inspector: Inspector;
   /** For changes that Go or time makes, and neither client nor server. */
@@ -51,7 +51,7 @@ export class GoldenStage implements AsyncDisposable {
     startMs = Math.floor(Date.now() / 1000) * 1000 + 400,
   ) {
     this.connection = { url: server.url };
-    this.clock = new FakeClock(startMs);
+    this.clock = new SteppingClock(startMs);
     this.redis = new Redis(server.url);
     this.client = new Client(this.withClock());
     this.inspector = new Inspector(this.withClock());

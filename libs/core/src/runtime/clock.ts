@@ -2,6 +2,12 @@
 export type TimerHandle = unknown;
 
 /**
+ * What a timer is for. `due`: a step that reads the time and finds out by itself what is due. `upkeep`: a check that is
+ * repeated forever, such as the extension of leases. Default: neither.
+ */
+export type TimerPurpose = 'due' | 'upkeep';
+
+/**
  * The source of time. All waits and timestamps go through a clock, so that a test can control it (`FakeClock` in the
  * testing entry point).
  */
@@ -13,8 +19,18 @@ export interface Clock {
   /** Monotonic time in milliseconds, to measure durations. Default: this machine's. */
   monotonicMs?(): number;
   /** Calls `callback` once after `delayMs`. The timer does not keep the process alive. */
-  setTimer(callback: () => void, delayMs: number): TimerHandle;
+  setTimer(callback: () => void, delayMs: number, purpose?: TimerPurpose): TimerHandle;
   clearTimer(timer: TimerHandle): void;
+  /**
+   * `true`: time stands still until a test moves it, then it jumps from one event to the next. Nothing can be lost in
+   * between, so servers keep their leases instead of extending them. Default `false`.
+   */
+  readonly leaps?: boolean | undefined;
+  /**
+   * Of a clock that stands still: lets time pass as it does on this machine, until the returned function is called. A
+   * server does so while it shuts down, or a handler that does not end would keep it waiting for ever.
+   */
+  flow?(): () => void;
 }
 
 /** The methods that a clock must have. */

@@ -28,7 +28,7 @@ export const consoleLogger: Logger = {
   error: (message, fields) => console.error(`[asynq] ${message}`, ...(fields ? [fields] : [])),
 };
 
-const guarded = new WeakSet<Logger>();
+const guarded = new WeakSet<Logger>([silentLogger]);
 
 /**
  * A logger whose methods never throw, even if the given one does: a formatter that cannot print an error must not stop

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RedisCommandError } from '../errors/redis-command.error.js';
 import { loggerTo } from '../test-support/logger-to.js';
-import { FakeClock } from '../testing/fake-clock.js';
+import { SteppingClock } from '../test-support/stepping-clock.js';
 import { Loop } from './loop.js';
 
 type Step = () => number | undefined | Promise<number | undefined>;
@@ -13,7 +13,7 @@ class ScriptedLoop extends Loop {
   mostAtOnce = 0;
 
   constructor(
-    private readonly fake: FakeClock,
+    private readonly fake: SteppingClock,
     private readonly steps: Step[],
     log: string[] = [],
   ) {
@@ -31,7 +31,7 @@ class ScriptedLoop extends Loop {
   }
 }
 
-const startMs = new FakeClock().nowMs();
+const startMs = new SteppingClock().nowMs();
 
 const fail = (isTransient: boolean) => (): never => {
   throw new RedisCommandError('PING', isTransient, { cause: new Error('gone') });
@@ -39,7 +39,7 @@ const fail = (isTransient: boolean) => (): never => {
 
 describe('Loop', () => {
   it('continues after a step that throws an unreadable value', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     const fail = (): never => {
@@ -57,7 +57,7 @@ describe('Loop', () => {
   });
 
   it('runs at once and then after the delay that each step asks for', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const loop = new ScriptedLoop(clock, [() => 100, () => 300, () => undefined]);
 
     loop.start();
@@ -67,7 +67,7 @@ describe('Loop', () => {
   });
 
   it('runs again without a pause after a delay of 0', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const loop = new ScriptedLoop(clock, [() => 0, () => 0, () => undefined]);
 
     loop.start();
@@ -77,7 +77,7 @@ describe('Loop', () => {
   });
 
   it('sleeps until it is woken after undefined', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const loop = new ScriptedLoop(clock, [() => undefined]);
     loop.start();
     await clock.advance(60_000);
@@ -89,7 +89,7 @@ describe('Loop', () => {
   });
 
   it('runs once more when it was woken during a step', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const loop: ScriptedLoop = new ScriptedLoop(clock, [
       () => {
         loop.wake();
@@ -105,7 +105,7 @@ describe('Loop', () => {
   });
 
   it('backs off while it fails, however often it is woken, and resets after a success', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const loop = new ScriptedLoop(clock, [
       fail(true),
       fail(true),
@@ -126,7 +126,7 @@ describe('Loop', () => {
   });
 
   it('never pauses longer than its limit', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const loop = new ScriptedLoop(clock, [fail(true)]);
 
     loop.start();
@@ -137,7 +137,7 @@ describe('Loop', () => {
   });
 
   it('logs a continuing failure at intervals, as an error unless it is transient', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const log: string[] = [];
     const loop = new ScriptedLoop(clock, [...Array<Step>(5).fill(fail(true)), fail(false)], log);
 
@@ -151,7 +151,7 @@ describe('Loop', () => {
   });
 
   it('waits at stop for the current step, and runs no other', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     let endStep = (): void => undefined;
     const loop = new ScriptedLoop(clock, [() => new Promise((resolve) => (endStep = () => resolve(0)))]);
     loop.start();
@@ -169,7 +169,7 @@ describe('Loop', () => {
   });
 
   it('survives any order of start, stop and wake with one run at a time', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const loop = new ScriptedLoop(clock, [() => Promise.resolve(1)]);
     const stops: Promise<void>[] = [];
 

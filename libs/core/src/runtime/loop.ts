@@ -1,5 +1,5 @@
 import { WakeSignal } from './wake-signal.js';
-import { type Clock, sleep } from './clock.js';
+import { type Clock, sleep, type TimerPurpose } from './clock.js';
 import type { Logger } from './logger.js';
 import { Retries, type RetriesDeps } from './retries.js';
 
@@ -17,6 +17,8 @@ export abstract class Loop {
   protected readonly clock: Clock;
   protected readonly logger: Logger;
   protected readonly random: () => number;
+  /** What the rests between steps are for. */
+  protected readonly restsFor: TimerPurpose = 'upkeep';
   private readonly wakeSignal: WakeSignal;
   private readonly retries: Retries;
   private stopping = new AbortController();
@@ -67,7 +69,7 @@ export abstract class Loop {
   private async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const delayMs = await this.attempt(signal);
-      if (delayMs !== 0) await this.wakeSignal.wait(signal, delayMs);
+      if (delayMs !== 0) await this.wakeSignal.wait(signal, delayMs, this.restsFor);
     }
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loggerTo } from '../test-support/logger-to.js';
-import { FakeClock } from '../testing/fake-clock.js';
+import { SteppingClock } from '../test-support/stepping-clock.js';
 import { sleep } from './clock.js';
 import { Rounds } from './rounds.js';
 
@@ -12,7 +12,7 @@ class ScriptedRounds extends Rounds {
   private readonly startMs: number;
 
   constructor(
-    private readonly fake: FakeClock,
+    private readonly fake: SteppingClock,
     private readonly steps: Readonly<Record<string, Step[]>>,
     log: string[] = [],
   ) {
@@ -35,7 +35,7 @@ const manyKeys = (count: number, step: Step): Record<string, Step[]> =>
 
 describe('Rounds', () => {
   it('runs the steps of each key after the delays that they ask for', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const rounds = new ScriptedRounds(clock, { a: [() => 100, () => 300, rest], b: [() => 250, () => 0, rest] });
 
     rounds.start();
@@ -45,7 +45,7 @@ describe('Rounds', () => {
   });
 
   it('lets steps that are due in a second or more fall together, never late', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const rounds = new ScriptedRounds(clock, { a: [() => 1_010, rest], b: [() => 1_049, rest], c: [() => 999, rest] });
 
     rounds.start();
@@ -55,7 +55,7 @@ describe('Rounds', () => {
   });
 
   it('wakes one key, and repeats its step when it is woken during that', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const slow: Step = async () => (await sleep(clock, 20), undefined);
     const rounds = new ScriptedRounds(clock, { a: [rest, slow, rest], b: [rest] });
     rounds.start();
@@ -70,7 +70,7 @@ describe('Rounds', () => {
   });
 
   it('repeats a failed step after growing delays, which waking does not shorten, and delays no other key', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const log: string[] = [];
     const fail: Step = () => {
       throw new Error('failed');
@@ -87,7 +87,7 @@ describe('Rounds', () => {
   });
 
   it('logs the failures of a few keys when all fail for one reason', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const log: string[] = [];
     const fail: Step = () => {
       throw new Error('failed');
@@ -102,7 +102,7 @@ describe('Rounds', () => {
   });
 
   it('does not let keys wait for the first step of another', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const steps = { ...manyKeys(300, rest), 'key-0': [() => new Promise<never>(() => 0)] };
     const rounds = new ScriptedRounds(clock, steps);
 
@@ -113,7 +113,7 @@ describe('Rounds', () => {
   });
 
   it('runs a key that is added later at once, but not before the start', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const rounds = new ScriptedRounds(clock, { a: [rest] });
     await clock.advance(5);
     rounds.start();
@@ -127,7 +127,7 @@ describe('Rounds', () => {
   });
 
   it('waits for running steps at stop, begins none after it, and can start again', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     let ended = 0;
     const slow: Step = async () => (await sleep(clock, 50), ended++, 10);
     const rounds = new ScriptedRounds(clock, { a: [slow, rest], b: [() => 70] });
@@ -148,7 +148,7 @@ describe('Rounds', () => {
   });
 
   it('runs the first steps of a thousand keys', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const rounds = new ScriptedRounds(clock, manyKeys(1_000, rest));
 
     rounds.start();

@@ -1,4 +1,4 @@
-import { type Clock, monotonicMs, type TimerHandle } from './clock.js';
+import { type Clock, monotonicMs, type TimerHandle, type TimerPurpose } from './clock.js';
 import type { Logger } from './logger.js';
 import type { LoopDeps } from './loop.js';
 import { Retries } from './retries.js';
@@ -36,6 +36,8 @@ export abstract class Rounds {
   protected readonly clock: Clock;
   protected readonly logger: Logger;
   protected readonly random: () => number;
+  /** What the rests between steps are for. */
+  protected readonly restsFor: TimerPurpose = 'upkeep';
   private readonly turns = new Map<string, Turn>();
   private readonly running = new Set<Promise<void>>();
   private stopping = new AbortController();
@@ -143,6 +145,10 @@ export abstract class Rounds {
     turn.isRunning = false;
     if (!this.isStarted || delayMs === undefined) return;
     const restMs = turn.isBackingOff ? delayMs : together(this.clock, delayMs, TOGETHER_MS);
-    turn.timer = this.clock.setTimer(() => this.begin(key, turn), restMs);
+    turn.timer = this.clock.setTimer(
+      () => this.begin(key, turn),
+      restMs,
+      turn.isBackingOff ? undefined : this.restsFor,
+    );
   }
 }

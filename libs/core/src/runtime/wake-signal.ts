@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock, TimerPurpose } from './clock.js';
 
 /** A wake-up that cannot be missed: when sent before the wait begins, it ends that wait at once. For one waiter. */
 export class WakeSignal {
@@ -13,12 +13,12 @@ export class WakeSignal {
   }
 
   /** Resolves when the signal is sent, after `timeoutMs` if given, or when `signal` aborts. Consumes the signal. */
-  async wait(signal: AbortSignal, timeoutMs?: number): Promise<void> {
-    if (!this.isSent && !signal.aborted) await this.nextSignal(signal, timeoutMs);
+  async wait(signal: AbortSignal, timeoutMs?: number, purpose?: TimerPurpose): Promise<void> {
+    if (!this.isSent && !signal.aborted) await this.nextSignal(signal, timeoutMs, purpose);
     this.isSent = false;
   }
 
-  private nextSignal(signal: AbortSignal, timeoutMs: number | undefined): Promise<void> {
+  private nextSignal(signal: AbortSignal, timeoutMs: number | undefined, purpose?: TimerPurpose): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
         if (timer !== undefined) this.clock.clearTimer(timer);
@@ -26,7 +26,7 @@ export class WakeSignal {
         this.endWait = undefined;
         resolve();
       };
-      const timer = timeoutMs === undefined ? undefined : this.clock.setTimer(finish, timeoutMs);
+      const timer = timeoutMs === undefined ? undefined : this.clock.setTimer(finish, timeoutMs, purpose);
       signal.addEventListener('abort', finish, { once: true });
       this.endWait = finish;
     });

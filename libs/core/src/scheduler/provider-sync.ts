@@ -25,6 +25,7 @@ export interface PlanChanges {
 
 /** Synchronizes the plan with the provider's list: adds new entries, removes missing ones, keeps the rest. */
 export class ProviderSync extends Loop {
+  protected override readonly restsFor = 'due';
   private readonly known = new Map<string, PeriodicEntry>();
   /** Dropped, but not yet cleared. */
   private readonly dropped = new Set<PeriodicEntry>();

@@ -46,6 +46,7 @@ export interface TickLoopDeps extends LoopDeps {
 
 /** Claims the due ticks of a queue's entries, and sleeps until the next one. */
 export class TickLoop extends Loop {
+  protected override readonly restsFor = 'due';
   private readonly entries = new Map<string, PeriodicEntry>();
   private readonly failures: LogLimit;
   /** The time of day minus the monotonic time. */
@@ -97,7 +98,8 @@ export class TickLoop extends Loop {
   private untilNext(): number | undefined {
     let shortestMs = Infinity;
     for (const entry of this.entries.values()) shortestMs = Math.min(shortestMs, entry.waitMs(this.clock));
-    return shortestMs === Infinity ? undefined : Math.min(shortestMs, LONGEST_SLEEP_MS);
+    const longestMs = this.clock.leaps ? Infinity : LONGEST_SLEEP_MS;
+    return shortestMs === Infinity ? undefined : Math.min(shortestMs, longestMs);
   }
 
   private noticeSetBack(): void {

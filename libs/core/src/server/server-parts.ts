@@ -114,12 +114,12 @@ export function assembleParts(context: PartsContext, settings: ServerSettings): 
 
 function openWatcher(
   { broker, identity }: PartsContext,
-  { maxBlockingConnections, taskCheckIntervalMs, leaseMs }: ServerSettings,
+  { maxBlockingConnections, taskCheckIntervalMs, dutyLeaseMs }: ServerSettings,
   queues: readonly string[],
   deps: LoopDeps,
 ): WorkWatcher {
   const { serverId } = identity;
-  const options = { queues, serverId, leaseMs, maxBlockingConnections, taskCheckIntervalMs };
+  const options = { queues, serverId, dutyLeaseMs, maxBlockingConnections, taskCheckIntervalMs };
   return new WorkWatcher(broker, options, deps);
 }
 

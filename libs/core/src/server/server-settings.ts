@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Broker } from '../broker/contract/broker.js';
 import type { ArchiveLimits } from '../broker/contract/retention.js';
 import { type PublishSettings, readPublishOptions } from '../events/publish-options.js';
 import { namingPartitions } from '../partitions/partition-event.js';
@@ -15,6 +16,7 @@ import { guardListener, type TaskEventListener } from '../task/task-event.js';
 import type { TaskTracing } from '../task/task-tracing.js';
 import { queueNameProblem } from '../wire/queue-name.js';
 import { type GroupPlans, readGroupAggregator } from './groups/group-aggregator.js';
+import { dutyLeaseMs } from './watch/duties.js';
 import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js';
 
 /** Validated {@link ServerOptions} with defaults, as numbers with units. */
@@ -66,9 +68,13 @@ export interface CheckedOptions {
 
 export interface ServerSettings extends CheckedOptions {
   readonly clock: Clock;
+  /** How long this server's duties outlive it. */
+  readonly dutyLeaseMs: number;
 }
 
 const DAY_MS = 24 * 3_600_000;
+/** Lease on a clock that leaps. Its end, as unix s, still fits 32 bits at the end of this century. */
+const UNENDING_LEASE_MS = 365 * DAY_MS;
 const LARGEST_INT32 = 2 ** 31 - 1;
 /** Maximum interval or time limit: Node's timers are limited to 24 days. */
 const LONGEST_INTERVAL_MS = 20 * DAY_MS;
@@ -106,6 +112,22 @@ export function resolveSettings(options: ServerOptions): CheckedOptions {
   };
   reader.throwIfWrong();
   return settings;
+}
+
+/**
+ * The settings of a server on a clock. Where the clock of a memory broker leaps, leases do not end, and due times are met
+ * without looking for them: all servers are in this process, and all changes are announced.
+ */
+export function onClock(settings: CheckedOptions, clock: Clock, broker: Broker['kind']): ServerSettings {
+  if (!clock.leaps || broker !== 'memory') return { ...settings, clock, dutyLeaseMs: dutyLeaseMs(settings.leaseMs) };
+  return {
+    ...settings,
+    clock,
+    leaseMs: UNENDING_LEASE_MS,
+    dutyLeaseMs: UNENDING_LEASE_MS,
+    heartbeatIntervalMs: UNENDING_LEASE_MS / 3,
+    delayedTaskCheckIntervalMs: UNENDING_LEASE_MS,
+  };
 }
 
 function readWork(reader: OptionReader, options: ServerOptions) {

@@ -18,7 +18,7 @@ import type { ServerIdentity } from './leases/heartbeater.js';
 import { routeAll, ServeMux, type TaskRouter } from './run/running/serve-mux.js';
 import type { ServerOptions } from './server-options.js';
 import { assembleParts, servedQueues, type ServerParts } from './server-parts.js';
-import { resolveSettings, type ServerSettings } from './server-settings.js';
+import { onClock, resolveSettings, type ServerSettings } from './server-settings.js';
 import { readProblemOptions, type ServerProblem, type ServerProblemOptions } from './vital-signs.js';
 
 /** How long `start` waits for the check of Redis' version and of the rights. */
@@ -61,7 +61,7 @@ export class Server {
     const settings = resolveSettings(options);
     const { clock, logger } = settings;
     this.#broker = openConnection(options.connection, { clock, logger });
-    this.#settings = this.#publishing({ ...settings, clock: clock ?? this.#broker.clock });
+    this.#settings = this.#publishing(onClock(settings, clock ?? this.#broker.clock, this.#broker.kind));
     this.#ownsBroker = this.#broker !== options.connection;
   }
 
@@ -204,10 +204,12 @@ export class Server {
 
   async #shutDown(): Promise<void> {
     this.#state = 'closed';
+    const stand = this.#settings.clock.flow?.();
     if (this.#parts) await this.#stopParts(this.#parts);
     await this.#publisher?.close();
     await this.#quietly('close the connections', this.#ownsBroker ? this.#broker.close() : undefined);
     clearInterval(this.#keepAlive);
+    stand?.();
   }
 
   async #stopParts({

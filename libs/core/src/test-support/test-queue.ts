@@ -12,11 +12,12 @@ import { silentLogger } from '../runtime/logger.js';
 import { encodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
 import type { TaskState } from '../wire/task-state.js';
 import { ceilS, floorS } from '../wire/unix-time.js';
-import { FakeClock } from '../testing/fake-clock.js';
+import type { FakeClock } from '../testing/fake-clock.js';
 import type { KeyGuard } from './key-guard.js';
 import { MemoryBackdoor } from './memory-backdoor.js';
 import type { Backdoor, Injection, PresenceDump, QueueDump, TaskFields } from './queue-dump.js';
 import { RedisBackdoor } from './redis-backdoor.js';
+import { SteppingClock } from './stepping-clock.js';
 
 export { encodeTaskMessage, type TaskMessage };
 
@@ -183,7 +184,7 @@ export interface TestQueueOptions {
 
 /** A queue on a memory broker of its own. */
 export function openMemoryQueue({
-  clock = new FakeClock(START_MS),
+  clock = new SteppingClock(START_MS),
   name = freshName(),
 }: TestQueueOptions = {}): TestQueue {
   const broker = openMemoryBroker({ clock });
@@ -204,7 +205,7 @@ export interface RedisTestQueueOptions extends TestQueueOptions {
 export function openRedisQueue(
   client: Redis | Cluster,
   {
-    clock = new FakeClock(START_MS),
+    clock = new SteppingClock(START_MS),
     name = freshName(),
     declaredKeysOnly,
     connection = { client, declaredKeysOnly },

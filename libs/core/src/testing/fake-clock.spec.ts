@@ -88,3 +88,55 @@ describe('FakeClock', () => {
     await expect(clock.advance(-1)).rejects.toThrow('option "duration" is -1');
   });
 });
+
+describe('a FakeClock with upkeep', () => {
+  it('fires it once at the end of an advance, however often it was due', async () => {
+    const clock = new FakeClock(0);
+    const fired: number[] = [];
+    const renew = (): void => {
+      fired.push(clock.nowMs());
+      clock.setTimer(renew, 1_000, 'upkeep');
+    };
+    renew();
+
+    await clock.advance('1d');
+    await clock.advance(500);
+    await clock.advance(500);
+
+    expect(fired).toEqual([0, 86_400_000, 86_401_000]);
+  });
+
+  it('fires other timers that upkeep made due', async () => {
+    const clock = new FakeClock(0);
+    const fired: number[] = [];
+    clock.setTimer(() => clock.setTimer(() => fired.push(clock.nowMs()), 0), 10, 'upkeep');
+
+    await clock.advance(100);
+    expect(fired).toEqual([]);
+    await clock.advance(1);
+
+    expect(fired).toEqual([101]);
+  });
+
+  it('does not fire upkeep that other upkeep has cleared', async () => {
+    const clock = new FakeClock(0);
+    let hasFired = false;
+    clock.setTimer(() => clock.clearTimer(late), 1, 'upkeep');
+    const late = clock.setTimer(() => (hasFired = true), 2, 'upkeep');
+
+    await clock.advance(10);
+
+    expect(hasFired).toBe(false);
+  });
+
+  it('looks for what is due after the time of day was set', async () => {
+    const clock = new FakeClock(0);
+    const lookedAtMs: number[] = [];
+    clock.setTimer(() => lookedAtMs.push(clock.monotonicMs()), 60_000, 'due');
+
+    clock.set(60_000);
+    await clock.advance(1);
+
+    expect(lookedAtMs).toEqual([0]);
+  });
+});

@@ -9,7 +9,7 @@ export function enqueueOps(store: MemoryStore): EnqueueOps {
       return tasks.map((task) => {
         const { queue } = task.message;
         store.announced.add(queue);
-        return writeTask(store.queue(queue), task, store.clock.nowMs());
+        return writeTask(store, task);
       });
     },
 
@@ -20,7 +20,15 @@ export function enqueueOps(store: MemoryStore): EnqueueOps {
 }
 
 /** Writes a task, if neither its id nor its lock is taken. */
-export function writeTask(
+export function writeTask(store: MemoryStore, task: NewTask): EnqueueOutcome {
+  const outcome = write(store.queue(task.message.queue), task, store.clock.nowMs());
+  if (outcome.status !== 'idConflict' && outcome.status !== 'duplicate') {
+    for (const listener of store.writtenListeners) listener(task);
+  }
+  return outcome;
+}
+
+function write(
   queue: MemoryQueue,
   { message, processAtMs, uniqueTtlS, backoff }: NewTask,
   nowMs: number,

@@ -98,7 +98,8 @@ export function groupOps(store: MemoryStore): GroupOps {
       return archived.length;
     },
 
-    async finishSet(queueName, set, { message, processAtMs, uniqueTtlS }) {
+    async finishSet(queueName, set, combined) {
+      const { message, processAtMs, uniqueTtlS } = combined;
       const queue = store.queue(queueName);
       const nowMs = store.clock.nowMs();
       const members = ownSet(queue, set)?.members;
@@ -123,6 +124,7 @@ export function groupOps(store: MemoryStore): GroupOps {
       }
       if (processAtMs === undefined || processAtMs <= nowMs) queue.makePending(message.id, task, 'left');
       else queue.makeDelayed(message.id, task, 'scheduled', processAtMs);
+      for (const listener of store.writtenListeners) listener(combined);
       return { status: 'finished' };
     },
 

@@ -1,3 +1,5 @@
+// Imported, so that a test's fake timers, which replace the globals, do not block fetches.
+import { setImmediate } from 'node:timers';
 import { aloneRecord, readCrashes, readUnknownSinceMs } from '../../wire/attempt-record.js';
 import { ceilS } from '../../wire/unix-time.js';
 import {

@@ -4,6 +4,7 @@ import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import type { TaskState } from '../../wire/task-state.js';
 import { floorS } from '../../wire/unix-time.js';
+import type { NewTask } from '../contract/enqueue.js';
 import type { StoredEvent } from '../contract/events.js';
 import type { GroupChange, GroupOrder } from '../contract/groups.js';
 import type { CatchUp, TaskTemplate } from '../contract/schedules.js';
@@ -206,6 +207,7 @@ export class MemoryQueue {
     task.group = group;
     this.joinGroup(group, id, floorS(this.clock.nowMs()));
     const { size } = this.groups.get(group)!;
+    if (size === 1) this.nudge();
     if (this.fullSizes.entries().some(([fullSize]) => size % Number(fullSize) === 0)) this.notifyGroup(group, 'full');
   }
 
@@ -318,6 +320,8 @@ export class MemoryStore {
   /** By server id. */
   readonly presence: ExpiringMap<Presence>;
   readonly cancelListeners = new Set<(taskId: string) => void>();
+  /** Hear of every new task, within the operation that wrote it. */
+  readonly writtenListeners = new Set<(task: NewTask) => void>();
   /** Published plans, by scheduler id. */
   readonly schedulers: ExpiringMap<readonly SchedulerEntry[]>;
   /** Enqueue events by entry id, oldest first. */
@@ -330,6 +334,10 @@ export class MemoryStore {
 
   queue(name: string): MemoryQueue {
     return this.queues.get(name) ?? this.addQueue(name);
+  }
+
+  get allQueues(): Iterable<MemoryQueue> {
+    return this.queues.values();
   }
 
   private addQueue(name: string): MemoryQueue {

@@ -88,7 +88,7 @@ function refusal(schedule: MemorySchedule, tick: ScheduleTick): TickOutcome | un
 function claim(store: MemoryStore, schedule: MemorySchedule, { tickMs, task }: ScheduleTick): TickOutcome {
   schedule.claimedMs = tickMs;
   schedule.firedMs = tickMs;
-  const { status } = writeTask(store.queue(task.message.queue), task, store.clock.nowMs());
+  const { status } = writeTask(store, task);
   if (status === 'idConflict' || status === 'duplicate') return { status };
   return { status: 'enqueued', state: status === 'scheduled' ? 'scheduled' : 'pending' };
 }

@@ -20,7 +20,7 @@ interface Registry {
 const REGISTRY = Symbol.for('@nestjs-asynq/core/memory');
 
 /** Incremented when stores change in a way that is incompatible with older copies of this package. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** A store and the end of its use. */
 export interface SharedStore {

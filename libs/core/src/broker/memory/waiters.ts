@@ -22,7 +22,7 @@ export class Waiters {
       };
       const release = (): void => end(true);
       const giveUp = (): void => end(false);
-      const timer = this.clock.setTimer(giveUp, timeoutMs);
+      const timer = this.clock.setTimer(giveUp, timeoutMs, 'upkeep');
       closed.addEventListener('abort', giveUp, { once: true });
       this.waiting.add(release);
     });

@@ -23,8 +23,10 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
     },
 
     async dropDuty(queueName, duty, serverId) {
-      const { duties } = store.queue(queueName);
-      if (duties.get(duty) === serverId) duties.delete(duty);
+      const queue = store.queue(queueName);
+      if (queue.duties.get(duty) !== serverId) return;
+      queue.duties.delete(duty);
+      if (duty === 'leader') queue.nudge();
     },
 
     /** A watch ends when it is closed, or the broker is. */

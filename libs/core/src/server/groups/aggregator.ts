@@ -7,6 +7,7 @@ import {
   type GroupOrder,
   LARGEST_SET,
 } from '../../broker/contract/groups.js';
+import type { ForwardOps } from '../../broker/contract/forward.js';
 import { ripeFromS } from '../../broker/group-ripeness.js';
 import type { RedisCommandError } from '../../errors/redis-command.error.js';
 import { Backoff } from '../../runtime/backoff.js';
@@ -68,6 +69,7 @@ interface Failures {
  * If a server dies with a set, a recoverer returns the set.
  */
 export class Aggregator extends Loop {
+  protected override readonly restsFor = 'due';
   private readonly failures = new Map<string, Failures>();
   /** Aggregations by group; never reject. One set of a group at a time, so that its failures are counted together. */
   private readonly running = new Map<string, Promise<void>>();
@@ -84,11 +86,14 @@ export class Aggregator extends Loop {
   private renewAtMs = 0;
   private readonly slots: AggregateSlots;
   private readonly changes: Subscription;
+  /** Where time leaps: instead of looking for groups again and again. */
+  private readonly arrivals: Subscription;
   private readonly longestMs: number;
   private abandoning = new AbortController();
 
   constructor(
-    private readonly broker: Pick<GroupOps, Exclude<keyof GroupOps, 'reclaimSets' | 'nameLostGroups'>>,
+    private readonly broker: Pick<GroupOps, Exclude<keyof GroupOps, 'reclaimSets' | 'nameLostGroups'>> &
+      Pick<ForwardOps, 'onNudge'>,
     private readonly leadership: Pick<Leadership, 'isLeader'>,
     private readonly queue: string,
     private readonly options: AggregatorOptions,
@@ -108,6 +113,8 @@ export class Aggregator extends Loop {
       () => broker.onGroupChanged(queue, listener),
       () => this.checkAllNow(),
     );
+    const checkAll = (): void => this.checkAllNow();
+    this.arrivals = new Subscription(deps.clock, () => broker.onNudge(queue, checkAll), checkAll);
   }
 
   /** Running functions get `shutdownTimeoutMs` to end; then the members of their sets return to their groups. */
@@ -122,7 +129,7 @@ export class Aggregator extends Loop {
     this.nextLaterAtMs = Infinity;
     this.nextLookAtMs = this.renewAtMs = 0;
     Object.assign(this.pages, { position: undefined, isFirstRound: true, beganAtMs: 0, nextAtMs: 0 });
-    await this.changes.end();
+    await Promise.all([this.changes.end(), this.arrivals.end()]);
   }
 
   async runOnce(): Promise<number | undefined> {
@@ -130,7 +137,7 @@ export class Aggregator extends Loop {
     while (this.hasRoom) {
       this.tryDue();
       if (await this.takeNext()) continue;
-      if (this.passedMs < this.nextLookAtMs) return Math.max(0, this.nextStepAtMs() - this.passedMs);
+      if (this.passedMs < this.nextLookAtMs) return this.restMs();
       await this.look();
     }
     return undefined; // until a set is done
@@ -147,8 +154,11 @@ export class Aggregator extends Loop {
     return !this.stopSignal.aborted && (size < AT_ONE_TIME || size <= this.slots.mostSets / 2);
   }
 
-  private nextStepAtMs(): number {
-    return Math.min(this.nextLookAtMs, this.nextLaterAtMs);
+  /** Until the next look or group; `undefined`: until a group arrives. */
+  private restMs(): number | undefined {
+    const isIdle = this.later.size === 0 && this.windows.every(({ nextRipeAtMs }) => nextRipeAtMs === Infinity);
+    if (this.clock.leaps && isIdle) return undefined;
+    return Math.max(0, Math.min(this.nextLookAtMs, this.nextLaterAtMs) - this.passedMs);
   }
 
   private async look(): Promise<void> {
@@ -285,6 +295,7 @@ export class Aggregator extends Loop {
     if (nowMs < this.renewAtMs) return;
     this.renewAtMs = nowMs + RENEW_EVERY_MS;
     try {
+      if (this.clock.leaps) await this.arrivals.begin();
       const orders = new Set(this.windows.map(({ order }) => order));
       if (await this.broker.orderGroups(this.queue, [...orders])) this.checkAllNow();
       if (plans.fullSizes.length === 0) return;

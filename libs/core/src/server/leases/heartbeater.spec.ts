@@ -3,7 +3,7 @@ import type { ExtendReply, LeaseClaim } from '../../broker/contract/lease.js';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { recordCalls } from '../../test-support/call-recorder.js';
-import { FakeClock } from '../../testing/fake-clock.js';
+import { SteppingClock } from '../../test-support/stepping-clock.js';
 import { failingBroker } from '../../test-support/failing-broker.js';
 import { openMemoryQueue } from '../../test-support/test-queue.js';
 import { ceilS } from '../../wire/unix-time.js';
@@ -82,7 +82,7 @@ function openBeating() {
 
 /** Leases in two queues, and a broker whose replies the test controls. */
 function openStubbed() {
-  const clock = new FakeClock();
+  const clock = new SteppingClock();
   const calls: { readonly name: string; readonly expiresAtS?: number; answer(): void; fail(): void }[] = [];
   const silent = new Set<string>();
   const call = (name: string, expiresAtS?: number): Promise<ExtendReply> =>

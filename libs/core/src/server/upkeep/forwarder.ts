@@ -19,6 +19,7 @@ export interface ForwarderOptions {
  * starts to the millisecond; a nudge announces a task that is due sooner.
  */
 export class Forwarder extends LeaderRounds {
+  protected override readonly restsFor = 'due';
   private readonly nudges = new Map<string, Subscription>();
 
   constructor(

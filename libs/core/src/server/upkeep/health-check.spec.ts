@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type Logger, silentLogger } from '../../runtime/logger.js';
-import { FakeClock } from '../../testing/fake-clock.js';
+import { SteppingClock } from '../../test-support/stepping-clock.js';
 import { HealthCheck } from './health-check.js';
 
 describe('HealthCheck', () => {
   it('reports the result of a ping, first after one interval', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const results: [atMs: number, error: Error | undefined][] = [];
     const startedAtMs = clock.nowMs();
     const failure = new Error('away');
@@ -25,7 +25,7 @@ describe('HealthCheck', () => {
   });
 
   it('continues when the callback throws, and logs it', async () => {
-    const clock = new FakeClock();
+    const clock = new SteppingClock();
     const error = vi.fn<Logger['error']>();
     const callback = vi.fn<() => void>(() => {
       throw new Error('broken');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RetentionOps } from '../../broker/contract/retention.js';
 import { silentLogger } from '../../runtime/logger.js';
-import { FakeClock } from '../../testing/fake-clock.js';
+import { SteppingClock } from '../../test-support/stepping-clock.js';
 import { FakeLeadership } from '../../test-support/fake-leadership.js';
 import { Janitor } from './janitor.js';
 
@@ -9,7 +9,7 @@ const ARCHIVE = { maxAgeMs: 1_000, maxSize: 10 };
 
 /** A queue with the given numbers of finished tasks to delete. */
 function openFinished(completed: number, archived: number, isLeader = true) {
-  const clock = new FakeClock();
+  const clock = new SteppingClock();
   const calls: unknown[][] = [];
   const left = { completed, archived };
   const remove = (kind: keyof typeof left, limit: number): number => {

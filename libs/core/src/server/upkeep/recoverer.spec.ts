@@ -3,7 +3,7 @@ import type { RecoverOptions, RecoverReply, RecoveredTask } from '../../broker/c
 import type { Logger } from '../../runtime/logger.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { recordCalls } from '../../test-support/call-recorder.js';
-import { FakeClock } from '../../testing/fake-clock.js';
+import { SteppingClock } from '../../test-support/stepping-clock.js';
 import { FakeLeadership } from '../../test-support/fake-leadership.js';
 import { openMemoryQueue } from '../../test-support/test-queue.js';
 import { Recoverer } from './recoverer.js';
@@ -39,7 +39,7 @@ function openScripted(
   logger: Logger = silentLogger,
   given: Partial<RecovererOptions> = {},
 ) {
-  const clock = new FakeClock();
+  const clock = new SteppingClock();
   const nothing: RecoverReply = { recovered: [], nextExpiryAtMs: undefined };
   let looks = 0;
   const broker: RecovererOps = {

@@ -4,17 +4,21 @@ import type { Broker } from '../../broker/contract/broker.js';
 import type { Duty } from '../../broker/contract/wake.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { failingBroker } from '../../test-support/failing-broker.js';
-import { FakeClock } from '../../testing/fake-clock.js';
-import { Duties } from './duties.js';
+import { SteppingClock } from '../../test-support/stepping-clock.js';
+import { Duties, dutyLeaseMs } from './duties.js';
 import { WorkDemand } from './work-demand.js';
 
 function openFleet(random = 0.5, leaseMs = 30_000) {
-  const clock = new FakeClock();
+  const clock = new SteppingClock();
   const broker = openMemoryBroker({ clock });
   const addServer = (serverId: string, over: Broker = broker) => {
     const demand = new WorkDemand(clock, () => duties.offerAll());
     const gained: Duty[] = [];
-    const options = { serverId, leaseMs, onGained: (_queue: string, duty: Duty) => void gained.push(duty) };
+    const options = {
+      serverId,
+      leaseMs: dutyLeaseMs(leaseMs),
+      onGained: (_queue: string, duty: Duty) => void gained.push(duty),
+    };
     const duties: Duties = new Duties(over, demand, options, { clock, logger: silentLogger, random: () => random });
     duties.add('q');
     const duty = {

@@ -1,6 +1,8 @@
+import type { ForwardOps } from '../../broker/contract/forward.js';
 import type { Duty, WakeOps } from '../../broker/contract/wake.js';
 import type { LoopDeps } from '../../runtime/loop.js';
 import { Rounds } from '../../runtime/rounds.js';
+import { Subscription } from '../../runtime/subscription.js';
 import { QueueDuty } from './queue-duty.js';
 import type { WorkDemand } from './work-demand.js';
 
@@ -15,7 +17,7 @@ const DUTIES_PER_LEASE = 2;
 
 export interface DutiesOptions {
   readonly serverId: string;
-  /** Duration of a task's lease. */
+  /** How long a duty outlives its holder. */
   readonly leaseMs: number;
   /** Called when this server becomes leader or standby of a queue. */
   readonly onGained: (queue: string, duty: Duty) => void;
@@ -30,9 +32,11 @@ export class Duties extends Rounds {
   private readonly duties = new Map<string, QueueDuty>();
   /** Queues whose step is running: its end decides when the next is due. */
   private readonly stepping = new Set<string>();
+  private readonly nudges = new Map<string, Subscription>();
 
   constructor(
-    private readonly broker: Pick<WakeOps, 'takeDuty' | 'keepDuty' | 'dropDuty' | 'wakeIdle'>,
+    private readonly broker: Pick<WakeOps, 'takeDuty' | 'keepDuty' | 'dropDuty' | 'wakeIdle'> &
+      Pick<ForwardOps, 'onNudge'>,
     private readonly demand: WorkDemand,
     private readonly options: DutiesOptions,
     private readonly loopDeps: LoopDeps,
@@ -46,7 +50,7 @@ export class Duties extends Rounds {
       if (!this.stepping.has(queue)) this.wake(queue); // so that the duty is extended in time
       onGained(queue, duty);
     };
-    const options = { queue, serverId, leaseMs: dutyLeaseMs(leaseMs), onGained: onOwnGained };
+    const options = { queue, serverId, leaseMs, onGained: onOwnGained };
     this.duties.set(queue, new QueueDuty(this.broker, this.demand, options, this.loopDeps));
     super.add(queue);
   }
@@ -70,6 +74,7 @@ export class Duties extends Rounds {
   async runOnce(queue: string): Promise<number> {
     this.stepping.add(queue);
     try {
+      if (this.clock.leaps) await this.nudgesOf(queue).begin();
       return await this.of(queue).runOnce();
     } finally {
       this.stepping.delete(queue);
@@ -84,7 +89,21 @@ export class Duties extends Rounds {
   /** Gives up the duties, and wakes other servers to take the lead at once. */
   override async stop(): Promise<void> {
     await super.stop();
+    await Promise.all([...this.nudges.values()].map((nudges) => nudges.end()));
     await Promise.all([...this.duties].map(([queue, duty]) => this.giveUp(queue, duty)));
+  }
+
+  /** Where time leaps, a leader that leaves is not missed before the end of the leap: the broker announces it. */
+  private nudgesOf(queue: string): Subscription {
+    let nudges = this.nudges.get(queue);
+    if (!nudges) {
+      const ask = (): void => {
+        if (!this.isLeader(queue)) this.wake(queue);
+      };
+      nudges = new Subscription(this.clock, () => this.broker.onNudge(queue, ask), ask);
+      this.nudges.set(queue, nudges);
+    }
+    return nudges;
   }
 
   private async giveUp(queue: string, duty: QueueDuty): Promise<void> {

@@ -94,7 +94,7 @@ export class QueuePoller extends Loop {
   private noteChange(queue: string): void {
     if (!this.demand.isWatched(queue) || this.stopSignal.aborted) return;
     if (this.duties.isLeader(queue)) this.demand.signal(queue);
-    else this.clock.setTimer(() => this.lookAt(queue), LEADER_HEAD_START_MS);
+    else this.clock.setTimer(() => this.lookAt(queue), this.clock.leaps ? 0 : LEADER_HEAD_START_MS);
   }
 
   private signal(queues: readonly string[]): void {

@@ -9,7 +9,7 @@ import { WorkWatcher } from './work-watcher.js';
 
 const SLOTS = 10;
 
-const OPTIONS = { leaseMs: 30_000, maxBlockingConnections: 16, taskCheckIntervalMs: 1_000 };
+const OPTIONS = { dutyLeaseMs: 6_000, maxBlockingConnections: 16, taskCheckIntervalMs: 1_000 };
 
 /** A minimal server: takes every task it can get, ends it at once, and waits for more. */
 class FleetServer {

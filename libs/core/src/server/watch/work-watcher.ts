@@ -12,8 +12,8 @@ export interface WorkWatcherOptions {
   /** All queues of the server, most important first. */
   readonly queues: readonly string[];
   readonly serverId: string;
-  /** Duration of a task's lease. */
-  readonly leaseMs: number;
+  /** How long a duty outlives its holder. */
+  readonly dutyLeaseMs: number;
   /** Maximum number of queues with a blocking connection; the rest share two per node. */
   readonly maxBlockingConnections: number;
   readonly taskCheckIntervalMs: number;
@@ -61,7 +61,7 @@ export class WorkWatcher {
     private readonly options: WorkWatcherOptions,
     private readonly deps: LoopDeps,
   ) {
-    const { serverId, leaseMs, taskCheckIntervalMs: pollIntervalMs } = options;
+    const { serverId, dutyLeaseMs: leaseMs, taskCheckIntervalMs: pollIntervalMs } = options;
     this.demand = new WorkDemand(deps.clock, () => this.duties.offerAll());
     const onGained = (queue: string): void => this.noteGained(queue);
     this.duties = new Duties(broker, this.demand, { serverId, leaseMs, onGained }, deps);

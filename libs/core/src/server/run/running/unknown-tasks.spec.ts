@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { FakeClock } from '../../../testing/fake-clock.js';
+import { SteppingClock } from '../../../test-support/stepping-clock.js';
 import { OFFER_MS, UnknownTasks } from './unknown-tasks.js';
 
 it('offers a task for a while, and again when it has been put back', async () => {
-  const clock = new FakeClock();
+  const clock = new SteppingClock();
   const tasks = new UnknownTasks(clock);
 
   const answers = [tasks.offer('q', 'a')];
@@ -16,7 +16,7 @@ it('offers a task for a while, and again when it has been put back', async () =>
 });
 
 it('names the offered tasks of a queue until their offers end', async () => {
-  const clock = new FakeClock();
+  const clock = new SteppingClock();
   const tasks = new UnknownTasks(clock);
   tasks.offer('q', 'a');
   tasks.offer('other', 'x');
@@ -33,7 +33,7 @@ it('names the offered tasks of a queue until their offers end', async () => {
 });
 
 it('has others told of a new offer at once, and again every so often', async () => {
-  const clock = new FakeClock();
+  const clock = new SteppingClock();
   const tasks = new UnknownTasks(clock);
   const due = [tasks.isTellDue('q')];
   tasks.offer('q', 'a');
@@ -50,7 +50,7 @@ it('has others told of a new offer at once, and again every so often', async () 
 });
 
 it('offers a task again that another server had taken, or put back', async () => {
-  const clock = new FakeClock();
+  const clock = new SteppingClock();
   const tasks = new UnknownTasks(clock);
   tasks.offer('q', 'a');
 

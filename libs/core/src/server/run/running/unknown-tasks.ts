@@ -2,6 +2,8 @@ import { type Clock, monotonicMs } from '../../../runtime/clock.js';
 
 /** How long a task is offered to other servers. An idle Go server polls every 0.5 to 1.5 s. */
 export const OFFER_MS = 4_600;
+/** The same where time leaps: Go does not poll there, and servers of this process take a task at once. */
+const OFFER_LEAPING_MS = 200;
 /** An ended offer whose task was not fetched again is forgotten: another server took the task, or has put it back. */
 const FORGET_AFTER_MS = 1_000;
 /** How often servers are woken again: a woken server may have been busy. */
@@ -34,7 +36,7 @@ export class UnknownTasks {
     if (offeredUntilMs !== undefined && nowMs < offeredUntilMs) return 'offer'; // fetched before it could be passed over
     untilMs.delete(taskId);
     if (offeredUntilMs !== undefined && nowMs < offeredUntilMs + FORGET_AFTER_MS) return 'over';
-    untilMs.set(taskId, nowMs + OFFER_MS);
+    untilMs.set(taskId, nowMs + (this.clock.leaps ? OFFER_LEAPING_MS : OFFER_MS));
     offers.tellAtMs = -Infinity;
     return 'offer';
   }

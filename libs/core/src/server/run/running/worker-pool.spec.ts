@@ -7,7 +7,7 @@ import { jsonCodec } from '../../../task/payload-codec.js';
 import { RevokeTask, SkipRetry } from '../../../task/signals.js';
 import type { Handler } from '../../../task/task-context.js';
 import type { TaskEvent } from '../../../task/task-event.js';
-import { FakeClock } from '../../../testing/fake-clock.js';
+import { SteppingClock } from '../../../test-support/stepping-clock.js';
 import { FakeLease } from '../../../test-support/fake-lease.js';
 import type { TaskMessage } from '../../../wire/task-message.js';
 import type { TrackedTask } from '../../leases/lease-handle.js';
@@ -22,7 +22,7 @@ const noRequest: WaitOps['requestedOutcome'] = async () => undefined;
 
 /** Slots over a settler that only writes down what it gets. */
 function prepare(router: Handler | TaskRouter, { concurrency = 2, requestedOutcome = noRequest, listener = {} } = {}) {
-  const clock = new FakeClock();
+  const clock = new SteppingClock();
   const events: TaskEvent[] = [];
   const unsettled: Unsettled[] = [];
   const logger = {
