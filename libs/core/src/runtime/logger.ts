@@ -1,4 +1,5 @@
 import { errorText } from '../errors/error-text.js';
+import { loggableError, shortText } from '../errors/loggable-error.js';
 import { callGuarded } from './user-callback.js';
 
 /**
@@ -48,46 +49,16 @@ export function guardLogger(logger: Logger): Logger {
   return safe;
 }
 
-/** Maximum length of a text in a log line, in characters; the error stored with a task may be longer. */
-const LONGEST_TEXT = 2_048;
-const LONGEST_STACK = 8_192;
-/** Of a chain of causes, which may be circular. */
-const DEEPEST_CAUSE = 8;
-
 function shortLine(message: string, fields?: object): [message: string, fields?: object] {
-  const short = cutText(message, LONGEST_TEXT);
+  const short = shortText(message);
   if (fields === undefined) return [short];
   const { error } = fields as { readonly error?: unknown };
-  const shorter = shortError(error);
-  return [short, shorter === error ? fields : { ...fields, error: shorter }];
+  return [short, error === undefined ? fields : { ...fields, error: loggableError(error) }];
 }
-
-/** The error itself unless it is too long. One that cannot be read is left to the logger. */
-function shortError(error: unknown, depth = 0): unknown {
-  try {
-    if (typeof error === 'string') return cutText(error, LONGEST_TEXT);
-    if (!(error instanceof Error) || depth > DEEPEST_CAUSE) return error;
-    const { message, name, stack, cause } = error;
-    const shortCause = shortError(cause, depth + 1);
-    const isShort = message.length <= LONGEST_TEXT && (stack?.length ?? 0) <= LONGEST_STACK;
-    if (isShort && shortCause === cause) return error;
-    const copy = new Error(cutText(message, LONGEST_TEXT), cause === undefined ? {} : { cause: shortCause });
-    copy.name = name;
-    if (stack !== undefined) copy.stack = cutText(stack, LONGEST_STACK);
-    return copy;
-  } catch {
-    return error;
-  }
-}
-
-const cutText = (text: string, longest: number): string =>
-  text.length <= longest ? text : `${text.slice(0, longest).toWellFormed()} … (cut)`;
 
 function reportFailure(message: string, error: unknown): void {
   try {
-    console.error(
-      `[asynq] ${cutText(message, LONGEST_TEXT)} (the logger failed: ${cutText(errorText(error), LONGEST_TEXT)})`,
-    );
+    console.error(`[asynq] ${shortText(message)} (the logger failed: ${shortText(errorText(error))})`);
   } catch {
     // There is nowhere left to report it.
   }

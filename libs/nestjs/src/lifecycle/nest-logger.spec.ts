@@ -23,22 +23,18 @@ it('logs at the corresponding level, with its context', () => {
   ]);
 });
 
-it('passes fields as an object to Nest 12', () => {
+it('folds fields and errors into the message for a logger that it does not know', () => {
   const log = new RecordingLog();
   Logger.overrideLogger(log);
+  const error = new Error('boom');
 
-  new NestLogAdapter('AsynqServer', true).warn('slow', { queue: 'low' });
+  new NestLogAdapter('AsynqServer').warn('slow', { queue: 'low' });
+  new NestLogAdapter('AsynqServer').warn('lost', { queue: 'low', error });
+  new NestLogAdapter('AsynqServer').error('lost', { queue: 'low', error });
 
-  expect(log.lines).toEqual(["warn slow { queue: 'low' } AsynqServer"]);
-});
-
-it('folds fields and errors into the message for Nest 11', () => {
-  const log = new RecordingLog();
-  Logger.overrideLogger(log);
-
-  new NestLogAdapter('AsynqServer', false).error('lost', { queue: 'low', error: new Error('boom') });
-
-  expect(log.lines[0]).toMatch(/^error lost \{\s+queue: 'low',\s+error: Error: boom/);
+  expect(log.lines[0]).toBe("warn slow { queue: 'low' } AsynqServer");
+  expect(log.lines[1]).toMatch(/^warn lost \{ queue: 'low' \}\nError: boom\n {4}at .* AsynqServer$/s);
+  expect(log.lines[2]).toMatch(/^error lost \{ queue: 'low' \} Error: boom\n {4}at .* AsynqServer$/s);
 });
 
 it('reports on the console that a logger which writes asynchronously has failed', async () => {

@@ -3,7 +3,6 @@ import type { LeasedTask, LeaseOps } from '../../../broker/contract/lease.js';
 import type { WaitOps } from '../../../broker/contract/waiting.js';
 import { ServerShutdownError, TaskCanceledError } from '../../../errors/attempt-aborted.error.js';
 import { isInstance } from '../../../errors/as-error.js';
-import { errorText } from '../../../errors/error-text.js';
 import { HandlerNotFoundError } from '../../../errors/handler-not-found.error.js';
 import { LogLimit } from '../../../runtime/log-limit.js';
 import type { Logger } from '../../../runtime/logger.js';
@@ -23,6 +22,7 @@ import { Company, type Slots } from './company.js';
 import { Deadlines } from './deadlines.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
 import { endingEvent } from './ending-event.js';
+import { FailureLog } from './failure-log.js';
 import { taskFields } from '../../../task/task-fields.js';
 import type { Settler, Unsettled } from '../settling/settler.js';
 import { type RunLimit, RunLimits } from './run-limits.js';
@@ -69,6 +69,7 @@ export class WorkerPool implements Slots, AttemptListener {
   private unfinished: Unfinished | undefined = new Map();
   private begun = 0;
   private readonly unknownTypeLog: LogLimit;
+  private readonly failureLog: FailureLog;
   private readonly logger: Logger;
   private isClosed = false;
   private close: () => void = () => undefined;
@@ -93,6 +94,7 @@ export class WorkerPool implements Slots, AttemptListener {
     this.unknownTypeLog = new LogLimit(deps.clock, UNKNOWN_TYPE_LOG_MS);
     this.logger = deps.failurePolicy.logger;
     this.limits = deps.limits ?? new RunLimits({}, deps.router);
+    this.failureLog = new FailureLog(deps.clock, this.logger);
     this.company = new Company(this, { leases: deps.leases, clock: deps.clock, logger: this.logger });
     settler.onRoom = () => this.noteRoom();
   }
@@ -342,16 +344,13 @@ export class WorkerPool implements Slots, AttemptListener {
     else this.settler.settle(unsettled);
   }
 
-  private log({ id, type, queue, retried, maxRetry }: TaskMessage, { outcome, error }: Ending): void {
-    if (outcome?.kind === 'done' || outcome?.kind === 'complete') return;
-    const fields = { queue, taskId: id, type, retried, maxRetry };
-    if (!outcome) this.logger.warn('lost the lease on a running task; its outcome is dropped', fields);
-    else if (outcome.kind === 'archive') this.logger.error(`task archived: ${outcome.error}`, { ...fields, error });
-    else if (outcome.kind === 'retry' && isInstance(error, HandlerNotFoundError)) {
-      if (this.unknownTypeLog.allows(queue)) this.logger.warn(`task put back: ${errorText(error)}`, fields);
-    } else if (outcome.kind === 'retry') {
-      const level = outcome.isFailure ? 'warn' : 'debug';
-      this.logger[level](`task failed, will be retried: ${outcome.error}`, { ...fields, error });
+  /** One line for each attempt that did not succeed, within the limits of {@link FailureLog}. */
+  private log(message: TaskMessage, ending: Ending): void {
+    const { outcome, error } = ending;
+    if (outcome?.kind === 'complete' || (outcome?.kind === 'done' && error === undefined)) return;
+    if (outcome?.kind === 'retry' && isInstance(error, HandlerNotFoundError)) {
+      if (!this.unknownTypeLog.allows(message.queue)) return;
     }
+    this.failureLog.write(message, ending);
   }
 }
