@@ -2,7 +2,9 @@ import { inspect } from 'node:util';
 import {
   Client,
   Inspector,
+  jsonCodec,
   type Logger,
+  MessageDecodeError,
   openBroker,
   Scheduler,
   Server,
@@ -158,9 +160,16 @@ describe('a payload', () => {
     for (const what of [logger.lines, events, seen, stored.lastError]) expect(shown(what)).not.toContain(SECRET);
   });
 
-  it('that is a result and not JSON is not quoted either', async () => {
+  it('that is a result of a codec that fails on it is not quoted either', async () => {
     const broker = openBroker('memory');
-    const client = new Client({ connection: broker });
+    const failing = {
+      encode: jsonCodec.encode,
+      decode: (bytes: Uint8Array): unknown => {
+        if (bytes.length > 0) throw new Error(`cannot decode ${Buffer.from(bytes).toString()}`);
+        return undefined;
+      },
+    };
+    const client = new Client({ connection: broker, codec: failing });
     const server = new Server({ connection: broker, logger: new RecordingLogger() });
     await server.start(new ServeMux().handle('a', () => NOT_JSON));
 
@@ -168,7 +177,7 @@ describe('a payload', () => {
     const error = await failureOf(() => handle.result({ timeout: '10s' }));
     await server.shutdown();
 
-    expect(error).toBeInstanceOf(SyntaxError);
+    expect(error).toBeInstanceOf(MessageDecodeError);
     expect(shown(error)).not.toContain(SECRET);
   });
 });

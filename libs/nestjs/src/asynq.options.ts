@@ -48,7 +48,7 @@ const GIVEN_BY_MODULE = ['connection', 'logger', 'onEvent'] as const satisfies r
 type SharedWithServer = Omit<ServerOptions, (typeof GIVEN_BY_MODULE)[number]>;
 type SharedWithClient = Pick<
   ClientOptions,
-  'defaults' | 'maxPayloadBytes' | 'partitions' | 'tracing' | 'carry' | 'publishEvents'
+  'defaults' | 'enqueueTimeout' | 'maxPayloadBytes' | 'partitions' | 'tracing' | 'carry' | 'publishEvents'
 >;
 
 /** Options of one connection: the queues it serves and how. Only `connection` is required. */
@@ -88,7 +88,7 @@ export interface AsynqModuleOptions extends SharedWithServer, SharedWithClient {
    * queues of its workers in `queues`, too.
    */
   readonly unknownQueues?: UnknownQueues | undefined;
-  /** Also validate payloads on enqueue, against the payload class of this app's handler. Default `false`. */
+  /** Also validate payloads on enqueue, with the pipes, class or schema that they meet at this app's handler. Default `false`. */
   readonly validateOnEnqueue?: boolean | undefined;
   /**
    * Options of the `ValidationPipe` that handlers' payload classes go through (`whitelist`, `groups`, …), or `false` for
@@ -137,6 +137,7 @@ const OWN_NAMES: Readonly<Record<Exclude<keyof AsynqModuleOptions, keyof SharedW
   autoStart: true,
   unknownQueues: true,
   defaults: true,
+  enqueueTimeout: true,
   maxPayloadBytes: true,
   partitions: true,
   validateOnEnqueue: true,
@@ -156,6 +157,27 @@ const MEANT_FOR_WORK = [
   'errorHandler',
 ] as const;
 
+const A_URL = `"connection": { url: 'redis://host:6379' }`;
+
+/** Options of other queue modules, and what does the same here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  redis: A_URL,
+  url: A_URL,
+  host: A_URL,
+  port: A_URL,
+  password: A_URL,
+  db: A_URL,
+  cluster: '"connection": { cluster: [{ host, port }] }',
+  prefix: 'no prefix: Go workers know no other keys; a name of its own for each queue keeps apps apart',
+  defaultJobOptions: '"defaults"',
+  limiter: '"concurrency"',
+  lockDuration: '"leaseDuration"',
+  maxStalledCount: '"maxCrashes"',
+  autorun: '"autoStart"',
+  isGlobal: 'nothing: the parts of a connection can be injected anywhere',
+  processors: '@TaskHandler on methods of providers',
+};
+
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 
 /**
@@ -169,15 +191,24 @@ export function readConnectionName(name: string | undefined): string {
   return read;
 }
 
+/** A factory without `return`, or a braced arrow function, is the usual cause. */
+const NO_OPTIONS = {
+  option: 'options',
+  value: undefined,
+  allowed:
+    'an object with "connection"; the useFactory or createAsynqOptions of AsynqModule.forRootAsync() has returned nothing',
+};
+
 /**
  * Validates the options of this package. Server and client validate theirs.
  * @throws {InvalidOptionsError} all invalid options, with name, value and what is allowed
  */
 export function readModuleOptions(name: string, given: AsynqModuleOptions): AsynqSettings {
+  if (given === undefined || given === null) throw new InvalidOptionsError([NO_OPTIONS]);
   const reader = new OptionReader(given);
   if ('name' in given)
     reader.refuse('name', 'next to useFactory, not in its result: tokens are created before it runs');
-  else reader.onlyKnown([...Object.keys(OWN_NAMES), ...SERVER_NAMES]);
+  else reader.onlyKnown([...Object.keys(OWN_NAMES), ...SERVER_NAMES], ELSEWHERE);
   if (given.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
   const settings: AsynqSettings = {
     name,
@@ -185,6 +216,7 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
     server: pickServerOptions(given),
     client: {
       defaults: given.defaults,
+      enqueueTimeout: given.enqueueTimeout,
       maxPayloadBytes: given.maxPayloadBytes,
       partitions: readPartitions(given, reader),
       tracing: given.tracing,

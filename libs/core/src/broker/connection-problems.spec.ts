@@ -1,9 +1,12 @@
+import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 import type { Connection } from './connection.js';
 import { connectionProblems } from './connection-problems.js';
 import { openBroker } from './open-broker.js';
 import { URL_FORMS } from './redis/redis-url.js';
+
+const A_DATABASE = 'the number of a database, 0 or more';
 
 it.each([
   { url: 'redis://localhost:6379' },
@@ -50,6 +53,11 @@ it.each([
   [{ sentinels: [null], name: 'm' }, 'connection.sentinels[0]', null, 'a host and a port: { host, port }'],
   [{ sentinels: [{ host: 'a' }] }, 'connection.name', undefined, "the master's name"],
   [{ sentinels: [{ host: 'a' }], name: '' }, 'connection.name', '…', "the master's name"],
+  [{ cluster: ['redis://a:7000/2'] }, 'connection.cluster[0]', 'redis://…', 'a host and a port: { host, port }'],
+  [{ cluster: ['redis://a:99999'] }, 'connection.cluster[0]', 'redis://…', 'a host and a port: { host, port }'],
+  [{ url: 'redis://a', options: { db: Number.NaN } }, 'connection.options.db', Number.NaN, A_DATABASE],
+  [{ url: 'redis://a', options: { db: 1.5 } }, 'connection.options.db', 1.5, A_DATABASE],
+  [{ cluster: ['a'], options: { redisOptions: { db: -1 } } }, 'connection.options.redisOptions.db', -1, A_DATABASE],
   [{ url: 'redis://a', options: null }, 'connection.options', null, 'options of ioredis, in an object'],
   [{ url: 'redis://a', options: 's3cret' }, 'connection.options', '…', 'options of ioredis, in an object'],
   [
@@ -84,4 +92,14 @@ it('suggests the right form for other forms', () => {
   expect(connectionProblems({ host: 'localhost', port: 6379 })[0]?.allowed).toContain(
     "pass host and port as { url: 'redis://host:port' }",
   );
+});
+
+it.each([
+  ['itself', (client: Redis) => client as Connection, 'connection.options.db'],
+  ['in an object', (client: Redis): Connection => ({ client }), 'connection.client.options.db'],
+])('refuses a client whose URL named no database, passed %s', (_name, wrap, option) => {
+  const client = new Redis('redis://localhost/prod', { lazyConnect: true });
+
+  expect(connectionProblems(wrap(client))).toEqual([{ option, value: Number.NaN, allowed: A_DATABASE }]);
+  client.disconnect();
 });

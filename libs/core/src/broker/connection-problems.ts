@@ -1,7 +1,7 @@
 import { InvalidOptionsError, type OptionProblem } from '../errors/invalid-options.error.js';
 import { isRecord } from '../runtime/is-record.js';
 import { isText, TEXT_ALLOWED } from '../runtime/unicode-text.js';
-import { isRedisClient } from './redis/redis-connection.js';
+import { isRedisClient, type RedisClient } from './redis/redis-connection.js';
 import { parseRedisUrl, schemeOf, URL_FORMS } from './redis/redis-url.js';
 
 const KINDS =
@@ -25,7 +25,7 @@ export function connectionProblems(connection: unknown): OptionProblem[] {
     return [problem('', connection, `${KINDS}; pass an address as { url: '…' }`)];
   }
   if (typeof connection !== 'object' || connection === null) return [problem('', connection, KINDS)];
-  if (isRedisClient(connection)) return [];
+  if (isRedisClient(connection)) return clientProblems('', connection);
   const given = connection as Record<string, unknown>;
   const kind = (Object.keys(NAMES) as (keyof typeof NAMES)[]).find((name) => name in given);
   if (!kind) {
@@ -51,7 +51,7 @@ function valueProblems(kind: keyof typeof NAMES, given: Record<string, unknown>)
     }
     case 'client':
       return typeof value === 'object' && value !== null && isRedisClient(value)
-        ? []
+        ? clientProblems('.client', value)
         : [problem('.client', value, 'a Redis or Cluster of ioredis')];
   }
 }
@@ -81,9 +81,41 @@ function listProblems(
   );
 }
 
+/** ioredis reads the address of its client by rules of its own: `redis://host/prod` has no number as its database. */
+function clientProblems(path: string, { options }: RedisClient): OptionProblem[] {
+  const { db, redisOptions } = (options ?? {}) as { readonly db?: unknown; readonly redisOptions?: { db?: unknown } };
+  return [
+    ...databaseProblems(`${path}.options.db`, db),
+    ...databaseProblems(`${path}.options.redisOptions.db`, redisOptions?.db),
+  ];
+}
+
+const LARGEST_DATABASE = 999_999_999;
+
+function databaseProblems(name: string, db: unknown): OptionProblem[] {
+  // ioredis takes text, too.
+  const isFine = db === undefined || db === null || (isWhole(db) && Number(db) >= 0 && Number(db) <= LARGEST_DATABASE);
+  return isFine ? [] : [problem(name, db, 'the number of a database, 0 or more')];
+}
+
+const isWhole = (value: unknown): boolean =>
+  typeof value === 'number' ? Number.isInteger(value) : typeof value === 'string' && /^\d+$/.test(value);
+
 /** In one of the forms that ioredis accepts, such as a port alone. */
 const isClusterNode = (node: object): boolean =>
-  isText(node.valueOf()) || isPort(node.valueOf()) || (isRecord(node) && isAddress(node));
+  isNodeUrl(node.valueOf()) || isPort(node.valueOf()) || (isRecord(node) && isAddress(node));
+
+function isNodeUrl(text: unknown): boolean {
+  if (!isText(text)) return false;
+  // ioredis takes any of its options as a parameter.
+  const [address = '', parameters] = text.split('?', 2);
+  try {
+    const { place, db = 0 } = parseRedisUrl(address);
+    return 'server' in place && db === 0 && Number(new URLSearchParams(parameters).get('db') ?? 0) === 0;
+  } catch {
+    return false;
+  }
+}
 
 const isAddress = (address: object): boolean => {
   const { host, port } = address as { readonly host?: unknown; readonly port?: unknown };
@@ -98,7 +130,7 @@ function commonProblems({
   declaredKeysOnly,
   waitForReplicas: count,
 }: Record<string, unknown>): OptionProblem[] {
-  const nodes = (options as { readonly redisOptions?: unknown } | null | undefined)?.redisOptions;
+  const { redisOptions: nodes, db } = (options ?? {}) as { readonly redisOptions?: unknown; readonly db?: unknown };
   const isCount = Number.isInteger(count) && Number(count) >= 0 && Number(count) <= MOST_REPLICAS;
   return [
     ...(options === undefined || isRecord(options)
@@ -107,6 +139,8 @@ function commonProblems({
     ...(nodes === undefined || isRecord(nodes)
       ? []
       : [problem('.options.redisOptions', nodes, 'options of ioredis for each node, in an object')]),
+    ...databaseProblems('.options.db', db),
+    ...(isRecord(nodes) ? databaseProblems('.options.redisOptions.db', nodes['db']) : []),
     ...(declaredKeysOnly === undefined || typeof declaredKeysOnly === 'boolean'
       ? []
       : [problem('.declaredKeysOnly', declaredKeysOnly, 'true or false')]),

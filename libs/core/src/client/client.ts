@@ -9,9 +9,11 @@ import { namingPartitions } from '../partitions/partition-event.js';
 import { EventPublisher, publishingTo } from '../events/event-publisher.js';
 import { type PublishOptions, type PublishSettings, readPublishOptions } from '../events/publish-options.js';
 import { QueuePartitions, readPartitions } from '../partitions/queue-partitions.js';
-import { type Clock, CLOCK_METHODS, monotonicMs } from '../runtime/clock.js';
+import { type Clock, CLOCK_METHODS, monotonicMs, systemClock } from '../runtime/clock.js';
 import { consoleLogger, guardLogger, type Logger, LOGGER_METHODS } from '../runtime/logger.js';
+import { type Duration, durationMs } from '../runtime/duration.js';
 import { OptionReader } from '../runtime/option-reader.js';
+import { within } from '../runtime/within.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { type CarriedFields, headersOfContext, readCarried } from '../task/carried-fields.js';
 import { guardListener, type TaskEventListener } from '../task/task-event.js';
@@ -45,6 +47,11 @@ export interface ClientOptions {
    * without this option go to the queue's own name, which those servers serve as well. Default: none.
    */
   readonly partitions?: Readonly<Record<string, number>> | undefined;
+  /**
+   * How long `enqueue` and `enqueueMany` try to write a task while Redis is unavailable or fails temporarily, at most `'50s'`. Then
+   * they fail with the reason. A wrong password, a refused database and other permanent failures are reported at once. Default `'5s'`.
+   */
+  readonly enqueueTimeout?: Duration | undefined;
   /** Defaults of the task options, read once: later changes of the object have no effect. */
   readonly defaults?: TaskOptions | undefined;
   /** Traces tasks: `openTelemetry()` of the entry `@nestjs-asynq/core/tracing`. Default: none. */
@@ -75,6 +82,7 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'connection',
   'codec',
   'maxPayloadBytes',
+  'enqueueTimeout',
   'partitions',
   'defaults',
   'tracing',
@@ -87,6 +95,9 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
 /** The clock is read twice, in whole milliseconds. */
 const ROUNDING_MS = 1;
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
+const DEFAULT_ENQUEUE_TIMEOUT_MS = 5_000;
+/** Redis remembers for a minute which tasks a call has written, so that its repeats write none twice. */
+const LONGEST_ENQUEUE_TIMEOUT_MS = 50_000;
 
 /** Enqueues tasks. One client per process and Redis is enough; concurrent calls are safe. */
 export class Client {
@@ -94,6 +105,7 @@ export class Client {
   readonly #ownsBroker: boolean;
   readonly #clock: Clock;
   readonly #composing: ComposeSettings;
+  readonly #enqueueTimeoutMs: number;
   readonly #emit: TaskEventListener | undefined;
   readonly #publisher: EventPublisher | undefined;
   readonly #tracer: TaskTracer | undefined;
@@ -109,6 +121,7 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#composing = readComposing(options);
     const publishing = readPublishing(options);
+    this.#enqueueTimeoutMs = durationMs(options.enqueueTimeout) ?? DEFAULT_ENQUEUE_TIMEOUT_MS;
     const logger = guardLogger(options.logger ?? consoleLogger);
     this.#broker = openConnection(options.connection, { clock: options.clock, logger });
     this.#clock = options.clock ?? this.#broker.clock;
@@ -129,7 +142,7 @@ export class Client {
    * @throws {PayloadTooLargeError} the encoded payload is above `maxPayloadBytes`; nothing was written
    * @throws {TaskIdConflictError} the queue holds a task of this id in some state; nothing was written
    * @throws {DuplicateTaskError} another task holds the unique lock; nothing was written
-   * @throws {RedisCommandError} Redis failed. `isOutcomeUnknown`: the task may have been written. With your own `taskId` it
+   * @throws {RedisCommandError} Redis failed, at the latest after `enqueueTimeout`. `isOutcomeUnknown`: the task may have been written. With your own `taskId` it
    * is safe to call again: the second call throws `TaskIdConflictError` while the task of the first one exists.
    * @throws {ClosedError} after `close()`
    */
@@ -153,13 +166,18 @@ export class Client {
     const composedAtMs = this.#clock.nowMs();
     const carried = this.#carriedHeaders();
     const ownTime = items.map((item) => this.#compose(item, composedAtMs, carried));
+    const startedAtMs = monotonicMs(systemClock);
     const right = this.#broker.syncClock();
     const correctionMs = right ? await this.#correctionMs(right) : 0;
+    // Redis may have kept the clock waiting.
+    const timeoutMs = right
+      ? this.#enqueueTimeoutMs - (monotonicMs(systemClock) - startedAtMs)
+      : this.#enqueueTimeoutMs;
     const nowMs = composedAtMs + correctionMs;
     const composed =
       correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at], correctionMs));
     const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
-    const written = await this.#write(tasks, nowMs);
+    const written = await this.#write(tasks, nowMs, Math.max(1, timeoutMs));
     if (tasks.length === composed.length) return written;
     const results = written.values();
     return composed.map((task) => (task instanceof Error ? { error: task } : results.next().value!));
@@ -209,7 +227,7 @@ export class Client {
   async #correctionMs(right: Promise<unknown>): Promise<number> {
     const offsetMs = (): number => this.#clock.nowMs() - Math.floor(monotonicMs(this.#clock));
     const beforeMs = offsetMs();
-    await right;
+    await within(systemClock, this.#enqueueTimeoutMs, right);
     const correctionMs = offsetMs() - beforeMs;
     return Math.abs(correctionMs) <= ROUNDING_MS ? 0 : correctionMs;
   }
@@ -220,24 +238,24 @@ export class Client {
     return processIn === undefined ? task : { ...task, processAtMs: task.processAtMs + byMs };
   }
 
-  async #write(tasks: readonly NewTask[], nowMs: number): Promise<EnqueueResult[]> {
+  async #write(tasks: readonly NewTask[], nowMs: number, timeoutMs: number): Promise<EnqueueResult[]> {
     if (tasks.length === 0) return [];
     const trace = this.#tracer?.enqueueing(
       tasks.map(({ message }) => message),
       nowMs,
       'call',
     );
-    if (!trace) return this.#store(tasks, nowMs);
+    if (!trace) return this.#store(tasks, nowMs, timeoutMs);
     const traced = tasks.map((task, at) => withHeaders(task, trace.headers[at]));
-    const results = await trace.run(() => this.#store(traced, nowMs));
+    const results = await trace.run(() => this.#store(traced, nowMs, timeoutMs));
     trace.end(results.map(({ error }) => error));
     return results;
   }
 
-  async #store(tasks: readonly NewTask[], nowMs: number): Promise<EnqueueResult[]> {
+  async #store(tasks: readonly NewTask[], nowMs: number, timeoutMs: number): Promise<EnqueueResult[]> {
     try {
       const announced = this.#announcer.announce(tasks);
-      const outcomes = await this.#broker.enqueue(tasks);
+      const outcomes = await this.#broker.enqueue(tasks, timeoutMs);
       if (announced) await announced;
       return tasks.map((task, index) => this.#report(task, outcomes[index]!, nowMs));
     } catch (error) {
@@ -273,6 +291,7 @@ export function readComposing(options: ClientOptions): ComposeSettings {
   reader.callable('onEvent', undefined);
   reader.callable('logger', undefined, LOGGER_METHODS);
   reader.callable('clock', undefined, CLOCK_METHODS);
+  reader.duration('enqueueTimeout', undefined, { minMs: 1, maxMs: LONGEST_ENQUEUE_TIMEOUT_MS });
   reader.add(...taskOptionProblems(options.defaults ?? {}, 'defaults.'));
   const composing: ComposeSettings = {
     codec: reader.callable('codec', jsonCodec, ['encode', 'decode']),

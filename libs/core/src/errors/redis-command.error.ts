@@ -10,7 +10,7 @@ export interface RedisCommandErrorOptions extends ErrorOptions {
   readonly remedy?: string | undefined;
 }
 
-/** Redis refused a command or did not answer. The message ends with a remedy, if there is one. */
+/** Redis refused a command or did not answer. The message begins with the reason and ends with a remedy, if there is one. */
 export class RedisCommandError extends QueueError {
   readonly code = 'REDIS_COMMAND';
   /**
@@ -36,15 +36,21 @@ export class RedisCommandError extends QueueError {
   ) {
     const cause = withoutSecrets(thrown);
     const reason = reasonOf(cause);
-    super(`Redis failed at ${command}: ${remedy === undefined ? reason : `${reason} (${remedy})`}`, { cause });
+    super(`${reason.replace(/\.$/, '')}. Redis failed at ${command}${remedy === undefined ? '' : `: ${remedy}`}`, {
+      cause,
+    });
     this.isRepairable = isRepairable;
     this.isOutcomeUnknown = isOutcomeUnknown;
     this.remedy = remedy;
   }
 }
 
-/** For an unreachable cluster, the reason of the last node tried. */
+/** For an unreachable cluster, the reason of the last node tried; for a closed connection, why it is closed. */
 function reasonOf(error: Error): string {
   const { lastNodeError } = error as { lastNodeError?: Error };
-  return lastNodeError ? `${error.message} ${lastNodeError.message}` : error.message;
+  if (lastNodeError) return `${error.message} ${reasonOf(lastNodeError)}`;
+  if (CLOSED.test(error.message) && error.cause instanceof Error) return reasonOf(error.cause);
+  return error.message || (error as NodeJS.ErrnoException).code || error.name;
 }
+
+const CLOSED = /^Connection is closed/;

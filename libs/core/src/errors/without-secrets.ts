@@ -5,6 +5,8 @@ interface Details {
   readonly code?: string;
   readonly command?: { readonly name: string };
   readonly lastNodeError?: unknown;
+  /** Of an `AggregateError`: Node tries all addresses of a host, and its error has no text. */
+  readonly errors?: readonly unknown[];
 }
 
 /** Maximum depth of a chain of causes, which may be circular. */
@@ -16,8 +18,8 @@ const DEEPEST = 8;
  */
 export function withoutSecrets(thrown: unknown, depth = 0): Error {
   const error = asError(thrown);
-  const { code, command, lastNodeError } = error as Details;
-  const copy = new Error(cleaned(error.message));
+  const { code, command, lastNodeError, errors } = error as Details;
+  const copy = new Error(cleaned(error.message || (Array.isArray(errors) ? asError(errors[0]).message : '')));
   // Not enumerable, as in ioredis' own errors, so that comparisons ignore them.
   const define = (name: string, value: unknown): void =>
     void Object.defineProperty(copy, name, { value, configurable: true, writable: true });

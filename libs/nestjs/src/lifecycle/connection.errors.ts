@@ -1,20 +1,37 @@
-import { type Connection, parseRedisUrl, QueueError } from '@nestjs-asynq/core';
+import { type Connection, parseRedisUrl, QueueError, RedisCommandError } from '@nestjs-asynq/core';
 
-/** Redis did not answer at boot. The message contains the address without user name, password or query. */
+/**
+ * Redis did not answer at boot, or refuses the connection: a wrong password, database or certificate. The message contains the
+ * address without user name, password or query, and the reason.
+ */
 export class ConnectionUnavailableError extends QueueError {
   readonly code = 'CONNECTION_UNAVAILABLE';
 
   constructor(
     readonly address: string,
+    /** How long it was tried; 0 when waiting cannot help. */
     readonly waitedMs: number,
     options: { cause: unknown },
   ) {
-    super(
-      `AsynqModule: cannot reach Redis at ${address} after ${waitedMs} ms (${reasonOf(options.cause)}). ` +
-        'Set connect.required=false to start without it.',
-      options,
+    super(messageFor(address, waitedMs, options.cause), options);
+  }
+}
+
+function messageFor(address: string, waitedMs: number, cause: unknown): string {
+  const reason = reasonOf(cause);
+  if (!isPermanent(cause)) {
+    return (
+      `AsynqModule: cannot reach Redis at ${address} after ${waitedMs} ms (${reason}). ` +
+      'Set connect.required=false to start without it.'
     );
   }
+  const remedy = cause instanceof RedisCommandError && cause.remedy !== undefined ? `: ${cause.remedy}` : '';
+  return `AsynqModule: Redis at ${address} cannot be used (${reason.replace(/\.$/, '')})${remedy}.`;
+}
+
+/** Trying again does not help. */
+export function isPermanent(error: unknown): boolean {
+  return error instanceof RedisCommandError && !error.isTransient;
 }
 
 /** Two modules define the same connection, so that there would be two clients and two servers. */
@@ -61,7 +78,7 @@ function urlName(url: string): string {
  * Whether an error has an informative reason: a ping between two connection attempts only reports a missing connection.
  */
 export function hasReason(error: unknown): boolean {
-  return reasonOf(error) !== 'Connection is closed.';
+  return !reasonOf(error).startsWith('Connection is closed');
 }
 
 /** The innermost code or message: `ECONNREFUSED` says more than what wraps it. */

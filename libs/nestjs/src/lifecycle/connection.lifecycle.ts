@@ -13,8 +13,9 @@ import {
   addressOf,
   ConnectionUnavailableError,
   DuplicateConnectionError,
-  reasonOf,
   hasReason,
+  isPermanent,
+  reasonOf,
 } from './connection.errors.js';
 import { onLazyModule } from './lazy-modules.js';
 import type { TaskEvents } from './task-events.js';
@@ -70,6 +71,7 @@ export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutd
       onLazyModule(this.deps.moduleRef, () => this.bindMore());
       this.deps.periodicTasks.load(this.deps.connectionNames());
       this.deps.eventMethods.load(this.deps.connectionNames());
+      await this.deps.handlers.prepare();
       await this.connect();
     } catch (error) {
       // Nest runs no shutdown hooks after a failed boot, and an open connection would keep the process alive.
@@ -125,7 +127,8 @@ export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutd
     const error = await this.firstAnswer(connect.timeoutMs);
     if (error === undefined) return this.checkVersion();
     const address = addressOf(connection);
-    if (connect.required) throw new ConnectionUnavailableError(address, connect.timeoutMs, { cause: error });
+    const waitedMs = isPermanent(error) ? 0 : connect.timeoutMs;
+    if (connect.required) throw new ConnectionUnavailableError(address, waitedMs, { cause: error });
     this.deps.logger.warn(`starting without Redis at ${address} (${reasonOf(error)}); tasks run as soon as it answers`);
   }
 
@@ -137,7 +140,7 @@ export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutd
     }
   }
 
-  /** Retries until Redis answers; the last error if it does not in time. */
+  /** Retries until Redis answers; the last error if it does not in time, or if waiting cannot help. */
   private async firstAnswer(timeoutMs: number): Promise<unknown> {
     const timeout = AbortSignal.timeout(Math.ceil(timeoutMs)); // takes whole milliseconds only
     let last: unknown;
@@ -147,6 +150,7 @@ export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutd
         await unlessAborted(timeout, ping);
         return undefined;
       } catch (error) {
+        if (isPermanent(error)) return error;
         if (!timeout.aborted && (last === undefined || hasReason(error))) last = error;
       }
       if (timeout.aborted) last ??= await failureReason(ping);

@@ -30,8 +30,9 @@ export interface EnqueueOps {
    * task; tasks of one queue and kind share a script call. Of two tasks with one id the first wins. The call is
    * repeated after a lost reply: a task that an earlier attempt wrote is reported as written, and not written again,
    * even if it was handled and deleted in between.
+   * @param timeoutMs how long to go on after temporary failures; then the outcome is `failed`. Default: four attempts
    */
-  enqueue(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]>;
+  enqueue(tasks: readonly NewTask[], timeoutMs?: number): Promise<EnqueueOutcome[]>;
   /**
    * Announces queues that tasks may be put into, as {@link enqueue} does. If their names cannot be written it resolves
    * soon, and tries again in the background. Never rejects.

@@ -16,8 +16,12 @@ import type { RedisLink } from './redis-link.js';
 
 const BATCH: BatchLimits = { items: 500, size: 1024 * 1024 };
 
-/** Delays between the attempts of a call after transient failures; after the last the task is reported as failed. */
+/** Delays between the attempts of a call after transient failures; without a time limit the task has failed after the last. */
 const REPEAT_DELAYS_MS = [50, 250, 1_000];
+/** How long an attempt waits for the connection. */
+const READY_TIMEOUT_MS = 1_000;
+/** How long a call that was sent at the last moment may take. */
+const LAST_REPLY_MS = 50;
 
 /** How long Redis remembers which tasks a call has written: longer than the call is repeated. */
 const MARK_LIFE_S = 60;
@@ -26,6 +30,16 @@ const LAST_REPEAT_MS = 50_000;
 interface Encoded {
   readonly task: NewTask;
   readonly message: Uint8Array;
+  /** Of the call that it came with; `undefined`: it has failed after the last attempt. */
+  readonly limit: Limit | undefined;
+}
+
+/** How long a call goes on. */
+interface Limit {
+  /** By the monotonic clock. */
+  readonly endsAtMs: number;
+  /** Why it has not succeeded so far. */
+  failure: RedisCommandError | undefined;
 }
 
 /** Tasks of one queue for one script call. */
@@ -35,6 +49,8 @@ interface Batch {
   readonly tasks: readonly Encoded[];
   /** Whether no task has a start time, a group, a lock, or a backoff. */
   readonly isPlain: boolean;
+  /** The latest of the tasks'. */
+  readonly endsAtMs: number | undefined;
   /** The places of the tasks among all of this turn; ascending. */
   readonly indexes: readonly number[];
 }
@@ -57,30 +73,38 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
 
   /** The mark of the call in Redis makes the repeats safe. */
   async function writeWithRepeats(batch: Batch, call: LaneCall): Promise<readonly EnqueueOutcome[]> {
-    const startedAtMs = monotonicMs(systemClock); // real time, whichever clock timestamps the tasks
+    const endsAtMs = Math.min(batch.endsAtMs ?? Infinity, passedMs() + LAST_REPEAT_MS);
     let unanswered: RedisCommandError | undefined;
     for (let attempt = 0; ; attempt++) {
       try {
-        const isSpared = batch.isPlain && queueNames.isSurelyListed(batch.queue);
-        // First, so that inspectors know the queue of every task.
-        const announced = isSpared ? undefined : queueNames.announce(batch.queue);
-        if (announced) await announced;
-        const replies = await write(redis, batch, call);
-        const hasBacklog = typeof replies === 'number' && replies > batch.tasks.length;
-        queueNames.noteBacklog(batch.queue, hasBacklog);
-        if (isSpared && !hasBacklog) await queueNames.announceAnew(batch.queue);
-        return outcomesOf(replies, batch);
+        return await writeOnce(batch, call, endsAtMs);
       } catch (error) {
         if (!(error instanceof RedisCommandError)) throw error;
         if (error.isOutcomeUnknown) unanswered ??= error;
-        const delayMs = REPEAT_DELAYS_MS[attempt];
-        const mayRepeat = error.isTransient && monotonicMs(systemClock) - startedAtMs < LAST_REPEAT_MS;
-        if (delayMs === undefined || !mayRepeat) {
+        for (const { limit } of batch.tasks) if (limit) limit.failure = unanswered ?? error;
+        const delayMs =
+          REPEAT_DELAYS_MS[batch.endsAtMs === undefined ? attempt : Math.min(attempt, REPEAT_DELAYS_MS.length - 1)];
+        const leftMs = endsAtMs - passedMs();
+        if (delayMs === undefined || !error.isTransient || leftMs <= 0) {
           return batch.tasks.map(() => ({ status: 'failed', error: unanswered ?? error }));
         }
-        await sleep(systemClock, delayMs);
+        await sleep(systemClock, Math.min(delayMs, leftMs));
       }
     }
+  }
+
+  async function writeOnce(batch: Batch, call: LaneCall, endsAtMs: number): Promise<readonly EnqueueOutcome[]> {
+    const unready = redis.untilReady('enqueue', Math.max(0, Math.min(READY_TIMEOUT_MS, endsAtMs - passedMs())));
+    if (unready) await unready;
+    const isSpared = batch.isPlain && queueNames.isSurelyListed(batch.queue);
+    // First, so that inspectors know the queue of every task.
+    const announced = isSpared ? undefined : queueNames.announce(batch.queue);
+    if (announced) await announced;
+    const replies = await write(redis, batch, call);
+    const hasBacklog = typeof replies === 'number' && replies > batch.tasks.length;
+    queueNames.noteBacklog(batch.queue, hasBacklog);
+    if (isSpared && !hasBacklog) await queueNames.announceAnew(batch.queue);
+    return outcomesOf(replies, batch);
   }
 
   /** The tasks of a batch settle together, and no batch waits for another. */
@@ -89,15 +113,54 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
   });
 
   return {
-    async enqueue(tasks) {
-      // Encoded here, not in the batch: a task that cannot be encoded must not fail others.
-      return joined(tasks.map((task) => ({ task, message: encodeTaskMessage(task.message) })));
+    enqueue(tasks, timeoutMs) {
+      const limit = timeoutMs === undefined ? undefined : { endsAtMs: passedMs() + timeoutMs, failure: undefined };
+      let encoded: Encoded[];
+      try {
+        // Encoded here, not in the batch: a task that cannot be encoded must not fail others.
+        encoded = tasks.map((task) => ({ task, message: encodeTaskMessage(task.message), limit }));
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
+      const outcomes = joined(encoded);
+      return limit ? orLate(outcomes, tasks.length, limit) : outcomes;
     },
 
     async announceQueues(queues) {
       await Promise.all(queues.map(async (queue) => queueNames.announce(queue)));
     },
   };
+}
+
+/** Real time, whichever clock timestamps the tasks. */
+const passedMs = (): number => monotonicMs(systemClock);
+
+/** A call that was sent and is not answered in time: whether it takes effect is unknown. */
+async function orLate(outcomes: Promise<EnqueueOutcome[]>, count: number, limit: Limit): Promise<EnqueueOutcome[]> {
+  const timeoutMs = Math.max(0, limit.endsAtMs - passedMs());
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<EnqueueOutcome[]>((resolve) => {
+    timer = setTimeout(() => {
+      const error = lateError(limit.failure, timeoutMs);
+      resolve(Array.from({ length: count }, () => ({ status: 'failed', error })));
+    }, timeoutMs + LAST_REPLY_MS);
+  });
+  try {
+    return await Promise.race([outcomes, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The last failure says more than the timeout. */
+function lateError(failure: RedisCommandError | undefined, timeoutMs: number): RedisCommandError {
+  if (failure?.isOutcomeUnknown) return failure;
+  const cause = failure?.cause ?? new Error(`timed out: no answer within ${Math.round(timeoutMs)} ms`);
+  return new RedisCommandError(failure?.command ?? 'enqueue', true, {
+    cause,
+    isOutcomeUnknown: true,
+    remedy: failure?.remedy,
+  });
 }
 
 function toBatches(all: readonly Encoded[], nowMs: number): Batch[] {
@@ -119,7 +182,22 @@ function toBatches(all: readonly Encoded[], nowMs: number): Batch[] {
 }
 
 function batchOf(queue: string, tasks: readonly Encoded[], indexes: readonly number[], nowMs: number): Batch {
-  return { queue, nowMs, tasks, isPlain: tasks.every((task) => isPlain(task, nowMs)), indexes };
+  return {
+    queue,
+    nowMs,
+    tasks,
+    isPlain: tasks.every((task) => isPlain(task, nowMs)),
+    endsAtMs: latestEnd(tasks),
+    indexes,
+  };
+}
+
+function latestEnd(tasks: readonly Encoded[]): number | undefined {
+  let latest: number | undefined;
+  for (const { limit } of tasks) {
+    if (limit && !(limit.endsAtMs <= latest!)) latest = limit.endsAtMs;
+  }
+  return latest;
 }
 
 /** The state of a task after it is written. */

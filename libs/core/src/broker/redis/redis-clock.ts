@@ -3,6 +3,7 @@ import { type Clock, monotonicMs, systemClock, type TimerHandle } from '../../ru
 import { startPatience } from '../../runtime/patience.js';
 import { mastersOf } from './nodes.js';
 import type { RedisClient } from './redis-connection.js';
+import { isConnectionRefusal } from './redis-failure.js';
 import type { RedisLink } from './redis-link.js';
 
 /** How often Redis is asked for its time, at the next call of the broker. */
@@ -94,7 +95,8 @@ export class ClockSync {
       this.isMeasured = true;
       this.machineOffsetMs = offsetMs;
     } catch (error) {
-      if (error instanceof RedisCommandError && error.isTransient) return; // the next call tries again
+      // The next call tries again.
+      if (error instanceof RedisCommandError && (error.isTransient || isConnectionRefusal(error.cause))) return;
       this.isForbidden = true;
       this.redis.logRefusal("Redis refuses TIME: using this machine's clock for due times and leases", {
         error,

@@ -1,5 +1,6 @@
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
+import { isConnectionRefusal } from './redis-failure.js';
 import { parseRedisUrl, type RedisUrl } from './redis-url.js';
 
 /** A connection as ioredis makes it, to one server or to a cluster. */
@@ -111,20 +112,45 @@ export function openNodeClient(node: Redis, purpose: ConnectionPurpose): Redis {
 function guarded<Client extends RedisClient>(client: Client): Client {
   // Without a listener ioredis prints errors, which the failed calls report anyway.
   client.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
-    if (error.command?.name !== 'select') return;
-    // ioredis would continue in database 0, and use the data of others.
-    refusals.set(client, error);
-    client.disconnect(true);
+    problems.set(client, error);
+    const isSelect = error.command?.name === 'select';
+    if (isSelect || isConnectionRefusal(error)) refusals.set(client, error);
+    if (isSelect) client.disconnect(true); // ioredis would continue in database 0, and use the data of others
   });
   client.on('connecting', () => refusals.delete(client));
+  client.on('ready', () => problems.delete(client));
+  if (!client.isCluster) noteSilentClose(client as Redis);
   return client;
 }
 
-const refusals = new WeakMap<RedisClient, Error>();
+/** A server that expects TLS closes a connection without it, and says nothing. */
+function noteSilentClose(client: Redis): void {
+  let isConnected = false;
+  client.on('connect', () => (isConnected = true));
+  client.on('close', () => {
+    if (isConnected && client.stream.bytesRead === 0 && !problems.has(client)) {
+      problems.set(client, new Error(SILENT_CLOSE));
+    }
+    isConnected = false;
+  });
+}
 
-/** Why the server refuses the connection's database: it does not exist, or this user may not use it. */
-export function refusedDatabase(client: RedisClient): Error | undefined {
+const SILENT_CLOSE = 'Socket closed by the server before it answered; does it expect TLS (rediss://)?';
+
+const refusals = new WeakMap<RedisClient, Error>();
+const problems = new WeakMap<RedisClient, Error>();
+
+/**
+ * Why the server refuses the connection: its database does not exist, or this user may not use it; wrong user or password, wrong
+ * certificate. Until the next attempt to connect.
+ */
+export function refusalOf(client: RedisClient): Error | undefined {
   return refusals.get(client);
+}
+
+/** Why the connection was not ready when it last was not; `undefined` while it is, or if nothing is known. */
+export function problemOf(client: RedisClient): Error | undefined {
+  return problems.get(client);
 }
 
 const singleRules = (purpose: ConnectionPurpose) =>

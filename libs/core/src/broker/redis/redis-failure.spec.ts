@@ -82,6 +82,7 @@ const ANSWERS: readonly [text: string, name: string, handling: object, remedy?: 
     'check user name and password',
   ],
   ['ERR invalid password', 'WRONGPASS', REPAIR],
+  ['ERR DB index is out of range', 'database', REPAIR, 'choose a database'],
   [
     'DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user.',
     'DENIED',
@@ -113,7 +114,7 @@ describe('a refusal by Redis', () => {
     const seen = new Set(ANSWERS.map(([, name]) => name));
     const missing = FAILURES.map(({ name }) => name).filter((name) => !seen.has(name));
 
-    expect(missing).toEqual(['NOSCRIPT', 'lost connection', 'timeout']);
+    expect(missing).toEqual(['TLS', 'NOSCRIPT', 'lost connection', 'timeout']);
   });
 
   it.each(['NOSCRIPT No matching script. Please use EVAL.', 'ERR NOSCRIPT no such script'])(

@@ -53,6 +53,18 @@ export const FAILURES: readonly Failure[] = [
     remedy: 'set a password in Redis, or bind it to other addresses',
   },
   {
+    name: 'database',
+    text: /DB index is out of range|invalid DB index|SELECT is not allowed/i,
+    handling: 'repair',
+    remedy: 'choose a database that Redis has, 0 to 15 by default; a cluster has only 0',
+  },
+  {
+    name: 'TLS',
+    text: /ERR_SSL|SSL routines|ERR_TLS|self.signed certificate|\bCERT_|UNABLE_TO_|certificate has expired|does not match certificate/i,
+    handling: 'repair',
+    remedy: 'check whether Redis expects TLS (rediss://) or not (redis://), and the certificates in options.tls',
+  },
+  {
     name: 'OOM',
     text: /\bOOM\b/,
     handling: 'repair',
@@ -156,10 +168,17 @@ export const FAILURES: readonly Failure[] = [
   { name: 'timeout', text: /timed? ?out/i, handling: 'pass' },
 ];
 
+/** ioredis tells nothing else of a connection that is not open. */
+const CLOSED = /^Connection is closed/;
+
 const OTHER: Failure = { name: 'other', text: /^/, handling: 'fail' };
 
 /** The kind of a failure. */
 export function failureOf(error: unknown): Failure {
+  if (error instanceof Error && error.cause !== undefined && CLOSED.test(error.message)) {
+    const why = failureOf(error.cause);
+    if (why.handling !== 'fail') return why; // otherwise the connection is opened again, whatever has closed it
+  }
   const text = `${textOf(error)} ${codeOf(error)}`;
   return FAILURES.find((failure) => failure.text.test(text)) ?? OTHER;
 }
@@ -179,8 +198,8 @@ const is =
 export const isRefusal = is('NOPERM', 'unknown command');
 /** `maxmemory` is reached, and nothing is evicted. */
 export const isFull = is('OOM');
-/** The server does not accept this user or password. */
-export const isLoginRefusal = is('WRONGPASS', 'NOAUTH');
+/** The connection cannot be used as it is configured: trying again does not help. */
+export const isConnectionRefusal = is('WRONGPASS', 'NOAUTH', 'DENIED', 'database', 'TLS');
 /** The server was demoted: find the new master. */
 export const isDemoted = is('READONLY');
 /** The key is on another node, or on its way there; the command did nothing. */

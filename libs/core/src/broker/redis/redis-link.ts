@@ -16,12 +16,13 @@ import {
   openNodeClient,
   type RedisClient,
   type RedisConnection,
-  refusedDatabase,
+  problemOf,
+  refusalOf,
 } from './redis-connection.js';
 import { joinWrites } from './encoded-command.js';
 import { addressOf, isCluster, nodeOf } from './nodes.js';
 import { findOddKey, isWrongType, type TypedKey } from './odd-keys.js';
-import { isDemoted, isLoginRefusal, isRefusal, toRedisError, unexpectedReply } from './redis-failure.js';
+import { isConnectionRefusal, isDemoted, isRefusal, toRedisError, unexpectedReply } from './redis-failure.js';
 import { REPLICAS_TIMEOUT_MS, ReplicaWait } from './replica-wait.js';
 import { endConnection, ReplyWatch, SilenceError } from './reply-watch.js';
 import { MasterReplacedError, SentinelWatch } from './sentinel-watch.js';
@@ -143,6 +144,30 @@ export class RedisLink {
     return needed === 0 ? this.run(script, keys, args, items) : this.runOnReplicas(needed, script, keys, args, items);
   }
 
+  /**
+   * Waits until the connection for writes is ready, at most `longestMs`, so that the next call is sent at once. `undefined`: it is.
+   * @throws {RedisCommandError} it is not ready in time, with the reason; or the server refuses it
+   */
+  untilReady(name: string, longestMs: number): Promise<void> | undefined {
+    const { waitForReplicas = 0 } = this.connection as { readonly waitForReplicas?: number };
+    const client = waitForReplicas === 0 ? this.commands() : this.replicated();
+    return isReady(client) ? undefined : this.readyWithin(name, client, longestMs);
+  }
+
+  private async readyWithin(name: string, client: RedisClient, longestMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(notReady(client)), longestMs);
+    });
+    try {
+      await Promise.race([late, whenReady(client)]);
+    } catch (error) {
+      throw toRedisError(name, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Logs a missing right that the broker does not need. */
   logRefusal(message: string, fields: object = {}): void {
     this.logger[this.refusalLevel](message, fields);
@@ -236,7 +261,7 @@ export class RedisLink {
     let onClose: () => void = () => undefined;
     const closed = new Promise<never>((_, reject) => {
       // The error with the reason, such as a refusal, may follow right after.
-      onClose = () => void setImmediate(() => reject(new Error('Connection is closed.')));
+      onClose = () => void setImmediate(() => reject(notReady(client)));
       if (client.status === 'reconnecting') onClose();
       client.once('close', onClose);
     });
@@ -277,7 +302,7 @@ export class RedisLink {
     wasSent: boolean,
   ): Promise<QueueError> {
     if (isDemoted(error)) rediscoverMaster(client);
-    return this.toError(name, error, client, keysOf, wasSent);
+    return this.toError(name, withCause(error, client), client, keysOf, wasSent);
   }
 
   private async runOnReplicas<Keys extends ScriptKeys, Args extends ScriptArgs, Item extends ScriptArgs>(
@@ -346,13 +371,15 @@ function isElsewhere({ status, stream }: Redis, address: string): boolean {
   return `${stream.remoteAddress}:${stream.remotePort}` !== address;
 }
 
-const isReady = (client: RedisClient): boolean => client.status === 'ready' && !refusedDatabase(client);
+const isReady = (client: RedisClient): boolean => client.status === 'ready' && !refusalOf(client);
 
 /**
  * Resolves when the connection is ready.
  * @throws {Error} it was not ready in time, with a text that counts as transient; or its database is refused
  */
 export async function whenReady(client: RedisClient): Promise<void> {
+  const known = refusalOf(client);
+  if (known && client.status !== 'wait') throw known; // the next attempt to connect would fail in the same way
   if (client.status !== 'ready') {
     let waiting = waitingUntilReady.get(client);
     if (!waiting) {
@@ -361,7 +388,7 @@ export async function whenReady(client: RedisClient): Promise<void> {
     }
     await waiting;
   }
-  const refusal = refusedDatabase(client);
+  const refusal = refusalOf(client);
   if (refusal) throw refusal;
 }
 
@@ -371,7 +398,6 @@ const waitingUntilReady = new WeakMap<RedisClient, Promise<void>>();
 function untilReady(client: RedisClient): Promise<void> {
   if (client.status === 'wait') client.connect().catch(() => undefined); // see the events below
   return new Promise((resolve, reject) => {
-    let lastError: Error | undefined;
     const finish = (error?: Error): void => {
       endPatience();
       client.off('ready', onReady).off('end', onEnd).off('error', onError);
@@ -379,17 +405,28 @@ function untilReady(client: RedisClient): Promise<void> {
       else resolve();
     };
     const onReady = (): void => finish();
-    const onEnd = (): void => finish(new Error('Connection is closed.', { cause: lastError }));
+    const onEnd = (): void => finish(notReady(client));
     const onError = (error: Error): void => {
-      lastError = error;
-      const refusal = refusedDatabase(client) ?? (isRefusal(error) || isLoginRefusal(error) ? error : undefined);
+      const refusal = refusalOf(client) ?? (isRefusal(error) || isConnectionRefusal(error) ? error : undefined);
       if (refusal) finish(refusal); // the next attempt would fail the same way
     };
-    const endPatience = startPatience(READY_TIMEOUT_MS, () =>
-      finish(new Error(`Connection is closed.${lastError ? ` ${lastError.message}` : ''}`, { cause: lastError })),
-    );
+    const endPatience = startPatience(READY_TIMEOUT_MS, () => finish(notReady(client)));
     client.on('ready', onReady).on('end', onEnd).on('error', onError);
   });
+}
+
+/** ioredis only says that the connection is closed. */
+function withCause(error: unknown, client: RedisClient): unknown {
+  const cause = problemOf(client);
+  const isBare = error instanceof Error && error.cause === undefined && /^Connection is closed/.test(error.message);
+  return isBare && cause ? new Error(error.message, { cause }) : error;
+}
+
+/** Its text counts as a lost connection. */
+function notReady(client: RedisClient): Error {
+  const cause = problemOf(client);
+  if (cause) return new Error('Connection is closed.', { cause });
+  return new Error('Connection is closed: no answer from the server yet');
 }
 
 /**
