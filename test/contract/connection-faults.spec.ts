@@ -78,7 +78,7 @@ class Tasks {
 }
 
 function createApp(asynq: AsynqModuleOptions) {
-  @Module({ imports: [AsynqModule.forRoot(asynq)], providers: [Tasks] })
+  @Module({ imports: [AsynqModule.forRoot({ worker: true, ...asynq })], providers: [Tasks] })
   class AppModule {}
   return NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
 }

@@ -52,6 +52,7 @@ export { callGuarded } from './runtime/user-callback.js';
 export { LONGEST_TIMER_MS } from './runtime/clock.js';
 export { resultWithin } from './runtime/within.js';
 export { TimeSlice } from './runtime/time-slice.js';
+export { isRecord } from './runtime/is-record.js';
 export { OptionReader } from './runtime/option-reader.js';
 export { checkDecoded, encodeWith, undecodable } from './task/payload-codec.js';
 export type { OptionProblem } from './errors/invalid-options.error.js';

@@ -109,7 +109,7 @@ function connectionProviders(name: string): Provider[] {
     { provide: client, useFactory: makeClient, inject: [settings, broker, events] },
     { provide: validator, useFactory: loadValidator, inject: [settings] },
     { provide: handlers, useFactory: makeHandlers, inject: [settings, DiscoveryService, MetadataScanner] },
-    { provide: payloadCheck, useFactory: makePayloadCheck, inject: [settings, handlers, validator] },
+    { provide: payloadCheck, useFactory: makePayloadCheck, inject: [settings, handlers, validator, ModuleRef] },
     {
       provide: aggregators,
       useFactory: (own: AsynqSettings, discovery: DiscoveryService, scanner: MetadataScanner) =>
@@ -181,12 +181,12 @@ function makeClient(settings: AsynqSettings, broker: Broker, events: TaskEvents)
 async function loadValidator(settings: AsynqSettings): Promise<PayloadValidator | undefined> {
   if (settings.validation === false) return undefined;
   const validator = await PayloadValidator.load(settings.validation);
-  if (!validator) {
-    const isWanted = settings.validateOnEnqueue || Object.keys(settings.validation).length > 0;
-    const message = 'payloads are not validated: class-validator and class-transformer are not both installed';
-    loggerFor('AsynqModule', settings)[isWanted ? 'warn' : 'debug'](message);
-  }
-  return validator;
+  if (validator instanceof PayloadValidator) return validator;
+  const isWanted =
+    settings.validateOnEnqueue || Object.keys(settings.validation).length > 0 || validator.missing.length === 1;
+  const message = `payload classes are not validated: ${validator.missing.join(' and ')} cannot be found`;
+  loggerFor('AsynqModule', settings)[isWanted ? 'warn' : 'debug'](message);
+  return undefined;
 }
 
 function makeHandlers(settings: AsynqSettings, discovery: DiscoveryService, scanner: MetadataScanner): TaskHandlers {
@@ -194,22 +194,23 @@ function makeHandlers(settings: AsynqSettings, discovery: DiscoveryService, scan
     settings.name,
     new TaskHandlerExplorer(discovery, scanner),
     loggerFor('AsynqHandlers', settings),
+    settings.validation !== false,
   );
 }
 
-/** `undefined`: payloads cannot be validated in this app, or are not to be. */
 function makePayloadCheck(
   settings: AsynqSettings,
   handlers: TaskHandlers,
   validator: PayloadValidator | undefined,
-): PayloadCheck | undefined {
-  return validator && new PayloadCheck(handlers, validator, settings.codec ?? jsonCodec);
+  moduleRef: ModuleRef,
+): PayloadCheck {
+  return new PayloadCheck(handlers, pipelinesFor(settings, validator, moduleRef), settings.codec ?? jsonCodec);
 }
 
 function makeDistributor(
   settings: AsynqSettings,
   client: Client,
-  check: PayloadCheck | undefined,
+  check: PayloadCheck,
   guard: EnqueueGuard,
 ): TaskDistributor {
   return new TaskDistributor(client, settings.validateOnEnqueue ? check : undefined, guard);
@@ -225,6 +226,14 @@ function makeGuard(settings: AsynqSettings, broker: Broker): EnqueueGuard {
     servedQueues: async () => (await broker.shownServers()).flatMap(({ server }) => Object.keys(server.queues)),
     logger: loggerFor('AsynqModule', settings),
   });
+}
+
+function pipelinesFor(
+  { enhancers, validation }: AsynqSettings,
+  validator: PayloadValidator | undefined,
+  moduleRef: ModuleRef,
+): () => TaskPipeline {
+  return () => new TaskPipeline(moduleRef, enhancers, validator, validation !== false);
 }
 
 function makeInspector(settings: AsynqSettings, broker: Broker): TaskInspector {
@@ -246,7 +255,7 @@ function makeServer(
   validator: PayloadValidator | undefined,
   moduleRef: ModuleRef,
 ): TaskServer {
-  const binder = new HandlerBinder(() => new TaskPipeline(moduleRef, settings.enhancers, validator));
+  const binder = new HandlerBinder(pipelinesFor(settings, validator, moduleRef));
   return new TaskServer({
     settings,
     broker,

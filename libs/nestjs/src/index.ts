@@ -23,7 +23,7 @@ export { OnTaskEvent } from './decorators/on-task-event.decorator.js';
 export { PeriodicTask } from './decorators/periodic-task.decorator.js';
 export { TaskAggregator } from './decorators/task-aggregator.decorator.js';
 export { TaskHandler } from './decorators/task-handler.decorator.js';
-export { Ctx, Payload, Signal, TaskId } from './decorators/task-params.decorator.js';
+export { Ctx, Payload, type PayloadOptions, Signal, TaskId } from './decorators/task-params.decorator.js';
 export { HandlerSetupError } from './discovery/handler-setup.error.js';
 export { TaskDistributor } from './distributor/task-distributor.service.js';
 export type {
@@ -39,6 +39,7 @@ export type {
 } from './distributor/task-payloads.js';
 export { getTaskContext, isAsynqContext } from './handling/asynq-context.js';
 export { InvalidPayloadError } from './handling/invalid-payload.error.js';
+export type { StandardSchema } from './handling/standard-schema.js';
 export { TaskInspector } from './inspector/task-inspector.service.js';
 export { ConnectionUnavailableError, DuplicateConnectionError } from './lifecycle/connection.errors.js';
 export { TaskEvents } from './lifecycle/task-events.js';

@@ -98,3 +98,51 @@ it('boots with any options, or refuses them with their names and without secrets
     { numRuns: 200 },
   );
 });
+
+it.each<[string, () => unknown, string]>([
+  ['forRoot()', () => AsynqModule.forRoot(undefined as never), 'an object with the options: forRoot({ connection'],
+  [
+    'forRoot(promise)',
+    () => AsynqModule.forRoot(Promise.resolve({ connection: 'memory' }) as never),
+    'forRootAsync({ inject: [ConfigService], useFactory',
+  ],
+  ['forRoot(function)', () => AsynqModule.forRoot((() => 1) as never), 'forRootAsync({'],
+  ['forRootAsync()', () => AsynqModule.forRootAsync(undefined as never), 'forRootAsync({ useFactory: () =>'],
+  ['forRootAsync({})', () => AsynqModule.forRootAsync({}), 'useFactory, useClass or useExisting'],
+  [
+    'forRootAsync({ useFactory: {} })',
+    () => AsynqModule.forRootAsync({ useFactory: {} as never }),
+    'a function as useFactory',
+  ],
+])('%s is refused with the fix', (_name, call, text) => {
+  expect(call).toThrow(InvalidOptionsError);
+  expect(call).toThrow(text);
+});
+
+it.each([undefined, null])('a factory that returns %s is refused with the fix', async (returned) => {
+  const module = AsynqModule.forRootAsync({ useFactory: () => returned as never });
+
+  const failure = NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });
+
+  await expect(failure).rejects.toThrow(InvalidOptionsError);
+  await expect(failure).rejects.toThrow('of AsynqModule.forRootAsync() has returned nothing');
+});
+
+it.each([
+  [
+    { defaultJobOptions: {} },
+    'option "defaultJobOptions" is an object; allowed: no option of this name; use "defaults"',
+  ],
+  [{ host: 'localhost' }, 'no option of this name; use "connection": { url'],
+  [{ concurency: 1 }, 'did you mean "concurrency"?'],
+  [{ zzzzzzzzzzzz: 1 }, 'option "zzzzzzzzzzzz" is 1; allowed: no option of this name'],
+])('the options %j are answered with ours, or a near name, or none', async (options, text) => {
+  const module = AsynqModule.forRoot({ connection: 'memory', ...options });
+
+  const failure = await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }).catch(
+    (error: unknown) => error,
+  );
+
+  expect((failure as Error).message).toContain(text);
+  expect((failure as Error).message).not.toContain('janitorInterval');
+});

@@ -2,7 +2,7 @@ import type { NewTask } from '../broker/contract/enqueue.js';
 import { TaskFailedError } from '../errors/task-failed.error.js';
 import { placeOf } from '../partitions/partition-name.js';
 import { addDecoded } from '../task/decoded-value.js';
-import { checkDecoded, type PayloadCodec } from '../task/payload-codec.js';
+import { decodeResult, type PayloadCodec } from '../task/payload-codec.js';
 import type { EnqueuedTask, TaskEnd, TaskHandle, WaitOptions } from '../task/task-handle.js';
 import type { TaskState } from '../wire/task-state.js';
 import { nextProcessAt } from './enqueued-event.js';
@@ -42,7 +42,7 @@ export class ClientTaskHandle implements TaskHandle {
     const end = await this.wait(options);
     if (end.state === 'archived') throw new TaskFailedError(this.queue, this.id, end.lastError);
     const bytes = end.state === 'completed' ? end.result : undefined;
-    return (bytes && checkDecoded(this.#deps.codec.decode(bytes))) as Result;
+    return (bytes && decodeResult(this.#deps.codec, bytes)) as Result;
   }
 }
 

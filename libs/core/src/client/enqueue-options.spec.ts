@@ -215,3 +215,14 @@ describe('composeTask', () => {
     expect(() => compose({}, {}, 'x'.repeat(98))).not.toThrow();
   });
 });
+
+it.each([
+  ['delay', '"processIn"'],
+  ['attempts', '"maxRetry"'],
+  ['jobId', '"taskId"'],
+  ['removeOnComplete', '"retention"'],
+])('answers the option %s of other queues with %s', (option, ours) => {
+  const enqueue = (): unknown => compose({ [option]: 1 } as TaskOptions);
+
+  expect(enqueue).toThrow(`option "${option}" is 1; allowed: no option of this name; use ${ours}`);
+});

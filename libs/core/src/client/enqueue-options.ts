@@ -44,6 +44,24 @@ const OPTION_NAMES: readonly (keyof TaskOptions)[] = [
   'headers',
 ];
 
+/** Options of other queues, and what does the same here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  delay: '"processIn"',
+  attempts: '"maxRetry", the number of attempts after the first',
+  jobId: '"taskId"',
+  backoff: '"retryDelay", an option of the server and of each handler',
+  removeOnComplete: '"retention", how long a task that succeeded is kept; without it such a task is deleted at once',
+  removeOnFail: '"archive", an option of the server',
+  priority: '"queue": queues have weights, or a strict order',
+  deduplication: '"unique"',
+  debounce: '"unique"',
+  repeat: '@PeriodicTask, or Scheduler.register',
+  startAfter: '"processIn" or "processAt"',
+  retryLimit: '"maxRetry"',
+  singletonKey: '"unique"',
+  id: '"taskId"',
+};
+
 const ITEM_NAMES: readonly (keyof EnqueueItem)[] = ['type', 'payload', 'options'];
 
 /** One task to enqueue. */
@@ -157,7 +175,7 @@ function withDefaults(given: TaskOptions, defaults: TaskOptions): TaskOptions {
 
 function readTaskOptions(options: TaskOptions, path = ''): ReadOptions {
   const reader = new OptionReader(options, path);
-  reader.onlyKnown(OPTION_NAMES);
+  reader.onlyKnown(OPTION_NAMES, ELSEWHERE);
   if (options.queue !== undefined) reader.add(queueNameProblem(`${path}queue`, options.queue));
   const deadlineS = ceilS(reader.date('deadline') ?? 0);
   const timeoutMs = reader.duration('timeout', undefined, { minMs: 1_000, maxMs: LONGEST_MS });

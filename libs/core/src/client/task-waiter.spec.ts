@@ -309,6 +309,20 @@ describe('EnqueuedTask.wait', () => {
   });
 });
 
+it('keeps the process alive until the wait has ended, also without a connection', async () => {
+  const held = (): number => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+  const { enqueue, clock } = open();
+  const task = await enqueue();
+  const before = held();
+
+  const waiting = failureOf(task.wait({ timeout: '1s' }));
+  const during = held();
+  await clock.advance('1s');
+  await waiting;
+
+  expect([during - before, held() - before]).toEqual([1, 0]);
+});
+
 describe('EnqueuedTask', () => {
   it('returns its state', async () => {
     const { enqueue, end } = open();

@@ -47,10 +47,13 @@ export class TaskWaiter {
     const abort = new LinkedAbort(signal ? [closed, signal] : [closed]);
     const expire = (): void => abort.abort(new WaitTimeoutError(placeOf(queue).queue, taskId, timeoutMs!));
     const timer = timeoutMs === undefined ? undefined : clock.setTimer(expire, timeoutMs);
+    // Queues in memory have no connection that keeps the process alive until the wait has ended, and timers of clocks do not.
+    const hold = setInterval(() => undefined, LONGEST_TIMER_MS);
     try {
       // A call without a reply must not prolong the wait beyond `timeout`.
       return await unlessAborted(abort.signal, new Wait(queue, taskId, abort.signal, endsAtMs, this.deps).untilEnd());
     } finally {
+      clearInterval(hold);
       clock.clearTimer(timer);
       abort.release();
     }

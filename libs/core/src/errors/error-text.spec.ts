@@ -17,6 +17,13 @@ function withGetter(name: string): Error {
   return Object.defineProperty(new Error('boom'), name, { get: trap });
 }
 
+function circular(): Error {
+  const error = new AggregateError([]);
+  error.errors.push(error);
+  error.name = 'Error';
+  return error;
+}
+
 describe('errorText', () => {
   it.each([
     ['an error', new Error('boom'), 'boom'],
@@ -27,7 +34,22 @@ describe('errorText', () => {
     ['a symbol', Symbol('boom'), 'Symbol(boom)'],
     ['a BigInt', 5n, '5'],
     ['an object with a message', { message: 'boom' }, 'boom'],
+    ['an object with a message and a code', { code: 'E1', message: 'boom' }, 'boom (E1)'],
+    ['an object with a code as part of its message', { code: 401, message: 'status 401' }, 'status 401'],
+    ['an object with an object as its message', { message: { reason: 'boom' } }, "{ message: { reason: 'boom' } }"],
     ['another object', { code: 7 }, '{ code: 7 }'],
+    ['an array', ['a', { b: 1 }], "[ 'a', { b: 1 } ]"],
+    ['a date', new Date(0), '1970-01-01T00:00:00.000Z'],
+    ['a map', new Map([['a', 1]]), "Map(1) { 'a' => 1 }"],
+    ['errors that are gathered', new AggregateError([new Error('one'), 'two', new Error('one')]), 'one; two'],
+    ['an error with a cause alone', new TypeError('', { cause: new Error('boom') }), 'TypeError: boom'],
+    ['an error with a code alone', Object.assign(new Error(), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+    ['an error that gathers itself', circular(), 'Error'],
+    [
+      'an error that was given an object',
+      new Error({ code: 1 } as unknown as string),
+      'Error with an object as its message, which is lost: pass a text',
+    ],
     ['an object without a prototype', Object.assign(Object.create(null) as object, { message: 'boom' }), 'boom'],
     ['half of a surrogate pair', new Error('a\ud800'), 'a\ufffd'],
   ])('reads %s', (_name, thrown, text) => {

@@ -61,6 +61,17 @@ describe('OptionReader', () => {
     expect(options.problems[0]?.allowed).toBe('no option of this name; did you mean "maxRetry"?');
   });
 
+  it('answers names of other libraries with what to use, and does not list many names', () => {
+    const options = new OptionReader({ attempts: 3, zzzz: 1, maxRetry: 1 });
+
+    options.onlyKnown(['maxRetry', 'b', 'c', 'd', 'e', 'f', 'g'], { attempts: '"maxRetry"', maxRetry: 'nothing' });
+
+    expect(options.problems.map(({ allowed }) => allowed)).toEqual([
+      'no option of this name; use "maxRetry"',
+      'no option of this name',
+    ]);
+  });
+
   it.each([new Date(-1), new Date(Date.UTC(10_000, 0, 1)), '2030-01-01', 5])('refuses %s as a date', (at) => {
     const options = new OptionReader({ at });
 

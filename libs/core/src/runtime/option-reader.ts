@@ -29,12 +29,16 @@ export class OptionReader {
     if (path === '') this.throwIfWrong();
   }
 
-  /** Refuses names outside `known`, with the nearest known one for a typo. */
-  onlyKnown(known: readonly string[]): void {
+  /**
+   * Refuses names outside `known`, with the nearest known one for a typo.
+   * @param elsewhere what to use in place of names that other libraries have: `{ attempts: '"maxRetry"' }`
+   */
+  onlyKnown(known: readonly string[], elsewhere: Readonly<Record<string, string>> = {}): void {
     for (const name of Object.keys(this.given)) {
       if (known.includes(name) || this.given[name] === undefined) continue;
-      const nearest = nearestName(name, known);
-      const allowed = nearest ? `no option of this name; did you mean "${nearest}"?` : `only ${known.join(', ')}`;
+      const allowed = Object.hasOwn(elsewhere, name)
+        ? `no option of this name; use ${elsewhere[name]}`
+        : unknownText(name, known);
       const value = this.given[name];
       this.refuse(name, allowed, typeof value === 'string' ? kindOf(value) : value); // it may be a password
     }
@@ -125,6 +129,15 @@ export class OptionReader {
     this.refuse(name, allowed);
     return fallback;
   }
+}
+
+/** How many names are listed for one that is near none of them. */
+const MOST_LISTED = 6;
+
+function unknownText(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  if (nearest) return `no option of this name; did you mean "${nearest}"?`;
+  return known.length <= MOST_LISTED ? `only ${known.join(', ')}` : 'no option of this name';
 }
 
 /** 9999-12-31T23:59:59.999Z: the last year that JSON, RFC 3339 and Go write with four digits. */

@@ -1,4 +1,5 @@
 import { errorText } from '../errors/error-text.js';
+import { MessageDecodeError } from '../errors/message-decode.error.js';
 import { dropPromise } from '../runtime/user-callback.js';
 
 /**
@@ -31,6 +32,19 @@ export function decodeCopy(codec: PayloadCodec, bytes: Uint8Array): unknown {
 export function checkDecoded(payload: unknown): unknown {
   if (dropPromise(payload)) throw new TypeError('codec.decode returned a promise, not a payload');
   return payload;
+}
+
+/**
+ * A result, decoded; the bytes themselves if they are no JSON: a handler, in Go or here, may have returned an image.
+ * @throws {MessageDecodeError} a codec of the user's own cannot decode it
+ */
+export function decodeResult(codec: PayloadCodec, bytes: Uint8Array): unknown {
+  try {
+    return checkDecoded(codec.decode(bytes));
+  } catch (error) {
+    if (error instanceof SyntaxError && ownErrors.has(error)) return bytes;
+    throw new MessageDecodeError('the result of a task', { cause: new Error(codecErrorText(error)) });
+  }
 }
 
 /**

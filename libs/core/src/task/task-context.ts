@@ -12,6 +12,8 @@ export interface TaskContext {
   readonly queue: string;
   /** Of a partitioned queue: the ordinary queue that holds the task. */
   readonly partition?: string | undefined;
+  /** The payload as decoded, before pipes and validation; `undefined` if it does not decode. Not shown by logs. */
+  readonly payload?: unknown;
   /** The encoded payload. Its memory belongs to the handler. */
   readonly payloadBytes: Uint8Array;
   /** Metadata given on enqueue; empty if there was none. */

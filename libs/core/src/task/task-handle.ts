@@ -44,10 +44,12 @@ export interface TaskHandle {
   wait(options?: WaitOptions): Promise<TaskEnd>;
   /**
    * Waits until the task has succeeded, and decodes its result; `undefined` for a task without `retention` or without a
-   * stored result. The type is not checked.
+   * stored result. Bytes that are no JSON, such as an image that a handler has returned, are returned unchanged. The type is not
+   * checked.
    *
    * @throws {TaskFailedError} the task was archived
-   * @throws the errors of `wait`, and the codec's for a result that it cannot decode
+   * @throws {MessageDecodeError} a codec of your own cannot decode the result
+   * @throws the errors of `wait`
    */
   result<Result = unknown>(options?: WaitOptions): Promise<Result>;
 }

@@ -1,5 +1,7 @@
 import type { PeriodicTaskOptions } from '@nestjs-asynq/core/internal';
 import type { PayloadOf, TaskType } from '../distributor/task-payloads.js';
+import { checkDecorated, checkName, ownerName } from './decorated-method.js';
+import { MethodMarks } from './method-marks.js';
 import { TaskHandler } from './task-handler.decorator.js';
 
 const PERIODIC_TASKS = 'asynq:periodic-tasks';
@@ -54,19 +56,26 @@ export function PeriodicTask(
   options: PeriodicTaskDecoratorOptions = {},
 ): ClassDecorator & MethodDecorator {
   return (target: object, method?: string | symbol, descriptor?: PropertyDescriptor): void => {
+    checkName('PeriodicTask', 'a cron spec, a text', spec, target, method);
+    const written = `@PeriodicTask("${spec}")`;
+    const isOnClass = typeof target === 'function' && method === undefined;
+    if (!isOnClass) checkDecorated(written, 'have a schedule', target, method, descriptor);
     if (typeof typeOrOptions === 'string') {
-      addMetadata(descriptor ? (descriptor.value as object) : target, { spec, type: typeOrOptions, payload, options });
+      const metadata = { spec, type: typeOrOptions, payload, options };
+      if (isOnClass) addToClass(target, metadata);
+      else periodicTaskMarks.add(target, method!, descriptor!.value as object, metadata);
       return;
     }
-    if (!descriptor) {
-      const name = (target as { readonly name?: string }).name;
-      throw new TypeError(`@PeriodicTask("${spec}") on the class ${name} needs a task type as its second argument`);
+    if (typeof typeOrOptions !== 'object' || typeOrOptions === null) {
+      checkName('PeriodicTask', 'a task type as its second argument, or options', typeOrOptions, target, method);
     }
+    if (isOnClass) throw new TypeError(`${written} on the class ${ownerName(target)} needs a task type as its second argument`);
     const { type, name, ...own } = typeOrOptions ?? ({} as Partial<PeriodicHandlerOptions>);
     if (type === undefined) throw new TypeError(untyped(spec, target.constructor.name, String(method)));
-    (TaskHandler(type, { connection: own.connection }) as MethodDecorator)(target, method!, descriptor);
+    (TaskHandler(type, { connection: own.connection }) as MethodDecorator)(target, method!, descriptor!);
     const stored = { ...own, name: name === undefined ? type : `${type}:${name}` };
-    addMetadata(descriptor.value as object, { spec, type, payload: undefined, options: stored });
+    const metadata = { spec, type, payload: undefined, options: stored };
+    periodicTaskMarks.add(target, method!, descriptor!.value as object, metadata);
   };
 }
 
@@ -79,12 +88,15 @@ function untyped(spec: string, owner: string, method: string): string {
 
 const kebabCase = (name: string): string => name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
 
-function addMetadata(holder: object, metadata: PeriodicTaskMetadata): void {
-  Reflect.defineMetadata(PERIODIC_TASKS, [metadata, ...periodicTasksOf(holder)], holder);
+/** The metadata of all `@PeriodicTask`s on methods. */
+export const periodicTaskMarks = new MethodMarks<PeriodicTaskMetadata>('asynq:periodic-task-methods');
+
+function addToClass(owner: object, metadata: PeriodicTaskMetadata): void {
+  Reflect.defineMetadata(PERIODIC_TASKS, [metadata, ...periodicTasksOf(owner)], owner);
 }
 
-/** Metadata of the decorators on a class or a method, in source order. */
-export function periodicTasksOf(holder: object): readonly PeriodicTaskMetadata[] {
+/** Metadata of the decorators on a class, in source order. */
+export function periodicTasksOf(owner: object): readonly PeriodicTaskMetadata[] {
   // Own metadata only: a subclass must not fire the periodic tasks of its base class again.
-  return (Reflect.getOwnMetadata(PERIODIC_TASKS, holder) as PeriodicTaskMetadata[] | undefined) ?? [];
+  return (Reflect.getOwnMetadata(PERIODIC_TASKS, owner) as PeriodicTaskMetadata[] | undefined) ?? [];
 }

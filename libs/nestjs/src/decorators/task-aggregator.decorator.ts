@@ -1,6 +1,6 @@
 import type { Aggregate, GroupLimitOptions } from '@nestjs-asynq/core/internal';
-
-const TASK_AGGREGATORS = 'asynq:task-aggregators';
+import { checkDecorated, checkName } from './decorated-method.js';
+import { MethodMarks } from './method-marks.js';
 
 /** Options of one aggregator. Omitted limits default to those of the module's `groupAggregator`. */
 export interface TaskAggregatorOptions extends GroupLimitOptions {
@@ -29,18 +29,12 @@ export type TaskAggregatorDecorator = <Method extends Aggregate>(
  * tasks return to their group, to be aggregated again. The provider must be a singleton.
  */
 export function TaskAggregator(pattern: string, options: TaskAggregatorOptions = {}): TaskAggregatorDecorator {
-  return (target, method, { value }) => {
-    if (typeof target === 'function') {
-      throw new TypeError(
-        `@TaskAggregator("${pattern}") is on the static method ${target.name}.${String(method)}; static methods cannot aggregate tasks`,
-      );
-    }
-    const others = taskAggregatorsOf(value!);
-    Reflect.defineMetadata(TASK_AGGREGATORS, [{ pattern, options }, ...others], value!);
+  return (target, method, descriptor) => {
+    checkName('TaskAggregator', 'the name of a group, a text', pattern, target, method);
+    checkDecorated(`@TaskAggregator("${pattern}")`, 'aggregate tasks', target, method, descriptor);
+    taskAggregatorMarks.add(target, method, descriptor.value!, { pattern, options });
   };
 }
 
-/** Metadata of the decorators on a method, in source order. */
-export function taskAggregatorsOf(method: object): readonly TaskAggregatorMetadata[] {
-  return (Reflect.getMetadata(TASK_AGGREGATORS, method) as TaskAggregatorMetadata[] | undefined) ?? [];
-}
+/** The metadata of all `@TaskAggregator`s. */
+export const taskAggregatorMarks = new MethodMarks<TaskAggregatorMetadata>('asynq:task-aggregators');

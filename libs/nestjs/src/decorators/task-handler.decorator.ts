@@ -2,9 +2,9 @@ import type { RetryDelay } from '@nestjs-asynq/core';
 import { noteDecorated } from '../discovery/decorated-classes.js';
 import type { TaskType } from '../distributor/task-payloads.js';
 import type { AnyMethod, CheckedHandler } from './handler-types.js';
+import { checkDecorated, checkName } from './decorated-method.js';
+import { MethodMarks, textName } from './method-marks.js';
 import { defineParams } from './task-params.decorator.js';
-
-const TASK_HANDLERS = 'asynq:task-handlers';
 
 /** Options of one handler. They override those of the module. */
 export interface TaskHandlerOptions {
@@ -51,20 +51,13 @@ export function TaskHandler<const Type extends TaskType>(
   options: TaskHandlerOptions = {},
 ): TaskHandlerDecorator<Type> {
   return (target, method, descriptor) => {
-    if (typeof target === 'function') {
-      throw new TypeError(
-        `@TaskHandler("${pattern}") is on the static method ${target.name}.${String(method)}; static methods cannot handle tasks`,
-      );
-    }
-    const handler = descriptor.value as unknown as object;
-    const others = taskHandlersOf(handler);
-    Reflect.defineMetadata(TASK_HANDLERS, [{ pattern, options }, ...others], handler);
+    checkName('TaskHandler', 'the task type that it handles, a text', pattern, target, method);
+    checkDecorated(`@TaskHandler("${pattern}")`, 'handle tasks', target, method, descriptor);
+    taskHandlerMarks.add(target, method, descriptor.value as unknown as object, { pattern, options });
     noteDecorated(target.constructor);
-    defineParams(target, String(method));
+    defineParams(target, method, textName(target, method));
   };
 }
 
-/** Metadata of the decorators on a method, in source order. */
-export function taskHandlersOf(method: object): readonly TaskHandlerMetadata[] {
-  return (Reflect.getMetadata(TASK_HANDLERS, method) as TaskHandlerMetadata[] | undefined) ?? [];
-}
+/** The metadata of all `@TaskHandler`s. */
+export const taskHandlerMarks = new MethodMarks<TaskHandlerMetadata>('asynq:task-handlers');

@@ -1,6 +1,10 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
-import { type PeriodicTaskMetadata, periodicTasksOf } from '../decorators/periodic-task.decorator.js';
+import {
+  periodicTaskMarks,
+  type PeriodicTaskMetadata,
+  periodicTasksOf,
+} from '../decorators/periodic-task.decorator.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 import { prototypeOf } from './providers.js';
 
@@ -37,10 +41,9 @@ export class PeriodicTaskExplorer {
     if (typeof owner !== 'function') return []; // a provided value may be an object without a class
     const { name } = owner;
     const ofClass = periodicTasksOf(owner).map((task) => ({ ...task, label: name }));
-    const ofMethods = this.scanner.getAllMethodNames(prototype).flatMap((method) => {
-      const handler = Reflect.get(prototype, method) as object;
-      return periodicTasksOf(handler).map((task) => ({ ...task, label: `${name}.${method}` }));
-    });
+    const ofMethods = periodicTaskMarks
+      .of(prototype, this.scanner.getAllMethodNames(prototype))
+      .flatMap(({ name: method, marks }) => marks.map((task) => ({ ...task, label: `${name}.${method}` })));
     return [...ofClass, ...ofMethods];
   }
 

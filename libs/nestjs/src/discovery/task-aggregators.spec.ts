@@ -3,7 +3,14 @@ import { openBroker } from '@nestjs-asynq/core';
 import type { AggregationContext } from '@nestjs-asynq/core/internal';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { expect, it } from 'vitest';
-import { type AggregatedTask, type GroupedTask, InvalidOptionsError, TaskAggregator, TaskHandler } from '../index.js';
+import {
+  type AggregatedTask,
+  type GroupedTask,
+  InvalidOptionsError,
+  TaskAggregator,
+  type TaskContext,
+  TaskHandler,
+} from '../index.js';
 import { Moment, startApp } from '../test-app.fixture.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 
@@ -50,6 +57,38 @@ it('combines a group into one task, which a handler of the app runs', async () =
     group: 'digest:ann',
     queue: 'default',
     lines: ['one', 'two'],
+  });
+});
+
+it("gives the combined task the module's defaults, under its own options, and not their queue and group", async () => {
+  class Limited {
+    readonly seen = new Moment<TaskContext>();
+
+    @TaskAggregator('digest:*', { gracePeriod: '2s' })
+    collect(): AggregatedTask {
+      return { type: 'digest:send', options: { maxRetry: 7 } };
+    }
+
+    @TaskHandler('digest:send')
+    send(_payload: unknown, context: TaskContext): void {
+      this.seen.resolve(context);
+    }
+  }
+  const clock = new FakeClock();
+  const connection = openBroker('memory', { clock });
+  const defaults = { maxRetry: 3, headers: { tenant: 'a' }, queue: 'other', group: 'digest:all' } as const;
+  await using app = await startApp({
+    providers: [Limited],
+    asynq: { connection, clock, defaults, queues: { news: 1 } },
+  });
+
+  await app.tasks.enqueue('news:item', 'one', { queue: 'news' });
+  await clock.advance('3s');
+
+  expect(await app.context.get(Limited).seen.promise).toMatchObject({
+    queue: 'news',
+    maxRetry: 7,
+    headers: { tenant: 'a' },
   });
 });
 

@@ -1,8 +1,9 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
-import type { GroupAggregatorOptions } from '@nestjs-asynq/core';
-import type { Aggregate } from '@nestjs-asynq/core/internal';
-import { type TaskAggregatorMetadata, taskAggregatorsOf } from '../decorators/task-aggregator.decorator.js';
+import type { GroupAggregatorOptions, TaskOptions } from '@nestjs-asynq/core';
+import type { Aggregate, GroupOverrides } from '@nestjs-asynq/core/internal';
+import { type TaskAggregatorMetadata, taskAggregatorMarks } from '../decorators/task-aggregator.decorator.js';
+import { checkLeft } from './changed-method.js';
 import { checkConnection, connectionOf } from './connection-of.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 import { distinctProviders, prototypeOf } from './providers.js';
@@ -40,25 +41,39 @@ export class TaskAggregators {
     return this.found.map(({ pattern }) => pattern);
   }
 
-  /** The option for the core's server: the module's own option, and every discovered method. */
-  withMethods(given: GroupAggregatorOptions | undefined): GroupAggregatorOptions | undefined {
-    if (this.found.length === 0) return given;
-    const own = this.found.map(({ pattern, options, provider, method }) => {
+  /**
+   * The option for the core's server: the module's own option, and every discovered method.
+   * @param defaults the module's, for the options of combined tasks
+   */
+  withMethods(
+    given: GroupAggregatorOptions | undefined,
+    defaults: TaskOptions | undefined,
+  ): GroupAggregatorOptions | undefined {
+    const own = this.methodsOf(given);
+    if (!given && own.length === 0) return undefined;
+    return {
+      ...given,
+      ...(own.length > 0 && { groups: { ...given?.groups, ...Object.fromEntries(own) } }),
+      defaults: { ...defaults, ...given?.defaults },
+    };
+  }
+
+  private methodsOf(given: GroupAggregatorOptions | undefined): [string, GroupOverrides][] {
+    return this.found.map(({ pattern, options, provider, method }) => {
       const { connection: _, ...limits } = options;
       const instance = provider.instance as Record<string, Aggregate>;
       const aggregate: Aggregate = (...args) => instance[method]!(...args);
-      return [pattern, { ...given?.groups?.[pattern], ...limits, aggregate }] as const;
+      return [pattern, { ...given?.groups?.[pattern], ...limits, aggregate }];
     });
-    return { ...given, groups: { ...given?.groups, ...Object.fromEntries(own) } };
   }
 
   private aggregatorsOf(provider: InstanceWrapper<object>): DiscoveredAggregator[] {
     const prototype = prototypeOf(provider);
     if (!prototype) return [];
-    return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
-      const label = `${prototype.constructor.name}.${method}`;
-      const marks = taskAggregatorsOf(Reflect.get(prototype, method) as object);
-      return marks.map((mark) => ({ ...mark, provider, method, label }));
+    return taskAggregatorMarks.of(prototype, this.scanner.getAllMethodNames(prototype)).flatMap((found) => {
+      const label = `${prototype.constructor.name}.${found.name}`;
+      checkLeft('TaskAggregator', found, label);
+      return found.marks.map((mark) => ({ ...mark, provider, method: found.name, label }));
     });
   }
 }

@@ -1,13 +1,15 @@
 import type { Type } from '@nestjs/common';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
-import { paramsOf, payloadParamOf } from '../decorators/task-params.decorator.js';
+import type { MarkedMethod } from '../decorators/method-marks.js';
+import { paramsOf, payloadParamOf, payloadParamsOf } from '../decorators/task-params.decorator.js';
 import {
   type TaskHandlerMetadata,
+  taskHandlerMarks,
   type TaskHandlerOptions,
-  taskHandlersOf,
 } from '../decorators/task-handler.decorator.js';
 import { PayloadValidator } from '../handling/payload-validator.js';
+import { checkLeft } from './changed-method.js';
 import { HandlerSetupError } from './handler-setup.error.js';
 import { distinctProviders, prototypeOf } from './providers.js';
 
@@ -16,6 +18,10 @@ export interface DiscoveredHandler {
   readonly pattern: string;
   readonly options: TaskHandlerOptions;
   readonly method: string;
+  /** The method when it was decorated, and what happened to it since. */
+  readonly found: MarkedMethod<TaskHandlerMetadata>;
+  /** Carries the enhancers of the method; `undefined`: the function that is called carries them itself. */
+  readonly source: object | undefined;
   readonly prototype: object;
   /** The provider that holds the method, and the module that provides it. */
   readonly provider: InstanceWrapper<object>;
@@ -26,6 +32,8 @@ export interface DiscoveredHandler {
   readonly payloadType: unknown;
   /** The same when it is a class that payloads can be validated against. */
   readonly payloadClass: Type | undefined;
+  /** It has a `@Payload()` whose type the compiler does not tell, and nothing else says how to check it. */
+  readonly isPayloadUnseen: boolean;
 }
 
 /** Finds `@TaskHandler` methods. Only reads metadata: binding and starting belong to `TaskServer`. */
@@ -51,52 +59,65 @@ export class TaskHandlerExplorer {
   }
 
   private handlersOf(provider: InstanceWrapper<object>): DiscoveredHandler[] {
-    return this.markedMethods(provider).map(({ prototype, method, metadata }) => {
-      const label = `${prototype.constructor.name}.${method}`;
-      if (metadata.pattern.trim() === '') {
-        throw new HandlerSetupError(`${label}: the task type is blank. Give @TaskHandler the type it handles.`);
-      }
-      checkParams(prototype, method, label);
-      const payloadType = payloadTypeOf(prototype, method);
-      const payloadClass = PayloadValidator.isPayloadClass(payloadType) ? payloadType : undefined;
-      return {
-        ...metadata,
-        method,
-        prototype,
-        provider,
-        label,
-        moduleName: provider.host?.name ?? '',
-        payloadType,
-        payloadClass,
-      };
+    const prototype = prototypeOf(provider);
+    if (!prototype) return [];
+    return this.marked(prototype).flatMap((found) => {
+      const label = `${prototype.constructor.name}.${found.name}`;
+      checkLeft('TaskHandler', found, label);
+      return found.marks.map((metadata) => handlerOf(provider, prototype, found, metadata, label));
     });
   }
 
-  private markedMethods(provider: InstanceWrapper<object>): MarkedMethod[] {
-    const prototype = prototypeOf(provider);
-    if (!prototype) return [];
-    return this.scanner.getAllMethodNames(prototype).flatMap((method) => {
-      const handler = Reflect.get(prototype, method) as object;
-      return taskHandlersOf(handler).map((metadata) => ({ prototype, method, metadata }));
-    });
+  private marked(prototype: object): MarkedMethod<TaskHandlerMetadata>[] {
+    return taskHandlerMarks.of(prototype, this.scanner.getAllMethodNames(prototype));
   }
 
   private refuseControllers(): void {
     for (const controller of this.discovery.getControllers()) {
-      const [found] = this.markedMethods(controller as InstanceWrapper<object>);
+      const prototype = prototypeOf(controller as InstanceWrapper<object>);
+      const [found] = prototype ? this.marked(prototype) : [];
       if (!found) continue;
       throw new HandlerSetupError(
-        `${String(controller.name)}.${found.method} handles tasks in a controller, which Nest only builds for HTTP requests. ` +
+        `${String(controller.name)}.${found.name} handles tasks in a controller, which Nest only builds for HTTP requests. ` +
           'Move it to a class in "providers".',
       );
     }
   }
 }
 
-interface MarkedMethod {
-  readonly prototype: object;
-  readonly method: string;
-  readonly metadata: TaskHandlerMetadata;
+/** @throws {HandlerSetupError} the handler is invalid */
+function handlerOf(
+  provider: InstanceWrapper<object>,
+  prototype: object,
+  found: MarkedMethod<TaskHandlerMetadata>,
+  metadata: TaskHandlerMetadata,
+  label: string,
+): DiscoveredHandler {
+  if (metadata.pattern.trim() === '') {
+    throw new HandlerSetupError(`${label}: the task type is blank. Give @TaskHandler the type it handles.`);
+  }
+  const method = found.name;
+  checkParams(prototype, found, label);
+  const payloadType = payloadTypeOf(prototype, method);
+  return {
+    ...metadata,
+    method,
+    found,
+    source: found.change === 'overridden' ? undefined : found.decorated,
+    prototype,
+    provider,
+    label,
+    moduleName: provider.host?.name ?? '',
+    payloadType,
+    payloadClass: PayloadValidator.isPayloadClass(payloadType) ? payloadType : undefined,
+    isPayloadUnseen: isPayloadUnseen(prototype, method),
+  };
+}
+
+function isPayloadUnseen(prototype: object, method: string): boolean {
+  if (designTypes(prototype, method)) return false;
+  const params = Object.values(payloadParamsOf(prototype.constructor, method));
+  return params.some(({ isImplied, pipes }) => !isImplied && pipes.length === 0);
 }
 
 function payloadTypeOf(prototype: object, method: string): unknown {
@@ -108,12 +129,15 @@ function payloadTypeOf(prototype: object, method: string): unknown {
  * Refuses a method that mixes decorated and undecorated parameters: Nest silently passes `null` for the latter, even where
  * they have default values.
  */
-function checkParams(prototype: object, method: string, label: string): void {
+function checkParams(
+  prototype: object,
+  { name: method, decorated }: MarkedMethod<TaskHandlerMetadata>,
+  label: string,
+): void {
   const params = paramsOf(prototype.constructor, method);
   const known = new Set(params.map(({ index }) => index));
   // The compiler's list includes parameters with defaults; `length` does not.
-  const handler = Reflect.get(prototype, method) as (...args: unknown[]) => unknown;
-  const count = designTypes(prototype, method)?.length ?? handler.length;
+  const count = designTypes(prototype, method)?.length ?? (decorated as { readonly length: number }).length;
   const missing = Array.from({ length: count }, (_, index) => index).find((index) => !known.has(index));
   if (missing === undefined) return;
   const isImplied = params.every((param) => param.isImplied);

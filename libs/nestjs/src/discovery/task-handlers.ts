@@ -1,7 +1,9 @@
 import type { Logger } from '@nestjs-asynq/core';
+import { noteChange } from './changed-method.js';
 import { checkConnection, connectionOf } from './connection-of.js';
 import { noteProvided, unprovidedClasses } from './decorated-classes.js';
 import { HandlerSetupError } from './handler-setup.error.js';
+import { withEnhancers } from './method-enhancers.js';
 import type { DiscoveredHandler, TaskHandlerExplorer } from './task-handler.explorer.js';
 
 /** The handlers of one connection, known once the app initializes. */
@@ -12,6 +14,8 @@ export class TaskHandlers {
     private readonly connection: string,
     private readonly explorer: TaskHandlerExplorer,
     private readonly logger: Logger,
+    /** `false`: the app does not want payloads to be validated. */
+    private readonly isValidating = true,
   ) {}
 
   /**
@@ -37,6 +41,10 @@ export class TaskHandlers {
     const added = found.filter((handler) => !isKnown(handler));
     this.found = [...this.found, ...added];
     for (const handler of added) this.noteUnchecked(handler);
+    for (const one of new Map(added.map((handler) => [handler.label, handler])).values()) {
+      noteChange('TaskHandler', one.found, one.label, this.logger);
+    }
+    if (this.isValidating) this.noteUnseen(added);
     return added;
   }
 
@@ -48,6 +56,18 @@ export class TaskHandlers {
           'Provide it, or import the module that does.',
       );
     }
+  }
+
+  /**
+   * Prepares handlers: those of the app, or of a module that was loaded later. Called when all of their providers exist.
+   * @throws the error of an enhancer's constructor
+   */
+  async prepare(handlers: readonly DiscoveredHandler[] = this.found): Promise<readonly DiscoveredHandler[]> {
+    const prepared = new Map(
+      await Promise.all(handlers.map(async (handler) => [handler, await withEnhancers(handler)] as const)),
+    );
+    this.found = this.found.map((handler) => prepared.get(handler) ?? handler);
+    return [...prepared.values()];
   }
 
   get all(): readonly DiscoveredHandler[] {
@@ -62,12 +82,26 @@ export class TaskHandlers {
     return matching.toSorted((a, b) => b.pattern.length - a.pattern.length)[0];
   }
 
+  private noteUnseen(handlers: readonly DiscoveredHandler[]): void {
+    const labels = new Set(handlers.filter(({ isPayloadUnseen }) => isPayloadUnseen).map(({ label }) => label));
+    if (labels.size > 0) this.logger.warn(unseenText([...labels]));
+  }
+
   private noteUnchecked({ label, payloadType }: DiscoveredHandler): void {
     if (payloadType !== Object) return;
     this.logger.debug(
       `${label}: the payload parameter is an interface or a union (design type Object), so it cannot be validated. Use a class.`,
     );
   }
+}
+
+/** One line for all: usually the compiler is at fault. */
+function unseenText(labels: readonly string[]): string {
+  return (
+    `payloads are not validated in ${labels.join(', ')}: the compiler emits no decorator metadata (tsx, esbuild, SWC without ` +
+    'decoratorMetadata), so the type of @Payload() cannot be seen. Name the class, @Payload(VerifyEmail), give a ' +
+    'schema, @Payload({ schema }), or set validation: false.'
+  );
 }
 
 function checkUnique(handlers: readonly DiscoveredHandler[]): void {

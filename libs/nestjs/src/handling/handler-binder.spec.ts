@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Scope, UseGuards } from '@nestjs/common';
-import { type ContextId, ContextIdFactory, type HostComponentInfo, REQUEST } from '@nestjs/core';
+import { inspect } from 'node:util';
+import { type ContextId, ContextIdFactory, type HostComponentInfo, ModuleRef, REQUEST } from '@nestjs/core';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type TaskContext, TaskHandler } from '../index.js';
 import { startApp } from '../test-app.fixture.js';
@@ -131,11 +132,54 @@ it('keeps a singleton', async () => {
   expect(seen[0]).toBe(seen[1]);
 });
 
-function oneScopePerTenant(): void {
+it("leads to the providers of the task by its REQUEST, as Nest's guide does", async () => {
+  @Injectable({ scope: Scope.REQUEST })
+  class MailTasks {
+    constructor(
+      private readonly own: PerTask,
+      @Inject(REQUEST) private readonly request: TaskContext,
+      private readonly moduleRef: ModuleRef,
+    ) {}
+
+    @TaskHandler('mail:send')
+    async send(): Promise<void> {
+      const contextId = ContextIdFactory.getByRequest(this.request);
+      const found = await this.moduleRef.resolve(PerTask, contextId, { strict: false });
+      seen.push(found === this.own, ContextIdFactory.getByRequest(this.request) === contextId);
+    }
+  }
+  await using app = await startApp({ providers: [MailTasks, PerTask] });
+
+  await app.run('mail:send');
+
+  expect(seen).toEqual([true, true]);
+});
+
+it('shows nothing of its own in a context that is logged', async () => {
+  @Injectable({ scope: Scope.REQUEST })
+  class MailTasks {
+    constructor(@Inject(REQUEST) private readonly request: TaskContext) {}
+
+    @TaskHandler('mail:send')
+    send(): void {
+      seen.push(Object.keys(this.request), inspect(this.request));
+    }
+  }
+  await using app = await startApp({ providers: [MailTasks] });
+
+  await app.run('mail:send', { secret: 'hunter2' });
+
+  expect(seen[0]).not.toContain('payload');
+  expect(seen[1]).not.toContain('hunter2');
+});
+
+const tenantOfHeader = ({ headers }: TaskContext): string => headers['tenant'] ?? 'none';
+
+function oneScopePerTenant(tenantOf = tenantOfHeader): void {
   const scopes = new Map<string, ContextId>();
   ContextIdFactory.apply({
     attach(contextId: ContextId, request: TaskContext) {
-      const tenant = request.headers['tenant'] ?? 'none';
+      const tenant = tenantOf(request);
       const shared = scopes.get(tenant) ?? ContextIdFactory.create();
       scopes.set(tenant, shared);
       return {
@@ -163,6 +207,27 @@ it('shares durable providers between the tasks of one tenant', async () => {
   await using app = await startApp({ providers: [MailTasks] });
 
   for (const tenant of ['a', 'b', 'a']) await app.run('mail:send', undefined, { headers: { tenant } });
+
+  const [[first, nameA], [second, nameB], [third]] = seen as [[object, string], [object, string], [object, string]];
+  expect([nameA, nameB]).toEqual(['a', 'b']);
+  expect(third).toBe(first);
+  expect(second).not.toBe(first);
+});
+
+it('shares durable providers between the tasks whose payload names one tenant', async () => {
+  oneScopePerTenant(({ payload }) => (payload as { readonly tenant: string }).tenant);
+  @Injectable({ scope: Scope.REQUEST, durable: true })
+  class MailTasks {
+    constructor(@Inject(REQUEST) private readonly request: { readonly tenant: string }) {}
+
+    @TaskHandler('mail:send')
+    send(): void {
+      seen.push([this, this.request.tenant]);
+    }
+  }
+  await using app = await startApp({ providers: [MailTasks] });
+
+  for (const tenant of ['a', 'b', 'a']) await app.run('mail:send', { tenant });
 
   const [[first, nameA], [second, nameB], [third]] = seen as [[object, string], [object, string], [object, string]];
   expect([nameA, nameB]).toEqual(['a', 'b']);

@@ -1,4 +1,5 @@
-import { ContextIdFactory, ModuleRef } from '@nestjs/core';
+import { type ContextId, ContextIdFactory, ModuleRef } from '@nestjs/core';
+import { REQUEST_CONTEXT_ID } from '@nestjs/core/router/request/request-constants.js';
 import type { Handler, TaskContext } from '@nestjs-asynq/core';
 import type { DiscoveredHandler } from '../discovery/task-handler.explorer.js';
 import type { TaskPipeline } from './task-pipeline.js';
@@ -12,25 +13,33 @@ export class HandlerBinder {
   constructor(private readonly makePipeline: () => TaskPipeline) {}
 
   bind(handler: DiscoveredHandler): Handler {
-    const { provider, method } = handler;
+    const { provider, method, source } = handler;
     const pipeline = this.makePipeline();
     const isSingleton = provider.isDependencyTreeStatic() && !provider.isTransient;
-    if (isSingleton) return pipeline.create(provider.instance, method);
+    if (isSingleton) return pipeline.create(provider.instance, method, source);
     return (payload, context) => runInScope(pipeline, handler, payload, context);
   }
 }
 
 async function runInScope(
   pipeline: TaskPipeline,
-  { provider, method }: DiscoveredHandler,
+  handler: DiscoveredHandler,
   payload: unknown,
   context: TaskContext,
 ): Promise<unknown> {
+  const { provider, method, source } = handler;
   // From its own module, so that a class of the same name in another module is not used instead.
   const moduleRef = provider.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
   const contextId = ContextIdFactory.getByRequest(context);
+  rememberContextId(context, contextId);
   const request: unknown = provider.isDependencyTreeDurable() ? (contextId.payload ?? context) : context;
   moduleRef.registerRequestByContextId(request, contextId);
   const instance = await moduleRef.resolve<object>(provider.token as string, contextId);
-  return pipeline.create(instance, method, { contextId, inquirerId: provider.id })(payload, context);
+  const perTask = { contextId, inquirerId: provider.id };
+  return pipeline.create(instance, method, source, perTask)(payload, context);
+}
+
+/** As Nest does with HTTP requests: `ContextIdFactory.getByRequest(REQUEST)` then leads to the providers of this task. */
+function rememberContextId(context: TaskContext, contextId: ContextId): void {
+  Object.defineProperty(context, REQUEST_CONTEXT_ID, { value: contextId, configurable: true });
 }

@@ -1,4 +1,5 @@
 import { HttpException, HttpStatus, type Type, ValidationPipe, type ValidationPipeOptions } from '@nestjs/common';
+import { issueText, type SchemaIssue } from './standard-schema.js';
 
 /** Options of the `ValidationPipe` for payloads, without those that decide how a rejection is reported. */
 export type PayloadValidationOptions = Omit<
@@ -16,10 +17,11 @@ const PLAIN_CLASSES: readonly unknown[] = [Object, Array, String, Number, Boolea
 export class PayloadValidator {
   private constructor(private readonly pipe: ValidationPipe) {}
 
-  /** `undefined` when the optional packages are not installed: payloads then reach handlers as decoded. */
-  static async load(options: PayloadValidationOptions): Promise<PayloadValidator | undefined> {
+  /** The optional packages that are not installed, if there are any: payloads then reach handlers as decoded. */
+  static async load(options: PayloadValidationOptions): Promise<PayloadValidator | MissingPackages> {
     const packages = await loadPackages();
-    return packages && new PayloadValidator(new ValidationPipe({ ...packages, ...options, transform: true }));
+    if ('missing' in packages) return packages;
+    return new PayloadValidator(new ValidationPipe({ ...packages, ...options, transform: true }));
   }
 
   /** Whether a parameter of this design type can be validated: a class of the app's own. */
@@ -55,9 +57,19 @@ export function isRejection(error: unknown): error is HttpException {
 export function rejectionMessages(error: unknown): string[] {
   if (!(error instanceof HttpException)) return [error instanceof Error ? error.message : String(error)];
   const response = error.getResponse();
-  const message: unknown = typeof response === 'object' && 'message' in response ? response.message : response;
+  if (typeof response !== 'object') return [response];
+  const { message, errors, issues } = response as Readonly<Record<string, unknown>>;
   const messages = [message].flat().flatMap(ruleTexts);
-  return messages.length > 0 ? messages : [error.message];
+  // Pipes of schema libraries list their reasons beside a text that says nothing: "Validation failed".
+  const reasons = [errors, issues].flat().flatMap((issue) => (isIssue(issue) ? [issueText(issue)] : ruleTexts(issue)));
+  const all = reasons.length > 0 ? reasons : messages;
+  return all.length > 0 ? all : [error.message];
+}
+
+function isIssue(value: unknown): value is SchemaIssue {
+  if (typeof value !== 'object' || value === null) return false;
+  const { message, path } = value as { readonly message?: unknown; readonly path?: unknown };
+  return typeof message === 'string' && (path === undefined || Array.isArray(path));
 }
 
 function ruleTexts(message: unknown): string[] {
@@ -70,12 +82,29 @@ function ruleTexts(message: unknown): string[] {
 
 type ValidationPackages = Pick<ValidationPipeOptions, 'validatorPackage' | 'transformerPackage'>;
 
-async function loadPackages(): Promise<ValidationPackages | undefined> {
+/** Names of packages. */
+export interface MissingPackages {
+  readonly missing: readonly string[];
+}
+
+async function loadPackages(): Promise<ValidationPackages | MissingPackages> {
+  const [validatorPackage, transformerPackage] = await Promise.all([
+    orUndefined(import('class-validator')),
+    orUndefined(import('class-transformer')),
+  ]);
+  if (validatorPackage && transformerPackage) return { validatorPackage, transformerPackage };
+  const found = { 'class-validator': validatorPackage, 'class-transformer': transformerPackage };
+  return { missing: Object.entries(found).flatMap(([name, loaded]) => (loaded ? [] : [name])) };
+}
+
+async function orUndefined<Loaded>(loading: Promise<Loaded>): Promise<Loaded | undefined> {
   try {
-    const [validator, transformer] = await Promise.all([import('class-validator'), import('class-transformer')]);
-    return { validatorPackage: validator, transformerPackage: transformer };
+    return await loading;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    if (NOT_FOUND.has((error as NodeJS.ErrnoException).code)) return undefined;
     throw error;
   }
 }
+
+/** As `import` says it, and `require`. */
+const NOT_FOUND: ReadonlySet<string | undefined> = new Set(['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);

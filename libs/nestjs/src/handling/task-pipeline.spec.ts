@@ -7,9 +7,11 @@ import {
   createParamDecorator,
   type ExceptionFilter,
   type ExecutionContext,
+  HttpException,
   Injectable,
   type NestInterceptor,
   type PipeTransform,
+  type Type,
   UnprocessableEntityException,
   UseFilters,
   UseGuards,
@@ -462,6 +464,16 @@ describe('guards and interceptors', () => {
   });
 });
 
+@Catch(HttpException)
+class HttpOnly implements ExceptionFilter {
+  catch(): void {}
+}
+
+@Catch()
+class Nothing implements ExceptionFilter {
+  catch(): void {}
+}
+
 describe('filters', () => {
   /** An app whose handler throws `boom` under this filter. */
   function withFilter(filter: ExceptionFilter, log = new RecordingLog()): ReturnType<typeof startApp> {
@@ -486,6 +498,25 @@ describe('filters', () => {
     const end = await app.run('mail:send');
 
     expect([end.kind, errorText(end)]).toEqual(['retried', 'boom']);
+  });
+
+  it.each<[string, Type<ExceptionFilter>]>([
+    ['does not catch it', HttpOnly],
+    ['returns nothing', Nothing],
+  ])('a failure is one line of the log when a filter %s', async (_name, filter) => {
+    const log = new RecordingLog();
+    @UseFilters(filter)
+    class MailTasks {
+      @TaskHandler('mail:send')
+      send(): void {
+        throw new Error('boom');
+      }
+    }
+    await using app = await startApp({ providers: [MailTasks], log });
+
+    await app.run('mail:send');
+
+    expect(log.lines.filter((line) => line.includes('boom'))).toHaveLength(1);
   });
 
   it('lets a filter translate an error', async () => {

@@ -85,16 +85,16 @@ export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutd
     await this.deps.queueEvents.close();
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    this.deps.events.complete();
-    await this.close();
-  }
-
   /** Handlers and event methods of a module that was loaded later. */
   private async bindMore(): Promise<void> {
     const { handlers, eventMethods, server, connectionNames } = this.deps;
     eventMethods.load(connectionNames());
-    await server.add(handlers.loadMore(connectionNames()));
+    await server.add(await handlers.prepare(handlers.loadMore(connectionNames())));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.deps.events.complete();
+    await this.close();
   }
 
   private async close(): Promise<void> {

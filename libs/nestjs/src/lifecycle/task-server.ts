@@ -82,7 +82,8 @@ export class TaskServer {
       const reason = this.server ? 'no provider has a @TaskHandler' : 'its option "worker" is false';
       throw new HandlerSetupError(`connection "${this.deps.settings.name}" has nothing to start: ${reason}`);
     }
-    const groupAggregator = this.deps.aggregators.withMethods(this.deps.settings.server.groupAggregator);
+    const { server: options, client } = this.deps.settings;
+    const groupAggregator = this.deps.aggregators.withMethods(options.groupAggregator, client.defaults);
     // The first server validated the other options before the methods were known; it has not connected yet.
     if (groupAggregator && this.server.state === 'new') this.server = this.makeServer(groupAggregator);
     this.mux = new ServeMux();

@@ -166,7 +166,7 @@ export class Aggregation {
     const { codec, emit, clock, logger } = this.deps;
     const item = { ...made, options: { ...made.options, queue, group: undefined } };
     // Not limited: a combined payload may be large, and the client's limit is for payloads from outside.
-    const settings = { codec, maxPayloadBytes: LARGEST_PAYLOAD_BYTES, defaults: {} };
+    const settings = { codec, maxPayloadBytes: LARGEST_PAYLOAD_BYTES, defaults: this.plan.defaults };
     const nowMs = clock.nowMs();
     const task = composeTask(item, settings, nowMs);
     const reply = await this.write(set, task, nowMs);

@@ -1,4 +1,5 @@
 import { type GroupLimits, LARGEST_SET } from '../../broker/contract/groups.js';
+import { taskOptionProblems } from '../../client/enqueue-options.js';
 import type { Duration } from '../../runtime/duration.js';
 import { OptionReader } from '../../runtime/option-reader.js';
 import type { TaskOptions } from '../../task/task-options.js';
@@ -68,12 +69,16 @@ export interface GroupAggregatorOptions extends GroupLimitOptions {
   readonly aggregate?: Aggregate | undefined;
   /** By name of the group, or by a prefix followed by `*`: the exact name wins, then the longest prefix. */
   readonly groups?: Readonly<Record<string, GroupOverrides>> | undefined;
+  /** Defaults of the options of all combined tasks; `queue` and `group` are ignored. Default: none; in Nest, the module's `defaults`. */
+  readonly defaults?: TaskOptions | undefined;
 }
 
 /** How this server aggregates one group. */
 export interface GroupPlan {
   readonly limits: GroupLimits;
   readonly aggregate: Aggregate;
+  /** Of the options of the combined task. */
+  readonly defaults: TaskOptions;
 }
 
 /** How a server aggregates, checked. */
@@ -135,11 +140,13 @@ export function readGroupAggregator(
     return undefined;
   }
   const own = new OptionReader(given, 'groupAggregator.');
-  own.onlyKnown([...LIMIT_NAMES, 'aggregate', 'groups']);
+  own.onlyKnown([...LIMIT_NAMES, 'aggregate', 'groups', 'defaults']);
+  own.add(...taskOptionProblems(given.defaults ?? {}, 'groupAggregator.defaults.'));
+  const { queue: _queue, group: _group, ...defaults } = given.defaults ?? {};
   const limits = readLimits(own, DEFAULT_LIMITS);
   const aggregate = own.callable<Aggregate | undefined>('aggregate', undefined);
-  const overrides = readOverrides(own, given.groups, limits, aggregate);
-  const plans = [['*', aggregate && { limits, aggregate }] as const, ...overrides];
+  const overrides = readOverrides(own, given.groups, { limits, aggregate, defaults });
+  const plans = [['*', aggregate && { limits, aggregate, defaults }] as const, ...overrides];
   if (plans.every(([, plan]) => plan === undefined)) own.refuse('aggregate', 'a function, here or for some groups');
   reader.add(...own.problems);
   return new GroupPlans(plans);
@@ -148,8 +155,7 @@ export function readGroupAggregator(
 function readOverrides(
   own: OptionReader,
   groups: GroupAggregatorOptions['groups'] = {},
-  limits: GroupLimits,
-  aggregate: Aggregate | undefined,
+  { limits, aggregate, defaults }: Omit<GroupPlan, 'aggregate'> & { readonly aggregate: Aggregate | undefined },
 ): (readonly [pattern: string, plan: GroupPlan | undefined])[] {
   if (typeof groups !== 'object' || groups === null) {
     own.refuse('groups', 'an object from group names to their overrides');
@@ -162,7 +168,7 @@ function readOverrides(
     const ownLimits = readLimits(reader, limits);
     const ownAggregate = reader.callable('aggregate', aggregate);
     own.add(...reader.problems);
-    return [pattern, ownAggregate && { limits: ownLimits, aggregate: ownAggregate }] as const;
+    return [pattern, ownAggregate && { limits: ownLimits, aggregate: ownAggregate, defaults }] as const;
   });
 }
 

@@ -40,6 +40,7 @@ export class AttemptContext extends TaskContext {
   readonly #deps: AttemptContextDeps;
   #deadline: Date | undefined;
   #payloadBytes: Uint8Array | undefined;
+  #payload: unknown;
   #reporter: ProgressReporter | undefined;
   #hasResult = false;
 
@@ -73,6 +74,10 @@ export class AttemptContext extends TaskContext {
     return (this.#payloadBytes ??= new Uint8Array(this.#message.payload));
   }
 
+  override get payload(): unknown {
+    return this.#payload;
+  }
+
   override get headers(): Readonly<Record<string, string>> {
     return this.#message.headers;
   }
@@ -102,6 +107,10 @@ export class AttemptContext extends TaskContext {
 
   // Static: the handler may have changed the properties and the prototype of its context.
 
+  static setPayload(context: AttemptContext, payload: unknown): void {
+    context.#payload = payload;
+  }
+
   /** Stores the last progress report; `undefined` when none was made. Never rejects. */
   static flush(context: AttemptContext): Promise<void> | undefined {
     return context.#reporter?.flush();
@@ -128,6 +137,8 @@ export class AttemptContext extends TaskContext {
    * @throws {TypeError} they have already been transferred
    */
   #encode(result: unknown): Uint8Array {
+    if (result instanceof ArrayBuffer) return new Uint8Array(result.slice(0));
+    if (result instanceof DataView) return new Uint8Array(result.buffer, result.byteOffset, result.byteLength).slice();
     return new Uint8Array(result instanceof Uint8Array ? result : encodeWith(this.#deps.codec, result));
   }
 

@@ -192,10 +192,12 @@ export class Attempt implements Abortable, Expiring {
   private callHandler(route: Route, payload: unknown): void {
     let returned: unknown;
     try {
+      const { context } = this;
+      AttemptContext.setPayload(context, payload);
       const isAlone = !this.trace && !this.deps.carried;
       returned = isAlone
-        ? route.handler(payload, this.context)
-        : this.surrounded(() => route.handler(payload, this.context));
+        ? route.handler(payload, context)
+        : this.surrounded(() => route.handler(payload, context));
     } catch (error) {
       dropPromise(error); // a promise was thrown, and nothing awaits it
       return this.answer(failure(error));

@@ -42,7 +42,7 @@ export class FailureLog {
       taskId: message.id,
       attempt: message.retried + 1,
       maxRetry: message.maxRetry,
-      durationMs: ending.durationMs,
+      durationMs: Math.round(ending.durationMs),
       outcome,
       ...(leftOut > 0 && { leftOut }),
       ...(error !== undefined && { error }),
