@@ -34,7 +34,7 @@ export class PayloadCheck {
   }
 
   /** The same for a payload as it is stored. The texts do not quote it, unless a rule of the app does. */
-  async problemOfBytes(type: string, bytes: Uint8Array): Promise<Error | undefined> {
+  async problemOfBytes(type: string, bytes: Uint8Array): Promise<InvalidPayloadError | undefined> {
     const handler = this.handlers.find(type);
     if (!handler) return undefined;
     let payload: unknown;
@@ -43,7 +43,9 @@ export class PayloadCheck {
     } catch (error) {
       return new InvalidPayloadError(type, [undecodable(error)]);
     }
-    return this.violation(type, handler, payload);
+    const problem = await this.violation(type, handler, payload);
+    if (problem === undefined || problem instanceof InvalidPayloadError) return problem;
+    return new InvalidPayloadError(type, rejectionMessages(problem));
   }
 
   /** @throws {InvalidPayloadError} the payload violates a rule */
