@@ -100,8 +100,12 @@ export class Context implements AsyncDisposable {
   /** Prints a result: `data` as JSON with `--json`, otherwise the text, which is laid out only then. */
   show(data: unknown, text: string | (() => string)): void {
     if (!this.isJson) return this.io.stdout(`${typeof text === 'string' ? text : text()}\n`);
-    for (const part of jsonParts(data)) this.io.stdout(part);
-    this.io.stdout('\n');
+    let last = '';
+    for (const part of jsonParts(data)) {
+      if (last !== '') this.io.stdout(last);
+      last = part;
+    }
+    this.io.stdout(`${last}\n`);
   }
 
   /** For parts that serve until they are stopped: what people do, warnings and errors go to stderr, a line each. */
