@@ -222,7 +222,7 @@ it.each([
   ['jobId', '"taskId"'],
   ['removeOnComplete', '"retention"'],
 ])('answers the option %s of other queues with %s', (option, ours) => {
-  const enqueue = (): unknown => compose({ [option]: 1 } as TaskOptions);
+  const enqueue = (): unknown => compose({ [option]: 1 });
 
   expect(enqueue).toThrow(`option "${option}" is 1; allowed: no option of this name; use ${ours}`);
 });

@@ -36,7 +36,13 @@ export function checkDecorated(
  * Refuses a name that is no text: often an imported constant, `undefined` as its file imports this one.
  * @throws {TypeError} with class and method
  */
-export function checkName(decorator: string, what: string, name: unknown, target: unknown, method: unknown): void {
+export function checkName(
+  decorator: string,
+  what: string,
+  name: unknown,
+  target: unknown,
+  method: string | symbol | undefined,
+): void {
   if (typeof name === 'string') return;
   const place = method === undefined ? ownerName(target) : `${ownerName(target)}.${String(method)}`;
   const hint = name === undefined ? '; a constant of a file that imports this one is still undefined here' : '';

@@ -98,8 +98,8 @@ const aliases = new WeakMap<object, symbol>();
 
 /** The symbol behind the name of a method. */
 function symbolOf(prototype: object, name: string): symbol | undefined {
-  const getter = Object.getOwnPropertyDescriptor(prototype, name)?.get;
-  return getter && aliases.get(getter);
+  const property = Object.getOwnPropertyDescriptor(prototype, name);
+  return property?.get && aliases.get(property.get);
 }
 
 /**

@@ -116,8 +116,9 @@ it('a class with a transform method is a pipe, as before', async () => {
 it('the boot warns, in one line for all, of payloads whose type cannot be seen', async () => {
   const log = new RecordingLog();
 
-  await using _app = await startApp({ providers: [withoutMetadata(Payload(), Ctx())], log });
+  await using app = await startApp({ providers: [withoutMetadata(Payload(), Ctx())], log });
 
+  expect(app.tasks).toBeDefined();
   expect(warnings(log)).toEqual([
     expect.stringContaining('payloads are not validated in EmailTasks.verify: the compiler emits no'),
   ]);
@@ -131,8 +132,9 @@ it.each<[string, ParameterDecorator[], object]>([
 ])('the boot does not warn of a handler %s', async (_name, params, asynq) => {
   const log = new RecordingLog();
 
-  await using _app = await startApp({ providers: [withoutMetadata(...params)], asynq, log });
+  await using app = await startApp({ providers: [withoutMetadata(...params)], asynq, log });
 
+  expect(app.tasks).toBeDefined();
   expect(warnings(log)).toEqual([]);
 });
 

@@ -120,7 +120,7 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
         // Encoded here, not in the batch: a task that cannot be encoded must not fail others.
         encoded = tasks.map((task) => ({ task, message: encodeTaskMessage(task.message), limit }));
       } catch (error) {
-        return Promise.reject(error as Error);
+        return Promise.reject(error);
       }
       const outcomes = joined(encoded);
       return limit ? orLate(outcomes, tasks.length, limit) : outcomes;

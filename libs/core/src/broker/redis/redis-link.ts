@@ -418,7 +418,8 @@ function untilReady(client: RedisClient): Promise<void> {
 /** ioredis only says that the connection is closed. */
 function withCause(error: unknown, client: RedisClient): unknown {
   const cause = problemOf(client);
-  const isBare = error instanceof Error && error.cause === undefined && /^Connection is closed/.test(error.message);
+  const isBare =
+    error instanceof Error && error.cause === undefined && error.message.startsWith('Connection is closed');
   return isBare && cause ? new Error(error.message, { cause }) : error;
 }
 
