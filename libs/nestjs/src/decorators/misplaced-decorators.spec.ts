@@ -10,7 +10,7 @@ class MailTasks {
 const DECORATORS: [name: string, written: string, decorate: Decorate][] = [
   ['TaskHandler', '@TaskHandler("mail:send")', TaskHandler('mail:send') as Decorate],
   ['TaskAggregator', '@TaskAggregator("digest")', TaskAggregator('digest') as Decorate],
-  ['PeriodicTask', '@PeriodicTask("@daily")', PeriodicTask('@daily') as Decorate],
+  ['PeriodicTask', '@PeriodicTask("@daily")', PeriodicTask('@daily', { type: 'mail:daily' }) as Decorate],
 ];
 
 const PLACES: [place: string, args: [target: unknown, method?: unknown, descriptor?: unknown], text: string][] = [
@@ -45,7 +45,7 @@ it.each([
   ],
   [
     'PeriodicTask',
-    PeriodicTask('@daily') as Decorate,
+    PeriodicTask('@daily', { type: 'mail:daily' }) as Decorate,
     'on the class MailTasks needs a task type as its second argument',
   ],
 ])('@%s on a class is refused with the fix', (_name, decorate, text) => {
@@ -77,7 +77,7 @@ it.each<[string, Decorate, string]>([
   ],
   [
     'no spec',
-    PeriodicTask(given(undefined)) as Decorate,
+    PeriodicTask(given(undefined), 'mail:daily') as Decorate,
     '@PeriodicTask(undefined) on MailTasks.send needs a cron spec',
   ],
 ])('%s in place of a name is refused with class and method', (_name, decorate, text) => {

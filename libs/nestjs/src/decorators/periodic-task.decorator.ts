@@ -69,7 +69,8 @@ export function PeriodicTask(
     if (typeof typeOrOptions !== 'object' || typeOrOptions === null) {
       checkName('PeriodicTask', 'a task type as its second argument, or options', typeOrOptions, target, method);
     }
-    if (isOnClass) throw new TypeError(`${written} on the class ${ownerName(target)} needs a task type as its second argument`);
+    if (isOnClass)
+      throw new TypeError(`${written} on the class ${ownerName(target)} needs a task type as its second argument`);
     const { type, name, ...own } = typeOrOptions ?? ({} as Partial<PeriodicHandlerOptions>);
     if (type === undefined) throw new TypeError(untyped(spec, target.constructor.name, String(method)));
     (TaskHandler(type, { connection: own.connection }) as MethodDecorator)(target, method!, descriptor!);

@@ -195,19 +195,19 @@ it('periodic tasks and aggregators survive a decorator above them, too', async (
   @Injectable()
   class Reports {
     @Wrapped()
-    @PeriodicTask('@daily')
+    @PeriodicTask('@daily', { type: 'reports:build' })
     build(): void {}
 
     @Wrapped()
     @TaskAggregator('digest:*')
     digest(): { type: string } {
-      return { type: 'Reports.build' };
+      return { type: 'reports:build' };
     }
   }
   await using app = await startApp({ providers: [Reports] });
 
-  expect(app.context.get(TaskScheduler).entries()).toMatchObject([{ type: 'Reports.build' }]);
-  expect(await app.run('Reports.build')).toMatchObject({ kind: 'succeeded' });
+  expect(app.context.get(TaskScheduler).entries()).toMatchObject([{ type: 'reports:build' }]);
+  expect(await app.run('reports:build')).toMatchObject({ kind: 'succeeded' });
 });
 
 it('parameters, DTO and other metadata are those of the decorated method', async () => {

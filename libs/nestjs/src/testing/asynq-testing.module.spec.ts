@@ -46,7 +46,7 @@ class Tasks {
     throw new Error('it is broken');
   }
 
-  @PeriodicTask('@every 6h')
+  @PeriodicTask('@every 6h', { type: 'jobs:tick' })
   tick() {
     this.ran.push('tick');
   }

@@ -195,9 +195,7 @@ export class Attempt implements Abortable, Expiring {
       const { context } = this;
       AttemptContext.setPayload(context, payload);
       const isAlone = !this.trace && !this.deps.carried;
-      returned = isAlone
-        ? route.handler(payload, context)
-        : this.surrounded(() => route.handler(payload, context));
+      returned = isAlone ? route.handler(payload, context) : this.surrounded(() => route.handler(payload, context));
     } catch (error) {
       dropPromise(error); // a promise was thrown, and nothing awaits it
       return this.answer(failure(error));
