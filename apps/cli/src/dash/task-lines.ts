@@ -31,7 +31,7 @@ export const taskRoom = (lines: number): number => Math.max(1, lines - CHROME);
 type Fact = readonly [label: string, text: string];
 
 function facts(task: TaskInfo, nowMs: number): Fact[] {
-  const { group, lastFailedAt, completedAt, progress, headers = {} } = task;
+  const { group, lastFailedAt, completedAt, progress, headers } = task;
   const all: (Fact | undefined)[] = [
     ['ID', task.id],
     ['Type', task.type],

@@ -22,7 +22,7 @@ export function redisFindings({ address, info, error }: RedisNode, nowMs: number
       {
         severity: 'high',
         code: 'redisSilent',
-        problem: `Redis at ${address} does not report: ${error instanceof Error ? error.message : String(error)}.`,
+        problem: `Redis at ${address} does not report: ${error instanceof Error ? error.message : 'no reason is known'}.`,
         advice: 'Check the server; the queues on it stand still.',
       },
     ];

@@ -98,8 +98,9 @@ const aliases = new WeakMap<object, symbol>();
 
 /** The symbol behind the name of a method. */
 function symbolOf(prototype: object, name: string): symbol | undefined {
-  const property = Object.getOwnPropertyDescriptor(prototype, name);
-  return property?.get && aliases.get(property.get);
+  // oxlint-disable-next-line typescript/unbound-method -- it is compared, not called
+  const getter: object | undefined = Object.getOwnPropertyDescriptor(prototype, name)?.get;
+  return getter && aliases.get(getter);
 }
 
 /**

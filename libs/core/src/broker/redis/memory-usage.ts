@@ -129,7 +129,7 @@ async function randomIds(
 ): Promise<string[]> {
   const key = listKey(queue, list);
   if (!isRedisList(list)) {
-    return redis.command('ZRANDMEMBER', (client) => client.zrandmember(key, count) as unknown as Promise<string[]>);
+    return redis.command('ZRANDMEMBER', (client) => client.zrandmember(key, count));
   }
   // All of a short list; otherwise places at random, none of them twice.
   if (count === length) return redis.command('LRANGE', (client) => client.lrange(key, 0, -1));

@@ -47,7 +47,7 @@ export class ScriptSender {
     const known = sha1 === undefined || this.loaded.of(client, sha1, keys[0]!);
     if (known === true) return this.sendForm(client, script, form, keys, args, false);
     if (known) return known.then(() => this.send(client, script, keys, args)); // perhaps in another form by then
-    return this.loaded.during(client, sha1!, keys[0]!, this.sendForm(client, script, form, keys, args, true));
+    return this.loaded.during(client, sha1, keys[0]!, this.sendForm(client, script, form, keys, args, true));
   }
 
   /** @param isFirst no other call uses the script on this node meanwhile */
