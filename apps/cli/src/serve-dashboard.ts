@@ -8,7 +8,7 @@ import {
   silentLogger,
 } from '@nestjs-asynq/core';
 import { type DashboardConnection, startDashboard } from '@nestjs-asynq/dashboard/standalone';
-import type { DashboardFlags } from './commands/dashboard.js';
+import type { DashboardFlags } from './dashboard-flags.js';
 import { interrupted } from './commands/interrupted.js';
 import type { Io } from './io.js';
 import { toJson } from './output/json.js';

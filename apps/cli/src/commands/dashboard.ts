@@ -1,17 +1,6 @@
 import type { Context } from '../context.js';
+import type { DashboardFlags } from '../dashboard-flags.js';
 import { type Cli, type Run, text } from './command.js';
-
-/** The flags of the command. */
-export interface DashboardFlags {
-  readonly host: string;
-  readonly port: number;
-  readonly dashboard_password: string | undefined;
-  readonly proxy_header: string | undefined;
-  readonly public_url: string | undefined;
-  readonly read_only: boolean;
-  readonly redact: string | undefined;
-  readonly environment: string | undefined;
-}
 
 export function dashboardCommand(cli: Cli, run: Run): Cli {
   return cli.command(
