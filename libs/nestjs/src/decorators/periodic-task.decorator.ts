@@ -66,7 +66,7 @@ export function PeriodicTask(
       else periodicTaskMarks.add(target, method!, descriptor!.value as object, metadata);
       return;
     }
-    if (typeof typeOrOptions !== 'object' || typeOrOptions === null) {
+    if (typeOrOptions !== undefined && (typeof typeOrOptions !== 'object' || typeOrOptions === null)) {
       checkName('PeriodicTask', 'a task type as its second argument, or options', typeOrOptions, target, method);
     }
     if (isOnClass)
