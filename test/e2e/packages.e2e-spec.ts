@@ -19,6 +19,15 @@ const SOURCES = {
   'greet.cts': GREET_PROGRAM,
 };
 
+/** Loggers of Nest apps, in the versions for Nest 11. */
+const LOGGERS = {
+  'nestjs-pino': '^4.6.1',
+  'nest-winston': '^2.0.0',
+  pino: '^10.0.0',
+  'pino-http': '^11.0.0',
+  winston: '^3.0.0',
+};
+
 let scratch: string;
 let packages: PackedPackages;
 /** Apps by their Nest; both are made at the same time, because npm waits for its registry. */
@@ -41,6 +50,7 @@ async function compileApps(): Promise<string> {
   await unpack(app, Object.values(libraries));
   await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
   await compile(app, SOURCES);
+  await writeFile(join(app, 'logs.mjs'), appSource('logs.mjs'));
   return app;
 }
 
@@ -49,8 +59,9 @@ async function installNest11(compiled: Promise<string>): Promise<string> {
   const app = join(scratch, 'nest-11');
   await mkdir(join(app, 'src'), { recursive: true });
   const { '@nestjs-asynq/cli': _, ...libraries } = packages;
-  await nest11(app, Object.values(libraries));
+  await nest11(app, Object.values(libraries), LOGGERS);
   await writeFile(join(app, 'src/greet.spec.ts'), GREET_SPEC);
+  await writeFile(join(app, 'logs.mjs'), appSource('logs.mjs'));
   const from = await compiled;
   for (const name of Object.keys(SOURCES)) {
     const file = name.replace('ts', 'js');
@@ -109,6 +120,36 @@ describe.each(['Nest 12', 'Nest 11'] as const)('the packed packages in an empty 
     },
   );
 
+  it.concurrent('write fields, error and stack of a failed task to each logger in its own way', async () => {
+    const { stdout } = await run(process.execPath, ['logs.mjs'], { cwd: app });
+
+    const { pino, winston, json, text } = JSON.parse(stdout) as LogLines;
+    const stack = expect.stringMatching(/^Error: boom\n {4}at /) as string;
+    const fields = {
+      queue: 'default',
+      type: 'mail:fail',
+      taskId: 'x',
+      attempt: 1,
+      maxRetry: 0,
+      durationMs: expect.any(Number) as number,
+      outcome: 'archived',
+    };
+    const message = 'task archived: boom';
+    const context = 'AsynqServer';
+    const error = { message: 'boom', code: 'E_MAIL', stack };
+    expect(pino).toMatchObject({ ...fields, level: 50, context, msg: message, err: error });
+    expect(winston).toMatchObject({ ...fields, level: 'error', context, message, error, stack: [stack] });
+    expect(json).toMatchObject(
+      nest === 'Nest 11'
+        ? { level: 'error', context, stack, message: { ...fields, message, error } }
+        : { level: 'error', context, message, params: fields, error },
+    );
+    expect(text).toMatch(
+      /ERROR \[AsynqServer\] task archived: boom \{ queue: 'default', .*outcome: 'archived' \}\nError: boom\n {4}at /,
+    );
+    expect(stdout).not.toContain('hunter2');
+  });
+
   it.concurrent('have one state, whether they are imported or required', async () => {
     const entries = ['@nestjs-asynq/core', 'nestjs-asynq', 'nestjs-asynq/core', '@nestjs-asynq/dashboard'];
     const code = `
@@ -134,6 +175,30 @@ describe.each(['Nest 12', 'Nest 11'] as const)('the packed packages in an empty 
     expect(stdout).toBe(GREETINGS_PRINTED);
   });
 });
+
+it.each(['class-transformer', 'class-validator'])(
+  'warn at boot when %s alone is missing, and of payloads whose type cannot be seen',
+  async (missing) => {
+    const app = join(scratch, `without-${missing}`);
+    await unpack(app, [packages['@nestjs-asynq/core'], packages['nestjs-asynq']], new RegExp(`^${missing}$`));
+    await writeFile(join(app, 'boot.mjs'), appSource('boot.mjs'));
+
+    const { stdout } = await run(process.execPath, ['boot.mjs'], { cwd: app });
+
+    expect(JSON.parse(stdout)).toEqual([
+      `payload classes are not validated: ${missing} cannot be found`,
+      expect.stringContaining('payloads are not validated in Tasks.greet: the compiler emits no decorator metadata'),
+    ]);
+  },
+);
+
+/** What each logger has written about one task. */
+interface LogLines {
+  readonly pino: Record<string, unknown>;
+  readonly winston: Record<string, unknown>;
+  readonly json: Record<string, unknown>;
+  readonly text: string;
+}
 
 it('run a handler in Jest, as the CLI of Nest 11 sets it up', async () => {
   const { stderr } = await run('npm', ['test'], { cwd: await apps['Nest 11'] });
