@@ -31,7 +31,8 @@ export const taskRoom = (lines: number): number => Math.max(1, lines - CHROME);
 type Fact = readonly [label: string, text: string];
 
 function facts(task: TaskInfo, nowMs: number): Fact[] {
-  const { group, lastFailedAt, completedAt, progress, headers } = task;
+  const { group, lastFailedAt, completedAt, progress } = task;
+  const headers: Readonly<Record<string, string>> | undefined = task.headers; // an older core does not tell them
   const all: (Fact | undefined)[] = [
     ['ID', task.id],
     ['Type', task.type],
@@ -46,7 +47,7 @@ function facts(task: TaskInfo, nowMs: number): Fact[] {
     task.nextProcessAt && ['Next Process Time', nextProcessTime(task, task.nextProcessAt, nowMs)],
     completedAt && ['Completion Time', dateCell(completedAt)],
     progress && ['Progress', `${Math.round(progress.share * 100)}% ${progress.note ?? ''}`],
-    ...Object.entries(headers).map(([name, value]): Fact => ['Header', `${name}: ${value}`]),
+    ...Object.entries(headers ?? {}).map(([name, value]): Fact => ['Header', `${name}: ${value}`]),
     ['Payload', bytesText(task.payload)],
     task.lastError === '' ? undefined : ['Last Failure', task.lastError.trimEnd()],
     task.result && ['Result', bytesText(task.result)],

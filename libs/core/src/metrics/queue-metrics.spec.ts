@@ -8,17 +8,17 @@ import { Inspector } from '../inspector/inspector.js';
 import { silentLogger } from '../runtime/logger.js';
 import { Scheduler } from '../scheduler/scheduler.js';
 import { Server } from '../server/server.js';
-import { FakeClock } from '../testing/fake-clock.js';
+import { SteppingClock } from '../test-support/stepping-clock.js';
 import { QueueMetrics, type QueueMetricsSetup } from './queue-metrics.js';
 
-let clock: FakeClock;
+let clock: SteppingClock;
 let broker: ReturnType<typeof openBroker>;
 let client: Client;
 let inspector: Inspector;
 let registry: Registry;
 
 beforeEach(() => {
-  clock = new FakeClock();
+  clock = new SteppingClock();
   broker = openBroker({ memory: randomUUID() }, { clock });
   client = new Client({ connection: broker, logger: silentLogger });
   inspector = new Inspector({ connection: broker, logger: silentLogger });

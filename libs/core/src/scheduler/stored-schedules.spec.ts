@@ -56,6 +56,7 @@ describe('stored schedules', () => {
       since: new Date(startedMs),
       lastFiredAt: new Date(startedMs + 30_000),
       nextAt: new Date(startedMs + 60_000),
+      dueAt: new Date(startedMs + 60_000),
       entryIds: [scheduler.entries()[0]!.id],
     });
   });
