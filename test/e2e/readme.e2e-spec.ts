@@ -4,8 +4,9 @@ import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-/** `cli.md` shows commands, and no code; `testcontainers.md` parts of tests. */
-const guide = readdirSync(join(root, 'docs/guide')).filter((page) => !['cli.md', 'testcontainers.md'].includes(page));
+/** `cli.md` and `on-call.md` show commands, and no code; `testcontainers.md` parts of tests. */
+const WITHOUT_CODE = ['cli.md', 'on-call.md', 'testcontainers.md'];
+const guide = readdirSync(join(root, 'docs/guide')).filter((page) => !WITHOUT_CODE.includes(page));
 const pages = [
   'README.md',
   'libs/core/README.md',
@@ -103,7 +104,7 @@ function compile(blocks: readonly CodeBlock[]): string[] {
 }
 
 function fileOf({ page, line }: CodeBlock): string {
-  return join(root, dirname(page), `${page.replaceAll(/\W/g, '-')}-${line}.ts`);
+  return join(root, dirname(page), `${page.replaceAll(/\W/g, '-')}-${line}.mts`);
 }
 
 function show(files: ReadonlyMap<string, CodeBlock>, { file, start, messageText }: ts.Diagnostic): string {
