@@ -49,3 +49,18 @@ export type { TaskEnd, TaskHandle, WaitOptions } from './task/task-handle.js';
 export type { UniqueOptions } from './task/task-options.js';
 export type { CancelOutcome } from './wire/cancel-record.js';
 export type { ServerStatus } from './wire/server-info.js';
+export type {
+  AggregationTrace,
+  AttemptTrace,
+  EnqueueTrace,
+  GroupMember,
+  TaskTracer,
+  TracedOutcome,
+  TracedPlace,
+} from './task/task-tracing.js';
+export type { FieldService, FieldStorage } from './task/carried-fields.js';
+export type { MissedEvents } from './task/queue-event.js';
+export type { NewTask } from './broker/contract/enqueue.js';
+export type { QueueEventStream, ReadEventsOptions } from './events/queue-events.js';
+export type { TaskMessage } from './wire/task-message.js';
+export type { TimerPurpose } from './runtime/clock.js';

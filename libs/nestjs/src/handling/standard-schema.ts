@@ -13,7 +13,7 @@ export interface StandardSchema {
   };
 }
 
-type SchemaResult =
+export type SchemaResult =
   { readonly value: unknown; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
 /** A reason of a refusal. */
