@@ -78,7 +78,7 @@ describe.skipIf(!hasGoPeer)('a trace through Go', () => {
     const [inGo, enqueuedInGo] = ['process go', 'enqueue nest'].map((name) => go.spans.find((s) => s.name === name)!);
     const handled = spans.named('process nest');
     const { traceId } = idsOf(request);
-    expect(request.attributes).toMatchObject({ 'http.method': 'POST' });
+    expect(request.attributes).toMatchObject({ 'http.request.method': 'POST' });
     expect(ties(enqueued)).toEqual({ traceId, parent: idsOf(request).spanId, links: [] });
     expect(inGo).toMatchObject({ traceId, parentId: idsOf(enqueued).spanId, links: [idsOf(enqueued).spanId] });
     expect(enqueuedInGo).toMatchObject({ traceId, parentId: inGo!.spanId });

@@ -5,7 +5,10 @@ import { clusterAddresses } from './cluster-addresses.js';
 import { startApp } from './start-app.js';
 
 @Module({
-  imports: [AsynqModule.forRoot({ connection: { cluster: clusterAddresses() }, worker: false })],
+  imports: [
+    // The worker may start later.
+    AsynqModule.forRoot({ connection: { cluster: clusterAddresses() }, worker: false, unknownQueues: 'allow' }),
+  ],
 })
 class ClientModule {}
 
