@@ -108,6 +108,9 @@ const CALLS: Readonly<Record<string, Call>> = {
     const { next: position } = await q.broker.scanTasks(q.name, { state: 'retry' }, undefined, 1);
     await q.broker.scanTasks(q.name, { state: 'retry' }, position, 1);
   },
+  findTasks: (q) =>
+    q.broker.scanTasks(q.name, { state: 'retry' }, undefined, 10, { texts: [Buffer.from('a')], ignoresCase: false }),
+  publishEvents: (q) => q.broker.publishEvents(q.name, ['{}'], { maxLength: 10, lifeMs: 60_000 }),
   scanIds: async (q) => {
     const { next: position } = await q.broker.scanIds(q.name, { state: 'retry' }, undefined, 1);
     await q.broker.scanIds(q.name, { state: 'retry' }, position, 1);
