@@ -44,7 +44,7 @@ export type { ClusterNode, StoreNode } from './broker/contract/health.js';
 export type { CancelOutcome } from './wire/cancel-record.js';
 export type { TaskBackoff, TaskProgress } from './inspector/task-info.js';
 export type { OpenBrokerOptions } from './broker/open-broker.js';
-export type { ArchiveReason, TaskEventListener } from './task/task-event.js';
+export { type ArchiveReason, TASK_EVENT_KINDS, type TaskEventListener } from './task/task-event.js';
 export { consoleLogger, guardLogger } from './runtime/logger.js';
 export { errorText } from './errors/error-text.js';
 export { TASK_STATES } from './wire/task-state.js';

@@ -1,7 +1,8 @@
 import type { EventLimits } from '../broker/contract/events.js';
 import type { Duration } from '../runtime/duration.js';
 import { OptionReader } from '../runtime/option-reader.js';
-import { PUBLISHED_KINDS, type PublishedKind } from '../task/queue-event.js';
+import type { PublishedKind } from '../task/queue-event.js';
+import { TASK_EVENT_KINDS } from '../task/task-event.js';
 
 /** Which events a program publishes to the streams of their queues, and how much of these is kept. */
 export interface PublishOptions {
@@ -44,8 +45,8 @@ export function readPublishOptions(
 }
 
 function readKinds(own: OptionReader, given: PublishOptions['kinds']): readonly PublishedKind[] {
-  if (given === undefined) return PUBLISHED_KINDS;
-  const isFine = Array.isArray(given) && given.length > 0 && given.every((kind) => PUBLISHED_KINDS.includes(kind));
-  if (!isFine) own.refuse('kinds', `an array of some of ${PUBLISHED_KINDS.join(', ')}`);
+  if (given === undefined) return TASK_EVENT_KINDS;
+  const isFine = Array.isArray(given) && given.length > 0 && given.every((kind) => TASK_EVENT_KINDS.includes(kind));
+  if (!isFine) own.refuse('kinds', `an array of some of ${TASK_EVENT_KINDS.join(', ')}`);
   return isFine ? given : [];
 }

@@ -29,26 +29,6 @@ export interface MissedEvents {
 /** An event of a queue, whichever process it happened in. `eventId` says where to continue after it. */
 export type QueueEvent = { readonly eventId: string } & (PublishedEvent | MissedEvents);
 
-/** A record, so that the compiler reports a missing kind. */
-const IS_KIND: Readonly<Record<PublishedKind, true>> = {
-  enqueued: true,
-  started: true,
-  progressed: true,
-  succeeded: true,
-  failed: true,
-  retried: true,
-  archived: true,
-  revoked: true,
-  slotLost: true,
-  leaseLost: true,
-  dropped: true,
-  requeued: true,
-  recovered: true,
-};
-
-/** All kinds of events. */
-export const PUBLISHED_KINDS = Object.keys(IS_KIND) as readonly PublishedKind[];
-
 /** An event without what only this process can read. */
 export function publishedEvent(event: TaskEvent): PublishedEvent {
   if (!('error' in event)) return event;

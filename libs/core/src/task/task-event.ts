@@ -81,6 +81,26 @@ export type TaskEvent =
       readonly outcome: 'requeued' | 'archived' | 'retried' | 'deleted';
     });
 
+/** A record, so that the compiler reports a missing kind. */
+const IS_KIND: Readonly<Record<TaskEvent['kind'], true>> = {
+  enqueued: true,
+  started: true,
+  progressed: true,
+  succeeded: true,
+  failed: true,
+  retried: true,
+  archived: true,
+  revoked: true,
+  slotLost: true,
+  leaseLost: true,
+  dropped: true,
+  requeued: true,
+  recovered: true,
+};
+
+/** All kinds of events. */
+export const TASK_EVENT_KINDS = Object.keys(IS_KIND) as readonly TaskEvent['kind'][];
+
 /**
  * Called with the events of its process. Errors and rejections are logged and have no other effect; a promise is not
  * awaited.

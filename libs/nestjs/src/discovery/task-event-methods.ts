@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ContextIdFactory, type DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { Logger, TaskEvent } from '@nestjs-asynq/core';
+import { TASK_EVENT_KINDS } from '@nestjs-asynq/core/internal';
 import { type TaskEventMethodMetadata, taskEventMethodsOf } from '../decorators/on-task-event.decorator.js';
 import type { TaskEvents } from '../lifecycle/task-events.js';
 import { checkConnection, connectionOf } from './connection-of.js';
@@ -96,28 +97,9 @@ async function build(host: InstanceWrapper<object>, event: TaskEvent): Promise<o
   return moduleRef.resolve<object>(host.token as string, contextId);
 }
 
-/** A record, so that the compiler reports a missing kind. */
-const IS_KIND: Readonly<Record<TaskEvent['kind'], true>> = {
-  enqueued: true,
-  started: true,
-  progressed: true,
-  succeeded: true,
-  failed: true,
-  retried: true,
-  archived: true,
-  revoked: true,
-  slotLost: true,
-  leaseLost: true,
-  dropped: true,
-  requeued: true,
-  recovered: true,
-};
-
 function checkKinds({ kinds, label }: DiscoveredMethod): void {
-  const wrong = kinds.find((kind) => !Object.hasOwn(IS_KIND, kind));
+  const wrong = kinds.find((kind) => !TASK_EVENT_KINDS.includes(kind));
   if (wrong === undefined && kinds.length > 0) return;
   const given = wrong === undefined ? 'no kind of event' : `"${wrong}", which is no kind of event`;
-  throw new HandlerSetupError(
-    `${label} listens to ${given}. Give @OnTaskEvent one of ${Object.keys(IS_KIND).join(', ')}.`,
-  );
+  throw new HandlerSetupError(`${label} listens to ${given}. Give @OnTaskEvent one of ${TASK_EVENT_KINDS.join(', ')}.`);
 }
