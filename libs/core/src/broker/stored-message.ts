@@ -1,5 +1,5 @@
 import { MessageDecodeError } from '../errors/message-decode.error.js';
-import { decodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
+import { decodeTaskMessage, emptyMessage, type TaskMessage } from '../wire/task-message.js';
 
 /** Type of a quarantined task whose own type cannot be read. */
 export const QUARANTINED_TYPE = 'asynq:quarantined';
@@ -28,22 +28,10 @@ export function readStoredMessage(queue: string, taskId: string, bytes: Uint8Arr
   }
 }
 
-function quarantined(queue: string, id: string, reason: string): TaskMessage {
-  return {
-    type: QUARANTINED_TYPE,
-    payload: new Uint8Array(),
-    id,
-    queue,
-    maxRetry: 0,
-    retried: 0,
-    errorMsg: reason,
-    timeoutS: 0n,
-    deadlineS: 0n,
-    uniqueKey: '',
-    lastFailedAtS: 0n,
-    retentionS: 0n,
-    completedAtS: 0n,
-    groupKey: '',
-    headers: {},
-  };
-}
+const quarantined = (queue: string, id: string, reason: string): TaskMessage => ({
+  ...emptyMessage(),
+  type: QUARANTINED_TYPE,
+  id,
+  queue,
+  errorMsg: reason,
+});

@@ -9,7 +9,7 @@ import { type Duration, toMs } from '../runtime/duration.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../wire/scheduler-entry.js';
 import type { ServerInfo } from '../wire/server-info.js';
 import { silentLogger } from '../runtime/logger.js';
-import { encodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
+import { emptyMessage, encodeTaskMessage, type TaskMessage } from '../wire/task-message.js';
 import type { TaskState } from '../wire/task-state.js';
 import { ceilS, floorS } from '../wire/unix-time.js';
 import type { FakeClock } from '../testing/fake-clock.js';
@@ -219,22 +219,12 @@ export function openRedisQueue(
 const freshName = (): string => `test-${randomUUID()}`;
 
 /** A task that a client would write with its defaults. */
-export function defaultMessage(queue: string, id: string): TaskMessage {
-  return {
-    type: 'test:task',
-    payload: Buffer.from(JSON.stringify({ id })),
-    id,
-    queue,
-    maxRetry: 25,
-    retried: 0,
-    errorMsg: '',
-    timeoutS: 1800n,
-    deadlineS: 0n,
-    uniqueKey: '',
-    lastFailedAtS: 0n,
-    retentionS: 0n,
-    completedAtS: 0n,
-    groupKey: '',
-    headers: {},
-  };
-}
+export const defaultMessage = (queue: string, id: string): TaskMessage => ({
+  ...emptyMessage(),
+  type: 'test:task',
+  payload: Buffer.from(JSON.stringify({ id })),
+  id,
+  queue,
+  maxRetry: 25,
+  timeoutS: 1800n,
+});

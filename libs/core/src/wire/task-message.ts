@@ -203,23 +203,7 @@ let lastType = '';
  */
 export function decodePlainMessage(bytes: Uint8Array, { id, queue }: ExpectedTexts): TaskMessage | undefined {
   if (!Buffer.isBuffer(bytes)) return undefined;
-  const message: Writable<TaskMessage> = {
-    type: '',
-    payload: NO_BYTES,
-    id: '',
-    queue: '',
-    maxRetry: 0,
-    retried: 0,
-    errorMsg: '',
-    timeoutS: 0n,
-    deadlineS: 0n,
-    uniqueKey: '',
-    lastFailedAtS: 0n,
-    retentionS: 0n,
-    completedAtS: 0n,
-    groupKey: '',
-    headers: {},
-  };
+  const message = emptyMessage();
   let at = 0;
   while (at < bytes.length) {
     const tag = bytes[at]!;
@@ -242,6 +226,27 @@ export function decodePlainMessage(bytes: Uint8Array, { id, queue }: ExpectedTex
 type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
 const NO_BYTES = new Uint8Array();
+
+/** All fields as the wire leaves them out. */
+export function emptyMessage(): Writable<TaskMessage> {
+  return {
+    type: '',
+    payload: NO_BYTES,
+    id: '',
+    queue: '',
+    maxRetry: 0,
+    retried: 0,
+    errorMsg: '',
+    timeoutS: 0n,
+    deadlineS: 0n,
+    uniqueKey: '',
+    lastFailedAtS: 0n,
+    retentionS: 0n,
+    completedAtS: 0n,
+    groupKey: '',
+    headers: {},
+  };
+}
 
 /** `false`: no such field. */
 function setText(message: Writable<TaskMessage>, tag: number, text: string): boolean {
