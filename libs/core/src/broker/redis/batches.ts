@@ -1,3 +1,5 @@
+import { joinSettled } from '../../runtime/join-calls.js';
+
 /** Limits of one script call: Redis serves no other client while a script runs. */
 export interface BatchLimits {
   readonly items: number;
@@ -39,4 +41,29 @@ export function keyedBatches<Item, Key>(
   return [...byKey].flatMap(([key, own]) =>
     inBatches(own, (index) => sizeOf(items[index]!), most).map((indexes) => ({ key, indexes })),
   );
+}
+
+/** Tasks of one call: the reply holds a few words for each. */
+const READ_BATCH: BatchLimits = { items: 500, size: Infinity };
+
+/** Reads something about a task. The reads of a turn of the event loop go together, those of a queue in one call of `run`. */
+export function joinedReads<Outcome>(
+  run: (queue: string, taskIds: readonly string[]) => Promise<readonly Outcome[]>,
+): (queue: string, taskId: string) => Promise<Outcome> {
+  const readAll = joinSettled<{ readonly queue: string; readonly taskId: string }, Outcome>((tasks, settle) => {
+    const batches = keyedBatches(
+      tasks,
+      ({ queue }) => queue,
+      () => 0,
+      READ_BATCH,
+    );
+    for (const { key: queue, indexes } of batches) {
+      const taskIds = indexes.map((index) => tasks[index]!.taskId);
+      run(queue, taskIds).then(
+        (outcomes) => indexes.forEach((index, nth) => settle.resolve(index, outcomes[nth]!)),
+        (error: unknown) => indexes.forEach((index) => settle.reject(index, error)),
+      );
+    }
+  });
+  return async (queue, taskId) => (await readAll([{ queue, taskId }]))[0]!;
 }

@@ -1,5 +1,4 @@
 import * as scripts from '../../scripts/scripts.generated.js';
-import { joinSettled } from '../../runtime/join-calls.js';
 import { bindToAttempt } from '../../wire/attempt-record.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
@@ -9,37 +8,18 @@ import { DAILY_COUNTS_LIFE_MS } from '../contract/queues.js';
 import type { LeaseClaim } from '../contract/lease.js';
 import type { Outcome, Settlement, SettleOps, SettleReply } from '../contract/settle.js';
 import { settledMessage } from '../settled-message.js';
-import { type BatchLimits, keyedBatches } from './batches.js';
+import { type BatchLimits, joinedReads, keyedBatches } from './batches.js';
 import { leasesOf } from './lease.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 
-interface TaskPlace {
-  readonly queue: string;
-  readonly taskId: string;
-}
-
 const BATCH: BatchLimits = { items: 1_000, size: 1024 * 1024 };
 
-/** Tasks of one call: the reply holds a few words for each. */
-const READ_BATCH: BatchLimits = { items: 500, size: Infinity };
-
 export function settleOps(redis: RedisLink): SettleOps {
-  /** Those of a turn of the event loop together: many tasks may fail at a time. */
-  const readBackoffs = joinSettled<TaskPlace, string | undefined>((tasks, settle) => {
-    const batches = keyedBatches(
-      tasks,
-      ({ queue }) => queue,
-      () => 0,
-      READ_BATCH,
-    );
-    for (const { key: queue, indexes } of batches) {
-      const hashes = indexes.map((index) => keys.task(queue, tasks[index]!.taskId));
-      readHashes(redis, hashes, ['backoff']).then(
-        (read) => indexes.forEach((index, i) => settle.resolve(index, read[i]![0]?.toString())),
-        (error: unknown) => indexes.forEach((index) => settle.reject(index, error)),
-      );
-    }
+  /** Many tasks may fail at a time. */
+  const readBackoff = joinedReads(async (queue, taskIds) => {
+    const hashes = taskIds.map((id) => keys.task(queue, id));
+    return (await readHashes(redis, hashes, ['backoff'])).map(([backoff]) => backoff?.toString());
   });
 
   return {
@@ -66,9 +46,7 @@ export function settleOps(redis: RedisLink): SettleOps {
       return ((await requeueTasks(redis, queue, claims)) as number[]).map(toReply);
     },
 
-    async readBackoff(queue, taskId) {
-      return (await readBackoffs([{ queue, taskId }]))[0];
-    },
+    readBackoff,
 
     async writeResult(queue, claim, result) {
       const reply = await redis.run(

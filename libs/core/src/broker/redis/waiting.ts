@@ -1,14 +1,13 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { readChannelMessage } from '../../wire/channel-message.js';
 import { keys } from '../../wire/keys.js';
-import { joinSettled } from '../../runtime/join-calls.js';
 import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
 import { ceilS, floorS } from '../../wire/unix-time.js';
 import { cancelOutcomeIn, encodeCancelRecord } from '../../wire/cancel-record.js';
 import type { CancelOutcome } from '../../wire/cancel-record.js';
 import { AWAITED_LIFE_MS, type TaskEnding, type WaitOps } from '../contract/waiting.js';
 import { readStoredMessage } from '../stored-message.js';
-import { type BatchLimits, keyedBatches } from './batches.js';
+import { joinedReads } from './batches.js';
 import { publish } from './publish.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
@@ -17,39 +16,12 @@ import type { RedisSubscriber } from './redis-subscriber.js';
 /** As `notify-waiters` writes it. */
 const deletedMember = (taskId: string): string => `\0deleted ${taskId}`;
 
-/** Tasks of one call: the reply holds a few words for each. */
-const BATCH: BatchLimits = { items: 500, size: Infinity };
-
-interface Awaited {
-  readonly queue: string;
-  readonly taskId: string;
-}
-
 export function waitOps(redis: RedisLink, subscriber: RedisSubscriber): WaitOps {
-  /** The calls of a turn of the event loop, those of a queue together: a process may wait for thousands of tasks. */
-  const awaitInTurn = joinSettled<Awaited, AwaitedState>((tasks, settle) => {
-    const batches = keyedBatches(
-      tasks,
-      ({ queue }) => queue,
-      () => 0,
-      BATCH,
-    );
-    for (const { key: queue, indexes } of batches) {
-      awaitTasks(
-        redis,
-        queue,
-        indexes.map((index) => tasks[index]!.taskId),
-      ).then(
-        (states) => indexes.forEach((index, i) => settle.resolve(index, states[i])),
-        (error: unknown) => indexes.forEach((index) => settle.reject(index, error)),
-      );
-    }
-  });
+  /** A process may wait for thousands of tasks. */
+  const awaitTask = joinedReads((queue, taskIds) => awaitTasks(redis, queue, taskIds));
 
   return {
-    async awaitTask(queue, taskId) {
-      return (await awaitInTurn([{ queue, taskId }]))[0];
-    },
+    awaitTask,
 
     onTaskEnded: (queue, listener) =>
       subscriber.subscribe(keys.endedChannel(queue), (message) => {
