@@ -210,7 +210,7 @@ export class Attempt implements Abortable, Expiring {
     );
     this.lease.onLost = () => this.abort(new LeaseLostError(this.message.queue, this.message.id));
     if (this.lease.isLost) this.lease.onLost();
-    this.watchDeadline();
+    this.onPassed();
   }
 
   /** Only the first answer counts: that of the handler, or of an abort that it ignores. */
@@ -268,10 +268,6 @@ export class Attempt implements Abortable, Expiring {
 
   /** A timer may fire early, or be clamped when the deadline is weeks away: checks again. */
   onPassed(): void {
-    this.watchDeadline();
-  }
-
-  private watchDeadline(): void {
     const nowMonotonicMs = monotonicMs(this.deps.clock);
     const leftMs = this.leftMs(nowMonotonicMs);
     if (leftMs <= 0) this.abort(new TaskTimeoutError(this.message.id));
