@@ -112,24 +112,19 @@ async function examine(
   const { inspector } = context;
   const { queue } = info;
   const nowMs = context.io.nowMs();
-  const listed = async (state: 'active' | 'scheduled' | 'retry', size: number): Promise<TaskInfo[]> =>
-    info[state] === 0 ? [] : inspector.listTasks(queue, state, { size });
   const found = async (state: 'archived' | 'retry', search: object): Promise<readonly TaskInfo[]> =>
     info[state] === 0 ? [] : (await inspector.findTasks({ queue, state, limit: SAMPLE, ...search })).tasks;
   const unknown = { errorContains: 'handler not found for task' };
   try {
-    const [active, scheduled, retry, archivedLately, inRetry, inArchive] = await Promise.all([
-      listed('active', SAMPLE),
-      listed('scheduled', 1),
-      listed('retry', 1),
+    const [active, archivedLately, inRetry, inArchive] = await Promise.all([
+      info.active === 0 ? [] : inspector.listTasks(queue, 'active', { size: SAMPLE }),
       found('archived', { from: new Date(nowMs - HOUR_MS) }),
       found('retry', unknown),
       found('archived', unknown),
     ]);
     const orphans = active.filter(({ isOrphaned }) => isOrphaned).length;
     const unknownTypes = [...inRetry, ...inArchive];
-    const nextDue = [...scheduled, ...retry];
-    return queueFindings({ info, flow, nowMs, rates, nextDue, orphans, archivedLately, unknownTypes });
+    return queueFindings({ info, flow, nowMs, rates, orphans, archivedLately, unknownTypes });
   } catch (error) {
     context.fail(error); // the others are examined
     return [];

@@ -4,11 +4,19 @@ import { queueFindings, type QueueReading } from './queue-findings.js';
 
 const nowMs = Date.parse('2026-03-05T12:00:00Z');
 const healthy: QueueReading = {
-  info: { queue: 'mail', pending: 0, scheduled: 0, retry: 0, archived: 0, latencyMs: 0, isPaused: false } as QueueInfo,
+  info: {
+    queue: 'mail',
+    pending: 0,
+    scheduled: 0,
+    retry: 0,
+    archived: 0,
+    latencyMs: 0,
+    overdueMs: 0,
+    isPaused: false,
+  } as QueueInfo,
   flow: { servers: 2, slots: 10, busySlots: 3, running: [] },
   nowMs,
   rates: undefined,
-  nextDue: [],
   orphans: 0,
   archivedLately: [],
   unknownTypes: [],
@@ -35,12 +43,7 @@ describe('a queue', () => {
     ['is forgotten', { isPaused: true, pausedAt: new Date(nowMs - 7_200_000), pending: 1 }, {}, ['paused high']],
     ['has no free slot', { pending: 5 }, { flow: full }, ['saturated high']],
     ['is far behind', { pending: 5, latencyMs: 600_000 }, {}, ['waiting high']],
-    [
-      'has due tasks that nobody moves',
-      {},
-      { nextDue: [task({ nextProcessAt: new Date(nowMs - 60_000) })] },
-      ['overdue high'],
-    ],
+    ['has due tasks that nobody moves', { overdueMs: 60_000 }, {}, ['overdue high']],
     ['has lost workers', {}, { orphans: 2 }, ['leasesLost high']],
     ['fails', { processedToday: 100, failedToday: 40 }, {}, ['failing medium']],
     ['fails seldom', { processedToday: 100, failedToday: 4 }, {}, []],

@@ -22,8 +22,6 @@ export interface QueueReading {
   readonly nowMs: number;
   /** Attempts per second, and tasks per second by which `pending` grows; `undefined`: not measured. */
   readonly rates: { readonly processedPerS: number; readonly growthPerS: number } | undefined;
-  /** The first scheduled and the first retry task. */
-  readonly nextDue: readonly TaskInfo[];
   /** Active tasks whose lease has ended. */
   readonly orphans: number;
   /** Tasks that were archived in the last hour, up to a limit. */
@@ -94,13 +92,12 @@ const CHECKS: readonly Check[] = [
       advice: 'If its slots are busy, add workers; if they are free, look at the findings about Redis and the servers.',
     };
   },
-  function overdue({ nextDue, flow, nowMs }) {
-    const late = Math.max(...nextDue.map(({ nextProcessAt }) => nowMs - (nextProcessAt?.getTime() ?? nowMs)));
-    if (flow.servers === 0 || late < OVERDUE_MS) return undefined;
+  function overdue({ info: { overdueMs }, flow }) {
+    if (flow.servers === 0 || overdueMs < OVERDUE_MS) return undefined;
     return {
       severity: 'high',
       code: 'overdue',
-      problem: `A task was due ${goDuration(late)} ago, and no server has made it pending.`,
+      problem: `A task was due ${goDuration(overdueMs)} ago, and no server has made it pending.`,
       advice: 'Its servers may hang or have lost Redis: look at their logs, and restart them one after the other.',
     };
   },
