@@ -102,6 +102,13 @@ describe('encodePlainMessage', () => {
   });
 });
 
+/** With the payload in a form that is compared at once, not byte by byte. */
+const readable = ({ payload, ...fields }: TaskMessage): object => ({
+  ...fields,
+  kind: payload.constructor.name,
+  payload: Buffer.from(payload).toString('latin1'),
+});
+
 describe('decodePlainMessage', () => {
   const { id, queue } = MESSAGE;
   const decode = (bytes: Uint8Array): TaskMessage | undefined => decodePlainMessage(bytes, { id, queue });
@@ -115,7 +122,7 @@ describe('decodePlainMessage', () => {
         const decoded = decode(bytes);
         if (!decoded) return;
         own++;
-        expect(decoded).toStrictEqual(decodeAnyMessage(bytes));
+        expect(readable(decoded)).toStrictEqual(readable(decodeAnyMessage(bytes)));
       }),
       { numRuns: 2_000 },
     );
