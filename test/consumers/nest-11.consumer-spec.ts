@@ -5,7 +5,7 @@ import { compile } from './compile.js';
 import { consumer, THIS_NODE } from './consumer.js';
 import { esbuild } from './esbuild.js';
 import { nest11 } from './nest-11.js';
-import { installNode } from './node-versions.js';
+import { installNodes } from './node-versions.js';
 import { run } from './packed.js';
 import { GREET_NODE_TEST, GREET_PROGRAM, GREET_SPEC, GREETINGS_PRINTED } from './sources.js';
 import { bundleWith } from './webpack.js';
@@ -24,13 +24,11 @@ describe('an app of Nest 11', () => {
     'vitest-3': 'npm:vitest@^3.2.4',
     webpack: '^5.102.0',
   };
-  const nodes = new Map<string, Promise<string>>([[THIS_NODE, Promise.resolve(process.execPath)]]);
+  let nodes: ReadonlyMap<string, Promise<string>>;
 
   beforeAll(async () => {
     await mkdir(join(app, 'src'), { recursive: true });
-    for (const major of ['20', '22', '24'].filter((other) => other !== THIS_NODE)) {
-      nodes.set(major, installNode(inject('scratch'), major));
-    }
+    nodes = installNodes(inject('scratch'));
     const { '@nestjs-asynq/cli': _, ...libraries } = inject('packages');
     await Promise.all([nest11(app, Object.values(libraries), TOOLS), ...nodes.values()]);
     await writeFile(join(app, 'src/greet.spec.ts'), GREET_SPEC);

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { compile } from './compile.js';
 import { consumer, THIS_NODE } from './consumer.js';
 import { esbuild } from './esbuild.js';
-import { installNode } from './node-versions.js';
+import { installNodes } from './node-versions.js';
 import { npm, run } from './packed.js';
 import { appSource, GREET_NODE_TEST, GREET_PROGRAM, GREET_SPEC, GREETINGS_PRINTED } from './sources.js';
 import { bundleWith } from './webpack.js';
@@ -13,13 +13,11 @@ import { bundleWith } from './webpack.js';
 /** An installation of Nest 12 with many tools: an app of ES modules, as its CLI makes it. */
 describe('an app of Nest 12', () => {
   const app = join(inject('scratch'), 'nest-12');
-  const nodes = new Map<string, Promise<string>>([[THIS_NODE, Promise.resolve(process.execPath)]]);
+  let nodes: ReadonlyMap<string, Promise<string>>;
 
   beforeAll(async () => {
     await mkdir(join(app, 'src'), { recursive: true });
-    for (const major of ['20', '22', '24'].filter((other) => other !== THIS_NODE)) {
-      nodes.set(major, installNode(inject('scratch'), major));
-    }
+    nodes = installNodes(inject('scratch'));
     const { '@nestjs-asynq/cli': _, ...libraries } = inject('packages');
     const ours = Object.fromEntries(Object.values(libraries).map(({ name, tarball }) => [name, `file:${tarball}`]));
     const manifest = {

@@ -1,12 +1,22 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { THIS_NODE } from './consumer.js';
 import { npm } from './packed.js';
 
 /** Installs a Node of this major version from npm; returns its program. */
-export async function installNode(scratch: string, major: string): Promise<string> {
+async function installNode(scratch: string, major: string): Promise<string> {
   const name = `node-${process.platform}-${process.arch}`;
   const folder = join(scratch, `node-${major}`);
   await mkdir(folder, { recursive: true });
   await npm(['install', '--no-save', '--prefix', folder, `${name}@${major}`], folder);
   return join(folder, 'node_modules', name, 'bin/node');
+}
+
+/** The programs of all Node versions that are tried, by their major version: this one, and the others when they are installed. */
+export function installNodes(scratch: string): Map<string, Promise<string>> {
+  const others = ['20', '22', '24'].filter((major) => major !== THIS_NODE);
+  return new Map([
+    [THIS_NODE, Promise.resolve(process.execPath)],
+    ...others.map((major): [string, Promise<string>] => [major, installNode(scratch, major)]),
+  ]);
 }
