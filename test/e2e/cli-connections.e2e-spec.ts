@@ -47,7 +47,7 @@ const works = (queue: string) => ({ status: 0, stdout: `${queue}\n`, stderr: '' 
 const fails = (reason: string) => ({
   status: 1,
   stdout: '',
-  stderr: expect.stringMatching(new RegExp(`^error: .*${reason}.*\n$`)) as string,
+  stderr: expect.stringMatching(new RegExp(`^error: cannot reach Redis at .*${reason}.*\n$`)) as string,
 });
 
 describe('a server', () => {

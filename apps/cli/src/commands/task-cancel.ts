@@ -45,27 +45,24 @@ async function cancel(context: Context, { ids, queue, then: outcome }: CancelFla
 /** As asynq's command does it: the servers are asked, and none answers. */
 async function signal(context: Context, ids: readonly string[], servers: readonly ServerInfo[]): Promise<void> {
   const signaled = await context.each(ids, async (id) => {
-    await context.inspector.cancelTask(id);
-    if (queueThatRuns(servers, id) === undefined) await warnIfIdle(context, id);
+    const idle = queueThatRuns(servers, id) === undefined ? await whyIdle(context, id) : undefined;
+    await context.inspector.cancelTask(id); // only now: afterwards the task may soon be gone
+    if (idle !== undefined) context.warn(`nobody runs task ${id}: ${idle}`);
     return id;
   });
   const lines = (): string => signaled.map((id) => `Sent cancelation signal for task ${oneLine(id)}`).join('\n');
   if (signaled.length > 0) context.show({ signaled }, lines);
 }
 
-/** Servers report what they run with a heartbeat, so a task that has just begun may be running nevertheless. */
-async function warnIfIdle(context: Context, id: string): Promise<void> {
+/** Why nobody runs a task. Servers report what they run with a heartbeat, so a task that has just begun may be running nevertheless. */
+async function whyIdle(context: Context, id: string): Promise<string | undefined> {
   const names = await context.inspector.queues();
   const found = await Promise.all(
     names.map((queue) => context.inspector.taskInfo(queue, id).catch((): undefined => undefined)),
   );
-  if (found.some((task) => task?.state === 'active')) return;
+  if (found.some((task) => task?.state === 'active')) return undefined;
   const waiting = found.find((task) => task !== undefined);
-  context.warn(
-    waiting
-      ? `nobody runs task ${id}: it is ${waiting.state} in queue ${JSON.stringify(waiting.queue)}`
-      : `nobody runs task ${id}: no queue has it`,
-  );
+  return waiting ? `it is ${waiting.state} in queue ${JSON.stringify(waiting.queue)}` : 'no queue has it';
 }
 
 const TOLD = {

@@ -7,7 +7,7 @@ const PAUSE_MS = 100;
 
 /** The cause is elsewhere. */
 const UNCLEAR =
-  /no connection within|Connection is closed|Protocol error|wrong version number|packet length|ECONNRESET|silent for/;
+  /no connection within|Connection is closed|Protocol error|wrong version number|packet length|ECONNRESET|silent for|closed by the server before it answered|ETIMEDOUT/;
 
 /** Redis cannot be reached, or rejects the login. */
 export class UnreachableError extends Error {
@@ -50,7 +50,7 @@ function whyUnreachable(error: unknown): Failure | undefined {
   // It answers, but rejects the login.
   if (command?.name === 'select' || /\b(?:NOAUTH|WRONGPASS)\b/.test(message)) return { reason: message, isFinal: true };
   if (message.startsWith('LOADING')) return { reason: message, isFinal: false };
-  if (!error.isTransient) return undefined;
+  if (!error.isTransient) return error.cause.name === 'ReplyError' ? undefined : { reason: message, isFinal: true };
   if (!(cause instanceof Error))
     return { reason: `no connection within ${TIMEOUT_MS / 1_000} seconds`, isFinal: false };
   return { reason: reasonOf(cause), isFinal: true };

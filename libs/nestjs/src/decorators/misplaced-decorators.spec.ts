@@ -77,7 +77,7 @@ it.each<[string, Decorate, string]>([
   ],
   [
     'no spec',
-    PeriodicTask<'mail:daily'>(given(undefined), 'mail:daily') as Decorate,
+    PeriodicTask<'mail:daily'>(given(undefined), 'mail:daily'),
     '@PeriodicTask(undefined) on MailTasks.send needs a cron spec',
   ],
 ])('%s in place of a name is refused with class and method', (_name, decorate, text) => {
