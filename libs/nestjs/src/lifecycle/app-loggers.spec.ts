@@ -169,12 +169,13 @@ describe('the line about a failed task reaches', () => {
 
     await failTwice(new ConsoleLogger({ colors: false }), written);
 
-    const text = written();
+    // Versions of Node break the lines of an inspected object in different places.
+    const text = written().replaceAll(/\s+/g, ' ');
     expect(text).toMatch(
-      /WARN \[AsynqServer\] task failed, will be retried: Request failed with status code 401 \{ queue: 'default', type: 'mail:retried', taskId: 'r', attempt: 1, maxRetry: 25, durationMs: \d+, outcome: 'retried', error: .*HttpClientError: Request failed with status code 401\n +at /,
+      /WARN \[AsynqServer\] task failed, will be retried: Request failed with status code 401 \{ queue: 'default', type: 'mail:retried', taskId: 'r', attempt: 1, maxRetry: 25, durationMs: \d+, outcome: 'retried', error: .*HttpClientError: Request failed with status code 401 at /,
     );
     expect(text).toMatch(
-      /ERROR \[AsynqServer\] task archived: not today: skip retry for the task \{ queue: 'default', .*outcome: 'archived' \}\nSkipRetry: not today\n {4}at /,
+      /ERROR \[AsynqServer\] task archived: not today: skip retry for the task \{ queue: 'default', .*outcome: 'archived' \} SkipRetry: not today at /,
     );
     expect(text).not.toContain(SECRET);
   });
