@@ -70,7 +70,8 @@ function open() {
 describe('the concurrency of a queue', () => {
   it('limits what runs of it, and leaves the slots to other queues', async () => {
     await using t = open();
-    await t.serve({ resize: {}, mail: {} }, { queues: { images: { weight: 9, concurrency: 2 }, default: 1 } });
+    const queues = { images: { weight: 9, concurrency: 2 }, default: 1 };
+    await t.serve({ resize: {}, mail: {} }, { queues, strictPriority: true });
 
     await t.enqueue('resize', 20, 'images');
     await t.enqueue('mail', 20);
