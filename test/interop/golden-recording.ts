@@ -144,12 +144,14 @@ class TimeToLive {
   }
 
   matches(actual: unknown): boolean {
-    const { redisFromMs, toMs } = this.span;
+    const { redisFromMs, fromMs, toMs } = this.span;
     const passedS = (Date.now() - redisFromMs) / 1000;
     if (this.lengthS <= DAY_S) return within(Number(actual), this.lengthS - passedS, this.lengthS);
-    // A day's counter: until a whole second of our clock, which a test may have moved ahead of that of Redis.
+    // A day's counter: until a whole second of our clock. A test may have moved that ahead of the clock of Redis, and
+    // falls behind it by the time that has passed since the stage was set.
     const aheadS = Math.max(0, (toMs - redisFromMs) / 1000);
-    return within(Number(actual), this.lengthS - passedS - 1, this.lengthS + aheadS);
+    const behindS = Math.max(0, (redisFromMs - fromMs) / 1000);
+    return within(Number(actual), this.lengthS - behindS - passedS - 1, this.lengthS + aheadS);
   }
 }
 
