@@ -138,9 +138,9 @@ describe('MemoryBroker', () => {
     expect(counters.total).toEqual({ processed: 2, failed: 0 });
   });
 
-  it('stays fast with a hundred thousand tasks of every kind', async () => {
+  it('stays fast with many thousands of tasks of every kind', async () => {
     const { broker, clock } = openBroker();
-    const count = 50_000;
+    const count = 20_000;
     await broker.enqueue(Array.from({ length: count }, (_, at) => ({ message: messageOf(`p${at}`) })));
     const processAtMs = clock.nowMs() + 1_000;
     const before = process.cpuUsage();
@@ -157,10 +157,10 @@ describe('MemoryBroker', () => {
     for (let tasks = await fetchAndEnd(broker, 100); tasks > 0; tasks = await fetchAndEnd(broker, 100)) ended += tasks;
 
     expect(ended).toBe(2 * count);
-    // A scan of all tasks at each step would take minutes of processor time.
+    // A scan of all tasks for each of them would take more than ten times the processor time.
     const { user, system } = process.cpuUsage(before);
-    expect((user + system) / 1e6).toBeLessThan(20);
-  }, 120_000);
+    expect((user + system) / 1e6).toBeLessThan(8);
+  });
 });
 
 async function fetchAndEnd(broker: MemoryBroker, limit: number): Promise<number> {
