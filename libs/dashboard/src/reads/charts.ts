@@ -17,6 +17,9 @@ const RANGES: Readonly<Record<ChartRange, { readonly ring: 'fine' | 'coarse'; re
 const FRESH_MS = 1_500;
 const WAIT_MS = 200;
 
+/** Queues that nobody looks at are read every 10 s or a little later: a whole fine step, and some of the next. */
+const HELD_STEPS = 2;
+
 /** Points of a history that are added up in one turn of the event loop, each of five figures. */
 const POINTS_PER_TURN = 3_000;
 
@@ -86,11 +89,14 @@ function merge(into: (number | null)[], values: Series, join: (a: number, b: num
   }
 }
 
-/** Between two readings the earlier one holds: a queue that is read seldom must not dent the sum. */
+/**
+ * Between two readings the earlier one holds: a queue that is read seldom must not dent the sum. The last one holds for
+ * as long as the next may take to come.
+ */
 function heldOver(values: Series): Series {
-  const last = values.findLastIndex((value) => value !== null);
+  const end = values.findLastIndex((value) => value !== null) + HELD_STEPS;
   let held: number | null = null;
-  return values.map((value, at) => (held = value ?? (at < last ? held : null)));
+  return values.map((value, at) => (held = value ?? (at <= end ? held : null)));
 }
 
 /** A rate is that of the time since the reading before it. */
