@@ -43,8 +43,8 @@ const roomsPointLeft = [
 function notExported(workspace) {
   const { exports } = JSON.parse(readFileSync(new URL(`${workspace}/package.json`, import.meta.url), 'utf8'));
   const files = Object.values(exports).map((entry) => entry.default ?? entry);
-  const entries = files.map((file) => file.match(/^\.\/dist\/(.*)\.js$/)?.[1].replaceAll('.', '\\.')).filter(Boolean);
-  return `^${workspace}/(src|dist)/(?!(${entries.join('|')})\\.(ts|js|d\\.ts)$)`;
+  const entries = files.map((file) => file.match(/^\.\/dist\/(.*)\.m?js$/)?.[1].replaceAll('.', '\\.')).filter(Boolean);
+  return `^${workspace}/(src|dist)/(?!(${entries.join('|')})\\.(d\\.)?m?[jt]s$)`;
 }
 
 export default {
@@ -118,7 +118,7 @@ export default {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'types', 'default'],
-      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
+      extensions: ['.ts', '.tsx', '.mts', '.js', '.mjs', '.json'],
     },
   },
 };

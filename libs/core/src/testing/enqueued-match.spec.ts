@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Client } from '../client/client.js';
 import { assertEnqueued, assertNotEnqueued } from './assert-enqueued.js';
 import { type ExpectedTask, matchEnqueued } from './enqueued-match.js';
-import './vitest.js';
+import './vitest.mjs';
 import { TaskRecorder } from './task-recorder.js';
 
 async function recorded(): Promise<TaskRecorder> {
