@@ -50,11 +50,15 @@ export interface EnqueueTrace extends TraceScope {
   end(errors: readonly (Error | undefined)[]): void;
 }
 
+/** An attempt, in which the handler runs: from its beginning until its outcome is known, which may be stored a little later. */
 export interface AttemptTrace extends TraceScope {
+  /** Called once. @param error what the handler threw, or why its lease was lost */
   end(outcome: TracedOutcome, error?: unknown): void;
 }
 
+/** The combining of a group's tasks, in which the function for groups runs. */
 export interface AggregationTrace extends TraceScope {
+  /** Called once. @param error what the function threw, or why its task was not written */
   end(error?: unknown): void;
 }
 

@@ -21,8 +21,11 @@ export interface TaskHandlerOptions {
   readonly connection?: string | undefined;
 }
 
+/** What one `@TaskHandler` says about its method. */
 export interface TaskHandlerMetadata {
+  /** A task type, or the beginning of task types. */
   readonly pattern: string;
+  /** As given to the decorator; `{}` if nothing was given. */
   readonly options: TaskHandlerOptions;
 }
 

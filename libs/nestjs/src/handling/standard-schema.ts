@@ -13,6 +13,7 @@ export interface StandardSchema {
   };
 }
 
+/** What a schema returns for a value: the value to go on with, or the reasons of its refusal. */
 export type SchemaResult =
   { readonly value: unknown; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
 
