@@ -9,6 +9,8 @@ const OF_DASHBOARD = './serve-dashboard.js';
 const common = {
   cwd: import.meta.dirname,
   platform: 'node',
+  // From its source: in the build, which is CommonJS, nothing that is not used can be told from the rest.
+  resolve: { alias: coreSources() },
   transform: { target: 'node20.19', define: { 'process.env.NODE_ENV': '"production"' } },
   tsconfig: 'tsconfig.json',
 };
@@ -36,6 +38,17 @@ export default [
     output,
   },
 ];
+
+/** The entries of the core by their names. */
+function coreSources() {
+  const folder = join(import.meta.dirname, '../../libs/core');
+  const { name, exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const sources = Object.entries(exports).flatMap(([entry, { default: built }]) => {
+    const source = built?.replace('/dist/', '/src/').replace(/js$/, 'ts');
+    return source ? [[`${name}${entry.slice(1)}$`, join(folder, source)]] : [];
+  });
+  return Object.fromEntries(sources);
+}
 
 /** Leaves the part of the dashboard out, which the second build makes, and what `ink` loads for its own developers. */
 function ownFile() {
