@@ -97,9 +97,18 @@ export function describeScanning(backend: string, openQueue: () => TestQueue): v
       expect(byId).toEqual(foundBy('t1100', 't1101'));
     });
 
-    it.each(['pending', 'retry', 'archived'] as const)(
-      'misses no %s task that stays, whatever else changes',
-      async (state) => {
+    it.each([
+      ['pending', undefined],
+      ['pending', ''],
+      ['pending', 't1'],
+      ['retry', undefined],
+      ['retry', 't1'],
+      ['archived', undefined],
+    ] as const)(
+      'misses no %s task that stays, whatever else changes (filter: %o)',
+      async (state, text) => {
+        const filter = text === undefined ? undefined : { texts: [Buffer.from(text)], ignoresCase: false };
+        const wanted = ids('t', 14).filter((id) => id.includes(text ?? ''));
         await fc.assert(
           fc.asyncProperty(
             fc.array(fc.array(act, { maxLength: 3 }), { minLength: 5, maxLength: 12 }),
@@ -115,7 +124,7 @@ export function describeScanning(backend: string, openQueue: () => TestQueue): v
               let position: string | undefined;
               let step = 0;
               do {
-                const page = await q.broker.scanTasks(q.name, { state }, position, limit);
+                const page = await q.broker.scanTasks(q.name, { state }, position, limit, filter);
                 for (const { task } of page.tasks) seen.add(task.message.id);
                 position = page.next;
                 for (const one of actsBetween[step++] ?? []) {
@@ -125,7 +134,7 @@ export function describeScanning(backend: string, openQueue: () => TestQueue): v
                 }
               } while (position !== undefined);
 
-              expect(ids('t', 14).filter((id) => !touched.has(id) && !seen.has(id))).toEqual([]);
+              expect(wanted.filter((id) => !touched.has(id) && !seen.has(id))).toEqual([]);
             },
           ),
           { numRuns: isThorough(backend) ? 60 : 10, endOnFailure: true },

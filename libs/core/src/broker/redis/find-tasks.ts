@@ -4,12 +4,23 @@ import { ceilS, floorS } from '../../wire/unix-time.js';
 import { encodePlaceInSet } from '../scan-position.js';
 import { MOST_READ_BYTES, type ScanFilter, type StoredTask, type TaskList } from '../contract/lists.js';
 import type { RedisLink } from './redis-link.js';
+import { MARK_FIELDS } from './scan-list.js';
+import type { HashFields } from './read-hashes.js';
 import { type FoundTask, TASK_FIELDS, toStoredTask } from './stored-task.js';
 
 /** Maximum number of tasks per call. */
 const BATCH = 500;
+/** Read together, so that the mark is that of the task which was searched. */
+const FIELDS = [...TASK_FIELDS, ...MARK_FIELDS];
 /** Bytes of messages that one call may search: about 5 ms. */
 const MOST_SEARCHED_BYTES = 4 * 1_048_576;
+
+export interface MatchedEntry {
+  /** `undefined` when the hash has no message. */
+  readonly task: StoredTask | undefined;
+  /** Values of {@link MARK_FIELDS}. */
+  readonly marks: HashFields;
+}
 
 /**
  * Reads those of the first tasks that may meet the filter, and leaves out the others: as many as one call may search, at least
@@ -20,7 +31,7 @@ export async function findSomeTasks(
   queue: string,
   found: readonly FoundTask[],
   filter: ScanFilter,
-): Promise<(StoredTask | undefined)[]> {
+): Promise<(MatchedEntry | undefined)[]> {
   const some = found.slice(0, BATCH);
   const places = some.flatMap((entry, place) => (mayMatch(entry, filter) ? [place] : []));
   if (places.length === 0) return some.map(() => undefined);
@@ -30,7 +41,7 @@ export async function findSomeTasks(
     {
       mostBytes: MOST_READ_BYTES,
       mostSearched: MOST_SEARCHED_BYTES,
-      fields: TASK_FIELDS.join(','),
+      fields: FIELDS.join(','),
       ignoresCase: Number(filter.ignoresCase),
       queueName: queue,
       idFrom: Buffer.byteLength(keys.task(queue, '')) + 1,
@@ -38,14 +49,15 @@ export async function findSomeTasks(
     filter.texts.map((text) => ({ text: Buffer.from(text) })),
   )) as [number, number[], (Buffer | null)[]];
   const end = searched < places.length ? places[searched]! : some.length;
-  const tasks = some.slice(0, end).map((): StoredTask | undefined => undefined);
+  const matched = some.slice(0, end).map((): MatchedEntry | undefined => undefined);
   const nowMs = redis.clock.nowMs();
   for (const [nth, match] of matches.entries()) {
     const place = places[match]!;
-    const fields = values.slice(nth * TASK_FIELDS.length, (nth + 1) * TASK_FIELDS.length);
-    tasks[place] = toStoredTask(queue, some[place]!, fields, nowMs);
+    const fields = values.slice(nth * FIELDS.length, (nth + 1) * FIELDS.length);
+    const task = toStoredTask(queue, some[place]!, fields, nowMs);
+    matched[place] = { task, marks: fields.slice(TASK_FIELDS.length) };
   }
-  return tasks;
+  return matched;
 }
 
 /** What the id and the score say, so that the hash of another task is not read. */

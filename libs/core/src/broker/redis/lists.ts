@@ -2,14 +2,14 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
 import { fromS } from '../../wire/unix-time.js';
-import type { ListOps, ScannedTask, StoredTask, TaskList } from '../contract/lists.js';
+import type { ListOps, ScanFilter, ScannedTask, StoredTask, TaskList } from '../contract/lists.js';
 import { decodePlaceInSet, encodePlaceInSet } from '../scan-position.js';
 import { beginOf, findSomeTasks, isPast } from './find-tasks.js';
 import { readGroupNames, readGroupSizes } from './group-names.js';
 import { isRedisList, listKey } from './moves.js';
 import { readHashes, readSomeHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
-import { type ListEntry, scanList } from './scan-list.js';
+import { type ListEntry, scanList, searchList } from './scan-list.js';
 import { scoreOf, toScoredIds } from './scored-ids.js';
 import { type FoundTask, TASK_FIELDS, toStoredTask } from './stored-task.js';
 
@@ -39,15 +39,15 @@ export function listOps(redis: RedisLink): ListOps {
 
     async scanTasks(queue, list, position, limit, filter) {
       const begin = position ?? (filter && beginOf(list, filter));
-      const { entries, after } = await scan(redis, queue, list, begin, limit);
-      const found = await withLeases(redis, queue, list, entries);
-      const read = filter ? await findSomeTasks(redis, queue, found, filter) : await readSomeTasks(redis, queue, found);
+      const { entries, after, read } = filter
+        ? await search(redis, queue, list, begin, limit, filter)
+        : await readAll(redis, queue, list, begin, limit);
       const tasks = read.flatMap((task, i): ScannedTask[] => {
         const entry = entries[i]!;
         return task ? [{ task, stamp: entry.stamp, atMs: timeOf(task, entry), after: () => after(i) }] : [];
       });
       const scanned = read.length;
-      const isLast = scanned < limit || (filter !== undefined && isPast(found.at(-1)!, filter));
+      const isLast = scanned < limit || (filter !== undefined && isPast(entries.at(-1)!, filter));
       const isEnd = scanned === entries.length && isLast;
       return { tasks, scanned, next: isEnd ? undefined : after(scanned - 1) };
     },
@@ -139,6 +139,44 @@ interface Stretch {
   readonly after: (at: number) => string;
 }
 
+interface ReadStretch extends Stretch {
+  /** The tasks of the first entries. */
+  readonly read: readonly (StoredTask | undefined)[];
+}
+
+async function readAll(
+  redis: RedisLink,
+  queue: string,
+  list: TaskList,
+  position: string | undefined,
+  limit: number,
+): Promise<ReadStretch> {
+  const stretch = await scan(redis, queue, list, position, limit);
+  const found = await withLeases(redis, queue, list, stretch.entries);
+  return { ...stretch, read: await readSomeTasks(redis, queue, found) };
+}
+
+async function search(
+  redis: RedisLink,
+  queue: string,
+  list: TaskList,
+  position: string | undefined,
+  limit: number,
+  filter: ScanFilter,
+): Promise<ReadStretch> {
+  if (!isRedisList(list)) {
+    const stretch = await scanSet(redis, queue, list, position, limit);
+    const found = await findSomeTasks(redis, queue, stretch.entries, filter);
+    return { ...stretch, read: found.map((match) => match?.task) };
+  }
+  const { state } = list;
+  const { entries, after, found } = await searchList(redis, queue, list, position, limit, async (ids) => {
+    const tasks = ids.map((id) => ({ id, state, score: undefined }));
+    return findSomeTasks(redis, queue, await withLeases(redis, queue, list, tasks), filter);
+  });
+  return { entries: entries.map((entry) => toScanned(entry, state)), after, read: found.map((match) => match?.task) };
+}
+
 async function scan(
   redis: RedisLink,
   queue: string,
@@ -149,8 +187,11 @@ async function scan(
   const { state } = list;
   if (!isRedisList(list)) return scanSet(redis, queue, list, position, limit);
   const { entries, after } = await scanList(redis, queue, list, position, limit);
-  const stampOf = ({ pendingSince }: ListEntry): string => (state === 'active' ? '' : (pendingSince ?? '-'));
-  return { entries: entries.map((entry) => ({ ...entry, state, score: undefined, stamp: stampOf(entry) })), after };
+  return { entries: entries.map((entry) => toScanned(entry, state)), after };
+}
+
+function toScanned({ id, pendingSince }: ListEntry, state: TaskState): ScannedEntry {
+  return { id, state, score: undefined, pendingSince, stamp: state === 'active' ? '' : (pendingSince ?? '-') };
 }
 
 /** The position is the last entry, whether or not it is still there: changes before it do not matter. */

@@ -2,13 +2,16 @@ import { keys } from '../../wire/keys.js';
 import { decodePlaceInList, encodePlaceInList, type PassedEntry, type PlaceInList } from '../scan-position.js';
 import type { TaskList } from '../contract/lists.js';
 import { listKey } from './moves.js';
-import { readHashes } from './read-hashes.js';
+import { type HashFields, readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 
 /** Entries around the expected position that are searched first. */
 const NEARBY = 100;
 /** Ids per reply when the whole list is searched for the position. */
 const CHUNK = 10_000;
+
+/** Fields of a task's hash that change when it leaves `pending` and comes back, or moves within it. */
+export const MARK_FIELDS = ['pending_since', 'run_next_ns'] as const;
 
 /** An entry of `pending` or `active`. */
 export interface ListEntry {
@@ -31,6 +34,14 @@ interface Stretch {
   readonly passed: readonly PassedEntry[];
 }
 
+/** Looks at the first of the entries, at least at one; `undefined` for one that is not wanted. */
+export type Look<Found> = (ids: readonly string[]) => Promise<readonly (Found | undefined)[]>;
+
+export interface SearchedStretch<Found> extends ListStretch {
+  /** What was found at the first of the entries. */
+  readonly found: readonly (Found | undefined)[];
+}
+
 /**
  * Reads the next page of a Redis list, the newest entry first. Between pages entries are added and removed at both ends
  * and removed from the middle, so an index is not reliable: the scan resumes behind the nearest entry that it has
@@ -44,27 +55,81 @@ export async function scanList(
   position: string | undefined,
   limit: number,
 ): Promise<ListStretch> {
+  const { read, readMarks } = walk(redis, queue, list, position, limit);
+  // Marks are read before entries: a mark then belongs to the entry found here, or to an earlier stay and is ignored.
+  const marked = byId(await readMarks((await read()).ids));
+  const stretch = await read();
+  const late = byId(await readMarks(stretch.ids.filter((id) => !marked.has(id))));
+  return {
+    entries: stretch.ids.map((id) => (marked.get(id) ?? late.get(id))!),
+    after: (at) => placeAfter(stretch, at, marked),
+  };
+}
+
+/**
+ * The same for a search that wants few of the entries: it reads the marks of those, with them, and of as many others as a position
+ * remembers.
+ */
+export async function searchList<Found extends { readonly marks: HashFields }>(
+  redis: RedisLink,
+  queue: string,
+  list: TaskList,
+  position: string | undefined,
+  limit: number,
+  look: Look<Found>,
+): Promise<SearchedStretch<Found>> {
+  const { read, readMarks } = walk(redis, queue, list, position, limit);
+  const seen = new Map<string, Found | undefined>();
+  const lookAt = async (ids: readonly string[]): Promise<readonly string[]> => {
+    const some = await look(ids);
+    for (const [nth, found] of some.entries()) seen.set(ids[nth]!, found);
+    return ids.slice(0, some.length);
+  };
+
+  const first = await lookAt((await read()).ids);
+  const marked = byId(await readMarks(spaced(first)));
+  for (const [id, found] of seen) if (found) marked.set(id, entryOf(id, list, found.marks));
+  const stretch = await read();
+  const { ids } = stretch;
+  const late = ids.slice(0, ids.findLastIndex((id) => seen.has(id)) + 1 || ids.length).filter((id) => !seen.has(id));
+  if (late.length > 0) await lookAt(late);
+
+  const end = ids.findIndex((id) => !seen.has(id));
+  const found = ids.slice(0, end === -1 ? ids.length : end).map((id) => seen.get(id));
+  return {
+    found,
+    entries: ids.map((id, at) => entryOf(id, list, found[at]?.marks)),
+    after: (at) => placeAfter(stretch, at, marked),
+  };
+}
+
+/** Reads what follows a position, and marks. */
+function walk(redis: RedisLink, queue: string, list: TaskList, position: string | undefined, limit: number) {
   const key = listKey(queue, list);
-  const readMarks = (ids: readonly string[]): Promise<ListEntry[]> => entriesOf(redis, queue, list, ids);
   const place = position === undefined ? undefined : decodePlaceInList(position);
+  const readMarks: ReadMarks = (ids) => entriesOf(redis, queue, list, ids);
   const read = async (): Promise<Stretch> =>
     (place && (await find(redis, key, place, limit, readMarks))) ?? {
       index: 0,
       ids: await range(redis, key, 0, limit),
       passed: [],
     };
+  return { read, readMarks };
+}
 
-  // Marks are read before entries: a mark then belongs to the entry found here, or to an earlier stay and is ignored.
-  const marked = new Map((await readMarks((await read()).ids)).map((entry) => [entry.id, entry]));
-  const { index, ids, passed } = await read();
-  const late = new Map((await readMarks(ids.filter((id) => !marked.has(id)))).map((entry) => [entry.id, entry]));
-  return {
-    entries: ids.map((id) => (marked.get(id) ?? late.get(id))!),
-    after(at) {
-      const own = ids.slice(0, at + 1).map((id) => marked.get(id));
-      return encodePlaceInList({ index: index + at + 1, passed: passedAt(own, passed) });
-    },
-  };
+const byId = (entries: readonly ListEntry[]): Map<string, ListEntry> =>
+  new Map(entries.map((entry) => [entry.id, entry]));
+
+function placeAfter({ index, ids, passed }: Stretch, at: number, marked: ReadonlyMap<string, ListEntry>): string {
+  const own = ids.slice(0, at + 1).map((id) => marked.get(id));
+  return encodePlaceInList({ index: index + at + 1, passed: passedAt(own, passed) });
+}
+
+/** Those that a position behind the last entry remembers. */
+function spaced(ids: readonly string[]): string[] {
+  const some: string[] = [];
+  for (let distance = 0; distance < ids.length; distance = 2 * distance + 1) some.push(ids.at(-1 - distance)!);
+  return some;
 }
 
 type ReadMarks = (ids: readonly string[]) => Promise<ListEntry[]>;
@@ -125,17 +190,19 @@ const range = (redis: RedisLink, key: string, from: number, count: number): Prom
 async function entriesOf(
   redis: RedisLink,
   queue: string,
-  { state }: TaskList,
+  list: TaskList,
   ids: readonly string[],
 ): Promise<ListEntry[]> {
-  // An active task that comes back is at the beginning: a scan that resumes behind it returns others twice.
-  if (state === 'active' || ids.length === 0) return ids.map((id) => ({ id, pendingSince: null, mark: '' }));
+  if (list.state === 'active' || ids.length === 0) return ids.map((id) => entryOf(id, list));
   const tasks = ids.map((id) => keys.task(queue, id));
-  const fields = (await readHashes(redis, tasks, ['pending_since', 'run_next_ns'])).map((values) =>
-    values.map((value) => value?.toString() ?? null),
-  );
-  return ids.map((id, i) => {
-    const [pendingSince = null, runNextNs] = fields[i]!;
-    return { id, pendingSince, mark: `${pendingSince ?? ''}${runNextNs ? `:${runNextNs}` : ''}` };
-  });
+  const marks = await readHashes(redis, tasks, MARK_FIELDS);
+  return ids.map((id, i) => entryOf(id, list, marks[i]));
+}
+
+/** @param marks values of {@link MARK_FIELDS} */
+function entryOf(id: string, { state }: TaskList, marks: HashFields = []): ListEntry {
+  // An active task that comes back is at the beginning: a scan that resumes behind it returns others twice.
+  if (state === 'active') return { id, pendingSince: null, mark: '' };
+  const [pendingSince = null, runNextNs] = marks.map((value) => value?.toString() ?? null);
+  return { id, pendingSince, mark: `${pendingSince ?? ''}${runNextNs ? `:${runNextNs}` : ''}` };
 }
