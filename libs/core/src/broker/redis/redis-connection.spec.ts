@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, it } from 'vitest';
 import type { RedisConnection } from './redis-connection.js';
-import { openClient, openNodeClient } from './redis-connection.js';
+import { openClient, openNodeClient, problemOf } from './redis-connection.js';
 
 const url = 'redis://127.0.0.1:1';
 const atSentinels = { sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'main' };
@@ -43,4 +43,16 @@ it('does not apply the time limits of a node of a cluster to commands that block
 
   expect(options.commandTimeout).toBeUndefined();
   expect(options.socketTimeout).toBeUndefined();
+});
+
+it.each([
+  ['rediss', 'connect ETIMEDOUT: no TLS handshake within 5000 ms; does it expect plain Redis (redis://)?'],
+  ['redis', 'connect ETIMEDOUT'],
+])('a %s connection that times out is a problem with this text', (scheme, text) => {
+  const client = openClient({ url: `${scheme}://127.0.0.1:1` }, 'commands');
+
+  client.emit('error', Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' }));
+
+  expect(problemOf(client)?.message).toBe(text);
+  client.disconnect();
 });

@@ -112,7 +112,7 @@ export function openNodeClient(node: Redis, purpose: ConnectionPurpose): Redis {
 function guarded<Client extends RedisClient>(client: Client): Client {
   // Without a listener ioredis prints errors, which the failed calls report anyway.
   client.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
-    problems.set(client, error);
+    problems.set(client, isSilentHello(client, error) ? new Error(SILENT_HELLO, { cause: error }) : error);
     const isSelect = error.command?.name === 'select';
     if (isSelect || isConnectionRefusal(error)) refusals.set(client, error);
     if (isSelect) client.disconnect(true); // ioredis would continue in database 0, and use the data of others
@@ -135,6 +135,11 @@ function noteSilentClose(client: Redis): void {
   });
 }
 
+/** A server without TLS takes the hello for the beginning of a command, and waits for the rest. */
+const isSilentHello = (client: RedisClient, error: Error & { readonly code?: string }): boolean =>
+  !client.isCluster && (client as Redis).options.tls !== undefined && error.code === 'ETIMEDOUT';
+
+const SILENT_HELLO = `connect ETIMEDOUT: no TLS handshake within ${CONNECT_TIMEOUT_MS} ms; does it expect plain Redis (redis://)?`;
 const SILENT_CLOSE = 'Socket closed by the server before it answered; does it expect TLS (rediss://)?';
 
 const refusals = new WeakMap<RedisClient, Error>();
