@@ -1,3 +1,4 @@
+import { errorText } from '@nestjs-asynq/core/internal';
 import type { Board } from '../board.js';
 import type { Viewer } from '../access/viewer.js';
 import type { Fields } from '../http/fields.js';
@@ -32,8 +33,7 @@ export async function audited<Result>(
     audit.note({ ...common, count: 1, failed: 0, ...facts });
     return result;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    audit.note({ ...common, ...facts, count: 0, failed: 1, error: message });
+    audit.note({ ...common, ...facts, count: 0, failed: 1, error: errorText(error) });
     throw error;
   } finally {
     for (const queue of facts.queues) board.readings.changed(queue);

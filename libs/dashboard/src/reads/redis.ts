@@ -1,4 +1,4 @@
-import type { StoreNode } from '@nestjs-asynq/core/internal';
+import { errorText, type StoreNode } from '@nestjs-asynq/core/internal';
 import type { RedisAnswer, RedisNode, RedisWarning } from '../api/fleet.js';
 import { RequestError } from '../http/request.error.js';
 import { QueueRows } from '../readings/queue-rows.js';
@@ -41,7 +41,7 @@ function toNode({ address, info, error }: StoreNode): RedisNode {
   return {
     address,
     role: info['role'] === 'master' ? 'master' : info['role'] === 'slave' ? 'replica' : 'unknown',
-    problem: error === undefined ? undefined : messageOf(error),
+    problem: error === undefined ? undefined : errorText(error),
     version: info['valkey_version'] ?? info['redis_version'],
     uptimeS: number('uptime_in_seconds'),
     usedBytes: number('used_memory'),
@@ -85,5 +85,3 @@ function warningsOf(
   };
   return (Object.keys(found) as RedisWarning[]).filter((name) => found[name]);
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'no answer');

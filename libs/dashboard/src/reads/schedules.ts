@@ -1,3 +1,4 @@
+import { errorText } from '@nestjs-asynq/core/internal';
 import { NEEDED_RIGHT } from '../api/access.js';
 import { BOUNDS } from '../api/bounds.js';
 import type { ScheduleHistory, ScheduleRow, SchedulesAnswer } from '../api/fleet.js';
@@ -13,10 +14,9 @@ export const readSchedules: Read = async ({ board, viewer, query }) => {
   const { inspector } = board;
   const warnings: Warning[] = [...visibleWarnings(board, viewer)];
   const onUnanswered = (part: string, error: unknown): void => {
-    const message = error instanceof Error ? error.message : String(error);
     warnings.push({
       code: 'partMissing',
-      ...(viewer.seesAll ? { part, message } : { part: 'a part', message: 'no answer' }),
+      ...(viewer.seesAll ? { part, message: errorText(error) } : { part: 'a part', message: 'no answer' }),
     });
   };
   const [stored, entries] = await Promise.all([

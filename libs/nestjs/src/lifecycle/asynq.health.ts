@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { systemClock } from '@nestjs-asynq/core';
-import { OptionReader, resultWithin } from '@nestjs-asynq/core/internal';
+import { errorText, OptionReader, resultWithin } from '@nestjs-asynq/core/internal';
 import { namesOfConnections } from '../asynq.core-module.js';
 import { type AsynqSettings, DEFAULT_CONNECTION } from '../asynq.options.js';
 import { getTaskInspectorToken, getTaskServerToken, internalToken } from '../asynq.tokens.js';
@@ -108,7 +108,7 @@ export class AsynqHealthIndicator {
       const excesses = await resultWithin(systemClock, timeoutMs, asked);
       return excesses === undefined ? unanswered(timeoutMs) : excesses.flat().join('; ') || undefined;
     } catch (error) {
-      return messageOf(error);
+      return errorText(error);
     }
   }
 
@@ -133,13 +133,11 @@ export class AsynqHealthIndicator {
 
 const unanswered = (timeoutMs: number): string => `Redis did not answer within ${timeoutMs} ms`;
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 async function pingProblem(server: TaskServer, timeoutMs: number): Promise<string | undefined> {
   try {
     const answered = server.ping().then(() => true);
     return (await resultWithin(systemClock, timeoutMs, answered)) ? undefined : unanswered(timeoutMs);
   } catch (error) {
-    return messageOf(error);
+    return errorText(error);
   }
 }

@@ -1,4 +1,5 @@
 import type { Scheduler } from '@nestjs-asynq/core';
+import { errorText } from '@nestjs-asynq/core/internal';
 import { checkConnection, connectionOf } from '../discovery/connection-of.js';
 import type { EnqueueGuard } from '../distributor/enqueue-guard.js';
 import { HandlerSetupError } from '../discovery/handler-setup.error.js';
@@ -29,8 +30,7 @@ export class PeriodicTasks {
       this.guard.check(type, payload, options.queue);
       this.scheduler.register(spec, type, payload, rest);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new HandlerSetupError(`${label}: ${reason}. Fix the @PeriodicTask("${spec}").`, { cause: error });
+      throw new HandlerSetupError(`${label}: ${errorText(error)}. Fix the @PeriodicTask("${spec}").`, { cause: error });
     }
   }
 }
