@@ -272,6 +272,7 @@ export class PairedQueues {
   /** Memory knows the next due time exactly; for a future second, Redis may return its start. */
   private async forward(limit: number): Promise<Replies> {
     const [memory, redis] = await this.both((broker) => broker.forwardDue(this.name, limit));
+    if (memory.moved >= limit) return [memory.moved, redis.moved];
     const [exactMs, redisMs] = [memory, redis].map(({ nextDueAtMs }) => this.notBeforeNow(nextDueAtMs));
     if (exactMs === undefined || exactMs <= Math.ceil(this.clock.nowMs() / 1000) * 1000) {
       return [

@@ -1,6 +1,9 @@
 export interface ForwardReply {
   readonly moved: number;
-  /** When the next task of the queue is due, or earlier; `undefined` when none waits. */
+  /**
+   * When the next task of the queue is due, or earlier; `undefined` when none waits. Means nothing when `moved` reaches the limit:
+   * more may be due, and the caller looks again at once.
+   */
   readonly nextDueAtMs: number | undefined;
 }
 
