@@ -37,6 +37,19 @@ export function describeForwarding(backend: string, openQueue: () => TestQueue):
       expect(await q.dump()).toMatchObject({ nextUp: ['exact'], scheduled: NOTHING });
     });
 
+    it('finds what has become due beside tasks that it knew and that are gone', async () => {
+      await using q = openQueue();
+      await q.seed({ retry: { gone: 900, known: 950 } });
+      await q.clock.advance(500);
+      await q.broker.forwardDue(q.name, 2);
+      await q.broker.moveTasks(q.name, { state: 'retry' }, ['gone'], 'deleted');
+      await q.seed({ retry: { added: 460 } });
+      await q.clock.advance(500);
+
+      expect(await q.broker.forwardDue(q.name, 2)).toMatchObject({ moved: 2 });
+      expect(await q.dump()).toMatchObject({ nextUp: ['known', 'added'], retry: NOTHING });
+    });
+
     it('never returns a time after the next task is due', async () => {
       await using q = openQueue();
       await q.seed({ scheduled: { far: 90_500 } });

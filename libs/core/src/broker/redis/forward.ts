@@ -49,10 +49,10 @@ export function forwardOps(redis: RedisLink, joined: JoinedCommands, subscriber:
         if (batch.length === 0) continue;
         const gone = await forward(queue, plan, batch);
         moved += gone;
-        if (gone > 0) continue;
-        // The plan is from before another server led the queue.
+        if (gone === batch.length) continue;
+        // Others moved or deleted tasks of the plan, which is from before, and may have added some.
         plan.clear();
-        batch = await nextDue(plan);
+        batch = (await nextDue(plan)).slice(0, most - gone);
         moved += await forward(queue, plan, batch);
       }
       const nowMs = redis.clock.nowMs();
