@@ -131,7 +131,8 @@ describe('decodePlainMessage', () => {
   });
 
   it('accepts no bytes that the protobuf runtime refuses, and reads no others than it', () => {
-    const sound = encodeAnyMessage({ ...MESSAGE, retried: 300, errorMsg: 'boom', lastFailedAtS: 1_700_000_000n });
+    const failed = { retried: 300, errorMsg: 'boom', lastFailedAtS: 1_700_000_000n };
+    const sound = encodeAnyMessage({ ...MESSAGE, ...failed, headers: { a: 'b', long: 'c'.repeat(200) } });
     const damaged = fc
       .array(fc.record({ at: fc.nat(sound.length - 1), byte: fc.nat(255) }), { maxLength: 3 })
       .map((changes) => changes.reduce((bytes, { at, byte }) => bytes.with(at, byte), new Uint8Array(sound)));
@@ -153,6 +154,7 @@ describe('decodePlainMessage', () => {
     ['that has failed', { retried: 3, errorMsg: 'boom', lastFailedAtS: 1_700_000_000n }],
     ['with a long payload', { payload: new Uint8Array(100_000).fill(200) }],
     ['unique, of a group, completed', { uniqueKey: 'k', groupKey: 'g', retentionS: 60n, completedAtS: 1n }],
+    ['with headers', { headers: { traceparent: 'x'.repeat(55), 7: 'first', constructor: 'y', long: 'z'.repeat(200) } }],
   ])('reads a message %s itself', (_, fields) => {
     const message = { ...MESSAGE, ...fields, payload: new Uint8Array(fields.payload ?? MESSAGE.payload) };
 
@@ -163,7 +165,16 @@ describe('decodePlainMessage', () => {
     ['text of other characters', encodeAnyMessage({ ...MESSAGE, type: 'é' })],
     ['Latin-1 bytes where they are expected', Buffer.from([0x0a, 1, 0xe9])],
     ['a negative number', encodeAnyMessage({ ...MESSAGE, maxRetry: -1 })],
-    ['headers', encodeAnyMessage({ ...MESSAGE, headers: { a: 'b' } })],
+    ['a header without a value', encodeAnyMessage({ ...MESSAGE, headers: { a: '' } })],
+    ['a header without a name', encodeAnyMessage({ ...MESSAGE, headers: { '': 'b' } })],
+    ['a header of other characters', encodeAnyMessage({ ...MESSAGE, headers: { a: 'é' } })],
+    [
+      'a header that sets the prototype',
+      encodeAnyMessage({ ...MESSAGE, headers: JSON.parse('{"__proto__":"a"}') as {} }),
+    ],
+    ['a header whose value comes first', Buffer.from([0x7a, 6, 0x12, 1, 0x61, 0x0a, 1, 0x62])],
+    ['a header with an unknown field', Buffer.from([0x7a, 8, 0x0a, 1, 0x62, 0x12, 1, 0x61, 0x18, 1])],
+    ['a header that is longer than its field', Buffer.from([0x7a, 5, 0x0a, 1, 0x62, 0x12, 1, 0x61])],
     ['an unknown field', Buffer.from([16 << 3, 1, 1])],
     ['a number in more bytes than it needs', Buffer.from([5 << 3, 0x81, 0x00])],
     ['a text that does not end', Buffer.from([0x0a, 5, 0x61])],

@@ -1,5 +1,6 @@
 import { TaskMessageRecord } from './asynq.generated.js';
 import {
+  addEntry,
   isSmall,
   lengthOfMap,
   lengthOfNumber,
@@ -214,7 +215,9 @@ export function decodePlainMessage(bytes: Uint8Array, { id, queue }: ExpectedTex
     at = isText ? start + value : start;
     if (at > bytes.length) return undefined;
     if (tag === PAYLOAD) message.payload = new Uint8Array(bytes.buffer, bytes.byteOffset + start, value);
-    else if (isText) {
+    else if (tag === HEADERS) {
+      if (!addEntry(message.headers, bytes, start, at)) return undefined;
+    } else if (isText) {
       const known = tag === ID ? id : tag === QUEUE ? queue : tag === TYPE ? lastType : '';
       const text = textAt(bytes, start, at, known);
       if (text === undefined || !setText(message, tag, text)) return undefined;
@@ -223,12 +226,15 @@ export function decodePlainMessage(bytes: Uint8Array, { id, queue }: ExpectedTex
   return message;
 }
 
-type Writable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
+/** Its headers can be added to. */
+type WritableMessage = { -readonly [Name in keyof TaskMessage]: TaskMessage[Name] } & {
+  headers: Record<string, string>;
+};
 
 const NO_BYTES = new Uint8Array();
 
 /** All fields as the wire leaves them out. */
-export function emptyMessage(): Writable<TaskMessage> {
+export function emptyMessage(): WritableMessage {
   return {
     type: '',
     payload: NO_BYTES,
@@ -249,7 +255,7 @@ export function emptyMessage(): Writable<TaskMessage> {
 }
 
 /** `false`: no such field. */
-function setText(message: Writable<TaskMessage>, tag: number, text: string): boolean {
+function setText(message: WritableMessage, tag: number, text: string): boolean {
   if (tag === TYPE) message.type = lastType = text;
   else if (tag === ID) message.id = text;
   else if (tag === QUEUE) message.queue = text;
@@ -261,7 +267,7 @@ function setText(message: Writable<TaskMessage>, tag: number, text: string): boo
 }
 
 /** `false`: no such field, or too large a number. */
-function setNumber(message: Writable<TaskMessage>, tag: number, value: number): boolean {
+function setNumber(message: WritableMessage, tag: number, value: number): boolean {
   if (tag === MAX_RETRY || tag === RETRIED) {
     if (!isSmall(value)) return false;
     message[tag === MAX_RETRY ? 'maxRetry' : 'retried'] = value;
