@@ -21,6 +21,24 @@ declare const expect: (value: unknown) => { toEqual(expected: unknown): void };
 it('runs handlers', async () => expect(await greet()).toEqual(${expected}));
 `;
 
+/** A test with the matchers of the test kit, as JavaScript and TypeScript. */
+export const matchersSpec = (runner: 'jest' | 'vitest'): string => `${
+  runner === 'vitest' ? "import { expect, it } from 'vitest';" : ''
+}
+import 'nestjs-asynq/testing/${runner}';
+import { RecordingTaskDistributor } from 'nestjs-asynq/testing';
+
+it('sees what was enqueued', async () => {
+  const tasks = new RecordingTaskDistributor();
+
+  await tasks.enqueue('report', { month: 'May' }, { queue: 'low' });
+
+  expect(tasks).toHaveEnqueued('report', { payload: { month: 'May' }, queue: 'low' });
+  expect(tasks).not.toHaveEnqueued('invoice');
+  expect(() => expect(tasks).toHaveEnqueued('report', { queue: 'high' })).toThrow('differs in');
+});
+`;
+
 /** A test for Node's own runner. */
 export const GREET_NODE_TEST = `import { it } from 'node:test';
 import { deepEqual } from 'node:assert/strict';

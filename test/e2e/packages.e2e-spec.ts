@@ -6,7 +6,7 @@ import { compile } from '../consumers/compile.js';
 import { esbuild } from '../consumers/esbuild.js';
 import { nest11 } from '../consumers/nest-11.js';
 import { pack, PACKAGE_NAMES, type PackedPackages, run, unpack } from '../consumers/packed.js';
-import { appSource, GREET_PROGRAM, GREET_SPEC, GREETINGS_PRINTED } from '../consumers/sources.js';
+import { appSource, GREET_PROGRAM, GREET_SPEC, GREETINGS_PRINTED, matchersSpec } from '../consumers/sources.js';
 
 /** The essential consumers of the packages; `npm run test:consumers` tries many more. */
 
@@ -28,6 +28,9 @@ const LOGGERS = {
   winston: '^3.0.0',
 };
 
+/** Optional peers that no app here uses; the types of the packages must do without them. */
+const UNUSED = /^(?:@opentelemetry|prom-client|vitest)$/;
+
 let scratch: string;
 let packages: PackedPackages;
 /** Apps by their Nest; both are made at the same time, because npm waits for its registry. */
@@ -47,7 +50,7 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 async function compileApps(): Promise<string> {
   const app = join(scratch, 'nest-12');
   const { '@nestjs-asynq/cli': _, ...libraries } = packages;
-  await unpack(app, Object.values(libraries));
+  await unpack(app, Object.values(libraries), UNUSED);
   await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
   await compile(app, SOURCES);
   await writeFile(join(app, 'logs.mjs'), appSource('logs.mjs'));
@@ -61,6 +64,7 @@ async function installNest11(compiled: Promise<string>): Promise<string> {
   const { '@nestjs-asynq/cli': _, ...libraries } = packages;
   await nest11(app, Object.values(libraries), LOGGERS);
   await writeFile(join(app, 'src/greet.spec.ts'), GREET_SPEC);
+  await writeFile(join(app, 'src/matchers.spec.ts'), matchersSpec('jest'));
   await writeFile(join(app, 'logs.mjs'), appSource('logs.mjs'));
   const from = await compiled;
   for (const name of Object.keys(SOURCES)) {
@@ -200,10 +204,13 @@ interface LogLines {
   readonly text: string;
 }
 
-it('run a handler in Jest, as the CLI of Nest 11 sets it up', async () => {
-  const { stderr } = await run('npm', ['test'], { cwd: await apps['Nest 11'] });
+it('run a handler and the matchers in Jest, as the CLI of Nest 11 sets it up', async () => {
+  const app = await apps['Nest 11'];
 
-  expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
+  const { stderr } = await run('npm', ['test'], { cwd: app });
+
+  expect(stderr).toMatch(/^Tests: +2 passed, 2 total$/m);
+  await run('npx', ['--no-install', 'tsc', '--noEmit'], { cwd: app });
 });
 
 it('ship what their entries lead to, with types, and no source maps or tools of our own suites', () => {

@@ -17,7 +17,6 @@ export type { TaskWithResult } from './distributor/task-payloads.js';
 export type { PayloadValidationOptions } from './handling/payload-validator.js';
 export type { SubscribeArguments, TaskEventOf } from './lifecycle/task-events.js';
 export type { TaskServerState } from './lifecycle/task-server.js';
-export type { QueueMetricsOptions } from '@nestjs-asynq/core/metrics';
 export type { MarkedMethod } from './decorators/method-marks.js';
 export type { TaskHandlerMetadata } from './decorators/task-handler.decorator.js';
 export type { QueueEventMessage } from './lifecycle/task-queue-events.js';
