@@ -10,8 +10,8 @@ const OPTIONAL = [
   '@fastify/*',
 ];
 
-/** CommonJS inside of an ES module looks for it. */
-const BANNER = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`;
+/** CommonJS inside of an ES module looks for `require`. The bundle may declare a `createRequire` of its own. */
+const BANNER = `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);`;
 
 export interface EsbuildOptions {
   /** Names of the bundles to files of the app, or to entries of packages. */

@@ -5,9 +5,8 @@ import { compile } from './compile.js';
 import { consumer, THIS_NODE } from './consumer.js';
 import { esbuild } from './esbuild.js';
 import { nest11 } from './nest-11.js';
-import { installNodes } from './node-versions.js';
 import { run } from './packed.js';
-import { GREET_NODE_TEST, GREET_PROGRAM, GREET_SPEC, GREETINGS_PRINTED } from './sources.js';
+import { GREET_NODE_TEST, GREET_PROGRAM, GREET_SPEC, GREETINGS_PRINTED, matchersSpec } from './sources.js';
 import { bundleWith } from './webpack.js';
 
 /** An installation of Nest 11 with many tools: an app of CommonJS, as its CLI makes it. */
@@ -24,14 +23,15 @@ describe('an app of Nest 11', () => {
     'vitest-3': 'npm:vitest@^3.2.4',
     webpack: '^5.102.0',
   };
-  let nodes: ReadonlyMap<string, Promise<string>>;
+  const nodes = inject('nodes');
 
   beforeAll(async () => {
     await mkdir(join(app, 'src'), { recursive: true });
-    nodes = installNodes(inject('scratch'));
     const { '@nestjs-asynq/cli': _, ...libraries } = inject('packages');
-    await Promise.all([nest11(app, Object.values(libraries), TOOLS), ...nodes.values()]);
+    await nest11(app, Object.values(libraries), TOOLS);
     await writeFile(join(app, 'src/greet.spec.ts'), GREET_SPEC);
+    await writeFile(join(app, 'src/matchers.spec.ts'), matchersSpec('jest'));
+    await writeFile(join(app, 'src/matchers.vitest.ts'), matchersSpec('vitest'));
     await compile(app, {
       'greet.cts': GREET_PROGRAM,
       'greet.mts': GREET_PROGRAM,
@@ -40,13 +40,13 @@ describe('an app of Nest 11', () => {
     });
   });
 
-  const node = async (major: string, ...args: string[]) => run(await nodes.get(major)!, args, { cwd: app });
+  const node = async (major: string, ...args: string[]) => run(nodes[major]!, args, { cwd: app });
 
   for (const major of ['20', '22', '24']) {
     consumer({ tool: 'Jest 30, ts-jest', form: 'CommonJS', nest: 11, node: major }, async () => {
       const { stderr } = await node(major, 'node_modules/jest/bin/jest.js');
 
-      expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
+      expect(stderr).toMatch(/^Tests: +2 passed, 2 total$/m);
     });
 
     consumer({ tool: '`require`', form: 'CommonJS', nest: 11, node: major }, async () => {
@@ -61,7 +61,7 @@ describe('an app of Nest 11', () => {
   consumer({ tool: 'Jest 29, ts-jest', form: 'CommonJS', nest: 11, node: THIS_NODE }, async () => {
     const { stderr } = await node(THIS_NODE, 'node_modules/jest-29/bin/jest.js', '--no-cache');
 
-    expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
+    expect(stderr).toMatch(/^Tests: +2 passed, 2 total$/m);
   });
 
   consumer({ tool: 'Jest 30, @swc/jest', form: 'CommonJS', nest: 11, node: THIS_NODE }, async () => {
@@ -76,25 +76,26 @@ describe('an app of Nest 11', () => {
 
     const { stderr } = await node(THIS_NODE, 'node_modules/jest/bin/jest.js', '--config', 'jest.swc.json');
 
-    expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
+    expect(stderr).toMatch(/^Tests: +2 passed, 2 total$/m);
   });
 
-  for (const [tool, folder] of [
-    ['Vitest 3, unplugin-swc', 'vitest-3'],
-    ['Vitest 4, unplugin-swc', 'vitest'],
+  // An app has the matchers for one of its Vitests only: installers.consumer-spec.ts tries them with version 3.
+  for (const [tool, folder, specs] of [
+    ['Vitest 3, unplugin-swc', 'vitest-3', ['src/greet.spec.ts']],
+    ['Vitest 4, unplugin-swc', 'vitest', ['src/greet.spec.ts', 'src/matchers.vitest.ts']],
   ] as const) {
     consumer({ tool, form: 'CommonJS', nest: 11, node: THIS_NODE }, async () => {
       const config = `import swc from 'unplugin-swc';
         export default {
           plugins: [swc.vite({ module: { type: 'es6' } })],
-          test: { globals: true, include: ['src/*.spec.ts'], cache: false },
+          test: { globals: true, include: ${JSON.stringify(specs)}, cache: false },
         };`;
       await writeFile(join(app, `${folder}.config.mts`), config);
 
       const main = `node_modules/${folder}/vitest.mjs`;
       const { stdout } = await node(THIS_NODE, main, 'run', '--config', `${folder}.config.mts`);
 
-      expect(stdout).toMatch(/Tests +1 passed \(1\)/);
+      expect(stdout).toMatch(new RegExp(`Tests +${specs.length} passed`));
     });
   }
 

@@ -5,19 +5,25 @@ import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { compile } from './compile.js';
 import { consumer, THIS_NODE } from './consumer.js';
 import { esbuild } from './esbuild.js';
-import { installNodes } from './node-versions.js';
 import { npm, run } from './packed.js';
 import { appSource, GREET_NODE_TEST, GREET_PROGRAM, GREET_SPEC, GREETINGS_PRINTED } from './sources.js';
 import { bundleWith } from './webpack.js';
 
+const COMPILER_OPTIONS = {
+  module: 'nodenext',
+  isolatedModules: true,
+  target: 'ES2023',
+  emitDecoratorMetadata: true,
+  experimentalDecorators: true,
+};
+
 /** An installation of Nest 12 with many tools: an app of ES modules, as its CLI makes it. */
 describe('an app of Nest 12', () => {
   const app = join(inject('scratch'), 'nest-12');
-  let nodes: ReadonlyMap<string, Promise<string>>;
+  const nodes = inject('nodes');
 
   beforeAll(async () => {
     await mkdir(join(app, 'src'), { recursive: true });
-    nodes = installNodes(inject('scratch'));
     const { '@nestjs-asynq/cli': _, ...libraries } = inject('packages');
     const ours = Object.fromEntries(Object.values(libraries).map(({ name, tarball }) => [name, `file:${tarball}`]));
     const manifest = {
@@ -47,7 +53,8 @@ describe('an app of Nest 12', () => {
       },
     };
     await writeFile(join(app, 'package.json'), JSON.stringify(manifest));
-    await Promise.all([npm(['install', '--ignore-scripts', '--legacy-peer-deps'], app), ...nodes.values()]);
+    await writeFile(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS }));
+    await npm(['install', '--ignore-scripts', '--legacy-peer-deps'], app);
     await writeFile(join(app, 'src/greet.spec.ts'), GREET_SPEC);
     await compile(app, {
       'greet.cts': GREET_PROGRAM,
@@ -58,7 +65,7 @@ describe('an app of Nest 12', () => {
     });
   });
 
-  const node = async (major: string, ...args: string[]) => run(await nodes.get(major)!, args, { cwd: app });
+  const node = async (major: string, ...args: string[]) => run(nodes[major]!, args, { cwd: app });
 
   for (const major of ['20', '22', '24']) {
     consumer({ tool: '`require`', form: 'CommonJS', nest: 12, node: major }, async () => {
@@ -82,18 +89,11 @@ describe('an app of Nest 12', () => {
     const transform = { '^.+\\.ts$': 'ts-jest' };
     const config = { testRegex: 'spec.ts$', transform, testEnvironment: 'node' };
     await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, jest: config }));
-    const compilerOptions = {
-      module: 'nodenext',
-      isolatedModules: true,
-      target: 'ES2023',
-      emitDecoratorMetadata: true,
-      experimentalDecorators: true,
-    };
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: COMPILER_OPTIONS }));
     await writeFile(join(folder, 'greet.spec.ts'), GREET_SPEC);
 
     const jest = join(app, 'node_modules/jest/bin/jest.js');
-    const { stderr } = await run(await nodes.get('24')!, ['--experimental-vm-modules', jest], { cwd: folder });
+    const { stderr } = await run(nodes['24']!, ['--experimental-vm-modules', jest], { cwd: folder });
 
     expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
   });
@@ -170,7 +170,6 @@ describe('an app of Nest 12', () => {
       async (tool) => {
         const entries = { worker: './worker.mjs', 'heartbeat-worker': 'nestjs-asynq/heartbeat-worker' };
         const folder = await bundleWith(app, { tool, entries });
-        await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }');
 
         expect(await work(join(folder, 'worker.js'), 1)).toBe('1 threads\n');
       },

@@ -12,11 +12,9 @@ async function installNode(scratch: string, major: string): Promise<string> {
   return join(folder, 'node_modules', name, 'bin/node');
 }
 
-/** The programs of all Node versions that are tried, by their major version: this one, and the others when they are installed. */
-export function installNodes(scratch: string): Map<string, Promise<string>> {
+/** Returns the programs of all Node versions that are tried, by their major version: this one, and others, which it installs. */
+export async function installNodes(scratch: string): Promise<Readonly<Record<string, string>>> {
   const others = ['20', '22', '24'].filter((major) => major !== THIS_NODE);
-  return new Map([
-    [THIS_NODE, Promise.resolve(process.execPath)],
-    ...others.map((major): [string, Promise<string>] => [major, installNode(scratch, major)]),
-  ]);
+  const installed = await Promise.all(others.map(async (major) => [major, await installNode(scratch, major)] as const));
+  return { [THIS_NODE]: process.execPath, ...Object.fromEntries(installed) };
 }

@@ -38,9 +38,15 @@ export async function run(
   { cwd, env = {} }: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv },
 ): Promise<{ stdout: string; stderr: string }> {
   // As a user runs it: without what an outer `npm test` leaves in the environment.
-  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_ENV$|^VITEST|^TEST$/.test(name));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^npm_|^NODE_ENV$|^VITEST|^TEST$|^FORCE_COLOR$/.test(name),
+  );
   try {
-    const options = { cwd, env: { ...Object.fromEntries(inherited), CI: 'true', ...env }, maxBuffer: 64 * 1024 ** 2 };
+    const options = {
+      cwd,
+      env: { ...Object.fromEntries(inherited), CI: 'true', NO_COLOR: '1', ...env },
+      maxBuffer: 64 * 1024 ** 2,
+    };
     return await executeFile(command, args, options);
   } catch (error) {
     const { message, stdout, stderr } = error as Error & { readonly stdout?: string; readonly stderr?: string };

@@ -1,8 +1,10 @@
+import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 /** What Nest loads only if it is installed. */
-const OPTIONAL = /^(?:@nestjs\/(?:microservices|websockets|platform-)|class-transformer\/storage|@fastify\/)/;
+const OPTIONAL =
+  /^(?:@nestjs\/(?:microservices|websockets|platform-)|class-transformer\/storage|file-type$|@fastify\/)/;
 
 interface Stats {
   hasErrors(): boolean;
@@ -42,5 +44,7 @@ export async function bundleWith(app: string, { tool, entries }: BundlerOptions)
       compiler.close(() => (problem ? reject(problem) : resolve()));
     });
   });
+  // What these tools write is CommonJS, also from ES modules.
+  await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }');
   return folder;
 }
