@@ -70,6 +70,7 @@ export class AsynqCoreModule {
         getTaskServerToken(name),
         internalToken('settings', name),
         internalToken('event-methods', name),
+        internalToken('periodic-tasks', name),
       ],
     };
   }

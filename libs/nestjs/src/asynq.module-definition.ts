@@ -8,6 +8,7 @@ import { appKindOf, worksIn } from './lifecycle/app-kind.js';
 import { DestroyOrder } from './lifecycle/destroy-order.js';
 import { ServerLifecycle } from './lifecycle/server.lifecycle.js';
 import type { TaskServer } from './lifecycle/task-server.js';
+import type { PeriodicTasks } from './scheduler/periodic-tasks.js';
 import { SchedulerLifecycle } from './scheduler/scheduler.lifecycle.js';
 import type { TaskScheduler } from './scheduler/task-scheduler.service.js';
 
@@ -68,14 +69,22 @@ function withConnection(definition: DynamicModule, name: string): DynamicModule 
         provide: internalToken('scheduler-lifecycle', name),
         useFactory: (
           scheduler: TaskScheduler,
+          periodicTasks: PeriodicTasks,
           settings: AsynqSettings,
           modules: ModulesContainer,
           adapterHost: HttpAdapterHost,
         ) => {
           const mayFire = (): boolean => worksIn(appKindOf(modules, adapterHost), settings, settings.isScheduleAsked);
-          return new SchedulerLifecycle(scheduler, settings, mayFire, loggerFor('AsynqScheduler', settings));
+          const logger = loggerFor('AsynqScheduler', settings);
+          return new SchedulerLifecycle(scheduler, periodicTasks, settings, mayFire, logger);
         },
-        inject: [getTaskSchedulerToken(name), internalToken('settings', name), ModulesContainer, HttpAdapterHost],
+        inject: [
+          getTaskSchedulerToken(name),
+          internalToken('periodic-tasks', name),
+          internalToken('settings', name),
+          ModulesContainer,
+          HttpAdapterHost,
+        ],
       },
     ],
   };

@@ -2,6 +2,7 @@ import { type INestApplicationContext, Injectable, Module, type Type } from '@ne
 import { LazyModuleLoader, NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { InvalidOptionsError, openBroker, Server } from '@nestjs-asynq/core';
+import { FakeClock } from '@nestjs-asynq/core/testing';
 import { describe, expect, it, vi } from 'vitest';
 import {
   AsynqModule,
@@ -9,8 +10,10 @@ import {
   HandlerSetupError,
   OnTaskEvent,
   PeriodicTask,
+  TaskAggregator,
   TaskDistributor,
   TaskHandler,
+  TaskScheduler,
   TaskServer,
 } from './index.js';
 import { RecordingLog, startApp, wrapApp } from './test-app.fixture.js';
@@ -265,6 +268,8 @@ describe('a lazily loaded module', () => {
   }
   @Module({ providers: [LazyTasks] })
   class LazyModule {}
+  @PeriodicTask('@daily', 'mail:send')
+  class Nightly {}
 
   it.each([
     ['starts the server with its handlers', []],
@@ -281,6 +286,85 @@ describe('a lazily loaded module', () => {
 
     expect([before, kind]).toEqual([providers.length > 0 ? 'active' : 'off', 'succeeded']);
     expect(seen).toEqual(['ran', 'heard']);
+  });
+
+  it.each([
+    ['starts the scheduler with its periodic tasks', []],
+    ['adds its periodic tasks to those that are planned', [Nightly]],
+  ])('%s', async (_, providers) => {
+    const clock = new FakeClock(0);
+    await using app = await startApp({ providers: [...providers, MailTasks], asynq: { clock } });
+    const fired: string[] = [];
+    app.events.subscribe((event) => event.kind === 'enqueued' && fired.push(event.type));
+    @Injectable()
+    class Beats {
+      @PeriodicTask('@every 1h', { type: 'lazy:beat' })
+      beat(): void {}
+    }
+    @Module({ providers: [Beats] })
+    class BeatModule {}
+
+    const loader = app.context.get(LazyModuleLoader);
+    await loader.load(() => BeatModule);
+    await loader.load(() => BeatModule);
+    await clock.advance('90m');
+
+    expect(fired).toEqual(['lazy:beat']);
+    expect(app.context.get(TaskScheduler).entries()).toHaveLength(providers.length + 1);
+  });
+
+  it('fires nothing where no periodic tasks are fired', async () => {
+    await using app = await startApp({ asynq: { scheduler: false } });
+    @Module({ providers: [Nightly] })
+    class NightlyModule {}
+
+    await app.context.get(LazyModuleLoader).load(() => NightlyModule);
+
+    expect(app.context.get(TaskScheduler).state).toBe('new');
+  });
+
+  describe('with an aggregator', () => {
+    @Injectable()
+    class Digests {
+      @TaskAggregator('digest')
+      collect(_group: string, tasks: readonly unknown[]) {
+        return { type: 'digest:send', payload: tasks.length };
+      }
+    }
+    @Module({ providers: [Digests] })
+    class DigestModule {}
+    @Injectable()
+    class DigestTasks {
+      @TaskHandler('digest:send')
+      send(payload: number): void {
+        seen.push(`digest of ${payload}`);
+      }
+    }
+
+    it('combines groups when it brings the first handlers', async () => {
+      seen.splice(0);
+      const clock = new FakeClock();
+      await using app = await startApp({ asynq: { clock } });
+      @Module({ imports: [DigestModule], providers: [DigestTasks] })
+      class FirstModule {}
+
+      await app.context.get(LazyModuleLoader).load(() => FirstModule);
+      await app.tasks.enqueue('news', 1, { group: 'digest' });
+      await clock.advance('5m');
+
+      expect(seen).toEqual(['digest of 1']);
+    });
+
+    it('is refused when the server runs already', async () => {
+      await using app = await startApp({ providers: [DigestTasks] });
+
+      const loaded = app.context.get(LazyModuleLoader).load(() => DigestModule);
+
+      await expect(loaded).rejects.toThrow(HandlerSetupError);
+      await expect(loaded).rejects.toThrow(
+        'Digests.collect aggregates groups, and its module (DigestModule) was loaded when the server had started',
+      );
+    });
   });
 
   it('starts nothing where tasks are only enqueued', async () => {

@@ -12,6 +12,7 @@ import { prototypeOf } from './providers.js';
 export interface DiscoveredPeriodicTask extends PeriodicTaskMetadata {
   /** `ReportTasks` or `ReportTasks.build`, for messages. */
   readonly label: string;
+  readonly prototype: object;
 }
 
 /** Finds `@PeriodicTask` on classes and methods of providers. Only reads metadata. */
@@ -40,10 +41,10 @@ export class PeriodicTaskExplorer {
     const owner: unknown = prototype.constructor;
     if (typeof owner !== 'function') return []; // a provided value may be an object without a class
     const { name } = owner;
-    const ofClass = periodicTasksOf(owner).map((task) => ({ ...task, label: name }));
+    const ofClass = periodicTasksOf(owner).map((task) => ({ ...task, label: name, prototype }));
     const ofMethods = periodicTaskMarks
       .of(prototype, this.scanner.getAllMethodNames(prototype))
-      .flatMap(({ name: method, marks }) => marks.map((task) => ({ ...task, label: `${name}.${method}` })));
+      .flatMap(({ name: method, marks }) => marks.map((task) => ({ ...task, label: `${name}.${method}`, prototype })));
     return [...ofClass, ...ofMethods];
   }
 

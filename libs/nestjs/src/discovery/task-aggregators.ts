@@ -27,14 +27,19 @@ export class TaskAggregators {
   ) {}
 
   /**
-   * Finds the aggregators. Called once, when every module has been scanned and before anything starts.
-   * @throws {HandlerSetupError} two for one pattern, an unknown connection, or an unsuitable provider
+   * Finds the aggregators. Called when every module has been scanned and before anything starts, and after further modules were
+   * loaded.
+   * @param isServing the server has started, with the aggregators that it had then
+   * @throws {HandlerSetupError} two for one pattern, an unknown connection, an unsuitable provider, or a new one too late
    */
-  load(connections: readonly string[]): void {
+  load(connections: readonly string[], isServing = false): void {
     const all = distinctProviders(this.discovery).flatMap((provider) => this.aggregatorsOf(provider));
     for (const aggregator of all) check(aggregator, connections);
-    this.found = all.filter((aggregator) => connectionOf(aggregator) === this.connection);
-    checkUnique(this.found);
+    const found = all.filter((aggregator) => connectionOf(aggregator) === this.connection);
+    checkUnique(found);
+    const late = found.find((one) => !this.found.some(({ pattern }) => pattern === one.pattern));
+    if (isServing && late) throw tooLate(late);
+    this.found = found;
   }
 
   get patterns(): readonly string[] {
@@ -92,6 +97,13 @@ function check(aggregator: DiscoveredAggregator, connections: readonly string[])
     );
   }
   checkConnection(aggregator, 'TaskAggregator', 'aggregates groups of', connections);
+}
+
+function tooLate({ label, provider }: DiscoveredAggregator): HandlerSetupError {
+  return new HandlerSetupError(
+    `${label} aggregates groups, and its module (${provider.host?.name ?? ''}) was loaded when the server had started, ` +
+      'which cannot take further aggregators. Import the module, or set "autoStart" to false and call TaskServer.start() after loading it.',
+  );
 }
 
 function checkUnique(aggregators: readonly DiscoveredAggregator[]): void {

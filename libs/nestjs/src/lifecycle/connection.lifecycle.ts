@@ -40,7 +40,7 @@ export interface ConnectionLifecycleDeps {
   readonly eventMethods: TaskEventMethods;
   readonly queueEvents: TaskQueueEvents;
   readonly logger: Logger;
-  readonly server: Pick<TaskServer, 'add'>;
+  readonly server: Pick<TaskServer, 'add' | 'state'>;
   readonly moduleRef: ModuleRef;
   /** Whether all modules of an app are there: a testing module has some of them. */
   readonly isAppOfOwn: () => boolean;
@@ -85,11 +85,14 @@ export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutd
     await this.deps.queueEvents.close();
   }
 
-  /** Handlers and event methods of a module that was loaded later. */
+  /** What a module that was loaded later brings. */
   private async bindMore(): Promise<void> {
-    const { handlers, eventMethods, server, connectionNames } = this.deps;
-    eventMethods.load(connectionNames());
-    await server.add(await handlers.prepare(handlers.loadMore(connectionNames())));
+    const { handlers, aggregators, periodicTasks, eventMethods, server } = this.deps;
+    const names = this.deps.connectionNames();
+    aggregators.load(names, server.state !== 'off' && server.state !== 'new');
+    eventMethods.load(names);
+    await server.add(await handlers.prepare(handlers.loadMore(names)));
+    await periodicTasks.loadMore(names);
   }
 
   async onApplicationShutdown(): Promise<void> {
