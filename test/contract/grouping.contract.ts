@@ -257,6 +257,42 @@ export function describeGrouping(backend: string, openQueue: () => TestQueue): v
       expect(await q.dump()).toMatchObject({ groups: NOTHING, groupNames: [], aggregationSets: [], tasks: NOTHING });
     });
 
+    it('says how many tasks a set has left in its group', async () => {
+      await using q = openQueue();
+      const limits = { ...MINUTE, maxSize: 2 };
+      await fill(q, ['gone', 'b', 'c', 'd', 'e', 'f', 'g']);
+      await q.inject({ tasks: { gone: undefined } });
+
+      const ripe = [
+        await q.broker.takeRipe(q.name, 'digest', limits),
+        await q.broker.takeRipe(q.name, 'digest', limits),
+      ];
+      const small = await q.broker.takeSmall(q.name, 'digest', limits);
+      const last = await takeAll(q);
+
+      const sets = [...ripe, small as AggregationSet, last];
+      expect(sets.map((set) => [idsOf(set), set?.left])).toEqual([
+        [['b'], 5],
+        [['c', 'd'], 3],
+        [['e', 'f'], 1],
+        [['g'], 0],
+      ]);
+    });
+
+    it.each(['takeRipe', 'takeSmall'] as const)(
+      '%s takes the next tasks when the first ones are unusable',
+      async (take) => {
+        await using q = openQueue();
+        await fill(q, ['gone', 'stub', 'c', 'd']);
+        await q.inject({ tasks: { gone: undefined, stub: { msg: undefined } } });
+
+        const set = await q.broker[take](q.name, 'digest', { ...MINUTE, maxSize: 2 });
+
+        expect(idsOf(set as AggregationSet)).toEqual(['c', 'd']);
+        expect((await q.dump()).aggregationSets.map(({ members }) => Object.keys(members))).toEqual([['c', 'd']]);
+      },
+    );
+
     it('archives members on request', async () => {
       await using q = openQueue();
       await fill(q, ['good', 'bad']);

@@ -2110,7 +2110,7 @@ export const takeGroup = new Script<
   }
 >(
   'take-group',
-  { keys: ['group', 'aggregationSet', 'aggregationSets', 'groups', 'newest', 'oldest', 'task'], types: ['zset', 'zset', 'zset', 'set', 'zset', 'zset', 'hash'], args: ['nowS', 'gracePeriodS', 'maxDelayS', 'maxSize', 'mostBytes', 'isWhole', 'replyBytes', 'deadlineS', 'groupName', 'groupsChannel'], fields: ['taskId'], tail: [], reply: new ReplyShape('integer | {{text...}, {text | nil...}}', { kinds: ['integer'], list: { head: [{ kinds: [], list: { head: [], rest: [{ kinds: ['text'] }], isPerTask: false } }, { kinds: [], list: { head: [], rest: [{ kinds: ['text', 'nil'] }], isPerTask: false } }], rest: [], isPerTask: false } }) },
+  { keys: ['group', 'aggregationSet', 'aggregationSets', 'groups', 'newest', 'oldest', 'task'], types: ['zset', 'zset', 'zset', 'set', 'zset', 'zset', 'hash'], args: ['nowS', 'gracePeriodS', 'maxDelayS', 'maxSize', 'mostBytes', 'isWhole', 'replyBytes', 'deadlineS', 'groupName', 'groupsChannel'], fields: ['taskId'], tail: [], reply: new ReplyShape('integer | {{text...}, {text | nil...}, integer}', { kinds: ['integer'], list: { head: [{ kinds: [], list: { head: [], rest: [{ kinds: ['text'] }], isPerTask: false } }, { kinds: [], list: { head: [], rest: [{ kinds: ['text', 'nil'] }], isPerTask: false } }, { kinds: ['integer'] }], rest: [], isPerTask: false } }) },
   `local function oddType(kind, key)
 local found = redis.call('TYPE', key).ok
 if found ~= kind and found ~= 'none' then return found end
@@ -2188,7 +2188,7 @@ else
 setGroupTimes(groupTimes, groupName, newestS, redis.call('ZRANGE', group, 0, 0, 'WITHSCORES')[2])
 end
 if isFull and size - #taken < maxSize then redis.pcall('PUBLISH', groupsChannel, 'taken ' .. groupName) end
-return { taken, messages }`,
+return { taken, messages, size - #taken }`,
 );
 
 /** archive waiting tasks. */

@@ -79,6 +79,11 @@ export interface AggregationSet {
   readonly tasks: readonly TaskMessage[];
 }
 
+export interface TakenSet extends AggregationSet {
+  /** Number of tasks that it has left in its group, which may still be ripe. */
+  readonly left: number;
+}
+
 export type FinishReply =
   | { readonly status: 'finished' }
   /** The set was returned, or another server finished it. Nothing was written. */
@@ -111,14 +116,15 @@ export interface GroupOps {
   /**
    * Takes the tasks of a group, at most {@link LARGEST_SET} and {@link LARGEST_SET_BYTES}, if it is ripe; `undefined`
    * when it is not. Ids without a message are dropped; messages that do not decode, or carry another id or queue, are
-   * quarantined in `archived`. If the reply is lost, `reclaimSets` returns the tasks.
+   * quarantined in `archived`; when none is left, the next tasks are taken. If the reply is lost, `reclaimSets` returns
+   * the tasks.
    */
-  takeRipe(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | undefined>;
+  takeRipe(queue: string, group: string, limits: GroupLimits): Promise<TakenSet | undefined>;
   /**
    * Does the same for a group that fits {@link SMALL_SET} and {@link SMALL_SET_BYTES}; from a larger one it takes
    * nothing. Concurrent calls share a round trip.
    */
-  takeSmall(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | 'tooLarge' | undefined>;
+  takeSmall(queue: string, group: string, limits: GroupLimits): Promise<TakenSet | 'tooLarge' | undefined>;
   /**
    * Requests `onGroupChanged` signals for a minute, for groups that reach one of the sizes or a multiple. `enqueue` and
    * `forwardDue` send them, and `takeRipe` when it takes such a group; Go servers do not.

@@ -76,7 +76,8 @@ export function groupOps(store: MemoryStore): GroupOps {
       const { maxSize } = limits;
       if (maxSize > 0 && group.size >= maxSize && waiting.size < maxSize) queue.notifyGroup(name, 'taken');
       const tasks = readMembers(queue, setId, set);
-      return tasks.length > 0 ? { group: name, setId, deadlineS, tasks } : undefined;
+      if (tasks.length === 0) return this.takeRipe(queueName, name, limits);
+      return { group: name, setId, deadlineS, tasks, left: waiting.size };
     },
 
     async awaitSizes(queueName, sizes) {

@@ -4,13 +4,13 @@ import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import { floorS } from '../../wire/unix-time.js';
 import {
-  type AggregationSet,
   type GroupLimits,
   LARGEST_SET,
   LARGEST_SET_BYTES,
   SET_LIFE_S,
   SMALL_SET,
   SMALL_SET_BYTES,
+  type TakenSet,
 } from '../contract/groups.js';
 import { MOST_READ_BYTES } from '../contract/lists.js';
 import { readStoredMessage } from '../stored-message.js';
@@ -29,7 +29,7 @@ interface InvalidMember {
 }
 
 /** -1: the group is too large for the set. 0: it is not ripe. */
-type TakeReply = -1 | 0 | readonly [ids: readonly Buffer[], messages: readonly (Buffer | null)[]];
+type TakeReply = -1 | 0 | readonly [ids: readonly Buffer[], messages: readonly (Buffer | null)[], left: number];
 
 /** Takes tasks of ripe groups as aggregation sets. */
 export class GroupTaker {
@@ -40,17 +40,21 @@ export class GroupTaker {
     private readonly onUnconfirmed: (queue: string, set: SetName) => void,
   ) {}
 
-  async takeRipe(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | undefined> {
+  async takeRipe(queue: string, group: string, limits: GroupLimits): Promise<TakenSet | undefined> {
     const most = Math.min(limits.maxSize || Infinity, LARGEST_SET);
-    const ids = await this.oldestIds(queue, group, most);
-    const set = await this.take(queue, group, limits, ids, LARGEST_SET_BYTES, false);
+    const set = await takeUsable(async () => {
+      const ids = await this.oldestIds(queue, group, most);
+      return this.take(queue, group, limits, ids, LARGEST_SET_BYTES, false);
+    });
     return set === 'tooLarge' ? undefined : set;
   }
 
-  async takeSmall(queue: string, group: string, limits: GroupLimits): Promise<AggregationSet | 'tooLarge' | undefined> {
+  async takeSmall(queue: string, group: string, limits: GroupLimits): Promise<TakenSet | 'tooLarge' | undefined> {
     const most = Math.min(limits.maxSize || Infinity, SMALL_SET + 1);
-    const ids = await this.oldestIds(queue, group, most);
-    return ids.length > SMALL_SET ? 'tooLarge' : this.take(queue, group, limits, ids, SMALL_SET_BYTES, true);
+    return takeUsable(async () => {
+      const ids = await this.oldestIds(queue, group, most);
+      return ids.length > SMALL_SET ? 'tooLarge' : this.take(queue, group, limits, ids, SMALL_SET_BYTES, true);
+    });
   }
 
   private oldestIds(queue: string, group: string, most: number): Promise<string[]> {
@@ -67,7 +71,7 @@ export class GroupTaker {
     ids: readonly string[],
     mostBytes: number,
     isWhole: boolean,
-  ): Promise<AggregationSet | 'tooLarge' | undefined> {
+  ): Promise<TakenSet | 'tooLarge' | undefined> {
     const { redis } = this;
     const nowS = floorS(redis.clock.nowMs());
     const set = { group, setId: randomUUID(), deadlineS: nowS + SET_LIFE_S };
@@ -98,14 +102,25 @@ export class GroupTaker {
       if (reply === -1) return 'tooLarge';
       if (reply === 0) return undefined;
       if (typeof reply === 'number') throw unexpectedReply(scripts.takeGroup, reply);
-      const [taken, messages] = reply;
+      const [taken, messages, left] = reply;
       if (messages.length > taken.length) throw unexpectedReply(scripts.takeGroup, reply);
       const tasks = await readMembers(redis, queue, set, taken.map(String), messages);
-      return tasks.length > 0 ? { ...set, tasks } : undefined; // a set without members is removed
+      return { ...set, tasks, left };
     } catch (error) {
       this.onUnconfirmed(queue, set);
       throw error;
     }
+  }
+}
+
+/** Goes on while all tasks of a set are unusable: it is gone then, and the next tasks may be ripe, too. */
+async function takeUsable(
+  take: () => Promise<TakenSet | 'tooLarge' | undefined>,
+): Promise<TakenSet | 'tooLarge' | undefined> {
+  for (;;) {
+    const set = await take();
+    if (set === undefined || set === 'tooLarge' || set.tasks.length > 0) return set;
+    if (set.left === 0) return undefined;
   }
 }
 

@@ -18,8 +18,8 @@
 -- ARGV[9]   groupName
 -- ARGV[10]  groupsChannel  notified that a full group was taken, so that other servers need not try
 -- ARGV[11..] per task: taskId (the oldest of the group as read before; as many are taken)
--- REPLY   integer | {{text...}, {text | nil...}}
--- RETURNS {ids taken, oldest first, the messages of the first of them (nil where there is none): up to replyBytes, and to one that was not given}
+-- REPLY   integer | {{text...}, {text | nil...}, integer}
+-- RETURNS {ids taken, oldest first, the messages of the first of them (nil where there is none): up to replyBytes, and to one that was not given, number of tasks left in the group}
 --         0 not ripe, or no task given; its times are corrected
 --         -1 the tasks exceed mostBytes, and isWhole is 1; nothing taken
 --         asynq 0.26 takes any number, and blocks Redis for that long.
@@ -78,4 +78,4 @@ else
   setGroupTimes(groupTimes, groupName, newestS, redis.call('ZRANGE', group, 0, 0, 'WITHSCORES')[2])
 end
 if isFull and size - #taken < maxSize then redis.pcall('PUBLISH', groupsChannel, 'taken ' .. groupName) end
-return { taken, messages }
+return { taken, messages, size - #taken }

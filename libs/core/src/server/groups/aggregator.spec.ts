@@ -352,6 +352,29 @@ describe('Aggregator', () => {
     await aggregator.stop();
   });
 
+  it.each([1, 2])('takes the next set at once after one in which %i of 2 tasks are unusable', async (count) => {
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '1m', maxSize: 2, aggregate: list });
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await join(id);
+    await q.inject({ tasks: Object.fromEntries(['a', 'b'].slice(0, count).map((id) => [id, undefined])) });
+    aggregator.start();
+
+    await clock.advance(0);
+
+    expect((await q.dump()).nextUp).toEqual(count === 1 ? ['sum-b', 'sum-c'] : ['sum-c']);
+    await aggregator.stop();
+  });
+
+  it('takes what did not fit into a set with it at once', async () => {
+    const { q, clock, aggregator, join } = openAggregated({ gracePeriod: '10s', aggregate: list });
+    for (let n = 0; n < 20; n++) await join(`t-${String(n).padStart(2, '0')}`, 'x'.repeat(1_000_000));
+    aggregator.start();
+
+    await clock.advance('10s');
+
+    expect((await q.dump()).nextUp).toEqual(['sum-t-00', 'sum-t-16']);
+    await aggregator.stop();
+  });
+
   it('leaves a full group to the leader, but only briefly', async () => {
     const given = { gracePeriod: '1m', maxSize: 2, aggregate: list } as const;
     const { q, clock, aggregator, join } = openAggregated(given, { isLeader: false });

@@ -5,7 +5,6 @@ import {
   type GroupLimits,
   type GroupOps,
   type GroupOrder,
-  LARGEST_SET,
 } from '../../broker/contract/groups.js';
 import type { ForwardOps } from '../../broker/contract/forward.js';
 import { ripeFromS } from '../../broker/group-ripeness.js';
@@ -279,7 +278,7 @@ export class Aggregator extends Loop {
       this.failures.delete(name);
       return;
     }
-    if (set.tasks.length >= mostOfSet(plan.limits)) this.tryAt(name, 0); // perhaps there are more
+    if (set.left > 0) this.tryAt(name, 0);
     const work = this.aggregateOrReturn(set, plan).then(() => {
       this.running.delete(name);
       if (this.later.has(name)) this.nextLaterAtMs = 0;
@@ -354,9 +353,6 @@ export class Aggregator extends Loop {
     return pauseMs;
   }
 }
-
-/** Maximum number of tasks taken at a time. */
-const mostOfSet = ({ maxSize }: GroupLimits): number => maxSize || LARGEST_SET;
 
 const limitOf = ({ gracePeriodS, maxDelayS }: GroupLimits, order: GroupOrder): number =>
   order === 'newest' ? gracePeriodS : maxDelayS;
