@@ -31,12 +31,16 @@ export interface Look {
   readonly scheme?: 'light' | 'dark';
   readonly size?: keyof typeof SIZES;
   readonly locale?: string;
+  /** A test that leaves something in its page, such as a script, needs one of its own. */
+  readonly isOwn?: boolean;
 }
 
 /** A browser for the tests of a file. */
 export class TestBrowser implements AsyncDisposable {
   /** By look: they keep the files of the pages, which need not be read again for each test. */
   private readonly contexts = new Map<string, Promise<BrowserContext>>();
+  /** The same for pages: another one is another process, which compiles all scripts anew. */
+  private readonly pages = new Map<string, Promise<Page>>();
 
   private constructor(private readonly chromium: Chromium) {}
 
@@ -47,7 +51,7 @@ export class TestBrowser implements AsyncDisposable {
   }
 
   /** A window of its own, without storage of others. One at a time for each look. */
-  async window({ scheme = 'light', size = 'wide', locale = 'en-GB' }: Look = {}): Promise<TestWindow> {
+  async window({ scheme = 'light', size = 'wide', locale = 'en-GB', isOwn = false }: Look = {}): Promise<TestWindow> {
     const key = `${scheme} ${size} ${locale}`;
     const context =
       this.contexts.get(key) ??
@@ -61,7 +65,10 @@ export class TestBrowser implements AsyncDisposable {
         reducedMotion: 'reduce',
       });
     this.contexts.set(key, context);
-    return TestWindow.open(await context, `${scheme}-${size}`);
+    if (isOwn) return TestWindow.on(await (await context).newPage(), scheme, size);
+    const page = this.pages.get(key) ?? context.then((known) => known.newPage());
+    this.pages.set(key, page);
+    return TestWindow.on(await page, scheme, size);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -76,13 +83,13 @@ export class TestWindow implements AsyncDisposable {
 
   private constructor(
     readonly page: Page,
-    private readonly look: string,
+    private scheme: NonNullable<Look['scheme']>,
+    private readonly size: NonNullable<Look['size']>,
   ) {}
 
-  static async open(context: BrowserContext, look: string): Promise<TestWindow> {
-    const page = await context.newPage();
+  static on(page: Page, scheme: NonNullable<Look['scheme']>, size: NonNullable<Look['size']>): TestWindow {
     page.setDefaultTimeout(WAIT_MS);
-    const window = new TestWindow(page, look);
+    const window = new TestWindow(page, scheme, size);
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) window.problems.push(message.text());
     });
@@ -98,10 +105,27 @@ export class TestWindow implements AsyncDisposable {
     return window;
   }
 
+  /** The system turns light or dark. */
+  async inScheme(scheme: NonNullable<Look['scheme']>): Promise<void> {
+    this.scheme = scheme;
+    await this.page.emulateMedia({ colorScheme: scheme });
+  }
+
   /** What axe finds: rules of WCAG 2.2 A and AA, and good practice. */
-  async accessibilityProblems(): Promise<string[]> {
+  accessibilityProblems(): Promise<string[]> {
+    return this.askAxe({});
+  }
+
+  /** What axe finds in the colors, where the rest of a page is known. */
+  contrastProblems(): Promise<string[]> {
+    return this.askAxe({ runOnly: ['color-contrast', 'link-in-text-block'] });
+  }
+
+  private async askAxe(options: object): Promise<string[]> {
+    const asked = JSON.stringify({ resultTypes: ['violations'], ...options });
+    if (!(await this.page.evaluate<boolean>('"axe" in window'))) await this.page.evaluate(axe);
     const found = await this.page.evaluate<{ id: string; nodes: { target: string[]; failureSummary: string }[] }[]>(
-      `${axe}; axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)`,
+      `axe.run(${asked}).then(({ violations }) => violations)`,
     );
     return found.flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary}`),
@@ -116,7 +140,7 @@ export class TestWindow implements AsyncDisposable {
   /** Keeps a picture of the page. */
   async picture(name: string): Promise<void> {
     mkdirSync(SCREENSHOTS, { recursive: true });
-    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}-${this.look}.png`) });
+    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}-${this.scheme}-${this.size}.png`) });
   }
 
   /** Nothing went wrong so far, and nothing is hard to use. */
@@ -126,8 +150,14 @@ export class TestWindow implements AsyncDisposable {
     expect(this.problems).toEqual([]);
   }
 
+  /** Leaves an empty page. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.page.evaluate('localStorage.clear()').catch(() => undefined); // the page may be that of an error
-    await this.page.close();
+    const { page } = this;
+    page.removeAllListeners();
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await page.evaluate('localStorage.clear()').catch(() => undefined); // the page may be that of an error
+    await page.emulateMedia({ colorScheme: null });
+    await page.mouse.move(0, 0);
+    await page.goto('about:blank');
   }
 }
