@@ -119,26 +119,34 @@ const isPrivate = (symbol: ts.Symbol): boolean =>
   symbol.name.startsWith('__#') ||
   (symbol.declarations ?? []).some((node) => ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private);
 
-/** An app with a function for each export and each member of it, whose return type the compiler has to write out. */
+/**
+ * An app with a function for each export and each member of it, whose return type the compiler has to write out. One
+ * for each type, as many members are of the same one; and none for members that are not ours, such as the commands of
+ * a client of Redis.
+ */
 function consumerOf(checker: ts.TypeChecker, exportsOf: (entry: string) => readonly ts.Symbol[]): string {
   const lines: string[] = [];
   let count = 0;
+  const written = new Set<ts.Type>();
+  const isNew = (type: ts.Type): boolean => !written.has(type) && Boolean(written.add(type));
   for (const [index, entry] of PACKAGES.flatMap(({ entries }) => entries).entries()) {
     lines.push(`import * as entry${index} from '${entry}';`);
     for (const symbol of exportsOf(entry)) {
       const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
       const name = `entry${index}.${symbol.name}`;
-      if (target.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Variable)) {
+      const isValue = target.flags & (ts.SymbolFlags.Function | ts.SymbolFlags.Variable);
+      if (isValue && isNew(checker.getTypeOfSymbol(target))) {
         lines.push(`export const value${count++} = () => ${name};`);
       }
       if (!(target.flags & ts.SymbolFlags.Type) || OPAQUE.includes(symbol.name)) continue;
       const type = checker.getDeclaredTypeOfSymbol(target);
       if (parametersOf(target).some((parameter) => !parameter.default)) continue; // its members are those of others
-      const members = checker.getPropertiesOfType(type).filter((member) => !isPrivate(member));
+      const members = checker.getPropertiesOfType(type).filter((member) => isOurs(member) && !isPrivate(member));
       for (const member of members.filter(({ name: key }) => /^\w+$/.test(key))) {
+        if (!isNew(checker.getTypeOfSymbol(member))) continue;
         lines.push(`export const value${count++} = (x: ${name}) => x.${member.name};`);
       }
-      if (type.isUnion()) lines.push(...type.types.map((part) => partOf(checker, name, part, count++)));
+      if (type.isUnion()) lines.push(...type.types.filter(isNew).map((part) => partOf(checker, name, part, count++)));
     }
   }
   return lines.join('\n');
