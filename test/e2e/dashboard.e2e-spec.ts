@@ -5,6 +5,7 @@ import { Client, Scheduler, Server } from '@nestjs-asynq/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { quiet } from '../support/quiet.js';
 import { type RedisCluster, type RedisServer, startCluster, startRedis } from '../support/redis-server.js';
+import { copyDatabase } from './members-database.js';
 import { MembersProcess } from './members-process.js';
 
 const MAIN = join(import.meta.dirname, '../../apps/cli/dist/main.js');
@@ -144,7 +145,7 @@ describe.each(['one Redis', 'a cluster'] as const)('asynq dashboard on %s', (on)
 
 describe('the dashboard of the sample', () => {
   it('is shown to this machine, read-only, with metrics beside it', async () => {
-    await using app = new MembersProcess('main', { REDIS_ADDRESS: redis.url });
+    await using app = new MembersProcess('main', { REDIS_ADDRESS: redis.url, PGLITE_DIR: await copyDatabase() });
     const url = /http\S+/.exec(await app.line(/^monitoring: http/))![0];
 
     const page = await fetch(url);
@@ -170,7 +171,8 @@ describe('the dashboard of the sample', () => {
   });
 
   it('lets those act who know the password', async () => {
-    const environment = { REDIS_ADDRESS: redis.url, DASHBOARD_WRITE: '1', DASHBOARD_PASSWORD: 'correct horse' };
+    const rights = { DASHBOARD_WRITE: '1', DASHBOARD_PASSWORD: 'correct horse' };
+    const environment = { REDIS_ADDRESS: redis.url, PGLITE_DIR: await copyDatabase(), ...rights };
     await using app = new MembersProcess('main', environment);
     const url = /http\S+/.exec(await app.line(/^monitoring: http/))![0];
     const authorization = `Basic ${Buffer.from('ada:correct horse').toString('base64')}`;

@@ -11,6 +11,7 @@ import { openDatabase, type OpenDatabase } from '../../apps/members/src/database
 import { OPEN_DATABASE } from '../../apps/members/src/database/database.module.js';
 import { members, outbox, verificationCodes } from '../../apps/members/src/database/schema.js';
 import { MAIL_TRANSPORT } from '../../apps/members/src/mail/mail-transport.js';
+import { copyDatabase } from './members-database.js';
 
 const appSettings: Settings = {
   role: 'all',
@@ -27,11 +28,11 @@ const appSettings: Settings = {
   verifyEmailDelay: '10s',
 };
 
-/** One database for all apps of a test file: opening one takes seconds. */
+/** One database for all apps of a test file. */
 let database: Promise<OpenDatabase> | undefined;
 
 async function emptyDatabase(): Promise<OpenDatabase> {
-  database ??= openDatabase({});
+  database ??= copyDatabase().then((pgliteDir) => openDatabase({ pgliteDir }));
   const { db, description } = await database;
   for (const table of [outbox, verificationCodes, members]) await db.delete(table);
   return { db, description, close: () => Promise.resolve() };

@@ -1,11 +1,8 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Inspector } from '@nestjs-asynq/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../apps/members/src/database/database.js';
 import { GoPeer, hasGoPeer } from '../support/go-peer.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
+import { copyDatabase } from './members-database.js';
 import { type Exit, MembersProcess } from './members-process.js';
 
 /** The queue `critical` after a demo. The completed task is kept for an hour. */
@@ -23,28 +20,9 @@ const oneProcessed = {
 /** In place of the folder of a database that a test copies. */
 const COPY = '(a copy)';
 
-/** Everything that the tests leave on disk. */
-let scratch: string;
-/** A folder of PGlite without members, to be copied: making one takes seconds of processor time. */
-let emptyDatabase: string;
-
-beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'members-'));
-  emptyDatabase = join(scratch, 'empty');
-  const database = await openDatabase({ pgliteDir: emptyDatabase });
-  await database.close();
-});
-afterAll(() => rm(scratch, { recursive: true, force: true }));
-
-async function copyDatabase(): Promise<{ PGLITE_DIR: string }> {
-  const dir = await mkdtemp(join(scratch, 'copy-'));
-  await cp(emptyDatabase, dir, { recursive: true });
-  return { PGLITE_DIR: dir };
-}
-
 describe('the members app as a process', () => {
   it('sends a mail, warns that queues in memory are lost, then drains and exits with 0 at SIGTERM', async () => {
-    await using app = new MembersProcess('main', await copyDatabase());
+    await using app = new MembersProcess('main', { PGLITE_DIR: await copyDatabase() });
 
     const response = await app.createMember('ada');
     const verified = await fetch(`${await app.url()}/members/verify?code=${await app.code()}`);
@@ -78,7 +56,7 @@ describe('the members app as a process', () => {
     expect(app.stderr).toContain('ROLE is "api": it needs REDIS_ADDRESS, because queues in memory are not shared\n');
   });
 
-  it.each([
+  it.each<[environment: Readonly<Record<string, string>>, reason: string]>([
     [{ REDIS_ADDRESS: '127.0.0.1:1', PGLITE_DIR: COPY }, 'cannot reach Redis at 127.0.0.1:1'],
     [{ DATABASE_URL: 'postgres://127.0.0.1:1/members' }, 'connect ECONNREFUSED 127.0.0.1:1'],
     [{ PGLITE_DIR: '/dev/null/db' }, 'ENOTDIR'],
@@ -87,7 +65,8 @@ describe('the members app as a process', () => {
       'listen EADDRNOTAVAIL: address not available 192.0.2.1:3000',
     ],
   ])('explains in one line why it cannot start with %j', async (environment, reason) => {
-    await using app = new MembersProcess('main', environment);
+    const database = environment['PGLITE_DIR'] === COPY ? { PGLITE_DIR: await copyDatabase() } : {};
+    await using app = new MembersProcess('main', { ...environment, ...database });
 
     const { code } = await app.exit;
 
@@ -109,7 +88,7 @@ describe('the members app as a process', () => {
 
   it('sends the mail of a member whose process was killed before the task was enqueued', async () => {
     await using redis = await startRedis();
-    const environment = { ...(await copyDatabase()), REDIS_ADDRESS: `${redis.host}:${redis.port}` };
+    const environment = { PGLITE_DIR: await copyDatabase(), REDIS_ADDRESS: `${redis.host}:${redis.port}` };
     await using before = new MembersProcess('main', environment);
     await before.url();
     await redis.kill();
@@ -135,7 +114,7 @@ describe('the demo of the members app through Redis', () => {
   beforeAll(async () => {
     redis = await startRedis();
     await using demo = new MembersProcess('demo', {
-      ...(await copyDatabase()),
+      PGLITE_DIR: await copyDatabase(),
       REDIS_ADDRESS: `${redis.host}:${redis.port}`,
     });
     exit = await demo.exit;
