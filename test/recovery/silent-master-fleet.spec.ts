@@ -1,7 +1,7 @@
 import { type Broker } from '@nestjs-asynq/core/internal';
 import { Client, Inspector, openBroker, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { AsynqCommand } from '../support/asynq-command.js';
 import { sleep } from '../support/load.js';
 import { type RedisCluster, startCluster } from '../support/redis-server.js';
@@ -11,21 +11,6 @@ const SILENT_MS = 9_000;
 /** A call consists of a few sequential commands, each of which waits at most 5 s. */
 const BOUND_MS = 20_000;
 const WAIT = { timeout: 30_000, interval: 50 };
-
-let cluster: RedisCluster;
-let queues: readonly string[];
-let command: AsynqCommand;
-
-beforeAll(async () => {
-  cluster = await startCluster(3, { args: ['--cluster-require-full-coverage', 'no'] });
-  queues = await cluster.queuePerNode('mail');
-  command = new AsynqCommand([
-    '--cluster',
-    '--cluster_addrs',
-    cluster.nodes.map(({ host, port }) => `${host}:${port}`).join(','),
-  ]);
-});
-afterAll(() => cluster.stop());
 
 const serverOf = (pid: number) => ({
   host: 'machine',
@@ -39,46 +24,78 @@ const serverOf = (pid: number) => ({
   activeWorkerCount: 0,
 });
 
-/** The node of a key. */
-async function nodeOf(key: string): Promise<number> {
-  const client = new Redis(cluster.nodes[0]!.url);
-  const slot = await client.cluster('KEYSLOT', key);
-  client.disconnect();
-  return Math.floor((slot * cluster.nodes.length) / 16_384);
-}
+/** A cluster of its own for each test: they wait for silent masters most of the time, and do that all at once. */
+class Fleet implements AsyncDisposable {
+  readonly command: AsynqCommand;
+  readonly connection: { readonly cluster: RedisCluster['addresses'] };
 
-/** A server whose own key is on that node. */
-async function serverOn(node: number) {
-  for (let pid = 1; ; pid++) {
-    if ((await nodeOf(`asynq:servers:{machine:${pid}:id}`)) === node) return serverOf(pid);
+  private constructor(
+    readonly cluster: RedisCluster,
+    /** One on each node. */
+    readonly queues: readonly string[],
+  ) {
+    const addresses = cluster.nodes.map(({ host, port }) => `${host}:${port}`).join(',');
+    this.command = new AsynqCommand(['--cluster', '--cluster_addrs', addresses]);
+    this.connection = { cluster: cluster.addresses };
+  }
+
+  static async start(): Promise<Fleet> {
+    const cluster = await startCluster(3, { args: ['--cluster-require-full-coverage', 'no'] });
+    return new Fleet(cluster, await cluster.queuePerNode('mail'));
+  }
+
+  /** The node of a key. */
+  async nodeOf(key: string): Promise<number> {
+    const client = new Redis(this.cluster.nodes[0]!.url);
+    const slot = await client.cluster('KEYSLOT', key);
+    client.disconnect();
+    return Math.floor((slot * this.cluster.nodes.length) / 16_384);
+  }
+
+  /** A node that holds neither the names of the servers nor those of the workers. */
+  async otherNode(): Promise<number> {
+    const taken = new Set([await this.nodeOf('asynq:servers'), await this.nodeOf('asynq:workers')]);
+    return [0, 1, 2].find((node) => !taken.has(node))!;
+  }
+
+  /** A server whose own key is on that node. */
+  async serverOn(node: number) {
+    for (let pid = 1; ; pid++) {
+      if ((await this.nodeOf(`asynq:servers:{machine:${pid}:id}`)) === node) return serverOf(pid);
+    }
+  }
+
+  async whileSilent<T>(node: number, work: () => Promise<T>): Promise<T> {
+    await this.cluster.nodes[node]!.freeze();
+    try {
+      return await work();
+    } finally {
+      await this.cluster.nodes[node]!.thaw();
+    }
+  }
+
+  async withBroker<T>(work: (broker: Broker) => Promise<T>): Promise<T> {
+    const broker = openBroker(this.connection, { logger: silentLogger });
+    try {
+      await broker.queueNames(); // connects
+      return await work(broker);
+    } finally {
+      await broker.close();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.cluster.stop();
   }
 }
 
-async function whileSilent<T>(node: number, work: () => Promise<T>): Promise<T> {
-  await cluster.nodes[node]!.freeze();
-  try {
-    return await work();
-  } finally {
-    await cluster.nodes[node]!.thaw();
-  }
-}
-
-async function withBroker<T>(work: (broker: Broker) => Promise<T>): Promise<T> {
-  const broker = openBroker({ cluster: cluster.addresses }, { logger: silentLogger });
-  try {
-    await broker.queueNames(); // connects
-    return await work(broker);
-  } finally {
-    await broker.close();
-  }
-}
-
-describe('a master of a cluster that falls silent', () => {
+describe.concurrent('a master of a cluster that falls silent', () => {
   it.each(['asynq:servers', 'asynq:workers'])(
     'does not hide servers on the others, when it holds %s',
     async (index) => {
-      const silent = await nodeOf(index);
-      const server = await serverOn((silent + 1) % 3);
+      await using fleet = await Fleet.start();
+      const silent = await fleet.nodeOf(index);
+      const server = await fleet.serverOn((silent + 1) % 3);
       const worker = {
         ...server,
         taskId: 'a',
@@ -88,12 +105,12 @@ describe('a master of a cluster that falls silent', () => {
         deadlineMs: 0,
       };
 
-      const isShown = await withBroker(async (broker) => {
-        await whileSilent(silent, async () => {
+      const isShown = await fleet.withBroker(async (broker) => {
+        await fleet.whileSilent(silent, async () => {
           await broker.writePresence(server, [worker], 60).catch(() => undefined);
           await broker.writePresence(server, [worker], 60).catch(() => undefined); // while the first still waits
         });
-        const node = new Redis(cluster.nodes[(silent + 1) % 3]!.url);
+        const node = new Redis(fleet.cluster.nodes[(silent + 1) % 3]!.url);
         const count = await node.exists(`asynq:servers:{machine:${server.pid}:id}`);
         node.disconnect();
         return count === 1;
@@ -104,26 +121,26 @@ describe('a master of a cluster that falls silent', () => {
   );
 
   it('is named by inspector calls, which return the data of the others', { timeout: 4 * BOUND_MS }, async () => {
-    const silent =
-      (await nodeOf('asynq:servers')) === 0 || (await nodeOf('asynq:workers')) === 0 ? await otherNode() : 0;
-    const [on, off] = [await serverOn((silent + 1) % 3), await serverOn(silent)];
+    await using fleet = await Fleet.start();
+    const silent = await fleet.otherNode();
+    const [on, off] = [await fleet.serverOn((silent + 1) % 3), await fleet.serverOn(silent)];
 
-    const { names, unanswered, listed, shown } = await withBroker(async (broker) => {
+    const { names, unanswered, listed, shown } = await fleet.withBroker(async (broker) => {
       await broker.writePresence(on, [], 60);
       await broker.writePresence(off, [], 60);
-      await using inspector = new Inspector({ connection: { cluster: cluster.addresses }, logger: silentLogger });
+      await using inspector = new Inspector({ connection: fleet.connection, logger: silentLogger });
       await inspector.servers();
-      return await whileSilent(silent, async () => {
+      return await fleet.whileSilent(silent, async () => {
         const unanswered: string[] = [];
         const servers = await inspector.servers({ onUnanswered: (part) => void unanswered.push(part) });
         const refused = await inspector.servers().catch((error: unknown) => error);
         expect(refused).toBeInstanceOf(Error);
-        const listed = await command.run('server', 'ls');
+        const listed = await fleet.command.run('server', 'ls');
         return {
           names: servers.map(({ pid }) => pid),
           unanswered,
           listed,
-          shown: await command.run('server', 'ls', '--json'),
+          shown: await fleet.command.run('server', 'ls', '--json'),
         };
       });
     });
@@ -141,14 +158,16 @@ describe('a master of a cluster that falls silent', () => {
     'is named by commands that read queues, which print the data of the others',
     { timeout: 6 * BOUND_MS },
     async () => {
-      await using client = new Client({ connection: { cluster: cluster.addresses }, logger: silentLogger });
+      await using fleet = await Fleet.start();
+      const { queues } = fleet;
+      await using client = new Client({ connection: fleet.connection, logger: silentLogger });
       for (const queue of queues) await client.enqueue('mail', {}, { queue });
-      const silent = ((await nodeOf('asynq:queues')) + 1) % 3;
+      const silent = ((await fleet.nodeOf('asynq:queues')) + 1) % 3;
 
-      const [listed, stats, inspected] = await whileSilent(silent, async () => [
-        await command.run('queue', 'ls'),
-        await command.run('stats'),
-        await command.run('queue', 'inspect', ...queues),
+      const [listed, stats, inspected] = await fleet.whileSilent(silent, async () => [
+        await fleet.command.run('queue', 'ls'),
+        await fleet.command.run('stats'),
+        await fleet.command.run('queue', 'inspect', ...queues),
       ]);
 
       for (const queue of queues) expect(listed.stdout).toContain(queue);
@@ -161,7 +180,8 @@ describe('a master of a cluster that falls silent', () => {
   );
 
   it('has its tasks run once it answers again', { timeout: 6 * BOUND_MS }, async () => {
-    const connection = { cluster: cluster.addresses };
+    await using fleet = await Fleet.start();
+    const { connection, queues } = fleet;
     await using client = new Client({ connection, logger: silentLogger });
     const ran = new Set<string>();
     await using server = new Server({
@@ -177,7 +197,7 @@ describe('a master of a cluster that falls silent', () => {
     const due = Array.from({ length: 20 }, (_, number) => `due-${number}`);
     for (const id of due) await enqueue(id, 3_000);
 
-    await whileSilent(1, () => sleep(SILENT_MS));
+    await fleet.whileSilent(1, () => sleep(SILENT_MS));
     await enqueue('after');
 
     await vi.waitUntil(() => [...due, 'after'].every((id) => ran.has(id)), WAIT);
@@ -185,19 +205,20 @@ describe('a master of a cluster that falls silent', () => {
   });
 
   it('does not prevent the inspection of queues on other nodes, when it holds the names of all queues', async () => {
-    const silent = await nodeOf('asynq:queues');
-    const queue = queues[(silent + 1) % 3]!;
+    await using fleet = await Fleet.start();
+    const silent = await fleet.nodeOf('asynq:queues');
+    const queue = fleet.queues[(silent + 1) % 3]!;
     await using client = new Client({
-      connection: { cluster: cluster.addresses },
+      connection: fleet.connection,
       logger: silentLogger,
       partitions: { split: 6 },
     });
-    await using inspector = new Inspector({ connection: { cluster: cluster.addresses }, logger: silentLogger });
+    await using inspector = new Inspector({ connection: fleet.connection, logger: silentLogger });
     await client.enqueue('mail', {}, { queue, taskId: 'named', processIn: '1h' });
     await client.enqueueMany(Array.from({ length: 60 }, () => ({ type: 'mail', options: { queue: 'split' } })));
     await inspector.queues(); // connects
 
-    await whileSilent(silent, async () => {
+    await fleet.whileSilent(silent, async () => {
       expect(await inspector.queueInfo(queue)).toMatchObject({ queue, scheduled: expect.any(Number) as number });
       expect((await inspector.listTasks(queue, 'scheduled')).map(({ id }) => id)).toContain('named');
       await inspector.archiveTask(queue, 'named');
@@ -208,8 +229,3 @@ describe('a master of a cluster that falls silent', () => {
     });
   }, 60_000);
 });
-
-async function otherNode(): Promise<number> {
-  const taken = new Set([await nodeOf('asynq:servers'), await nodeOf('asynq:workers')]);
-  return [0, 1, 2].find((node) => !taken.has(node))!;
-}
