@@ -17,7 +17,8 @@ export interface Place {
   readonly group?: string | undefined;
 }
 
-interface PlaceChoice {
+/** The lists that are asked for. */
+export interface PlaceChoice {
   /** Default: all. */
   readonly queues: readonly string[] | undefined;
   readonly states: readonly TaskState[];
@@ -25,14 +26,16 @@ interface PlaceChoice {
   readonly group: string | undefined;
 }
 
-/** The lists that hold tasks, by queue and state. */
+/** The lists that hold tasks, by queue and state. A queue whose groups cannot be read is reported, and they are left out. */
 export async function placesOf(context: Context, { queues, states, group }: PlaceChoice): Promise<Place[]> {
   const { inspector } = context;
   const names = queues ? [...new Set(queues)] : (await inspector.queues()).filter((name) => isSound(context, name));
   const isAggregating = states.includes('aggregating') && group === undefined;
   const places = await Promise.all(
     names.map(async (queue): Promise<Place[]> => {
-      const groups = isAggregating ? (await inspector.groups(queue)).map((found) => found.group) : [group!];
+      const all = () => inspector.groups(queue);
+      const found = isAggregating ? await tryPlace(context, { queue, state: 'aggregating' }, all) : undefined;
+      const groups = isAggregating ? (found ?? []).map((one) => one.group) : [group!];
       return states.flatMap((state): Place[] =>
         state === 'aggregating' ? groups.map((one) => ({ queue, state, group: one })) : [{ queue, state }],
       );
@@ -73,13 +76,13 @@ export interface FoundInPlaces {
 export async function searchPlaces(
   context: Context,
   filter: Omit<TaskFilter, 'queue' | 'state'>,
-  places: readonly Place[],
+  { places, choice }: { readonly places: readonly Place[]; readonly choice: PlaceChoice },
   { limit, scanBudget, cursor: given }: SearchLimits,
 ): Promise<FoundInPlaces> {
   checkLimit('limit', limit);
   checkLimit('scan_budget', scanBudget);
   const { signal } = context.interrupt;
-  const begin = given === undefined ? undefined : readCursor(given, places);
+  const begin = given === undefined ? undefined : readCursor(given, places, choice);
   const progress = context.showsProgress ? await openProgress(context, places) : undefined;
   const tasks: TaskInfo[] = [];
   let scanned = 0;
@@ -93,10 +96,8 @@ export async function searchPlaces(
           tasks.length >= limit ? 'limit' : left <= 0 ? 'scan_budget' : signal.aborted ? 'interrupt' : undefined;
         if (stopped) return { tasks, scanned, stopped, cursor: writeCursor(place, cursor) };
         const most = { limit: Math.min(MOST_FOUND, limit - tasks.length), scanBudget: left };
-        const found = await readPlace(
-          context,
-          () => context.inspector.findTasks({ ...filter, ...place, ...most, cursor }),
-          place,
+        const found = await tryPlace(context, place, () =>
+          context.inspector.findTasks({ ...filter, ...place, ...most, cursor }),
         );
         tasks.push(...(found?.tasks ?? []));
         scanned += found?.scanned ?? 0;
@@ -110,14 +111,22 @@ export async function searchPlaces(
   }
 }
 
-/** A queue may not exist, or no longer, and a node may be away: the others are searched. */
-async function readPlace<T>(context: Context, read: () => Promise<T>, { queue, state }: Place): Promise<T | undefined> {
+/**
+ * A queue may not exist, or no longer, and a node may be away: that is reported, and the others are searched.
+ * @param howFar for the report
+ */
+export async function tryPlace<T>(
+  context: Context,
+  { queue, state }: Place,
+  work: () => Promise<T>,
+  howFar: () => string = () => '',
+): Promise<T | undefined> {
   try {
-    return await read();
+    return await work();
   } catch (error) {
     const { code } = error as { readonly code?: unknown };
     if (code !== 'REDIS_COMMAND' && code !== 'QUEUE_NOT_FOUND') throw error;
-    context.fail(code === 'REDIS_COMMAND' ? unanswered(`${JSON.stringify(queue)}, ${state}`, error) : error);
+    context.fail(code === 'REDIS_COMMAND' ? unanswered(`${JSON.stringify(queue)}, ${state}${howFar()}`, error) : error);
     return undefined;
   }
 }
@@ -146,22 +155,31 @@ async function openProgress(context: Context, places: readonly Place[]): Promise
 const writeCursor = ({ queue, state, group }: Place, cursor: string | undefined): string =>
   Buffer.from(JSON.stringify([queue, state, group ?? null, cursor ?? null])).toString('base64url');
 
-/** The list at which to continue, or the first behind it if that has gone meanwhile. */
+/** The list at which to continue, or the first behind it if that has gone meanwhile; behind the last one: nowhere. */
 function readCursor(
   text: string,
   places: readonly Place[],
+  choice: PlaceChoice,
 ): { readonly nth: number; readonly cursor: string | undefined } {
   const [queue, state, group, cursor] = parseCursor(text);
-  const nth = places.findIndex(
-    (place) => place.queue === queue && place.state === state && (place.group ?? null) === group,
-  );
-  if (nth !== -1) return { nth, cursor: cursor ?? undefined };
-  const next = places.findIndex((place) => place.queue === queue && place.state === state);
-  if (next === -1) throw refusal(text);
-  return { nth: next, cursor: undefined };
+  const isOther = choice.queues?.includes(queue) === false || !choice.states.includes(state);
+  if (isOther || (choice.group !== undefined && group !== choice.group)) throw refusal(text);
+  const order = orderOf({ queue, state, group: group ?? undefined }, choice);
+  const nth = places.findIndex((place) => order(place) >= 0);
+  if (nth === -1) return { nth: places.length, cursor: undefined };
+  return { nth, cursor: order(places[nth]!) === 0 ? (cursor ?? undefined) : undefined };
 }
 
-type CursorParts = readonly [queue: string, state: string, group: string | null, cursor: string | null];
+/** Whether a list comes before the given one (negative), is that one (0), or comes after it, in the order of `placesOf`. */
+function orderOf(given: Place, { queues, states }: PlaceChoice): (place: Place) => number {
+  const compare = (a = '', b = ''): number => (a === b ? 0 : a < b ? -1 : 1);
+  return ({ queue, state, group }) =>
+    (queues ? queues.indexOf(queue) - queues.indexOf(given.queue) : compare(queue, given.queue)) ||
+    states.indexOf(state) - states.indexOf(given.state) ||
+    compare(group, given.group);
+}
+
+type CursorParts = readonly [queue: string, state: TaskState, group: string | null, cursor: string | null];
 
 function parseCursor(text: string): CursorParts {
   try {

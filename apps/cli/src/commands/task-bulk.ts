@@ -2,7 +2,7 @@ import type { TaskFilter, TaskState } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { type BulkWatch, watched } from '../output/progress.js';
 import { checkGroup, type Cli, countOf, type Run, stateFlags, YES } from './command.js';
-import type { Place } from './find-places.js';
+import { type Place, tryPlace } from './find-places.js';
 import { sizeOf } from './task-list.js';
 
 const RUN_STATES = ['scheduled', 'retry', 'archived', 'aggregating'] as const;
@@ -91,17 +91,21 @@ interface MatchesRequest {
   readonly isSure: boolean;
 }
 
-/** Acts on all tasks that match in these lists. A person is asked first, with their number. */
+/**
+ * Acts on all tasks that match in these lists. A person is asked first, with their number. A list on which that fails is
+ * reported, and left out from then on.
+ */
 export async function actOnMatches(
   context: Context,
   action: BulkAction,
   { filter, places, isDryRun, isSure }: MatchesRequest,
 ): Promise<void> {
+  const able = new Set(places);
   const work = (dryRun: boolean) =>
     watched(context, async ({ signal, onProgress }) => {
       let count = 0;
       const sum = { done: 0, total: 0 };
-      for (const place of places) {
+      for (const place of able) {
         signal.throwIfAborted();
         let own = { done: 0, total: 0 };
         const options = {
@@ -112,7 +116,11 @@ export async function actOnMatches(
             onProgress({ done: sum.done + own.done, total: sum.total + own.total });
           },
         };
-        count += await actIn(context, action, { ...filter, ...place }, options);
+        const act = () => actIn(context, action, { ...filter, ...place }, options);
+        const howFar = () => (own.done > 0 ? `, after ${own.done} of ${own.total} tasks` : '');
+        const acted = await tryPlace(context, place, act, howFar);
+        if (acted === undefined) able.delete(place);
+        count += acted ?? 0;
         sum.done += own.done;
         sum.total += own.total;
       }

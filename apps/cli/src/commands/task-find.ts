@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { parsePointInTime } from '../output/point-in-time.js';
 import { UsageError } from '../usage.error.js';
 import { type Cli, HEADER, readHeaders, type Run, text, toggle, YES } from './command.js';
-import { type FoundInPlaces, type Place, placesOf, searchPlaces } from './find-places.js';
+import { type FoundInPlaces, type Place, type PlaceChoice, placesOf, searchPlaces } from './find-places.js';
 import { actOnMatches, BULK_ACTIONS, type BulkAction, STATES_OF } from './task-bulk.js';
 import { TASK_STATES, TaskRows } from './task-table.js';
 
@@ -113,9 +113,9 @@ async function find(context: Context, flags: FindFlags): Promise<void> {
     throw new UsageError(`--${chosen} would act on all tasks of all queues: give --queue, --state or a condition`);
   }
   const filter = filterOf(context, flags);
-  const states = statesOf(flags, chosen);
-  const places = await placesOf(context, { queues: flags.queue, states, group: flags.group });
-  if (!chosen) return list(context, flags, { filter, states, places });
+  const choice = { queues: flags.queue, states: statesOf(flags, chosen), group: flags.group };
+  const places = await placesOf(context, choice);
+  if (!chosen) return list(context, flags, { filter, choice, places });
   await actOnMatches(context, chosen, { filter, places, isDryRun: flags.dry_run, isSure: flags.yes });
 }
 
@@ -151,17 +151,17 @@ function statesOf({ state, group, from, to, by }: FindFlags, chosen: BulkAction 
 
 interface ListRequest {
   readonly filter: Omit<TaskFilter, 'queue' | 'state'>;
-  readonly states: readonly TaskState[];
+  readonly choice: PlaceChoice;
   readonly places: readonly Place[];
 }
 
-async function list(context: Context, flags: FindFlags, { filter, states, places }: ListRequest): Promise<void> {
+async function list(context: Context, flags: FindFlags, { filter, choice, places }: ListRequest): Promise<void> {
   const { limit, scan_budget: scanBudget, cursor } = flags;
-  const found = await searchPlaces(context, filter, places, { limit, scanBudget, cursor });
+  const found = await searchPlaces(context, filter, { places, choice }, { limit, scanBudget, cursor });
   const { tasks, scanned, stopped } = found;
   context.show({ tasks, cursor: found.cursor, scanned, stopped }, () => {
     const isOne = new Set(places.map(({ queue }) => queue)).size <= 1;
-    const parts = [tasks.length === 0 ? 'No tasks found' : rowsOf(context, tasks, states, !isOne, flags.wide)];
+    const parts = [tasks.length === 0 ? 'No tasks found' : rowsOf(context, tasks, choice.states, !isOne, flags.wide)];
     if (stopped) parts.push('', storyOf(found));
     return parts.join('\n');
   });
