@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { Redis } from 'ioredis';
+import { describe, expect, it, vi } from 'vitest';
 import { KeyGuard, openRedisQueue, type TestQueue } from '../support/test-queue.js';
 import { allGroups } from './grouped-tasks.js';
 import { shareRedis } from './shared-redis.js';
@@ -84,6 +85,45 @@ describe('interference between two commands of a broker on Redis', () => {
       const { reply } = await fetchLate("redis.call('ZINCRBY', KEYS[4], 7, 'late')");
 
       expect(reply.tasks).toEqual([]);
+    });
+  });
+
+  describe('reads a task that fails meanwhile', () => {
+    /** The task fails before this command, or right after it. */
+    const failAt = (q: TestQueue, command: 'lrange' | 'zscore', when: 'before' | 'after'): void => {
+      const retryAtMs = q.clock.nowMs() + 60_000;
+      const outcome = { kind: 'retry', retryAtMs, error: 'boom', isFailure: true } as const;
+      const fail = () => q.broker.settle(q.name, [{ message: q.message('mine'), claim: q.claim('mine'), outcome }]);
+      const send = Redis.prototype[command] as (...args: unknown[]) => Promise<never>;
+      const spy = vi.spyOn(Redis.prototype, command);
+      spy.mockImplementationOnce(async function (this: Redis, ...args: unknown[]) {
+        spy.mockRestore();
+        if (when === 'before') await fail();
+        const reply = await send.apply(this, args);
+        if (when === 'after') await fail();
+        return reply;
+      });
+    };
+
+    it('in a list, and does not call it orphaned', async () => {
+      await using q = openRedisQueue(redis.client);
+      await q.seed({ active: ['mine'] });
+      failAt(q, 'lrange', 'after');
+
+      const tasks = await q.broker.listTasks(q.name, { state: 'active' }, 0, 10);
+
+      expect(tasks.map(({ isOrphaned }) => isOrphaned)).toEqual([false]);
+      expect((await q.dump()).tasks['mine']).toMatchObject({ state: 'retry' });
+    });
+
+    it('by its id, and shows it as it is then', async () => {
+      await using q = openRedisQueue(redis.client);
+      await q.seed({ active: ['mine'] });
+      failAt(q, 'zscore', 'before');
+
+      const task = await q.broker.findTask(q.name, 'mine');
+
+      expect(task).toMatchObject({ state: 'retry', isOrphaned: false, nextProcessAtMs: q.clock.nowMs() + 60_000 });
     });
   });
 

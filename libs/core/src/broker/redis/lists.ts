@@ -1,6 +1,6 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
-import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
+import type { TaskState } from '../../wire/task-state.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { ListOps, ScanFilter, ScannedTask, StoredTask, TaskList } from '../contract/lists.js';
 import { decodePlaceInSet, encodePlaceInSet } from '../scan-position.js';
@@ -11,17 +11,23 @@ import { readHashes, readSomeHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import { type ListEntry, scanList, searchList } from './scan-list.js';
 import { scoreOf, toScoredIds } from './scored-ids.js';
-import { type FoundTask, TASK_FIELDS, toStoredTask } from './stored-task.js';
+import { type FoundTask, stateIn, TASK_FIELDS, toStoredTask } from './stored-task.js';
 
 export function listOps(redis: RedisLink): ListOps {
   return {
     async findTask(queue, taskId): Promise<StoredTask | undefined> {
-      const [fields] = await readHashes(redis, [keys.task(queue, taskId)], [...TASK_FIELDS, 'state']);
-      const stateText = fields![TASK_FIELDS.length]?.toString();
-      const state = TASK_STATES.find((known) => known === stateText);
-      if (!state) return undefined;
-      const score = await readScore(redis, queue, taskId, state);
-      return toStoredTask(queue, { id: taskId, state, score }, fields!, redis.clock.nowMs());
+      const read = async () => (await readHashes(redis, [keys.task(queue, taskId)], TASK_FIELDS))[0]!;
+      for (let fields = await read(); ;) {
+        const state = stateIn(fields);
+        if (!state) return undefined;
+        const scores = SCORES[state]?.(queue);
+        const score = scores === undefined ? undefined : await readScore(redis, scores, taskId);
+        const isOutdated = scores !== undefined && score === undefined; // it may have moved in between
+        if (isOutdated) fields = await read();
+        if (stateIn(fields) === state) {
+          return toStoredTask(queue, { id: taskId, state, score }, fields, redis.clock.nowMs());
+        }
+      }
     },
 
     listSize: (queue, list) => listSize(redis, queue, list),
@@ -231,15 +237,14 @@ function timeOf(task: StoredTask, { score, pendingSince }: ScannedEntry): number
   }
 }
 
-async function readScore(
-  redis: RedisLink,
-  queue: string,
-  taskId: string,
-  state: TaskState,
-): Promise<number | undefined> {
-  const key = { active: keys.lease(queue), scheduled: keys.scheduled(queue), retry: keys.retry(queue) }[
-    state as string
-  ];
-  const score = key && (await redis.command('ZSCORE', (client) => client.zscore(key, taskId)));
+/** The sorted sets whose scores belong to what is read of a task. */
+const SCORES: Readonly<Partial<Record<TaskState, (queue: string) => string>>> = {
+  active: keys.lease,
+  scheduled: keys.scheduled,
+  retry: keys.retry,
+};
+
+async function readScore(redis: RedisLink, key: string, taskId: string): Promise<number | undefined> {
+  const score = await redis.command('ZSCORE', (client) => client.zscore(key, taskId));
   return score ? scoreOf(score) : undefined;
 }

@@ -1,7 +1,7 @@
 import { decodeBackoff } from '../../wire/backoff-record.js';
 import { readCrashes } from '../../wire/attempt-record.js';
 import { decodeProgress } from '../../wire/task-progress.js';
-import type { TaskState } from '../../wire/task-state.js';
+import { TASK_STATES, type TaskState } from '../../wire/task-state.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { StoredTask } from '../contract/lists.js';
 import { readStoredMessage } from '../stored-message.js';
@@ -16,7 +16,7 @@ export interface FoundTask {
 }
 
 /** The fields of a task's hash that inspectors show, in the order of the reply to `HMGET`. */
-export const TASK_FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress', 'backoff'] as const;
+export const TASK_FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress', 'backoff', 'state'] as const;
 
 export type TaskReply = readonly (Buffer | null)[];
 
@@ -24,10 +24,12 @@ export type TaskReply = readonly (Buffer | null)[];
 export function toStoredTask(
   queue: string,
   { id, state, score }: FoundTask,
-  [bytes, result, crashes, dueAtMs, progress, backoff]: TaskReply,
+  fields: TaskReply,
   nowMs: number,
 ): StoredTask | undefined {
+  const [bytes, result, crashes, dueAtMs, progress, backoff] = fields;
   if (!bytes) return undefined;
+  const hasEnded = (stateIn(fields) ?? state) !== state; // after it was found: so it has no lease
   const { message } = readStoredMessage(queue, id, bytes);
   return {
     message,
@@ -35,10 +37,16 @@ export function toStoredTask(
     nextProcessAtMs: nextProcessAtMs(state, score, dueAtMs ?? null, nowMs),
     result: result ?? undefined,
     progress: decodeProgress(progress?.toString(), message),
-    isOrphaned: state === 'active' && (score === undefined || fromS(score) <= nowMs),
+    isOrphaned: state === 'active' && (score === undefined ? !hasEnded : fromS(score) <= nowMs),
     crashes: readCrashes(crashes?.toString(), message, state).total,
     ...(backoff && { backoff: decodeBackoff(backoff.toString()) }),
   };
+}
+
+/** The state that a task's own hash names. */
+export function stateIn(fields: TaskReply): TaskState | undefined {
+  const text = fields[TASK_FIELDS.indexOf('state')]?.toString();
+  return TASK_STATES.find((known) => known === text);
 }
 
 function nextProcessAtMs(
