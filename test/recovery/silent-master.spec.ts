@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { openRecorder, quantile, sleep } from '../support/load.js';
 import { startCluster } from '../support/redis-server.js';
 
-/** How long the master is silent: longer than every timeout of a connection. */
-const SILENT_MS = 25_000;
+/** How long the master is silent: longer than every timeout of a connection, and than every pause between two attempts. */
+const SILENT_MS = 15_000;
 const PERIOD_MS = 100;
 
 describe('a master of a cluster that falls silent', () => {
