@@ -1,3 +1,4 @@
+import { Inspector, silentLogger } from '@nestjs-asynq/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TestQueue } from '../support/test-queue.js';
@@ -95,6 +96,35 @@ export function describeScanning(backend: string, openQueue: () => TestQueue): v
       expect(folded).toEqual(foundBy('t1100', 't1101', 't600', 't7'));
       expect(both).toEqual(foundBy('t1100', 't1101'));
       expect(byId).toEqual(foundBy('t1100', 't1101'));
+    });
+
+    it.each(['pending', 'archived'] as const)(
+      'says how many %s entries are before a task that it finds',
+      async (state) => {
+        await using q = openQueue();
+        const times = { gone: '5s', a: '4s', wanted: '3s', b: '2s', 'wanted too': '1s' } as const;
+        await q.seed(state === 'pending' ? { pending: Object.keys(times) } : { [state]: times });
+        await q.inject({ tasks: { gone: undefined } });
+        const filter = { texts: [Buffer.from('wanted')], ignoresCase: false };
+
+        const page = await q.broker.scanTasks(q.name, { state }, undefined, 10, filter);
+
+        const entries = (await q.broker.scanIds(q.name, { state }, undefined, 10)).entries.map(({ id }) => id);
+        const found = page.tasks.filter(({ task }) => task.message.id.startsWith('wanted'));
+        expect(found.map(({ at }) => entries[at])).toEqual(found.map(({ task }) => task.message.id));
+        expect(found).toHaveLength(2);
+      },
+    );
+
+    it('counts all tasks that a search has read when it reaches its limit', async () => {
+      await using q = openQueue();
+      const inspector = new Inspector({ connection: q.broker, logger: silentLogger });
+      await q.broker.enqueue([{ message: q.message('announces the queue') }]);
+      await q.seed({ archived: { a: '5s', b: '4s', wanted: '3s', c: '2s' } });
+
+      const found = await inspector.findTasks({ queue: q.name, state: 'archived', idPrefix: 'w', limit: 1 });
+
+      expect([found.tasks.map(({ id }) => id), found.scanned]).toEqual([['wanted'], 3]);
     });
 
     it.each([

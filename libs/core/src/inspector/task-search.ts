@@ -107,8 +107,7 @@ export class TaskSearcher {
         if (!matches(found)) continue;
         tasks.set(found.task.message.id, toTaskInfo(found.task, this.codec)); // a task that moves in the list may be found twice
         if (tasks.size === limit) {
-          const looked = scanned + page.tasks.indexOf(found) + 1;
-          return { tasks: [...tasks.values()], cursor: found.after(), scanned: looked };
+          return { tasks: [...tasks.values()], cursor: found.after(), scanned: scanned + found.at + 1 };
         }
       }
       scanned += page.scanned;
@@ -148,10 +147,10 @@ export class TaskSearcher {
     do {
       signal?.throwIfAborted();
       const page = await this.broker.scanTasks(filter.queue, list, position, PAGE, scanFilter);
-      for (const [at, found] of page.tasks.entries()) {
+      for (const found of page.tasks) {
         if (slice.isOver) await slice.turn();
         const { id } = found.task.message;
-        if (matches(found) && !matched.has(id)) matched.set(id, { id, stamp: found.stamp, depth: depth + at });
+        if (matches(found) && !matched.has(id)) matched.set(id, { id, stamp: found.stamp, depth: depth + found.at });
       }
       depth += page.scanned;
       onProgress?.({ done: 0, total: matched.size });

@@ -59,6 +59,8 @@ export interface ScannedTask {
    * for active tasks and when it was not recorded.
    */
   readonly atMs: number | undefined;
+  /** Number of entries of the page before it. */
+  readonly at: number;
   /** The position behind this task, at which a scan can resume. */
   after(): string;
 }

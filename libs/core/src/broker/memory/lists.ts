@@ -29,11 +29,11 @@ export function listOps(store: MemoryStore): ListOps {
       const queue = store.queue(queueName);
       const found = scan(queue, list, position, limit);
       const read = found.slice(0, countReadable(queue, found));
-      const tasks = read.flatMap((place): ScannedTask[] => {
+      const tasks = read.flatMap((place, at): ScannedTask[] => {
         const task = storedTask(queue, place.id, list.state);
         if (!task) return [];
         const [stamp, atMs] = [stampOf(queue, list, place), timeOf(queue, list, place.id, task)];
-        return [{ task, stamp, atMs, after: () => positionOf(place) }];
+        return [{ task, stamp, atMs, at, after: () => positionOf(place) }];
       });
       const next = read.length < found.length ? positionOf(read.at(-1)!) : nextOf(found, limit);
       return { tasks, scanned: read.length, next };

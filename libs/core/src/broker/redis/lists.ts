@@ -48,9 +48,9 @@ export function listOps(redis: RedisLink): ListOps {
       const { entries, after, read } = filter
         ? await search(redis, queue, list, begin, limit, filter)
         : await readAll(redis, queue, list, begin, limit);
-      const tasks = read.flatMap((task, i): ScannedTask[] => {
-        const entry = entries[i]!;
-        return task ? [{ task, stamp: entry.stamp, atMs: timeOf(task, entry), after: () => after(i) }] : [];
+      const tasks = read.flatMap((task, at): ScannedTask[] => {
+        const entry = entries[at]!;
+        return task ? [{ task, stamp: entry.stamp, atMs: timeOf(task, entry), at, after: () => after(at) }] : [];
       });
       const scanned = read.length;
       const isLast = scanned < limit || (filter !== undefined && isPast(entries.at(-1)!, filter));
