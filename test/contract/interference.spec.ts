@@ -88,6 +88,40 @@ describe('interference between two commands of a broker on Redis', () => {
     });
   });
 
+  describe('deletes as many ended tasks as it may, although another janitor deletes one of them', () => {
+    /** Another one deletes the first task right after this command has found some. */
+    const deleteAfter = (q: TestQueue, command: 'zrange' | 'zrangebyscore', state: 'archived' | 'completed'): void => {
+      const send = Redis.prototype[command] as (...args: unknown[]) => Promise<never>;
+      const spy = vi.spyOn(Redis.prototype, command);
+      spy.mockImplementationOnce(async function (this: Redis, ...args: unknown[]) {
+        spy.mockRestore();
+        const reply = await send.apply(this, args);
+        await redis.client.zrem(`asynq:{${q.name}}:${state}`, 'a');
+        await redis.client.del(`asynq:{${q.name}}:t:a`);
+        return reply;
+      });
+    };
+
+    it('when their retention has ended', async () => {
+      await using q = openRedisQueue(redis.client);
+      await q.seed({ completed: { a: '1s', b: '2s', c: '3s', d: '4s' } });
+      await q.clock.advance('1m');
+      deleteAfter(q, 'zrangebyscore', 'completed');
+
+      expect(await q.broker.deleteExpiredCompleted(q.name, 2)).toBe(2);
+      expect(Object.keys((await q.dump()).tasks)).toEqual(['d']);
+    });
+
+    it('when the archive is too large', async () => {
+      await using q = openRedisQueue(redis.client);
+      await q.seed({ archived: { a: '5s', b: '4s', c: '3s', d: '2s', e: '1s' } });
+      deleteAfter(q, 'zrange', 'archived');
+
+      expect(await q.broker.trimArchived(q.name, { maxAgeMs: 3_600_000, maxSize: 1 }, 2)).toBe(2);
+      expect(Object.keys((await q.dump()).tasks).toSorted()).toEqual(['d', 'e']);
+    });
+  });
+
   describe('reads a task that fails meanwhile', () => {
     /** The task fails before this command, or right after it. */
     const failAt = (q: TestQueue, command: 'lrange' | 'zscore', when: 'before' | 'after'): void => {
