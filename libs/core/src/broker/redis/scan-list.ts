@@ -55,10 +55,10 @@ export async function scanList(
   position: string | undefined,
   limit: number,
 ): Promise<ListStretch> {
-  const { read, readMarks } = walk(redis, queue, list, position, limit);
+  const { read, readAgain, readMarks } = walk(redis, queue, list, position, limit);
   // Marks are read before entries: a mark then belongs to the entry found here, or to an earlier stay and is ignored.
   const marked = byId(await readMarks((await read()).ids));
-  const stretch = await read();
+  const stretch = await readAgain(marked);
   const late = byId(await readMarks(stretch.ids.filter((id) => !marked.has(id))));
   return {
     entries: stretch.ids.map((id) => (marked.get(id) ?? late.get(id))!),
@@ -78,7 +78,7 @@ export async function searchList<Found extends { readonly marks: HashFields }>(
   limit: number,
   look: Look<Found>,
 ): Promise<SearchedStretch<Found>> {
-  const { read, readMarks } = walk(redis, queue, list, position, limit);
+  const { read, readAgain, readMarks } = walk(redis, queue, list, position, limit);
   const seen = new Map<string, Found | undefined>();
   const lookAt = async (ids: readonly string[]): Promise<readonly string[]> => {
     const some = await look(ids);
@@ -89,7 +89,7 @@ export async function searchList<Found extends { readonly marks: HashFields }>(
   const first = await lookAt((await read()).ids);
   const marked = byId(await readMarks(spaced(first)));
   for (const [id, found] of seen) if (found) marked.set(id, entryOf(id, list, found.marks));
-  const stretch = await read();
+  const stretch = await readAgain(seen);
   const { ids } = stretch;
   const late = ids.slice(0, ids.findLastIndex((id) => seen.has(id)) + 1 || ids.length).filter((id) => !seen.has(id));
   if (late.length > 0) await lookAt(late);
@@ -114,7 +114,16 @@ function walk(redis: RedisLink, queue: string, list: TaskList, position: string 
       ids: await range(redis, key, 0, limit),
       passed: [],
     };
-  return { read, readMarks };
+  /** From the first entry that was seen: tasks enqueued since the first read of a first page may have pushed all of those out of it. */
+  const readAgain = async (seen: ReadonlyMap<string, unknown>): Promise<Stretch> => {
+    const stretch = await read();
+    if (stretch.index > 0 || seen.size === 0 || seen.has(stretch.ids[0]!)) return stretch;
+    const ids = await range(redis, key, 0, CHUNK + limit);
+    const index = ids.findIndex((id) => seen.has(id));
+    // Beyond the chunk too few entries follow.
+    return index < 0 || index > CHUNK ? stretch : { index, ids: ids.slice(index, index + limit), passed: [] };
+  };
+  return { read, readAgain, readMarks };
 }
 
 const byId = (entries: readonly ListEntry[]): Map<string, ListEntry> =>
