@@ -57,11 +57,18 @@ async function signal(context: Context, ids: readonly string[], servers: readonl
 /** Why nobody runs a task. Servers report what they run with a heartbeat, so a task that has just begun may be running nevertheless. */
 async function whyIdle(context: Context, id: string): Promise<string | undefined> {
   const names = await context.inspector.queues();
+  let silent = 0;
   const found = await Promise.all(
-    names.map((queue) => context.inspector.taskInfo(queue, id).catch((): undefined => undefined)),
+    names.map((queue) =>
+      context.inspector.taskInfo(queue, id).catch(({ code }: { readonly code?: string }) => {
+        if (code !== 'TASK_NOT_FOUND' && code !== 'QUEUE_NOT_FOUND') silent += 1;
+        return undefined;
+      }),
+    ),
   );
   if (found.some((task) => task?.state === 'active')) return undefined;
   const waiting = found.find((task) => task !== undefined);
+  if (!waiting && silent > 0) return `of ${names.length} queues ${silent} did not answer, and no other has it`;
   return waiting ? `it is ${waiting.state} in queue ${JSON.stringify(waiting.queue)}` : 'no queue has it';
 }
 
