@@ -24,7 +24,7 @@ it.each([
     const wave = `wave-${waves++}-`;
     if (waves < 100) await q.broker.enqueue(ids(wave, 600).map((id) => ({ message: q.message(id) })));
     return found;
-  } as typeof lrange);
+  });
 
   const found = new Set<string>();
   let position: string | undefined;
