@@ -1,7 +1,7 @@
-import { Redis } from 'ioredis';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { KeyGuard, openRedisQueue, type TestQueue } from '../support/test-queue.js';
 import { allGroups } from './grouped-tasks.js';
+import { interfere } from './interfere.js';
 import { shareRedis } from './shared-redis.js';
 
 /** Changes the first call of a script. */
@@ -90,17 +90,11 @@ describe('interference between two commands of a broker on Redis', () => {
 
   describe('deletes as many ended tasks as it may, although another janitor deletes one of them', () => {
     /** Another one deletes the first task right after this command has found some. */
-    const deleteAfter = (q: TestQueue, command: 'zrange' | 'zrangebyscore', state: 'archived' | 'completed'): void => {
-      const send = Redis.prototype[command] as (...args: unknown[]) => Promise<never>;
-      const spy = vi.spyOn(Redis.prototype, command);
-      spy.mockImplementationOnce(async function (this: Redis, ...args: unknown[]) {
-        spy.mockRestore();
-        const reply = await send.apply(this, args);
+    const deleteAfter = (q: TestQueue, command: 'zrange' | 'zrangebyscore', state: 'archived' | 'completed') =>
+      interfere(command, 'after', async () => {
         await redis.client.zrem(`asynq:{${q.name}}:${state}`, 'a');
         await redis.client.del(`asynq:{${q.name}}:t:a`);
-        return reply;
       });
-    };
 
     it('when their retention has ended', async () => {
       await using q = openRedisQueue(redis.client);
@@ -124,19 +118,11 @@ describe('interference between two commands of a broker on Redis', () => {
 
   describe('reads a task that fails meanwhile', () => {
     /** The task fails before this command, or right after it. */
-    const failAt = (q: TestQueue, command: 'lrange' | 'zscore', when: 'before' | 'after'): void => {
+    const failAt = (q: TestQueue, command: 'lrange' | 'zscore', when: 'before' | 'after') => {
       const retryAtMs = q.clock.nowMs() + 60_000;
       const outcome = { kind: 'retry', retryAtMs, error: 'boom', isFailure: true } as const;
-      const fail = () => q.broker.settle(q.name, [{ message: q.message('mine'), claim: q.claim('mine'), outcome }]);
-      const send = Redis.prototype[command] as (...args: unknown[]) => Promise<never>;
-      const spy = vi.spyOn(Redis.prototype, command);
-      spy.mockImplementationOnce(async function (this: Redis, ...args: unknown[]) {
-        spy.mockRestore();
-        if (when === 'before') await fail();
-        const reply = await send.apply(this, args);
-        if (when === 'after') await fail();
-        return reply;
-      });
+      const end = { message: q.message('mine'), claim: q.claim('mine'), outcome };
+      return interfere(command, when, () => q.broker.settle(q.name, [end]));
     };
 
     it('in a list, and does not call it orphaned', async () => {

@@ -1,7 +1,7 @@
-import { Redis } from 'ioredis';
-import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { CommandCount } from '../support/command-count.js';
 import { openRedisQueue, type TestQueue } from '../support/test-queue.js';
+import { interfere } from './interfere.js';
 import { shareRedis } from './shared-redis.js';
 
 /** More than one page of the forwarder. */
@@ -92,13 +92,7 @@ it('moves each task once when others are added while it reads them', async () =>
   const ids = Array.from({ length: 40 }, (_, n) => `t-${10 + n}`);
   await q.seed({ retry: Object.fromEntries(ids.map((id) => [id, 1])) });
   await q.clock.advance('1s');
-  const { zrange } = Redis.prototype;
-  const pages = vi.spyOn(Redis.prototype, 'zrange').mockImplementationOnce(async function (this: Redis, ...page) {
-    const first = await zrange.apply(this, page);
-    await q.seed({ retry: { 'added-0': 0, 'added-1': 0 } });
-    return first;
-  });
-  onTestFinished(() => pages.mockRestore());
+  const pages = interfere('zrange', 'after', () => q.seed({ retry: { 'added-0': 0, 'added-1': 0 } }));
 
   await forwardAll(q);
 

@@ -1,12 +1,10 @@
-import { Redis } from 'ioredis';
-import { afterEach, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { openRedisQueue } from '../support/test-queue.js';
+import { interfere } from './interfere.js';
 import { shareRedis } from './shared-redis.js';
 
 const shared = shareRedis();
 const ids = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
-
-afterEach(() => vi.restoreAllMocks());
 
 it.each([
   ['all tasks', undefined],
@@ -15,16 +13,8 @@ it.each([
   await using q = openRedisQueue(shared.client);
   await q.seed({ pending: ids('old-', 700) });
   let waves = 0;
-  const { lrange } = Redis.prototype;
-  vi.spyOn(Redis.prototype, 'lrange').mockImplementation(async function (
-    this: Redis,
-    ...args: Parameters<typeof lrange>
-  ) {
-    const found = await lrange.apply(this, args);
-    const wave = `wave-${waves++}-`;
-    if (waves < 100) await q.broker.enqueue(ids(wave, 600).map((id) => ({ message: q.message(id) })));
-    return found;
-  });
+  const enqueueMany = () => q.broker.enqueue(ids(`wave-${waves++}-`, 600).map((id) => ({ message: q.message(id) })));
+  interfere('lrange', 'after', enqueueMany, 99);
 
   const found = new Set<string>();
   let position: string | undefined;
