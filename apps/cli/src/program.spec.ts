@@ -1,10 +1,10 @@
-import { Client, type Connection, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
+import { Client, Inspector, openBroker, silentLogger } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { runCli } from './program.js';
+import { runLine } from './run-line.fixture.js';
 
 let clock: FakeClock;
-let connection: Connection;
+let connection: ReturnType<typeof openBroker>;
 let client: Client;
 
 beforeEach(() => {
@@ -14,19 +14,7 @@ beforeEach(() => {
 });
 
 /** Runs a command line on the memory broker. */
-async function asynq(line: string): Promise<{ status: number; stdout: string; stderr: string }> {
-  const printed = { stdout: '', stderr: '' };
-  const io = {
-    env: {},
-    home: '/nowhere',
-    isTty: false,
-    nowMs: () => clock.nowMs(),
-    stdout: (text: string) => void (printed.stdout += text),
-    stderr: (text: string) => void (printed.stderr += text),
-  };
-  const status = await runCli(line.split(' '), io, () => connection);
-  return { status, ...printed };
-}
+const asynq = (line: string) => runLine(connection, line, () => clock.nowMs());
 
 const keysOf = (printed: object): string[] => Object.keys(printed).toSorted();
 

@@ -1,6 +1,6 @@
 import { Client, openBroker, RedisCommandError, silentLogger } from '@nestjs-asynq/core';
 import { expect, it } from 'vitest';
-import { runCli } from '../program.js';
+import { runLine } from '../run-line.fixture.js';
 
 it('does not say that no queue has a task while one does not answer', async () => {
   const broker = openBroker('memory');
@@ -12,12 +12,9 @@ it('does not say that no queue has a task while one does not answer', async () =
     if (queue === 'away') throw new RedisCommandError('HMGET', true, { cause: new Error('connect ECONNREFUSED') });
     return findTask(queue, id);
   };
-  let printed = '';
-  const write = (text: string): void => void (printed += text);
-  const io = { env: {}, home: '/nowhere', isTty: false, nowMs: () => Date.now(), stdout: write, stderr: write };
 
-  await runCli(['task', 'cancel', 'far', 'near'], io, () => broker);
+  const { stderr } = await runLine(broker, 'task cancel far near');
 
-  expect(printed).toContain('nobody runs task far: of 2 queues 1 did not answer, and no other has it');
-  expect(printed).toContain('nobody runs task near: it is pending in queue "here"');
+  expect(stderr).toContain('nobody runs task far: of 2 queues 1 did not answer, and no other has it');
+  expect(stderr).toContain('nobody runs task near: it is pending in queue "here"');
 });

@@ -1,6 +1,6 @@
 import { Client, openBroker, RedisCommandError, silentLogger } from '@nestjs-asynq/core';
 import { expect, it } from 'vitest';
-import { runCli } from '../program.js';
+import { runLine } from '../run-line.fixture.js';
 
 type Broker = ReturnType<typeof openBroker>;
 
@@ -9,18 +9,7 @@ async function seeded(tasks: readonly { readonly id: string; readonly queue: str
   const broker = openBroker('memory');
   const client = new Client({ connection: broker, logger: silentLogger });
   for (const { id: taskId, queue, group } of tasks) await client.enqueue('email', {}, { taskId, queue, group });
-  const asynq = async (line: string) => {
-    const printed = { stdout: '', stderr: '' };
-    const io = {
-      env: {},
-      home: '/nowhere',
-      isTty: false,
-      nowMs: () => Date.now(),
-      stdout: (text: string) => void (printed.stdout += text),
-      stderr: (text: string) => void (printed.stderr += text),
-    };
-    return { status: await runCli(line.split(' '), io, () => broker), ...printed };
-  };
+  const asynq = (line: string) => runLine(broker, line);
   const find = async (line: string) => {
     const { status, stdout, stderr } = await asynq(`task find --json --partial ${line}`);
     if (status !== 0) throw new Error(stderr);
