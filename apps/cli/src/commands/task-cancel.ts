@@ -57,19 +57,19 @@ async function signal(context: Context, ids: readonly string[], servers: readonl
 /** Why nobody runs a task. Servers report what they run with a heartbeat, so a task that has just begun may be running nevertheless. */
 async function whyIdle(context: Context, id: string): Promise<string | undefined> {
   const names = await context.inspector.queues();
-  let silent = 0;
-  const found = await Promise.all(
-    names.map((queue) =>
-      context.inspector.taskInfo(queue, id).catch(({ code }: { readonly code?: string }) => {
-        if (code !== 'TASK_NOT_FOUND' && code !== 'QUEUE_NOT_FOUND') silent += 1;
-        return undefined;
-      }),
-    ),
-  );
-  if (found.some((task) => task?.state === 'active')) return undefined;
-  const waiting = found.find((task) => task !== undefined);
-  if (!waiting && silent > 0) return `of ${names.length} queues ${silent} did not answer, and no other has it`;
-  return waiting ? `it is ${waiting.state} in queue ${JSON.stringify(waiting.queue)}` : 'no queue has it';
+  const looks = await Promise.allSettled(names.map((queue) => context.inspector.taskInfo(queue, id)));
+  const found = looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
+  if (found.some(({ state }) => state === 'active')) return undefined;
+  const [waiting] = found;
+  if (waiting) return `it is ${waiting.state} in queue ${JSON.stringify(waiting.queue)}`;
+  const silent = looks.filter((look) => look.status === 'rejected' && !isNotFound(look.reason));
+  if (silent.length > 0) return `of ${names.length} queues ${silent.length} did not answer, and no other has it`;
+  return 'no queue has it';
+}
+
+function isNotFound(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return code === 'TASK_NOT_FOUND' || code === 'QUEUE_NOT_FOUND';
 }
 
 const TOLD = {
