@@ -104,10 +104,12 @@ export function varintAt(bytes: Uint8Array, start: number): number {
  * name that is no ordinary property.
  */
 export function addEntry(entries: Record<string, string>, bytes: Buffer, start: number, end: number): boolean {
-  const nameAt = beginOfText(bytes, start, end, NAME);
-  const nameEnd = nameAt + varintAt(bytes, start + 1);
-  const valueAt = beginOfText(bytes, nameEnd, end, VALUE);
-  if (nameAt < 0 || valueAt < 0 || valueAt + varintAt(bytes, nameEnd + 1) !== end) return false;
+  const nameLength = lengthAt(bytes, start, NAME);
+  const nameAt = start + 1 + lengthOfVarint(nameLength);
+  const nameEnd = nameAt + nameLength;
+  const valueLength = lengthAt(bytes, nameEnd, VALUE);
+  const valueAt = nameEnd + 1 + lengthOfVarint(valueLength);
+  if (nameLength <= 0 || valueLength <= 0 || valueAt + valueLength !== end) return false;
   const name = textAt(bytes, nameAt, nameEnd, '');
   const value = textAt(bytes, valueAt, end, '');
   if (name === undefined || value === undefined || name === '__proto__') return false;
@@ -115,13 +117,8 @@ export function addEntry(entries: Record<string, string>, bytes: Buffer, start: 
   return true;
 }
 
-/** Where the text of a field begins that is not empty and ends in time; -1: it is not such a field. */
-function beginOfText(bytes: Buffer, at: number, end: number, tag: number): number {
-  if (at + 1 >= end || bytes[at] !== tag) return -1;
-  const length = varintAt(bytes, at + 1);
-  const start = at + 1 + lengthOfVarint(length);
-  return length > 0 && start + length <= end ? start : -1;
-}
+/** The length of the text of a field; -1: it is not such a field. */
+const lengthAt = (bytes: Buffer, at: number, tag: number): number => (bytes[at] === tag ? varintAt(bytes, at + 1) : -1);
 
 /** The text at a place: `known` itself, if it is that. `undefined`: it is not ASCII. */
 export function textAt(bytes: Buffer, start: number, end: number, known: string): string | undefined {
