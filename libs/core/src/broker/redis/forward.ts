@@ -41,8 +41,8 @@ export function forwardOps(redis: RedisLink, joined: JoinedCommands, subscriber:
       const most = Math.min(limit, MOST_PER_CALL);
       const own = plansOf(queue);
       // A set of another type delays nothing else.
-      const nextDue = (plan: DuePlan) => redis.orElse(plan.nextDue(redis.clock.nowMs(), most), []);
-      const due = await Promise.all(own.map(nextDue));
+      const nextDue = (plan: DuePlan, limit: number) => redis.orElse(plan.nextDue(redis.clock.nowMs(), limit), []);
+      const due = await Promise.all(own.map((plan) => nextDue(plan, most)));
       let moved = 0;
       for (const [i, plan] of own.entries()) {
         let batch = due[i]!;
@@ -52,7 +52,7 @@ export function forwardOps(redis: RedisLink, joined: JoinedCommands, subscriber:
         if (gone === batch.length) continue;
         // Others moved or deleted tasks of the plan, which is from before, and may have added some.
         plan.clear();
-        batch = (await nextDue(plan)).slice(0, most - gone);
+        batch = await nextDue(plan, most - gone);
         moved += await forward(queue, plan, batch);
       }
       const nowMs = redis.clock.nowMs();
