@@ -28,6 +28,8 @@ export { HandlerSetupError } from './discovery/handler-setup.error.js';
 export { TaskDistributor } from './distributor/task-distributor.service.js';
 export type {
   EnqueuedTaskOf,
+  HandledPayloadOf,
+  PayloadBySchema,
   PayloadOf,
   QueueName,
   ResultOf,

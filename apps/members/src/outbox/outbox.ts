@@ -1,4 +1,4 @@
-import type { TaskOptions, TaskPayloads } from 'nestjs-asynq';
+import type { PayloadOf, TaskOptions, TaskPayloads } from 'nestjs-asynq';
 import { contextHeaders } from 'nestjs-asynq/tracing';
 import type { Database } from '../database/database.js';
 import { outbox } from '../database/schema.js';
@@ -6,7 +6,7 @@ import { outbox } from '../database/schema.js';
 /** A task to be enqueued once its transaction has committed. */
 export interface OutboxTask<Type extends keyof TaskPayloads & string> {
   readonly type: Type;
-  readonly payload: TaskPayloads[Type];
+  readonly payload: PayloadOf<Type>;
   /**
    * The task id is fixed, so that enqueueing a row twice creates one task. With a `retention` a second delivery is
    * recognized for that long after success. Dates do not survive the table's JSON; use `processIn`.

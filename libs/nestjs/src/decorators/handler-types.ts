@@ -1,6 +1,6 @@
 import type { TaskContext } from '@nestjs-asynq/core';
 import type { Observable } from 'rxjs';
-import type { TaskPayloads, TaskResults } from '../distributor/task-payloads.js';
+import type { HandledPayloadOf, TaskPayloads, TaskResults } from '../distributor/task-payloads.js';
 
 /** Any method. */
 export type AnyMethod = (...args: never[]) => unknown;
@@ -52,9 +52,9 @@ type Returns<Type extends string, Method extends AnyMethod> = Type extends keyof
  * message.
  */
 export type CheckedHandler<Type extends string, Method extends AnyMethod> = Type extends keyof TaskPayloads
-  ? Takes<TaskPayloads[Type], Parameters<Method>> extends true
+  ? Takes<HandledPayloadOf<Type>, Parameters<Method>> extends true
     ? CheckedResult<Type, Method>
-    : { readonly 'no parameter takes the payload of this task type': TaskPayloads[Type] }
+    : { readonly 'no parameter takes the payload of this task type': HandledPayloadOf<Type> }
   : CheckedResult<Type, Method>;
 
 type CheckedResult<Type extends string, Method extends AnyMethod> =

@@ -1,5 +1,6 @@
 import type { EnqueuedTask, TaskOptions } from '@nestjs-asynq/core';
 import type { WaitOptions } from '@nestjs-asynq/core/internal';
+import type { StandardSchema } from '../handling/standard-schema.js';
 
 /**
  * The app's task types and their payloads. Empty by default; extend it to have `enqueue` and `@TaskHandler` check payloads at
@@ -15,6 +16,30 @@ import type { WaitOptions } from '@nestjs-asynq/core/internal';
  */
 // oxlint-disable-next-line typescript/no-empty-object-type -- an interface, because only interfaces can be extended
 export interface TaskPayloads {}
+
+declare const enqueued: unique symbol;
+declare const handled: unique symbol;
+
+/**
+ * In {@link TaskPayloads}, a payload whose handlers check it by `@Payload({ schema })`. Its types are those of the schema: what is
+ * enqueued, before defaults and conversions, and what handlers take, after them.
+ *
+ * ```ts
+ * const Reminder = z.object({ at: z.iso.datetime().transform((at) => new Date(at)) });
+ *
+ * declare module 'nestjs-asynq' {
+ *   interface TaskPayloads {
+ *     'reminder:send': PayloadBySchema<typeof Reminder>; // enqueued with a text, handled with a Date
+ *   }
+ * }
+ * ```
+ */
+export interface PayloadBySchema<Schema extends StandardSchema> {
+  readonly [enqueued]: TypesOf<Schema>['input'];
+  readonly [handled]: TypesOf<Schema>['output'];
+}
+
+type TypesOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>;
 
 /**
  * The results of task types: what their handlers return, and `result()` of an enqueued task gives. Extend it as
@@ -42,8 +67,19 @@ export type TaskType = TaskTyping extends { readonly strict: true }
   ? keyof TaskPayloads
   : keyof TaskPayloads | (string & {});
 
-/** Payload of a task type; `unknown` when the type is not listed in {@link TaskPayloads}. */
-export type PayloadOf<Type extends string> = Type extends keyof TaskPayloads ? TaskPayloads[Type] : unknown;
+/** Payload with which a task type is enqueued; `unknown` when the type is not listed in {@link TaskPayloads}. */
+export type PayloadOf<Type extends string> = Type extends keyof TaskPayloads
+  ? TaskPayloads[Type] extends { readonly [enqueued]: infer Payload }
+    ? Payload
+    : TaskPayloads[Type]
+  : unknown;
+
+/** Payload that handlers of a task type take: another than {@link PayloadOf} for a {@link PayloadBySchema} that converts it. */
+export type HandledPayloadOf<Type extends string> = Type extends keyof TaskPayloads
+  ? TaskPayloads[Type] extends { readonly [handled]: infer Payload }
+    ? Payload
+    : TaskPayloads[Type]
+  : unknown;
 
 /** Result of a task type; `unknown` when the type is not listed in {@link TaskResults}. */
 export type ResultOf<Type extends string> = Type extends keyof TaskResults ? TaskResults[Type] : unknown;

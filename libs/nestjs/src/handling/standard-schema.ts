@@ -10,6 +10,8 @@ export interface StandardSchema {
     readonly version: 1;
     readonly vendor: string;
     readonly validate: (value: unknown) => SchemaResult | Promise<SchemaResult>;
+    /** Exists in types only. */
+    readonly types?: { readonly input: unknown; readonly output: unknown } | undefined;
   };
 }
 
