@@ -15,6 +15,7 @@ const STAGES = {
     'over TLS, with a CA of our own, as the user with [the rights that the guide names](guide/production.md#rights-of-the-redis-user)',
   'fewest rights': 'all that a broker promises, and partitioned queues, as the user `fewest` of the same guide',
   Sentinel: 'the master that a sentinel with a password names',
+  'Sentinel, TLS': 'the same, with TLS to the sentinel and to the master',
   Cluster: 'three masters',
   'proxy cluster':
     'behind a proxy that reads the text of scripts, wants each key as `KEYS[n]` and all keys of a call in one slot, and refuses `CLUSTER`, `CONFIG`, `INFO` and blocking commands, as those of clouds do',

@@ -12,6 +12,7 @@ const CONNECTIONS: Readonly<Record<string, string>> = {
   'test/servers/tls.spec.ts': 'TLS and ACL',
   'test/servers/fewest-rights.spec.ts': 'fewest rights',
   'test/servers/sentinel.spec.ts': 'Sentinel',
+  'test/servers/sentinel-tls.spec.ts': 'Sentinel, TLS',
   'test/contract/cluster.spec.ts': 'Cluster',
   'test/contract/proxy-cluster.spec.ts': 'proxy cluster',
   'test/contract/minimal-proxy.spec.ts': 'minimal proxy',

@@ -17,13 +17,15 @@ export interface Sentinel extends AsyncDisposable {
 export interface SentinelOptions {
   /** How long a master may be silent before a replica takes over, ms. Default: 30,000, as in Redis. */
   readonly downAfterMs?: number | undefined;
+  /** Talks TLS only, with clients and the master, by these arguments of Redis. Default: plain TCP. */
+  readonly tlsArgs?: readonly string[] | undefined;
 }
 
 /** Starts a sentinel with a password of its own that watches a server under the name `main`. */
 export async function startSentinel(
-  master: RedisServer,
+  master: Pick<RedisServer, 'host' | 'port'>,
   password: string,
-  { downAfterMs = 30_000 }: SentinelOptions = {},
+  { downAfterMs = 30_000, tlsArgs }: SentinelOptions = {},
 ): Promise<Sentinel> {
   const launcher = findLauncher();
   if (!launcher) throw new Error('no Redis found; the test project lacks redis.global-setup.ts');
@@ -38,7 +40,10 @@ export async function startSentinel(
   await writeFile(config, `${lines.join('\n')}\n`);
   const [port] = (await drawPorts(1, PORTS.sentinel)) as [number];
   const host = await launcher.openHost([port]);
-  const { child, kill, orphanCommand } = host.launch([config, '--sentinel', '--port', String(port)], dir);
+  const listen = tlsArgs
+    ? ['--port', '0', '--tls-port', String(port), '--tls-replication', 'yes', ...tlsArgs]
+    : ['--port', String(port)];
+  const { child, kill, orphanCommand } = host.launch([config, '--sentinel', ...listen], dir);
   const cleanup = new OrphanCleanup(`${orphanCommand}; ${host.orphanCommand}; rm -rf '${dir}'`);
   const exited = once(child, 'exit');
   const seen: string[] = [];

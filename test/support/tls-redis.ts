@@ -11,6 +11,8 @@ export interface TlsRedis extends AsyncDisposable {
   readonly tlsPort: number;
   /** The CA that alone vouches for the server's certificate, in PEM form. */
   readonly ca: string;
+  /** What tells a server of Redis to talk TLS with the same certificate. */
+  readonly tlsArgs: readonly string[];
 }
 
 /** What servers log that were built without TLS: Redis 6, and later ones. */
@@ -24,10 +26,10 @@ export async function startTlsRedis(): Promise<TlsRedis | undefined> {
     const { keyFile, certFile, caFile } = await issueCertificate(dir, 'IP:127.0.0.1');
     const [tlsPort] = (await drawPorts(1, PORTS.tls)) as [number];
     const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', caFile];
-    const args = ['--tls-port', String(tlsPort), ...files, '--tls-auth-clients', 'no'];
-    const server = await startRedis({ args });
+    const tlsArgs = [...files, '--tls-auth-clients', 'no'];
+    const server = await startRedis({ args: ['--tls-port', String(tlsPort), ...tlsArgs] });
     const ca = await readFile(caFile, 'utf8');
-    return { server, tlsPort, ca, [Symbol.asyncDispose]: () => server.stop().then(removeDir) };
+    return { server, tlsPort, ca, tlsArgs, [Symbol.asyncDispose]: () => server.stop().then(removeDir) };
   } catch (error) {
     await removeDir();
     if (WITHOUT_TLS.test(String(error))) return undefined;
