@@ -37,16 +37,14 @@ async function startSecure(): Promise<typeof secure> {
   return { redis: tls, sentinel: await startSentinel({ host: server.host, port: tlsPort }, 'guard', { tlsArgs }) };
 }
 
-async function handleOne(connection: RedisConnection): Promise<void> {
+/** The result of a task that was enqueued and handled, and the queues that an inspector sees then. */
+async function handleOne(connection: RedisConnection): Promise<{ result: unknown; queues: string[] }> {
   await using client = new Client({ connection, logger: silentLogger });
   await using server = new Server({ connection, queues: { mail: 1 }, logger: silentLogger });
   await using inspector = new Inspector({ connection, logger: silentLogger });
   await server.start(() => 'sent');
-
   const task = await client.enqueue('email:welcome', {}, { queue: 'mail', retention: '1m' });
-
-  expect(await task.result({ timeout: '10s' })).toBe('sent');
-  expect(await inspector.queues()).toEqual(['mail']);
+  return { result: await task.result({ timeout: '10s' }), queues: await inspector.queues() };
 }
 
 it.each<[string, () => string]>([
@@ -55,12 +53,15 @@ it.each<[string, () => string]>([
   ['redis-socket:', () => `redis-socket://${dir}/redis.sock?db=2`],
   ['redis-sentinel:', () => `redis-sentinel://:guard@127.0.0.1:${sentinel.port}/3?master=main`],
   ['redis-cluster:', () => `redis-cluster://${cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`],
-])('a task is enqueued, handled and seen over %s', (_, url) => handleOne({ url: url() }));
+])('a task is enqueued, handled and seen over %s', async (_, url) => {
+  expect(await handleOne({ url: url() })).toEqual({ result: 'sent', queues: ['mail'] });
+});
 
 it.for<[string, (to: NonNullable<typeof secure>) => string]>([
   ['rediss:', (to) => `rediss://127.0.0.1:${to.redis.tlsPort}/1`],
   ['rediss-sentinel:', (to) => `rediss-sentinel://:guard@127.0.0.1:${to.sentinel.port}/2?master=main`],
 ])('a task is enqueued, handled and seen over %s', async ([, url], { skip }) => {
   if (!secure) return skip('the server was built without TLS');
-  await handleOne({ url: url(secure), options: { tls: { ca: secure.redis.ca } } });
+  const handled = await handleOne({ url: url(secure), options: { tls: { ca: secure.redis.ca } } });
+  expect(handled).toEqual({ result: 'sent', queues: ['mail'] });
 });
