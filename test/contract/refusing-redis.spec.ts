@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Inspector, openBroker, RedisCommandError, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
@@ -29,7 +30,7 @@ const TROUBLES: readonly Trouble[] = [
       await rm(dir, { recursive: true }); // no snapshot can be written any more
       await admin.config('SET', 'save', '3600 1');
       await admin.bgsave();
-      while (!(await admin.info('persistence')).includes('rdb_last_bgsave_status:err'));
+      while (!(await admin.info('persistence')).includes('rdb_last_bgsave_status:err')) await delay(10);
     },
     end: async (admin) => void (await admin.config('SET', 'stop-writes-on-bgsave-error', 'no')),
   },

@@ -198,9 +198,8 @@ describe('queues and servers on the command line', () => {
     await client.enqueue('email', undefined, { queue: 'mail', taskId: 'one' });
     await conditions.until(() => seen.includes('started'));
 
-    let rows: string[][];
-    do rows = await asynq.rows('server', 'ls');
-    while (rows.length < 3); // until the server shows itself
+    await expect.poll(() => asynq.rows('server', 'ls')).toHaveLength(3); // the server shows itself
+    const rows = await asynq.rows('server', 'ls');
     const stats = await asynq.json('stats');
     const canceled = await asynq.output('task', 'cancel', 'one');
     await conditions.until(() => seen.includes('canceled'));
@@ -247,7 +246,7 @@ describe('queues and servers on the command line', () => {
     const id = ['mail', 'daily report'];
     const rows = async () => (await asynq.rows('cron', 'schedules')).slice(2);
     const row = (...rest: unknown[]) => ['mail', 'daily report', '@every 1h', 'report:build', ...rest];
-    while ((await asynq.rows('cron', 'ls')).length < 3); // until the scheduler shows its plan
+    await expect.poll(() => asynq.rows('cron', 'ls')).toHaveLength(3); // the scheduler shows its plan
 
     expect(await rows()).toEqual([row('live', expect.stringMatching(/^In (59m\d+s|1h0m0s)$/), 'N/A')]);
     expect(await asynq.output('cron', 'pause', ...id)).toBe(

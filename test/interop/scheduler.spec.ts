@@ -109,9 +109,8 @@ describe.skipIf(!hasGoPeer)('schedulers beside Go', () => {
     const id = await go.schedule('@every 1s', { type: 'from:go', queue: 'default' });
     await using inspector = new Inspector({ connection: { url: redis.url }, logger: silentLogger });
 
-    let entries = await inspector.schedulerEntries();
-    while (entries.length === 0) entries = await inspector.schedulerEntries();
-
-    expect(entries).toMatchObject([{ id, spec: '@every 1s', taskType: 'from:go', options: ['Queue("default")'] }]);
+    await expect
+      .poll(() => inspector.schedulerEntries())
+      .toMatchObject([{ id, spec: '@every 1s', taskType: 'from:go', options: ['Queue("default")'] }]);
   });
 });

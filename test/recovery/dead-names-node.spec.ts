@@ -1,7 +1,9 @@
 import { Client, Inspector, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { startCluster } from '../support/redis-server.js';
+
+const PATIENCE = { timeout: 60_000, interval: 20 };
 
 it('takes and runs tasks of queues on healthy nodes while the node of the names of queues is dead', async () => {
   await using cluster = await startCluster(3, {
@@ -25,11 +27,11 @@ it('takes and runs tasks of queues on healthy nodes while the node of the names 
   await server.start((_payload, { queue }) => void ran.add(queue));
 
   const outcomes = await Promise.allSettled(healthy.map((queue) => client.enqueue('email', {}, { queue })));
-  while (ran.size < healthy.length) await new Promise((resolve) => setImmediate(resolve));
+  await vi.waitUntil(() => ran.size === healthy.length, PATIENCE);
   await cluster.nodes[dead]!.start();
   await using inspector = new Inspector({ connection, logger: silentLogger });
   const announced = (): Promise<readonly string[]> => inspector.queues().catch(() => []);
-  while ((await announced()).length < healthy.length);
+  await vi.waitUntil(async () => (await announced()).length === healthy.length, PATIENCE);
 
   expect(outcomes.map(({ status }) => status)).toEqual(healthy.map(() => 'fulfilled'));
   expect((await announced()).toSorted()).toEqual(healthy.toSorted());

@@ -1,6 +1,6 @@
 // A worker process of its own for tests that kill workers: takes its settings as JSON, reports what happens as JSON
-// lines. Task types: quick ends at once, work takes `payload.ms`, hang waits for its signal, block computes for
-// `payload.ms` after `payload.waitMs`, poison kills the process. Groups: with `groupAggregator`, the ids of a group become the payload of a task `sum` in an hour; `hangAt` says in which call of the
+// lines. Task types: quick ends at once, work takes `payload.ms`, hang waits for its signal, block stands still
+// for `payload.ms` after `payload.waitMs`, poison kills the process. Groups: with `groupAggregator`, the ids of a group become the payload of a task `sum` in an hour; `hangAt` says in which call of the
 // function, counted from 1, it never answers again. `ticks`: the cron spec of a task quick.
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -48,7 +48,7 @@ mux.handle('hang', (_payload, { signal }) => {
 });
 mux.handle('block', async ({ ms, waitMs }) => {
   if (waitMs !== undefined) await delay(waitMs).then(() => turn()); // what has arrived by then has been read
-  for (const endAtMs = Date.now() + ms; Date.now() < endAtMs;);
+  Atomics.wait(waiting, 0, 0, ms);
 });
 mux.handle('poison', () => process.kill(process.pid, 'SIGKILL'));
 

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { drawPorts, type PortRange, PORTS } from './free-port.js';
 import { OrphanCleanup } from './orphan-cleanup.js';
@@ -18,6 +19,8 @@ const CLUSTER_SLOTS = 16_384;
 /** A free port may be taken by another process before our server binds it; then we draw again. */
 const START_ATTEMPTS = 5;
 const LOG_LINES_KEPT = 100;
+/** Between two questions to a server that is not ready yet. */
+const PAUSE_MS = 10;
 
 /** A Redis server of a test's own: empty at first, on a free port, gone with the test process at the latest. */
 export class RedisServer implements AsyncDisposable {
@@ -177,7 +180,7 @@ export async function startReplicaOf(master: RedisServer, options: RedisServerOp
   const args = ['--replicaof', master.host, String(master.port), ...(options.args ?? [])];
   const replica = await startRedis({ ...options, args });
   const isOnline = new RegExp(`port=${replica.port},state=online`);
-  while (!isOnline.test(await client.info('replication')));
+  while (!isOnline.test(await client.info('replication'))) await delay(PAUSE_MS);
   client.disconnect();
   return replica;
 }
@@ -226,9 +229,9 @@ async function replicate(master: RedisServer, replica: RedisServer): Promise<voi
   await of.config('SET', 'repl-diskless-sync-delay', '0');
   await client.call('CLUSTER', 'MEET', master.host, String(master.port));
   const id = String(await of.call('CLUSTER', 'MYID'));
-  while (!String(await client.cluster('NODES')).includes(id));
+  while (!String(await client.cluster('NODES')).includes(id)) await delay(PAUSE_MS);
   await client.call('CLUSTER', 'REPLICATE', id);
-  while (!(await client.info('replication')).includes('master_link_status:up'));
+  while (!(await client.info('replication')).includes('master_link_status:up')) await delay(PAUSE_MS);
   of.disconnect();
   client.disconnect();
 }

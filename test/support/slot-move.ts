@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { RedisServer } from './redis-server.js';
 
@@ -47,7 +48,7 @@ export class SlotMove implements Disposable {
   /** Resolves once a node has refused a script because some of its keys are on the other side. */
   async refused(): Promise<void> {
     const hasRefused = async (node: Redis): Promise<boolean> => (await node.info('errorstats')).includes('TRYAGAIN');
-    while (!(await hasRefused(this.from)) && !(await hasRefused(this.to)));
+    while (!(await hasRefused(this.from)) && !(await hasRefused(this.to))) await delay(1);
   }
 
   [Symbol.dispose](): void {
