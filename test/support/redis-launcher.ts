@@ -40,6 +40,13 @@ export interface RedisLauncher {
  * Valkey in Docker; `undefined` when none is there.
  */
 export function findLauncher(): RedisLauncher | undefined {
+  return (known ??= lookForLauncher());
+}
+
+/** Looking for it starts a process. */
+let known: RedisLauncher | undefined;
+
+function lookForLauncher(): RedisLauncher | undefined {
   const binary = findBinary();
   if (binary !== undefined) return binaryLauncher(binary);
   const image = process.env['REDIS_IMAGE'] ?? findImage();
