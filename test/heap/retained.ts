@@ -8,6 +8,8 @@ const collect = runInNewContext('gc') as () => void;
 const QUIET_TURNS = 2;
 /** Each is followed by a turn in which finalizers of weak references run, whose objects the next one frees. */
 const COLLECTIONS = 2;
+/** Before the first measurement there are so many times fewer calls: code is compiled, and pools and caches are filled. */
+const WARM_UP_SHARE = 10;
 /** A leak shows in every round; effects of the engine or a cache do not. */
 const MOST_ROUNDS = 16;
 
@@ -41,14 +43,14 @@ export async function bytesLeftPerCall(
   { calls, atOnce, rest }: Rounds,
 ): Promise<number> {
   let index = 0;
-  const round = async (): Promise<number> => {
-    for (const end = index + calls; index < end; index += atOnce) {
+  const round = async (count = calls): Promise<number> => {
+    for (const end = index + count; index < end; index += atOnce) {
       await Promise.all(Array.from({ length: atOnce }, (_, offset) => call(index + offset)));
     }
     await rest?.();
     return retainedBytes();
   };
-  let before = await round();
+  let before = await round(Math.max(atOnce, calls / WARM_UP_SHARE));
   let least = Infinity;
   for (let rounds = 1; rounds < MOST_ROUNDS && least >= enough; rounds++) {
     const after = await round();
