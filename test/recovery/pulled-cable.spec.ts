@@ -9,17 +9,17 @@ import {
   WaitTimeoutError,
 } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, type TestContext, vi } from 'vitest';
 import { openCable } from '../support/cable.js';
 import { openRecorder } from '../support/load.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 
-describe('a connection that falls silent', () => {
-  it('is closed once for all calls that wait on it', async () => {
+describe.concurrent('a connection that falls silent', () => {
+  it('is closed once for all calls that wait on it', async ({ onTestFinished }) => {
     await using redis = await startRedis();
     await using cable = await openCable(redis);
     await using client = new Client({ connection: { url: cable.url }, logger: silentLogger });
-    const warnings = collectWarnings();
+    const warnings = collectWarnings(onTestFinished);
     await client.ping();
 
     cable.pull();
@@ -89,7 +89,9 @@ describe('a connection that falls silent', () => {
     expect(Math.max(...recorder.pickUpMs)).toBeLessThan(12_000);
   });
 
-  it('is subscribed to all channels again when it is cut at its first command after a reconnect', async () => {
+  it('is subscribed to all channels again when it is cut at its first command after a reconnect', async ({
+    onTestFinished,
+  }) => {
     await using redis = await startRedis();
     await using cable = await openCable(redis);
     const broker = openBroker({ url: cable.url }, { logger: silentLogger });
@@ -148,7 +150,7 @@ async function ask(redis: RedisServer, command: string, ...args: readonly string
 }
 
 /** What Node prints to the user's terminal, such as that an emitter has too many listeners. */
-function collectWarnings(): Error[] {
+function collectWarnings(onTestFinished: TestContext['onTestFinished']): Error[] {
   const warnings: Error[] = [];
   const collect = (warning: Error): void => void warnings.push(warning);
   process.on('warning', collect);

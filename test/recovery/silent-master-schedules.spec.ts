@@ -7,7 +7,7 @@ import { type RedisCluster, startCluster } from '../support/redis-server.js';
 /** Longer than a connection may be silent, so that a tick that waits for it is missed. */
 const SILENT_MS = 9_000;
 
-describe('a master that falls silent, of a cluster with schedules', () => {
+describe.concurrent('a master that falls silent, of a cluster with schedules', () => {
   it.each(['asynq:queues', 'asynq:schedule_queues'])(
     'delays no tick and no new schedule of queues on other masters, when it holds %s',
     async (set) => {

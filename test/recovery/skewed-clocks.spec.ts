@@ -59,7 +59,7 @@ describe.each([
   ['a leader 5 minutes behind', [SLOW, FAST]],
   ['a leader that drifts', [DRIFTING, SLOW]],
 ])('%s', (_, clocks) => {
-  it('starts every due task once and none early, and takes no running task away', async () => {
+  it.concurrent('starts every due task once and none early, and takes no running task away', async () => {
     await using redis = await startRedis();
     await using fleet = await openFleet(redis, clocks);
     const { client, startedAtMs } = fleet;
@@ -78,7 +78,7 @@ describe.each([
     expect({ early, runs }).toEqual({ early: [], runs: runs.map(() => 1) });
   });
 
-  it('keeps deadlines, retention, locks and groups, and fires each tick once', async () => {
+  it.concurrent('keeps deadlines, retention, locks and groups, and fires each tick once', async () => {
     await using redis = await startRedis();
     await using fleet = await openFleet(redis, clocks, { groupAggregator: { gracePeriod: '2s' } as never });
     const { client, inspector, startedAtMs } = fleet;
