@@ -51,7 +51,7 @@ export function describePlanning(backend: string, openQueue: () => TestQueue): v
         enqueuedAtNs: startNs + BigInt(n) * 1_000_000_000n,
       }));
 
-      for (const event of events) await q.broker.recordEnqueueEvent(entryId, event);
+      await Promise.all(events.map((event) => q.broker.recordEnqueueEvent(entryId, event)));
       const kept = await q.history(entryId);
       await q.broker.clearHistory(entryId);
 

@@ -17,8 +17,12 @@ const act = fc.record({
 /** Performs a change; returns the ids of the affected tasks. */
 async function perform(q: TestQueue, list: List, { kind, nth }: { kind: string; nth: number }, step: number) {
   const { broker, name } = q;
-  const page = await broker.listTasks(name, list, 0, 100);
-  const id = page[nth % Math.max(page.length, 1)]?.message.id ?? 'none';
+  const changeOne = async (change: (id: string) => Promise<unknown>): Promise<string[]> => {
+    const page = await broker.listTasks(name, list, 0, 100);
+    const id = page[nth % Math.max(page.length, 1)]?.message.id ?? 'none';
+    await change(id);
+    return [id];
+  };
   const settleAll = async (outcome: Parameters<typeof broker.settle>[1][number]['outcome']): Promise<string[]> => {
     const { tasks } = await broker.fetch(name, 1 + (nth % 3), 30_000);
     const ends = tasks.map((task) => ({ message: task.message, claim: q.claim(task), outcome }));
@@ -36,17 +40,13 @@ async function perform(q: TestQueue, list: List, { kind, nth }: { kind: string; 
     case 'fail':
       return settleAll({ kind: 'retry', retryAtMs: q.clock.nowMs() + 1_500, error: 'boom', isFailure: true });
     case 'delete':
-      await broker.moveTasks(name, list, [id], 'deleted');
-      return [id];
+      return changeOne((id) => broker.moveTasks(name, list, [id], 'deleted'));
     case 'runNext':
-      await broker.moveTasks(name, list, [id], 'pendingHead');
-      return [id];
+      return changeOne((id) => broker.moveTasks(name, list, [id], 'pendingHead'));
     case 'run':
-      await broker.moveTasks(name, list, [id], 'pending');
-      return [id];
+      return changeOne((id) => broker.moveTasks(name, list, [id], 'pending'));
     case 'delay':
-      await broker.reschedule(name, list, id, q.clock.nowMs() + 60_000);
-      return [id];
+      return changeOne((id) => broker.reschedule(name, list, id, q.clock.nowMs() + 60_000));
     default:
       return [];
   }
