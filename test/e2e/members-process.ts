@@ -7,6 +7,9 @@ import { OrphanCleanup } from '../support/orphan-cleanup.js';
 
 const folder = join(import.meta.dirname, '../../dist/apps/members');
 
+/** PGlite is 9 MB of WebAssembly; to compile what is hot a second time takes longer than a test uses it. */
+const FOR_A_SHORT_LIFE = ['--liftoff-only'];
+
 export interface Exit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -24,7 +27,7 @@ export class MembersProcess implements AsyncDisposable {
 
   /** @param environment all that the app sees of the environment, but for the PATH */
   constructor(entry: 'main' | 'demo', environment: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [join(folder, `${entry}.js`)], {
+    this.child = spawn(process.execPath, [...FOR_A_SHORT_LIFE, join(folder, `${entry}.js`)], {
       // A folder without a `.env`.
       cwd: folder,
       env: { PATH: process.env['PATH'], HTTP_ADDRESS: '127.0.0.1:0', VERIFY_EMAIL_DELAY: '50ms', ...environment },
