@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { FileOrder } from './test/support/file-order.js';
 
 type ProjectOptions = NonNullable<TestProjectInlineConfiguration['test']>;
 
@@ -44,13 +45,14 @@ export default defineConfig({
   // Vite's compiler reads decorator options from the tsconfig that owns a file, which it does not find for the libs.
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
+    sequence: { sequencer: FileOrder },
     expect: { poll: { timeout: 20_000 } }, // what is polled comes soon, but a busy machine takes its time
     server: { deps: { external: [/\/(?:libs|apps)\/\w+\/dist\//] } }, // built packages, loaded by Node as for users
     projects: [
       project('unit', 0, {
         include: ['{libs,apps}/*/src/**/*.spec.ts', 'libs/dashboard/web/src/**/*.spec.ts', 'test/guide/*.spec.ts'],
         isolate: false,
-        maxWorkers: ALL_CORES,
+        maxWorkers: ALL_CORES + 1, // a few wait
         setupFiles: ['test/support/memory.setup.ts'],
         testTimeout: 30_000,
       }),
@@ -59,6 +61,7 @@ export default defineConfig({
       withProcesses('interop', { include: ['test/interop/**/*.spec.ts'], exclude: MEASURE_TIME, isolate: false }),
       withProcesses('e2e', {
         isolate: false,
+        execArgv: ['--liftoff-only'], // as in MembersProcess
         include: ['test/e2e/**/*.e2e-spec.ts'],
         globalSetup: [...CONTAINERS, 'test/e2e/members-database.global-setup.ts'],
       }),
