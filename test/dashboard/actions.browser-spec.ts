@@ -89,6 +89,60 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
       await window.expectFine();
     });
 
+    it('pause those that are selected, and take that back', async () => {
+      await using window = await browser.window();
+      const names = [await queueWith(1), await queueWith(1), await queueWith(1)];
+      const [, second, third] = names;
+      await app.inspector.pauseQueue(third!);
+      const arePaused = () => Promise.all(names.map(async (name) => (await app.inspector.queueInfo(name)).isPaused));
+      const { page } = window;
+      await page.goto(`${app.origin}/monitoring/`);
+
+      for (const name of names) await page.getByRole('checkbox', { name: `Select ${name}` }).check();
+      await window.picture('queues-selected');
+      await window.expectFine();
+      await page.getByRole('button', { name: 'Pause 2 queues' }).click();
+      await dialog(page).getByText('Pause these 2 queues?').waitFor();
+      await dialog(page).getByText('1 of the selected is left out: it is paused already.').waitFor();
+      await window.picture('queues-pause');
+      await dialog(page).getByRole('button', { name: 'Pause 2 queues' }).click();
+      await page.getByText('2 queues are paused').waitFor();
+      const paused = await arePaused();
+      await page.getByRole('button', { name: 'Undo' }).click();
+      await page.getByText('Undone').waitFor();
+
+      expect(paused).toEqual([true, true, true]);
+      expect(await arePaused()).toEqual([false, false, true]);
+      expect(lastAction()).toMatchObject({ action: 'resumeQueue', queues: expect.arrayContaining([second]), count: 2 });
+      await window.expectFine();
+    });
+
+    it('tell which of them were refused', async () => {
+      await using window = await browser.window();
+      const names = [await queueWith(1), await queueWith(1)];
+      const { page } = window;
+      await page.route('**/api/queues/pause', (route) =>
+        route.fulfill({
+          json: {
+            changed: [names[0]],
+            unchanged: [],
+            failed: [{ queue: names[1], code: 'FORBIDDEN', message: 'the right "operate" is needed' }],
+          },
+        }),
+      );
+      await page.goto(`${app.origin}/monitoring/`);
+
+      for (const name of names) await page.getByRole('checkbox', { name: `Select ${name}` }).check();
+      await page.getByRole('button', { name: 'Pause 2 queues' }).click();
+      await dialog(page).getByRole('button', { name: 'Pause 2 queues' }).click();
+      await dialog(page).getByText('1 queue was refused:').waitFor();
+
+      expect(await dialog(page).getByRole('listitem').allTextContents()).toEqual([
+        `${names[1]} the right "operate" is needed`,
+      ]);
+      await window.expectFine();
+    });
+
     it('purge it', async () => {
       await using window = await browser.window();
       const queue = await queueWith(1);

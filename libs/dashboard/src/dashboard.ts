@@ -8,7 +8,14 @@ import { actOnTasks } from './actions/act.js';
 import { MatchingWork, readMatchingOrder } from './actions/act-matching.js';
 import { type ActionListener, Audit } from './actions/audit.js';
 import { editPayload, enqueueAgain, newTask } from './actions/enqueue-actions.js';
-import { deleteQueue, pauseQueue, purgeQueue, resumeQueue } from './actions/queue-actions.js';
+import {
+  deleteQueue,
+  pauseQueue,
+  pauseQueues,
+  purgeQueue,
+  resumeQueue,
+  resumeQueues,
+} from './actions/queue-actions.js';
 import { deleteSchedule, pauseSchedule, resumeSchedule, runSchedule } from './actions/schedule-actions.js';
 import type { WriteAction, WriteContext } from './actions/write.js';
 import { Board } from './board.js';
@@ -78,6 +85,8 @@ const READERS: Readonly<Record<Exclude<keyof typeof READS, 'live' | 'liveOnce' |
 const WRITERS: Readonly<Record<Exclude<keyof typeof WRITES, 'actMatching'>, WriteAction>> = {
   pauseQueue,
   resumeQueue,
+  pauseQueues,
+  resumeQueues,
   deleteQueue,
   purgeQueue,
   act: actOnTasks,

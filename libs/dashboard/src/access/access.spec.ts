@@ -16,6 +16,8 @@ const CONTENT = { encoding: 'text', data: '1' };
 const BODIES: Readonly<Record<keyof typeof WRITES, object>> = {
   pauseQueue: { queue: 'mine' },
   resumeQueue: { queue: 'mine' },
+  pauseQueues: { queues: ['mine'] },
+  resumeQueues: { queues: ['mine'] },
   deleteQueue: { queue: 'mine', force: true },
   purgeQueue: { queue: 'mine' },
   act: { action: 'delete', items: [ITEM] },
@@ -30,6 +32,8 @@ const BODIES: Readonly<Record<keyof typeof WRITES, object>> = {
 };
 
 const writes = Object.keys(WRITES) as (keyof typeof WRITES)[];
+/** Those that answer for each of the things that they are about. */
+const OF_SEVERAL = ['pauseQueues', 'resumeQueues', 'act', 'actMatching'];
 
 async function start(access: (request: { headers: Record<string, string> }) => AccessAnswer, readOnly = false) {
   dash = await startTestApp({ dashboard: { access, readOnly } });
@@ -71,8 +75,12 @@ describe('rights', () => {
     for (const name of writes) answers.push(await dash.post(`/monitoring/${WRITES[name]}`, BODIES[name]));
 
     expect(read.status).toBe(200);
-    const refused = answers.filter((_, i) => !['act', 'actMatching'].includes(writes[i]!));
+    const refused = answers.filter((_, i) => !OF_SEVERAL.includes(writes[i]!));
     expect(refused.map(({ status, body }) => [status, body.error.code])).toEqual(refused.map(() => [403, 'FORBIDDEN']));
+    expect(answers[writes.indexOf('pauseQueues')]!.body).toMatchObject({
+      changed: [],
+      failed: [{ code: 'FORBIDDEN' }],
+    });
     expect(answers[writes.indexOf('act')]!.body).toMatchObject({ done: 0, failed: [{ code: 'FORBIDDEN' }] });
     expect(answers[writes.indexOf('actMatching')]!.text).toContain('the right \\"admin\\" is missing');
     expect((await dash.inspector.queueInfo('mine')).size).toBe(2);
@@ -175,8 +183,9 @@ describe('a hidden queue', () => {
     const moved = await dash.post('/monitoring/api/tasks/act', { action: 'move', items: [ITEM], target: 'hidden' });
 
     const statuses = answers.map(({ status }, i) => [writes[i], status]);
-    expect(statuses).toEqual(writes.map((name) => [name, ['act', 'actMatching'].includes(name) ? 200 : 404]));
+    expect(statuses).toEqual(writes.map((name) => [name, OF_SEVERAL.includes(name) ? 200 : 404]));
     expect(answers[writes.indexOf('act')]!.body).toMatchObject({ done: 0, failed: [{ code: 'QUEUE_NOT_FOUND' }] });
+    expect(answers[writes.indexOf('resumeQueues')]!.body.failed).toMatchObject([{ code: 'QUEUE_NOT_FOUND' }]);
     expect(answers[writes.indexOf('actMatching')]!.text).not.toContain('hidden');
     expect(moved.status).toBe(404);
     expect((await dash.inspector.queueInfo('hidden')).size).toBe(2);

@@ -1,7 +1,13 @@
-import { type TaskState, TaskNotFoundError, TaskStateError } from '@nestjs-asynq/core';
+import { TaskNotFoundError, TaskStateError } from '@nestjs-asynq/core';
 import { type BulkProgress, errorText, type MatchingOptions } from '@nestjs-asynq/core/internal';
 import { NEEDED_RIGHT, type Right } from '../api/access.js';
-import type { MatchingLine, MatchingPart, MatchingReport, SearchFilter } from '../api/search.js';
+import {
+  MATCHING_STATES,
+  type MatchingLine,
+  type MatchingPart,
+  type MatchingReport,
+  type SearchFilter,
+} from '../api/search.js';
 import type { CancelOutcome } from '../api/tasks.js';
 import { Fields } from '../http/fields.js';
 import { RequestError } from '../http/request.error.js';
@@ -14,14 +20,6 @@ import type { WriteContext } from './write.js';
 
 const ACTIONS = ['run', 'archive', 'delete', 'cancel'] as const;
 type Action = (typeof ACTIONS)[number];
-
-/** The states that each action takes all tasks of; see the inspector of the core. */
-const ALLOWED: Readonly<Record<Action, readonly TaskState[]>> = {
-  run: ['scheduled', 'retry', 'archived', 'aggregating'],
-  archive: ['pending', 'scheduled', 'retry', 'aggregating'],
-  delete: ['pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'],
-  cancel: ['active'],
-};
 
 /** So many more tasks than were confirmed may match when the work begins. */
 const TOLERANCE = { share: 0.1, count: 10 };
@@ -137,7 +135,7 @@ export class MatchingWork {
   }
 
   private problemOf({ queue, state }: TaskListRef): string | undefined {
-    if (!ALLOWED[this.order.action].includes(state)) return `not possible for ${state} tasks`;
+    if (!MATCHING_STATES[this.order.action].includes(state)) return `not possible for ${state} tasks`;
     return this.context.viewer.may(queue, this.neededRight) ? undefined : `the right "${this.neededRight}" is missing`;
   }
 

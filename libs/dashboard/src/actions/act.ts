@@ -1,18 +1,15 @@
-import { QueueError, type TaskState } from '@nestjs-asynq/core';
+import type { TaskState } from '@nestjs-asynq/core';
 import { type CancelReply, TASK_STATES } from '@nestjs-asynq/core/internal';
 import { NEEDED_RIGHT, type Right } from '../api/access.js';
 import { BOUNDS } from '../api/bounds.js';
-import type { ActAnswer, ActFailure, CancelOutcome, TaskRef } from '../api/tasks.js';
+import type { ActAnswer, CancelOutcome, TaskRef } from '../api/tasks.js';
 import type { Fields } from '../http/fields.js';
-import { toRequestError } from '../http/error-answer.js';
 import { readOnlyError } from '../access/viewer.js';
+import { actOnEach } from './each.js';
 import type { WriteAction, WriteContext } from './write.js';
 
 const ACTIONS = ['run', 'runNext', 'archive', 'delete', 'cancel', 'reschedule', 'move'] as const;
 type Action = (typeof ACTIONS)[number];
-
-/** Tasks that are acted on at the same time. */
-const AT_ONCE = 16;
 
 interface Order {
   readonly action: Action;
@@ -31,24 +28,15 @@ export const actOnTasks: WriteAction = async (context) => {
   if (viewer.readOnly) throw readOnlyError();
   if (order.target !== undefined) viewer.checkMay(order.target, neededFor(order));
 
-  const failed: ActFailure[] = [];
   const replies = { requested: 0, archived: 0, deleted: 0, unchanged: 0 };
   let done = 0;
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < order.items.length && !signal.aborted) {
-      const { queue, id } = order.items[next++]!;
-      try {
-        viewer.checkMay(queue, neededFor(order));
-        const reply = await act(context, order, { queue, id });
-        if (reply) replies[reply] += 1;
-        done += 1;
-      } catch (error) {
-        failed.push({ queue, id, ...failureOf(context, error) });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, order.items.length) }, work));
+  const failures = await actOnEach(context, order.items, async ({ queue, id }) => {
+    viewer.checkMay(queue, neededFor(order));
+    const reply = await act(context, order, { queue, id });
+    if (reply) replies[reply] += 1;
+    done += 1;
+  });
+  const failed = failures.map(({ item: { queue, id }, code, message }) => ({ queue, id, code, message }));
 
   const seen = order.items.filter(({ queue }) => viewer.sees(queue));
   const queues = [
@@ -142,13 +130,6 @@ async function act(
     case 'cancel':
       return inspector.cancel(queue, id, { outcome: outcome! });
   }
-}
-
-function failureOf({ board }: WriteContext, error: unknown): { code: string; message: string } {
-  if (error instanceof QueueError && error.code !== 'INVALID_OPTIONS')
-    return { code: error.code, message: error.message };
-  const { code, message } = toRequestError(error, board.logger);
-  return { code, message };
 }
 
 function detailsOf({ outcome, atMs, target, options }: Order) {

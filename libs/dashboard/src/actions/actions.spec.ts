@@ -51,6 +51,51 @@ describe('an action on queues', () => {
   });
 });
 
+describe('an action on several queues', () => {
+  const change = (verb: 'pause' | 'resume', ...queues: string[]) =>
+    dash.post(`/monitoring/api/queues/${verb}`, { queues });
+
+  it('pauses and resumes them, and says which were so before', async () => {
+    await dash.tasks.enqueue('email', 1, { queue: 'other' });
+    await dash.inspector.pauseQueue('other');
+
+    const paused = await change('pause', 'mail', 'other', 'mail');
+    const resumed = await change('resume', 'mail', 'other');
+
+    expect(paused.body).toEqual({ changed: ['mail'], unchanged: ['other'], failed: [] });
+    expect(resumed.body).toEqual({ changed: ['mail', 'other'], unchanged: [], failed: [] });
+    expect((await dash.inspector.queueInfo('mail')).isPaused).toBe(false);
+  });
+
+  it('reports each that was refused, does the others, and is one line in the audit', async () => {
+    const { status, body } = await change('pause', 'b{ad', 'mail');
+
+    expect([status, body.changed]).toEqual([200, ['mail']]);
+    expect(body.failed).toEqual([{ queue: 'b{ad', code: 'INVALID', message: expect.any(String) }]);
+    expect(dash.actions).toMatchObject([{ action: 'pauseQueue', queues: ['b{ad', 'mail'], count: 1, failed: 1 }]);
+  });
+
+  it('shows the change in the next answer', async () => {
+    await dash.get('/monitoring/api/overview');
+    await change('pause', 'mail');
+
+    expect((await dash.get('/monitoring/api/overview')).body.queues[0].isPaused).toBe(true);
+  });
+
+  it.each([
+    [{}, 'queues'],
+    [{ queues: [] }, 'queues'],
+    [{ queues: 'mail' }, 'queues'],
+    [{ queues: [1] }, 'queues'],
+    [{ queues: Array.from({ length: 201 }, (_, nth) => `q${nth}`) }, 'queues'],
+  ])('refuses %j', async (body, field) => {
+    const answer = await dash.post('/monitoring/api/queues/pause', body);
+
+    expect(answer.status).toBe(400);
+    expect(answer.body.error.problems.map((problem: { field: string }) => problem.field)).toContain(field);
+  });
+});
+
 describe('an action on named tasks', () => {
   it.each([
     ['archive', {}, 'archived'],

@@ -10,6 +10,8 @@ export const BOUNDS = {
   searchLimit: { min: 1, max: 500, default: 100 },
   /** Tasks that one `act` may name. */
   actItems: 1_000,
+  /** Queues that one request may pause or resume: a page of them. */
+  actQueues: 200,
   /** Characters of a text in a query: a name, an id, a text to search for. */
   textLength: 2_000,
   /** Queues that one stream may watch. */

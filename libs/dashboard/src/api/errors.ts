@@ -55,3 +55,11 @@ export interface FieldProblem {
   /** What is allowed. */
   readonly allowed: string;
 }
+
+/** Why one of several was refused. */
+export interface Refusal {
+  /** Code of the error. */
+  readonly code: string;
+  /** In English, for people. */
+  readonly message: string;
+}

@@ -1,4 +1,5 @@
 import type { Right } from './access.js';
+import type { Refusal } from './errors.js';
 
 /** The states of a task, as on the wire. */
 export type TaskState = 'active' | 'pending' | 'scheduled' | 'retry' | 'archived' | 'completed' | 'aggregating';
@@ -174,4 +175,22 @@ export interface QueueAction {
 export interface QueueActionAnswer {
   /** `false`: it was so before. */
   readonly changed: boolean;
+}
+
+/** `POST` of `pauseQueues`, `resumeQueues` */
+export interface QueuesAction {
+  readonly connection?: string | undefined;
+  readonly queues: readonly string[];
+}
+
+/** Each queue has its own result. */
+export interface QueuesActionAnswer {
+  readonly changed: readonly string[];
+  /** They were so before. */
+  readonly unchanged: readonly string[];
+  readonly failed: readonly QueueFailure[];
+}
+
+export interface QueueFailure extends Refusal {
+  readonly queue: string;
 }

@@ -51,6 +51,8 @@ export const READS = {
 export const WRITES = {
   pauseQueue: 'api/queue/pause',
   resumeQueue: 'api/queue/resume',
+  pauseQueues: 'api/queues/pause',
+  resumeQueues: 'api/queues/resume',
   deleteQueue: 'api/queue/delete',
   purgeQueue: 'api/queue/purge',
   act: 'api/tasks/act',

@@ -1,3 +1,4 @@
+import type { Refusal } from './errors.js';
 import type { TaskState } from './queues.js';
 
 /** Which task. */
@@ -128,10 +129,7 @@ export interface ActAnswer {
   readonly failed: readonly ActFailure[];
 }
 
-export interface ActFailure extends TaskRef {
-  readonly code: string;
-  readonly message: string;
-}
+export interface ActFailure extends TaskRef, Refusal {}
 
 /** `POST api/task/payload`: replaces the payload of a scheduled task. Text is stored as UTF-8, as it is. */
 export interface EditPayload extends TaskRef {

@@ -13,11 +13,3 @@ export const ALLOWED: Readonly<Record<TaskActionName, readonly TaskState[]>> = {
   editPayload: ['scheduled'],
   again: ['active', 'pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'],
 };
-
-/** The states that allow each action on all that match. */
-export const ALLOWED_MATCHING: Readonly<Record<'run' | 'archive' | 'delete' | 'cancel', readonly TaskState[]>> = {
-  run: ['scheduled', 'retry', 'archived', 'aggregating'],
-  archive: ['pending', 'scheduled', 'retry', 'aggregating'],
-  delete: ['pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'],
-  cancel: ['active'],
-};

@@ -1,7 +1,13 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { commands } from '../../../src/api/commands.js';
 import { WRITES } from '../../../src/api/routes.js';
-import type { ActMatchingRequest, MatchingLine, MatchingReport, SearchFilter } from '../../../src/api/search.js';
+import {
+  MATCHING_STATES,
+  type ActMatchingRequest,
+  type MatchingLine,
+  type MatchingReport,
+  type SearchFilter,
+} from '../../../src/api/search.js';
 import type { CancelOutcome } from '../../../src/api/tasks.js';
 import { useI18n } from '../i18n/i18n.js';
 import { Button } from '../parts/button.js';
@@ -13,7 +19,6 @@ import { StateBadge } from '../parts/state-marks.js';
 import { Failure } from '../parts/states.js';
 import { readAgain } from '../server/reads.js';
 import { RequestError, writeForLines } from '../server/requests.js';
-import { ALLOWED_MATCHING } from './allowed.js';
 import { ConfirmCount, isCount } from './confirm-count.js';
 import { OutcomeField } from './outcome-field.js';
 import { useRights } from './rights.js';
@@ -39,7 +44,7 @@ export function MatchingDialog({ filter, onClose }: MatchingDialogProps) {
   const { may } = useRights();
   const states = filter.state ?? [];
   const isPossible = (one: Action): boolean =>
-    may(one) && (states.length === 0 || states.some((state) => ALLOWED_MATCHING[one].includes(state)));
+    may(one) && (states.length === 0 || states.some((state) => MATCHING_STATES[one].includes(state)));
   const possible = (['run', 'archive', 'delete', 'cancel'] as const).filter(isPossible);
   const [action, setAction] = useState<Action>(possible[0] ?? 'run');
   const [outcome, setOutcome] = useState<CancelOutcome>('retry');

@@ -366,6 +366,7 @@ export const messages = {
     zh: '为任务设置保留期，成功后即可在此查看。',
   },
   selection: { en: 'Selected tasks', zh: '已选任务' },
+  'selection.queues': { en: 'Selected queues', zh: '已选队列' },
   'selection.count': { en: '{n} selected', zh: '已选 {n} 个' },
   'selection.more': { en: 'More actions on the selected tasks', zh: '对已选任务的更多操作' },
   'selection.clear': { en: 'Clear the selection', zh: '清除选择' },
@@ -458,6 +459,8 @@ export const messages = {
   'act.again': { en: 'Enqueue again…', zh: '再次入队…' },
   'act.pauseQueue': { en: 'Pause', zh: '暂停' },
   'act.resumeQueue': { en: 'Resume', zh: '恢复' },
+  'act.pauseQueues': { en: { one: 'Pause {n} queue', other: 'Pause {n} queues' }, zh: '暂停 {n} 个队列' },
+  'act.resumeQueues': { en: { one: 'Resume {n} queue', other: 'Resume {n} queues' }, zh: '恢复 {n} 个队列' },
   'act.deleteQueue': { en: 'Delete the queue…', zh: '删除队列…' },
   'act.purgeQueue': { en: 'Purge the queue…', zh: '清除队列…' },
   'act.runSchedule': { en: 'Run now', zh: '立即运行' },
@@ -523,6 +526,33 @@ export const messages = {
     en: 'A new task with a new id; this one stays as it is.',
     zh: '新任务使用新 ID；当前任务保持不变。',
   },
+  'ask.pauseQueues': { en: { one: 'Pause this queue?', other: 'Pause these {n} queues?' }, zh: '暂停这 {n} 个队列？' },
+  'ask.pauseQueues.text': {
+    en: 'Servers take no task from a paused queue. Those that run go on, and new ones can be enqueued.',
+    zh: '服务器不会从已暂停的队列取任务。运行中的任务会继续，新任务仍可入队。',
+  },
+  'ask.pauseQueues.leftOut': {
+    en: {
+      one: '{n} of the selected is left out: it is paused already.',
+      other: '{n} of the selected are left out: they are paused already.',
+    },
+    zh: '已选队列中有 {n} 个已暂停，不作处理。',
+  },
+  'ask.resumeQueues': {
+    en: { one: 'Resume this queue?', other: 'Resume these {n} queues?' },
+    zh: '恢复这 {n} 个队列？',
+  },
+  'ask.resumeQueues.text': {
+    en: 'Servers take tasks again at once, those first that have waited.',
+    zh: '服务器会立即重新取任务，先取等待中的任务。',
+  },
+  'ask.resumeQueues.leftOut': {
+    en: {
+      one: '{n} of the selected is left out: it is not paused.',
+      other: '{n} of the selected are left out: they are not paused.',
+    },
+    zh: '已选队列中有 {n} 个未暂停，不作处理。',
+  },
   'ask.deleteQueue': { en: 'Delete the queue {queue}?', zh: '删除队列 {queue}？' },
   'ask.deleteQueue.text': {
     en: 'The queue disappears, with its tasks. It comes back with the next task that is enqueued to it. To stop it from being processed, pause it instead.',
@@ -571,6 +601,11 @@ export const messages = {
   'done.newTask': { en: 'Enqueued as {id}', zh: '已入队：{id}' },
   'done.pauseQueue': { en: '{queue} is paused', zh: '{queue} 已暂停' },
   'done.resumeQueue': { en: '{queue} is running again', zh: '{queue} 已恢复' },
+  'done.pauseQueues': { en: { one: '{n} queue is paused', other: '{n} queues are paused' }, zh: '{n} 个队列已暂停' },
+  'done.resumeQueues': {
+    en: { one: '{n} queue is running again', other: '{n} queues are running again' },
+    zh: '{n} 个队列已恢复',
+  },
   'done.deleteQueue': { en: '{queue} is deleted', zh: '{queue} 已删除' },
   'done.purgeQueue': { en: '{queue} is purged', zh: '{queue} 已清除' },
   'done.runSchedule': { en: '{name}: task enqueued', zh: '{name}：任务已入队' },
@@ -581,6 +616,10 @@ export const messages = {
   'report.title': { en: 'Not all of it was possible', zh: '部分操作未能完成' },
   'report.left': { en: { one: '{n} task was left alone', other: '{n} tasks were left alone' }, zh: '{n} 个任务未处理' },
   'report.failed': { en: { one: '{n} task was refused:', other: '{n} tasks were refused:' }, zh: '{n} 个任务被拒绝：' },
+  'report.failedQueues': {
+    en: { one: '{n} queue was refused:', other: '{n} queues were refused:' },
+    zh: '{n} 个队列被拒绝：',
+  },
   'cancel.outcome': { en: 'What shall become of it?', zh: '之后如何处理？' },
   'cancel.retry': { en: 'Retry', zh: '重试' },
   'cancel.retry.hint': { en: 'Counts as a failure, and is tried again later', zh: '计为一次失败，稍后重试' },

@@ -1,9 +1,9 @@
 import { EllipsisVertical, ListChecks, X } from 'lucide-react';
+import type { ReactNode } from 'react';
 import type { Right } from '../../../src/api/access.js';
-import type { SearchFilter } from '../../../src/api/search.js';
-import type { TaskActionName } from '../../../src/api/tasks.js';
+import { MATCHING_STATES, type SearchFilter } from '../../../src/api/search.js';
+import type { TaskActionName, TaskRow } from '../../../src/api/tasks.js';
 import { useDialog } from '../actions/action-host.js';
-import { ALLOWED_MATCHING } from '../actions/allowed.js';
 import { MatchingDialog } from '../actions/matching-dialog.js';
 import { useRights } from '../actions/rights.js';
 import { ACTION_ICONS, useTaskActions } from '../actions/task-action-items.js';
@@ -13,8 +13,29 @@ import { Button, IconButton } from '../parts/button.js';
 import { Menu, MenuItem } from '../parts/menu.js';
 import type { Selection } from './selection.js';
 
+interface SelectionFrameProps {
+  readonly label: string;
+  readonly selection: Pick<Selection<unknown>, 'rows' | 'clear'>;
+  /** What can be done. */
+  readonly children: ReactNode;
+}
+
+/** Floats below a list as long as rows of it are selected. */
+export function SelectionFrame({ label, selection: { rows, clear }, children }: SelectionFrameProps) {
+  const { t } = useI18n();
+  useKeys(rows.length > 0 ? { Escape: clear } : {});
+  if (rows.length === 0) return null;
+  return (
+    <div className="selection-bar" role="region" aria-label={label}>
+      <span className="selection-count">{t('selection.count', { n: rows.length })}</span>
+      {children}
+      <IconButton label={t('selection.clear')} icon={<X size={16} aria-hidden />} onClick={clear} />
+    </div>
+  );
+}
+
 interface SelectionBarProps {
-  readonly selection: Selection;
+  readonly selection: Selection<TaskRow>;
   /** On the queue of all of them. */
   readonly right?: Right | undefined;
 }
@@ -25,15 +46,12 @@ const FIRST: readonly TaskActionName[] = ['cancel', 'run', 'archive', 'delete'];
 export function SelectionBar({ selection, right }: SelectionBarProps) {
   const { t } = useI18n();
   const { actionsOfSome, start } = useTaskActions();
-  const { tasks, clear } = selection;
-  useKeys(tasks.length > 0 ? { Escape: clear } : {});
-  if (tasks.length === 0) return null;
+  const { rows: tasks, clear } = selection;
   const actions = actionsOfSome(tasks, right);
   const shown = FIRST.filter((action) => actions.includes(action));
   const rest = actions.filter((action) => !FIRST.includes(action));
   return (
-    <div className="selection-bar" role="region" aria-label={t('selection')}>
-      <span className="selection-count">{t('selection.count', { n: tasks.length })}</span>
+    <SelectionFrame label={t('selection')} selection={selection}>
       {shown.map((action) => {
         const Icon = ACTION_ICONS[action];
         return (
@@ -65,8 +83,7 @@ export function SelectionBar({ selection, right }: SelectionBarProps) {
           })}
         </Menu>
       )}
-      <IconButton label={t('selection.clear')} icon={<X size={16} aria-hidden />} onClick={clear} />
-    </div>
+    </SelectionFrame>
   );
 }
 
@@ -83,7 +100,7 @@ export function MatchingButton({ filter, label, right }: MatchingButtonProps) {
   const states = filter.state ?? [];
   const isPossible = (['run', 'archive', 'delete', 'cancel'] as const).some(
     (action) =>
-      may(action, right) && (states.length === 0 || states.some((state) => ALLOWED_MATCHING[action].includes(state))),
+      may(action, right) && (states.length === 0 || states.some((state) => MATCHING_STATES[action].includes(state))),
   );
   if (!isPossible) return null;
   return (

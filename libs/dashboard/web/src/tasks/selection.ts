@@ -1,40 +1,41 @@
 import { useCallback, useMemo, useState } from 'react';
-import type { TaskRef, TaskRow } from '../../../src/api/tasks.js';
+import type { TaskRef } from '../../../src/api/tasks.js';
 
 /** One text for a task; neither names nor ids can hold a line break that makes two of them equal. */
 export const keyOfTask = ({ queue, id }: TaskRef): string => JSON.stringify([queue, id]);
 
-export interface Selection {
-  readonly tasks: readonly TaskRow[];
-  readonly has: (task: TaskRef) => boolean;
-  /** Selects or deselects one; with `range` all from the last one to this. */
-  readonly toggle: (task: TaskRow, range: boolean) => void;
-  readonly setAll: (tasks: readonly TaskRow[]) => void;
+export interface Selection<Row> {
+  readonly rows: readonly Row[];
+  readonly has: (row: Row) => boolean;
+  /** Selects or deselects one; with `range`, the rows of the list, all from the last one to this. */
+  readonly toggle: (row: Row, range?: readonly Row[]) => void;
+  readonly setAll: (rows: readonly Row[]) => void;
   readonly clear: () => void;
 }
 
-/** The tasks that were selected, as they were then: a list that is read again does not change what is acted on. */
-export function useSelection(rows: readonly TaskRow[]): Selection {
-  const [selected, setSelected] = useState<ReadonlyMap<string, TaskRow>>(new Map());
+/** The rows that were selected, as they were then: a list that is read again does not change what is acted on. */
+export function useSelection<Row>(keyOf: (row: Row) => string): Selection<Row> {
+  const [selected, setSelected] = useState<ReadonlyMap<string, Row>>(new Map());
   const [lastKey, setLastKey] = useState<string>();
   const clear = useCallback(() => setSelected(new Map()), []);
-  const setAll = useCallback((tasks: readonly TaskRow[]) => {
-    setSelected(new Map(tasks.map((task) => [keyOfTask(task), task])));
-  }, []);
+  const setAll = useCallback(
+    (rows: readonly Row[]) => setSelected(new Map(rows.map((row) => [keyOf(row), row]))),
+    [keyOf],
+  );
   return useMemo(
     () => ({
-      tasks: [...selected.values()],
-      has: (task) => selected.has(keyOfTask(task)),
-      toggle: (task, range) => {
-        const key = keyOfTask(task);
+      rows: [...selected.values()],
+      has: (row) => selected.has(keyOf(row)),
+      toggle: (row, range = []) => {
+        const key = keyOf(row);
         const next = new Map(selected);
-        const keys = rows.map(keyOfTask);
+        const keys = range.map(keyOf);
         const [from, to] = [lastKey === undefined ? -1 : keys.indexOf(lastKey), keys.indexOf(key)];
         const isOn = !selected.has(key);
-        const among = range && from >= 0 ? rows.slice(Math.min(from, to), Math.max(from, to) + 1) : [task];
+        const among = from >= 0 ? range.slice(Math.min(from, to), Math.max(from, to) + 1) : [row];
         for (const one of among) {
-          if (isOn) next.set(keyOfTask(one), one);
-          else next.delete(keyOfTask(one));
+          if (isOn) next.set(keyOf(one), one);
+          else next.delete(keyOf(one));
         }
         setSelected(next);
         setLastKey(key);
@@ -42,6 +43,6 @@ export function useSelection(rows: readonly TaskRow[]): Selection {
       setAll,
       clear,
     }),
-    [selected, lastKey, rows, setAll, clear],
+    [selected, lastKey, keyOf, setAll, clear],
   );
 }

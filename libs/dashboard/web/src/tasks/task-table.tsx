@@ -8,6 +8,7 @@ import { StateBadge } from '../parts/state-marks.js';
 import { PageLink } from '../routing/page-link.js';
 import { TaskActionItems, useTaskActions } from '../actions/task-action-items.js';
 import { keyOfTask, type Selection } from './selection.js';
+import { SelectAllHead, SelectCell } from './selection-cells.js';
 import { TaskNote } from './task-note.js';
 
 interface TaskTableProps {
@@ -17,7 +18,7 @@ interface TaskTableProps {
   readonly gone?: ReadonlySet<string> | undefined;
   /** With the queue and the state of each task: in lists over several. */
   readonly isMixed?: boolean;
-  readonly selection: Selection;
+  readonly selection: Selection<TaskRow>;
   /** Whether tasks can be selected: there is something to do with them. */
   readonly isSelectable: boolean;
   readonly listRef: RefObject<HTMLTableElement | null>;
@@ -27,26 +28,11 @@ interface TaskTableProps {
 export function TaskTable(props: TaskTableProps) {
   const { label, tasks, gone, isMixed = false, selection, isSelectable, listRef, hold } = props;
   const { t } = useI18n();
-
-  const areAll = tasks.length > 0 && tasks.every((task) => selection.has(task));
-  const areSome = !areAll && tasks.some((task) => selection.has(task));
   return (
     <table ref={listRef} className="table task-table" aria-label={label} {...hold}>
       <thead>
         <tr>
-          {isSelectable && (
-            <th className="cell-check">
-              <input
-                type="checkbox"
-                aria-label={t('tasks.selectAll')}
-                checked={areAll}
-                ref={(box) => {
-                  if (box) box.indeterminate = areSome;
-                }}
-                onChange={() => (areAll ? selection.clear() : selection.setAll(tasks))}
-              />
-            </th>
-          )}
+          {isSelectable && <SelectAllHead selection={selection} rows={tasks} />}
           <th>{t('task')}</th>
           {isMixed && <th className="cell-place">{t('tasks.place')}</th>}
           <th className="cell-payload">{t('task.payload')}</th>
@@ -64,16 +50,7 @@ export function TaskTable(props: TaskTableProps) {
               key={key}
               className={`${selection.has(task) ? 'row-selected' : ''} ${gone?.has(key) ? 'row-gone' : ''}`}
             >
-              {isSelectable && (
-                <td className="cell-check">
-                  <input
-                    type="checkbox"
-                    aria-label={t('tasks.select', { id: task.id })}
-                    checked={selection.has(task)}
-                    onChange={(event) => selection.toggle(task, (event.nativeEvent as MouseEvent).shiftKey)}
-                  />
-                </td>
-              )}
+              {isSelectable && <SelectCell selection={selection} rows={tasks} row={task} name={task.id} />}
               <td className="cell-task">
                 <PageLink page="task" params={{ queue: task.queue, id: task.id }} className="task-link" data-row>
                   <span className="task-type">{task.type || t('task.noType')}</span>

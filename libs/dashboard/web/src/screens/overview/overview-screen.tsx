@@ -1,8 +1,9 @@
 import { Inbox, Search } from 'lucide-react';
-import { useDeferredValue, useMemo, useState } from 'react';
+import { useDeferredValue, useEffect, useMemo, useState } from 'react';
 import { commands } from '../../../../src/api/commands.js';
 import type { Overview, QueueRow, QueueSort } from '../../../../src/api/queues.js';
 import { READS } from '../../../../src/api/routes.js';
+import { QueueSelectionBar } from '../../actions/pause-queues.js';
 import { useI18n } from '../../i18n/i18n.js';
 import { PageHead } from '../../layout/page-head.js';
 import { Button } from '../../parts/button.js';
@@ -15,6 +16,7 @@ import { useRead } from '../../server/reads.js';
 import { useSettings } from '../../settings.js';
 import { useHold } from '../../tasks/hold.js';
 import { NewsButton } from '../../tasks/news-button.js';
+import { useSelection } from '../../tasks/selection.js';
 import { useStableRows } from '../../tasks/stable-rows.js';
 import { Days } from './days.js';
 import { OverviewCharts } from './overview-charts.js';
@@ -59,13 +61,16 @@ export function OverviewScreen() {
   const overview = useRead<Overview>(READS.overview, query, { keepsPrevious: true });
 
   const hold = useHold();
+  const selection = useSelection(keyOfQueue);
+  const { clear } = selection;
+  useEffect(() => clear(), [name, troubled, page, clear]);
   const latest = overview.data?.queues ?? NONE;
   const live = useLive({ queue: useMemo(() => latest.map(keyOfQueue), [latest]) });
   const stable = useStableRows(
     latest,
     keyOfQueue,
     JSON.stringify([query, overview.isPlaceholderData, overview.data === undefined]),
-    hold.isHeld,
+    hold.isHeld || selection.rows.length > 0,
   );
   // What is pushed is newer than what was read.
   const pushed = new Map(live.message?.queues.map((row) => [row.queue, row]));
@@ -73,6 +78,8 @@ export function OverviewScreen() {
     const newer = pushed.get(row.queue);
     return newer && newer.readAtMs >= row.readAtMs ? newer : row;
   });
+  const shown = new Map(queues.map((row) => [row.queue, row]));
+  const selected = selection.rows.map((row) => shown.get(row.queue) ?? row);
   const totals = live.message?.totals ?? overview.data?.totals;
   const warnings = live.message?.warnings ?? overview.data?.warnings ?? [];
 
@@ -141,6 +148,7 @@ export function OverviewScreen() {
                   <QueueTable
                     queues={queues}
                     gone={stable.gone}
+                    selection={selection}
                     order={{ sort, order }}
                     onOrder={setOrder}
                     hold={hold.handlers}
@@ -154,6 +162,7 @@ export function OverviewScreen() {
           }
         </Loaded>
       </section>
+      <QueueSelectionBar selection={{ ...selection, rows: selected }} />
       <CommandLine command={commands.overview()} />
     </>
   );

@@ -9,6 +9,9 @@ import { useListKeys } from '../../keyboard/list-keys.js';
 import { Menu } from '../../parts/menu.js';
 import { StateBar } from '../../parts/state-marks.js';
 import { PageLink } from '../../routing/page-link.js';
+import { useRights } from '../../actions/rights.js';
+import type { Selection } from '../../tasks/selection.js';
+import { SelectAllHead, SelectCell } from '../../tasks/selection-cells.js';
 import { TroubleWords } from './trouble-words.js';
 
 interface Column {
@@ -35,20 +38,25 @@ export interface QueueOrder {
 interface QueueTableProps {
   readonly queues: readonly QueueRow[];
   readonly gone: ReadonlySet<string>;
+  readonly selection: Selection<QueueRow>;
   readonly order: QueueOrder;
   readonly onOrder: (order: QueueOrder) => void;
   readonly hold: DOMAttributes<HTMLElement>;
 }
 
-export function QueueTable({ queues, gone, order, onOrder, hold }: QueueTableProps) {
+export function QueueTable({ queues, gone, selection, order, onOrder, hold }: QueueTableProps) {
   const { t, format } = useI18n();
   const list = useListKeys<HTMLTableElement>();
   const hasActions = useHasQueueActions();
+  const { may } = useRights();
+  const selectable = queues.filter(({ right }) => may('pauseQueue', right));
+  const isSelectable = selectable.length > 0;
   const head = { order, onOrder };
   return (
     <table ref={list} className="table queue-table" aria-label={t('queues')} {...hold}>
       <thead>
         <tr>
+          {isSelectable && <SelectAllHead selection={selection} rows={selectable} />}
           <SortHead {...head} sort="queue" label="queue" />
           <th className="from-wide">{t('queue.states')}</th>
           {COLUMNS.map(({ sort, label, from }) => (
@@ -73,7 +81,16 @@ export function QueueTable({ queues, gone, order, onOrder, hold }: QueueTablePro
         {queues.map((queue) => {
           const { queue: name, counts, latencyMs, processedToday, failedToday } = queue;
           return (
-            <tr key={name} className={gone.has(name) ? 'row-gone' : ''}>
+            <tr
+              key={name}
+              className={`${selection.has(queue) ? 'row-selected' : ''} ${gone.has(name) ? 'row-gone' : ''}`}
+            >
+              {isSelectable &&
+                (may('pauseQueue', queue.right) ? (
+                  <SelectCell selection={selection} rows={selectable} row={queue} name={name} />
+                ) : (
+                  <td className="cell-check" />
+                ))}
               <td className="cell-queue">
                 <span className="queue-name">
                   <PageLink page="queue" params={{ queue: name }} data-row>

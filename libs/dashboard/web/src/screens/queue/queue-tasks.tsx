@@ -54,15 +54,13 @@ export function QueueTasks({ queue: { queue, counts, right }, state }: QueueTask
   }, [count, readCount, isReady, refetch]);
 
   const hold = useHold();
-  const [selectedCount, setSelectedCount] = useState(0);
+  const selection = useSelection<TaskRow>(keyOfTask);
   const stable = useStableRows(
     tasks.data?.tasks ?? NONE,
     keyOfTask,
     JSON.stringify([query, tasks.isPlaceholderData, tasks.data === undefined]),
-    hold.isHeld || selectedCount > 0,
+    hold.isHeld || selection.rows.length > 0,
   );
-  const selection = useSelection(stable.rows);
-  useEffect(() => setSelectedCount(selection.tasks.length), [selection.tasks.length]);
   const list = useListKeys<HTMLTableElement>();
   const { actionsOfSome } = useTaskActions();
   const filter = useMemo(

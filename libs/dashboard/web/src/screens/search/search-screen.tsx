@@ -2,6 +2,7 @@ import { SearchX } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { commands } from '../../../../src/api/commands.js';
 import type { SearchFilter } from '../../../../src/api/search.js';
+import type { TaskRow } from '../../../../src/api/tasks.js';
 import { useTaskActions } from '../../actions/task-action-items.js';
 import { useI18n } from '../../i18n/i18n.js';
 import { PageHead } from '../../layout/page-head.js';
@@ -15,7 +16,7 @@ import { stateKey } from '../../parts/state-marks.js';
 import { Empty, Failure, Skeleton } from '../../parts/states.js';
 import { go, hrefOf, usePlace } from '../../routing/place.js';
 import { useSettings } from '../../settings.js';
-import { useSelection } from '../../tasks/selection.js';
+import { keyOfTask, useSelection } from '../../tasks/selection.js';
 import { MatchingButton, SelectionBar } from '../../tasks/selection-bar.js';
 import { TaskTable } from '../../tasks/task-table.js';
 import { filterOf, paramsOf } from './filter.js';
@@ -32,7 +33,7 @@ export function SearchScreen() {
   const size = Number(useSettings().rows);
   const [page, setPage] = useState(1);
   const shown = useMemo(() => run.tasks.slice((page - 1) * size, page * size), [run.tasks, page, size]);
-  const selection = useSelection(shown);
+  const selection = useSelection<TaskRow>(keyOfTask);
   const { clear } = selection;
   useEffect(() => {
     clear();
