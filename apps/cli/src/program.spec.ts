@@ -217,6 +217,17 @@ describe('asynq', () => {
     expect(stderr).toMatch(/^error: .*"missing".*\n$/);
   });
 
+  it('takes names that look like flags behind two dashes', async () => {
+    await client.enqueue('email', {}, { queue: '--force' });
+
+    expect(await asynq('queue pause -- --force')).toEqual({
+      status: 0,
+      stdout: 'Successfully paused queue "--force"\n',
+      stderr: '',
+    });
+    expect((await asynq('stats -- --force')).stderr).toBe('error: Unknown argument: --force\n');
+  });
+
   it('reports that a queue is already paused', async () => {
     await asynq('queue pause a');
 

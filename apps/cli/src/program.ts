@@ -17,7 +17,7 @@ import type { Io } from './io.js';
 import { errorLine } from './output/error-line.js';
 import { STOPPED, StoppedError } from './output/interrupt.js';
 import type { Connect } from './run-command.js';
-import { splitShortFlags } from './short-flags.js';
+import { markPlainWords, splitShortFlags, unmarked, unmarkPlainWords } from './short-flags.js';
 import { UsageError } from './usage.error.js';
 import { versionText } from './version.js';
 
@@ -30,7 +30,8 @@ export async function runCli(words: readonly string[], io: Io, connect?: Connect
   const args = splitShortFlags(words);
   if (completesQueue(args)) return completeQueue(args, io, connect);
   let status = 0;
-  const run: Run = (action, variadic) => async (flags) => {
+  const run: Run = (action, variadic) => async (parsed) => {
+    const flags = unmarkPlainWords(parsed);
     // Loaded here, so that help, completion and an invalid command line do not wait for it.
     const { runCommand } = await import('./run-command.js');
     status = await runCommand({ args, flags, variadic, io, connect }, (context) => action(context, flags));
@@ -54,13 +55,14 @@ function statusOf(error: unknown): number {
 
 function program(args: readonly string[], io: Io, run: Run): Cli {
   const isHelpOnCommand = namesCommand(args) && args.some((arg) => arg === '--help' || arg === '-h');
-  const cli: Cli = yargs([...args])
+  const cli: Cli = yargs(markPlainWords(args))
     .scriptName('asynq')
     .locale('en') // the rest of the output is, too
     .usage('$0 <command> <subcommand> [flags]')
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new UsageError(explainUnknown(args, improveMessage(message ?? 'the command line is invalid')));
+      const told = improveMessage(unmarked(message ?? 'the command line is invalid'));
+      throw error ?? new UsageError(explainUnknown(args, told));
     })
     .parserConfiguration({
       'camel-case-expansion': false, // names as asynq spells them

@@ -84,7 +84,8 @@ function matches(task: TaskInfo, { payload, error, text, headers }: Wanted, reda
   if (text !== undefined && (task.id.includes(text) || task.type.includes(text))) {
     if (payload === undefined && error === undefined) return true;
   }
-  const content = textOf(task.payload);
+  // As the inspector and the command line search payloads that are no text; hidden fields cannot be found in them.
+  const content = textOf(task.payload) ?? (redactor.isIdle ? Buffer.from(task.payload).toString() : undefined);
   const shown = content === undefined ? undefined : redactor.text(content);
   const hidden = Object.entries(task.headers).flatMap(([name, value]) => (isShown(name) ? [] : [value]));
   const shownError = redactor.loose(task.lastError, [...(shown?.secrets ?? []), ...hidden]).text;
