@@ -69,8 +69,9 @@ export interface FoundInPlaces {
 }
 
 /**
- * Searches list after list until it has found enough, has searched enough, is at the end, or Ctrl-C is pressed. A list that
- * cannot be read is reported and left out.
+ * Searches list after list until it has found enough, has searched enough, is at the end, or Ctrl-C is pressed. It has
+ * stopped at a limit only when it knows of one more beyond: of a task that matches, or of one to search. A list that cannot
+ * be read is reported and left out.
  * @throws {UsageError} the cursor is not from a search of these lists
  */
 export async function searchPlaces(
@@ -92,13 +93,15 @@ export async function searchPlaces(
       let cursor = begin?.nth === nth ? begin.cursor : undefined;
       do {
         const left = Math.min(STEP, (scanBudget ?? Number.POSITIVE_INFINITY) - scanned);
-        const stopped =
-          tasks.length >= limit ? 'limit' : left <= 0 ? 'scan_budget' : signal.aborted ? 'interrupt' : undefined;
-        if (stopped) return { tasks, scanned, stopped, cursor: writeCursor(place, cursor) };
-        const most = { limit: Math.min(MOST_FOUND, limit - tasks.length), scanBudget: left };
+        const here = { tasks, scanned, cursor: writeCursor(place, cursor) };
+        if (signal.aborted) return { ...here, stopped: 'interrupt' };
+        const [isFull, isSpent] = [tasks.length >= limit, left <= 0];
+        const most = { limit: isFull ? 1 : Math.min(MOST_FOUND, limit - tasks.length), scanBudget: isSpent ? 1 : left };
         const found = await tryPlace(context, place, () =>
           context.inspector.findTasks({ ...filter, ...place, ...most, cursor }),
         );
+        if (isFull && found && found.tasks.length > 0) return { ...here, stopped: 'limit' };
+        if (isSpent && found && found.scanned > 0) return { ...here, stopped: 'scan_budget' };
         tasks.push(...(found?.tasks ?? []));
         scanned += found?.scanned ?? 0;
         cursor = found?.cursor;

@@ -1,5 +1,5 @@
 import { Client, openBroker, RedisCommandError, silentLogger } from '@nestjs-asynq/core';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runLine } from '../run-line.fixture.js';
 
 type Broker = ReturnType<typeof openBroker>;
@@ -104,6 +104,51 @@ it.each(['', '-q mail -q news', '-q mail'])('continues when a queue has no group
   const next = await find(`${given} --cursor ${first.cursor}`);
 
   expect([first.ids, next]).toEqual([['of-a'], { ids: queues === '-q mail' ? [] : ['later'], cursor: null }]);
+});
+
+describe('a limit', () => {
+  const of5 = [...in3, ...in3.map(({ id, queue }) => ({ id: `other-${id}`, queue }))].slice(0, 5);
+
+  it.each([
+    ['--limit 3', 0, 3],
+    ['--limit 2', 3, 2],
+    ['--limit 4', 0, 3],
+    ['--limit 3 --scan_budget 5', 0, 3],
+    ['--scan_budget 5', 0, 3],
+    ['--scan_budget 4', 3, 2],
+    ['--limit 2 --scan_budget 3', 3, 1],
+  ])('ends a search only when there is more: %s', async (limits, status, count) => {
+    const { asynq } = await seeded(of5);
+
+    const ended = await asynq(`task find --json --id_prefix of- ${limits}`);
+
+    const { tasks, stopped } = JSON.parse(ended.stdout) as { tasks: unknown[]; stopped: string | undefined };
+    expect([ended.status, tasks.length, stopped !== undefined && stopped !== null]).toEqual([
+      status,
+      count,
+      status === 3,
+    ]);
+  });
+
+  it('is where the next search begins', async () => {
+    const { find } = await seeded(of5);
+    const first = await find('--id_prefix o --limit 2');
+    const next = await find(`--id_prefix o --limit 3 --cursor ${first.cursor}`);
+
+    expect([...first.ids, ...next.ids].toSorted()).toEqual(of5.map(({ id }) => id).toSorted());
+    expect(next.cursor).toBeNull();
+  });
+
+  it('is named, with what is known about the rest', async () => {
+    const { asynq } = await seeded(of5);
+    const story = async (limits: string) => (await asynq(`task find --id_prefix of- ${limits}`)).stdout;
+
+    expect(await story('--limit 2')).toMatch(
+      /Stopped at --limit: searched 4 tasks, there are more; continue with --cursor /,
+    );
+    expect(await story('--scan_budget 2')).toMatch(/Stopped at --scan_budget: searched 2 tasks, there may be more; /);
+    expect(await story('--limit 3')).not.toContain('Stopped');
+  });
 });
 
 it('refuses the cursor of another search', async () => {

@@ -183,7 +183,8 @@ function rowsOf(
 /** Why the search did not see all tasks, and how to go on. */
 function storyOf({ scanned, stopped, cursor }: FoundInPlaces): string {
   const why = { limit: 'at --limit', scan_budget: 'at --scan_budget', interrupt: 'by Ctrl-C' }[stopped!];
-  return `Stopped ${why}: searched ${scanned} tasks, there may be more; continue with --cursor ${cursor}`;
+  const more = stopped === 'limit' ? 'there are more' : 'there may be more';
+  return `Stopped ${why}: searched ${scanned} tasks, ${more}; continue with --cursor ${cursor}`;
 }
 
 function filterOf(context: Context, flags: FindFlags): Omit<TaskFilter, 'queue' | 'state'> {

@@ -138,10 +138,10 @@ async function loadQueue(inspector: DashReads, view: QueueView, lines: number): 
   const found = await inspector.findTasks({
     ...{ queue, state, group },
     matches: (task) => textsOf(task).some((own) => own.toLowerCase().includes(text)),
-    limit: Math.min(page * size, 10_000),
+    limit: Math.min(page * size + 1, 10_000), // one further tells whether there is another page
     scanBudget: SEARCHED,
   });
-  const count = { count: found.tasks.length, isAll: found.cursor === undefined };
+  const count = { count: Math.min(found.tasks.length, page * size), isAll: found.cursor === undefined };
   return { kind: 'queue', info, groups, tasks: found.tasks.slice((page - 1) * size, page * size), found: count };
 }
 

@@ -91,11 +91,13 @@ export const readScheduleHistory: Read = async ({ board, viewer, query }) => {
     throw new RequestError(404, 'SCHEDULE_NOT_FOUND', 'the queue has no such entry');
   }
   const events = await board.inspector.schedulerEvents(entry, { page, size });
+  const isFull = events.length === size;
+  const further = isFull ? await board.inspector.schedulerEvents(entry, { page: page * size + 1, size: 1 }) : [];
   const answer: ScheduleHistory = {
     events: events.map(({ taskId, enqueuedAt }) => ({ taskId, enqueuedAtMs: enqueuedAt.getTime() })),
     page,
     size,
-    hasMore: events.length === size,
+    hasMore: further.length > 0,
   };
   return answer;
 };

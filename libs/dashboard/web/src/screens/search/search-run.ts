@@ -6,7 +6,7 @@ import { read, RequestError } from '../../server/requests.js';
 import { keyOfTask } from '../../tasks/selection.js';
 import { paramsOf } from './filter.js';
 
-/** Found tasks after which a search waits for the person to ask for more. */
+/** Found tasks after which a search waits for the person to ask for more, once it knows that there are. */
 const ENOUGH = 200;
 
 export interface SearchRun {
@@ -29,26 +29,38 @@ export function useSearchRun(filter: SearchFilter): SearchRun & {
   const [run, setRun] = useState(BEGIN);
   const work = useRef<AbortController>(undefined);
   const cursor = useRef<string>(undefined);
+  /** Found, but not shown until the person asks for more. */
+  const held = useRef<readonly TaskRow[]>([]);
 
   const start = useCallback(
     async (fromBegin: boolean): Promise<void> => {
       work.current?.abort();
       const controller = new AbortController();
       work.current = controller;
-      if (fromBegin) cursor.current = undefined;
-      setRun((before) => (fromBegin ? BEGIN : { ...before, status: 'running', error: undefined }));
-      let foundHere = 0;
+      if (fromBegin) {
+        cursor.current = undefined;
+        held.current = [];
+      }
+      const begin = held.current;
+      held.current = [];
+      setRun((before) =>
+        fromBegin ? BEGIN : { ...before, status: 'running', tasks: join(before.tasks, begin), error: undefined },
+      );
+      let foundHere = begin.length;
       try {
         for (;;) {
           const query = { ...paramsOf(filter), limit: 100, cursor: cursor.current };
           const piece = await read<SearchPiece>(READS.search, query, controller.signal);
           if (controller.signal.aborted) return;
           cursor.current = piece.cursor;
+          const room = Math.max(0, ENOUGH - foundHere);
           foundHere += piece.tasks.length;
-          const status = piece.cursor === undefined ? 'complete' : foundHere >= ENOUGH ? 'enough' : 'running';
+          const status = piece.cursor === undefined ? 'complete' : foundHere > ENOUGH ? 'enough' : 'running';
+          const found = status === 'enough' ? piece.tasks.slice(0, room) : piece.tasks;
+          held.current = piece.tasks.slice(found.length);
           setRun((before) => ({
             status,
-            tasks: join(before.tasks, piece.tasks),
+            tasks: join(before.tasks, found),
             scanned: piece.scannedTotal,
             total: piece.total,
             at: piece.at,
