@@ -37,6 +37,13 @@ describe('the bundled command', () => {
     expect(codeOf('run-command.js')).not.toMatch(/get-yargs-completions|react-reconciler|yoga/i);
   });
 
+  it('completes names of queues with little more than a socket', () => {
+    const code = ['main.js', 'run-in-process.js', 'completion.js', 'queue-names.js'].map(codeOf).join('\n');
+
+    expect(code).toContain('SMEMBERS');
+    expect(code.length).toBeLessThan(40_000);
+  });
+
   it('needs no package but those of the dashboard', () => {
     const files = readdirSync(DIST).filter((file) => file.endsWith('.js'));
     const sources = new Map(

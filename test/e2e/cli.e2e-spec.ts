@@ -294,6 +294,35 @@ describe('the command itself', () => {
     expect(await asynqProcess.output('--get-yargs-completions', 'asynq', 'queue', '')).toMatch(/^pause/m);
   });
 
+  it('completes names of queues, whichever way leads to Redis', async () => {
+    await using folder = await temporaryFolder();
+    await using cluster = await startCluster();
+    const path = join(folder.path, 'redis.sock');
+    await using other = await startRedis({ args: ['--unixsocket', path] });
+    await using elsewhere = new Client({ connection: { url: other.url, options: { db: 3 } }, partitions: { bulk: 3 } });
+    await using away = new Client({ connection: { cluster: cluster.addresses } });
+    await connection.sadd('asynq:queues', 'mailing list', '中文', 'm\r\n$3');
+    await connection.acl('SETUSER', 'ada', 'on', '>se cret', '~*', '&*', '+@all');
+    await elsewhere.enqueue('t', 1, { queue: 'bulk' });
+    await away.enqueue('t', 1, { queue: 'of-cluster' });
+    const complete = async (word: string, ...flags: string[]) => {
+      const words = ['--get-yargs-completions', 'asynq', 'queue', 'pause', ...flags, word];
+      const { status, stdout } = await new AsynqCommand([]).run(...words);
+      return [status, stdout];
+    };
+    const here = ['-u', `${redis.host}:${redis.port}`];
+
+    expect(await complete('m', ...here)).toEqual([0, 'm\r\n$3\nmail\nmailing list\n']);
+    expect(await complete('中', ...here, '-U', 'ada', '-p=se cret')).toEqual([0, '中文\n']);
+    expect(await complete('', ...here, '-U', 'ada', '-p', 'wrong')).toEqual([1, '']);
+    expect(await complete('', ...here, '-n', '4')).toEqual([0, '']);
+    expect(await complete('', '-u', `redis-socket://${path}?db=3`)).toEqual([0, 'bulk\n']);
+    expect(
+      await complete('', '--cluster_addrs', cluster.addresses.map((one) => `${one.host}:${one.port}`).join()),
+    ).toEqual([...[0, 'of-cluster\n']]);
+    expect(await complete('', '-u', '127.0.0.1:1')).toEqual([1, '']);
+  });
+
   it('ends with one line and a status when it fails', async () => {
     const away = new AsynqCommand(['--uri', '127.0.0.1:1']);
 

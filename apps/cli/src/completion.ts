@@ -1,6 +1,7 @@
-import { SETTINGS } from './connection/settings.js';
+import { SETTINGS, readSettings } from './connection/settings.js';
 import type { Io } from './io.js';
 import type { Connect } from './run-command.js';
+import { splitShortFlags } from './short-flags.js';
 
 /** How the completion script, which the parser prints, calls the command: the words of the line follow. */
 const ASKED = '--get-yargs-completions';
@@ -19,19 +20,45 @@ export function completesQueue(args: readonly string[]): boolean {
 }
 
 /** Prints the queues that begin with the word. Nothing is printed when Redis is not there. */
-export async function completeQueue(args: readonly string[], io: Io, connect: Connect | undefined): Promise<number> {
-  const { runCommand } = await import('./run-command.js');
+export async function completeQueue(words: readonly string[], io: Io, connect?: Connect): Promise<number> {
+  const args = splitShortFlags(words);
   const current = args.at(-1)!;
   const isZsh = io.env['SHELL']?.includes('zsh') === true;
+  const print = (names: readonly string[]): void => {
+    const fitting = names.filter((name) => name.startsWith(current));
+    // In zsh a colon begins the description.
+    for (const name of fitting) io.stdout(`${isZsh ? name.replaceAll(':', String.raw`\:`) : name}\n`);
+  };
   try {
-    return await runCommand({ args: [], flags: connectionFlags(args), io, connect }, async ({ inspector }) => {
-      const names = (await inspector.queues()).filter((name) => name.startsWith(current));
-      // In zsh a colon begins the description.
-      for (const name of names) io.stdout(`${isZsh ? name.replaceAll(':', String.raw`\:`) : name}\n`);
-    });
+    const flags = connectionFlags(args);
+    const names = connect ? undefined : await readQuickly(flags, io);
+    if (names) print(names);
+    else await readByInspector(flags, io, connect, print);
+    return 0;
   } catch {
     return 1;
   }
+}
+
+type Flags = Readonly<Record<string, unknown>>;
+
+async function readQuickly(flags: Flags, io: Io): Promise<readonly string[] | undefined> {
+  const [{ readConfigFile }, { readQueueNames }] = await Promise.all([
+    import('./connection/config-file.js'),
+    import('./connection/queue-names.js'),
+  ]);
+  const file = await readConfigFile(flags['config'] as string | undefined, io.home);
+  return readQueueNames(readSettings(flags, io.env, file));
+}
+
+async function readByInspector(
+  flags: Flags,
+  io: Io,
+  connect: Connect | undefined,
+  print: (names: readonly string[]) => void,
+): Promise<void> {
+  const { runCommand } = await import('./run-command.js');
+  await runCommand({ args: [], flags, io, connect }, async ({ inspector }) => print(await inspector.queues()));
 }
 
 /** The flags of the line that say where Redis is. */

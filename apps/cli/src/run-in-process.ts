@@ -7,6 +7,13 @@ export async function runInProcess(args: readonly string[]): Promise<number> {
     process.stdout.write(`${versionText()}\n`);
     return 0;
   }
+  if (args[0] === '--get-yargs-completions') {
+    const [{ completeQueue, completesQueue }, { processIo }] = await Promise.all([
+      import('./completion.js'),
+      import('./terminal-io.js'),
+    ]);
+    if (completesQueue(args)) return completeQueue(args, processIo());
+  }
   const [{ runCli }, { processIo }] = await Promise.all([import('./program.js'), import('./terminal-io.js')]);
   return runCli(args, processIo());
 }

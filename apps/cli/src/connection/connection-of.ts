@@ -16,7 +16,7 @@ export function connectionOf(settings: Settings): Connection {
   const { place } = uri;
   if ('cluster' in place) return { cluster: place.cluster, options: { redisOptions: login(settings, uri) } };
   if ('sentinels' in place) return sentinelConnection(settings, uri, place);
-  const options = { ...login(settings, uri), db: settings.db ?? uri.db ?? 0 };
+  const options = { ...login(settings, uri), db: dbOf(settings, uri) };
   // ioredis prefers the path to the address.
   if ('socket' in place) return { url: 'redis://localhost', options: { ...options, path: place.socket } };
   return { url: `redis://${uri.address}`, options };
@@ -31,6 +31,15 @@ export function addressOf(settings: Settings): string {
 export function placeOf(settings: Settings): RedisUrl['place'] {
   return uriOf(settings).place;
 }
+
+/** What a single server has to be told first. */
+export function loginOf(settings: Settings) {
+  const uri = uriOf(settings);
+  const { username, password } = login(settings, uri);
+  return { username, password, db: dbOf(settings, uri), family: uri.family };
+}
+
+const dbOf = (settings: Settings, uri: RedisUrl): number => settings.db ?? uri.db ?? 0;
 
 export function usesTls(settings: Settings): boolean {
   return (settings.tls ?? uriOf(settings).tls) || settings.tls_server !== undefined;
