@@ -91,6 +91,9 @@ export async function eachTask(
   }
 }
 
+/** Not so are names that only another program can have written. */
+export const isQueueName = (name: string): boolean => name !== '' && !/[{}]/.test(name);
+
 /** `1 task`, `57,500 tasks`. */
 export const countOf = (count: number, what = 'task'): string =>
   `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;

@@ -4,6 +4,7 @@ import type { Context } from '../context.js';
 import { unanswered } from '../output/error-line.js';
 import { openBar } from '../output/progress.js';
 import { UsageError } from '../usage.error.js';
+import { isQueueName } from './command.js';
 
 /** Tasks that are searched in one call, so that Ctrl-C and the progress do not wait for long. */
 const STEP = 20_000;
@@ -46,7 +47,7 @@ export async function placesOf(context: Context, { queues, states, group }: Plac
 
 /** An invalid name, written by another program, must not hide the other queues. */
 function isSound(context: Context, queue: string): boolean {
-  const isIt = queue !== '' && !/[{}]/.test(queue);
+  const isIt = isQueueName(queue);
   if (!isIt) context.warn(`${JSON.stringify(queue)} is no name for a queue: left out`);
   return isIt;
 }

@@ -1,6 +1,5 @@
 import {
   type Inspector,
-  InvalidOptionsError,
   type QueueInfo,
   QueueNotFoundError,
   RedisCommandError,
@@ -9,17 +8,19 @@ import {
 } from '@nestjs-asynq/core';
 import { unanswered } from '../output/error-line.js';
 import { serversInOrder } from '../output/server-table.js';
-import type { Frame } from './state.js';
+import { isQueueName } from '../commands/command.js';
+import { type Frame, selectedAgain } from './state.js';
 import {
   type Content,
   listsGroups,
   pageSizeOf,
   pageStart,
+  FIGURES,
   queuesLayout,
   type QueueContent,
+  type QueuesContent,
   queuesIn,
   type QueueView,
-  type View,
 } from './view.js';
 
 /** The operations of the dashboard that read. */
@@ -60,51 +61,40 @@ export async function loadContent(inspector: DashReads, frame: Frame, lines: num
   }
 }
 
-/** Memory takes many commands, so it is read for the visible queues only; the others keep their last value. */
-async function loadQueues(inspector: DashReads, { view, content, selected }: Frame, lines: number): Promise<Content> {
+/** Reads the queues in sight, whose memory takes many commands; of the others no more than the order needs. */
+async function loadQueues(inspector: DashReads, frame: Frame, lines: number): Promise<Content> {
+  const { view } = frame;
+  if (view.kind !== 'queues') throw new TypeError(`no queues: ${view.kind}`);
   let missing: Error | undefined;
-  const last = content?.kind === 'queues' ? content.queues : [];
-  const known = new Map(last.map((info) => [info.queue, info]));
-  const names = await inspector.queues();
-  const visible = visibleNames(view, last, names, selected, lines);
-  const read = async (name: string): Promise<QueueInfo | undefined> => {
-    const info = await unlessNoQueue(inspector.queueInfo(name, { memory: visible.has(name) })).catch(
-      (error: unknown) => {
-        if (!(error instanceof RedisCommandError)) throw error;
-        missing ??= unanswered(JSON.stringify(name), error);
-        return undefined;
-      },
-    );
-    if (!info || info.memoryBytes !== undefined) return info;
-    const { memoryBytes, memoryErrorBytes } = known.get(name) ?? info;
-    return { ...info, memoryBytes, memoryErrorBytes };
-  };
-  const queues: QueueInfo[] = [];
-  for (let at = 0; at < names.length; at += AT_ONCE) {
-    const some = await Promise.all(names.slice(at, at + AT_ONCE).map(read));
-    queues.push(...some.filter((info) => info !== undefined));
+  const read = (name: string, memory: boolean): Promise<QueueInfo | undefined | 'unanswered'> =>
+    unlessGone(inspector.queueInfo(name, { memory })).catch((error: unknown) => {
+      if (!(error instanceof RedisCommandError)) throw error;
+      missing ??= unanswered(JSON.stringify(name), error);
+      return 'unanswered';
+    });
+  // An invalid name, written by another program, must not hide the other queues.
+  const names = (await inspector.queues()).filter(isQueueName);
+  const figures = new Map<string, number>();
+  if (view.sort !== 'name') {
+    const figureOf = FIGURES[view.sort];
+    for (let at = 0; at < names.length; at += AT_ONCE) {
+      const some = await Promise.all(names.slice(at, at + AT_ONCE).map((name) => read(name, false)));
+      for (const info of some) if (typeof info === 'object') figures.set(info.queue, figureOf(info));
+    }
   }
-  return { kind: 'queues', queues, missing };
-}
-
-/** The queues on the page, as far as is known before they are read. */
-function visibleNames(
-  view: View,
-  last: readonly QueueInfo[],
-  names: readonly string[],
-  selected: number,
-  lines: number,
-): ReadonlySet<string> {
-  if (view.kind !== 'queues') return new Set();
-  // Figures may be unknown; a filter and the order by name need only the names.
-  const asRead = new Map(last.map((info) => [info.queue, info]));
-  const infos = names.map(
-    (queue) => asRead.get(queue) ?? ({ queue, size: 0, latencyMs: 0, failedToday: 0 } as QueueInfo),
-  );
-  const rows = queuesIn(view, infos);
+  const unread: QueuesContent = { kind: 'queues', names, figures, queues: [] };
+  const rows = queuesIn(view, unread);
   const { fits } = queuesLayout(lines, rows.length);
-  const from = pageStart(Math.min(selected, Math.max(0, rows.length - 1)), fits);
-  return new Set(rows.slice(from, from + fits).map(({ queue }) => queue));
+  const from = pageStart(selectedAgain(frame, unread, lines), fits);
+  const inSight = rows.slice(from, from + fits);
+  const infos = await Promise.all(inSight.map((name) => read(name, true)));
+  const gone = new Set(inSight.filter((_, nth) => infos[nth] === undefined));
+  return {
+    ...unread,
+    names: gone.size === 0 ? names : names.filter((name) => !gone.has(name)),
+    queues: infos.filter((info) => typeof info === 'object'),
+    missing,
+  };
 }
 
 async function loadServers(inspector: DashReads): Promise<Content> {
@@ -151,16 +141,6 @@ const textsOf = ({ id, type, lastError, payload }: TaskInfo): string[] => [
   lastError,
   Buffer.from(payload).toString(),
 ];
-
-/** An invalid queue name, written by another program, must not hide the other queues. */
-async function unlessNoQueue<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await unlessGone(reading);
-  } catch (error) {
-    if (error instanceof InvalidOptionsError) return undefined;
-    throw error;
-  }
-}
 
 async function unlessGone<T>(reading: Promise<T>): Promise<T | undefined> {
   try {

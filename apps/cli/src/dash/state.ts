@@ -139,7 +139,11 @@ function filtered(state: DashState, filter: string | undefined): DashState {
 function sorted(state: DashState): DashState {
   const { view, content } = shown(state);
   if (view.kind !== 'queues') return state;
-  return replaced(state, { ...frameOf({ ...view, sort: neighbour(QUEUE_SORTS, view.sort, 1) }), content });
+  const next: View = { ...view, sort: neighbour(QUEUE_SORTS, view.sort, 1) };
+  // Another order by figures needs those of all queues.
+  const kept =
+    content?.kind === 'queues' && next.sort === 'name' ? { ...content, figures: new Map<string, number>() } : undefined;
+  return replaced(state, { ...frameOf(next), content: kept });
 }
 
 /** Marks the task under the cursor, or no longer, and moves on. */
@@ -200,18 +204,26 @@ function firstRow(state: DashState): number {
 }
 
 /** The cursor follows its row; if the row no longer exists, it keeps its position. */
-function selectedAgain({ view, content: before, selected }: Frame, content: Content, lines: number): number {
+export function selectedAgain({ view, content: before, selected }: Frame, content: Content, lines: number): number {
   const id = before && rowIds(view, before, lines)[selected];
   const ids = rowIds(view, content, lines);
   const found = id === undefined ? -1 : ids.indexOf(id);
   return found === -1 ? Math.min(selected, Math.max(0, ids.length - 1)) : found;
 }
 
-/** The queue under the cursor, or the one that is open. */
+/** The queue under the cursor, or the one that is open; `undefined`: there is none, or it has not been read yet. */
 export function selectedQueue(state: DashState): QueueInfo | undefined {
-  const { view, content, selected } = shown(state);
-  if (content?.kind === 'queues' && view.kind === 'queues') return queuesIn(view, content.queues)[selected];
+  const { content } = shown(state);
+  if (content?.kind === 'queues') {
+    const name = selectedName(state);
+    return content.queues.find(({ queue }) => queue === name);
+  }
   return content?.kind === 'queue' ? content.info : undefined;
+}
+
+function selectedName(state: DashState): string | undefined {
+  const { view, content, selected } = shown(state);
+  return content?.kind === 'queues' && view.kind === 'queues' ? queuesIn(view, content)[selected] : undefined;
 }
 
 /** The stored schedule under the cursor. */
@@ -239,7 +251,7 @@ export function selectedTask(state: DashState): TaskInfo | undefined {
 function rowIds(view: View, content: Content, lines: number): string[] {
   switch (content.kind) {
     case 'queues':
-      return view.kind === 'queues' ? queuesIn(view, content.queues).map(({ queue }) => queue) : [];
+      return view.kind === 'queues' ? [...queuesIn(view, content)] : [];
     case 'schedules':
       return [
         ...content.schedules.map(({ queue, name }) => JSON.stringify([queue, name])),
@@ -321,7 +333,7 @@ function paged(state: DashState, by: number): DashState {
 function opened(state: DashState): DashState {
   const { view, content, selected } = shown(state);
   if (content?.kind === 'queues') {
-    const queue = selectedQueue(state)?.queue;
+    const queue = selectedName(state);
     return queue === undefined ? state : pushed(state, queueView(queue));
   }
   if (view.kind !== 'queue' || content?.kind !== 'queue') return state;

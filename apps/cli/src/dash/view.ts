@@ -52,13 +52,24 @@ export type Entry = Awaited<ReturnType<Inspector['schedulerEntries']>>[number];
 
 /** The content of a view. `missing`: what a node of a cluster did not answer, so that it is not shown. */
 export type Content =
-  | { readonly kind: 'queues'; readonly queues: readonly QueueInfo[]; readonly missing?: Error | undefined }
+  | QueuesContent
   | { readonly kind: 'servers'; readonly servers: readonly ServerInfo[]; readonly missing?: Error | undefined }
   | SchedulesContent
   | QueueContent
   /** `undefined`: it no longer exists. */
   | { readonly kind: 'task'; readonly task: TaskInfo | undefined }
   | { readonly kind: 'help' };
+
+export interface QueuesContent {
+  readonly kind: 'queues';
+  /** Of all queues, by name. */
+  readonly names: readonly string[];
+  /** What they are sorted by; empty: the names. */
+  readonly figures: ReadonlyMap<string, number>;
+  /** Those in sight. Of thousands no more is read, kept and laid out. */
+  readonly queues: readonly QueueInfo[];
+  readonly missing?: Error | undefined;
+}
 
 export interface SchedulesContent {
   readonly kind: 'schedules';
@@ -152,16 +163,20 @@ export function groupsOnPage({ page }: QueueView, { groups }: QueueContent, line
   return groups.slice((page - 1) * size, page * size);
 }
 
-const BY: Readonly<Record<QueuesView['sort'], (info: QueueInfo) => number>> = {
-  name: () => 0,
+/** What each order compares, from much to little. */
+export const FIGURES: Readonly<Record<Exclude<QueuesView['sort'], 'name'>, (info: QueueInfo) => number>> = {
   size: ({ size }) => size,
   latency: ({ latencyMs }) => latencyMs,
   failed: ({ failedToday }) => failedToday,
 };
 
-/** The queues that a view shows, in its order; those that are equal by name. */
-export function queuesIn({ filter, sort }: QueuesView, queues: readonly QueueInfo[]): readonly QueueInfo[] {
+/** The names of the queues that a view shows, in its order; those that are equal by name. */
+export function queuesIn(
+  { filter }: QueuesView,
+  { names, figures }: Pick<QueuesContent, 'names' | 'figures'>,
+): readonly string[] {
   const text = filter.toLowerCase();
-  const matching = text === '' ? queues : queues.filter(({ queue }) => queue.toLowerCase().includes(text));
-  return sort === 'name' ? matching : matching.toSorted((one, other) => BY[sort](other) - BY[sort](one));
+  const matching = text === '' ? names : names.filter((name) => name.toLowerCase().includes(text));
+  if (figures.size === 0) return matching;
+  return matching.toSorted((one, other) => (figures.get(other) ?? 0) - (figures.get(one) ?? 0));
 }

@@ -59,6 +59,8 @@ function queue(name: string): QueueInfo {
 
 const queues = (count: number): Content => ({
   kind: 'queues',
+  names: Array.from({ length: count }, (_, n) => `queue-${n}`),
+  figures: new Map(),
   queues: Array.from({ length: count }, (_, n) => queue(`queue-${n}`)),
 });
 
@@ -116,7 +118,7 @@ describe('the queues', () => {
     vi.stubEnv('NO_COLOR', '1');
     const mixed = { ...queue('mixed'), size: 3, pending: 1, retry: 1, archived: 1 };
 
-    const screen = screenOf(home(WIDE, { kind: 'queues', queues: [mixed] }));
+    const screen = screenOf(home(WIDE, { kind: 'queues', names: ['mixed'], figures: new Map(), queues: [mixed] }));
     vi.unstubAllEnvs();
 
     expect(screen[2]).toBe('█ active ▒ pending g aggregating s scheduled r retry a archived c completed');

@@ -87,7 +87,8 @@ function Body({ state }: { readonly state: DashState }): ReactNode {
       if (view.kind !== 'queues') return null;
       return (
         <QueuesView
-          queues={queuesIn(view, content.queues)}
+          names={queuesIn(view, content)}
+          queues={content.queues}
           selected={selected}
           lines={state.lines}
           columns={state.columns}

@@ -8,7 +8,7 @@ import { memoryCell } from '../../output/bytes.js';
 import { clip } from '../../output/width.js';
 import { pageStart, queuesLayout, STATE_TABS } from '../view.js';
 import { barStyle } from './colors.js';
-import { PagedTable } from './row-table.js';
+import { RowTable, Showing } from './row-table.js';
 
 const NAME_WIDTH = 20;
 /** Blanks around a bar, and the size after it. */
@@ -17,28 +17,41 @@ const BAR_CHROME = 14;
 const TITLES = ['Queue', 'State', 'Size', 'Latency', 'MemoryUsage', 'Processed', 'Failed', 'ErrorRate'];
 
 interface QueuesViewProps {
+  /** Of all rows. */
+  readonly names: readonly string[];
+  /** Those that have been read. */
   readonly queues: readonly QueueInfo[];
   readonly selected: number;
   readonly lines: number;
   readonly columns: number;
 }
 
-export function QueuesView({ queues, selected, lines, columns }: QueuesViewProps): ReactNode {
-  if (queues.length === 0) return <Text>No queues</Text>;
-  const { hasBars, fits } = queuesLayout(lines, queues.length);
+export function QueuesView({ names, queues, selected, lines, columns }: QueuesViewProps): ReactNode {
+  if (names.length === 0) return <Text>No queues</Text>;
+  const { hasBars, fits } = queuesLayout(lines, names.length);
   const from = pageStart(selected, fits);
-  const largest = Math.max(...queues.map(({ size }) => size));
+  const known = new Map(queues.map((info) => [info.queue, info]));
+  const page = names.slice(from, from + fits);
+  const infos = page.flatMap((name) => known.get(name) ?? []);
+  const largest = Math.max(...infos.map(({ size }) => size));
   return (
     <Box flexDirection="column" rowGap={1}>
       {hasBars && (
         <Box flexDirection="column" flexShrink={0}>
           <Legend />
-          {queues.slice(from, from + fits).map((info) => (
+          {infos.map((info) => (
             <Bar key={info.queue} info={info} largest={largest} width={columns - NAME_WIDTH - BAR_CHROME} />
           ))}
         </Box>
       )}
-      <PagedTable titles={TITLES} rows={queues.map(queueRow)} selected={selected} fits={fits} />
+      <Box flexDirection="column" flexShrink={0}>
+        <RowTable
+          titles={TITLES}
+          rows={page.map((name) => queueRow(name, known.get(name)))}
+          selected={selected - from}
+        />
+        {page.length < names.length && <Showing from={from} count={page.length} total={names.length} />}
+      </Box>
     </Box>
   );
 }
@@ -90,7 +103,8 @@ function Bar({ info, largest, width }: BarProps): ReactNode {
   );
 }
 
-function queueRow(info: QueueInfo): (string | number)[] {
+function queueRow(name: string, info: QueueInfo | undefined): (string | number)[] {
+  if (!info) return [clip(oneLine(name), NAME_WIDTH), '…', '', '', '', '', '', ''];
   const { processedToday, failedToday } = info;
   return [
     clip(oneLine(info.queue), NAME_WIDTH),
