@@ -78,16 +78,22 @@ describe('an EncodedCommand that ended before it was sent', () => {
   });
 });
 
+/** A connection, and the texts of each of its system calls. */
+function openStream(): { stream: Duplex; writes: string[][] } {
+  const writes: string[][] = [];
+  const stream = new Duplex({
+    decodeStrings: false,
+    writev(chunks, done) {
+      writes.push(chunks.map(({ chunk }) => String(chunk)));
+      done();
+    },
+  });
+  return { stream, writes };
+}
+
 describe('joinWrites', () => {
   it('sends what is written in one turn together, and no later than at its end', async () => {
-    const writes: string[][] = [];
-    const stream = new Duplex({
-      decodeStrings: false,
-      writev(chunks, done) {
-        writes.push(chunks.map(({ chunk }) => String(chunk)));
-        done();
-      },
-    });
+    const { stream, writes } = openStream();
 
     for (const text of ['a', 'b']) {
       joinWrites(stream);
@@ -97,6 +103,21 @@ describe('joinWrites', () => {
     await nextTick();
 
     expect(writes).toEqual([['a', 'b']]);
+    expect(stream.writableCorked).toBe(0);
+  });
+
+  it('does not let large writes wait for the end of the turn', async () => {
+    const { stream, writes } = openStream();
+    const [a, b, c] = ['a', 'b', 'c'].map((text) => text.repeat(10_000)) as [string, string, string];
+
+    for (const text of [a, b, c]) {
+      joinWrites(stream);
+      stream.write(text);
+    }
+    expect(writes).toEqual([[a, b]]);
+    await nextTick();
+
+    expect(writes).toEqual([[a, b], [c]]);
     expect(stream.writableCorked).toBe(0);
   });
 });

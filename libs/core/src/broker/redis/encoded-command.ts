@@ -5,6 +5,9 @@ import type { ScriptArg } from '../../scripts/script.js';
 /** Longer arguments are not copied. */
 const COPIED_BYTES = 4 * 1024;
 
+/** More than this does not wait for the end of the turn: the server works on it meanwhile. */
+const JOINED_BYTES = 16 * 1024;
+
 /**
  * A command whose bytes are ready. ioredis routes, sends and answers it like its own, and spends no time on each of its
  * arguments. The reply holds `Buffer`s for text.
@@ -47,11 +50,12 @@ export class EncodedCommand extends Command {
 
 const PING: readonly Uint8Array[] = [Buffer.from('*1\r\n$4\r\nPING\r\n')];
 
-/** Sends everything that is written to a connection until the end of this turn's microtasks by one system call. */
+/** Sends what is written to a connection until the end of this turn's microtasks by few system calls, mostly one. */
 export function joinWrites(stream: Duplex): void {
-  if (stream.writableCorked > 0) return;
+  if (stream.writableCorked === 0) process.nextTick(uncork, stream);
+  else if (stream.writableLength > JOINED_BYTES) stream.uncork();
+  else return;
   stream.cork();
-  process.nextTick(uncork, stream);
 }
 
 const uncork = (stream: Duplex): void => stream.uncork();

@@ -14,7 +14,8 @@ import { isDelayed, newTaskArgs } from './new-task.js';
 import type { QueueNames } from './queue-names.js';
 import type { RedisLink } from './redis-link.js';
 
-const BATCH: BatchLimits = { items: 500, size: 1024 * 1024 };
+/** Redis writes the first tasks of a large call while the next ones are encoded. */
+const BATCH: BatchLimits = { items: 100, size: 1024 * 1024 };
 
 /** Delays between the attempts of a call after transient failures; without a time limit the task has failed after the last. */
 const REPEAT_DELAYS_MS = [50, 250, 1_000];
