@@ -659,15 +659,16 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
       await using window = await browser.window();
       const queue = await queueWith(3);
       const { page } = window;
-      let pieces = 0;
-      // Each piece reads one task, and the second one takes until it is stopped.
+      let isHeld = false;
+      // Each piece reads one task, and the second one takes until it is stopped; the first may be asked for twice.
       await page.route('**/api/search?*', async (route) => {
-        pieces += 1;
-        if (pieces === 2) return;
-        await route.continue({ url: `${route.request().url()}&scanBudget=1` });
+        const url = route.request().url();
+        if (isHeld || !url.includes('cursor=')) await route.continue({ url: `${url}&scanBudget=1` });
+        else isHeld = true;
       });
       await page.goto(`${app.origin}/monitoring/tasks?queue=${queue}`);
       await page.getByText('1 task so far').waitFor();
+      await expect.poll(() => isHeld).toBe(true);
 
       await page.getByRole('button', { name: 'Stop', exact: true }).click();
       await page.getByRole('button', { name: 'Search on' }).first().click();

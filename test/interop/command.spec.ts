@@ -86,6 +86,7 @@ describe.skipIf(!hasGoPeer)('the asynq command beside Go', () => {
     await go.serve({ queues: { low: 1, mail: 6 }, concurrency: 3, taskCheckIntervalMs: 20 });
     const isActive = async (): Promise<number> => (await go.queueInfo('mail')).active;
     await expect.poll(isActive, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => go.servers()).toHaveLength(1);
 
     const [server] = await go.servers();
     const stats = await asynq.json('stats');
