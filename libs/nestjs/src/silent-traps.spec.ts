@@ -3,6 +3,7 @@ import { LazyModuleLoader, NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { InvalidOptionsError, openBroker, Server } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
+import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import {
   AsynqModule,
@@ -165,15 +166,18 @@ describe('an application context', () => {
     };
   }
 
-  it('takes no tasks by surprise, and says what to do', async () => {
-    const start1 = vi.spyOn(Server.prototype, 'start').mockResolvedValue();
+  it.each([
+    ['an address', AWAY.connection],
+    // It has a method `memory`, for the command.
+    ['a client of ioredis', new Redis({ lazyConnect: true, retryStrategy: () => null, port: 1 }).on('error', () => {})],
+  ])('takes no tasks by surprise with %s, and says what to do', async (_, connection) => {
+    using started = vi.spyOn(Server.prototype, 'start').mockResolvedValue();
 
-    const { state, said } = await start(AWAY);
+    const { state, said } = await start({ ...AWAY, connection });
 
-    expect(start1).not.toHaveBeenCalled();
+    expect(started).not.toHaveBeenCalled();
     expect(state).toBe('new');
     expect(said).toContain('set "worker" to true if this process works, to false if it only enqueues');
-    start1.mockRestore();
   });
 
   it.each([
@@ -184,13 +188,12 @@ describe('an application context', () => {
     ['an app of NestFactory.create', AWAY, 'http'],
     ['a testing module', AWAY, 'test'],
   ] as const)('works with %s', async (_, options, kind) => {
-    const started = vi.spyOn(Server.prototype, 'start').mockResolvedValue();
+    using started = vi.spyOn(Server.prototype, 'start').mockResolvedValue();
 
     const { said } = await start(options, kind);
 
     expect(started).toHaveBeenCalledOnce();
     expect(said).toBe('');
-    started.mockRestore();
   });
 
   it('only enqueues, without a word, with worker: false', async () => {

@@ -1,4 +1,5 @@
 import type { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { isBroker, isMemory } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
 
 /**
@@ -23,6 +24,5 @@ export function worksIn(kind: AppKind, { connection }: Pick<AsynqSettings, 'conn
 }
 
 function isInMemory(connection: AsynqSettings['connection']): boolean {
-  if (typeof connection !== 'object' || connection === null) return connection === 'memory';
-  return 'memory' in connection || (connection as { readonly kind?: unknown }).kind === 'memory';
+  return isMemory(connection) || (isBroker(connection) && connection.kind === 'memory');
 }
