@@ -5,7 +5,13 @@ import {
   type SchedulerOptions,
   type ServerOptions,
 } from '@nestjs-asynq/core';
-import { LONGEST_TIMER_MS, MOST_PARTITIONS, OptionReader, SERVER_OPTION_NAMES } from '@nestjs-asynq/core/internal';
+import {
+  isRecord,
+  LONGEST_TIMER_MS,
+  MOST_PARTITIONS,
+  OptionReader,
+  SERVER_OPTION_NAMES,
+} from '@nestjs-asynq/core/internal';
 import type { UnknownQueues } from './distributor/enqueue-guard.js';
 import type { PayloadValidationOptions } from './handling/payload-validator.js';
 import { hideFromLogs } from './lifecycle/hidden-fields.js';
@@ -210,6 +216,9 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
     reader.refuse('name', 'next to useFactory, not in its result: tokens are created before it runs');
   else reader.onlyKnown([...Object.keys(OWN_NAMES), ...SERVER_NAMES], ELSEWHERE);
   if (given.connection === undefined) reader.refuse('connection', "a Redis connection or 'memory'");
+  if (given.queues !== undefined && !isRecord(given.queues)) {
+    reader.refuse('queues', 'queues with their weights, such as { default: 1 }');
+  }
   const settings: AsynqSettings = {
     name,
     connection: given.connection === 'memory' ? { memory: name } : given.connection,
@@ -257,7 +266,7 @@ function pickServerOptions(given: AsynqModuleOptions): SharedWithServer {
 /** Those of `partitions`, which the client checks, and of `queues`. */
 function readPartitions({ queues, partitions }: AsynqModuleOptions, reader: OptionReader): ClientOptions['partitions'] {
   const served = Object.entries(queues ?? {}).flatMap(([queue, options]) => {
-    if (typeof options !== 'object' || options === null) return [];
+    if (!isRecord(options)) return [];
     const own = new OptionReader(options, `queues.${queue}.`);
     const count = own.wholeNumber('partitions', 0, 1, MOST_PARTITIONS);
     reader.add(...own.problems);
@@ -270,14 +279,13 @@ function readPartitions({ queues, partitions }: AsynqModuleOptions, reader: Opti
       reader.refuse(`partitions.${queue}`, `${count}, as in "queues", or nothing`, own);
     }
   }
-  const isRecord = partitions === undefined || (typeof partitions === 'object' && partitions !== null);
-  return served.length === 0 || !isRecord ? partitions : { ...partitions, ...Object.fromEntries(served) };
+  if (served.length === 0 || (partitions !== undefined && !isRecord(partitions))) return partitions;
+  return { ...partitions, ...Object.fromEntries(served) };
 }
 
 function readValidation({ validation }: AsynqModuleOptions, reader: OptionReader): PayloadValidationOptions | false {
   if (validation === undefined || validation === false) return validation ?? {};
-  if (typeof validation !== 'object' || validation === null)
-    reader.refuse('validation', 'options of a ValidationPipe, or false');
+  if (!isRecord(validation)) reader.refuse('validation', 'options of a ValidationPipe, or false');
   return validation;
 }
 

@@ -95,7 +95,7 @@ it('boots with any options, or refuses them with their names and without secrets
         expect((error as Error).message).toContain(`option "${option}" is `);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 200, examples: [[{ connection: 'memory', worker: false, queues: Number.NaN }]] },
   );
 });
 
