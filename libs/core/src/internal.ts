@@ -51,6 +51,7 @@ export { errorText } from './errors/error-text.js';
 export { TASK_STATES } from './wire/task-state.js';
 export { callGuarded } from './runtime/user-callback.js';
 export { LONGEST_TIMER_MS } from './runtime/clock.js';
+export { unlessAborted } from './runtime/abort.js';
 export { resultWithin } from './runtime/within.js';
 export { TimeSlice } from './runtime/time-slice.js';
 export { isRecord } from './runtime/is-record.js';

@@ -1,5 +1,5 @@
 import type { ParamData, PipeTransform, Type } from '@nestjs/common';
-import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+import { PARAMTYPES_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
 import type { TaskContext } from '@nestjs-asynq/core';
 import { OptionReader } from '@nestjs-asynq/core/internal';
 import { isStandardSchema, SchemaPipe, type StandardSchema } from '../handling/standard-schema.js';
@@ -114,9 +114,7 @@ export function paramsOf(target: object, method: string): ParamMetadata[] {
 
 /** The payload parameter as a whole; `undefined` when the method takes none, or only properties of it. */
 export function payloadParamOf(target: object, method: string): ParamMetadata | undefined {
-  const isWholePayload = ([key, param]: [string, ParamMetadata]): boolean =>
-    key.startsWith(`${TaskParam.payload}:`) && param.data === undefined;
-  return Object.entries(readMetadata(target, method)).find(isWholePayload)?.[1];
+  return Object.values(payloadParamsOf(target, method)).find(({ data }) => data === undefined);
 }
 
 /**
@@ -138,20 +136,18 @@ export function defineParams(target: object, method: string | symbol, name: stri
 
 /** The types that decorators name, in place of those that the compiler emits: pipes find them where Nest looks for types. */
 function defineTypes(target: object, method: string | symbol, name: string, params: readonly ParamMetadata[]): void {
-  const emitted = Reflect.getOwnMetadata(PARAM_TYPES, target, method) as readonly unknown[] | undefined;
+  const emitted = Reflect.getOwnMetadata(PARAMTYPES_METADATA, target, method) as readonly unknown[] | undefined;
   const named = params.filter(({ payloadClass, hasSchema }) => payloadClass !== undefined || hasSchema);
   if (named.length === 0) {
-    if (emitted && name !== method) Reflect.defineMetadata(PARAM_TYPES, emitted, target, name);
+    if (emitted && name !== method) Reflect.defineMetadata(PARAMTYPES_METADATA, emitted, target, name);
     return;
   }
   const { length } = Reflect.get(target, method) as { readonly length: number };
   const count = Math.max(emitted?.length ?? length, ...params.map(({ index }) => index + 1));
   const types = Array.from({ length: count }, (_, index) => emitted?.[index] ?? Object);
   for (const { index, payloadClass } of named) types[index] = payloadClass ?? Object;
-  Reflect.defineMetadata(PARAM_TYPES, types, target, name);
+  Reflect.defineMetadata(PARAMTYPES_METADATA, types, target, name);
 }
-
-const PARAM_TYPES = 'design:paramtypes';
 
 /** Reads one parameter from the arguments of the pipeline: the payload and the context. */
 export function readParam(kind: number, property: ParamData | undefined, args: readonly unknown[]): unknown {

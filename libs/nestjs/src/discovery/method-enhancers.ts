@@ -5,7 +5,7 @@ import {
   INTERCEPTORS_METADATA,
   PIPES_METADATA,
 } from '@nestjs/common/constants.js';
-import { ModuleRef } from '@nestjs/core';
+import { moduleRefOf } from './providers.js';
 import type { DiscoveredHandler } from './task-handler.explorer.js';
 
 const ENHANCERS = [GUARDS_METADATA, INTERCEPTORS_METADATA, PIPES_METADATA, EXCEPTION_FILTERS_METADATA];
@@ -17,7 +17,7 @@ const ENHANCERS = [GUARDS_METADATA, INTERCEPTORS_METADATA, PIPES_METADATA, EXCEP
 export async function withEnhancers(handler: DiscoveredHandler): Promise<DiscoveredHandler> {
   if (handler.found.change !== 'replaced') return handler;
   const { decorated } = handler.found;
-  const moduleRef = handler.provider.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
+  const moduleRef = moduleRefOf(handler.provider);
   const source = (): void => undefined;
   copyMetadata(decorated, source);
   for (const key of ENHANCERS) {

@@ -1,4 +1,4 @@
-import type { DiscoveryService } from '@nestjs/core';
+import { type DiscoveryService, ModuleRef } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 
 /** The app's providers. An instance with several tokens, through `useExisting` or a factory, is returned once. */
@@ -17,3 +17,10 @@ export function prototypeOf({ instance, metatype }: InstanceWrapper<object>): ob
   if (typeof instance === 'object' && instance !== null) return Reflect.getPrototypeOf(instance) ?? undefined;
   return (metatype?.prototype as object | undefined) ?? undefined;
 }
+
+/** Whether there is one instance for the life of the app; otherwise one is built for each request, task or event. */
+export const isSingleton = (host: InstanceWrapper): boolean => host.isDependencyTreeStatic() && !host.isTransient;
+
+/** The reference to its own module, so that a class of the same name in another module is not used instead. */
+export const moduleRefOf = (host: InstanceWrapper): ModuleRef =>
+  host.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;

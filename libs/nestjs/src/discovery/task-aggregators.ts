@@ -6,7 +6,7 @@ import { type TaskAggregatorMetadata, taskAggregatorMarks } from '../decorators/
 import { checkLeft } from './changed-method.js';
 import { checkConnection, connectionOf } from './connection-of.js';
 import { HandlerSetupError } from './handler-setup.error.js';
-import { distinctProviders, prototypeOf } from './providers.js';
+import { distinctProviders, isSingleton, prototypeOf } from './providers.js';
 
 /** One pattern of a method with `@TaskAggregator`. */
 interface DiscoveredAggregator extends TaskAggregatorMetadata {
@@ -90,7 +90,7 @@ function check(aggregator: DiscoveredAggregator, connections: readonly string[])
       `${label}: the group is blank. Give @TaskAggregator a name, or a prefix such as "a:*".`,
     );
   }
-  if (!provider.isDependencyTreeStatic() || provider.isTransient) {
+  if (!isSingleton(provider)) {
     throw new HandlerSetupError(
       `${label} aggregates groups in a provider that is not a singleton: there is no request or task for which to build it. ` +
         'Move it to a class without request-scoped dependencies.',

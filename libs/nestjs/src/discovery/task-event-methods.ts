@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ContextIdFactory, type DiscoveryService, ModuleRef } from '@nestjs/core';
+import { ContextIdFactory, type DiscoveryService } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { Logger, TaskEvent } from '@nestjs-asynq/core';
 import { TASK_EVENT_KINDS } from '@nestjs-asynq/core/internal';
@@ -7,7 +7,7 @@ import { type TaskEventMethodMetadata, taskEventMethodsOf } from '../decorators/
 import type { TaskEvents } from '../lifecycle/task-events.js';
 import { checkConnection, connectionOf } from './connection-of.js';
 import { HandlerSetupError } from './handler-setup.error.js';
-import { distinctProviders, prototypeOf } from './providers.js';
+import { distinctProviders, isSingleton, moduleRefOf, prototypeOf } from './providers.js';
 
 /** How long a shutdown waits for methods that run. */
 const LAST_CALLS_MS = 5_000;
@@ -87,11 +87,9 @@ function methodsOf(host: InstanceWrapper<object>): DiscoveredMethod[] {
   return taskEventMethodsOf(owner).map((found) => ({ ...found, host, label: `${owner.name}.${String(found.method)}` }));
 }
 
-const isSingleton = (host: InstanceWrapper<object>): boolean => host.isDependencyTreeStatic() && !host.isTransient;
-
 /** An instance for one event. */
 async function build(host: InstanceWrapper<object>, event: TaskEvent): Promise<object> {
-  const moduleRef = host.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
+  const moduleRef = moduleRefOf(host);
   const contextId = ContextIdFactory.create();
   moduleRef.registerRequestByContextId(event, contextId);
   return moduleRef.resolve<object>(host.token as string, contextId);

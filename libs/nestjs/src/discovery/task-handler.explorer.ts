@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { PARAMTYPES_METADATA } from '@nestjs/common/constants.js';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { MarkedMethod } from '../decorators/method-marks.js';
@@ -149,5 +150,5 @@ function checkParams(
 }
 
 function designTypes(prototype: object, method: string): readonly unknown[] | undefined {
-  return Reflect.getMetadata('design:paramtypes', prototype, method) as unknown[] | undefined;
+  return Reflect.getMetadata(PARAMTYPES_METADATA, prototype, method) as unknown[] | undefined;
 }

@@ -15,22 +15,15 @@ export class TaskHandlers {
     private readonly explorer: TaskHandlerExplorer,
     private readonly logger: Logger,
     /** `false`: the app does not want payloads to be validated. */
-    private readonly isValidating = true,
+    private readonly isValidating: boolean,
   ) {}
 
   /**
-   * Finds the handlers. Called once, when every module has been scanned and before anything starts.
-   * @throws {HandlerSetupError} two handlers for one pattern, an unknown connection, or an invalid method
+   * Finds the handlers, and returns those that are new. Called when every module has been scanned and before anything starts, and
+   * after further modules were loaded.
+   * @throws {HandlerSetupError} two handlers for one pattern, an unknown connection, or an invalid method; none is kept then
    */
-  load(connections: readonly string[]): void {
-    this.loadMore(connections);
-  }
-
-  /**
-   * Finds the handlers again, after further modules were loaded. Returns those that are new.
-   * @throws as {@link load}; the new ones are not kept then
-   */
-  loadMore(connections: readonly string[]): readonly DiscoveredHandler[] {
+  load(connections: readonly string[]): readonly DiscoveredHandler[] {
     noteProvided(this.explorer.prototypes());
     const all = this.explorer.explore();
     for (const handler of all) checkConnection(handler, 'TaskHandler', 'handles tasks of', connections);

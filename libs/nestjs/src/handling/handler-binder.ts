@@ -1,6 +1,7 @@
-import { type ContextId, ContextIdFactory, ModuleRef } from '@nestjs/core';
+import { type ContextId, ContextIdFactory } from '@nestjs/core';
 import { REQUEST_CONTEXT_ID } from '@nestjs/core/router/request/request-constants.js';
 import type { Handler, TaskContext } from '@nestjs-asynq/core';
+import { isSingleton, moduleRefOf } from '../discovery/providers.js';
 import type { DiscoveredHandler } from '../discovery/task-handler.explorer.js';
 import type { TaskPipeline } from './task-pipeline.js';
 
@@ -15,8 +16,7 @@ export class HandlerBinder {
   bind(handler: DiscoveredHandler): Handler {
     const { provider, method, source } = handler;
     const pipeline = this.makePipeline();
-    const isSingleton = provider.isDependencyTreeStatic() && !provider.isTransient;
-    if (isSingleton) return pipeline.create(provider.instance, method, source);
+    if (isSingleton(provider)) return pipeline.create(provider.instance, method, source);
     return (payload, context) => runInScope(pipeline, handler, payload, context);
   }
 }
@@ -28,8 +28,7 @@ async function runInScope(
   context: TaskContext,
 ): Promise<unknown> {
   const { provider, method, source } = handler;
-  // From its own module, so that a class of the same name in another module is not used instead.
-  const moduleRef = provider.host!.getProviderByKey<ModuleRef>(ModuleRef).instance;
+  const moduleRef = moduleRefOf(provider);
   const contextId = ContextIdFactory.getByRequest(context);
   rememberContextId(context, contextId);
   const request: unknown = provider.isDependencyTreeDurable() ? (contextId.payload ?? context) : context;

@@ -49,7 +49,7 @@ export class TaskPipeline {
     private readonly enabled: EnhancerOptions,
     private readonly validator: PayloadValidator | undefined,
     /** `false`: only the app's own pipes check payloads. */
-    private readonly isValidating = true,
+    private readonly isValidating: boolean,
   ) {
     const container = containerFor(moduleRef, enabled);
     this.container = container;

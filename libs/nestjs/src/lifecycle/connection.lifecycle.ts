@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BeforeApplicationShutdown, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import { type Client, type Logger, UnsupportedRedisError } from '@nestjs-asynq/core';
-import type { Broker } from '@nestjs-asynq/core/internal';
+import { type Broker, unlessAborted } from '@nestjs-asynq/core/internal';
 import type { AsynqSettings } from '../asynq.options.js';
 import type { TaskAggregators } from '../discovery/task-aggregators.js';
 import type { TaskEventMethods } from '../discovery/task-event-methods.js';
@@ -64,13 +64,14 @@ export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutd
   async onModuleInit(): Promise<void> {
     try {
       this.checkName();
-      this.deps.handlers.load(this.deps.connectionNames());
-      this.deps.aggregators.load(this.deps.connectionNames());
+      const names = this.deps.connectionNames();
+      this.deps.handlers.load(names);
+      this.deps.aggregators.load(names);
       this.checkAggregators();
       if (this.deps.isAppOfOwn()) this.deps.handlers.noteUnprovided();
       onLazyModule(this.deps.moduleRef, () => this.bindMore());
-      this.deps.periodicTasks.load(this.deps.connectionNames());
-      this.deps.eventMethods.load(this.deps.connectionNames());
+      this.deps.periodicTasks.load(names);
+      this.deps.eventMethods.load(names);
       await this.deps.handlers.prepare();
       await this.connect();
     } catch (error) {
@@ -91,7 +92,7 @@ export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutd
     const names = this.deps.connectionNames();
     aggregators.load(names, server.state !== 'off' && server.state !== 'new');
     eventMethods.load(names);
-    await server.add(await handlers.prepare(handlers.loadMore(names)));
+    await server.add(await handlers.prepare(handlers.load(names)));
     await periodicTasks.loadMore(names);
   }
 
@@ -150,7 +151,7 @@ export class ConnectionLifecycle implements OnModuleInit, BeforeApplicationShutd
     while (!timeout.aborted) {
       const ping = this.deps.broker.ping();
       try {
-        await unlessAborted(timeout, ping);
+        await unlessAborted(timeout, ping); // a client may answer for a dead server long after the timeout
         return undefined;
       } catch (error) {
         if (isPermanent(error)) return error;
@@ -170,16 +171,4 @@ async function failureReason(ping: Promise<void>): Promise<unknown> {
     (error: unknown) => error,
   );
   return Promise.race([failure, delay(REASON_GRACE_MS, undefined)]);
-}
-
-/** A client may answer for a dead server long after the timeout. */
-async function unlessAborted(signal: AbortSignal, answer: Promise<void>): Promise<void> {
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => (onAbort = () => reject(signal.reason as Error)));
-  signal.addEventListener('abort', onAbort);
-  try {
-    await Promise.race([answer, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

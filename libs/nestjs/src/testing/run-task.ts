@@ -41,8 +41,8 @@ export async function runOn<Result = unknown>(
 ): Promise<TaskRun<Result>> {
   const { settings, logger, handlers, binder } = server['deps'];
   const { codec, client, server: given } = settings;
-  const { groupAggregator: _, onHealthCheck: __, ...serverOptions } = given;
-  const { partitions: ___, ...clientOptions } = client;
+  const { groupAggregator: _groups, onHealthCheck: _listener, ...serverOptions } = given;
+  const { partitions: _partitions, ...clientOptions } = client;
   const setting = { server: { ...serverOptions, logger }, client: { ...clientOptions, codec } };
   const mux = new ServeMux();
   for (const handler of handlers.all) {
