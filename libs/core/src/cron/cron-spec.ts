@@ -48,6 +48,22 @@ export function parseCronSpec(spec: string, { zone = 'UTC', seconds = false }: C
   }
 }
 
+/**
+ * The first tick after a time, in unix ms, by the spec of a stored schedule. `undefined`: there is none, or a newer version has stored
+ * a spec that this one cannot read.
+ */
+export function storedTickAfter(
+  { spec, sinceMs }: { readonly spec: string; readonly sinceMs: number },
+  atMs: number,
+): number | undefined {
+  try {
+    return parseCronSpec(spec, { seconds: true }).next(atMs, sinceMs);
+  } catch (error) {
+    if (error instanceof CronSpecError) return undefined;
+    throw error;
+  }
+}
+
 function everyTicks(text: string, fail: (reason: string) => never): TickTimes {
   const ns = parseGoDuration(text) ?? fail(`"${text}" is not a duration such as 90s or 1h30m`);
   const wholeS = ns / NS_PER_S;

@@ -1,11 +1,5 @@
 import type { ListOps, StoredTask, TaskList } from '../broker/contract/lists.js';
 
-/** The part of a page that comes from one ordinary queue. */
-interface Part {
-  readonly name: string;
-  readonly size: number;
-}
-
 /**
  * A page of the tasks of several ordinary queues, interleaved: first the first ones of all queues, then the second
  * ones, … So it costs as much as a page of one queue, however deep it is, and each task is on one page. Delayed tasks
@@ -19,10 +13,9 @@ export async function listSideBySide(
   limit: number,
 ): Promise<StoredTask[]> {
   const sizes = await Promise.all(names.map((name) => broker.listSize(name, list)));
-  const parts = names.map((name, at) => ({ name, size: sizes[at]! }));
-  const [from, to] = [takenBefore(parts, skip), takenBefore(parts, skip + limit)];
+  const [from, to] = [takenBefore(sizes, skip), takenBefore(sizes, skip + limit)];
   const pages = await Promise.all(
-    parts.map(async ({ name }, at) => {
+    names.map(async (name, at) => {
       const count = to[at]! - from[at]!;
       return count > 0 ? broker.listTasks(name, list, from[at]!, count) : [];
     }),
@@ -36,16 +29,16 @@ export async function listSideBySide(
 }
 
 /** How many tasks of each queue are among the first `count` of all, taken in turn. */
-function takenBefore(parts: readonly Part[], count: number): number[] {
-  const taken = (rank: number): number => parts.reduce((sum, { size }) => sum + Math.min(size, rank), 0);
-  let [low, high] = [0, Math.max(0, ...parts.map(({ size }) => size))];
+function takenBefore(sizes: readonly number[], count: number): number[] {
+  const taken = (rank: number): number => sizes.reduce((sum, size) => sum + Math.min(size, rank), 0);
+  let [low, high] = [0, Math.max(0, ...sizes)];
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
     if (taken(middle) <= count) low = middle;
     else high = middle - 1;
   }
   let rest = count - taken(low);
-  return parts.map(({ size }) => {
+  return sizes.map((size) => {
     const isOneMore = size > low && rest > 0;
     if (isOneMore) rest -= 1;
     return Math.min(size, low) + Number(isOneMore);

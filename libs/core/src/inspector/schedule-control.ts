@@ -2,6 +2,7 @@ import type { EnqueueOps } from '../broker/contract/enqueue.js';
 import type { OnUnanswered, PresenceOps } from '../broker/contract/presence.js';
 import type { ScheduleId, ScheduleOps, StoredSchedule } from '../broker/contract/schedules.js';
 import { ClientEnqueuedTask, type HandleDeps } from '../client/client-task-handle.js';
+import { noteEnqueued } from '../client/enqueue-history.js';
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueueRefusal } from '../client/enqueue-refusal.js';
 import { KeyTypeError } from '../errors/key-type.error.js';
@@ -82,7 +83,11 @@ export class ScheduleControl {
     const refusal = enqueueRefusal(task, outcome!);
     if (refusal) throw refusal;
     const [info] = toScheduleInfos([stored], await this.shownEntries(), nowMs);
-    await this.record(info!, task.message.id);
+    const [entryId] = info!.entryIds;
+    // A history without a published entry would never be deleted.
+    if (entryId !== undefined) {
+      await noteEnqueued(broker, { id: entryId, name: id.name }, task.message.id, this.deps);
+    }
     return new ClientEnqueuedTask(task, outcome!.status as EnqueuedTask['initialState'], nowMs, handles);
   }
 
@@ -91,19 +96,6 @@ export class ScheduleControl {
       return await this.deps.broker.schedulerEntries();
     } catch {
       return []; // the task is enqueued, only the history is incomplete
-    }
-  }
-
-  /**
-   * Records it in the history of a published entry, if there is one: a history without an entry would never be deleted.
-   */
-  private async record({ entryIds: [entryId] }: ScheduleInfo, taskId: string): Promise<void> {
-    if (entryId === undefined) return;
-    const { broker, clock, logger } = this.deps;
-    try {
-      await broker.recordEnqueueEvent(entryId, { taskId, enqueuedAtNs: clock.nowNs() });
-    } catch (error) {
-      logger.warn(`could not record the enqueueing of task ${taskId} in the history of ${entryId}`, { error });
     }
   }
 

@@ -1,6 +1,5 @@
 import type { StoredSchedule } from '../broker/contract/schedules.js';
-import { parseCronSpec } from '../cron/cron-spec.js';
-import { CronSpecError } from '../errors/cron-spec.error.js';
+import { storedTickAfter } from '../cron/cron-spec.js';
 import { markOf, scheduleMark } from '../wire/schedule-entry-id.js';
 import type { SchedulerEntry } from '../wire/scheduler-entry.js';
 import { dateOf } from '../wire/unix-time.js';
@@ -45,7 +44,7 @@ export function toScheduleInfos(
   const byMark = new Map<string, SchedulerEntry[]>();
   for (const entry of entries) byMark.set(markOf(entry.id), [...(byMark.get(markOf(entry.id)) ?? []), entry]);
   return schedules.map((schedule) => {
-    const { queue, name, spec, taskType, template, isPaused, sinceMs, firedMs } = schedule;
+    const { queue, name, spec, taskType, template, isPaused, sinceMs, claimedMs, firedMs } = schedule;
     const shown = byMark.get(scheduleMark(queue, name)) ?? [];
     return {
       queue,
@@ -55,20 +54,12 @@ export function toScheduleInfos(
       payload: template?.message.payload,
       isPaused,
       since: dateOf(sinceMs),
-      lastFiredAt: firedMs === undefined ? undefined : dateOf(firedMs),
-      dueAt: tickAfter(schedule, schedule.claimedMs),
-      nextAt: tickAfter(schedule, Math.max(nowMs, schedule.claimedMs)),
+      lastFiredAt: dateOrNone(firedMs),
+      dueAt: dateOrNone(storedTickAfter(schedule, claimedMs)),
+      nextAt: dateOrNone(storedTickAfter(schedule, Math.max(nowMs, claimedMs))),
       entryIds: shown.filter((entry) => entry.spec === spec && entry.taskType === taskType).map(({ id }) => id),
     };
   });
 }
 
-function tickAfter({ spec, sinceMs }: StoredSchedule, atMs: number): Date | undefined {
-  try {
-    const nextMs = parseCronSpec(spec, { seconds: true }).next(atMs, sinceMs);
-    return nextMs === undefined ? undefined : dateOf(nextMs);
-  } catch (error) {
-    if (error instanceof CronSpecError) return undefined; // a newer version may know specs that this one does not
-    throw error;
-  }
-}
+const dateOrNone = (atMs: number | undefined): Date | undefined => (atMs === undefined ? undefined : dateOf(atMs));

@@ -1,7 +1,6 @@
 import type { ScheduleDefinition, StoredSchedule } from '../broker/contract/schedules.js';
 import { digestOf } from '../broker/stored-template.js';
-import { parseCronSpec } from '../cron/cron-spec.js';
-import { CronSpecError } from '../errors/cron-spec.error.js';
+import { storedTickAfter } from '../cron/cron-spec.js';
 
 /** Whether the stored schedule fires the same tasks as this definition, at the same times. */
 export function isSameDefinition(stored: StoredSchedule, definition: ScheduleDefinition): boolean {
@@ -35,13 +34,8 @@ export function differencesOf(
 const ABANDONED_MS = 60_000;
 
 /** Whether a tick was left unclaimed for so long that no scheduler can have the schedule any longer. */
-export function isAbandoned({ spec, sinceMs, claimedMs, isPaused }: StoredSchedule, nowMs: number): boolean {
-  if (isPaused) return false;
-  try {
-    const nextMs = parseCronSpec(spec, { seconds: true }).next(claimedMs, sinceMs);
-    return nextMs !== undefined && nextMs < nowMs - ABANDONED_MS;
-  } catch (error) {
-    if (error instanceof CronSpecError) return false; // the spec may be from a newer version
-    throw error;
-  }
+export function isAbandoned(schedule: StoredSchedule, nowMs: number): boolean {
+  if (schedule.isPaused) return false;
+  const nextMs = storedTickAfter(schedule, schedule.claimedMs);
+  return nextMs !== undefined && nextMs < nowMs - ABANDONED_MS;
 }

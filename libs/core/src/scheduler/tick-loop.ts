@@ -1,6 +1,7 @@
 import type { Broker } from '../broker/contract/broker.js';
 import type { PresenceOps } from '../broker/contract/presence.js';
 import type { ScheduleOps, TickReply } from '../broker/contract/schedules.js';
+import { noteEnqueued } from '../client/enqueue-history.js';
 import { taskOf } from '../client/enqueue-options.js';
 import { enqueuedEvent } from '../client/enqueued-event.js';
 import { RedisCommandError } from '../errors/redis-command.error.js';
@@ -14,7 +15,6 @@ import { type TaskTracer, withHeaders } from '../task/task-tracing.js';
 import { dateOf } from '../wire/unix-time.js';
 import { describeDefinition, differencesOf, isAbandoned, isSameDefinition } from './definition-changes.js';
 import { MOST_SKEW_MS } from './catch-up.js';
-import { noteEnqueued } from './enqueue-history.js';
 import type { PeriodicEntry } from './periodic-entry.js';
 import type { SchedulerOptions } from './scheduler-options.js';
 
