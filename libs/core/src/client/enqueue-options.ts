@@ -49,7 +49,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   delay: '"processIn"',
   attempts: '"maxRetry", the number of attempts after the first',
   jobId: '"taskId"',
-  backoff: '"retryDelay", an option of the server and of each handler',
   removeOnComplete: '"retention", how long a task that succeeded is kept; without it such a task is deleted at once',
   removeOnFail: '"archive", an option of the server',
   priority: '"queue": queues have weights, or a strict order',

@@ -36,9 +36,4 @@ export class HistogramCounts {
     const upTo = this.bounds.map((bound, at) => [bound, (count += this.counts[at]!)] as const);
     return { upTo, count: count + this.counts.at(-1)! };
   }
-
-  reset(): void {
-    this.counts.fill(0);
-    this.sum = 0;
-  }
 }

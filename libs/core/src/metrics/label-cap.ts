@@ -1,5 +1,5 @@
 /** What names beyond the limit are counted as. */
-export const OTHER = 'other';
+const OTHER = 'other';
 
 /**
  * Limits how many values a label has, since each of them is a time series that Prometheus keeps: a type such as

@@ -1,10 +1,10 @@
 import type { TaskEvent } from '../task/task-event.js';
+import type { TracedOutcome } from '../task/task-tracing.js';
 import { DURATION_BUCKETS_S, HistogramCounts } from './histogram.js';
 import type { Labels } from './metric-family.js';
 
 /** How an attempt ended, as a label. */
-export const OUTCOMES = ['success', 'retry', 'archived', 'revoked', 'lease_lost'] as const;
-export type Outcome = (typeof OUTCOMES)[number];
+type Outcome = Exclude<TracedOutcome, 'requeued'>;
 
 /** Events that are counted. */
 export const MEASURED: ReadonlySet<TaskEvent['kind']> = new Set([

@@ -1,10 +1,7 @@
 import { utcDay } from '../../wire/unix-time.js';
-import { DAILY_COUNTS_LIFE_MS } from '../contract/queues.js';
+import { DAILY_COUNTS_LIFE_MS, type DailyCount } from '../contract/queues.js';
 
-export interface DayCount {
-  readonly processed: number;
-  readonly failed: number;
-}
+type DayCount = Omit<DailyCount, 'day'>;
 
 const NONE: DayCount = { processed: 0, failed: 0 };
 

@@ -1,12 +1,12 @@
 import { type Clock, monotonicMs } from '../../runtime/clock.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../../wire/scheduler-entry.js';
-import type { ServerInfo, WorkerInfo } from '../../wire/server-info.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import type { TaskState } from '../../wire/task-state.js';
 import { floorS } from '../../wire/unix-time.js';
 import type { NewTask } from '../contract/enqueue.js';
 import type { StoredEvent } from '../contract/events.js';
 import type { GroupChange, GroupOrder } from '../contract/groups.js';
+import type { ShownServer } from '../contract/presence.js';
 import type { CatchUp, TaskTemplate } from '../contract/schedules.js';
 import type { TaskEnding } from '../contract/waiting.js';
 import { readStoredMessage, type StoredMessage } from '../stored-message.js';
@@ -303,12 +303,6 @@ export class MemoryQueue {
   }
 }
 
-/** What a server publishes about itself. */
-export interface Presence {
-  readonly server: ServerInfo;
-  readonly workers: readonly WorkerInfo[];
-}
-
 /** All data of a memory broker. */
 export class MemoryStore {
   private readonly queues = new Map<string, MemoryQueue>();
@@ -318,7 +312,7 @@ export class MemoryStore {
   /** Queues in which a schedule was stored. */
   readonly scheduleQueues = new Set<string>();
   /** By server id. */
-  readonly presence: ExpiringMap<Presence>;
+  readonly presence: ExpiringMap<ShownServer>;
   readonly cancelListeners = new Set<(taskId: string) => void>();
   /** Hear of every new task, within the operation that wrote it. */
   readonly writtenListeners = new Set<(task: NewTask) => void>();

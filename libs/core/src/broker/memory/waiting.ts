@@ -1,5 +1,4 @@
-import { cancelOutcomeIn, encodeCancelRecord } from '../../wire/cancel-record.js';
-import type { CancelOutcome } from '../../wire/cancel-record.js';
+import { type CancelOutcome, cancelOutcomeIn, encodeCancelRecord } from '../../wire/cancel-record.js';
 import { AWAITED_LIFE_MS, type TaskEnding, type WaitOps } from '../contract/waiting.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
 import { subscribe } from './subscribe.js';
@@ -51,7 +50,7 @@ export function notifyWaiters(queue: MemoryQueue, taskId: string, ending: TaskEn
 }
 
 /** Asks all servers to cancel a task. */
-export function signalCancel(store: MemoryStore, taskId: string): void {
+function signalCancel(store: MemoryStore, taskId: string): void {
   for (const listener of store.cancelListeners) queueMicrotask(() => listener(taskId));
 }
 

@@ -63,27 +63,21 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
     async watchQueues({ onChange }) {
       const closing = new LinkedAbort([brokerClosed]);
       const reporting = new Set<string>();
+      const reportNext = (name: string): void => {
+        if (reporting.has(name)) return;
+        reporting.add(name);
+        void reportChange(store.queue(name), closing.signal, () => {
+          reporting.delete(name);
+          onChange(name);
+        });
+      };
       return {
         async waiting(queueNames) {
-          for (const name of queueNames) {
-            if (isWaiting(store.queue(name)) || reporting.has(name)) continue;
-            reporting.add(name);
-            void reportChange(store.queue(name), closing.signal, () => {
-              reporting.delete(name);
-              onChange(name);
-            });
-          }
+          for (const name of queueNames) if (!isWaiting(store.queue(name))) reportNext(name);
           return queueNames.filter((name) => isWaiting(store.queue(name)));
         },
         async awaitChanges(queueNames) {
-          for (const name of queueNames) {
-            if (reporting.has(name)) continue;
-            reporting.add(name);
-            void reportChange(store.queue(name), closing.signal, () => {
-              reporting.delete(name);
-              onChange(name);
-            });
-          }
+          for (const name of queueNames) reportNext(name);
         },
         close: async () => {
           closing.release();
