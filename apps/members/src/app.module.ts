@@ -30,7 +30,6 @@ import { MonitoringGuard } from './monitoring/monitoring.guard.js';
       guards: [MonitoringGuard],
       useFactory: () => ({ registry: new Registry() }),
     }),
-    // The last import, so that it stops first on shutdown: handlers finish while everything else still works.
     AsynqModule.forRootAsync({
       inject: [settings.KEY, CLOCK],
       useFactory: ({ redisUrl, role }: Settings, clock: Clock) => ({

@@ -10,7 +10,7 @@ const SET_PAGE = 10_000;
 /** Ids of a list per page, each of which is read together with its stamp. */
 const LIST_PAGE = 2_000;
 
-/** Entries of `pending` that one script call may walk through: about 5 ms. */
+/** Entries of `pending` that Redis may have to walk through for one step: about 5 ms, in several script calls. */
 const WALK = 250_000;
 
 /** A task to move, as found by a scan. */

@@ -20,8 +20,8 @@ const ANY_NUMBER = /-?\d[\d.eE+-]*/y;
 export const int64Codec: PayloadCodec = {
   encode(payload) {
     let hasBigInt = false;
-    const text = JSON.stringify(payload, (_name, value: unknown) => {
-      if (typeof value !== 'bigint') return refusePromise(_name, value);
+    const text = JSON.stringify(payload, (name, value: unknown) => {
+      if (typeof value !== 'bigint') return refusePromise(name, value);
       hasBigInt = true;
       return MARK + value.toString();
     }) as string | undefined;

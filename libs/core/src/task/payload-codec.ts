@@ -28,10 +28,10 @@ export function decodeCopy(codec: PayloadCodec, bytes: Uint8Array): unknown {
   return codec.decode(codec === jsonCodec ? bytes : new Uint8Array(bytes));
 }
 
-/** Decodes with a codec. @throws {TypeError} it returned a promise: the codec is at fault, not the bytes */
-export function checkDecoded(payload: unknown): unknown {
-  if (dropPromise(payload)) throw new TypeError('codec.decode returned a promise, not a payload');
-  return payload;
+/** What a codec has decoded, unchanged. @throws {TypeError} it is a promise: the codec is at fault, not the bytes */
+export function checkDecoded(decoded: unknown): unknown {
+  if (dropPromise(decoded)) throw new TypeError('codec.decode returned a promise, not a payload');
+  return decoded;
 }
 
 /**

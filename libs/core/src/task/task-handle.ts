@@ -32,8 +32,8 @@ export interface TaskHandle {
   state(): Promise<TaskState | undefined>;
   /**
    * Waits until the task has ended permanently: completed, archived, or deleted. A task that is retried has not ended.
-   * Our servers and inspectors notify of the end at once; an end in Go is found by polling, after 0.2 s at first and
-   * every 5 s later. A temporary loss of Redis does not end the wait.
+   * Our servers and inspectors notify of the end at once; an end in Go is found by polling, after 0.4 s at most at
+   * first, and every 5 s at most later. A temporary loss of Redis does not end the wait.
    *
    * @throws {WaitTimeoutError} after `timeout`
    * @throws {TaskNotFoundError} the task no longer exists and its outcome is unknown: it ended before the wait began,

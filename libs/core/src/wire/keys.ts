@@ -79,7 +79,7 @@ export const keys = {
   schedules: (queue: string): string => queueKey(queue, 'schedules'),
   /** (ours) hash: one schedule and its progress */
   schedule: (queue: string, name: string): string => queueKey(queue, `schedule:${name}`),
-  /** (ours) pub/sub channel: names of schedules that were paused, resumed or removed */
+  /** (ours) pub/sub channel: names of schedules that were redefined, paused, resumed or removed */
   scheduleChannel: (queue: string): string => queueKey(queue, 'schedule_changed'),
   /** (ours) zset: ids of awaited tasks, score until when in unix s */
   awaited: (queue: string): string => queueKey(queue, 'awaited'),

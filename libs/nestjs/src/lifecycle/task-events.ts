@@ -7,8 +7,7 @@ import { filter, Observable, type Observer, type Operator, Subject, Subscriber, 
 export type TaskEventOf<Kind extends TaskEvent['kind']> = Extract<TaskEvent, { kind: Kind }>;
 
 /**
- * The events of tasks in this process, as a stream: `enqueued`, `started`, `progressed`, `succeeded`, `failed`,
- * `retried`, `archived`, `revoked`, `leaseLost`, `requeued`, `recovered`. Hot: a subscriber receives events from then on.
+ * The events of tasks in this process, as a stream of {@link TaskEvent}. Hot: a subscriber receives events from then on.
  * Completes when the app has shut down. Errors of a subscriber are logged and affect nothing else.
  */
 export class TaskEvents extends Observable<TaskEvent> {

@@ -20,8 +20,8 @@ export interface QueuesWatch {
    */
   waiting(queues: readonly string[]): Promise<string[]>;
   /**
-   * The next change of each of the queues is reported, once, whatever they hold now: a task was pushed or taken, or the queue was
-   * paused or unpaused. Where Redis reports no changes it does nothing.
+   * The next change of each of the queues is reported, once, whatever they hold now: a task was pushed, or the queue was unpaused.
+   * Reports of other changes happen. Where Redis reports no changes it does nothing.
    * @throws {RedisCommandError} Redis failed; nothing is reported
    */
   awaitChanges(queues: readonly string[]): Promise<void>;
