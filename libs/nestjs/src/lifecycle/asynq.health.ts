@@ -11,6 +11,7 @@ import type { TaskInspector } from '../inspector/task-inspector.service.js';
 import {
   type AsynqHealthOptions,
   type AsynqLivenessOptions,
+  DEFAULT_TIMEOUT_MS,
   type HealthLimits,
   type HealthTarget,
   readHealthOptions,
@@ -74,7 +75,7 @@ export class AsynqHealthIndicator {
     const { state } = server;
     const waitsForHand = state === 'new' && !this.settingsOf(name).autoStart;
     if (state !== 'off' && !server.isStarted && !waitsForHand) return indicator.down({ server: state });
-    const problem = await pingProblem(server, readHealthOptions({}).timeoutMs);
+    const problem = await pingProblem(server, DEFAULT_TIMEOUT_MS);
     return problem === undefined
       ? indicator.up({ server: state })
       : indicator.down({ server: state, message: problem });

@@ -42,7 +42,8 @@ export interface QueueLimits {
   readonly archivedPerHour: number | undefined;
 }
 
-const DEFAULT_TIMEOUT_MS = 1_000;
+/** How long Redis may take to answer a probe. */
+export const DEFAULT_TIMEOUT_MS = 1_000;
 const MOST_TASKS = 2 ** 31 - 1;
 
 /** @throws {InvalidOptionsError} an option is wrong; all of them at once */
