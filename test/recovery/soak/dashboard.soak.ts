@@ -18,10 +18,17 @@ const DAY_MS = 86_400_000;
 /** Other programs hold the processor, too: the best round tells how long a request itself holds the event loop. */
 const ROUNDS = 5;
 const MOST_MEMORY = 100 * 1024 * 1024;
+/** Processor time of one turn of the event loop. */
+const MOST_HELD_MS = 20;
+/** The same where fields are hidden in a payload of a megabyte: it is scanned in one piece. */
+const MOST_FOR_LARGE_MS = 40;
+/** Of nearly the largest payload that the client takes by default, with fields to hide. */
+const LARGE = { queue: 'large', tasks: 40, rows: 9_000 };
 
 interface Watched {
   readonly mostMs: number;
   readonly p99Ms: number;
+  readonly mostCpuMs: number;
   readonly rss: number;
   readonly used: number;
 }
@@ -35,6 +42,7 @@ class WatchedDashboard implements AsyncDisposable {
 
   static async start(redisUrl: string): Promise<WatchedDashboard> {
     const args = ['--expose-gc', '--import', WATCH, MAIN, '-u', redisUrl, 'dashboard', '--port', '0', '--json'];
+    args.push('--redact', 'password,*.card');
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
     let text = '';
     for await (const line of createInterface(child.stdout!)) {
@@ -81,6 +89,11 @@ beforeAll(async () => {
     }));
     await client.enqueueMany(items);
   }
+  const large = Array.from({ length: LARGE.rows }, (_, id) => ({
+    ...{ id, name: `member ${id} "quoted"`, password: `secret ${id}`, tags: ['a', { card: id }] },
+  }));
+  for (let nth = 0; nth < LARGE.tasks; nth++)
+    await client.enqueue('large', { large }, { queue: LARGE.queue, taskId: `large-${nth}` });
   dashboard = await WatchedDashboard.start(redis.url);
 }, 300_000);
 
@@ -110,6 +123,10 @@ const REQUESTS: readonly (readonly [name: string, path: string])[] = [
   ['last tasks', `api/tasks?queue=big&state=pending&size=200&page=${(TASKS * 0.9) / 200}`],
   ['search of all', 'api/search?text=nowhere&scanBudget=20000'],
   ['search of the large queue', 'api/search?queue=big&payload=nowhere&scanBudget=20000'],
+  ['large tasks', 'api/tasks?queue=large&state=pending&size=200'],
+  ['a large task', 'api/task?queue=large&id=large-1&full=1'],
+  ['search of large tasks', 'api/search?queue=large&text=nowhere'],
+  ['large tasks found', 'api/search?queue=large&text=member&limit=500'],
   ['charts', 'api/charts?range=24h'],
   ['history of all', 'api/queue/history?days=10'],
   ['servers', 'api/servers'],
@@ -123,7 +140,7 @@ it('answers the first request with rows before all queues are read', async () =>
   const overview = JSON.parse(first.text) as { queues: unknown[]; total: number };
   facts.push({ what: 'first overview', ms: first.ms, 'held ms': during.mostMs });
 
-  expect(overview.total).toBe(QUEUES + 1);
+  expect(overview.total).toBe(QUEUES + 2);
   expect(overview.queues).toHaveLength(30);
   await expect
     .poll(async () => JSON.parse((await ask('api/overview')).text).totals.unreadQueues, {
@@ -139,16 +156,19 @@ it('answers the first request with rows before all queues are read', async () =>
 });
 
 it.each(REQUESTS)('holds the event loop for a moment only: %s', async (name, path) => {
-  const rounds: { ms: number; mostMs: number; bytes: number }[] = [];
+  const rounds: { ms: number; mostMs: number; mostCpuMs: number; bytes: number }[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await dashboard.look();
     const { ms, text } = await ask(path);
-    rounds.push({ ms, mostMs: (await dashboard.look()).mostMs, bytes: text.length });
+    const { mostMs, mostCpuMs } = await dashboard.look();
+    rounds.push({ ms, mostMs, mostCpuMs, bytes: text.length });
   }
-  const least = (figure: 'ms' | 'mostMs'): number => Math.min(...rounds.map((round) => round[figure]));
-  rows.push({ request: name, ms: least('ms'), 'held ms': least('mostMs'), kB: rounds[0]!.bytes / 1_000 });
+  const least = (figure: 'ms' | 'mostMs' | 'mostCpuMs'): number => Math.min(...rounds.map((round) => round[figure]));
+  const held = { 'held ms': least('mostMs'), 'CPU ms of a turn': least('mostCpuMs') };
+  rows.push({ request: name, ms: least('ms'), ...held, kB: rounds[0]!.bytes / 1_000 });
 
   expect(new Set(rounds.map(({ bytes }) => bytes > 0))).toEqual(new Set([true]));
+  expect(least('mostCpuMs')).toBeLessThan(path.includes(LARGE.queue) ? MOST_FOR_LARGE_MS : MOST_HELD_MS);
 });
 
 it('counts a million tasks that match, and stops on request', async () => {
@@ -160,8 +180,8 @@ it('counts a million tasks that match, and stops on request', async () => {
   const reader = response.body!.getReader();
   const { value } = await reader.read();
   abort.abort();
-  const { mostMs } = await dashboard.look();
-  rows.push({ request: 'counting', ms: 0, 'held ms': mostMs, kB: 0 });
+  const { mostMs, mostCpuMs } = await dashboard.look();
+  rows.push({ request: 'counting', ms: 0, 'held ms': mostMs, 'CPU ms of a turn': mostCpuMs, kB: 0 });
 
   expect(new TextDecoder().decode(value)).toMatch(/^\{"kind":"progress","phase":"counting"|^\{"kind":"end"/);
 });
@@ -171,7 +191,7 @@ it.skipIf(chromiumPath === undefined)('is shown by a browser', async () => {
   await using window = await browser.window();
   const { page } = window;
   await page.goto(dashboard.url);
-  await page.getByText(`of ${(QUEUES + 1).toLocaleString('en-GB')}`).waitFor();
+  await page.getByText(`of ${(QUEUES + 2).toLocaleString('en-GB')}`).waitFor();
   const paint = await page.evaluate<number>(`performance.getEntriesByName('first-contentful-paint')[0].startTime`);
   facts.push({ what: 'first paint in a browser', ms: paint, 'held ms': 0 });
   await page.goto(`${dashboard.url}queue?queue=big&state=pending`);

@@ -7,6 +7,8 @@ import { cut, type Formatter, type ShownContent, showContent } from '../redactio
 import { HIDDEN } from '../redaction/redacted-fields.js';
 import type { Redactor } from '../redaction/redactor.js';
 
+/** Bytes of a payload that takes as long as hundreds of others. */
+const LARGE = 262_144;
 /** Characters of an error in a list. */
 const LISTED_ERROR = 1_000;
 
@@ -31,7 +33,8 @@ export class TaskPresenter {
     const slice = new TimeSlice();
     const rows: TaskRow[] = [];
     for (const task of tasks) {
-      if (slice.isOver) await slice.turn();
+      // A large one has a turn of its own: the search that found it has read it in this one.
+      if (slice.isOver || task.payload.length > LARGE) await slice.turn();
       rows.push(this.show(task, BOUNDS.listedPayload, LISTED_ERROR, workers).row);
     }
     return rows;

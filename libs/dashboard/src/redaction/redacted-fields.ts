@@ -25,6 +25,11 @@ export class RedactedFields {
     return this.names.size === 0 && this.paths.length === 0;
   }
 
+  /** Whether some path that ends in this name, in lower case, may be hidden. */
+  mayHide(name: string): boolean {
+    return this.names.has(name) || this.paths.some((parts) => parts.at(-1) === '*' || parts.at(-1) === name);
+  }
+
   /** @param path names from the root to the field, in lower case */
   hides(path: readonly string[]): boolean {
     const name = path.at(-1);

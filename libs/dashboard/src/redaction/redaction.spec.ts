@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestApp, type TestDashboard, useTestAssets } from '../test-dashboard.fixture.js';
 import { cut } from './content.js';
 import { redactJson } from './json-text.js';
-import { RedactedFields } from './redacted-fields.js';
+import { HIDDEN, RedactedFields } from './redacted-fields.js';
 import { Redactor } from './redactor.js';
 
 const json = (text: string, ...patterns: string[]) => redactJson(text, new RedactedFields(patterns))?.text;
@@ -76,6 +77,76 @@ describe('texts', () => {
     expect(performance.now() - begin).toBeLessThan(5_000);
   });
 });
+
+describe('the scan of JSON', () => {
+  const fields = new RedactedFields(['password', 'user.*']);
+  const hidden = (value: unknown, path: readonly string[] = []): unknown => {
+    if (fields.hides(path)) return HIDDEN;
+    if (Array.isArray(value)) return value.map((item) => hidden(item, path));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [name, hidden(member, [...path, name.toLowerCase()])]),
+    );
+  };
+  const values = fc.dictionary(fc.constantFrom('Password', 'a "b"', 'user', 'x\\\n'), fc.jsonValue({ maxDepth: 4 }));
+
+  it('hides what is hidden in the values', () => {
+    fc.assert(
+      fc.property(values, fc.nat(3), fc.constantFrom('user', 'list'), (value, indent, name) => {
+        const whole = { [name]: [{ deep: value }, value], more: value };
+        const found = redactJson(JSON.stringify(whole, undefined, indent), fields)!;
+
+        expect(JSON.parse(found.text)).toEqual(hidden(whole));
+      }),
+    );
+  });
+
+  it('takes for JSON what JSON.parse takes', () => {
+    const texts = fc.oneof(
+      fc.constantFrom(
+        '01',
+        '-',
+        '-0',
+        '1.',
+        '1e5',
+        '"\\u12g4"',
+        '"\\u12A4"',
+        '"\\x"',
+        '"\t"',
+        '[1,]',
+        '{"a":}',
+        '{,}',
+        '[',
+        '',
+        ' 1 ',
+        '1 2',
+        'nul',
+        '\u00a01',
+      ),
+      fc
+        .tuple(values, fc.nat(), fc.constantFrom('', ',', '"', '\\', '0', '-', ' ', '}', '\n', 'e'))
+        .map(([value, at, put]) => {
+          const text = JSON.stringify(value);
+          return text.slice(0, at % text.length) + put + text.slice((at % text.length) + 1);
+        }),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        expect(redactJson(text, fields) !== undefined, text).toBe(isJson(text));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 it('a cut never halves a character', () => {
   expect(cut('ab😀c', 3)).toBe('ab');

@@ -52,7 +52,9 @@ export class Redactor {
       return name + HIDDEN;
     };
     let redacted = this.mayHide(text) ? text.replaceAll(this.inText, hide) : text;
-    const longest = secrets.filter(({ length }) => length >= SHORTEST_SECRET).toSorted((a, b) => b.length - a.length);
+    // A payload may hold tens of thousands of secrets, and few errors are long enough for any.
+    const fitting = secrets.filter(({ length }) => length >= SHORTEST_SECRET && length <= text.length);
+    const longest = fitting.toSorted((a, b) => b.length - a.length);
     for (const secret of longest) redacted = redacted.replaceAll(secret, HIDDEN);
     return { text: redacted, isRedacted: redacted !== text, secrets: found };
   }
