@@ -5,8 +5,7 @@ import {
   type PeriodicTaskMetadata,
   periodicTasksOf,
 } from '../decorators/periodic-task.decorator.js';
-import { HandlerSetupError } from './handler-setup.error.js';
-import { prototypeOf } from './providers.js';
+import { prototypeOf, refuseControllers } from './providers.js';
 
 /** One `@PeriodicTask` and its location. */
 export interface DiscoveredPeriodicTask extends PeriodicTaskMetadata {
@@ -27,7 +26,7 @@ export class PeriodicTaskExplorer {
    * @throws {HandlerSetupError} one is in a controller
    */
   explore(): DiscoveredPeriodicTask[] {
-    this.refuseControllers();
+    refuseControllers(this.discovery, 'PeriodicTask', (prototype) => this.tasksOf(prototype).map(({ label }) => label));
     const seen = new Set<object>();
     return this.discovery.getProviders().flatMap((provider) => {
       const prototype = prototypeOf(provider as InstanceWrapper<object>);
@@ -46,16 +45,5 @@ export class PeriodicTaskExplorer {
       .of(prototype, this.scanner.getAllMethodNames(prototype))
       .flatMap(({ name: method, marks }) => marks.map((task) => ({ ...task, label: `${name}.${method}`, prototype })));
     return [...ofClass, ...ofMethods];
-  }
-
-  private refuseControllers(): void {
-    for (const controller of this.discovery.getControllers()) {
-      const prototype = prototypeOf(controller as InstanceWrapper<object>);
-      const [found] = prototype ? this.tasksOf(prototype) : [];
-      if (!found) continue;
-      throw new HandlerSetupError(
-        `${found.label} has a @PeriodicTask in a controller. Move it to a class in "providers".`,
-      );
-    }
   }
 }

@@ -1,4 +1,4 @@
-import { Injectable, type Provider, Scope } from '@nestjs/common';
+import { Controller, Injectable, type Provider, Scope } from '@nestjs/common';
 import { openBroker } from '@nestjs-asynq/core';
 import type { AggregationContext } from '@nestjs-asynq/core/internal';
 import { FakeClock } from '@nestjs-asynq/core/testing';
@@ -131,6 +131,20 @@ it('refuses a provider that is built for each request', async () => {
   expect(await bootError(PerRequest)).toContain(
     'PerRequest.collect aggregates groups in a provider that is not a singleton',
   );
+});
+
+it('refuses an aggregator in a controller: its groups would wait for ever', async () => {
+  @Controller()
+  class Pages {
+    @TaskAggregator('digest:*')
+    gather(): AggregatedTask {
+      return { type: 'digest:send' };
+    }
+  }
+
+  const booting = startApp({ providers: [DigestTasks], controllers: [Pages] });
+
+  await expect(booting).rejects.toThrow('Pages.gather has a @TaskAggregator in a controller. Move it to a class in');
 });
 
 it('refuses an undefined connection', async () => {

@@ -2,11 +2,12 @@ import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import type { GroupAggregatorOptions, TaskOptions } from '@nestjs-asynq/core';
 import type { Aggregate, GroupOverrides } from '@nestjs-asynq/core/internal';
+import type { MarkedMethod } from '../decorators/method-marks.js';
 import { type TaskAggregatorMetadata, taskAggregatorMarks } from '../decorators/task-aggregator.decorator.js';
 import { checkLeft } from './changed-method.js';
 import { checkConnection, connectionOf } from './connection-of.js';
 import { HandlerSetupError } from './handler-setup.error.js';
-import { distinctProviders, isSingleton, prototypeOf } from './providers.js';
+import { distinctProviders, isSingleton, labelOf, prototypeOf, refuseControllers } from './providers.js';
 
 /** One pattern of a method with `@TaskAggregator`. */
 interface DiscoveredAggregator extends TaskAggregatorMetadata {
@@ -33,6 +34,9 @@ export class TaskAggregators {
    * @throws {HandlerSetupError} two for one pattern, an unknown connection, an unsuitable provider, or a new one too late
    */
   load(connections: readonly string[], isServing = false): void {
+    refuseControllers(this.discovery, 'TaskAggregator', (prototype) =>
+      this.marked(prototype).map(({ name }) => labelOf(prototype, name)),
+    );
     const all = distinctProviders(this.discovery).flatMap((provider) => this.aggregatorsOf(provider));
     for (const aggregator of all) check(aggregator, connections);
     const found = all.filter((aggregator) => connectionOf(aggregator) === this.connection);
@@ -75,11 +79,15 @@ export class TaskAggregators {
   private aggregatorsOf(provider: InstanceWrapper<object>): DiscoveredAggregator[] {
     const prototype = prototypeOf(provider);
     if (!prototype) return [];
-    return taskAggregatorMarks.of(prototype, this.scanner.getAllMethodNames(prototype)).flatMap((found) => {
-      const label = `${prototype.constructor.name}.${found.name}`;
+    return this.marked(prototype).flatMap((found) => {
+      const label = labelOf(prototype, found.name);
       checkLeft('TaskAggregator', found, label);
       return found.marks.map((mark) => ({ ...mark, provider, method: found.name, label }));
     });
+  }
+
+  private marked(prototype: object): MarkedMethod<TaskAggregatorMetadata>[] {
+    return taskAggregatorMarks.of(prototype, this.scanner.getAllMethodNames(prototype));
   }
 }
 

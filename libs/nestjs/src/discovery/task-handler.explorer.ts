@@ -12,7 +12,7 @@ import {
 import { PayloadValidator } from '../handling/payload-validator.js';
 import { checkLeft } from './changed-method.js';
 import { HandlerSetupError } from './handler-setup.error.js';
-import { distinctProviders, prototypeOf } from './providers.js';
+import { distinctProviders, labelOf, prototypeOf, refuseControllers } from './providers.js';
 
 /** One pattern of a method with `@TaskHandler`. */
 export interface DiscoveredHandler {
@@ -49,7 +49,9 @@ export class TaskHandlerExplorer {
    * @throws {HandlerSetupError} a handler is invalid
    */
   explore(): DiscoveredHandler[] {
-    this.refuseControllers();
+    refuseControllers(this.discovery, 'TaskHandler', (prototype) =>
+      this.marked(prototype).map(({ name }) => labelOf(prototype, name)),
+    );
     return distinctProviders(this.discovery).flatMap((provider) => this.handlersOf(provider));
   }
 
@@ -63,7 +65,7 @@ export class TaskHandlerExplorer {
     const prototype = prototypeOf(provider);
     if (!prototype) return [];
     return this.marked(prototype).flatMap((found) => {
-      const label = `${prototype.constructor.name}.${found.name}`;
+      const label = labelOf(prototype, found.name);
       checkLeft('TaskHandler', found, label);
       return found.marks.map((metadata) => handlerOf(provider, prototype, found, metadata, label));
     });
@@ -71,18 +73,6 @@ export class TaskHandlerExplorer {
 
   private marked(prototype: object): MarkedMethod<TaskHandlerMetadata>[] {
     return taskHandlerMarks.of(prototype, this.scanner.getAllMethodNames(prototype));
-  }
-
-  private refuseControllers(): void {
-    for (const controller of this.discovery.getControllers()) {
-      const prototype = prototypeOf(controller as InstanceWrapper<object>);
-      const [found] = prototype ? this.marked(prototype) : [];
-      if (!found) continue;
-      throw new HandlerSetupError(
-        `${String(controller.name)}.${found.name} handles tasks in a controller, which Nest only builds for HTTP requests. ` +
-          'Move it to a class in "providers".',
-      );
-    }
   }
 }
 

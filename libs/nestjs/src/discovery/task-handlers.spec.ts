@@ -152,7 +152,7 @@ it('refuses a handler in a controller', async () => {
 
   const message = await bootError([], [MailController]);
 
-  expect(message).toContain('MailController.send handles tasks in a controller');
+  expect(message).toContain('MailController.send has a @TaskHandler in a controller');
   expect(message).toContain('Move it to a class in "providers".');
 });
 
