@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { systemClock } from '@nestjs-asynq/core';
 
-/** Token of the {@link Clock} of codes, outbox and queues. Tests provide their own. */
+/** Token of the `Clock` of codes, outbox and queues. Tests provide their own. */
 export const CLOCK = Symbol('CLOCK');
 
 @Global()

@@ -2,7 +2,7 @@ import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/comm
 import { type Settings, settings } from '../config/settings.js';
 import { openDatabase, type OpenDatabase } from './database.js';
 
-/** Token of the {@link Database} that services use. */
+/** Token of the `Database` that services use. */
 export const DATABASE = Symbol('DATABASE');
 
 /** Token of the {@link OpenDatabase} behind it. */

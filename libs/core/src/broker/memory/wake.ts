@@ -1,24 +1,24 @@
 import { LinkedAbort } from '../../runtime/abort.js';
 import { LONGEST_TIMER_MS, monotonicMs } from '../../runtime/clock.js';
-import { MOST_WAKE_TOKENS, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
+import { type Duty, MOST_WAKE_TOKENS, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { subscribe } from './subscribe.js';
 
 export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps {
+  const hold = (queueName: string, duty: Duty, serverId: string, leaseMs: number): void => {
+    store.queue(queueName).duties.set(duty, serverId, store.clock.nowMs() + leaseMs);
+    if (duty === 'leader') store.announced.add(queueName);
+  };
   return {
     async takeDuty(queueName, duty, serverId, leaseMs) {
-      const { duties } = store.queue(queueName);
-      if (duties.get(duty) !== undefined) return false;
-      duties.set(duty, serverId, store.clock.nowMs() + leaseMs);
-      if (duty === 'leader') store.announced.add(queueName);
+      if (store.queue(queueName).duties.get(duty) !== undefined) return false;
+      hold(queueName, duty, serverId, leaseMs);
       return true;
     },
 
     async keepDuty(queueName, duty, serverId, leaseMs) {
-      const { duties } = store.queue(queueName);
-      if (duties.get(duty) !== serverId) return false;
-      duties.set(duty, serverId, store.clock.nowMs() + leaseMs);
-      if (duty === 'leader') store.announced.add(queueName);
+      if (store.queue(queueName).duties.get(duty) !== serverId) return false;
+      hold(queueName, duty, serverId, leaseMs);
       return true;
     },
 
