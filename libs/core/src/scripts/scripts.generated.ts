@@ -1261,6 +1261,90 @@ end
 return { lost, requests }`,
 );
 
+/** lease the next task, by the time of Redis: sent right behind a command that blocks until there is one. */
+export const fetchNext = new Script<
+  {
+    /** list asynq:{q}:pending the right end is next */
+    readonly pending: string;
+    /** string asynq:{q}:paused */
+    readonly paused: string;
+    /** list asynq:{q}:active newest at the left */
+    readonly active: string;
+    /** zset asynq:{q}:lease score: lease expiry, unix seconds */
+    readonly lease: string;
+    /** string asynq:{q}:fetched:<lane> the last fetch of the lane, see include/mark-fetch.lua */
+    readonly mark: string;
+  },
+  {
+    /** the script may run long after it was sent, so it cannot be told when the lease ends */
+    readonly leaseMs: ScriptArg;
+    /** asynq:{q}:t: */
+    readonly taskPrefix: ScriptArg;
+    /** number of the call in its lane */
+    readonly call: ScriptArg;
+    /** 1: pending_since is wanted */
+    readonly withSince: ScriptArg;
+  },
+  Record<never, never>
+>(
+  'fetch-next',
+  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseMs', 'taskPrefix', 'call', 'withSince'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
+  `local function hasMessage(task)
+return redis.pcall('HEXISTS', task, 'msg') == 1
+end
+local function deleteStub(task)
+if redis.call('TYPE', task).ok == 'hash' then redis.call('DEL', task) end
+end
+local MARK_LIFE_S = 120
+local function isOvertaken(mark, call)
+local stored = redis.pcall('GET', mark)
+local last = type(stored) == 'string' and string.match(stored, '^%d+')
+return last and tonumber(last) > tonumber(call)
+end
+local function markFetch(mark, call, leaseExpiresAtS, taskIds)
+local parts = { call, ' ', leaseExpiresAtS, ' ' }
+for _, taskId in ipairs(taskIds) do parts[#parts + 1] = #taskId .. ':' .. taskId end
+redis.call('SET', mark, table.concat(parts), 'EX', MARK_LIFE_S)
+end
+local function oddType(kind, key)
+local found = redis.call('TYPE', key).ok
+if found ~= kind and found ~= 'none' then return found end
+end
+local function needType(kind, ...)
+for _, key in ipairs({ ... }) do
+local found = oddType(kind, key)
+if found then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
+end
+end
+local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local leaseMs, taskPrefix, call, withSince = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
+if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
+needType('list', pending, active)
+needType('zset', lease)
+local taskId = redis.call('LINDEX', pending, -1)
+if not taskId or isOvertaken(mark, call) then return { 0, 0, 0 } end
+local task = taskPrefix .. taskId
+local fields = redis.pcall('HMGET', task, 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
+if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end
+local now = redis.call('TIME')
+local leaseExpiresAtS = math.ceil(now[1] + now[2] / 1e6 + leaseMs / 1000)
+redis.call('RPOP', pending)
+if fields[1] then
+redis.call('LPUSH', active, taskId)
+redis.call('ZADD', lease, leaseExpiresAtS, taskId)
+markFetch(mark, call, leaseExpiresAtS, { taskId })
+redis.call('HSET', task, 'state', 'active')
+redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
+else
+deleteStub(task)
+end
+local reply = { 0, redis.call('LLEN', pending), leaseExpiresAtS, taskId, fields[1] or false }
+reply[6] = fields[1] and fields[2] or false
+reply[7] = fields[1] and fields[3] or false
+reply[8] = withSince and fields[1] and fields[4] or false
+return reply`,
+);
+
 /** lease the next tasks to run. The fast form: one call, task keys built from a prefix. */
 export const fetch = new Script<
   {

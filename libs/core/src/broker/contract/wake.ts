@@ -1,10 +1,24 @@
+import type { FetchReply } from './lease.js';
+
 /** `leader` forwards, recovers, trims and watches for work; `standby` watches as well, with a short delay. */
 export type Duty = 'leader' | 'standby';
+
+/** How the next task is fetched; see `LeaseOps.fetch`. */
+export interface NextFetch {
+  readonly leaseMs: number;
+  readonly withSince: boolean;
+}
 
 /** Waits for work in one queue on a connection of its own. One wait at a time. */
 export interface QueueWatch {
   /** Blocks until the queue has a pending task, and changes nothing; `false` after `timeoutMs`. */
   peek(timeoutMs: number): Promise<boolean>;
+  /**
+   * Blocks as {@link peek} does, and fetches the first task in the same round trip, by the promises of `LeaseOps.fetch`.
+   * `true`: there may be tasks, but none was fetched; `false`: none came within `timeoutMs`. Absent where a task can only be
+   * fetched by another call.
+   */
+  readonly fetchNext?: ((timeoutMs: number, next: NextFetch) => Promise<FetchReply | boolean>) | undefined;
   /** Blocks until there is a wake token and takes it; `false` after `timeoutMs`. */
   awaitToken(timeoutMs: number): Promise<boolean>;
   /** Ends a pending wait (it returns `false`) and closes the connection. */

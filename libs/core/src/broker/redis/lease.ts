@@ -1,38 +1,22 @@
 import type { RedisCommandError } from '../../errors/redis-command.error.js';
 import * as scripts from '../../scripts/scripts.generated.js';
-import { aloneRecord, readCrashes, readUnknownSinceMs } from '../../wire/attempt-record.js';
+import { aloneRecord } from '../../wire/attempt-record.js';
 import { keys } from '../../wire/keys.js';
-import { encodeTaskMessage } from '../../wire/task-message.js';
-import { ceilS, floorS } from '../../wire/unix-time.js';
+import { ceilS } from '../../wire/unix-time.js';
 import {
-  type ExtendReply,
   type FetchReply,
-  type LeaseClaim,
   type LeaseOps,
-  type LeasedTask,
   MOST_FETCHED_BYTES,
   MOST_PASSED_OVER,
   MOST_PER_FETCH,
 } from '../contract/lease.js';
-import { readStoredMessage } from '../stored-message.js';
+import { type FetchedFields, type FetchReplyFields, fieldsOf, readFetched } from './fetched-tasks.js';
+import { extendLeases, leasesOf, renewLate } from './lease-claims.js';
 import { removeOrphans } from './orphans.js';
 import { isUnknownRefusal } from './redis-failure.js';
 import type { LaneCall } from './call-lanes.js';
 import type { RedisLink } from './redis-link.js';
-import { UnansweredFetches } from './unanswered-fetches.js';
-import { toCancelOutcome } from './waiting.js';
-
-/** Maximum number of leases per call. */
-const MOST_EXTENDED = 1_000;
-
-/** A task as the fetch scripts return it: id, message, unknown_since_ms, crashes, pending_since; a missing field is null. */
-interface FetchedFields {
-  readonly id: string;
-  readonly bytes: Buffer | null;
-  readonly unknownSinceMs: Buffer | null;
-  readonly crashes: Buffer | null;
-  readonly pendingSinceNs: Buffer | null;
-}
+import type { UnansweredFetches } from './unanswered-fetches.js';
 
 /** What a fetch asks for. */
 interface FetchRequest {
@@ -51,9 +35,8 @@ interface FetchedIds {
 }
 
 /** `declaredKeysOnly`: use the strict form from the start; otherwise only after the server has refused the fast one. */
-export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps {
+export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declaredKeysOnly: boolean): LeaseOps {
   let isStrict = declaredKeysOnly;
-  const unanswered = new UnansweredFetches(redis);
   /** By queue: the number of tasks that reached the byte limit in the last strict fetch. */
   const roomFor = new Map<string, number>();
 
@@ -85,35 +68,6 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
     }
   }
 
-  async function extendLeases(queue: string, claims: readonly LeaseClaim[], expiresAtS: number): Promise<ExtendReply> {
-    const lost: string[] = [];
-    const cancelRequests: ExtendReply['cancelRequests'][number][] = [];
-    for (let at = 0; at < claims.length; at += MOST_EXTENDED) {
-      const batch = claims.slice(at, at + MOST_EXTENDED);
-      const [lostIds, requested] = (await redis.run(
-        scripts.extendLeases,
-        { lease: keys.lease(queue), task: batch.map(({ id }) => keys.task(queue, id)) },
-        { expiresAtS },
-        batch.map((claim) => ({ taskId: claim.id, leases: leasesOf(claim) })),
-      )) as [Buffer[], Buffer[]];
-      lost.push(...lostIds.map(String));
-      for (let i = 0; i < requested.length; i += 2) {
-        const outcome = toCancelOutcome(requested[i + 1]!);
-        if (outcome) cancelRequests.push({ id: String(requested[i]), outcome });
-      }
-    }
-    return { lost, cancelRequests };
-  }
-
-  /** Of tasks whose lease was about to end, or had ended, when they arrived: those that no other server has by now. */
-  async function renewLate(queue: string, tasks: readonly LeasedTask[], leaseMs: number): Promise<LeasedTask[]> {
-    const claims = tasks.map(({ message, leaseExpiresAtS }) => ({ id: message.id, expiriesS: [leaseExpiresAtS] }));
-    const leaseExpiresAtS = ceilS(redis.clock.nowMs() + leaseMs);
-    const { lost } = await extendLeases(queue, claims, leaseExpiresAtS);
-    const gone = new Set(lost);
-    return tasks.filter(({ message }) => !gone.has(message.id)).map((task) => ({ ...task, leaseExpiresAtS }));
-  }
-
   return {
     async fetch(queue, limit, leaseMs, passOver = [], withSince = false): Promise<FetchReply> {
       await unanswered.returnTasks(queue);
@@ -128,31 +82,10 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
           call,
         }),
       );
-      const tasks: LeasedTask[] = [];
-      const orphans: string[] = [];
-      const quarantines: Promise<void>[] = [];
-      for (const { id, bytes, unknownSinceMs, crashes, pendingSinceNs } of fetched.fields) {
-        if (bytes === null) {
-          orphans.push(id);
-          continue;
-        }
-        const { message, isSound } = readStoredMessage(queue, id, bytes);
-        if (!isSound) {
-          quarantines.push(quarantine(redis, queue, { id, expiriesS: [leaseExpiresAtS] }, message, bytes));
-          continue;
-        }
-        tasks.push({
-          message,
-          leaseExpiresAtS,
-          unknownTypeSinceMs: readUnknownSinceMs(unknownSinceMs?.toString(), message),
-          crashes: crashes ? readCrashes(crashes.toString(), message, 'active').total : undefined,
-          pendingSinceMs: pendingSinceNs ? toPendingSinceMs(pendingSinceNs) : undefined,
-        });
-      }
-      await Promise.all(quarantines);
+      const { tasks, orphans } = await readFetched(redis, queue, fetched.fields, leaseExpiresAtS);
       const { isPaused, remaining, passedOver } = fetched;
       const isLate = redis.clock.nowMs() - askedAtMs > leaseMs / 2;
-      const own = isLate ? await renewLate(queue, tasks, leaseMs) : tasks;
+      const own = isLate ? await renewLate(redis, queue, tasks, leaseMs) : tasks;
       return {
         tasks: own,
         isPaused,
@@ -162,7 +95,7 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
       };
     },
 
-    extendLeases,
+    extendLeases: (queue, claims, expiresAtS) => extendLeases(redis, queue, claims, expiresAtS),
 
     async noteAlone(message, claim, isAlone) {
       const { queue, id } = message;
@@ -175,9 +108,6 @@ export function leaseOps(redis: RedisLink, declaredKeysOnly: boolean): LeaseOps 
     },
   };
 }
-
-/** A claim as the scripts read it. */
-export const leasesOf = (claim: LeaseClaim): string => claim.expiriesS.join(',');
 
 const sourceKeys = (queue: string, { lane }: LaneCall) => ({
   pending: keys.pending(queue),
@@ -249,61 +179,4 @@ async function load(
     redis.logger.warn('cannot drop ids without a task', { queue, ids: orphans.slice(0, 10), error });
   });
   return fields;
-}
-
-type FetchReplyFields = [isPaused: number, remaining: number, passedOver: number, ...flat: (Buffer | null)[]];
-
-/** The tasks of a reply, five members each. */
-function fieldsOf(reply: FetchReplyFields): FetchedFields[] {
-  const fields: FetchedFields[] = [];
-  for (let at = 3; at < reply.length; at += 5) {
-    const member = (nth: number): Buffer | null => reply[at + nth] as Buffer | null;
-    fields.push({
-      id: String(member(0)),
-      bytes: member(1),
-      unknownSinceMs: member(2),
-      crashes: member(3),
-      pendingSinceNs: member(4),
-    });
-  }
-  return fields;
-}
-
-/** `undefined`: another program wrote something else. */
-function toPendingSinceMs(ns: Buffer): number | undefined {
-  const sinceMs = Number(ns) / 1e6; // exact to a microsecond
-  return Number.isFinite(sinceMs) && sinceMs > 0 ? sinceMs : undefined;
-}
-
-/** Never rejects: the valid tasks of the batch are already leased. */
-async function quarantine(
-  redis: RedisLink,
-  queue: string,
-  claim: LeaseClaim,
-  message: Parameters<typeof encodeTaskMessage>[0],
-  rawMessage: Uint8Array,
-): Promise<void> {
-  const fields = { queue, id: claim.id, reason: message.errorMsg };
-  try {
-    await redis.run(
-      scripts.quarantine,
-      {
-        active: keys.active(queue),
-        lease: keys.lease(queue),
-        archived: keys.archived(queue),
-        task: keys.task(queue, claim.id),
-      },
-      {
-        taskId: claim.id,
-        leases: leasesOf(claim),
-        archivedAtS: floorS(redis.clock.nowMs()),
-        message: encodeTaskMessage(message),
-        rawMessage,
-      },
-    );
-    redis.logger.error('archived a task with an unusable message', fields);
-  } catch (error) {
-    // It stays leased; once recovered, it is fetched and quarantined again.
-    redis.logger.error('cannot archive a task with an unusable message', { ...fields, error });
-  }
 }

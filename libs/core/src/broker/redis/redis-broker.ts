@@ -2,6 +2,7 @@ import { keys } from '../../wire/keys.js';
 import type { Clock } from '../../runtime/clock.js';
 import { enqueueOps } from './enqueue.js';
 import { eventOps } from './events.js';
+import { FetchBehind } from './fetch-behind.js';
 import { forwardOps } from './forward.js';
 import { groupOps } from './groups.js';
 import { healthOps } from './health.js';
@@ -16,6 +17,7 @@ import { ClockSync, RedisClock } from './redis-clock.js';
 import { retentionOps } from './retention.js';
 import { scheduleOps } from './schedules.js';
 import { settleOps } from './settle.js';
+import { UnansweredFetches } from './unanswered-fetches.js';
 import { waitOps } from './waiting.js';
 import { wakeOps } from './wake.js';
 import type { Broker } from '../contract/broker.js';
@@ -41,17 +43,20 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
   const subscriber = new RedisSubscriber(redis);
   const joined = new JoinedCommands(redis);
   const queueNames = new QueueNames(redis, keys.queues);
+  const unanswered = new UnansweredFetches(redis);
   const declaredKeysOnly = ('declaredKeysOnly' in connection && connection.declaredKeysOnly) || false;
+  // It gives leases by the time of Redis, and needs keys that it cannot declare.
+  const mayFetchBehind = sync !== undefined && !declaredKeysOnly;
   const broker: Omit<Broker, 'kind' | 'address' | 'clock' | 'syncClock' | 'close'> = {
     ...enqueueOps(redis, queueNames),
-    ...leaseOps(redis, declaredKeysOnly),
+    ...leaseOps(redis, unanswered, declaredKeysOnly),
     ...settleOps(redis),
     ...forwardOps(redis, joined, subscriber),
     ...groupOps(redis, joined, subscriber),
     ...recoverOps(redis, joined),
     ...retentionOps(redis, joined),
     ...presenceOps(redis),
-    ...wakeOps(redis, joined),
+    ...wakeOps(redis, joined, mayFetchBehind ? new FetchBehind(redis, unanswered) : undefined),
     ...waitOps(redis, subscriber),
     ...eventOps(redis, subscriber),
     ...queueOps(redis),

@@ -14,7 +14,7 @@ export interface ScriptText {
 }
 
 /** What is sent for a script: its SHA, or its text when the server does not know it by that. */
-interface ScriptForm {
+export interface ScriptForm {
   readonly lua: string;
   readonly sha1: string | undefined;
 }
@@ -154,7 +154,7 @@ export class ScriptSender {
 }
 
 /** Errors and traces show the first key, which also decides the node of a cluster. */
-function runScript(
+export function runScript(
   client: RedisClient,
   { lua, sha1 }: ScriptForm,
   keys: readonly string[],

@@ -9,7 +9,7 @@ import type { LeaseClaim } from '../contract/lease.js';
 import type { Outcome, Settlement, SettleOps, SettleReply } from '../contract/settle.js';
 import { settledMessage } from '../settled-message.js';
 import { type BatchLimits, joinedReads, keyedBatches } from './batches.js';
-import { leasesOf } from './lease.js';
+import { leasesOf } from './lease-claims.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 

@@ -2,10 +2,19 @@ import type { Redis } from 'ioredis';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { monotonicMs, sleep, systemClock } from '../../runtime/clock.js';
 import { keys } from '../../wire/keys.js';
-import { type Duty, MOST_WAKE_TOKENS, type QueueWatch, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
+import type { FetchReply } from '../contract/lease.js';
+import {
+  type Duty,
+  MOST_WAKE_TOKENS,
+  type NextFetch,
+  type QueueWatch,
+  WAKE_TOKENS_LIFE_MS,
+  type WakeOps,
+} from '../contract/wake.js';
 import { KeyTypeError } from '../../errors/key-type.error.js';
 import { joinCalls } from '../../runtime/join-calls.js';
 import { startPatience } from '../../runtime/patience.js';
+import type { FetchBehind } from './fetch-behind.js';
 import type { JoinedCommands } from './joined-commands.js';
 import { NodeQuestions, RedisQueuesWatch, waitingAmong } from './queues-watch.js';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
@@ -36,7 +45,8 @@ interface Refused {
   getex: boolean;
 }
 
-export function wakeOps(redis: RedisLink, joined: JoinedCommands): WakeOps {
+/** @param behind `undefined`: tasks are fetched by ordinary calls only */
+export function wakeOps(redis: RedisLink, joined: JoinedCommands, behind: FetchBehind | undefined): WakeOps {
   const refused: Refused = { blocking: false, tracking: false, getex: false };
   const polled = new NodeQuestions();
   const dutyKey = (queue: string, duty: Duty): string => (duty === 'leader' ? keys.leader(queue) : keys.standby(queue));
@@ -106,7 +116,8 @@ export function wakeOps(redis: RedisLink, joined: JoinedCommands): WakeOps {
 
   return {
     async openWatch(queue) {
-      return refused.blocking ? undefined : new RedisQueueWatch(redis, queue, refused);
+      if (refused.blocking) return undefined;
+      return new RedisQueueWatch(redis, queue, refused, behind);
     },
 
     async wakeIdle(queue, count) {
@@ -154,35 +165,51 @@ async function removeForeign(redis: RedisLink, key: string): Promise<void> {
   redis.logger.warn(`deleted ${key}, which another program had written`);
 }
 
+type BlockingCall<T> = (client: Redis, timeoutS: number) => Promise<T>;
+
+const isAnswered =
+  (call: BlockingCall<unknown>): BlockingCall<boolean> =>
+  async (client, timeoutS) =>
+    (await call(client, timeoutS)) !== null;
+
 /** Blocks on a connection of its own. */
 class RedisQueueWatch implements QueueWatch {
   private client: Redis | undefined;
   private isClosed = false;
   private readonly closing = new AbortController();
+  readonly fetchNext?: QueueWatch['fetchNext'];
+  /** Settles with the pending fetch. */
+  private fetching: Promise<void> | undefined;
 
   constructor(
     private readonly redis: RedisLink,
     private readonly queue: string,
     private readonly refused: Refused,
-  ) {}
+    private readonly behind: FetchBehind | undefined,
+  ) {
+    if (behind) this.fetchNext = (timeoutMs, next) => this.fetch(behind, timeoutMs, next);
+  }
 
   /**
    * Moving the last element onto itself blocks like a pop, wakes on any client's push, and leaves the list unchanged.
    */
   async peek(timeoutMs: number): Promise<boolean> {
-    const pending = keys.pending(this.queue);
-    try {
-      return await this.block('BLMOVE', timeoutMs, (client, timeoutS) =>
-        client.blmove(pending, pending, 'RIGHT', 'RIGHT', timeoutS),
-      );
-    } catch (error) {
-      if (!(error instanceof RedisCommandError) || !isFull(error.cause)) throw error;
-      return this.checkFull(pending, timeoutMs);
-    }
+    return this.unlessFull(timeoutMs, () => this.block('BLMOVE', timeoutMs, isAnswered(this.move)));
   }
 
+  private readonly move = (client: Redis, timeoutS: number): Promise<unknown> => {
+    const pending = keys.pending(this.queue);
+    return client.blmove(pending, pending, 'RIGHT', 'RIGHT', timeoutS);
+  };
+
   /** A full Redis refuses the move, although it needs no memory: a worker must still be able to empty the queue. */
-  private async checkFull(pending: string, timeoutMs: number): Promise<boolean> {
+  private async unlessFull<T>(timeoutMs: number, wait: () => Promise<T>): Promise<T | boolean> {
+    try {
+      return await wait();
+    } catch (error) {
+      if (!(error instanceof RedisCommandError) || !isFull(error.cause)) throw error;
+    }
+    const pending = keys.pending(this.queue);
     const isWaiting = (): Promise<boolean> =>
       this.redis.command('EXISTS', async (client) => (await client.exists(pending)) === 1);
     if (await isWaiting()) return true;
@@ -193,7 +220,11 @@ class RedisQueueWatch implements QueueWatch {
   async awaitToken(timeoutMs: number): Promise<boolean> {
     const wake = keys.wake(this.queue);
     try {
-      return await this.block('BLPOP', timeoutMs, (client, timeoutS) => client.blpop(wake, timeoutS));
+      return await this.block(
+        'BLPOP',
+        timeoutMs,
+        isAnswered((client, timeoutS) => client.blpop(wake, timeoutS)),
+      );
     } catch (error) {
       if (!(error instanceof KeyTypeError)) throw error;
       await removeForeign(this.redis, wake);
@@ -201,17 +232,32 @@ class RedisQueueWatch implements QueueWatch {
     }
   }
 
+  /** A task that Redis hands over while the connection closes goes back. */
   async close(): Promise<void> {
+    const { fetching } = this;
     this.isClosed = true;
     this.closing.abort();
     this.dropClient();
+    await fetching;
+    await this.behind?.returnTasks(this.queue).catch((error: unknown) => {
+      this.redis.logger.debug('could not return tasks of a fetch that was not answered', { queue: this.queue, error });
+    });
   }
 
-  private async block(
-    name: string,
-    timeoutMs: number,
-    call: (client: Redis, timeoutS: number) => Promise<unknown>,
-  ): Promise<boolean> {
+  private async fetch(behind: FetchBehind, timeoutMs: number, next: NextFetch): Promise<FetchReply | boolean> {
+    const fetched = this.unlessFull(timeoutMs, () =>
+      this.block('BLMOVE', timeoutMs, (client, timeoutS) =>
+        behind.fetch(client, this.queue, next, () => this.move(client, timeoutS)),
+      ),
+    );
+    const settled = (): void => void (this.fetching = undefined);
+    this.fetching = fetched.then(settled, settled);
+    return fetched;
+  }
+
+  /** `false` when the watch was closed. */
+  private async block<T>(name: string, timeoutMs: number, call: BlockingCall<T>): Promise<T | false> {
+    await this.behind?.returnTasks(this.queue);
     if (this.isClosed) return false;
     const endPatience = startPatience(timeoutMs + LATE_MS, () => this.dropClient());
     let client: Redis | undefined;
@@ -219,7 +265,7 @@ class RedisQueueWatch implements QueueWatch {
       client = this.client ??= await this.redis.openConnection('watch', keys.pending(this.queue));
       if (this.isClosed) this.dropClient();
       await whenReady(client);
-      return (await call(client, timeoutMs / 1000)) !== null;
+      return await call(client, timeoutMs / 1000);
     } catch (error) {
       if (this.isClosed) return false;
       if (isRefusal(error)) this.noteRefusal(error);

@@ -6,6 +6,7 @@ import { silentLogger } from '../../runtime/logger.js';
 import { recordCalls } from '../../test-support/call-recorder.js';
 import { failingBroker } from '../../test-support/failing-broker.js';
 import { openMemoryQueue } from '../../test-support/test-queue.js';
+import { listenerOf } from '../../test-support/work-listener.js';
 import { QueuePoller } from './queue-poller.js';
 import { WorkDemand } from './work-demand.js';
 
@@ -24,7 +25,7 @@ function openPolled({ role = 'leader', over = (broker) => broker }: Setup = {}) 
   const deps = { clock: q.clock, logger: silentLogger, random: () => 0.5 };
   const poller = new QueuePoller(recorded.broker, duties, demand, { pollIntervalMs: 1_000 }, deps);
   const signals: string[] = [];
-  demand.onWork = (queue) => signals.push(queue);
+  demand.listener = listenerOf((queue) => signals.push(queue));
   /** The processor found the queues empty. */
   const waitForWork = (...queues: string[]): void => {
     for (const queue of queues) {

@@ -6,6 +6,7 @@ import { silentLogger } from '../../runtime/logger.js';
 import { recordCalls } from '../../test-support/call-recorder.js';
 import { replaceMethod } from '../../test-support/replaced-method.js';
 import { openMemoryQueue } from '../../test-support/test-queue.js';
+import { listenerOf } from '../../test-support/work-listener.js';
 import { QueueWatcher } from './queue-watcher.js';
 import { WorkDemand } from './work-demand.js';
 
@@ -29,7 +30,7 @@ function openWatched(role: Duty | 'follower', { over = (broker) => broker }: Set
   const deps = { clock: q.clock, logger: silentLogger, random: () => 0.5 };
   const watcher = new QueueWatcher(recorded.broker, duty, demand, options, deps);
   let wakeUps = 0;
-  demand.onWork = () => (wakeUps += 1);
+  demand.listener = listenerOf(() => (wakeUps += 1));
   /** The processor found the queue empty. */
   const waitForWork = (): void => {
     demand.watch(q.name);

@@ -29,7 +29,8 @@ export interface QueueWatcherOptions {
 /**
  * Detects work in a queue on a connection of its own, while the processor wants some. It blocks there by its role:
  *
- * - the leader peeks at the pending list, which wakes it as soon as a task is pushed
+ * - the leader peeks at the pending list, which wakes it as soon as a task is pushed; where it can, it fetches that task in the same
+ *   round trip
  * - the standby peeks too, gives the leader a head start, and steps in if the task is still there
  * - followers wait for tokens, so that one task does not wake the whole fleet
  */
@@ -85,13 +86,17 @@ export class QueueWatcher extends Loop {
   }
 
   private async peek(): Promise<void> {
-    if (!(await this.block((watch) => watch.peek(PEEK_MS)))) return;
+    const { queue } = this.options;
+    const next = this.duty.isLeader() ? this.demand.nextFetch(queue) : undefined;
+    const seen = await this.block((watch) => (next && watch.fetchNext?.(PEEK_MS, next)) ?? watch.peek(PEEK_MS));
+    if (seen === false) return;
+    if (seen !== true) return this.demand.deliver(queue, seen);
     if (!this.duty.isLeader()) {
       // Where time leaps the leader needs none: it has had its turn of the event loop.
       await sleep(this.clock, this.clock.leaps ? 0 : LEADER_HEAD_START_MS, this.stopSignal);
       if (!(await this.block((watch) => watch.peek(CONFIRM_MS)))) return; // the leader took it
     }
-    this.demand.signal(this.options.queue);
+    this.demand.signal(queue);
   }
 
   private async awaitToken(): Promise<void> {
@@ -118,7 +123,7 @@ export class QueueWatcher extends Loop {
   }
 
   /** Waits on the queue's own connection, opened at first use and reopened after a failure. */
-  private async block(wait: (watch: QueueWatch) => Promise<boolean>): Promise<boolean> {
+  private async block<T>(wait: (watch: QueueWatch) => Promise<T>): Promise<T | false> {
     const watch = (this.watch ??= await this.openWatch());
     if (!watch || this.stopSignal.aborted) return false;
     try {

@@ -1,7 +1,19 @@
+import type { FetchReply } from '../../broker/contract/lease.js';
+import type { NextFetch } from '../../broker/contract/wake.js';
 import type { Clock, TimerHandle } from '../../runtime/clock.js';
 
 /** How long all slots must be taken before other servers should watch instead. Shorter is normal load. */
 const FULL_AFTER_MS = 1_000;
+
+/** What the processor is told, and asked. */
+export interface WorkListener {
+  /** The queue may have work; spurious calls happen. */
+  onWork(queue: string): void;
+  /** How to fetch the next task of a queue that was found empty, at the moment it comes; `undefined`: do not. */
+  nextFetch(queue: string): NextFetch | undefined;
+  /** Such a fetch was answered. */
+  onFetched(queue: string, reply: FetchReply): void;
+}
 
 /** The queues from which this server wants work now: the processor writes it, the watcher of each queue reads it. */
 export class WorkDemand {
@@ -12,8 +24,7 @@ export class WorkDemand {
   private readonly capped = new Map<string, { isFull: boolean; readonly timer: TimerHandle }>();
   /** Queues at whose heads tasks stay that this server leaves there for now. */
   private readonly passed = new Set<string>();
-  /** Called with a queue that may have work; spurious calls happen. */
-  onWork: (queue: string) => void = () => undefined;
+  listener: WorkListener = { onWork: () => undefined, nextFetch: () => undefined, onFetched: () => undefined };
 
   /** @param onFull called when all slots have been taken for a while */
   constructor(
@@ -88,7 +99,18 @@ export class WorkDemand {
   /** The queue may have work. */
   signal(queue: string): void {
     this.watched.delete(queue); // at once: otherwise its watcher would peek again before the processor has run
-    this.onWork(queue);
+    this.listener.onWork(queue);
+  }
+
+  /** See {@link WorkListener.nextFetch}. */
+  nextFetch(queue: string): NextFetch | undefined {
+    return this.listener.nextFetch(queue);
+  }
+
+  /** A fetch by its watcher was answered. */
+  deliver(queue: string, reply: FetchReply): void {
+    this.watched.delete(queue);
+    this.listener.onFetched(queue, reply);
   }
 
   private becomeFull(): void {

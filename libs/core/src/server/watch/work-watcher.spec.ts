@@ -5,6 +5,7 @@ import { recordCalls, type RecordedBroker } from '../../test-support/call-record
 import { failingBroker, type FailingBroker } from '../../test-support/failing-broker.js';
 import { replaceMethod } from '../../test-support/replaced-method.js';
 import { openMemoryQueue, type TestQueue } from '../../test-support/test-queue.js';
+import { listenerOf } from '../../test-support/work-listener.js';
 import { WorkWatcher } from './work-watcher.js';
 
 const SLOTS = 10;
@@ -35,7 +36,7 @@ class FleetServer {
   }
 
   start(): void {
-    this.watcher.onWork(() => void this.serve());
+    this.watcher.listen(listenerOf(() => void this.serve()));
     this.watcher.start();
     void this.serve();
   }
@@ -110,7 +111,7 @@ describe('WorkWatcher', () => {
     const q = openMemoryQueue();
     const { watcher } = new FleetServer(q, 'a');
     const signals: string[] = [];
-    watcher.onWork((queue) => signals.push(queue));
+    watcher.listen(listenerOf((queue) => signals.push(queue)));
     watcher.start();
     await q.clock.advance(0);
     signals.length = 0;
@@ -127,7 +128,7 @@ describe('WorkWatcher', () => {
     const q = openMemoryQueue();
     const { watcher } = new FleetServer(q, 'a');
     const signals: string[] = [];
-    watcher.onWork((queue) => signals.push(queue));
+    watcher.listen(listenerOf((queue) => signals.push(queue)));
     watcher.start();
     watcher.watch(q.name);
     watcher.unwatch(q.name);
@@ -287,7 +288,7 @@ describe('WorkWatcher', () => {
     const options = { ...OPTIONS, ...differences, queues: [q.name], serverId: 'a' };
     const watcher = new WorkWatcher(over(q.broker), options, { clock: q.clock, logger: silentLogger });
     const signals: string[] = [];
-    watcher.onWork((queue) => signals.push(queue));
+    watcher.listen(listenerOf((queue) => signals.push(queue)));
     watcher.start();
     watcher.watch(q.name);
     await q.clock.advance(10);

@@ -6,7 +6,7 @@ import { ChangeWatcher } from './change-watcher.js';
 import { Duties } from './duties.js';
 import { QueuePoller } from './queue-poller.js';
 import { QueueWatcher } from './queue-watcher.js';
-import { WorkDemand } from './work-demand.js';
+import { WorkDemand, type WorkListener } from './work-demand.js';
 
 export interface WorkWatcherOptions {
   /** All queues of the server, most important first. */
@@ -22,7 +22,7 @@ export interface WorkWatcherOptions {
 /** The processor's side: signals of work, and reports of the results of its fetches. */
 export type WorkSignal = Pick<
   WorkWatcher,
-  | 'onWork'
+  | 'listen'
   | 'watch'
   | 'unwatch'
   | 'isAlwaysWatched'
@@ -104,9 +104,9 @@ export class WorkWatcher {
     if (this.isStarted) watcher.start();
   }
 
-  /** Calls back with a queue that may have work; spurious calls happen. For one listener. */
-  onWork(listener: (queue: string) => void): void {
-    this.demand.onWork = listener;
+  /** For one listener. */
+  listen(listener: WorkListener): void {
+    this.demand.listener = listener;
   }
 
   /** Watches a queue until it may have work. */

@@ -9,6 +9,7 @@ import type { TrackedTask } from '../../leases/lease-handle.js';
 import type { RunningLeases } from '../../leases/running-leases.js';
 import { Processor } from './processor.js';
 import { QueueWeights } from './queue-weights.js';
+import type { WorkListener } from '../../watch/work-demand.js';
 import type { WorkSignal } from '../../watch/work-watcher.js';
 import { RunLimits } from '../running/run-limits.js';
 import type { WorkerPool } from '../running/worker-pool.js';
@@ -39,9 +40,9 @@ function prepare(
   /** Queues that do not answer, and how to let them. */
   const silent = new Map<string, (() => void)[]>();
   const watched = new Set<string>();
-  let signal: (queue: string) => void = () => undefined;
+  let listener: WorkListener | undefined;
   const workSignal = {
-    onWork: (listener: (queue: string) => void) => void (signal = listener),
+    listen: (given: WorkListener) => void (listener = given),
     watch: vi.fn<WorkSignal['watch']>((queue) => void watched.add(queue)),
     unwatch: (queue: string) => void watched.delete(queue),
     isAlwaysWatched: () => false,
@@ -161,7 +162,7 @@ function prepare(
     /** As a watcher does: it looks no more until it is told to. */
     wake: (queue: string): void => {
       watched.delete(queue);
-      signal(queue);
+      listener!.onWork(queue);
     },
     /** From now on fetches of the queue are not answered; the function answers those under way. */
     silence: (queue: string): (() => void) => {

@@ -7,6 +7,7 @@ import {
   MOST_PASSED_OVER,
   MOST_PER_FETCH,
 } from '../../../broker/contract/lease.js';
+import type { NextFetch } from '../../../broker/contract/wake.js';
 import { RedisCommandError } from '../../../errors/redis-command.error.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
 import { type Fetched, fetchChannel } from '../../../runtime/diagnostics.js';
@@ -94,7 +95,11 @@ export class Processor {
 
   start(): void {
     const { workSignal, workers } = this.deps;
-    workSignal.onWork((queue) => this.noteSignal(queue));
+    workSignal.listen({
+      onWork: (queue) => this.noteSignal(queue),
+      nextFetch: (queue) => this.nextFetch(queue),
+      onFetched: (queue, reply) => this.noteFetched(queue, reply),
+    });
     workers.onFree = () => this.fillSoon();
     workers.onEnd = (queue, durationMs) => this.lanes.get(queue)?.readAhead.noteEnded(durationMs);
     this.countSilenceFromNow();
@@ -312,13 +317,9 @@ export class Processor {
       }, lane.patienceMs);
     }
     try {
-      const { workers, emit } = this.deps;
-      const left = workers.leftToOthers(lane.queue);
+      const left = this.deps.workers.leftToOthers(lane.queue);
       const passOver = lane.hasPassed ? [...left, ...lane.passed!.ids].slice(0, MOST_PASSED_OVER) : left;
-      const withSince = emit !== undefined && emit.isIdle !== true;
-      const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs, passOver, withSince);
-      if (fetchChannel.hasSubscribers)
-        fetchChannel.publish({ queue: lane.queue, count: reply.tasks.length } satisfies Fetched);
+      const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs, passOver, this.withSince);
       const mayRun = !(this.isClosed && lane.isSick);
       const nowMs = monotonicMs(clock);
       lane.noteAnswer(nowMs - lane.askedAtMs);
@@ -326,7 +327,7 @@ export class Processor {
       lane.readAhead.noteFed(nowMs);
       if (this.limited.isUsed) this.limited.noteAnswered(lane, passOver.length, limit, reply);
       const offered = left.length === 0 ? 0 : (reply.passedOver ?? 0);
-      this.take(lane, reply, offered, mayRun);
+      this.take(lane, reply, offered, mayRun ? this.roomFor(lane) : 0);
     } catch (error) {
       lane.passed?.noteAnswered();
       this.noteTrouble(lane, error);
@@ -345,10 +346,42 @@ export class Processor {
     this.fillSoon();
   }
 
-  /** @param offered how many tasks were passed over because this server does not know their types */
-  private take(lane: Lane, reply: FetchReply, offered: number, mayRun: boolean): void {
+  /** Whether somebody listens to events, of which some say for how long a task has waited. */
+  private get withSince(): boolean {
+    const { emit } = this.deps;
+    return emit !== undefined && emit.isIdle !== true;
+  }
+
+  /** Nothing is fetched behind the back of a lane that has tasks to pass over, or a limit, or that waits for a fetch. */
+  private nextFetch(queue: string): NextFetch | undefined {
+    const lane = this.lanes.get(queue);
+    const { workers } = this.deps;
+    if (!lane || this.isClosed || lane.isFetching || lane.returning > 0 || this.freeSlots() <= 0) return undefined;
+    if (lane.limit || lane.hasPassed || this.limited.isUsed || this.weights.isStrict) return undefined;
+    if (workers.isLimited || workers.leftToOthers(queue).length > 0) return undefined;
+    return { leaseMs: this.settings.leaseMs, withSince: this.withSince };
+  }
+
+  /** Its watcher has fetched the first task of a queue that was empty. Without a free slot by now it returns there. */
+  private noteFetched(queue: string, reply: FetchReply): void {
+    const lane = this.lanes.get(queue);
+    if (!lane) return;
+    this.lanes.wake(lane);
+    lane.isWoken = true;
+    lane.answeredAtMs = monotonicMs(this.deps.clock);
+    if (!lane.isFetching) lane.askedAhead = 0;
+    this.take(lane, reply, 0, this.isClosed ? 0 : Math.max(0, this.freeSlots()));
+    this.fillSoon();
+  }
+
+  /**
+   * @param offered how many tasks were passed over because this server does not know their types
+   * @param room slots for its tasks
+   */
+  private take(lane: Lane, reply: FetchReply, offered: number, room: number): void {
     const { tasks, isPaused, remaining, orphans } = reply;
     const { workSignal } = this.deps;
+    if (fetchChannel.hasSubscribers) fetchChannel.publish({ queue: lane.queue, count: tasks.length } satisfies Fetched);
     if (orphans) this.reportDropped(lane.queue, orphans);
     lane.isPaused = isPaused;
     lane.isEmpty = remaining === 0 && !lane.isSignaled && !lane.passed?.toFetch;
@@ -359,7 +392,7 @@ export class Processor {
     lane.offered = offered;
     if (offered > 0) this.tellOthers(lane.queue);
     const admitted = this.limited.hasHandlerLimits ? this.limited.admit(lane, tasks) : tasks;
-    this.launch(lane, admitted, mayRun ? this.roomFor(lane) : 0);
+    this.launch(lane, admitted, room);
     // Idle servers are woken once per signal: later fetches add no information.
     if (lane.isWoken && remaining > 0) workSignal.reportRemaining(lane.queue, remaining);
     lane.isWoken = false;

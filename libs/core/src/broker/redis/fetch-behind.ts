@@ -1,0 +1,106 @@
+import { type Redis, ReplyError } from 'ioredis';
+import * as scripts from '../../scripts/scripts.generated.js';
+import { keys } from '../../wire/keys.js';
+import { fromS } from '../../wire/unix-time.js';
+import type { FetchReply } from '../contract/lease.js';
+import type { NextFetch } from '../contract/wake.js';
+import type { LaneCall } from './call-lanes.js';
+import { type FetchReplyFields, fieldsOf, readFetched } from './fetched-tasks.js';
+import { renewLate } from './lease-claims.js';
+import { isRefusal, isUnknownRefusal, isUnknownScript, unexpectedReply } from './redis-failure.js';
+import type { RedisLink } from './redis-link.js';
+import { runScript } from './script-sender.js';
+import type { UnansweredFetches } from './unanswered-fetches.js';
+
+const { fetchNext } = scripts;
+const KEY_COUNT = fetchNext.layout.keys.length;
+
+/**
+ * Fetches the next task of a queue in the round trip that waits for it: the script is sent right behind a command that blocks
+ * until there is a task, on the same connection, and Redis runs it as soon as that has been answered.
+ */
+export class FetchBehind {
+  private isRefused = false;
+  /** Connections to servers that have the script. */
+  private readonly loaded = new WeakSet<Redis>();
+
+  constructor(
+    private readonly redis: RedisLink,
+    private readonly unanswered: UnansweredFetches,
+  ) {}
+
+  /** Tasks of fetches whose replies were lost return to the queue; to be called before the next wait, and after the last. */
+  returnTasks(queue: string): Promise<void> {
+    return this.unanswered.returnTasks(queue);
+  }
+
+  /**
+   * @param block sends the command that blocks; its reply is `null` when no task came
+   * @returns `true`: there may be tasks, but none was fetched; `false`: no task came
+   */
+  async fetch(
+    client: Redis,
+    queue: string,
+    next: NextFetch,
+    block: () => Promise<unknown>,
+  ): Promise<FetchReply | boolean> {
+    if (this.isRefused) return (await block()) !== null;
+    this.load(client);
+    const [blocked, fetched] = await Promise.allSettled([
+      block(),
+      this.unanswered.fetch(queue, (call) => this.send(client, queue, next, call)),
+    ]);
+    if (fetched.status === 'rejected') throw fetched.reason;
+    const reply = fetched.value;
+    const isEmpty = !reply || (reply[0] === 0 && reply.length === 3);
+    if (blocked.status === 'rejected' && isEmpty) throw blocked.reason;
+    if (!reply) return true;
+    if (isEmpty && reply[1] === 0) return false;
+    return this.read(queue, next, reply);
+  }
+
+  /** In the background: until it is loaded, fetches behind are refused, and ordinary ones follow. */
+  private load(client: Redis): void {
+    if (this.loaded.has(client)) return;
+    const { lua, sha1 } = this.redis.scriptForm(fetchNext, KEY_COUNT);
+    if (sha1 === undefined) return;
+    client.script('LOAD', lua).then(
+      () => this.loaded.add(client),
+      () => undefined,
+    );
+  }
+
+  /** `undefined`: the server has not run the script. */
+  private async send(
+    client: Redis,
+    queue: string,
+    { leaseMs, withSince }: NextFetch,
+    { lane, nth }: LaneCall,
+  ): Promise<FetchReplyFields | undefined> {
+    const names = { pending: keys.pending(queue), paused: keys.paused(queue), active: keys.active(queue) };
+    const flatKeys = fetchNext.flattenKeys({ ...names, lease: keys.lease(queue), mark: keys.fetched(queue, lane) });
+    const args = fetchNext.flattenArgs(
+      { leaseMs, taskPrefix: keys.taskPrefix(queue), call: nth, withSince: withSince ? 1 : 0 },
+      [],
+    );
+    const form = this.redis.scriptForm(fetchNext, KEY_COUNT);
+    try {
+      const reply = await runScript(client, form, flatKeys, args);
+      if (!fetchNext.layout.reply.accepts(reply, 0)) throw unexpectedReply(fetchNext, reply);
+      return reply as FetchReplyFields;
+    } catch (error) {
+      if (!(error instanceof ReplyError)) throw error; // it may have run
+      if (isUnknownScript(error)) this.loaded.delete(client);
+      else if (isRefusal(error) || isUnknownRefusal(error)) this.isRefused = true;
+      return undefined; // the fetch that follows meets the same failure, and reports it
+    }
+  }
+
+  private async read(queue: string, { leaseMs }: NextFetch, reply: FetchReplyFields): Promise<FetchReply> {
+    const [isPaused, remaining, leaseExpiresAtS] = reply;
+    const { tasks, orphans } = await readFetched(this.redis, queue, fieldsOf(reply), leaseExpiresAtS);
+    const isLate = fromS(leaseExpiresAtS) - this.redis.clock.nowMs() < leaseMs / 2;
+    const own = tasks.length > 0 && isLate ? await renewLate(this.redis, queue, tasks, leaseMs) : tasks;
+    return { tasks: own, isPaused: isPaused === 1, remaining, ...(orphans.length > 0 && { orphans }) };
+  }
+}

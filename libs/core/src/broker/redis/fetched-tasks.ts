@@ -1,0 +1,108 @@
+import * as scripts from '../../scripts/scripts.generated.js';
+import { readCrashes, readUnknownSinceMs } from '../../wire/attempt-record.js';
+import { keys } from '../../wire/keys.js';
+import { encodeTaskMessage } from '../../wire/task-message.js';
+import { floorS } from '../../wire/unix-time.js';
+import type { LeaseClaim, LeasedTask } from '../contract/lease.js';
+import { readStoredMessage } from '../stored-message.js';
+import { leasesOf } from './lease-claims.js';
+import type { RedisLink } from './redis-link.js';
+
+/** A task as the fetch scripts return it: id, message, unknown_since_ms, crashes, pending_since; a missing field is null. */
+export interface FetchedFields {
+  readonly id: string;
+  readonly bytes: Buffer | null;
+  readonly unknownSinceMs: Buffer | null;
+  readonly crashes: Buffer | null;
+  readonly pendingSinceNs: Buffer | null;
+}
+
+/** The reply of a fetch script. `nth`: tasks that were passed over, or the end of the lease. */
+export type FetchReplyFields = [isPaused: number, remaining: number, nth: number, ...flat: (Buffer | null)[]];
+
+/** The tasks of a reply, five members each. */
+export function fieldsOf(reply: FetchReplyFields): FetchedFields[] {
+  const fields: FetchedFields[] = [];
+  for (let at = 3; at < reply.length; at += 5) {
+    const member = (nth: number): Buffer | null => reply[at + nth] as Buffer | null;
+    fields.push({
+      id: String(member(0)),
+      bytes: member(1),
+      unknownSinceMs: member(2),
+      crashes: member(3),
+      pendingSinceNs: member(4),
+    });
+  }
+  return fields;
+}
+
+/** The tasks of a fetch, and the ids that were dropped. Unusable messages are archived, and are in neither. */
+export async function readFetched(
+  redis: RedisLink,
+  queue: string,
+  fields: readonly FetchedFields[],
+  leaseExpiresAtS: number,
+): Promise<{ readonly tasks: LeasedTask[]; readonly orphans: string[] }> {
+  const tasks: LeasedTask[] = [];
+  const orphans: string[] = [];
+  const quarantines: Promise<void>[] = [];
+  for (const { id, bytes, unknownSinceMs, crashes, pendingSinceNs } of fields) {
+    if (bytes === null) {
+      orphans.push(id);
+      continue;
+    }
+    const { message, isSound } = readStoredMessage(queue, id, bytes);
+    if (!isSound) {
+      quarantines.push(quarantine(redis, queue, { id, expiriesS: [leaseExpiresAtS] }, message, bytes));
+      continue;
+    }
+    tasks.push({
+      message,
+      leaseExpiresAtS,
+      unknownTypeSinceMs: readUnknownSinceMs(unknownSinceMs?.toString(), message),
+      crashes: crashes ? readCrashes(crashes.toString(), message, 'active').total : undefined,
+      pendingSinceMs: pendingSinceNs ? toPendingSinceMs(pendingSinceNs) : undefined,
+    });
+  }
+  await Promise.all(quarantines);
+  return { tasks, orphans };
+}
+
+/** `undefined`: another program wrote something else. */
+function toPendingSinceMs(ns: Buffer): number | undefined {
+  const sinceMs = Number(ns) / 1e6; // exact to a microsecond
+  return Number.isFinite(sinceMs) && sinceMs > 0 ? sinceMs : undefined;
+}
+
+/** Never rejects: the valid tasks of the batch are already leased. */
+async function quarantine(
+  redis: RedisLink,
+  queue: string,
+  claim: LeaseClaim,
+  message: Parameters<typeof encodeTaskMessage>[0],
+  rawMessage: Uint8Array,
+): Promise<void> {
+  const fields = { queue, id: claim.id, reason: message.errorMsg };
+  try {
+    await redis.run(
+      scripts.quarantine,
+      {
+        active: keys.active(queue),
+        lease: keys.lease(queue),
+        archived: keys.archived(queue),
+        task: keys.task(queue, claim.id),
+      },
+      {
+        taskId: claim.id,
+        leases: leasesOf(claim),
+        archivedAtS: floorS(redis.clock.nowMs()),
+        message: encodeTaskMessage(message),
+        rawMessage,
+      },
+    );
+    redis.logger.error('archived a task with an unusable message', fields);
+  } catch (error) {
+    // It stays leased; once recovered, it is fetched and quarantined again.
+    redis.logger.error('cannot archive a task with an unusable message', { ...fields, error });
+  }
+}
