@@ -119,6 +119,21 @@ describe('a watch that fetches the task that it waits for', () => {
     expect((await q.lists()).pending).toEqual(['a']);
   });
 
+  it('leaves tasks in the queue while another server stands by, which takes them should this one be frozen', async () => {
+    await using q = await openWatched();
+    const fetched = q.fetchNext();
+    await blocked();
+    await redis.client.set('asynq:{default}:standby', 'another-server');
+
+    await q.client.enqueue('mail', 1, { taskId: 'a' });
+
+    expect(await fetched).toBe(true);
+    const before = await scriptCalls();
+    expect(await q.fetchNext()).toBe(true);
+    expect(await scriptCalls()).toBe(before);
+    expect(await q.lists()).toEqual({ pending: ['a'], active: [], leases: [] });
+  });
+
   it('takes nothing once it is closed', async () => {
     await using q = await openWatched();
     const fetched = q.fetchNext();
@@ -139,9 +154,11 @@ describe('a watch that fetches the task that it waits for', () => {
     const fetched = q.fetchNext();
     await blocked();
 
+    const failed = expect(fetched).rejects.toThrow('BLMOVE');
+
     await q.client.enqueue('mail', 1, { taskId: 'a' });
 
-    await expect(fetched).rejects.toThrow('BLMOVE');
+    await failed;
     expect((await q.lists()).active).toEqual(['a']);
     if (when === 'the end') {
       await q.watch.close();

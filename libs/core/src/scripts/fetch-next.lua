@@ -5,6 +5,7 @@
 -- KEYS[3] active   list    asynq:{q}:active    newest at the left
 -- KEYS[4] lease    zset    asynq:{q}:lease     score: lease expiry, unix seconds
 -- KEYS[5] mark     string  asynq:{q}:fetched:<lane>   the last fetch of the lane, see include/mark-fetch.lua
+-- KEYS[6] standby  string  asynq:{q}:standby   the server that takes the task when this one does not
 -- UNDECLARED task  hash    asynq:{q}:t:<id>    in the same slot; servers that refuse this use claim.lua and load.lua
 -- ARGV[1] leaseMs          the script may run long after it was sent, so it cannot be told when the lease ends
 -- ARGV[2] taskPrefix       asynq:{q}:t:
@@ -14,11 +15,12 @@
 -- RETURNS {isPaused 0 or 1, remaining (tasks left in pending; 0 in a paused queue), leaseExpiresAtS (unix s; 0 without a task),
 --         then, if there is a task: taskId, message, unknown_since_ms or nil, crashes or nil, pending_since or nil}
 --         As of fetch.lua with a limit of 1: a late copy takes nothing, an id without a message is dropped.
+--         Takes nothing where another server stands by: this one may be frozen, or its cable pulled.
 -- COST    O(1)
 --@include has-message
 --@include mark-fetch
 --@include need-type
-local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local pending, paused, active, lease, mark, standby = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local leaseMs, taskPrefix, call, withSince = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
 
 if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
@@ -26,6 +28,7 @@ needType('list', pending, active)
 needType('zset', lease)
 local taskId = redis.call('LINDEX', pending, -1)
 if not taskId or isOvertaken(mark, call) then return { 0, 0, 0 } end
+if redis.call('EXISTS', standby) == 1 then return { 0, redis.call('LLEN', pending), 0 } end
 
 local task = taskPrefix .. taskId
 local fields = redis.pcall('HMGET', task, 'msg', 'unknown_since_ms', 'crashes', 'pending_since')

@@ -1274,6 +1274,8 @@ export const fetchNext = new Script<
     readonly lease: string;
     /** string asynq:{q}:fetched:<lane> the last fetch of the lane, see include/mark-fetch.lua */
     readonly mark: string;
+    /** string asynq:{q}:standby the server that takes the task when this one does not */
+    readonly standby: string;
   },
   {
     /** the script may run long after it was sent, so it cannot be told when the lease ends */
@@ -1288,7 +1290,7 @@ export const fetchNext = new Script<
   Record<never, never>
 >(
   'fetch-next',
-  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseMs', 'taskPrefix', 'call', 'withSince'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'paused', 'active', 'lease', 'mark', 'standby'], types: ['list', 'string', 'list', 'zset', 'string', 'string'], args: ['leaseMs', 'taskPrefix', 'call', 'withSince'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
   `local function hasMessage(task)
 return redis.pcall('HEXISTS', task, 'msg') == 1
 end
@@ -1316,13 +1318,14 @@ local found = oddType(kind, key)
 if found then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
 end
 end
-local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local pending, paused, active, lease, mark, standby = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local leaseMs, taskPrefix, call, withSince = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
 if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
 needType('list', pending, active)
 needType('zset', lease)
 local taskId = redis.call('LINDEX', pending, -1)
 if not taskId or isOvertaken(mark, call) then return { 0, 0, 0 } end
+if redis.call('EXISTS', standby) == 1 then return { 0, redis.call('LLEN', pending), 0 } end
 local task = taskPrefix .. taskId
 local fields = redis.pcall('HMGET', task, 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
 if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end

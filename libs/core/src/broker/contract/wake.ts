@@ -15,8 +15,8 @@ export interface QueueWatch {
   peek(timeoutMs: number): Promise<boolean>;
   /**
    * Blocks as {@link peek} does, and fetches the first task in the same round trip, by the promises of `LeaseOps.fetch`.
-   * `true`: there may be tasks, but none was fetched; `false`: none came within `timeoutMs`. Absent where a task can only be
-   * fetched by another call.
+   * `true`: there may be tasks, but none was fetched, as always while another server stands by; `false`: none came within
+   * `timeoutMs`. Absent where a task can only be fetched by another call.
    */
   readonly fetchNext?: ((timeoutMs: number, next: NextFetch) => Promise<FetchReply | boolean>) | undefined;
   /** Blocks until there is a wake token and takes it; `false` after `timeoutMs`. */

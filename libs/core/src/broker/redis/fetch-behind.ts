@@ -1,5 +1,6 @@
 import { type Redis, ReplyError } from 'ioredis';
 import * as scripts from '../../scripts/scripts.generated.js';
+import { monotonicMs } from '../../runtime/clock.js';
 import { keys } from '../../wire/keys.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { FetchReply } from '../contract/lease.js';
@@ -13,14 +14,19 @@ import { runScript } from './script-sender.js';
 import type { UnansweredFetches } from './unanswered-fetches.js';
 
 const { fetchNext } = scripts;
+/** How long a server only peeks after another one was found to stand by; that is so as a rule, or never. */
+const BESIDE_OTHERS_MS = 30_000;
 const KEY_COUNT = fetchNext.layout.keys.length;
 
 /**
  * Fetches the next task of a queue in the round trip that waits for it: the script is sent right behind a command that blocks
- * until there is a task, on the same connection, and Redis runs it as soon as that has been answered.
+ * until there is a task, on the same connection, and Redis runs it as soon as that has been answered. Where another server stands
+ * by it takes nothing: that one takes the task if this one does not answer.
  */
 export class FetchBehind {
   private isRefused = false;
+  /** Until when another server stands by; monotonic. */
+  private readonly besideOthersUntilMs = new Map<string, number>();
   /** Connections to servers that have the script. */
   private readonly loaded = new WeakSet<Redis>();
 
@@ -44,7 +50,8 @@ export class FetchBehind {
     next: NextFetch,
     block: () => Promise<unknown>,
   ): Promise<FetchReply | boolean> {
-    if (this.isRefused) return (await block()) !== null;
+    const nowMs = monotonicMs(this.redis.clock);
+    if (this.isRefused || nowMs < (this.besideOthersUntilMs.get(queue) ?? 0)) return (await block()) !== null;
     this.load(client);
     const [blocked, fetched] = await Promise.allSettled([
       block(),
@@ -52,11 +59,15 @@ export class FetchBehind {
     ]);
     if (fetched.status === 'rejected') throw fetched.reason;
     const reply = fetched.value;
-    const isEmpty = !reply || (reply[0] === 0 && reply.length === 3);
-    if (blocked.status === 'rejected' && isEmpty) throw blocked.reason;
-    if (!reply) return true;
-    if (isEmpty && reply[1] === 0) return false;
-    return this.read(queue, next, reply);
+    const [isPaused, remaining, ...task] = reply ?? [0, 1];
+    if (isPaused || task.length > 1) return this.read(queue, next, reply!);
+    if (blocked.status === 'rejected') throw blocked.reason;
+    if (reply && remaining > 0) this.noteStandby(queue);
+    return remaining > 0;
+  }
+
+  private noteStandby(queue: string): void {
+    this.besideOthersUntilMs.set(queue, monotonicMs(this.redis.clock) + BESIDE_OTHERS_MS);
   }
 
   /** In the background: until it is loaded, fetches behind are refused, and ordinary ones follow. */
@@ -77,8 +88,14 @@ export class FetchBehind {
     { leaseMs, withSince }: NextFetch,
     { lane, nth }: LaneCall,
   ): Promise<FetchReplyFields | undefined> {
-    const names = { pending: keys.pending(queue), paused: keys.paused(queue), active: keys.active(queue) };
-    const flatKeys = fetchNext.flattenKeys({ ...names, lease: keys.lease(queue), mark: keys.fetched(queue, lane) });
+    const flatKeys = fetchNext.flattenKeys({
+      pending: keys.pending(queue),
+      paused: keys.paused(queue),
+      active: keys.active(queue),
+      lease: keys.lease(queue),
+      mark: keys.fetched(queue, lane),
+      standby: keys.standby(queue),
+    });
     const args = fetchNext.flattenArgs(
       { leaseMs, taskPrefix: keys.taskPrefix(queue), call: nth, withSince: withSince ? 1 : 0 },
       [],

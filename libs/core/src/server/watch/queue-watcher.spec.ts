@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { MemoryBroker } from '../../broker/memory/memory-broker.js';
 import type { Broker } from '../../broker/contract/broker.js';
-import type { Duty } from '../../broker/contract/wake.js';
+import type { FetchReply } from '../../broker/contract/lease.js';
+import type { Duty, NextFetch } from '../../broker/contract/wake.js';
 import { silentLogger } from '../../runtime/logger.js';
 import { recordCalls } from '../../test-support/call-recorder.js';
 import { replaceMethod } from '../../test-support/replaced-method.js';
@@ -63,6 +64,75 @@ describe('QueueWatcher', () => {
 
     expect(wakeUps()).toBe(1);
     expect(counts()['peek']).toBe(1);
+  });
+
+  describe('where the next task can be fetched in the same round trip', () => {
+    const NEXT = { leaseMs: 30_000, withSince: false };
+    const REPLY: FetchReply = { tasks: [], isPaused: false, remaining: 3 };
+
+    function openFetching(role: Duty, next: NextFetch | undefined, answer: () => Promise<FetchReply | boolean>) {
+      const asked: unknown[] = [];
+      const fetchNext = async (...args: unknown[]): Promise<FetchReply | boolean> => {
+        asked.push(args);
+        return answer();
+      };
+      const over = (broker: Broker): Broker =>
+        replaceMethod(broker, 'openWatch', async (queue) => ({ ...(await broker.openWatch(queue))!, fetchNext }));
+      const opened = openWatched(role, { over });
+      const delivered: unknown[] = [];
+      opened.demand.listener = {
+        ...opened.demand.listener,
+        nextFetch: () => next,
+        onFetched: (queue, reply) => delivered.push([queue, reply]),
+      };
+      return { ...opened, asked, delivered };
+    }
+
+    it('delivers what the leader has fetched, once for each wait of the processor', async () => {
+      const { q, clock, waitForWork, wakeUps, asked, delivered } = openFetching('leader', NEXT, async () => REPLY);
+
+      waitForWork();
+      await clock.advance('1m');
+
+      expect(asked).toEqual([[8_000, NEXT]]);
+      expect(delivered).toEqual([[q.name, REPLY]]);
+      expect(wakeUps()).toBe(0);
+    });
+
+    it('wakes the processor when there may be tasks that were not fetched', async () => {
+      const { clock, waitForWork, wakeUps, delivered } = openFetching('leader', NEXT, async () => true);
+
+      waitForWork();
+      await clock.advance('1m');
+
+      expect(wakeUps()).toBe(1);
+      expect(delivered).toEqual([]);
+    });
+
+    it('waits on when none came, and after a failure', async () => {
+      const answers = [async () => false, () => Promise.reject(new Error('cut')), async () => REPLY];
+      const { clock, waitForWork, delivered } = openFetching('leader', NEXT, () => answers.shift()!());
+
+      waitForWork();
+      await clock.advance('1m');
+
+      expect(delivered).toHaveLength(1);
+    });
+
+    it.each<[string, Duty, NextFetch | undefined]>([
+      ['the standby', 'standby', NEXT],
+      ['a leader whose processor wants none', 'leader', undefined],
+    ])('%s only peeks', async (_, role, next) => {
+      const { clock, counts, waitForWork, push, wakeUps, asked } = openFetching(role, next, async () => REPLY);
+      await push('a');
+
+      waitForWork();
+      await clock.advance('1s');
+
+      expect(asked).toEqual([]);
+      expect(wakeUps()).toBe(1);
+      expect(counts()['openWatch']).toBe(1);
+    });
   });
 
   it('does not watch a queue that the processor has not found empty, whatever is pending', async () => {

@@ -9,6 +9,7 @@ import type { TrackedTask } from '../../leases/lease-handle.js';
 import type { RunningLeases } from '../../leases/running-leases.js';
 import { Processor } from './processor.js';
 import { QueueWeights } from './queue-weights.js';
+import type { NextFetch } from '../../../broker/contract/wake.js';
 import type { WorkListener } from '../../watch/work-demand.js';
 import type { WorkSignal } from '../../watch/work-watcher.js';
 import { RunLimits } from '../running/run-limits.js';
@@ -163,6 +164,13 @@ function prepare(
     wake: (queue: string): void => {
       watched.delete(queue);
       listener!.onWork(queue);
+    },
+    nextFetch: (queue: string): NextFetch | undefined => listener!.nextFetch(queue),
+    /** As a watcher does that has fetched a task itself. */
+    deliver: (queue: string, id: string, remaining = 0): void => {
+      watched.delete(queue);
+      const message = { id, queue, timeoutS: 10n, deadlineS: 0n } as TaskMessage;
+      listener!.onFetched(queue, { tasks: [{ message, leaseExpiresAtS: 1 }], isPaused: false, remaining });
     },
     /** From now on fetches of the queue are not answered; the function answers those under way. */
     silence: (queue: string): (() => void) => {
@@ -975,5 +983,74 @@ describe('Processor, reading ahead', () => {
     expect(Math.max(...t.asked('low'))).toBeGreaterThan(5);
     expect(t.putBack).toEqual([]);
     expect(begun).toEqual(['high', 'high', 'high', 'low', 'low']);
+  });
+});
+
+describe('a task that the watcher of an empty queue has fetched', () => {
+  it('begins at once, and the queue is watched again without another fetch', async () => {
+    const { processor, nextFetch, deliver, running, fetches, watched, settle } = prepare({ q: 0 });
+    processor.start();
+    await settle();
+    expect(nextFetch('q')).toEqual({ leaseMs: 30_000, withSince: true });
+
+    deliver('q', 'next');
+    expect(running).toEqual(['q']);
+    await settle();
+
+    expect(fetches).toEqual([['q', 4]]);
+    expect(watched).toEqual(new Set(['q']));
+    await processor.stop();
+  });
+
+  it('is followed by a fetch of those behind it, and other servers are woken for the rest', async () => {
+    const { processor, waiting, deliver, running, fetches, workSignal, settle } = prepare({ q: 0 });
+    processor.start();
+    await settle();
+
+    waiting['q'] = 9;
+    deliver('q', 'next', 9);
+    await settle();
+
+    expect(fetches.at(-1)).toEqual(['q', 3]);
+    expect(running).toHaveLength(4);
+    expect(workSignal.reportRemaining).toHaveBeenCalledExactlyOnceWith('q', 9);
+    await processor.stop();
+  });
+
+  it.each<[string, (t: ReturnType<typeof prepare>) => unknown]>([
+    ['all slots are taken by then', (t) => t.running.push('other', 'other', 'other', 'other')],
+    ['the server takes no more', ({ processor }) => processor.stop()],
+    ['the server was paused', ({ processor }) => processor.pause()],
+  ])('returns to the queue when %s', async (_, happen) => {
+    const t = prepare({ q: 0 });
+    t.processor.start();
+    await t.settle();
+
+    await happen(t);
+    t.deliver('q', 'late');
+    await t.settle();
+
+    expect(t.returned).toEqual(['late']);
+    expect(t.running).not.toContain('q');
+    await t.processor.stop();
+  });
+
+  it.each<[string, object, (t: ReturnType<typeof prepare>) => unknown]>([
+    ['while no slot is free', {}, (t) => t.running.push('other', 'other', 'other', 'other')],
+    ['with strict priorities', { isStrict: true }, () => undefined],
+    ['while tasks are left to others', {}, ({ workers }) => (workers.leftToOthers = () => ['unknown'])],
+    ['while a suspect runs', {}, ({ workers }) => Object.assign(workers, { isLimited: true })],
+    ['while a fetch is under way', {}, (t) => (t.silence('q'), t.wake('q'), t.settle())],
+    ['once the server takes no more', {}, ({ processor }) => processor.stop()],
+    ['while the server is paused', {}, ({ processor }) => processor.pause()],
+  ])('is not asked for %s', async (_, options, happen) => {
+    const t = prepare({ q: 0 }, options);
+    t.processor.start();
+    await t.settle();
+
+    await happen(t);
+
+    expect(t.nextFetch('q')).toBeUndefined();
+    void t.processor.stop();
   });
 });
