@@ -24,7 +24,7 @@ async function openWatched(url = redis.server.url) {
     lists: async () => ({
       pending: await redis.client.lrange('asynq:{default}:pending', 0, -1),
       active: await redis.client.lrange('asynq:{default}:active', 0, -1),
-      leases: await redis.client.zrange('asynq:{default}:lease', 0, -1),
+      leases: await redis.client.zrange('asynq:{default}:lease', '0', '-1'),
     }),
     async [Symbol.asyncDispose]() {
       await watch.close();

@@ -27,7 +27,11 @@ const guard = new KeyGuard();
 let next = 0;
 
 /** A queue whose scripts do nothing and reply anything, except the first of a call, which work. */
-function openQueue(given: string[], working: number, declaredKeysOnly: boolean): TestQueue {
+function openQueue(
+  given: string[],
+  working: number,
+  options: Pick<NonNullable<Parameters<typeof openRedisQueue>[1]>, 'declaredKeysOnly' | 'hasRedisTime'>,
+): TestQueue {
   let calls = 0;
   const prepareScript = ({ name, lua }: { readonly name: string; readonly lua: string }): string => {
     if (calls++ < working) return lua;
@@ -36,7 +40,7 @@ function openQueue(given: string[], working: number, declaredKeysOnly: boolean):
     given.push(`${name}: ${reply}`);
     return `return ${reply}`;
   };
-  return openRedisQueue(redis.client, { guard: { prepareScript }, declaredKeysOnly });
+  return openRedisQueue(redis.client, { guard: { prepareScript }, ...options });
 }
 
 type Call = (q: TestQueue) => Promise<unknown>;
@@ -70,6 +74,14 @@ const CALLS: Readonly<Record<string, Call>> = {
   fetch: async (q) => {
     await q.broker.fetch(q.name, 5, 30_000).catch(own);
     await q.broker.fetch(q.name, 5, 30_000); // asks about the tasks of the first
+  },
+  fetchNext: async (q) => {
+    const watch = (await q.broker.openWatch(q.name))!;
+    try {
+      await watch.fetchNext?.(50, { leaseMs: 30_000, withSince: true });
+    } finally {
+      await watch.close();
+    }
   },
   extendLeases: (q) => q.broker.extendLeases(q.name, [q.claim('a')], 4_102_448_400),
   noteAlone: (q) => q.broker.noteAlone(q.message('a'), q.claim('a'), true),
@@ -151,11 +163,11 @@ function own(error: unknown): unknown {
 }
 
 describe('a script that replies anything', () => {
-  it.each(Object.entries(CALLS))('makes %s fail with an error of its own, or succeed', async (_, call) => {
+  it.each(Object.entries(CALLS))('makes %s fail with an error of its own, or succeed', async (name, call) => {
     const failures = await Promise.all(
       Array.from({ length: RUNS }, async (_run, i) => {
         const given: string[] = [];
-        await using q = openQueue(given, i % 4, i % 3 === 0);
+        await using q = openQueue(given, i % 4, { declaredKeysOnly: i % 3 === 0, hasRedisTime: name === 'fetchNext' });
         await q.seed({
           pending: ['p'],
           active: ['a', 'b'],

@@ -11,7 +11,13 @@ describeEveryRole('one Redis with declared keys only', () =>
   openRedisQueue(redis.client, { guard, declaredKeysOnly: true }),
 );
 
-it('has watched every script', () => {
+it('has watched every script', async () => {
+  await using q = openRedisQueue(redis.client, { guard, hasRedisTime: true });
+  await q.seed({ pending: ['next'] });
+  const watch = await q.broker.openWatch(q.name);
+  const fetched = await watch!.fetchNext!(1_000, { leaseMs: 30_000, withSince: true });
+  await watch!.close();
+  expect(fetched).toMatchObject({ tasks: [{ message: { id: 'next' } }] });
   // Sent after a lost reply alone, see test/recovery/lost-replies.spec.ts; to a full Redis alone, see full-redis.spec.ts.
   expect(guard.notRun()).toEqual(['return-unanswered', 'take-duty']);
 });

@@ -2,7 +2,7 @@ import type { ScriptText } from '../broker/redis/script-sender.js';
 import * as scripts from '../scripts/scripts.generated.js';
 
 /** Scripts that say so in their header: they build task keys from a prefix, all in the slot of their declared keys. */
-const MAY_BUILD_KEYS = new Set(['fetch']);
+const MAY_BUILD_KEYS = new Set(['fetch', 'fetch-next']);
 
 /**
  * Wraps `redis.call` in every script: a key outside `KEYS`, or one with another hash tag, is an error. Redis Cluster

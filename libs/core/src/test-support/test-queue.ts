@@ -199,6 +199,8 @@ export interface RedisTestQueueOptions extends TestQueueOptions {
   readonly connection?: RedisConnection | undefined;
   /** Watches the keys of every script. Default: none. */
   readonly guard?: Pick<KeyGuard, 'prepareScript'> | undefined;
+  /** The broker goes by the time of Redis, not by the queue's clock. Default `false`. */
+  readonly hasRedisTime?: boolean | undefined;
 }
 
 /** A queue on Redis. `client` reads and seeds it; the broker opens its own connections. */
@@ -210,9 +212,11 @@ export function openRedisQueue(
     declaredKeysOnly,
     connection = { client, declaredKeysOnly },
     guard,
+    hasRedisTime = false,
   }: RedisTestQueueOptions = {},
 ): TestQueue {
-  const broker = openRedisBroker(connection, { clock, logger: silentLogger, prepareScript: guard?.prepareScript });
+  const options = { logger: silentLogger, prepareScript: guard?.prepareScript };
+  const broker = openRedisBroker(connection, hasRedisTime ? options : { ...options, clock });
   return new TestQueue(name, broker, clock, new RedisBackdoor(client, name));
 }
 
