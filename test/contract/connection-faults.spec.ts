@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Client, type RedisCommandError, silentLogger } from '@nestjs-asynq/core';
@@ -152,6 +153,21 @@ it.each([...TEMPORARY, ...PERMANENT])(
     await app.close();
   },
 );
+
+it('a client that is closed during the TLS handshake leaves no error behind', async () => {
+  const open = async (nth: number): Promise<void> => {
+    const connection = { url: `rediss://127.0.0.1:${tls.tlsPort}` };
+    const client = new Client({ connection, enqueueTimeout: 300, logger: silentLogger });
+    const failed = client.enqueue('a').catch(String);
+    await setTimeout(nth % 12);
+    await client.close();
+    await failed;
+  };
+
+  for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 12 }, (_, nth) => open(nth)));
+
+  await setTimeout(100); // the server answers what was broken off; see afterEach
+});
 
 describe('at a reconnect', () => {
   it.each<[string, begin: string[], end: string[], cause: RegExp]>([

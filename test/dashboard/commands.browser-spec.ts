@@ -58,10 +58,15 @@ describe.skipIf(chromiumPath === undefined)('the commands of the screens', () =>
 
   /** All that the page's own search finds. */
   async function idsBySearch(query: URLSearchParams): Promise<string[]> {
-    const answer = await fetch(`${app.origin}/monitoring/api/search?${query.toString()}&limit=500`);
-    const { tasks, cursor } = (await answer.json()) as { tasks: { id: string }[]; cursor?: string };
-    expect(cursor).toBeUndefined();
-    return tasks.map(({ id }) => id).toSorted();
+    const ids: string[] = [];
+    let from = '';
+    for (;;) {
+      const answer = await fetch(`${app.origin}/monitoring/api/search?${query.toString()}&limit=500${from}`);
+      const { tasks, cursor } = (await answer.json()) as { tasks: { id: string }[]; cursor?: string };
+      for (const { id } of tasks) ids.push(id);
+      if (cursor === undefined) return ids.toSorted();
+      from = `&cursor=${encodeURIComponent(cursor)}`;
+    }
   }
 
   it.each([

@@ -32,10 +32,11 @@ export async function serveDashboard(connection: Connection, flags: DashboardFla
   const clients = new Map<string, Client>();
   const clientFor = async (queue: string): Promise<Client> => {
     const count = (await inspector.partitions(queue)).filter((name) => name !== queue).length;
+    const name = JSON.stringify([queue, count]); // partitions may be added meanwhile
     const client =
-      clients.get(queue) ??
+      clients.get(name) ??
       new Client({ connection: broker, logger: silentLogger, ...(count > 0 && { partitions: { [queue]: count } }) });
-    clients.set(queue, client);
+    clients.set(name, client);
     return client;
   };
   try {

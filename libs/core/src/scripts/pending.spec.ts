@@ -5,6 +5,7 @@ import * as scripts from './scripts.generated.js';
 /** Commands whose cost does not depend on the length of `pending`. */
 const BOUNDED = [
   /^'[LR]PUSH', /,
+  /^'RPOP', pending$/,
   /^'LLEN', /,
   /^'LINDEX', .*, -1$/,
   /^'LRANGE', pending, -limit - \(#ARGV - args\), -1$/,

@@ -50,7 +50,7 @@ export interface ServerOptions {
   readonly strictPriority?: boolean | undefined;
   /**
    * Delay before the next attempt, ms; a handler may have its own. Default asynq's: n⁴ + 15 + random(0…29) × (n + 1) s.
-   * Below 0 is 0, above 30 days is 30 days; any other answer, a promise too, is logged, and the default applies.
+   * Above 30 days is 30 days; any other answer but a number of at least 0 is logged, and the default applies.
    */
   readonly retryDelay?: RetryDelay | undefined;
   /**

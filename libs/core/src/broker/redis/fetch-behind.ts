@@ -2,7 +2,6 @@ import { type Redis, ReplyError } from 'ioredis';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { monotonicMs } from '../../runtime/clock.js';
 import { keys } from '../../wire/keys.js';
-import { fromS } from '../../wire/unix-time.js';
 import type { FetchReply } from '../contract/lease.js';
 import type { NextFetch } from '../contract/wake.js';
 import type { LaneCall } from './call-lanes.js';
@@ -116,8 +115,7 @@ export class FetchBehind {
   private async read(queue: string, { leaseMs }: NextFetch, reply: FetchReplyFields): Promise<FetchReply> {
     const [isPaused, remaining, leaseExpiresAtS] = reply;
     const { tasks, orphans } = await readFetched(this.redis, queue, fieldsOf(reply), leaseExpiresAtS);
-    const isLate = fromS(leaseExpiresAtS) - this.redis.clock.nowMs() < leaseMs / 2;
-    const own = tasks.length > 0 && isLate ? await renewLate(this.redis, queue, tasks, leaseMs) : tasks;
+    const own = await renewLate(this.redis, queue, tasks, leaseMs);
     return { tasks: own, isPaused: isPaused === 1, remaining, ...(orphans.length > 0 && { orphans }) };
   }
 }

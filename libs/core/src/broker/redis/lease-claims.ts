@@ -1,6 +1,6 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
-import { ceilS } from '../../wire/unix-time.js';
+import { ceilS, fromS } from '../../wire/unix-time.js';
 import type { ExtendReply, LeaseClaim, LeasedTask } from '../contract/lease.js';
 import type { RedisLink } from './redis-link.js';
 import { toCancelOutcome } from './waiting.js';
@@ -37,13 +37,18 @@ export async function extendLeases(
   return { lost, cancelRequests };
 }
 
-/** Of tasks whose lease was about to end, or had ended, when they arrived: those that no other server has by now. */
+/**
+ * Tasks as they were fetched together. When their lease was about to end, or had ended, before they arrived: those of them that no
+ * other server has by now, with new leases.
+ */
 export async function renewLate(
   redis: RedisLink,
   queue: string,
   tasks: readonly LeasedTask[],
   leaseMs: number,
-): Promise<LeasedTask[]> {
+): Promise<readonly LeasedTask[]> {
+  const [first] = tasks;
+  if (!first || fromS(first.leaseExpiresAtS) - redis.clock.nowMs() > leaseMs / 2) return tasks;
   const claims = tasks.map(({ message, leaseExpiresAtS }) => ({ id: message.id, expiriesS: [leaseExpiresAtS] }));
   const leaseExpiresAtS = ceilS(redis.clock.nowMs() + leaseMs);
   const { lost } = await extendLeases(redis, queue, claims, leaseExpiresAtS);

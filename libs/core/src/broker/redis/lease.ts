@@ -71,8 +71,7 @@ export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declar
   return {
     async fetch(queue, limit, leaseMs, passOver = [], withSince = false): Promise<FetchReply> {
       await unanswered.returnTasks(queue);
-      const askedAtMs = redis.clock.nowMs();
-      const leaseExpiresAtS = ceilS(askedAtMs + leaseMs);
+      const leaseExpiresAtS = ceilS(redis.clock.nowMs() + leaseMs);
       const fetched = await unanswered.fetch(queue, (call) =>
         fetchFields(queue, {
           limit: Math.min(limit, MOST_PER_FETCH),
@@ -84,10 +83,8 @@ export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declar
       );
       const { tasks, orphans } = await readFetched(redis, queue, fetched.fields, leaseExpiresAtS);
       const { isPaused, remaining, passedOver } = fetched;
-      const isLate = redis.clock.nowMs() - askedAtMs > leaseMs / 2;
-      const own = isLate ? await renewLate(redis, queue, tasks, leaseMs) : tasks;
       return {
-        tasks: own,
+        tasks: await renewLate(redis, queue, tasks, leaseMs),
         isPaused,
         remaining,
         ...(passedOver > 0 && { passedOver }),

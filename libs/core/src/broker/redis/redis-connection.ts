@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Cluster, type ClusterNode, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { InvalidOptionsError } from '../../errors/invalid-options.error.js';
 import { isConnectionRefusal } from './redis-failure.js';
@@ -119,8 +120,39 @@ function guarded<Client extends RedisClient>(client: Client): Client {
   });
   client.on('connecting', () => refusals.delete(client));
   client.on('ready', () => problems.delete(client));
-  if (!client.isCluster) noteSilentClose(client as Redis);
+  if (client.isCluster) {
+    client.on('+node', (node: Redis) => ignoreLateErrors(node));
+  } else {
+    ignoreLateErrors(client as Redis);
+    noteSilentClose(client as Redis);
+  }
   return client;
+}
+
+/**
+ * ioredis listens for the first error of a socket only. One that uses TLS may have another while it closes, such as the alert of a
+ * server whose handshake was broken off, and nobody who listens would end the process.
+ */
+function ignoreLateErrors(client: Redis): void {
+  const { connector } = client as unknown as { readonly connector: SocketSource };
+  const connect = connector.connect.bind(connector);
+  connector.connect = async (...args) => {
+    const socket = await connect(...args);
+    return socket.on('error', () => undefined);
+  };
+  const connectToSentinel = connector.connectToSentinel?.bind(connector);
+  if (!connectToSentinel) return;
+  connector.connectToSentinel = (...args) => {
+    const sentinel = connectToSentinel(...args);
+    ignoreLateErrors(sentinel);
+    return sentinel;
+  };
+}
+
+/** What opens the sockets of a client, as of ioredis 5 and 6. */
+interface SocketSource {
+  connect(...args: readonly unknown[]): Promise<Socket>;
+  connectToSentinel?(...args: readonly unknown[]): Redis;
 }
 
 /** A server that expects TLS closes a connection without it, and says nothing. */

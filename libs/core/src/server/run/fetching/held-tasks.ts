@@ -60,7 +60,7 @@ export class HeldTasks {
     const { task, lease } = lane.held.shift()!;
     const startedAtMs = clock.nowMs();
     const tracked = { task, startedAtMs, deadlineMs: attemptDeadlineMs(task.message, startedAtMs) };
-    this.noteRow(startedAtMs);
+    this.noteRow(monotonicMs(clock));
     if (!lease.begin(tracked)) return this.onFree(); // the heartbeat has returned it, or it is lost
     lane.readAhead.noteBegun();
     workers.run(tracked, lease);
