@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CommandInProcess } from '../support/asynq-command.js';
 import { type RedisServer, startRedis } from '../support/redis-server.js';
 import { chromiumPath, TestBrowser, type TestWindow } from './browser.js';
 import { type DashboardApp, startDashboardApp } from './dashboard-app.js';
 
+/** As a program, and in this process, where a command line costs a tenth. */
 const PROGRAM = join(import.meta.dirname, '../../apps/cli/dist/main.js');
 
 /** Names and texts that a shell, the command's parser or a terminal could take for something else. */
@@ -16,11 +18,17 @@ describe.skipIf(chromiumPath === undefined)('the commands of the screens', () =>
   let redis: RedisServer;
   let app: DashboardApp;
   let browser: TestBrowser;
+  /** One for all tests that only look. */
+  let window: TestWindow;
+  let asynq: CommandInProcess;
 
   beforeAll(async () => {
     redis = await startRedis();
     app = await startDashboardApp({ connection: { url: redis.url } });
     browser = await TestBrowser.open();
+    window = await browser.window();
+    await window.page.goto(`${app.origin}/monitoring/`);
+    asynq = new CommandInProcess(['--uri', redis.url]);
     let nth = 0;
     for (const queue of ODD_QUEUES) {
       for (const text of ODD_TEXTS) {
@@ -34,26 +42,44 @@ describe.skipIf(chromiumPath === undefined)('the commands of the screens', () =>
   });
 
   afterAll(async () => {
+    await window[Symbol.asyncDispose]();
     await browser[Symbol.asyncDispose]();
     await app[Symbol.asyncDispose]();
     await redis.stop();
   });
 
-  const shown = (window: TestWindow) => window.page.locator('.command code').last().textContent();
+  /** The command of a screen, reached without loading the pages anew. */
+  async function shownAt(path: string): Promise<string> {
+    const shown = window.page.locator('.command code').last();
+    const before = (await shown.count()) > 0 ? await shown.textContent() : undefined;
+    const href = JSON.stringify(`/monitoring/${path}`);
+    await window.page.evaluate(`history.pushState(null, '', ${href}); dispatchEvent(new PopStateEvent('popstate'))`);
+    await expect.poll(() => shown.textContent()).not.toBe(before); // no two screens have the same
+    return (await shown.textContent())!;
+  }
 
-  /** Runs a command as it was copied. */
-  function inShell(command: string, flags = ''): Promise<{ readonly stdout: string; readonly stderr: string }> {
-    const script = `asynq() { '${process.execPath}' '${PROGRAM}' --uri ${redis.url} ${flags} "$@"; }\n${command}`;
+  /** What a shell makes of a text. */
+  function inShell(script: string): Promise<string> {
     return new Promise((resolve, reject) => {
       execFile('bash', ['-c', script], (error, stdout, stderr) =>
-        error ? reject(new Error(stderr, { cause: error })) : resolve({ stdout, stderr }),
+        error ? reject(new Error(stderr, { cause: error })) : resolve(stdout),
       );
     });
   }
 
+  /** Runs a command as it was copied. */
+  const runCopied = (command: string): Promise<string> =>
+    inShell(`asynq() { '${process.execPath}' '${PROGRAM}' --uri ${redis.url} "$@"; }\n${command}`);
+
+  /** The same for its JSON, in this process. */
+  async function jsonOf(command: string, ...flags: readonly string[]): Promise<unknown> {
+    const args = await inShell(`asynq() { printf '%s\\0' "$@"; }\n${command}`);
+    return JSON.parse(await asynq.output('--json', ...flags, ...args.split('\0').slice(0, -1)));
+  }
+
   async function idsByCommand(command: string): Promise<string[]> {
-    const { stdout } = await inShell(command, '--json --limit 1000');
-    return (JSON.parse(stdout) as { tasks: { id: string }[] }).tasks.map(({ id }) => id).toSorted();
+    const { tasks } = (await jsonOf(command, '--limit', '1000')) as { tasks: { id: string }[] };
+    return tasks.map(({ id }) => id).toSorted();
   }
 
   /** All that the page's own search finds. */
@@ -92,13 +118,10 @@ describe.skipIf(chromiumPath === undefined)('the commands of the screens', () =>
       { id: queue },
     ]),
   ] as const)('search for %s', async (_, filter: Readonly<Record<string, string | readonly string[]>>) => {
-    await using window = await browser.window();
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(filter)) for (const one of [value].flat()) query.append(name, one);
 
-    await window.page.goto(`${app.origin}/monitoring/tasks?${query.toString()}`);
-    await window.page.getByRole('button', { name: 'Search again' }).waitFor();
-    const command = (await shown(window))!;
+    const command = await shownAt(`tasks?${query.toString()}`);
 
     const found = await idsBySearch(query);
     expect({ command, ids: await idsByCommand(command) }).toEqual({ command, ids: found });
@@ -106,7 +129,6 @@ describe.skipIf(chromiumPath === undefined)('the commands of the screens', () =>
   });
 
   it('pause and resume the queues that are selected', async () => {
-    await using window = await browser.window();
     const { page } = window;
     const paused = async () => {
       const infos = await Promise.all(ODD_QUEUES.map((queue) => app.inspector.queueInfo(queue)));
@@ -116,22 +138,20 @@ describe.skipIf(chromiumPath === undefined)('the commands of the screens', () =>
       await page.goto(`${app.origin}/monitoring/`);
       await page.getByRole('checkbox', { name: 'Select all rows' }).check();
       await page.getByRole('button', { name: button }).click();
-      return (await page.getByRole('dialog').locator('.command code').textContent())!;
+      const command = await page.getByRole('dialog').locator('.command code').textContent();
+      await page.keyboard.press('Escape');
+      return command!;
     };
 
-    await inShell(await commandOf(/^Pause \d queues$/));
+    await runCopied(await commandOf(/^Pause \d queues$/));
     expect(await paused()).toBe(ODD_QUEUES.length);
-    await inShell(await commandOf(/^Resume \d queues$/));
+    await runCopied(await commandOf(/^Resume \d queues$/));
     expect(await paused()).toBe(0);
   });
 
   it.each(ODD_QUEUES)('show the queue %j', async (queue) => {
-    await using window = await browser.window();
-    await window.page.goto(`${app.origin}/monitoring/queue?queue=${encodeURIComponent(queue)}&state=insights`);
-    await window.page.locator('.command code').waitFor();
+    const command = await shownAt(`queue?queue=${encodeURIComponent(queue)}&state=insights`);
 
-    const { stdout } = await inShell((await shown(window))!, '--json');
-
-    expect(JSON.parse(stdout)).toMatchObject([{ queue }]);
+    expect(await jsonOf(command)).toMatchObject([{ queue }]);
   });
 });
