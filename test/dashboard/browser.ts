@@ -15,7 +15,7 @@ const PROGRAMS = [
 export const chromiumPath: string | undefined = PROGRAMS.find((path) => existsSync(path));
 
 /** What is not there by then does not come: a busy machine takes its time. */
-const WAIT_MS = 15_000;
+const WAIT_MS = 30_000;
 
 /** Where the pictures of a run are. */
 const SCREENSHOTS = join(import.meta.dirname, '../../dist/dashboard-screenshots');
