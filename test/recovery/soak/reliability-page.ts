@@ -66,7 +66,8 @@ ${
     .map(({ on }) => on)
     .toSorted()
     .at(-1) ?? '-'
-}, on a machine with ${cpus().length} cores that did other work meanwhile, with Node ${process.versions.node.split('.').slice(0, 2).join('.')}.
+}, with Node ${process.versions.node.split('.').slice(0, 2).join('.')} on ${cpus().length} cores. Nothing else ran there, but for the schedules drawn at random, of ten minutes each, and for the rows of
+other task queues.
 
 \`\`\`sh
 npm run soak -- recovery   # all rows; prints first how long each will take, and begins none after SOAK_TOTAL_MINUTES=60
