@@ -15,4 +15,4 @@ beforeAll(async () => {
 const openQueue = () =>
   openRedisQueue(redis.client, { connection: { url: `redis://app:secret@127.0.0.1:${redis.server.port}` } });
 
-describeEveryRole('the fewest rights', withoutCommands(['SUBSCRIBE', 'INFO'], openQueue));
+describeEveryRole('the fewest rights', withoutCommands(['SUBSCRIBE', 'INFO', 'CLIENT'], openQueue));
