@@ -5,7 +5,7 @@ import { keys } from '../../wire/keys.js';
 import type { FetchReply } from '../contract/lease.js';
 import type { NextFetch } from '../contract/wake.js';
 import type { LaneCall } from './call-lanes.js';
-import { type FetchReplyFields, fieldsOf, readFetched } from './fetched-tasks.js';
+import { type FetchReplyFields, fieldsOf, readFetched, sourceKeys } from './fetched-tasks.js';
 import { renewLate } from './lease-claims.js';
 import { isRefusal, isUnknownRefusal, isUnknownScript, unexpectedReply } from './redis-failure.js';
 import type { RedisLink } from './redis-link.js';
@@ -61,12 +61,8 @@ export class FetchBehind {
     const [isPaused, remaining, ...task] = reply ?? [0, 1];
     if (isPaused || task.length > 1) return this.read(queue, next, reply!);
     if (blocked.status === 'rejected') throw blocked.reason;
-    if (reply && remaining > 0) this.noteStandby(queue);
+    if (reply && remaining > 0) this.besideOthersUntilMs.set(queue, monotonicMs(this.redis.clock) + BESIDE_OTHERS_MS);
     return remaining > 0;
-  }
-
-  private noteStandby(queue: string): void {
-    this.besideOthersUntilMs.set(queue, monotonicMs(this.redis.clock) + BESIDE_OTHERS_MS);
   }
 
   /** In the background: until it is loaded, fetches behind are refused, and ordinary ones follow. */
@@ -85,18 +81,11 @@ export class FetchBehind {
     client: Redis,
     queue: string,
     { leaseMs, withSince }: NextFetch,
-    { lane, nth }: LaneCall,
+    call: LaneCall,
   ): Promise<FetchReplyFields | undefined> {
-    const flatKeys = fetchNext.flattenKeys({
-      pending: keys.pending(queue),
-      paused: keys.paused(queue),
-      active: keys.active(queue),
-      lease: keys.lease(queue),
-      mark: keys.fetched(queue, lane),
-      standby: keys.standby(queue),
-    });
+    const flatKeys = fetchNext.flattenKeys({ ...sourceKeys(queue, call), standby: keys.standby(queue) });
     const args = fetchNext.flattenArgs(
-      { leaseMs, taskPrefix: keys.taskPrefix(queue), call: nth, withSince: withSince ? 1 : 0 },
+      { leaseMs, taskPrefix: keys.taskPrefix(queue), call: call.nth, withSince: withSince ? 1 : 0 },
       [],
     );
     const form = this.redis.scriptForm(fetchNext, KEY_COUNT);

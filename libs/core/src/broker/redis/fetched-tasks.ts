@@ -5,8 +5,18 @@ import { encodeTaskMessage } from '../../wire/task-message.js';
 import { floorS } from '../../wire/unix-time.js';
 import type { LeaseClaim, LeasedTask } from '../contract/lease.js';
 import { readStoredMessage } from '../stored-message.js';
+import type { LaneCall } from './call-lanes.js';
 import { leasesOf } from './lease-claims.js';
 import type { RedisLink } from './redis-link.js';
+
+/** The keys of every fetch script. */
+export const sourceKeys = (queue: string, { lane }: LaneCall) => ({
+  pending: keys.pending(queue),
+  paused: keys.paused(queue),
+  active: keys.active(queue),
+  lease: keys.lease(queue),
+  mark: keys.fetched(queue, lane),
+});
 
 /** A task as the fetch scripts return it: id, message, unknown_since_ms, crashes, pending_since; a missing field is null. */
 export interface FetchedFields {

@@ -10,7 +10,7 @@ import {
   MOST_PASSED_OVER,
   MOST_PER_FETCH,
 } from '../contract/lease.js';
-import { type FetchedFields, type FetchReplyFields, fieldsOf, readFetched } from './fetched-tasks.js';
+import { type FetchedFields, type FetchReplyFields, fieldsOf, readFetched, sourceKeys } from './fetched-tasks.js';
 import { extendLeases, leasesOf, renewLate } from './lease-claims.js';
 import { removeOrphans } from './orphans.js';
 import { isUnknownRefusal } from './redis-failure.js';
@@ -105,14 +105,6 @@ export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declar
     },
   };
 }
-
-const sourceKeys = (queue: string, { lane }: LaneCall) => ({
-  pending: keys.pending(queue),
-  paused: keys.paused(queue),
-  active: keys.active(queue),
-  lease: keys.lease(queue),
-  mark: keys.fetched(queue, lane),
-});
 
 const toPass = (ids: readonly string[]): { passedId: string }[] => ids.map((passedId) => ({ passedId }));
 
