@@ -14,6 +14,7 @@ import { write } from '../server/requests.js';
 import type { Selection } from '../tasks/selection.js';
 import { SelectionFrame } from '../tasks/selection-bar.js';
 import { useDialog } from './action-host.js';
+import { ReportFrame } from './report-dialog.js';
 import { useSubmit } from './submit.js';
 
 type Action = 'pauseQueues' | 'resumeQueues';
@@ -136,18 +137,7 @@ function QueuesReportDialog({ action, answer: { changed, unchanged, failed }, on
   const { t } = useI18n();
   const refused = t('report.failedQueues', { n: failed.length });
   return (
-    <Dialog
-      title={t('report.title')}
-      onClose={onClose}
-      foot={
-        <>
-          <span className="gap" />
-          <Button look="primary" onClick={onClose}>
-            {t('close')}
-          </Button>
-        </>
-      }
-    >
+    <ReportFrame onClose={onClose}>
       <p>{t(`done.${action}`, { n: changed.length + unchanged.length })}</p>
       <p>{refused}</p>
       <ul className="failures" tabIndex={0} aria-label={refused}>
@@ -160,6 +150,6 @@ function QueuesReportDialog({ action, answer: { changed, unchanged, failed }, on
           </li>
         ))}
       </ul>
-    </Dialog>
+    </ReportFrame>
   );
 }

@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import { useI18n } from '../i18n/i18n.js';
 import { Button } from '../parts/button.js';
 import { Dialog } from '../parts/dialog.js';
@@ -14,11 +15,14 @@ interface ReportDialogProps {
 /** Failures that are listed; there may be a thousand. */
 const LISTED = 100;
 
-/** What came of an action of which some failed. */
-export function ReportDialog({ what, report, onClose }: ReportDialogProps) {
+interface ReportFrameProps {
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}
+
+/** A dialog that only tells what has happened. */
+export function ReportFrame({ onClose, children }: ReportFrameProps) {
   const { t } = useI18n();
-  const errorText = useErrorText();
-  const { done, failed, left, problem } = report;
   return (
     <Dialog
       title={t('report.title')}
@@ -32,6 +36,18 @@ export function ReportDialog({ what, report, onClose }: ReportDialogProps) {
         </>
       }
     >
+      {children}
+    </Dialog>
+  );
+}
+
+/** What came of an action of which some failed. */
+export function ReportDialog({ what, report, onClose }: ReportDialogProps) {
+  const { t } = useI18n();
+  const errorText = useErrorText();
+  const { done, failed, left, problem } = report;
+  return (
+    <ReportFrame onClose={onClose}>
       <p>{t(`done.${what.action}`, { n: done })}</p>
       {problem !== undefined && <p className="warn-text">{errorText(problem).title}</p>}
       {left > 0 && <p>{t('report.left', { n: left })}</p>}
@@ -50,6 +66,6 @@ export function ReportDialog({ what, report, onClose }: ReportDialogProps) {
           </ul>
         </>
       )}
-    </Dialog>
+    </ReportFrame>
   );
 }
