@@ -1,10 +1,9 @@
-import { useSyncExternalStore } from 'react';
 import { onSettingsChange, settings } from './settings.js';
 
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
 
 /** Light or dark, as chosen or as the system has it. */
-export function colorScheme(): 'light' | 'dark' {
+function colorScheme(): 'light' | 'dark' {
   const { theme } = settings();
   if (theme !== 'system') return theme;
   return prefersDark.matches ? 'dark' : 'light';
@@ -19,15 +18,4 @@ export function followColorScheme(): void {
   apply();
   prefersDark.addEventListener('change', apply);
   onSettingsChange(apply);
-}
-
-export function useColorScheme(): 'light' | 'dark' {
-  return useSyncExternalStore((listener) => {
-    prefersDark.addEventListener('change', listener);
-    const stop = onSettingsChange(listener);
-    return () => {
-      prefersDark.removeEventListener('change', listener);
-      stop();
-    };
-  }, colorScheme);
 }
