@@ -68,6 +68,7 @@ export class TestBrowser implements AsyncDisposable {
     if (isOwn) return TestWindow.on(await (await context).newPage(), scheme, size);
     const page = this.pages.get(key) ?? context.then((known) => known.newPage());
     this.pages.set(key, page);
+    await (await page).emulateMedia({ colorScheme: scheme });
     return TestWindow.on(await page, scheme, size);
   }
 
@@ -157,7 +158,6 @@ export class TestWindow implements AsyncDisposable {
     page.removeAllListeners();
     await page.unrouteAll({ behavior: 'ignoreErrors' });
     await page.evaluate('localStorage.clear()').catch(() => undefined); // the page may be that of an error
-    await page.emulateMedia({ colorScheme: null });
     await page.mouse.move(0, 0);
     await page.goto('about:blank');
   }
