@@ -27,7 +27,7 @@ const redis = new Redis(url);
 
 await redis.flushdb();
 measure('version', ['version']);
-measure('completion', ['--get-yargs-completions', 'asynq', 'task', '']);
+measure('completion', ['--complete', 'bash', 'asynq task ']);
 await fill((n) => ({ payload: { n, text: 'x'.repeat(100) }, options: { queue: 'list', processIn: '1h' } }), 10_000);
 measure('queue ls', ['queue', 'ls']);
 measure('task ls --size 10000 --json', ['task', 'ls', '-q', 'list', '-s', 'scheduled', '--size', '10000', '--json']);
@@ -64,7 +64,7 @@ async function fill(taskOf, count) {
 function run(main, args) {
   const preload = `data:text/javascript,${encodeURIComponent(USAGE)}`;
   const all = ['--import', preload, main, ...(args[0] === 'version' ? [] : ['-u', url]), ...args];
-  const words = args[0] === '--get-yargs-completions' ? ['--import', preload, main, ...args] : all;
+  const words = args[0] === '--complete' ? ['--import', preload, main, ...args] : all;
   const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', maxBuffer: 2 ** 30 });
   const line = stderr.split('\n').find((text) => text.startsWith(REPORT));
   if (status !== 0 || !line) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr}`);

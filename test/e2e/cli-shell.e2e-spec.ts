@@ -51,19 +51,33 @@ it('ends quietly when its output is closed', async () => {
   expect(stderr).toBe('');
 });
 
-it('completes commands and flags in a shell with its script', async () => {
-  const script = [
-    `asynq() { '${process.execPath}' '${MAIN}' "$@"; }`,
-    'source <(asynq completion)',
-    'complete -p asynq',
-    'COMP_WORDS=(asynq task ls --state re); COMP_CWORD=4',
-    '_asynq_yargs_completions asynq re',
-    'echo "${COMPREPLY[@]}"',
-  ];
+it('completes commands, flags and names of queues in bash, wherever the flags stand', async () => {
+  await connection.sadd('asynq:queues', 'list:daily', 'list of $all');
+  const at = `${redis.host}:${redis.port}`;
+  using bash = new Terminal(
+    'bash',
+    ['--norc', '--noprofile', '-i'],
+    { PATH: process.env['PATH']!, HOME: join(tmpdir(), 'nobody'), PS1: '$ ', HISTFILE: '/dev/null', REDIS: at },
+    { columns: 120, lines: 40 },
+  );
+  const completed = async (typed: string): Promise<string> => {
+    bash.type(`${typed}#`);
+    await bash.shows(/^\$ .*#$/m);
+    const [, line] = /^\$ (.*)#$/m.exec(bash.text)!;
+    bash.type('\u0015'); // Ctrl-U: an empty line
+    await bash.shows(/^\$$/m);
+    return line!;
+  };
+  bash.type(`asynq() { '${process.execPath}' '${MAIN}' "$@"; }; source <(asynq completion bash); clear; echo ready\n`);
+  await bash.shows(/^ready/m);
 
-  const { stdout } = await run('bash', ['-c', script.join('\n')]);
-
-  expect(stdout).toMatch(/-F _asynq_yargs_completions asynq\nretry\n$/);
+  expect(await completed('asynq que\t')).toBe('asynq queue ');
+  expect(await completed('asynq task ls --sta\tre\t')).toBe('asynq task ls --state retry ');
+  expect(await completed(`asynq -u ${at} queue pau\tm\t`)).toBe(`asynq -u ${at} queue pause mail `);
+  expect(await completed(`asynq --uri=${at} task ls --queue=m\t`)).toBe(`asynq --uri=${at} task ls --queue=mail `);
+  expect(await completed('asynq -u $REDIS queue pause list:\t')).toBe('asynq -u $REDIS queue pause list:daily ');
+  expect(await completed(`asynq -u${at} queue rm list\\ \t`)).toBe(`asynq -u${at} queue rm list\\ of\\ \\$all `);
+  expect(await completed(`asynq -u ${at} queue rm "list \t`)).toBe(`asynq -u ${at} queue rm "list of \\$all" `);
 });
 
 it('stops bulk work at Ctrl-C, after the current batch', async () => {

@@ -290,8 +290,9 @@ describe('the command itself', () => {
   it('prints its version, and completes commands', async () => {
     expect(await asynqProcess.output('--version')).toMatch(/^asynq version \d+\.\d+\.\d+\n$/);
     expect(await asynqProcess.output('version')).toBe(await asynqProcess.output('--version'));
-    expect(await asynqProcess.output('completion')).toContain('--get-yargs-completions');
-    expect(await asynqProcess.output('--get-yargs-completions', 'asynq', 'queue', '')).toMatch(/^pause/m);
+    expect(await asynqProcess.output('completion')).toContain('asynq --complete bash');
+    expect(await asynqProcess.output('completion', 'zsh')).toContain('compdef');
+    expect(await new AsynqCommand([]).output('--complete', 'bash', 'asynq queue ')).toMatch(/^pause/m);
   });
 
   it('completes names of queues, whichever way leads to Redis', async () => {
@@ -306,14 +307,14 @@ describe('the command itself', () => {
     await elsewhere.enqueue('t', 1, { queue: 'bulk' });
     await away.enqueue('t', 1, { queue: 'of-cluster' });
     const complete = async (word: string, ...flags: string[]) => {
-      const words = ['--get-yargs-completions', 'asynq', 'queue', 'pause', ...flags, word];
-      const { status, stdout } = await new AsynqCommand([]).run(...words);
+      const line = `asynq ${flags.join(' ')} queue pause ${word}`;
+      const { status, stdout } = await new AsynqCommand([]).run('--complete', 'fish', line);
       return [status, stdout];
     };
     const here = ['-u', `${redis.host}:${redis.port}`];
 
-    expect(await complete('m', ...here)).toEqual([0, 'm\r\n$3\nmail\nmailing list\n']);
-    expect(await complete('中', ...here, '-U', 'ada', '-p=se cret')).toEqual([0, '中文\n']);
+    expect(await complete('m', ...here)).toEqual([0, 'mail\nmailing list\n']);
+    expect(await complete('中', ...here, '-U', 'ada', '"-p=se cret"')).toEqual([0, '中文\n']);
     expect(await complete('', ...here, '-U', 'ada', '-p', 'wrong')).toEqual([1, '']);
     expect(await complete('', ...here, '-n', '4')).toEqual([0, '']);
     expect(await complete('', '-u', `redis-socket://${path}?db=3`)).toEqual([0, 'bulk\n']);

@@ -163,15 +163,6 @@ describe('asynq', () => {
     expect(task).toMatchObject({ timeoutMs: 1_800_000, headers: { tenant: 'a', trace: '1=2' } });
   });
 
-  it('completes names of queues', async () => {
-    await client.enqueue('email', {}, { queue: 'mail' });
-    const complete = async (line: string) => (await asynq(`--get-yargs-completions ${line}`)).stdout;
-
-    expect(await complete('asynq queue pause m')).toBe('mail\n');
-    expect(await complete('asynq task ls -q m')).toBe('mail\n');
-    expect(await complete('asynq doctor x')).toBe('');
-  });
-
   it('shows where a search that has reached its limit would continue', async () => {
     for (const taskId of ['one', 'two', 'three']) await client.enqueue('email', {}, { taskId });
     const find = 'task find -q default -s pending --limit 1';

@@ -1,17 +1,6 @@
 import yargs from 'yargs';
+import { describeCommandLine } from './command-line.js';
 import type { Cli, Run } from './commands/command.js';
-import { cronCommands } from './commands/cron.js';
-import { doctorCommand } from './commands/doctor.js';
-import { dashCommand } from './commands/dash.js';
-import { dashboardCommand } from './commands/dashboard.js';
-import { groupCommands } from './commands/group.js';
-import { metricsCommand } from './commands/metrics.js';
-import { queueCommands } from './commands/queue.js';
-import { serverCommands } from './commands/server.js';
-import { statsCommand } from './commands/stats.js';
-import { taskCommands } from './commands/task.js';
-import { SETTINGS } from './connection/settings.js';
-import { completeQueue, completesQueue } from './completion.js';
 import { explainUnknown } from './given-flags.js';
 import type { Io } from './io.js';
 import { errorLine } from './output/error-line.js';
@@ -19,7 +8,6 @@ import { STOPPED, StoppedError } from './output/interrupt.js';
 import type { Connect } from './run-command.js';
 import { markPlainWords, splitShortFlags, unmarked, unmarkPlainWords } from './short-flags.js';
 import { UsageError } from './usage.error.js';
-import { versionText } from './version.js';
 
 /**
  * Runs one command line and returns the exit status: 0 done, 1 something failed, 2 the command line is invalid, 3 a search
@@ -28,11 +16,10 @@ import { versionText } from './version.js';
  */
 export async function runCli(words: readonly string[], io: Io, connect?: Connect): Promise<number> {
   const args = splitShortFlags(words);
-  if (completesQueue(args)) return completeQueue(args, io, connect);
   let status = 0;
   const run: Run = (action, variadic) => async (parsed) => {
     const flags = unmarkPlainWords(parsed);
-    // Loaded here, so that help, completion and an invalid command line do not wait for it.
+    // Loaded here, so that help and an invalid command line do not wait for it.
     const { runCommand } = await import('./run-command.js');
     status = await runCommand({ args, flags, variadic, io, connect }, (context) => action(context, flags));
   };
@@ -55,7 +42,7 @@ function statusOf(error: unknown): number {
 
 function program(args: readonly string[], io: Io, run: Run): Cli {
   const isHelpOnCommand = namesCommand(args) && args.some((arg) => arg === '--help' || arg === '-h');
-  const cli: Cli = yargs(markPlainWords(args))
+  const cli = yargs(markPlainWords(args))
     .scriptName('asynq')
     .locale('en') // the rest of the output is, too
     .usage('$0 <command> <subcommand> [flags]')
@@ -73,37 +60,10 @@ function program(args: readonly string[], io: Io, run: Run): Cli {
     .strict()
     .recommendCommands()
     .demandCommand(1, 'Which command? See: asynq --help')
-    .options(connectionFlags(isHelpOnCommand))
-    .option('config', {
-      type: 'string',
-      group: 'Redis:',
-      describe: 'File with defaults for these flags',
-      hidden: isHelpOnCommand,
-      defaultDescription: '$HOME/.asynq.yaml',
-    })
-    .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
-    .version(versionText())
-    .help('help', `Show help${isHelpOnCommand ? '; connection flags: asynq --help' : ''}`)
-    .alias('help', 'h')
     .example(EXAMPLES)
     .epilogue(EXIT_STATUSES);
-  return COMMANDS.reduce((filled, add) => add(filled, run), cli)
-    .command('version', 'Print the version', {}, () => io.stdout(`${versionText()}\n`))
-    .completion('completion', 'Print a completion script for bash or zsh');
+  return describeCommandLine(cli, run, io, isHelpOnCommand);
 }
-
-const COMMANDS = [
-  statsCommand,
-  doctorCommand,
-  queueCommands,
-  taskCommands,
-  groupCommands,
-  serverCommands,
-  cronCommands,
-  dashCommand,
-  dashboardCommand,
-  metricsCommand,
-];
 
 const EXAMPLES: readonly [command: string, does: string][] = [
   ['$0 --uri redis.example:6379 stats', 'Overview of everything'],
@@ -124,15 +84,4 @@ function improveMessage(message: string): string {
 /** Whether there is a word that is neither a flag nor possibly its value. */
 function namesCommand(args: readonly string[]): boolean {
   return args.some((arg, at) => !arg.startsWith('-') && !args[at - 1]?.startsWith('-'));
-}
-
-/** @param hidden omitted from the help, in favor of the command's own flags */
-function connectionFlags(hidden: boolean) {
-  const flags = Object.entries(SETTINGS).map(([name, setting]) => {
-    const type = ({ text: 'string', number: 'number', switch: 'boolean' } as const)[setting.kind];
-    const alias = 'alias' in setting ? { alias: setting.alias } : {};
-    const shown = 'defaultText' in setting ? { defaultDescription: setting.defaultText } : {};
-    return [name, { type, describe: setting.describe, group: 'Redis:', hidden, ...alias, ...shown }] as const;
-  });
-  return Object.fromEntries(flags);
 }

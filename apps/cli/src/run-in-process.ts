@@ -7,12 +7,12 @@ export async function runInProcess(args: readonly string[]): Promise<number> {
     process.stdout.write(`${versionText()}\n`);
     return 0;
   }
-  if (args[0] === '--get-yargs-completions') {
-    const [{ completeQueue, completesQueue }, { processIo }] = await Promise.all([
-      import('./completion.js'),
+  if (args[0] === '--complete') {
+    const [{ complete }, { processIo }] = await Promise.all([
+      import('./completion/complete.js'),
       import('./terminal-io.js'),
     ]);
-    if (completesQueue(args)) return completeQueue(args, processIo());
+    return complete(args.slice(1), processIo());
   }
   const [{ runCli }, { processIo }] = await Promise.all([import('./program.js'), import('./terminal-io.js')]);
   return runCli(args, processIo());

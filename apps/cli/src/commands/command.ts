@@ -23,10 +23,13 @@ export const SEPARATOR = `\n\n${'='.repeat(49)}\n\n`;
 /** An option that takes a text. */
 export const text = (describe: string) => ({ type: 'string', describe }) as const;
 
+/** An option or argument that names a queue, which completion looks up. */
+export const queueName = (describe: string) => ({ ...text(describe), namesQueue: true }) as const;
+
 /** Flags that select the tasks of a queue in a state, and of a group if aggregating. */
 export function stateFlags<State extends string>(command: Cli, states: readonly State[]) {
   return command
-    .option('queue', { ...text('Queue of the tasks'), alias: 'q', demandOption: true })
+    .option('queue', { ...queueName('Queue of the tasks'), alias: 'q', demandOption: true })
     .option('state', { alias: 's', choices: states, demandOption: true, describe: 'State of the tasks' })
     .option('group', { ...text('Group of aggregating tasks'), alias: 'g' });
 }
@@ -53,7 +56,7 @@ export const SEVERAL = ['id', 'i'] as const;
 
 /** Ids of one or several tasks. */
 export function taskFlags(command: Cli) {
-  return command.option('queue', { ...text('Queue of the tasks'), alias: 'q', demandOption: true }).option('id', {
+  return command.option('queue', { ...queueName('Queue of the tasks'), alias: 'q', demandOption: true }).option('id', {
     ...text('Id of a task; may be given several times'),
     alias: 'i',
     array: true,

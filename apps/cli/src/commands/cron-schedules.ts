@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { agoCell, oneLine } from '../output/cells.js';
 import { goDuration } from '../output/go-duration.js';
 import { table } from '../output/table.js';
-import type { Cli, Run } from './command.js';
+import { type Cli, queueName, type Run } from './command.js';
 
 interface ScheduleFlags {
   readonly queue: string;
@@ -14,13 +14,13 @@ interface ScheduleFlags {
 export function scheduleCommands(group: Cli, run: Run): Cli {
   const one = (command: Cli) =>
     command
-      .positional('queue', { type: 'string', demandOption: true, describe: 'Name of its queue' })
+      .positional('queue', { ...queueName('Name of its queue'), demandOption: true })
       .positional('name', { type: 'string', demandOption: true, describe: 'Name of the schedule' });
   return group
     .command(
       ['schedules', 'stored'],
       'List stored schedules, including those that no process has registered',
-      (command) => command.option('queue', { alias: 'q', type: 'string', describe: 'Only those of one queue' }),
+      (command) => command.option('queue', { ...queueName('Only those of one queue'), alias: 'q' }),
       run(list),
     )
     .command('pause <queue> <name>', 'Pause a stored schedule in every process', one, run(pause))

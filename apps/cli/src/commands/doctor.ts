@@ -7,7 +7,7 @@ import { queueFindings } from '../doctor/queue-findings.js';
 import { fleetFindings, redisFindings } from '../doctor/redis-findings.js';
 import { oneLine } from '../output/cells.js';
 import { parseGoDuration } from '../output/go-duration.js';
-import type { Cli, Run } from './command.js';
+import { type Cli, queueName, type Run } from './command.js';
 
 /** Exit status when somebody is needed now. */
 const ALARM = 4;
@@ -27,7 +27,7 @@ export function doctorCommand(cli: Cli, run: Run): Cli {
     'doctor [queue]',
     'Say what is wrong with queues, servers and Redis, and what to do',
     (command) =>
-      command.positional('queue', { type: 'string', describe: 'Only this queue; default: all' }).option('sample', {
+      command.positional('queue', queueName('Only this queue; default: all')).option('sample', {
         type: 'string',
         default: '2s',
         describe: 'How long to measure throughput; 0 for not at all',

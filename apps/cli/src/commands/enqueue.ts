@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { oneLine } from '../output/cells.js';
 import { parseGoDuration } from '../output/go-duration.js';
 import { UsageError } from '../usage.error.js';
-import { type Cli, HEADER, readHeaders, type Run, text } from './command.js';
+import { type Cli, HEADER, queueName, readHeaders, type Run, text } from './command.js';
 import { checkPayload } from './payload.js';
 
 interface EnqueueFlags {
@@ -32,7 +32,7 @@ export function enqueueCommand(cli: Cli, run: Run): Cli {
         .option('type_name', { ...text('Type of the task'), alias: 't', demandOption: true })
         .option('payload', { ...text('Payload, used unchanged'), alias: 'l', demandOption: true })
         .option('retry', { type: 'number', describe: 'Maximum number of retries', defaultDescription: '25' })
-        .option('queue', { ...text('Queue for the task'), alias: 'q', defaultDescription: 'default' })
+        .option('queue', { ...queueName('Queue for the task'), alias: 'q', defaultDescription: 'default' })
         .option('id', { ...text('Id of the task'), alias: 'i', defaultDescription: 'a random UUID' })
         .option('timeout', { ...text('Maximum duration of an attempt, such as 10m'), defaultDescription: '30m' })
         .option('deadline', text('When every attempt must have ended, RFC 3339'))

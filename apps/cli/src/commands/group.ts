@@ -1,14 +1,13 @@
 import type { Context } from '../context.js';
 import { oneLine } from '../output/cells.js';
-import { type Cli, commandGroup, type Run } from './command.js';
+import { type Cli, commandGroup, queueName, type Run } from './command.js';
 
 export function groupCommands(cli: Cli, run: Run): Cli {
   return commandGroup(cli, 'group', 'Manage groups', (group) =>
     group.command(
       ['list', 'ls'],
       'List the groups of a queue',
-      (command) =>
-        command.option('queue', { alias: 'q', type: 'string', demandOption: true, describe: 'Name of a queue' }),
+      (command) => command.option('queue', { ...queueName('Name of a queue'), alias: 'q', demandOption: true }),
       run(list),
     ),
   );

@@ -7,7 +7,7 @@ import { goDuration } from '../output/go-duration.js';
 import { StoppedError } from '../output/interrupt.js';
 import { watched } from '../output/progress.js';
 import { table } from '../output/table.js';
-import { type Cli, commandGroup, countOf, type Run, SEPARATOR, toggle, YES } from './command.js';
+import { type Cli, commandGroup, countOf, queueName, type Run, SEPARATOR, toggle, YES } from './command.js';
 
 interface QueueFlags {
   readonly queues: string[];
@@ -21,7 +21,7 @@ interface RemoveFlags extends QueueFlags {
 
 export function queueCommands(cli: Cli, run: Run): Cli {
   const some = (command: Cli) =>
-    command.positional('queues', { type: 'string', array: true, demandOption: true, describe: 'Names of queues' });
+    command.positional('queues', { ...queueName('Names of queues'), array: true, demandOption: true });
   return commandGroup(cli, 'queue', 'Manage queues', (group) =>
     group
       .command(['list', 'ls'], 'List queues', {}, run(list))

@@ -1,7 +1,7 @@
 import type { ServerInfo } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { oneLine } from '../output/cells.js';
-import { type Cli, type Run, text } from './command.js';
+import { type Cli, queueName, type Run } from './command.js';
 
 const OUTCOMES = ['retry', 'archive', 'delete'] as const;
 
@@ -23,7 +23,7 @@ export function cancelCommand(cli: Cli, run: Run): Cli {
           describe: 'What becomes of the task; without it, its handler and its server decide',
         })
         .option('queue', {
-          ...text('Queue of the tasks, for --then; by default that of the server that runs it'),
+          ...queueName('Queue of the tasks, for --then; by default that of the server that runs it'),
           alias: 'q',
         }),
     run(cancel),

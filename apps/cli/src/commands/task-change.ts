@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { textOf } from '../output/cells.js';
 import { parseGoDuration } from '../output/go-duration.js';
 import { UsageError } from '../usage.error.js';
-import { type Cli, eachTask, type Run, SEVERAL, type TaskFlags, taskFlags, text } from './command.js';
+import { type Cli, eachTask, queueName, type Run, SEVERAL, type TaskFlags, taskFlags, text } from './command.js';
 import { parseDate } from './enqueue.js';
 import { checkPayload } from './payload.js';
 
@@ -37,7 +37,7 @@ export function changeCommands(cli: Cli, run: Run): Cli {
     .command(
       'move',
       'Move waiting tasks to another queue',
-      (command) => taskFlags(command).option('to', { ...text('Queue to move them to'), demandOption: true }),
+      (command) => taskFlags(command).option('to', { ...queueName('Queue to move them to'), demandOption: true }),
       run(move, SEVERAL),
     )
     .command(

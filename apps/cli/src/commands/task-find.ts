@@ -2,7 +2,7 @@ import type { TaskFilter, TaskInfo, TaskState } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { parsePointInTime } from '../output/point-in-time.js';
 import { UsageError } from '../usage.error.js';
-import { type Cli, HEADER, readHeaders, type Run, text, toggle, YES } from './command.js';
+import { type Cli, HEADER, queueName, readHeaders, type Run, text, toggle, YES } from './command.js';
 import { type FoundInPlaces, type Place, type PlaceChoice, placesOf, searchPlaces } from './find-places.js';
 import { actOnMatches, BULK_ACTIONS, type BulkAction, STATES_OF } from './task-bulk.js';
 import { TASK_STATES, TaskRows } from './task-table.js';
@@ -48,7 +48,7 @@ export function findCommand(cli: Cli, run: Run): Cli {
     (command) =>
       command
         .option('queue', {
-          ...text('Queue; may be given several times; default: all'),
+          ...queueName('Queue; may be given several times; default: all'),
           alias: 'q',
           array: true,
           nargs: 1,
