@@ -1,8 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QueueNotFoundError } from '../errors/queue-not-found.error.js';
 import { silentLogger } from '../runtime/logger.js';
 import { openMemoryQueue, type TestQueue } from '../test-support/test-queue.js';
 import { Inspector } from './inspector.js';
+import type { TaskInfo } from './task-info.js';
 import type { TaskSearch } from './task-search.js';
 
 let q: TestQueue;
@@ -46,6 +48,18 @@ describe('findTasks', () => {
     expect(await find({ from: hoursAgo(2.5), to: hoursAgo(1.5) })).toEqual(['a-2']);
     expect(await find({ type: 'email:*', header: { tenant: '7' } })).toEqual(['a-1']);
     expect(await find({ type: 'email:*', matches: ({ headers }) => headers['tenant'] !== '7' })).toEqual(['a-2']);
+  });
+
+  it('waits for a condition that lets the event loop turn', async () => {
+    await q.seed({ archived: { a: '3h', b: '2h', c: '1h' } });
+    const matches = async ({ id }: TaskInfo): Promise<boolean> => {
+      await nextTurn();
+      return id !== 'b';
+    };
+
+    expect(await find({ matches })).toEqual(['a', 'c']);
+    expect(await inspector.deleteMatching({ queue: 'q', state: 'archived', matches })).toBe(2);
+    expect(await find({})).toEqual(['b']);
   });
 
   it('continues from its cursor, whatever ended it, until the list is searched', async () => {

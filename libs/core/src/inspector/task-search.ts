@@ -41,8 +41,11 @@ export interface TaskFilter {
   readonly from?: Date | undefined;
   /** Not after this time. */
   readonly to?: Date | undefined;
-  /** A condition of your own, called with every task that meets the others. */
-  readonly matches?: ((task: TaskInfo) => boolean) | undefined;
+  /**
+   * A condition of your own, called with every task that meets the others. One that takes long for large payloads may
+   * return a promise, and let the event loop turn.
+   */
+  readonly matches?: ((task: TaskInfo) => boolean | Promise<boolean>) | undefined;
 }
 
 /** A search and its limits. */
@@ -104,7 +107,7 @@ export class TaskSearcher {
       const page = await this.broker.scanTasks(search.queue, list, cursor, size, scanFilter);
       for (const found of page.tasks) {
         if (slice.isOver) await slice.turn();
-        if (!matches(found)) continue;
+        if (!(await matches(found))) continue;
         tasks.set(found.task.message.id, toTaskInfo(found.task, this.codec)); // a task that moves in the list may be found twice
         if (tasks.size === limit) {
           return { tasks: [...tasks.values()], cursor: found.after(), scanned: scanned + found.at + 1 };
@@ -150,7 +153,8 @@ export class TaskSearcher {
       for (const found of page.tasks) {
         if (slice.isOver) await slice.turn();
         const { id } = found.task.message;
-        if (matches(found) && !matched.has(id)) matched.set(id, { id, stamp: found.stamp, depth: depth + found.at });
+        if ((await matches(found)) && !matched.has(id))
+          matched.set(id, { id, stamp: found.stamp, depth: depth + found.at });
       }
       depth += page.scanned;
       onProgress?.({ done: 0, total: matched.size });
@@ -224,18 +228,20 @@ const listOf = ({ state, group }: TaskFilter): TaskList => ({ state, group });
 
 type Condition = (task: StoredTask) => boolean;
 
-function matcherOf(filter: TaskFilter, codec: PayloadCodec): (found: ScannedTask) => boolean {
-  const conditions = conditionsOf(filter, codec);
+function matcherOf(filter: TaskFilter, codec: PayloadCodec): (found: ScannedTask) => boolean | Promise<boolean> {
+  const { matches } = filter;
+  const conditions = conditionsOf(filter);
   const fromMs = filter.from?.getTime() ?? Number.NEGATIVE_INFINITY;
   const toMs = filter.to?.getTime() ?? Number.POSITIVE_INFINITY;
   const isTimed = filter.from !== undefined || filter.to !== undefined;
   return ({ task, atMs }) =>
     (!isTimed || (atMs !== undefined && atMs >= fromMs && atMs <= toMs)) &&
-    conditions.every((condition) => condition(task));
+    conditions.every((condition) => condition(task)) &&
+    (matches?.(toTaskInfo(task, codec)) ?? true);
 }
 
-function conditionsOf(filter: TaskFilter, codec: PayloadCodec): Condition[] {
-  const { type, idPrefix, payloadContains, errorContains, header, matches } = filter;
+function conditionsOf(filter: TaskFilter): Condition[] {
+  const { type, idPrefix, payloadContains, errorContains, header } = filter;
   const fold = foldOf(filter);
   const conditions: Condition[] = [];
   if (idPrefix !== undefined) {
@@ -257,7 +263,6 @@ function conditionsOf(filter: TaskFilter, codec: PayloadCodec): Condition[] {
     );
   }
   if (payloadContains !== undefined) conditions.push(payloadCondition(payloadContains, filter.ignoreCase === true));
-  if (matches !== undefined) conditions.push((task) => matches(toTaskInfo(task, codec)));
   return conditions;
 }
 

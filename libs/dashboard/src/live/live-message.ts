@@ -49,7 +49,7 @@ export async function liveMessage(
 export async function liveTask(board: Board, { queue, id }: TaskRef): Promise<LiveTask> {
   try {
     const info = await board.inspector.taskInfo(queue, id);
-    const { row } = board.tasks.show(info, 0, 0, runningTasks(board.readings.servers ?? []));
+    const { row } = await board.tasks.show(info, 0, 0, runningTasks(board.readings.servers ?? []));
     return { queue, id, state: row.state, progress: row.progress, retried: row.retried, worker: row.worker };
   } catch (error) {
     if (error instanceof TaskNotFoundError || error instanceof QueueNotFoundError) {

@@ -48,7 +48,7 @@ async function serverRow(
       id: worker.taskId,
       queue: worker.queue,
       type: worker.taskType,
-      payload: shownPayload(worker, board),
+      payload: await shownPayload(worker, board),
       startedAtMs: worker.startedAt.getTime(),
       deadlineAtMs: worker.deadline.getTime(),
     });
@@ -80,8 +80,9 @@ async function servedQueues({ queues }: ServerInfo, viewer: Viewer, slices: Work
 }
 
 /** A cut payload is no JSON any more, so that its fields cannot be found: then only its length is shown. */
-function shownPayload({ taskType, taskPayload, isPayloadCut }: ServerInfo['workers'][number], board: Board) {
+async function shownPayload({ taskType, taskPayload, isPayloadCut }: ServerInfo['workers'][number], board: Board) {
   const isSafe = !isPayloadCut || board.redactor.isIdle;
-  const { content } = board.tasks.content(taskType, isSafe ? taskPayload : new Uint8Array(), BOUNDS.listedPayload);
+  const shown = isSafe ? taskPayload : new Uint8Array();
+  const { content } = await board.tasks.content(taskType, shown, BOUNDS.listedPayload);
   return isPayloadCut ? { ...content, isCut: true, isRedacted: content.isRedacted || !isSafe } : content;
 }

@@ -24,15 +24,16 @@ export const readSchedules: Read = async ({ board, viewer, query }) => {
     inspector.schedulerEntries({ onUnanswered }),
   ]);
   const byId = new Map(entries.map((entry) => [entry.id, entry]));
-  const payloadOf = (type: string, bytes: Uint8Array) => board.tasks.content(type, bytes, BOUNDS.listedPayload).content;
-  const rows: ScheduleRow[] = stored
+  const payloadOf = async (type: string, bytes: Uint8Array) =>
+    (await board.tasks.content(type, bytes, BOUNDS.listedPayload)).content;
+  const rows = stored
     .filter((schedule) => viewer.sees(schedule.queue))
-    .map((schedule) => ({
+    .map(async (schedule): Promise<ScheduleRow> => ({
       name: schedule.name,
       queue: schedule.queue,
       spec: schedule.spec,
       type: schedule.type,
-      payload: schedule.payload && payloadOf(schedule.type, schedule.payload),
+      payload: schedule.payload && (await payloadOf(schedule.type, schedule.payload)),
       options: schedule.entryIds.map((id) => byId.get(id)?.options).find((options) => options !== undefined) ?? [],
       isPaused: schedule.isPaused,
       nextAtMs: schedule.nextAt?.getTime(),
@@ -43,16 +44,16 @@ export const readSchedules: Read = async ({ board, viewer, query }) => {
       canDelete: !viewer.readOnly && viewer.may(schedule.queue, NEEDED_RIGHT.deleteSchedule),
     }));
   const known = new Set(stored.flatMap(({ entryIds }) => entryIds));
-  const others: ScheduleRow[] = entries
+  const others = entries
     .filter(({ id }) => !known.has(id))
     .map((entry) => ({ entry, own: queueOf(entry.options) }))
     .filter(({ own }) => viewer.sees(own) && (queue === undefined || own === queue))
-    .map(({ entry, own }) => ({
+    .map(async ({ entry, own }): Promise<ScheduleRow> => ({
       name: undefined,
       queue: own,
       spec: entry.spec,
       type: entry.taskType,
-      payload: payloadOf(entry.taskType, entry.taskPayload),
+      payload: await payloadOf(entry.taskType, entry.taskPayload),
       options: entry.options,
       isPaused: false,
       nextAtMs: entry.nextEnqueueAt?.getTime(),
@@ -62,7 +63,8 @@ export const readSchedules: Read = async ({ board, viewer, query }) => {
       canOperate: false,
       canDelete: false,
     }));
-  const answer: SchedulesAnswer = { nowMs: board.nowMs(), schedules: [...rows, ...others], warnings };
+  const schedules = await Promise.all([...rows, ...others]);
+  const answer: SchedulesAnswer = { nowMs: board.nowMs(), schedules, warnings };
   return answer;
 };
 

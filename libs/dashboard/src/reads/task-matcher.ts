@@ -78,17 +78,22 @@ interface Wanted {
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
-function matches(task: TaskInfo, { payload, error, text, headers }: Wanted, redactor: Redactor): boolean {
+async function matches(
+  task: TaskInfo,
+  { payload, error, text, headers }: Wanted,
+  redactor: Redactor,
+): Promise<boolean> {
   const isShown = (name: string): boolean => !redactor.hidesHeader(name);
   if (!headers.every(([name, value]) => isShown(name) && task.headers[name] === value)) return false;
   if (text !== undefined && (task.id.includes(text) || task.type.includes(text))) {
     if (payload === undefined && error === undefined) return true;
   }
+  await redactor.turn(task.payload.length);
   // As the inspector and the command line search payloads that are no text; hidden fields cannot be found in them.
   const content = textOf(task.payload) ?? (redactor.isIdle ? Buffer.from(task.payload).toString() : undefined);
-  const shown = content === undefined ? undefined : redactor.text(content);
+  const shown = content === undefined ? undefined : await redactor.text(content);
   const hidden = Object.entries(task.headers).flatMap(([name, value]) => (isShown(name) ? [] : [value]));
-  const shownError = redactor.loose(task.lastError, [...(shown?.secrets ?? []), ...hidden]).text;
+  const { text: shownError } = await redactor.loose(task.lastError, [...(shown?.secrets ?? []), ...hidden]);
   if (payload !== undefined && !(shown?.text.includes(payload) ?? false)) return false;
   if (error !== undefined && !shownError.includes(error)) return false;
   if (text === undefined) return true;

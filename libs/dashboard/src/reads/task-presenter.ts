@@ -1,14 +1,13 @@
 import type { Logger, ServerInfo, TaskInfo } from '@nestjs-asynq/core';
-import { TimeSlice } from '@nestjs-asynq/core/internal';
 import { BOUNDS } from '../api/bounds.js';
 import type { Content, RunningOn, TaskRow } from '../api/tasks.js';
 import type { Formatters } from '../options.js';
 import { cut, type Formatter, type ShownContent, showContent } from '../redaction/content.js';
 import { HIDDEN } from '../redaction/redacted-fields.js';
 import type { Redactor } from '../redaction/redactor.js';
+import { WorkSlices } from '../slices/work-slices.js';
 
-/** Bytes of a payload that takes as long as hundreds of others. */
-const LARGE = 262_144;
+const TASKS_PER_TURN = 100;
 /** Characters of an error in a list. */
 const LISTED_ERROR = 1_000;
 
@@ -30,26 +29,25 @@ export class TaskPresenter {
   /** Lets the event loop turn between large payloads. */
   async rows(tasks: readonly TaskInfo[], servers: readonly ServerInfo[] = []): Promise<TaskRow[]> {
     const workers = runningTasks(servers);
-    const slice = new TimeSlice();
+    const slices = new WorkSlices(TASKS_PER_TURN);
     const rows: TaskRow[] = [];
     for (const task of tasks) {
-      // A large one has a turn of its own: the search that found it has read it in this one.
-      if (slice.isOver || task.payload.length > LARGE) await slice.turn();
-      rows.push(this.show(task, BOUNDS.listedPayload, LISTED_ERROR, workers).row);
+      await slices.take();
+      rows.push((await this.show(task, BOUNDS.listedPayload, LISTED_ERROR, workers)).row);
     }
     return rows;
   }
 
   /** @param most characters of payload, result and error */
-  show(
+  async show(
     task: TaskInfo,
     most: number,
     mostOfError: number = most,
     workers: ReadonlyMap<string, RunningOn> = new Map(),
-  ): ShownTask {
+  ): Promise<ShownTask> {
     const { payload, result } = task;
-    const shownPayload = this.content(task.type, payload, most, this.formatters.payload);
-    const shownResult = result && this.content(task.type, result, most, this.formatters.result);
+    const shownPayload = await this.content(task.type, payload, most, this.formatters.payload);
+    const shownResult = result && (await this.content(task.type, result, most, this.formatters.result));
     const headers = Object.entries(task.headers).map(([name, value]) => {
       const isRedacted = this.redactor.hidesHeader(name);
       return { name, value, isRedacted };
@@ -59,9 +57,9 @@ export class TaskPresenter {
       ...(shownResult?.secrets ?? []),
       ...headers.flatMap(({ value, isRedacted }) => (isRedacted ? [value] : [])),
     ];
-    const error = this.redactor.loose(task.lastError, secrets);
+    const error = await this.redactor.loose(task.lastError, secrets);
     const text = cut(error.text, mostOfError);
-    const row = this.row(task, shownPayload.content, shownResult?.content, text, secrets, workers);
+    const row = await this.row(task, shownPayload.content, shownResult?.content, text, secrets, workers);
     return {
       row,
       headers: headers.map((header) => (header.isRedacted ? { ...header, value: HIDDEN } : header)),
@@ -70,18 +68,18 @@ export class TaskPresenter {
   }
 
   /** Content outside of a task, such as that of a schedule. */
-  content(type: string, bytes: Uint8Array, most: number, formatter = this.formatters.payload): ShownContent {
+  content(type: string, bytes: Uint8Array, most: number, formatter = this.formatters.payload): Promise<ShownContent> {
     return showContent(bytes, this.redactor, most, this.format(formatter, type, bytes));
   }
 
-  private row(
+  private async row(
     task: TaskInfo,
     payload: Content,
     result: Content | undefined,
     lastError: string,
     secrets: readonly string[],
     workers: ReadonlyMap<string, RunningOn>,
-  ): TaskRow {
+  ): Promise<TaskRow> {
     const { progress, completedAt, retentionMs, state } = task;
     return {
       id: task.id,
@@ -102,7 +100,7 @@ export class TaskPresenter {
       group: task.group,
       progress: progress && {
         share: progress.share,
-        note: progress.note === undefined ? undefined : this.redactor.loose(progress.note, secrets).text,
+        note: progress.note === undefined ? undefined : (await this.redactor.loose(progress.note, secrets)).text,
         atMs: progress.at.getTime(),
       },
       isOrphaned: task.isOrphaned,

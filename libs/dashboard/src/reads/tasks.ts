@@ -58,7 +58,7 @@ export const readTask: Read = async ({ board, viewer, query }) => {
   ]);
   if (!viewer.sees(info.queue)) throw new TaskNotFoundError(queue, id);
   const workers = runningTasks(readings.servers ?? []);
-  const shown = board.tasks.show(info, full ? ALL : BOUNDS.shownPayload, undefined, workers);
+  const shown = await board.tasks.show(info, full ? ALL : BOUNDS.shownPayload, undefined, workers);
   const headers = Object.fromEntries(shown.headers.map(({ name, value }) => [name, value]));
   const traceId = /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-[\da-f]{2}$/i.exec(headers['traceparent'] ?? '')?.[1];
   const { type, payload } = shown.row;

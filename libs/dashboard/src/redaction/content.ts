@@ -26,20 +26,21 @@ export function textOf(bytes: Uint8Array): string | undefined {
  * Bytes for people: hidden first, then cut.
  * @param formatted what a formatter made of them
  */
-export function showContent(
+export async function showContent(
   bytes: Uint8Array,
   redactor: Redactor,
   most: number,
   formatted: string | undefined,
-): ShownContent {
+): Promise<ShownContent> {
+  await redactor.turn(bytes.length);
   const text = textOf(bytes);
-  const shown = formatted === undefined ? undefined : redactor.text(formatted);
+  const shown = formatted === undefined ? undefined : await redactor.text(formatted);
   const extra = shown && { formatted: cut(shown.text, most) };
   if (text === undefined) {
     const content = showBytes(bytes, redactor, most);
     return { content: { ...content, ...extra }, secrets: shown?.secrets ?? [] };
   }
-  const redacted = redactor.text(text);
+  const redacted = await redactor.text(text);
   const data = cut(redacted.text, most);
   const isCut = data.length < redacted.text.length;
   const content: Content = {

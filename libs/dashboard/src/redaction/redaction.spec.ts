@@ -1,12 +1,15 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTestApp, type TestDashboard, useTestAssets } from '../test-dashboard.fixture.js';
+import { WorkSlices } from '../slices/work-slices.js';
+import { TurnWatch } from '../slices/turn-watch.fixture.js';
 import { cut } from './content.js';
 import { redactJson } from './json-text.js';
 import { HIDDEN, RedactedFields } from './redacted-fields.js';
 import { Redactor } from './redactor.js';
 
-const json = (text: string, ...patterns: string[]) => redactJson(text, new RedactedFields(patterns))?.text;
+const scan = (text: string, fields: RedactedFields) => redactJson(text, fields, new WorkSlices(10_000));
+const json = async (text: string, ...patterns: string[]) => (await scan(text, new RedactedFields(patterns)))?.text;
 
 describe('fields of JSON', () => {
   it.each([
@@ -17,24 +20,26 @@ describe('fields of JSON', () => {
     ['{"n":12345678901234567890,"n":1.0,"e":1e400}', '{"n":12345678901234567890,"n":1.0,"e":1e400}'],
     [' { } ', ' { } '],
     ['"password"', '"password"'],
-  ])('of %s by a name', (text, redacted) => {
-    expect(json(text, 'password')).toBe(redacted);
+  ])('of %s by a name', async (text, redacted) => {
+    expect(await json(text, 'password')).toBe(redacted);
   });
 
-  it('by a path, in which elements of arrays do not count', () => {
+  it('by a path, in which elements of arrays do not count', async () => {
     const text = '{"card":1,"user":{"card":2,"x":{"card":3}},"list":[{"card":4}]}';
 
-    expect(json(text, '*.card')).toBe(
+    expect(await json(text, '*.card')).toBe(
       '{"card":1,"user":{"card":"[hidden]","x":{"card":3}},"list":[{"card":"[hidden]"}]}',
     );
-    expect(json(text, 'user.x.card')).toBe('{"card":1,"user":{"card":2,"x":{"card":"[hidden]"}},"list":[{"card":4}]}');
-    expect(json(text, 'user')).toBe('{"card":1,"user":"[hidden]","list":[{"card":4}]}');
+    expect(await json(text, 'user.x.card')).toBe(
+      '{"card":1,"user":{"card":2,"x":{"card":"[hidden]"}},"list":[{"card":4}]}',
+    );
+    expect(await json(text, 'user')).toBe('{"card":1,"user":"[hidden]","list":[{"card":4}]}');
   });
 
   it.each(['{', '{"a":1,}', "{'a':1}", '{"a":01}', '[1 2]', '', 'nul', '{"a":"\n"}', '['.repeat(100_000)])(
     'of what is no JSON are not found (%#)',
-    (text) => {
-      expect(json(text, 'a')).toBeUndefined();
+    async (text) => {
+      expect(await json(text, 'a')).toBeUndefined();
     },
   );
 });
@@ -47,8 +52,8 @@ describe('a text that has none of the names', () => {
     [['größe'], '{"GRÖSSE":1,"GRÖßE":2}', '{"GRÖSSE":1,"GRÖßE":"[hidden]"}'],
     [['a/b'], String.raw`{"a\/b":1}`, String.raw`{"a\/b":"[hidden]"}`],
     [['password', '*.card'], '{"other":"x","a":{"b":1}}', '{"other":"x","a":{"b":1}}'],
-  ])('is the only one that is left alone: %j in %s', (names, text, redacted) => {
-    expect(new Redactor(names).text(text).text).toBe(redacted);
+  ])('is the only one that is left alone: %j in %s', async (names, text, redacted) => {
+    expect((await new Redactor(names).text(text)).text).toBe(redacted);
   });
 });
 
@@ -61,18 +66,18 @@ describe('texts', () => {
     ['GET /?token=abc&x=1', 'GET /?token=[hidden]&x=1'],
     ["card: '4111 1111'", 'card: [hidden]'],
     ['passwords=1', 'passwords=1'],
-  ])('hide what looks like a field: %s', (text, redacted) => {
-    expect(redactor.loose(text).text).toBe(redacted);
+  ])('hide what looks like a field: %s', async (text, redacted) => {
+    expect((await redactor.loose(text)).text).toBe(redacted);
   });
 
-  it('hide values that are hidden elsewhere', () => {
-    expect(redactor.loose('cannot charge 4111-1111', ['4111-1111', '41']).text).toBe('cannot charge [hidden]');
+  it('hide values that are hidden elsewhere', async () => {
+    expect((await redactor.loose('cannot charge 4111-1111', ['4111-1111', '41'])).text).toBe('cannot charge [hidden]');
   });
 
-  it('take time in proportion to their length', () => {
+  it('take time in proportion to their length', async () => {
     const text = 'password="'.repeat(20_000);
     const begin = performance.now();
-    redactor.loose(text);
+    await redactor.loose(text);
 
     expect(performance.now() - begin).toBeLessThan(5_000);
   });
@@ -90,18 +95,18 @@ describe('the scan of JSON', () => {
   };
   const values = fc.dictionary(fc.constantFrom('Password', 'a "b"', 'user', 'x\\\n'), fc.jsonValue({ maxDepth: 4 }));
 
-  it('hides what is hidden in the values', () => {
-    fc.assert(
-      fc.property(values, fc.nat(3), fc.constantFrom('user', 'list'), (value, indent, name) => {
+  it('hides what is hidden in the values', async () => {
+    await fc.assert(
+      fc.asyncProperty(values, fc.nat(3), fc.constantFrom('user', 'list'), async (value, indent, name) => {
         const whole = { [name]: [{ deep: value }, value], more: value };
-        const found = redactJson(JSON.stringify(whole, undefined, indent), fields)!;
+        const found = (await scan(JSON.stringify(whole, undefined, indent), fields))!;
 
         expect(JSON.parse(found.text)).toEqual(hidden(whole));
       }),
     );
   });
 
-  it('takes for JSON what JSON.parse takes', () => {
+  it('takes for JSON what JSON.parse takes', async () => {
     const texts = fc.oneof(
       fc.constantFrom(
         '01',
@@ -130,9 +135,9 @@ describe('the scan of JSON', () => {
           return text.slice(0, at % text.length) + put + text.slice((at % text.length) + 1);
         }),
     );
-    fc.assert(
-      fc.property(texts, (text) => {
-        expect(redactJson(text, fields) !== undefined, text).toBe(isJson(text));
+    await fc.assert(
+      fc.asyncProperty(texts, async (text) => {
+        expect((await scan(text, fields)) !== undefined, text).toBe(isJson(text));
       }),
       { numRuns: 1_000 },
     );
@@ -231,3 +236,74 @@ describe('a task with hidden fields', () => {
     expect(Buffer.from((await dash.inspector.taskInfo('q', body.id)).payload).toString()).toContain('hunter2-secret');
   });
 });
+
+describe('large payloads with hidden fields', () => {
+  const LOGINS = 5_000;
+  const MOST_PER_TURN = 131_072;
+  const login = { password: 'hunter2-secret', more: 'x'.repeat(80) };
+  const payload = JSON.stringify(Array.from({ length: LOGINS }, () => login));
+  let dash: TestDashboard;
+
+  beforeAll(async () => {
+    useTestAssets();
+    dash = await startTestApp({ dashboard: { redact: ['password'] } });
+    for (const taskId of ['1', '2', '3']) {
+      await dash.tasks.enqueue('logins', Buffer.from(payload), { queue: 'q', taskId });
+    }
+    await dash.tasks.enqueue('logs', Buffer.from(`broken ${payload}`), { queue: 'text', taskId: '1' });
+  });
+
+  afterAll(() => dash.app.close());
+
+  it.each([
+    ['tasks?queue=q&state=pending', 3],
+    ['task?queue=q&id=1&full=1', 1],
+    ['search?queue=q&payload=xxx', 6],
+    ['search?queue=q&text=hunter2', 3],
+  ])('are worked on in slices: %s', async (path, scans) => {
+    const hides = RedactedFields.prototype.hides;
+    const spy = vi.spyOn(RedactedFields.prototype, 'hides');
+    const watch = await TurnWatch.during((turns) => {
+      spy.mockImplementation(function (this: RedactedFields, fieldPath) {
+        turns.note();
+        return hides.call(this, fieldPath);
+      });
+      return dash.get(`/monitoring/api/${path}`);
+    }).finally(() => spy.mockRestore());
+
+    expect(watch.total).toBe(scans * LOGINS);
+    // One slice when the request arrives, and the next one in the same turn.
+    expect(watch.most * (payload.length / LOGINS)).toBeLessThan(2.02 * MOST_PER_TURN);
+  });
+
+  it('are worked on in slices where they are no JSON', async () => {
+    const redactor = new Redactor(['password']);
+    const turns = await turnsDuring(() => redactor.loose(`broken ${payload}`));
+
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(payload.length / MOST_PER_TURN) - 1);
+  });
+
+  it('are worked on in slices where an error may repeat any of their secrets', async () => {
+    const redactor = new Redactor(['password']);
+    const secrets = Array.from({ length: 10_000 }, (_, nth) => `secret-${nth}`);
+    const text = 'no login with secret-77; '.repeat(40);
+    const shown: string[] = [];
+    const turns = await turnsDuring(async () => shown.push((await redactor.loose(text, secrets)).text));
+
+    expect(shown).toEqual(['no login with [hidden]; '.repeat(40)]);
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
+});
+
+/** Turns of the event loop that a piece of work takes. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0;
+  const count = (): void => {
+    turns += 1;
+    next = setImmediate(count);
+  };
+  let next = setImmediate(count);
+  await work();
+  clearImmediate(next);
+  return turns;
+}

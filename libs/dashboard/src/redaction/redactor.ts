@@ -1,11 +1,19 @@
+import { sortInSlices } from '../slices/sort-in-slices.js';
+import { WorkSlices } from '../slices/work-slices.js';
 import { redactJson, type RedactedText } from './json-text.js';
 import { HIDDEN, RedactedFields } from './redacted-fields.js';
 
 /** A hidden value that is shorter says nothing, and occurs everywhere: `1`, `true`. */
 const SHORTEST_SECRET = 4;
 
-/** Hides fields before anything of a task leaves the process. */
+/** Characters that are looked at one by one in one turn of the event loop. */
+const MOST_PER_TURN = 131_072;
+/** So many times as fast are methods of strings and decoders, which go through a whole text. */
+const NATIVE_SPEED = 16;
+
+/** Hides fields before anything of a task leaves the process, in slices: a payload may be long, and a page has many. */
 export class Redactor {
+  private readonly slices = new WorkSlices(MOST_PER_TURN);
   private readonly fields: RedactedFields;
   /** `password=…`, `"password": "…"`, `password: …` in a text without a structure. */
   private readonly inText: RegExp | undefined;
@@ -34,29 +42,44 @@ export class Redactor {
     return this.fields.hides([name.toLowerCase()]);
   }
 
+  /** To be awaited before so many characters, or bytes, go through methods of strings, or a decoder. */
+  async turn(characters: number): Promise<void> {
+    await this.slices.take(Math.ceil(characters / NATIVE_SPEED));
+  }
+
   /** A payload or a result in UTF-8: fields of JSON, else what looks like one. */
-  text(text: string): RedactedText {
+  async text(text: string): Promise<RedactedText> {
     if (this.isIdle || !this.mayHide(text)) return { text, isRedacted: false, secrets: [] };
-    return redactJson(text, this.fields) ?? this.loose(text);
+    return (await redactJson(text, this.fields, this.slices)) ?? this.loose(text);
   }
 
   /**
    * A text of the app: what looks like a hidden field, and the values that are hidden elsewhere in the task.
    * @param secrets of the payload and the headers
    */
-  loose(text: string, secrets: readonly string[] = []): RedactedText {
-    if (this.inText === undefined) return { text, isRedacted: false, secrets: [] };
+  async loose(text: string, secrets: Iterable<string> = []): Promise<RedactedText> {
+    if (this.inText === undefined || text === '') return { text, isRedacted: false, secrets: [] };
     const found: string[] = [];
-    const hide = (_whole: string, name: string, value: string): string => {
-      found.push(value);
-      return name + HIDDEN;
-    };
-    let redacted = this.mayHide(text) ? text.replaceAll(this.inText, hide) : text;
+    let redacted = this.mayHide(text) ? await this.hideFields(text, this.inText, found) : text;
     // A payload may hold tens of thousands of secrets, and few errors are long enough for any.
-    const fitting = secrets.filter(({ length }) => length >= SHORTEST_SECRET && length <= text.length);
-    const longest = fitting.toSorted((a, b) => b.length - a.length);
-    for (const secret of longest) redacted = redacted.replaceAll(secret, HIDDEN);
+    const fitting = [...new Set(secrets)].filter(({ length }) => length >= SHORTEST_SECRET && length <= text.length);
+    for (const secret of await sortInSlices(fitting, (a, b) => b.length - a.length, new WorkSlices())) {
+      await this.turn(redacted.length);
+      redacted = redacted.replaceAll(secret, HIDDEN);
+    }
     return { text: redacted, isRedacted: redacted !== text, secrets: found };
+  }
+
+  private async hideFields(text: string, pattern: RegExp, found: string[]): Promise<string> {
+    const parts: string[] = [];
+    let copied = 0;
+    for (const { 0: whole, 1: name = '', 2: value = '', index } of text.matchAll(pattern)) {
+      await this.slices.take(index + whole.length - copied);
+      found.push(value);
+      parts.push(text.slice(copied, index), name, HIDDEN);
+      copied = index + whole.length;
+    }
+    return parts.join('') + text.slice(copied);
   }
 
   private mayHide(text: string): boolean {

@@ -11,8 +11,9 @@ export async function sortInSlices<Item>(
 ): Promise<readonly Item[]> {
   let runs: (readonly Item[])[] = [];
   for (let at = 0; at < items.length; at += RUN) {
-    await slices.take(RUN);
-    runs.push(items.slice(at, at + RUN).toSorted(compare));
+    const run = items.slice(at, at + RUN);
+    await slices.take(run.length);
+    runs.push(run.toSorted(compare));
   }
   while (runs.length > 1) {
     const merged: (readonly Item[])[] = [];
