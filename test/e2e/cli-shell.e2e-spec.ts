@@ -65,7 +65,7 @@ it('completes commands, flags and names of queues in bash, wherever the flags st
     await bash.shows(/^\$ .*#$/m);
     const [, line] = /^\$ (.*)#$/m.exec(bash.text)!;
     bash.type('\u0015'); // Ctrl-U: an empty line
-    await bash.shows(/^\$$/m);
+    await bash.shows(/^\$ ?$/m);
     return line!;
   };
   bash.type(`asynq() { '${process.execPath}' '${MAIN}' "$@"; }; source <(asynq completion bash); clear; echo ready\n`);
