@@ -170,6 +170,21 @@ it('a client that is closed during the TLS handshake leaves no error behind', as
   expect(uncaught).toEqual([]);
 });
 
+it('a cluster whose nodes are asked for its slots in vain leaves no error behind', async () => {
+  const ask = async (slotsRefreshTimeout: number): Promise<void> => {
+    const cluster = [{ host: '127.0.0.1', port: tls.tlsPort }];
+    const connection = { cluster, options: { slotsRefreshTimeout, redisOptions: { tls: {} } } };
+    await using client = new Client({ connection, enqueueTimeout: 100, logger: silentLogger });
+    await client.enqueue('a').catch(String);
+  };
+
+  // Gives up at each step of the handshake.
+  for (let round = 0; round < 4; round++) await Promise.all(Array.from({ length: 12 }, (_, nth) => ask(1 + nth)));
+
+  await setTimeout(100); // the server answers what was broken off
+  expect(uncaught).toEqual([]);
+});
+
 describe('at a reconnect', () => {
   it.each<[string, begin: string[], end: string[], cause: RegExp]>([
     ['a password that was changed', ['resetpass', '>other'], ['resetpass', '>right'], /^WRONGPASS/],

@@ -121,7 +121,7 @@ function guarded<Client extends RedisClient>(client: Client): Client {
   client.on('connecting', () => refusals.delete(client));
   client.on('ready', () => problems.delete(client));
   if (client.isCluster) {
-    client.on('+node', (node: Redis) => ignoreLateErrors(node));
+    client.on('+node', ignoreLateErrorsOfNode);
   } else {
     ignoreLateErrors(client as Redis);
     noteSilentClose(client as Redis);
@@ -146,6 +146,17 @@ function ignoreLateErrors(client: Redis): void {
     const sentinel = connectToSentinel(...args);
     ignoreLateErrors(sentinel);
     return sentinel;
+  };
+}
+
+/** A cluster asks a copy of a node for its slots, and gives up after `slotsRefreshTimeout`, even during a handshake. */
+function ignoreLateErrorsOfNode(node: Redis): void {
+  ignoreLateErrors(node);
+  const duplicate = node.duplicate.bind(node);
+  node.duplicate = (...args) => {
+    const copy = duplicate(...args);
+    ignoreLateErrors(copy);
+    return copy;
   };
 }
 
