@@ -1,4 +1,4 @@
-import { Client, RedisCommandError, Server, silentLogger } from '@nestjs-asynq/core';
+import { Client, openBroker, RedisCommandError, Server, silentLogger } from '@nestjs-asynq/core';
 import { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import { openCable } from '../support/cable.js';
@@ -115,6 +115,23 @@ describe('a fetch whose reply is lost', () => {
 
     expect([...runs.values()]).toEqual(TASKS.map(() => 1));
     expect(events).not.toContain('recovered');
+  });
+
+  it('returns its tasks before those of a later one that was under way with it', async () => {
+    await using redis = await startRedis();
+    await using cable = await openCable(redis);
+    await using client = new Client({ connection: { url: redis.url }, logger: silentLogger });
+    const broker = openBroker({ url: cable.url }, { logger: silentLogger });
+    await broker.fetch('default', 1, 30_000); // loads the script
+    await client.enqueueMany(TASKS.map((task) => ({ ...task, options: { taskId: `t${task.payload}` } })));
+
+    cable.loseReply('commands', ':paused', Promise.resolve());
+    const lost = [broker.fetch('default', 10, 30_000), broker.fetch('default', 10, 30_000)];
+    await Promise.all(lost.map(async (fetch) => expect(fetch).rejects.toThrow('fetch')));
+    const { tasks } = await broker.fetch('default', TASKS.length, 30_000);
+
+    expect(tasks.map(({ message }) => message.id)).toEqual(TASKS.map(({ payload }) => `t${payload}`));
+    await broker.close();
   });
 
   it.each(FORMS.slice(0, 2))('takes nothing when it arrives late: %s', async (_, declaredKeysOnly, text) => {

@@ -53,11 +53,13 @@ export class UnansweredFetches {
     this.calls.set(queue, [...(this.calls.get(queue) ?? []), call]);
   }
 
+  /** The latest comes first: each returns to the head of the queue. */
   private take(queue: string): LaneCall | undefined {
-    const [call, ...others] = this.calls.get(queue) ?? [];
-    if (others.length > 0) this.calls.set(queue, others);
+    const calls = (this.calls.get(queue) ?? []).toSorted((a, b) => a.nth - b.nth);
+    const latest = calls.pop();
+    if (calls.length > 0) this.calls.set(queue, calls);
     else this.calls.delete(queue);
-    return call;
+    return latest;
   }
 
   /** Repeats when the fetch, which may arrive late, runs meanwhile; once the mark names a later call, it does nothing. */

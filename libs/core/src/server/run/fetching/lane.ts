@@ -24,22 +24,36 @@ export interface HeldTask {
   readonly returnAtMs: number;
 }
 
-/** The processor's state of one queue. One fetch is pending at a time. */
+/** A fetch that has not been answered. */
+export class PendingFetch {
+  /** Resolves when it has ended, or takes too long to be awaited. */
+  readonly awaited: Promise<void>;
+  waitNoLonger!: () => void;
+
+  constructor(
+    /** Most tasks that it may bring. */
+    readonly limit: number,
+    /** Slots that wait for them. */
+    public reserved: number,
+    /** How many tasks to hold it asks for. */
+    readonly ahead: number,
+    readonly askedAtMs: number,
+  ) {
+    this.awaited = new Promise((resolve) => (this.waitNoLonger = resolve));
+  }
+}
+
+/** The processor's state of one queue. */
 export class Lane {
   /** Slots drawn for the next fetch. */
   drawn = 0;
-  /** Slots reserved for the pending fetch. */
-  reserved = 0;
-  isFetching = false;
-  /** Resolves when the pending fetch has ended, or takes too long to be awaited. */
-  fetched: Promise<void> = Promise.resolve();
-  waitNoLonger: () => void = () => undefined;
-  /** The pending fetch is slow, or the last one failed: the next asks for one task and reserves no slot. */
+  readonly fetches = new Set<PendingFetch>();
+  /** A pending fetch is slow, or the last one failed: the next asks for one task and reserves no slot. */
   isSick = false;
   /** Nothing was left after the last fetch, and there has been no signal since. */
   isEmpty = false;
   isPaused = false;
-  /** A signal arrived after the pending fetch was sent: its reply may be outdated. */
+  /** A signal arrived after the last fetch was sent: its reply may be outdated. */
   isSignaled = false;
   /** A signal arrived, and idle servers have not been woken yet for the remaining tasks. */
   isWoken = true;
@@ -49,6 +63,8 @@ export class Lane {
   askedAtMs = -Infinity;
   /** Time of the last answer to a fetch, or of the start, by the monotonic clock. */
   answeredAtMs = -Infinity;
+  /** Time of the last failure of a fetch, by the monotonic clock. */
+  failedAtMs = -Infinity;
   /** Time of the next fetch allowed, by the monotonic clock. */
   restsUntilMs = -Infinity;
   /** Tasks read ahead, the next to begin first. */
@@ -58,8 +74,8 @@ export class Lane {
   returning = 0;
   /** How many tasks to hold. */
   mostHeld = 0;
-  /** How many of these the pending fetch asks for. */
-  askedAhead = 0;
+  /** Tasks that were left in the queue at the last answer. */
+  remaining = 0;
   /** Tasks that are left in the queue until their handlers have room; absent while there has been none. */
   passed: PassedTasks | undefined;
   private readonly backoff = new Backoff(FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
@@ -75,6 +91,31 @@ export class Lane {
     this.readAhead = new ReadAhead(readAheadMs);
   }
 
+  get isFetching(): boolean {
+    return this.fetches.size > 0;
+  }
+
+  /** Slots reserved for pending fetches. */
+  get reserved(): number {
+    let sum = 0;
+    for (const { reserved } of this.fetches) sum += reserved;
+    return sum;
+  }
+
+  /** Most tasks that pending fetches may bring. */
+  get asked(): number {
+    let sum = 0;
+    for (const { limit } of this.fetches) sum += limit;
+    return sum;
+  }
+
+  /** How many tasks to hold are on their way. */
+  get askedAhead(): number {
+    let sum = 0;
+    for (const { ahead } of this.fetches) sum += ahead;
+    return sum;
+  }
+
   get hasPassed(): boolean {
     return this.passed !== undefined && this.passed.size > 0;
   }
@@ -84,7 +125,7 @@ export class Lane {
     return this.isEmpty && !this.isFetching && this.held.length === 0;
   }
 
-  /** How long the pending fetch may take before it loses its slots. */
+  /** How long a fetch may take before it loses its slots. */
   get patienceMs(): number {
     return Math.min(Math.max(PATIENCE_FACTOR * this.usualMs, SHORTEST_PATIENCE_MS), LONGEST_PATIENCE_MS);
   }
@@ -103,6 +144,7 @@ export class Lane {
   /** A fetch failed: returns how long the queue pauses. */
   noteFailure(nowMs: number): number {
     this.isSick = true;
+    this.failedAtMs = nowMs;
     const pauseMs = this.backoff.nextMs();
     this.restsUntilMs = nowMs + pauseMs;
     return pauseMs;
@@ -111,6 +153,6 @@ export class Lane {
   /** Other queues get its slots. */
   release(): void {
     this.drawn = 0;
-    this.reserved = 0;
+    for (const fetch of this.fetches) fetch.reserved = 0;
   }
 }

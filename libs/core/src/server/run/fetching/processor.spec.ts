@@ -296,7 +296,7 @@ describe('Processor', () => {
     processor.start();
     await settle();
 
-    expect(asked('q')).toEqual([1_000, 1_000, 500]);
+    expect(asked('q')).toEqual([500, 500, 500, 500, 500]);
     expect(running).toHaveLength(2_100);
     await processor.stop();
   });
@@ -780,6 +780,103 @@ describe('Processor, when a queue does not answer', () => {
     await clock.advance(300);
 
     expect(waiting['sound']).toBe(0);
+  });
+});
+
+describe('Processor, while tasks flow', () => {
+  /** The first fetch has been answered; those that follow it are not. */
+  async function flow(waiting: number, concurrency = 1_200) {
+    const t = prepare({ q: waiting }, { concurrency });
+    t.delaysMs['q'] = 1;
+    t.processor.start();
+    await t.settle();
+    const answer = t.silence('q');
+    await t.clock.advance(1);
+    delete t.delaysMs['q'];
+    return { ...t, answer };
+  }
+
+  it('sends a second fetch before the first is answered', async () => {
+    const { asked, answer, running, settle } = await flow(5_000);
+    expect(asked('q')).toEqual([500, 500, 200]);
+
+    answer();
+    await settle();
+
+    expect(running).toHaveLength(1_200);
+  });
+
+  it('does not when the first may bring all that is left', async () => {
+    const { asked } = await flow(1_000);
+
+    expect(asked('q')).toEqual([500, 500]);
+  });
+
+  it('does not for a few tasks', async () => {
+    const { asked } = await flow(5_000, 1_050);
+
+    expect(asked('q')).toEqual([500, 500]);
+  });
+
+  it('does not while tasks are left to others', async () => {
+    const { processor, unknown, delaysMs, silence, asked, clock, settle } = prepare(
+      { q: 5_000 },
+      { concurrency: 1_200 },
+    );
+    unknown.add('q-0');
+    delaysMs['q'] = 1;
+    processor.start();
+    await settle();
+    silence('q');
+    await clock.advance(1);
+
+    expect(asked('q')).toEqual([500, 500]);
+  });
+
+  it('does not after a fetch that has failed', async () => {
+    const { broken, asked, answer, silence, clock, settle } = await flow(5_000);
+    broken.add('q');
+    answer();
+    await settle();
+    broken.delete('q');
+    silence('q');
+    await clock.advance(110);
+
+    expect(asked('q')).toEqual([500, 500, 200, 1]);
+  });
+
+  it('pauses once for two fetches that fail together', async () => {
+    const { broken, answer, asked, clock, logger, settle } = await flow(5_000);
+    broken.add('q');
+    answer();
+    await settle();
+    broken.delete('q');
+
+    expect(logger.warn).toHaveBeenCalledOnce();
+    await clock.advance(110);
+    expect(asked('q').length).toBeGreaterThan(3);
+  });
+
+  it('runs the tasks of both in the order of the fetches', async () => {
+    const { answer, fetched, track, settle } = await flow(5_000);
+    answer();
+    await settle();
+
+    const tracked = track.mock.calls.flatMap(([tasks]) => tasks.map(({ task }) => task.message));
+    expect(tracked).toEqual(fetched);
+  });
+
+  it('waits for both when it stops', async () => {
+    const { processor, answer, running, settle } = await flow(5_000);
+    let isStopped = false;
+    const stopped = processor.stop().then(() => (isStopped = true));
+    await settle();
+    expect(isStopped).toBe(false);
+
+    answer();
+    await stopped;
+
+    expect(running).toHaveLength(1_200);
   });
 });
 

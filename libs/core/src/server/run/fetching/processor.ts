@@ -1,49 +1,41 @@
 // Imported, so that a test's fake timers, which replace the globals, do not block tasks.
 import { setImmediate } from 'node:timers';
-import {
-  type FetchReply,
-  type LeaseOps,
-  type LeasedTask,
-  MOST_PASSED_OVER,
-  MOST_PER_FETCH,
-} from '../../../broker/contract/lease.js';
+import { type FetchReply, type LeaseOps, MOST_PASSED_OVER } from '../../../broker/contract/lease.js';
 import type { NextFetch } from '../../../broker/contract/wake.js';
 import { RedisCommandError } from '../../../errors/redis-command.error.js';
-import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
-import { type Fetched, fetchChannel } from '../../../runtime/diagnostics.js';
+import { monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
 import { LogLimit } from '../../../runtime/log-limit.js';
-import type { Logger } from '../../../runtime/logger.js';
-import type { TaskEventListener } from '../../../task/task-event.js';
-import { placeOf } from '../../../partitions/partition-name.js';
-import type { RunningLeases } from '../../leases/running-leases.js';
+import type { Settler } from '../settling/settler.js';
 import type { WorkSignal } from '../../watch/work-watcher.js';
-import { HeldTasks, timed } from './held-tasks.js';
-import type { Lane } from './lane.js';
+import { HeldTasks } from './held-tasks.js';
+import { type Admission, Intake, type IntakeDeps } from './intake.js';
+import { type Lane, PendingFetch } from './lane.js';
 import { Lanes } from './lanes.js';
 import { LimitedTasks } from './limited-tasks.js';
 import type { QueueWeights } from './queue-weights.js';
-import type { Settler } from '../settling/settler.js';
-import type { WorkerPool } from '../running/worker-pool.js';
 
 /** Interval of fetches from a queue with offered tasks at its head, for which a peek returns at once; more for many of them. */
 const OFFER_PACE_MS = 20;
 const OFFER_PACE_PER_TASK_MS = 0.1;
 /** A continuing failure is logged once per interval. */
 const LOG_EVERY_MS = 30_000;
-const MOST_IDS_LOGGED = 10;
-/** How long nothing is read ahead after a suspect was fetched: it should come alone. */
-const SUSPECT_PAUSE_MS = 1_000;
+/** Most tasks of one fetch: with two under way, Redis and this process work on as many at a time. */
+const LARGEST_FETCH = 500;
+/** Most fetches of a queue under way. */
+const MOST_FETCHES = 2;
+/** Fewest tasks of a fetch that is sent before the last one is answered. */
+const FEWEST_BESIDE = 100;
+/** Tasks are fetched ahead when this share of those to hold is there or on its way, or less. */
+const REFILL_SHARE = 0.75;
 /** A fill looks at every lane that is awake: when there are more than this, one serves all replies of a turn of the event loop. */
 const FEW_AWAKE = 16;
 
-export interface ProcessorDeps {
-  readonly workers: WorkerPool;
+/** Of a server that takes no tasks. */
+const CLOSED: Admission = { offered: 0, room: 0, ahead: undefined };
+
+export interface ProcessorDeps extends IntakeDeps {
   readonly settler: Pick<Settler, 'room'>;
-  readonly runningLeases: Pick<RunningLeases, 'track'>;
   readonly workSignal: WorkSignal;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly emit?: TaskEventListener | undefined;
 }
 
 export interface ProcessorSettings {
@@ -55,7 +47,8 @@ export interface ProcessorSettings {
 /** Keeps the slots full. Each queue has its own lane; no lane waits for another:
  *
  * 1. Each free slot draws a queue by weight from those that may have work. It begins a task that the queue's lane holds, or is
- * reserved for its fetch. One fetch per queue is pending at a time; slots drawn during it are used by the next.
+ * reserved for its fetch. One fetch per queue is pending at a time, and slots drawn during it are used by the next; while tasks
+ * flow, there are two large ones, so that Redis works on the next tasks while this process works on the last ones.
  * 2. Slots that a fetch leaves empty are drawn again. A queue without work is watched, not polled; see {@link Lanes}.
  * 3. A slow fetch loses its slots to the other queues. If its reply then has more tasks than there are free slots, the
  * rest return to the head of the queue. Until a fetch of the queue is answered in time again, each fetch asks for one
@@ -72,13 +65,12 @@ export class Processor {
   private readonly lanes: Lanes;
   private readonly held: HeldTasks;
   private readonly limited: LimitedTasks;
+  private readonly intake: Intake;
   private readonly logLimit: LogLimit;
   private restTimer: TimerHandle;
   private isStopped = false;
   private isPaused = false;
   private isDue = false;
-  /** By the monotonic clock. */
-  private readsAheadFromMs = -Infinity;
 
   constructor(
     private readonly broker: Pick<LeaseOps, 'fetch'>,
@@ -90,6 +82,7 @@ export class Processor {
     for (const queue of weights.queues) this.lanes.add(queue);
     this.held = new HeldTasks(this.lanes, settings.readAheadMs, () => this.fillSoon(), deps);
     this.limited = new LimitedTasks(this.lanes, weights, deps);
+    this.intake = new Intake(this.held, this.limited, deps);
     this.logLimit = new LogLimit(deps.clock, LOG_EVERY_MS);
   }
 
@@ -167,7 +160,7 @@ export class Processor {
 
   private async fetchesUnderWay(): Promise<void> {
     const awaited = [...this.lanes.awake].filter(({ isSick }) => !isSick);
-    await Promise.all(awaited.map(({ fetched }) => fetched));
+    await Promise.all(awaited.flatMap(({ fetches }) => [...fetches].map((fetch) => fetch.awaited)));
   }
 
   /** No more tasks begin. */
@@ -195,7 +188,7 @@ export class Processor {
     if (this.limited.isUsed) this.limited.release();
     workers.mostWaiting = this.planReadAhead(nowMs);
     this.draw(nowMs);
-    for (const lane of this.lanes.awake) this.fetchFor(lane, nowMs);
+    for (const lane of this.lanes.awake) while (this.fetchFor(lane, nowMs));
     for (const lane of this.lanes.awake) if (lane.held.length > 0) this.beginHeld(lane);
     this.dropDrawn(nowMs);
     const isFull = workers.free <= 0;
@@ -230,7 +223,7 @@ export class Processor {
 
   /** Sets the number of tasks to hold in each lane, and returns their sum. */
   private planReadAhead(nowMs: number): number {
-    const isAllowed = !this.deps.workers.isLimited && nowMs >= this.readsAheadFromMs;
+    const isAllowed = !this.deps.workers.isLimited && nowMs >= this.intake.readsAheadFromMs;
     let sum = 0;
     for (const lane of this.lanes.awake) {
       lane.mostHeld = lane.readAhead.target(nowMs);
@@ -269,33 +262,42 @@ export class Processor {
     return free;
   }
 
-  private fetchFor(lane: Lane, nowMs: number): void {
-    if (lane.isFetching || lane.isEmpty || lane.returning > 0 || lane.isResting(nowMs)) return;
-    if (lane.isSick && lane.limit && this.limited.roomOf(lane) <= 0) return;
+  /** Returns whether a fetch was sent. */
+  private fetchFor(lane: Lane, nowMs: number): boolean {
+    if (lane.isEmpty || lane.returning > 0 || lane.isResting(nowMs)) return false;
+    if (lane.isFetching && !this.isFlowing(lane)) return false;
+    if (lane.isSick && lane.limit && this.limited.roomOf(lane) <= 0) return false;
     const room = this.deps.settler.room(lane.queue);
     const forHeld = Math.min(lane.drawn, lane.held.length);
-    const slots = Math.min(
-      lane.isSick ? Math.min(1, room, this.deps.workers.free) : Math.min(lane.drawn - forHeld, room),
-      this.limited.mostToFetch(lane),
-    );
-    const ahead = this.aheadOf(lane, room - forHeld - Math.max(0, slots));
-    if (slots <= 0 && ahead === 0) return;
-    lane.reserved = lane.isSick ? 0 : Math.max(0, slots);
-    lane.drawn = Math.max(forHeld, Math.min(lane.drawn, room) - Math.max(0, slots));
-    lane.askedAhead = ahead;
-    lane.isFetching = true;
+    const most = Math.min(this.limited.mostToFetch(lane), LARGEST_FETCH);
+    const wanted = lane.isSick ? Math.min(1, this.deps.workers.free) : lane.drawn - forHeld;
+    const slots = Math.max(0, Math.min(wanted, room, most));
+    const ahead = Math.min(this.aheadOf(lane, room - forHeld - slots), most - slots);
+    if (slots + ahead < (lane.isFetching ? FEWEST_BESIDE : 1)) return false;
+    lane.drawn = Math.max(forHeld, Math.min(lane.drawn, room) - slots);
     lane.isSignaled = false;
     lane.askedAtMs = nowMs;
     lane.passed?.noteAsked();
-    lane.fetched = new Promise((resolve) => (lane.waitNoLonger = resolve));
-    void this.fetch(lane, Math.min(Math.max(0, slots) + ahead, MOST_PER_FETCH));
+    const fetch = new PendingFetch(slots + ahead, lane.isSick ? 0 : slots, ahead, nowMs);
+    lane.fetches.add(fetch);
+    void this.fetch(lane, fetch);
+    return true;
   }
 
-  /** How many tasks to fetch in addition to those for free slots. Half of them are there while the others are fetched. */
+  /** Whether a second fetch may be sent before the first is answered: the queue has more tasks, and all of them may run. */
+  private isFlowing(lane: Lane): boolean {
+    if (lane.fetches.size >= MOST_FETCHES || lane.remaining <= lane.asked || lane.isSick) return false;
+    return (
+      !this.limited.isUsed && !this.deps.workers.isLimited && this.deps.workers.leftToOthers(lane.queue).length === 0
+    );
+  }
+
+  /** How many tasks to fetch in addition to those for free slots. */
   private aheadOf(lane: Lane, room: number): number {
-    const { mostHeld, held, isSick } = lane;
-    if (isSick || held.length > mostHeld / 2 || (this.weights.isStrict && this.hasBetter(lane))) return 0;
-    return Math.max(0, Math.min(mostHeld - held.length, room));
+    const { mostHeld, held, askedAhead, isSick } = lane;
+    const count = held.length + askedAhead;
+    if (isSick || count > REFILL_SHARE * mostHeld || (this.weights.isStrict && this.hasBetter(lane))) return 0;
+    return Math.max(0, Math.min(mostHeld - count, room));
   }
 
   /** Whether a queue of higher weight may have work. */
@@ -307,10 +309,11 @@ export class Processor {
   }
 
   /** Never rejects. */
-  private async fetch(lane: Lane, limit: number): Promise<void> {
+  private async fetch(lane: Lane, fetch: PendingFetch): Promise<void> {
     const { clock } = this.deps;
+    const { limit } = fetch;
     const patience = { timer: undefined as TimerHandle };
-    if (lane.reserved > 0 && this.lanes.count > 1) {
+    if (fetch.reserved > 0 && this.lanes.count > 1) {
       // Checks twice: the reply may have arrived while the event loop was busy.
       patience.timer = clock.setTimer(() => {
         patience.timer = clock.setTimer(() => this.losePatience(lane), 0);
@@ -322,27 +325,27 @@ export class Processor {
       const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs, passOver, this.withSince);
       const mayRun = !(this.isClosed && lane.isSick);
       const nowMs = monotonicMs(clock);
-      lane.noteAnswer(nowMs - lane.askedAtMs);
+      lane.noteAnswer(nowMs - fetch.askedAtMs);
       lane.answeredAtMs = nowMs;
       lane.readAhead.noteFed(nowMs);
       if (this.limited.isUsed) this.limited.noteAnswered(lane, passOver.length, limit, reply);
       const offered = left.length === 0 ? 0 : (reply.passedOver ?? 0);
-      this.take(lane, reply, offered, mayRun ? this.roomFor(lane) : 0);
+      const room = mayRun ? this.roomFor(lane, fetch) : 0;
+      this.intake.take(lane, reply, { offered, room, ahead: this.isClosed ? undefined : fetch.ahead });
     } catch (error) {
       lane.passed?.noteAnswered();
-      this.noteTrouble(lane, error);
+      this.noteTrouble(lane, fetch, error);
     }
+    lane.fetches.delete(fetch);
     clock.clearTimer(patience.timer);
-    lane.isFetching = false;
-    lane.reserved = 0;
-    lane.waitNoLonger();
+    fetch.waitNoLonger();
     this.fillSoon();
   }
 
   private losePatience(lane: Lane): void {
     lane.isSick = true;
     lane.release();
-    lane.waitNoLonger();
+    for (const fetch of lane.fetches) fetch.waitNoLonger();
     this.fillSoon();
   }
 
@@ -369,100 +372,15 @@ export class Processor {
     this.lanes.wake(lane);
     lane.isWoken = true;
     lane.answeredAtMs = monotonicMs(this.deps.clock);
-    if (!lane.isFetching) lane.askedAhead = 0;
-    this.take(lane, reply, 0, this.isClosed ? 0 : Math.max(0, this.freeSlots()));
+    const room = Math.max(0, this.freeSlots());
+    this.intake.take(lane, reply, this.isClosed ? CLOSED : { offered: 0, room, ahead: 0 });
     this.fillSoon();
   }
 
-  /**
-   * @param offered how many tasks were passed over because this server does not know their types
-   * @param room slots for its tasks
-   */
-  private take(lane: Lane, reply: FetchReply, offered: number, room: number): void {
-    const { tasks, isPaused, remaining, orphans } = reply;
-    const { workSignal } = this.deps;
-    if (fetchChannel.hasSubscribers) fetchChannel.publish({ queue: lane.queue, count: tasks.length } satisfies Fetched);
-    if (orphans) this.reportDropped(lane.queue, orphans);
-    lane.isPaused = isPaused;
-    lane.isEmpty = remaining === 0 && !lane.isSignaled && !lane.passed?.toFetch;
-    if (isPaused) {
-      workSignal.reportPaused(lane.queue);
-      this.held.return(lane);
-    }
-    lane.offered = offered;
-    if (offered > 0) this.tellOthers(lane.queue);
-    const admitted = this.limited.hasHandlerLimits ? this.limited.admit(lane, tasks) : tasks;
-    this.launch(lane, admitted, room);
-    // Idle servers are woken once per signal: later fetches add no information.
-    if (lane.isWoken && remaining > 0) workSignal.reportRemaining(lane.queue, remaining);
-    lane.isWoken = false;
-  }
-
   /** Slots for the tasks of a fetch that has been answered. */
-  private roomFor(lane: Lane): number {
-    const room = lane.reserved + Math.max(0, this.freeSlots());
-    return lane.limit ? Math.min(room, lane.reserved + Math.max(0, this.limited.roomOf(lane))) : room;
-  }
-
-  /** Wakes other servers for tasks that are left to them. */
-  private tellOthers(queue: string): void {
-    const { workers, workSignal } = this.deps;
-    if (workers.isTellDue(queue)) workSignal.reportRemaining(queue, workers.leftToOthers(queue).length);
-  }
-
-  private reportDropped(queue: string, ids: readonly string[]): void {
-    const { logger, clock, emit } = this.deps;
-    logger.warn('dropped ids without a task', { queue, ids: ids.slice(0, MOST_IDS_LOGGED), count: ids.length });
-    const { index: _, ...place } = placeOf(queue);
-    const at = new Date(clock.nowMs());
-    for (const id of ids) emit?.({ kind: 'dropped', id, type: '', ...place, at });
-  }
-
-  /**
-   * Runs the tasks that have slots, behind those that are held, and holds those that were asked for in addition. The rest, whose
-   * slots were lost, return to the queue.
-   */
-  private launch(lane: Lane, tasks: readonly LeasedTask[], room: number): void {
-    if (tasks.length === 0) return;
-    const { workers } = this.deps;
-    const isSuspicious = tasks.some((task) => workers.isSuspect(task));
-    const mayHold = !this.isClosed && !isSuspicious && !workers.isLimited;
-    const isCrowded = isSuspicious && this.makeRoomForSuspect(lane, tasks.length > room);
-    const slots = isCrowded || lane.held.length > 0 ? 0 : room;
-    const toHold = mayHold ? Math.min(tasks.length - slots, lane.askedAhead + room - slots) : 0;
-    if (toHold <= 0) return this.run(lane, tasks, slots);
-    const known = tasks.filter(({ message }) => workers.knows(message.type));
-    const others = tasks.length === known.length ? [] : tasks.filter(({ message }) => !workers.knows(message.type));
-    this.run(lane, others, others.length); // an attempt without a handler takes no time
-    this.run(lane, known.slice(0, slots), slots);
-    this.held.hold(lane, known.slice(slots, slots + toHold));
-    this.run(lane, known.slice(slots + toHold), 0);
-  }
-
-  /** A suspect may kill the process: what is held goes back first, and the suspect comes again without it. */
-  private makeRoomForSuspect(lane: Lane, isBesideOthers: boolean): boolean {
-    const returned = this.held.returnAll();
-    this.readsAheadFromMs = monotonicMs(this.deps.clock) + SUSPECT_PAUSE_MS;
-    const isCrowded = returned > 0 || (isBesideOthers && lane.askedAhead > 0);
-    if (isCrowded) lane.isEmpty = false;
-    return isCrowded;
-  }
-
-  private run(lane: Lane, tasks: readonly LeasedTask[], room: number): void {
-    if (tasks.length === 0) return;
-    const { workers, runningLeases } = this.deps;
-    const tracked = timed(tasks, this.deps.clock.nowMs());
-    const leases = runningLeases.track(tracked);
-    const onBack = (): void => this.tellOthers(lane.queue);
-    let started = 0;
-    tracked.forEach((task, nth) => {
-      const lease = leases[nth]!;
-      if (workers.leaveToOthers(task, lease, onBack)) lane.offered += 1;
-      else if (started++ < room) {
-        lane.readAhead.noteBegun();
-        workers.run(task, lease);
-      } else workers.giveBack(task, lease);
-    });
+  private roomFor(lane: Lane, { reserved }: PendingFetch): number {
+    const room = reserved + Math.max(0, this.freeSlots());
+    return lane.limit ? Math.min(room, reserved + Math.max(0, this.limited.roomOf(lane))) : room;
   }
 
   /** Begins held tasks in the slots that were drawn for them; a single lane also in those that become free at once. */
@@ -476,8 +394,9 @@ export class Processor {
     if (lane.held.length > 0) this.fillSoon();
   }
 
-  private noteTrouble(lane: Lane, error: unknown): void {
+  private noteTrouble(lane: Lane, fetch: PendingFetch, error: unknown): void {
     lane.release();
+    if (fetch.askedAtMs <= lane.failedAtMs) return; // one that was under way with it has failed already
     const pauseMs = lane.noteFailure(monotonicMs(this.deps.clock));
     if (!this.logLimit.allows(lane.queue)) return;
     const level = error instanceof RedisCommandError && !error.isTransient ? 'error' : 'warn';
