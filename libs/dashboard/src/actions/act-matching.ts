@@ -1,13 +1,8 @@
 import { TaskNotFoundError, TaskStateError } from '@nestjs-asynq/core';
 import { type BulkProgress, errorText, type MatchingOptions } from '@nestjs-asynq/core/internal';
 import { NEEDED_RIGHT, type Right } from '../api/access.js';
-import {
-  MATCHING_STATES,
-  type MatchingLine,
-  type MatchingPart,
-  type MatchingReport,
-  type SearchFilter,
-} from '../api/search.js';
+import { MATCHING_STATES } from '../api/allowed-states.js';
+import { type MatchingLine, type MatchingPart, type MatchingReport, type SearchFilter } from '../api/search.js';
 import type { CancelOutcome } from '../api/tasks.js';
 import { Fields } from '../http/fields.js';
 import { RequestError } from '../http/request.error.js';

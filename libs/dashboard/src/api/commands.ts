@@ -1,5 +1,6 @@
 import type { TaskState } from './queues.js';
-import { MATCHING_STATES, type SearchFilter } from './search.js';
+import { MATCHING_STATES } from './allowed-states.js';
+import type { SearchFilter } from './search.js';
 
 type Command = string | undefined;
 

@@ -1,14 +1,6 @@
 import type { CancelOutcome, TaskRow } from './tasks.js';
 import type { TaskState } from './queues.js';
 
-/** The states that each action on all that match takes tasks of; see the inspector of the core. */
-export const MATCHING_STATES: Readonly<Record<'run' | 'archive' | 'delete' | 'cancel', readonly TaskState[]>> = {
-  run: ['scheduled', 'retry', 'archived', 'aggregating'],
-  archive: ['pending', 'scheduled', 'retry', 'aggregating'],
-  delete: ['pending', 'scheduled', 'retry', 'archived', 'completed', 'aggregating'],
-  cancel: ['active'],
-};
-
 /** Conditions that all have to hold. Also the address of the page `tasks`: one parameter for each, lists repeated. */
 export interface SearchFilter {
   /** Default: all queues that the person may see. */

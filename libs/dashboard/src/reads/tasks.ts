@@ -1,5 +1,6 @@
 import { TaskNotFoundError } from '@nestjs-asynq/core';
 import { TASK_STATES } from '@nestjs-asynq/core/internal';
+import { ALLOWED_STATES } from '../api/allowed-states.js';
 import { BOUNDS } from '../api/bounds.js';
 import { NEEDED_RIGHT } from '../api/access.js';
 import type { TaskState } from '../api/queues.js';
@@ -77,18 +78,8 @@ export const readTask: Read = async ({ board, viewer, query }) => {
   return answer;
 };
 
-/** The actions that each state allows; see the inspector of the core. */
-const BY_STATE: Readonly<Record<TaskState, readonly TaskActionName[]>> = {
-  active: ['cancel'],
-  pending: ['runNext', 'archive', 'delete', 'reschedule', 'move', 'again'],
-  scheduled: ['run', 'runNext', 'archive', 'delete', 'reschedule', 'move', 'editPayload', 'again'],
-  retry: ['run', 'runNext', 'archive', 'delete', 'reschedule', 'move', 'again'],
-  archived: ['run', 'runNext', 'delete', 'reschedule', 'again'],
-  completed: ['run', 'runNext', 'archive', 'delete', 'reschedule', 'again'],
-  aggregating: ['run', 'runNext', 'archive', 'delete', 'reschedule', 'move', 'again'],
-};
-
 export function actionsOn(queue: string, state: TaskState, viewer: Viewer): TaskActionName[] {
   if (viewer.readOnly) return [];
-  return BY_STATE[state].filter((action) => viewer.may(queue, NEEDED_RIGHT[action]));
+  const actions = Object.keys(ALLOWED_STATES) as TaskActionName[];
+  return actions.filter((one) => ALLOWED_STATES[one].includes(state) && viewer.may(queue, NEEDED_RIGHT[one]));
 }

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { ALLOWED_STATES } from '../../../src/api/allowed-states.js';
 import type { CancelOutcome, TaskActionName, TaskRow } from '../../../src/api/tasks.js';
 import { commands } from '../../../src/api/commands.js';
 import { useI18n } from '../i18n/i18n.js';
@@ -8,7 +9,6 @@ import { Dialog, DialogFoot } from '../parts/dialog.js';
 import { ProgressBar } from '../parts/progress-bar.js';
 import { serverNowMs } from '../server/server-clock.js';
 import type { Act } from './act.js';
-import { ALLOWED } from './allowed.js';
 import { ConfirmCount, isCount } from './confirm-count.js';
 import { OutcomeField } from './outcome-field.js';
 import { QueueField } from './queue-field.js';
@@ -45,7 +45,7 @@ export function ActDialog({ action: asked, tasks, leftOut, onClose, onDone }: Ac
   const canStart = what !== undefined && (!needsCount || isCount(typed, count));
   const isBusy = done !== undefined;
   const canArchive =
-    action === 'delete' && may('archive') && tasks.every(({ state }) => ALLOWED.archive.includes(state));
+    action === 'delete' && may('archive') && tasks.every(({ state }) => ALLOWED_STATES.archive.includes(state));
 
   const start = async (): Promise<void> => {
     if (!what || !canStart || isBusy) return;

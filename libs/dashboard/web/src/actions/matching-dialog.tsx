@@ -1,13 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { MATCHING_STATES } from '../../../src/api/allowed-states.js';
 import { commands } from '../../../src/api/commands.js';
 import { WRITES } from '../../../src/api/routes.js';
-import {
-  MATCHING_STATES,
-  type ActMatchingRequest,
-  type MatchingLine,
-  type MatchingReport,
-  type SearchFilter,
-} from '../../../src/api/search.js';
+import type { ActMatchingRequest, MatchingLine, MatchingReport, SearchFilter } from '../../../src/api/search.js';
 import type { CancelOutcome } from '../../../src/api/tasks.js';
 import { useI18n } from '../i18n/i18n.js';
 import { Button } from '../parts/button.js';

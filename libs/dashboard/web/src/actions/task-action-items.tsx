@@ -11,13 +11,13 @@ import {
   Trash2,
 } from 'lucide-react';
 import type { Right } from '../../../src/api/access.js';
+import { ALLOWED_STATES } from '../../../src/api/allowed-states.js';
 import type { TaskActionName, TaskRow } from '../../../src/api/tasks.js';
 import { useI18n } from '../i18n/i18n.js';
 import { MenuItem, MenuLine } from '../parts/menu.js';
 import { ActDialog } from './act-dialog.js';
 import { useDialog } from './action-host.js';
 import { AgainDialog } from './again-dialog.js';
-import { ALLOWED } from './allowed.js';
 import { EditPayloadDialog } from './edit-payload-dialog.js';
 import { usePerform } from './perform.js';
 import { useRights } from './rights.js';
@@ -63,16 +63,16 @@ export function useTaskActions(): TaskActions {
   const perform = usePerform();
 
   const actionsOf = (task: TaskRow, right?: Right): TaskActionName[] =>
-    ORDER.filter((action) => may(action, right) && ALLOWED[action].includes(task.state));
+    ORDER.filter((action) => may(action, right) && ALLOWED_STATES[action].includes(task.state));
   const actionsOfSome = (tasks: readonly TaskRow[], right?: Right): TaskActionName[] => {
     const single: readonly TaskActionName[] = ['editPayload', 'again'];
     return ORDER.filter((action) => {
       if (!may(action, right) || single.includes(action)) return false;
-      return tasks.some(({ state }) => ALLOWED[action].includes(state));
+      return tasks.some(({ state }) => ALLOWED_STATES[action].includes(state));
     });
   };
   const start: TaskActions['start'] = (action, tasks, onDone) => {
-    const fitting = tasks.filter(({ state }) => ALLOWED[action].includes(state));
+    const fitting = tasks.filter(({ state }) => ALLOWED_STATES[action].includes(state));
     const [task] = fitting;
     if (!task) return;
     if (action === 'editPayload') return openDialog((close) => <EditPayloadDialog task={task} onClose={close} />);

@@ -1,7 +1,8 @@
 import { EllipsisVertical, ListChecks, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Right } from '../../../src/api/access.js';
-import { MATCHING_STATES, type SearchFilter } from '../../../src/api/search.js';
+import { MATCHING_STATES } from '../../../src/api/allowed-states.js';
+import type { SearchFilter } from '../../../src/api/search.js';
 import type { TaskActionName, TaskRow } from '../../../src/api/tasks.js';
 import { useDialog } from '../actions/action-host.js';
 import { MatchingDialog } from '../actions/matching-dialog.js';
