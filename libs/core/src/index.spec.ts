@@ -37,6 +37,7 @@ it('exports what programs need, and nothing else', () => {
     'PeriodicTaskConfig',
     'PeriodicTaskProvider',
     'PublishOptions',
+    'QUEUE_ALARMS',
     'QueueEvent',
     'QueueEvents',
     'QueueEventsOptions',

@@ -21,6 +21,7 @@ export type { SchedulerOptions } from './scheduler/scheduler-options.js';
 
 // Inspecting queues
 export { Inspector } from './inspector/inspector.js';
+export { QUEUE_ALARMS } from './inspector/queue-alarms.js';
 export type { ServerInfo, WorkerInfo } from './inspector/fleet-info.js';
 export type { ScheduleInfo } from './inspector/schedule-info.js';
 export type { GroupInfo, QueueInfo } from './inspector/queue-info.js';

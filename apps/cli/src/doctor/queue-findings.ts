@@ -1,19 +1,14 @@
-import type { QueueInfo, TaskInfo } from '@nestjs-asynq/core';
+import { QUEUE_ALARMS, type QueueInfo, type TaskInfo } from '@nestjs-asynq/core';
 import { countOf } from '../commands/command.js';
 import { goDuration } from '../output/go-duration.js';
 import type { Finding } from './finding.js';
 import { commonest, type QueueFlow } from './queue-flow.js';
 
-const MINUTE_MS = 60_000;
-const LONG_WAIT_MS = 5 * MINUTE_MS;
-const LONG_PAUSE_MS = 60 * MINUTE_MS;
+const { waitMs, longWaitMs, longPauseMs, fewAttempts, failedShare } = QUEUE_ALARMS;
 /** A due task that a server serves is moved within seconds. */
 const OVERDUE_MS = 15_000;
 /** asynq keeps this many archived tasks of a queue, and deletes older ones. */
 const MOST_ARCHIVED = 10_000;
-/** Fewer attempts say nothing about a share. */
-const FEW_ATTEMPTS = 10;
-const MANY_FAIL = 0.2;
 
 /** What was read about a queue. */
 export interface QueueReading {
@@ -56,7 +51,7 @@ const CHECKS: readonly Check[] = [
     if (!isPaused) return undefined;
     const forMs = pausedAt ? nowMs - pausedAt.getTime() : 0;
     return {
-      severity: pending > 0 && forMs >= LONG_PAUSE_MS ? 'high' : 'medium',
+      severity: pending > 0 && forMs >= longPauseMs ? 'high' : 'medium',
       code: 'paused',
       problem: `It is paused${pausedAt ? ` since ${goDuration(forMs)}` : ''}: no server starts its tasks.`,
       advice: `asynq queue resume ${queue}`,
@@ -80,13 +75,13 @@ const CHECKS: readonly Check[] = [
     };
   },
   function waiting({ info: { latencyMs, isPaused, pending }, flow, rates }) {
-    if (latencyMs < MINUTE_MS || isPaused || flow.servers === 0) return undefined;
+    if (latencyMs < waitMs || isPaused || flow.servers === 0) return undefined;
     const pace =
       rates === undefined
         ? ''
         : `; ${rates.processedPerS.toFixed(1)} attempts per second, ${trendOf(pending, rates.growthPerS)}`;
     return {
-      severity: latencyMs >= LONG_WAIT_MS ? 'high' : 'medium',
+      severity: latencyMs >= longWaitMs ? 'high' : 'medium',
       code: 'waiting',
       problem: `The next task has waited for ${goDuration(latencyMs)} behind ${countOf(pending)}${pace}.`,
       advice: 'If its slots are busy, add workers; if they are free, look at the findings about Redis and the servers.',
@@ -111,7 +106,7 @@ const CHECKS: readonly Check[] = [
     };
   },
   function failing({ info: { processedToday, failedToday } }) {
-    if (processedToday < FEW_ATTEMPTS || failedToday / processedToday < MANY_FAIL) return undefined;
+    if (processedToday < fewAttempts || failedToday / processedToday < failedShare) return undefined;
     const share = Math.round((100 * failedToday) / processedToday);
     return {
       severity: 'medium',

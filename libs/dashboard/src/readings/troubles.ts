@@ -1,15 +1,9 @@
-import type { ServerInfo } from '@nestjs-asynq/core';
+import { QUEUE_ALARMS, type ServerInfo } from '@nestjs-asynq/core';
 import type { Trouble } from '../api/queues.js';
 import { WorkSlices } from '../slices/work-slices.js';
 import type { QueueHistory, QueueReading } from './queue-reading.js';
 
-const MINUTE_MS = 60_000;
-const LONG_WAIT_MS = 5 * MINUTE_MS;
-const LONG_PAUSE_MS = 60 * MINUTE_MS;
-
-/** Fewer attempts say nothing about a share. */
-const FEW_ATTEMPTS = 10;
-const MANY_FAIL = 0.2;
+const { waitMs, longWaitMs, longPauseMs, fewAttempts, failedShare } = QUEUE_ALARMS;
 const MOST_FAIL = 0.5;
 
 const WEIGHTS = { high: 3, medium: 2, low: 1 } as const;
@@ -31,15 +25,15 @@ export function troublesOf(
     troubles.push({ severity: pending > 0 ? 'high' : 'medium', code: 'unserved', count: waiting });
   }
   // A pause does not keep due tasks from becoming pending.
-  if (overdueMs >= MINUTE_MS) {
-    troubles.push({ severity: overdueMs >= LONG_WAIT_MS ? 'high' : 'medium', code: 'overdue', forMs: overdueMs });
+  if (overdueMs >= waitMs) {
+    troubles.push({ severity: overdueMs >= longWaitMs ? 'high' : 'medium', code: 'overdue', forMs: overdueMs });
   }
   if (isPaused) {
     const forMs = pausedAt && Math.max(0, nowMs - pausedAt.getTime());
-    troubles.push({ severity: (forMs ?? 0) >= LONG_PAUSE_MS ? 'medium' : 'low', code: 'paused', forMs });
+    troubles.push({ severity: (forMs ?? 0) >= longPauseMs ? 'medium' : 'low', code: 'paused', forMs });
   }
-  if (latencyMs >= MINUTE_MS) {
-    const severity = isPaused ? 'low' : latencyMs >= LONG_WAIT_MS ? 'high' : 'medium';
+  if (latencyMs >= waitMs) {
+    const severity = isPaused ? 'low' : latencyMs >= longWaitMs ? 'high' : 'medium';
     troubles.push({ severity, code: 'waiting', forMs: latencyMs });
   }
   const failing = failingShare(info, history, nowMs);
@@ -62,7 +56,7 @@ function failingShare(
   nowMs: number,
 ): { share: number; failed: number } | undefined {
   const { processed, failed } = history?.attemptsLately(nowMs) ?? { processed: processedToday, failed: failedToday };
-  if (processed < FEW_ATTEMPTS || failed / processed < MANY_FAIL) return undefined;
+  if (processed < fewAttempts || failed / processed < failedShare) return undefined;
   return { share: failed / processed, failed };
 }
 
