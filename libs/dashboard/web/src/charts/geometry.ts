@@ -17,7 +17,7 @@ export function valueTicks(most: number, count: number): number[] {
   return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, nth) => Number((nth * step).toPrecision(12)));
 }
 
-const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1_440].map((minutes) => minutes * 60_000);
+const STEPS_MS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1_440].map((minutes) => minutes * 60_000);
 
 /**
  * Round times from the first to the last one, about `count` of them at most.

@@ -32,6 +32,7 @@ const RIGHT = 18;
 const BOTTOM = 26;
 const PER_LEVEL = 34;
 const PER_TIME = 70;
+const BETWEEN_TIMES = 20;
 const PER_CHARACTER = 6.5;
 const WIDEST_BAR = 28;
 
@@ -57,7 +58,8 @@ export function Plot(props: PlotProps) {
   const barMs = kind === 'bars' ? (lastMs - firstMs) / Math.max(1, atMs.length - 1) : 0;
   const x = scaleOf(firstMs - barMs / 2, lastMs + barMs / 2, left, right);
   const xs = atMs.map(x);
-  const mostTimes = (right - left) / PER_TIME;
+  const perTime = Math.max(PER_TIME, PER_CHARACTER * writeTime(lastMs).length + BETWEEN_TIMES);
+  const mostTimes = (right - left) / perTime;
   const times =
     kind === 'bars' ? dayTicks(atMs, mostTimes) : timeTicks(firstMs, lastMs, mostTimes, format.aheadMs(firstMs));
 

@@ -820,7 +820,7 @@ export const messages = {
     en: 'Redis has dropped keys: tasks may have been lost.',
     zh: 'Redis 已淘汰过键：可能有任务丢失。',
   },
-  'redis.warning.nearlyFull': { en: 'More than 90 % of the memory is used.', zh: '内存使用超过 90%。' },
+  'redis.warning.nearlyFull': { en: 'More than 90% of the memory is used.', zh: '内存使用超过 90%。' },
   'redis.warning.notPersistent': {
     en: 'Neither snapshots nor an append-only file: a restart loses all tasks.',
     zh: '既无快照也无 AOF：重启会丢失所有任务。',

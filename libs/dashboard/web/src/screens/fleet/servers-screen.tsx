@@ -57,7 +57,7 @@ export function ServersScreen() {
 }
 
 function ServerCard({ server }: { readonly server: ServerRow }) {
-  const { t } = useI18n();
+  const { t, format } = useI18n();
   const [isOpen, setOpen] = useState(true);
   const { host, pid, status, busy, concurrency, workers, queues, queueCount, weights, strictPriority, startedAtMs } =
     server;
@@ -94,7 +94,12 @@ function ServerCard({ server }: { readonly server: ServerRow }) {
                 className="weight"
                 title={t('server.weight', { weight })}
               >
-                {queue} <b>{strictPriority || weights === 0 ? weight : `${Math.round((weight / weights) * 100)} %`}</b>
+                {queue}{' '}
+                <b>
+                  {strictPriority || weights === 0
+                    ? weight
+                    : format.percent(Math.round((100 * weight) / weights) / 100)}
+                </b>
               </PageLink>
             ))}
             {queueCount > queues.length && (

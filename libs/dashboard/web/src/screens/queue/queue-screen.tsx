@@ -1,5 +1,5 @@
 import { CirclePause, CirclePlay, EllipsisVertical, Inbox } from 'lucide-react';
-import { useMemo } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef } from 'react';
 import { commands } from '../../../../src/api/commands.js';
 import type { QueueDetails, QueueRow, TaskState } from '../../../../src/api/queues.js';
 import { READS } from '../../../../src/api/routes.js';
@@ -56,30 +56,7 @@ export function QueueScreen({ queue }: { readonly queue: string }) {
         {(answer) => (
           <>
             <QueueFacts details={{ ...answer, queue: row ?? answer.queue }} />
-            <nav className="tabs" aria-label={t('queue.tabs')}>
-              {STATES.map((state) => (
-                <PageLink
-                  key={state}
-                  page="queue"
-                  params={{ queue, state }}
-                  replace
-                  className="tab"
-                  aria-current={tab === state ? 'page' : undefined}
-                >
-                  <span className={`tab-mark state-${state}`} aria-hidden />
-                  {t(stateKey(state))} <Count value={(row ?? answer.queue).counts[state]} />
-                </PageLink>
-              ))}
-              <PageLink
-                page="queue"
-                params={{ queue, state: 'insights' }}
-                replace
-                className="tab"
-                aria-current={tab === 'insights' ? 'page' : undefined}
-              >
-                {t('queue.insights')}
-              </PageLink>
-            </nav>
+            <Tabs queue={row ?? answer.queue} tab={tab} />
             {tab === 'insights' ? (
               <QueueInsights details={answer} />
             ) : STATES.includes(tab) ? (
@@ -93,6 +70,41 @@ export function QueueScreen({ queue }: { readonly queue: string }) {
       {tab === 'insights' && <CommandLine command={commands.history(queue, 90)} />}
       {tab !== 'insights' && <CommandLine command={commands.tasks(queue, tab, params.get('group') ?? undefined)} />}
     </>
+  );
+}
+
+function Tabs({ queue: { queue, counts }, tab }: { readonly queue: QueueRow; readonly tab: Tab }) {
+  const { t } = useI18n();
+  const tabs = useRef<HTMLElement>(null);
+  // On a narrow screen not all have room.
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [tab]);
+  const link = (to: Tab, children: ReactNode) => (
+    <PageLink
+      key={to}
+      page="queue"
+      params={{ queue, state: to }}
+      replace
+      className="tab"
+      aria-current={tab === to ? 'page' : undefined}
+    >
+      {children}
+    </PageLink>
+  );
+  return (
+    <nav ref={tabs} className="tabs" aria-label={t('queue.tabs')}>
+      {STATES.map((state) =>
+        link(
+          state,
+          <>
+            <span className={`tab-mark state-${state}`} aria-hidden />
+            {t(stateKey(state))} <Count value={counts[state]} />
+          </>,
+        ),
+      )}
+      {link('insights', t('queue.insights'))}
+    </nav>
   );
 }
 
