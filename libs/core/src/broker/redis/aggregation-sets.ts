@@ -2,6 +2,7 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { floorS } from '../../wire/unix-time.js';
 import { type AggregationSet, LARGEST_SET } from '../contract/groups.js';
+import { groupListKeys } from './group-names.js';
 import type { RedisLink } from './redis-link.js';
 
 export type SetName = Pick<AggregationSet, 'group' | 'setId' | 'deadlineS'>;
@@ -16,10 +17,7 @@ export async function giveBack(redis: RedisLink, queue: string, { group, setId, 
         aggregationSet: keys.aggregationSet(queue, group, setId),
         aggregationSets: keys.aggregationSets(queue),
         group: keys.group(queue, group),
-        groups: keys.groups(queue),
-        expectedGroups: keys.expectedGroups(queue),
-        newest: keys.groupsByNewest(queue),
-        oldest: keys.groupsByOldest(queue),
+        ...groupListKeys(queue),
       },
       { deadlineS, limit: LARGEST_SET, groupName: group, nowS: floorS(redis.clock.nowMs()) },
     )) as number;

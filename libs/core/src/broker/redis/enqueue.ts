@@ -10,6 +10,7 @@ import type { EnqueueOps, EnqueueOutcome, NewTask } from '../contract/enqueue.js
 import { EXPECTED_GROUPS_LIFE_MS } from '../contract/groups.js';
 import { type BatchLimits, keyedBatches } from './batches.js';
 import { CallLanes, type LaneCall } from './call-lanes.js';
+import { groupListKeys } from './group-names.js';
 import { isDelayed, newTaskArgs } from './new-task.js';
 import type { QueueNames } from './queue-names.js';
 import type { RedisLink } from './redis-link.js';
@@ -251,12 +252,9 @@ function runEnqueue(
       pending: keys.pending(queue),
       scheduled: keys.scheduled(queue),
       completed: keys.completed(queue),
-      groups: keys.groups(queue),
-      expectedGroups: keys.expectedGroups(queue),
+      ...groupListKeys(queue),
       fullSizes: keys.fullSizes(queue),
       mark: keys.enqueued(queue, call.lane),
-      newest: keys.groupsByNewest(queue),
-      oldest: keys.groupsByOldest(queue),
       task: tasks.map(({ task }) => keys.task(queue, task.message.id)),
       group: joining.map(({ task }) => keys.group(queue, task.message.groupKey)),
       lock: tasks.filter(({ task }) => task.uniqueTtlS !== undefined).map(({ task }) => task.message.uniqueKey),

@@ -5,6 +5,7 @@ import { floorS } from '../../wire/unix-time.js';
 import type { ForwardOps, ForwardReply } from '../contract/forward.js';
 import type { Waiting } from './due-ahead.js';
 import { DuePlan } from './due-plan.js';
+import { groupListKeys } from './group-names.js';
 import type { JoinedCommands } from './joined-commands.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
@@ -90,11 +91,8 @@ async function toGroups(redis: RedisLink, queue: string, source: string, due: re
     scripts.forwardToGroup,
     {
       source,
-      groups: keys.groups(queue),
-      expectedGroups: keys.expectedGroups(queue),
+      ...groupListKeys(queue),
       fullSizes: keys.fullSizes(queue),
-      newest: keys.groupsByNewest(queue),
-      oldest: keys.groupsByOldest(queue),
       task: tasks.map(({ id }) => keys.task(queue, id)),
       group: tasks.map(({ group }) => keys.group(queue, group)),
     },

@@ -4,6 +4,14 @@ import type { RedisLink } from './redis-link.js';
 /** Names per call, and groups per round trip: there may be very many. */
 const PAGE = 500;
 
+/** Where groups are listed, and when tasks joined them. */
+export const groupListKeys = (queue: string) => ({
+  groups: keys.groups(queue),
+  expectedGroups: keys.expectedGroups(queue),
+  newest: keys.groupsByNewest(queue),
+  oldest: keys.groupsByOldest(queue),
+});
+
 /** The names of all groups, sorted; read in pages, so one that is added or removed in between may be missed. */
 export async function readGroupNames(redis: RedisLink, queue: string): Promise<string[]> {
   const names = new Set<string>(); // pages may repeat names
