@@ -134,7 +134,7 @@ function openLeases(
 }
 
 function openWorkers({ broker, router, tracer }: PartsContext, settings: ServerSettings, settler: Settler): WorkerPool {
-  const { concurrency, codec, errorHandler, emit, clock, carried } = settings;
+  const { concurrency, codec, errorHandler, emit, clock, logger, carried } = settings;
   return new WorkerPool(concurrency, settler, {
     router,
     results: broker,
@@ -147,6 +147,7 @@ function openWorkers({ broker, router, tracer }: PartsContext, settings: ServerS
     tracer,
     carried,
     clock,
+    logger,
     limits: new RunLimits(settings.queueLimits, router),
   });
 }

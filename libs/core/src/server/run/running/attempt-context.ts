@@ -17,7 +17,7 @@ export interface AttemptContextDeps {
   readonly codec: PayloadCodec;
   readonly emit: TaskEventListener | undefined;
   readonly clock: Clock;
-  readonly failurePolicy: { readonly logger: Logger };
+  readonly logger: Logger;
 }
 
 /** What may be aborted, by a signal that is made when somebody asks for it. */
@@ -124,10 +124,7 @@ export class AttemptContext extends TaskContext {
     } catch (error) {
       // The work is done, and another run would return the same value.
       const fields = { ...taskFields(context.#message), reason: codecErrorText(error) };
-      context.#deps.failurePolicy.logger.warn(
-        'cannot store the return value of the handler as the result of its task',
-        fields,
-      );
+      context.#deps.logger.warn('cannot store the return value of the handler as the result of its task', fields);
       return undefined;
     }
   }
@@ -143,7 +140,7 @@ export class AttemptContext extends TaskContext {
   }
 
   #openReporter(): ProgressReporter {
-    const { results, emit, clock, failurePolicy } = this.#deps;
+    const { results, emit, clock, logger } = this.#deps;
     const lease = this.#lease;
     const { id, type, queue } = this.#message;
     return new ProgressReporter({
@@ -151,7 +148,7 @@ export class AttemptContext extends TaskContext {
       onWritten: ({ share, note, atMs }) =>
         emit?.({ kind: 'progressed', id, type, queue, share, note, at: new Date(atMs) }),
       clock,
-      logger: failurePolicy.logger,
+      logger,
     });
   }
 }

@@ -5,10 +5,10 @@ import { type Logger, silentLogger } from '../../../runtime/logger.js';
 import { MAX_RETRY_DELAY_MS, type RetryDelay } from '../../../task/retry-delay.js';
 import { RevokeTask, SkipRetry } from '../../../task/signals.js';
 import type { TaskMessage } from '../../../wire/task-message.js';
-import { archiveReason, failureOutcome, type FailurePolicy } from './attempt-outcome.js';
+import { archiveReason, failureOutcome, type LoggedPolicy } from './attempt-outcome.js';
 
 const NOW_MS = 1_700_000_000_000;
-const policy: FailurePolicy = {
+const policy: LoggedPolicy = {
   retryDelay: () => 5_000,
   isFailure: () => true,
   unknownTypeDelayMs: 100,
@@ -16,7 +16,7 @@ const policy: FailurePolicy = {
   logger: silentLogger,
 };
 
-function outcome(error: unknown, differences: Partial<FailurePolicy> = {}, message: Partial<TaskMessage> = {}) {
+function outcome(error: unknown, differences: Partial<LoggedPolicy> = {}, message: Partial<TaskMessage> = {}) {
   const task = {
     message: { id: 'a', type: 't', retried: 1, maxRetry: 3, timeoutS: 0n, deadlineS: 0n, ...message } as TaskMessage,
     leaseExpiresAtS: 0,

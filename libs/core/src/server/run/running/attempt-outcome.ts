@@ -19,6 +19,10 @@ export interface FailurePolicy {
   readonly isFailure: (error: unknown) => boolean;
   readonly unknownTypeDelayMs: number;
   readonly unknownTypeTimeoutMs: number;
+}
+
+/** With a logger, for functions that fail. */
+export interface LoggedPolicy extends FailurePolicy {
   readonly logger: Logger;
 }
 
@@ -35,7 +39,7 @@ export interface FailurePolicy {
  * not continue forever with uncounted ones.
  * 6. Otherwise: retried; counted unless `isFailure` returns `false`.
  */
-export function failureOutcome(task: LeasedTask, error: unknown, policy: FailurePolicy, nowMs: number): Outcome {
+export function failureOutcome(task: LeasedTask, error: unknown, policy: LoggedPolicy, nowMs: number): Outcome {
   const { message } = task;
   const signal = findSignal(error);
   const text = errorText(error);
@@ -79,7 +83,7 @@ function unknownTypeOutcome(task: LeasedTask, text: string, policy: FailurePolic
 }
 
 /** A user's function that fails or returns an invalid value must not cost the task its retry. */
-function retryDelayMs({ message }: LeasedTask, error: unknown, { retryDelay, logger }: FailurePolicy): number {
+function retryDelayMs({ message }: LeasedTask, error: unknown, { retryDelay, logger }: LoggedPolicy): number {
   try {
     const delayMs: unknown = retryDelay(message.retried, error, message);
     if (typeof delayMs !== 'number' || !Number.isFinite(delayMs) || delayMs < 0) {
@@ -99,7 +103,7 @@ function retryDelayMs({ message }: LeasedTask, error: unknown, { retryDelay, log
 /** Functions whose failure was logged: one line per function, since each retry of each task calls it. */
 const failedDelays = new WeakSet<RetryDelay>();
 
-function isFailure({ message }: LeasedTask, error: unknown, policy: FailurePolicy): boolean {
+function isFailure({ message }: LeasedTask, error: unknown, policy: LoggedPolicy): boolean {
   try {
     const answer: unknown = policy.isFailure(error);
     if (typeof answer !== 'boolean') throw wrongAnswer(answer, 'true or false');

@@ -56,8 +56,8 @@ function prepare(
       isFailure: () => true,
       unknownTypeDelayMs: 100,
       unknownTypeTimeoutMs: 1_000,
-      logger: { ...silentLogger, warn },
     },
+    logger: { ...silentLogger, warn },
     errorHandler: undefined,
     emit: (event: TaskEvent) => events.push(event),
     clock,
@@ -125,8 +125,8 @@ describe('Attempt', () => {
         isFailure: () => errorHandler.mock.calls.length === 0,
         unknownTypeDelayMs: 1,
         unknownTypeTimeoutMs: 1,
-        logger: { ...silentLogger, error },
       },
+      logger: { ...silentLogger, error },
     });
 
     const ending = await endOf(attempt);

@@ -10,6 +10,7 @@ import { HandlerNotFoundError } from '../../../errors/handler-not-found.error.js
 import { LeaseLostError } from '../../../errors/lease-lost.error.js';
 import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
 import { LazySignal } from '../../../runtime/lazy-signal.js';
+import type { Logger } from '../../../runtime/logger.js';
 import { dropPromise } from '../../../runtime/user-callback.js';
 import { resultWithin, within } from '../../../runtime/within.js';
 import { backoffDelayMs } from '../../../task/backoff.js';
@@ -55,6 +56,7 @@ export interface AttemptDeps {
   /** Fields to restore around handlers. */
   readonly carried?: CarriedFields | undefined;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** What an attempt shares with all others of its server. */
@@ -139,11 +141,11 @@ export class Attempt implements Abortable, Expiring {
   }
 
   private noteDeaf(reason: AbortReason): void {
-    const { clock, emit, failurePolicy } = this.deps;
+    const { clock, emit, logger } = this.deps;
     const { id, type, queue } = this.message;
     this.isDeaf = true;
     if (isInstance(reason, ServerShutdownError)) return; // the process is about to end
-    failurePolicy.logger.warn('handler ignores its signal; its slot is lost until it ends', taskFields(this.message));
+    logger.warn('handler ignores its signal; its slot is lost until it ends', taskFields(this.message));
     emit?.({ kind: 'slotLost', id, type, queue, at: new Date(clock.nowMs()) });
   }
 
@@ -277,21 +279,21 @@ export class Attempt implements Abortable, Expiring {
   private async judge(error: unknown, durationMs: number): Promise<Ending> {
     if (isInstance(error, ServerShutdownError)) return { outcome: { kind: 'requeue' }, error, durationMs };
     const { id, type, queue } = this.message;
-    const { clock, emit, failurePolicy } = this.deps;
+    const { clock, emit, failurePolicy, logger } = this.deps;
     emit?.({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
     await this.tellErrorHandler(error);
     if (this.lease.isLost) return { outcome: undefined, error, durationMs };
     const retryDelay = this.route?.retryDelay ?? failurePolicy.retryDelay;
     const isFailure = this.route?.isFailure ?? failurePolicy.isFailure;
     const backoff = await this.ownBackoff(error);
-    const policy = { ...failurePolicy, retryDelay: backoff ?? retryDelay, isFailure };
+    const policy = { ...failurePolicy, retryDelay: backoff ?? retryDelay, isFailure, logger };
     return { outcome: failureOutcome(this.tracked.task, error, policy, clock.nowMs()), error, durationMs };
   }
 
   /** The delay that the task itself was enqueued with, unless no retry follows. Never rejects. */
   private async ownBackoff(error: unknown): Promise<RetryDelay | undefined> {
     const { queue, id, retried, maxRetry } = this.message;
-    const { results, clock, failurePolicy } = this.deps;
+    const { results, clock, logger } = this.deps;
     if (retried >= maxRetry || findSignal(error) || isInstance(error, HandlerNotFoundError)) return undefined;
     try {
       const record = await resultWithin(clock, READ_BACKOFF_MS, results.readBackoff(queue, id));
@@ -299,14 +301,14 @@ export class Attempt implements Abortable, Expiring {
       return backoff && ((count) => backoffDelayMs(backoff, count));
     } catch (cause) {
       const fields = { ...taskFields(this.message), error: cause };
-      failurePolicy.logger.debug('cannot read the backoff of a task; retryDelay applies', fields);
+      logger.debug('cannot read the backoff of a task; retryDelay applies', fields);
       return undefined;
     }
   }
 
   /** Waits for `errorHandler`, for at most {@link ERROR_HANDLER_MS}. Never rejects. */
   private async tellErrorHandler(error: unknown): Promise<void> {
-    const { errorHandler, clock, failurePolicy } = this.deps;
+    const { errorHandler, clock, logger } = this.deps;
     if (!errorHandler) return;
     const fields = taskFields(this.message);
     const tell = async (): Promise<void> => {
@@ -314,11 +316,11 @@ export class Attempt implements Abortable, Expiring {
         await this.surrounded(() => errorHandler(error, this.context));
       } catch (cause) {
         dropPromise(cause);
-        failurePolicy.logger.error('errorHandler failed', { ...fields, error: cause });
+        logger.error('errorHandler failed', { ...fields, error: cause });
       }
     };
     if (await within(clock, ERROR_HANDLER_MS, tell())) return;
-    failurePolicy.logger.error(`errorHandler did not end within ${ERROR_HANDLER_MS} ms; the attempt ends now`, fields);
+    logger.error(`errorHandler did not end within ${ERROR_HANDLER_MS} ms; the attempt ends now`, fields);
   }
 
   private success(returned: unknown, durationMs: number): Ending {
@@ -334,7 +336,7 @@ export class Attempt implements Abortable, Expiring {
 
   get abortion(): LazySignal {
     return (this.lazyAbortion ??= new LazySignal((error) =>
-      this.deps.failurePolicy.logger.error('an abort listener failed', { ...taskFields(this.message), error }),
+      this.deps.logger.error('an abort listener failed', { ...taskFields(this.message), error }),
     ));
   }
 

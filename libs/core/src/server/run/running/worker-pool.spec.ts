@@ -47,8 +47,8 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, requestedOutco
       isFailure: () => true,
       unknownTypeDelayMs: 100,
       unknownTypeTimeoutMs: 1_000,
-      logger,
     },
+    logger,
     errorHandler: undefined,
     emit: Object.defineProperties(
       (event: TaskEvent) => void events.push(event),

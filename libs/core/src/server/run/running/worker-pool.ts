@@ -92,7 +92,7 @@ export class WorkerPool implements Slots, AttemptListener {
     this.surroundings = { ...deps, deadlines: new Deadlines(deps.clock) };
     this.unknownTasks = new UnknownTasks(deps.clock);
     this.unknownTypeLog = new LogLimit(deps.clock, UNKNOWN_TYPE_LOG_MS);
-    this.logger = deps.failurePolicy.logger;
+    this.logger = deps.logger;
     this.limits = deps.limits ?? new RunLimits({}, deps.router);
     this.failureLog = new FailureLog(deps.clock, this.logger);
     this.company = new Company(this, { leases: deps.leases, clock: deps.clock, logger: this.logger });
