@@ -1,4 +1,4 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { type DynamicModule, type FactoryProvider, type InjectionToken, Module, type Provider } from '@nestjs/common';
 import {
   DiscoveryModule,
   DiscoveryService,
@@ -40,7 +40,7 @@ import { PayloadValidator } from './handling/payload-validator.js';
 import { TaskPipeline } from './handling/task-pipeline.js';
 import { TaskInspector } from './inspector/task-inspector.service.js';
 import { appKindOf } from './lifecycle/app-kind.js';
-import { ConnectionLifecycle } from './lifecycle/connection.lifecycle.js';
+import { ConnectionLifecycle, type ConnectionLifecycleDeps } from './lifecycle/connection.lifecycle.js';
 import { NestLogAdapter } from './lifecycle/nest-logger.js';
 import { TaskEvents } from './lifecycle/task-events.js';
 import { TaskQueueEvents } from './lifecycle/task-queue-events.js';
@@ -144,8 +144,7 @@ function connectionProviders(name: string): Provider[] {
     },
     {
       provide: internalToken('connection-lifecycle', name),
-      useFactory: makeLifecycle,
-      inject: [
+      ...byName(makeLifecycle, {
         settings,
         broker,
         client,
@@ -155,11 +154,11 @@ function connectionProviders(name: string): Provider[] {
         events,
         eventMethods,
         queueEvents,
-        getTaskServerToken(name),
-        ModuleRef,
-        ModulesContainer,
-        HttpAdapterHost,
-      ],
+        server: getTaskServerToken(name),
+        moduleRef: ModuleRef,
+        modules: ModulesContainer,
+        adapterHost: HttpAdapterHost,
+      }),
     },
   ];
 }
@@ -296,39 +295,32 @@ function makePeriodicTasks(
   return new PeriodicTasks(settings.name, new PeriodicTaskExplorer(discovery, scanner), scheduler, guard);
 }
 
-function makeLifecycle(
-  settings: AsynqSettings,
-  broker: Broker,
-  client: Client,
-  handlers: TaskHandlers,
-  aggregators: TaskAggregators,
-  periodicTasks: PeriodicTasks,
-  events: TaskEvents,
-  eventMethods: TaskEventMethods,
-  queueEvents: TaskQueueEvents,
-  server: TaskServer,
-  moduleRef: ModuleRef,
-  modules: ModulesContainer,
-  adapterHost: HttpAdapterHost,
-): ConnectionLifecycle {
-  const logger = loggerFor('AsynqModule', settings);
-  const connectionNames = (): string[] => namesOfConnections(modules);
+type LifecycleParts = Omit<ConnectionLifecycleDeps, 'isAppOfOwn' | 'logger' | 'connectionNames'> & {
+  readonly modules: ModulesContainer;
+  readonly adapterHost: HttpAdapterHost;
+};
+
+function makeLifecycle({ modules, adapterHost, ...parts }: LifecycleParts): ConnectionLifecycle {
+  const { settings } = parts;
   return new ConnectionLifecycle({
-    settings,
-    broker,
-    client,
-    handlers,
-    aggregators,
-    periodicTasks,
-    events,
-    eventMethods,
-    server,
-    moduleRef,
+    ...parts,
     isAppOfOwn: () => settings.worker && appKindOf(modules, adapterHost) !== 'test',
-    queueEvents,
-    logger,
-    connectionNames,
+    logger: loggerFor('AsynqModule', settings),
+    connectionNames: () => namesOfConnections(modules),
   });
+}
+
+/** For a factory that takes many parts: Nest injects them by their positions. */
+function byName<Parts extends object>(
+  make: (parts: Parts) => unknown,
+  tokens: { readonly [Part in keyof Parts]: InjectionToken },
+): Pick<FactoryProvider, 'useFactory' | 'inject'> {
+  const names = Object.keys(tokens);
+  return {
+    useFactory: (...parts: readonly unknown[]) =>
+      make(Object.fromEntries(names.map((name, nth) => [name, parts[nth]])) as Parts),
+    inject: Object.values<InjectionToken>(tokens),
+  };
 }
 
 /** Names of all connections of the app, duplicates included. */
