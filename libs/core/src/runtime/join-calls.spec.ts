@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { joinCalls } from './join-calls.js';
+import { joinCalls, joinSettled, type Settle } from './join-calls.js';
 
 const double = vi.fn<(items: readonly number[]) => Promise<number>[]>((items) => items.map(async (item) => item * 2));
 
@@ -68,5 +68,65 @@ describe('joinCalls', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+});
+
+describe('joinSettled, eager', () => {
+  /** What leaves is settled by the test. */
+  function prepare() {
+    const left: { items: readonly number[]; settle: Settle<number> }[] = [];
+    const call = joinSettled<number, number>((items, settle) => void left.push({ items, settle }), true);
+    const items = (): (readonly number[])[] => left.map((one) => one.items);
+    return { left, call, items };
+  }
+  const endOfMicrotasks = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+  const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  it('lets a lone call leave with those that are made in the same microtasks', async () => {
+    const { call, items } = prepare();
+    void call([1]);
+    await Promise.resolve();
+    void call([2]);
+
+    await endOfMicrotasks();
+
+    expect(items()).toEqual([[1, 2]]);
+  });
+
+  it('joins the calls of a turn while one is pending, and is eager again when it has ended', async () => {
+    const { call, items, left } = prepare();
+    const first = call([1]);
+    await endOfMicrotasks();
+    const others = [call([2]), call([3])];
+    await endOfMicrotasks();
+    expect(items()).toEqual([[1]]);
+    await endOfTurn();
+    expect(items()).toEqual([[1], [2, 3]]);
+
+    left[0]!.settle.resolve(0, 10);
+    left[1]!.settle.resolve(0, 20);
+    left[1]!.settle.resolve(1, 30);
+    expect(await Promise.all([first, ...others])).toEqual([[10], [20], [30]]);
+    void call([4]);
+    await endOfMicrotasks();
+
+    expect(items()).toEqual([[1], [2, 3], [4]]);
+  });
+
+  it('is eager again after a call of which several items have failed', async () => {
+    const { call, items, left } = prepare();
+    const failing = call([1, 2, 3]);
+    await endOfMicrotasks();
+    left[0]!.settle.reject(0, new Error('away'));
+    left[0]!.settle.reject(1, new Error('away'));
+    left[0]!.settle.resolve(2, 3);
+    await expect(failing).rejects.toThrow('away');
+
+    void call([4]);
+    await endOfMicrotasks();
+    void call([5]);
+    await endOfMicrotasks();
+
+    expect(items()).toEqual([[1, 2, 3], [4]]);
   });
 });

@@ -26,11 +26,18 @@ export function joinCalls<Item, Outcome>(
   });
 }
 
-/** The same without a promise per item: `run` settles each item once. */
+/**
+ * The same without a promise per item: `run` settles each item once.
+ * @param isEager while no call is pending, the next one leaves at the end of the microtasks, with those that were made in them: it
+ * does not wait for what else happens in this turn
+ */
 export function joinSettled<Item, Outcome>(
   run: (items: readonly Item[], settle: Settle<Outcome>) => void,
+  isEager = false,
 ): (items: readonly Item[]) => Promise<Outcome[]> {
   let calls: Call<Item, Outcome>[] = [];
+  let pending = 0;
+  const onEnd = (): void => void pending--;
 
   function leave(): void {
     const leaving = calls;
@@ -46,8 +53,11 @@ export function joinSettled<Item, Outcome>(
   return (items) =>
     new Promise((resolve, reject) => {
       if (items.length === 0) return resolve([]);
-      calls.push(new Call(items, resolve, reject));
-      if (calls.length === 1) setImmediate(leave);
+      calls.push(new Call(items, { resolve, reject, onEnd }));
+      pending += 1;
+      if (calls.length > 1) return;
+      if (isEager && pending === 1) process.nextTick(leave);
+      else setImmediate(leave);
     });
 }
 
@@ -67,16 +77,22 @@ function joined<Item, Outcome>(calls: readonly Call<Item, Outcome>[]): [items: r
   ];
 }
 
+interface Ending<Outcome> {
+  resolve(outcomes: Outcome[]): void;
+  reject(error: unknown): void;
+  onEnd(): void;
+}
+
 class Call<Item, Outcome> implements Settle<Outcome> {
   /** Where its items begin among those of all calls. */
   first = 0;
   private readonly outcomes: Outcome[];
   private open: number;
+  private hasFailed = false;
 
   constructor(
     readonly items: readonly Item[],
-    private readonly onOutcomes: (outcomes: Outcome[]) => void,
-    private readonly onError: (error: unknown) => void,
+    private readonly ending: Ending<Outcome>,
   ) {
     this.outcomes = new Array<Outcome>(items.length);
     this.open = items.length;
@@ -84,10 +100,16 @@ class Call<Item, Outcome> implements Settle<Outcome> {
 
   resolve(index: number, outcome: Outcome): void {
     this.outcomes[index - this.first] = outcome;
-    if (--this.open === 0) this.onOutcomes(this.outcomes);
+    if (--this.open > 0) return;
+    this.ending.onEnd();
+    this.ending.resolve(this.outcomes);
   }
 
   reject(_index: number, error: unknown): void {
-    this.onError(error);
+    if (this.hasFailed) return;
+    this.hasFailed = true;
+    this.open = Infinity; // its other items end nothing
+    this.ending.onEnd();
+    this.ending.reject(error);
   }
 }

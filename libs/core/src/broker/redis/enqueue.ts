@@ -1,6 +1,7 @@
 import { KeyTypeError } from '../../errors/key-type.error.js';
 import { RedisCommandError } from '../../errors/redis-command.error.js';
 import { monotonicMs, sleep, systemClock } from '../../runtime/clock.js';
+import { Deadlines } from '../../runtime/deadlines.js';
 import { joinSettled, type Settle } from '../../runtime/join-calls.js';
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
@@ -59,6 +60,7 @@ interface Batch {
 
 export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps {
   const lanes = new CallLanes();
+  const deadlines = new Deadlines(systemClock);
 
   async function settleBatch(batch: Batch, settle: Settle<EnqueueOutcome>): Promise<void> {
     const call = lanes.open();
@@ -112,7 +114,26 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
   /** The tasks of a batch settle together, and no batch waits for another. */
   const joined = joinSettled<Encoded, EnqueueOutcome>((tasks, settle) => {
     for (const batch of toBatches(tasks, redis.clock.nowMs())) void settleBatch(batch, settle);
-  });
+  }, true);
+
+  /** A call that was sent and is not answered in time: whether it takes effect is unknown. */
+  function orLate(outcomes: Promise<EnqueueOutcome[]>, count: number, limit: Limit): Promise<EnqueueOutcome[]> {
+    const timeoutMs = limit.endsAtMs - passedMs();
+    return new Promise((resolve, reject) => {
+      const onPassed = (): void => {
+        const error = lateError(limit.failure, timeoutMs);
+        resolve(Array.from({ length: count }, () => ({ status: 'failed', error })));
+      };
+      const deadline = deadlines.add(limit.endsAtMs + LAST_REPLY_MS, { onPassed });
+      const settled =
+        <Value>(settle: (value: Value) => void) =>
+        (value: Value): void => {
+          deadlines.remove(deadline);
+          settle(value);
+        };
+      outcomes.then(settled(resolve), settled(reject));
+    });
+  }
 
   return {
     enqueue(tasks, timeoutMs) {
@@ -136,23 +157,6 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
 
 /** Real time, whichever clock timestamps the tasks. */
 const passedMs = (): number => monotonicMs(systemClock);
-
-/** A call that was sent and is not answered in time: whether it takes effect is unknown. */
-async function orLate(outcomes: Promise<EnqueueOutcome[]>, count: number, limit: Limit): Promise<EnqueueOutcome[]> {
-  const timeoutMs = Math.max(0, limit.endsAtMs - passedMs());
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<EnqueueOutcome[]>((resolve) => {
-    timer = setTimeout(() => {
-      const error = lateError(limit.failure, timeoutMs);
-      resolve(Array.from({ length: count }, () => ({ status: 'failed', error })));
-    }, timeoutMs + LAST_REPLY_MS);
-  });
-  try {
-    return await Promise.race([outcomes, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** The last failure says more than the timeout. */
 function lateError(failure: RedisCommandError | undefined, timeoutMs: number): RedisCommandError {

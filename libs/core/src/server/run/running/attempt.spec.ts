@@ -18,7 +18,7 @@ import {
   type Ending,
   type ErrorHandler,
 } from './attempt.js';
-import { Deadlines } from './deadlines.js';
+import { Deadlines } from '../../../runtime/deadlines.js';
 import { routeAll } from './serve-mux.js';
 
 const message = {

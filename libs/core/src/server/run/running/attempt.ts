@@ -24,7 +24,7 @@ import type { TaskEvent, TaskEventListener } from '../../../task/task-event.js';
 import type { AttemptTrace, TaskTracer } from '../../../task/task-tracing.js';
 import { clampInt64, fromS } from '../../../wire/unix-time.js';
 import { type Abortable, AttemptContext } from './attempt-context.js';
-import type { Deadline, Deadlines, Expiring } from './deadlines.js';
+import type { Deadline, Deadlines, Expiring } from '../../../runtime/deadlines.js';
 import { failureOutcome, type FailurePolicy } from './attempt-outcome.js';
 import { tracedOutcome } from './traced-outcome.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';

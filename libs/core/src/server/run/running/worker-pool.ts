@@ -4,6 +4,7 @@ import type { WaitOps } from '../../../broker/contract/waiting.js';
 import { ServerShutdownError, TaskCanceledError } from '../../../errors/attempt-aborted.error.js';
 import { isInstance } from '../../../errors/as-error.js';
 import { HandlerNotFoundError } from '../../../errors/handler-not-found.error.js';
+import { Deadlines } from '../../../runtime/deadlines.js';
 import { LogLimit } from '../../../runtime/log-limit.js';
 import type { Logger } from '../../../runtime/logger.js';
 import { WaitedCount } from '../../../runtime/waited-count.js';
@@ -19,7 +20,6 @@ import {
   type Ending,
 } from './attempt.js';
 import { Company, type Slots } from './company.js';
-import { Deadlines } from './deadlines.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
 import { endingEvent } from './ending-event.js';
 import { FailureLog } from './failure-log.js';

@@ -1,4 +1,4 @@
-import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
+import { type Clock, monotonicMs, type TimerHandle } from './clock.js';
 
 /** What has a deadline. */
 export interface Expiring {
@@ -16,14 +16,14 @@ export interface Deadline {
 }
 
 /**
- * Points in time of many attempts, with one timer for the nearest. Kept in their order: most attempts have the same timeout, so
+ * Points in time of many calls, with one timer for the nearest. Kept in their order: most have the same timeout, so
  * a new one goes to the end at once.
  */
 export class Deadlines {
   private first: Deadline | undefined;
   private last: Deadline | undefined;
   private timer: TimerHandle;
-  /** When the timer fires. It stays when the attempt ends that it was set for. */
+  /** When the timer fires. It stays when what it was set for has ended. */
   private timerAtMs = Infinity;
 
   constructor(private readonly clock: Clock) {}
