@@ -20,7 +20,7 @@ describe('the times of a chart', () => {
   const clocks = (times: readonly number[]) => times.map((ms) => new Date(ms).toISOString().slice(11, 16));
 
   it('are round', () => {
-    expect(clocks(timeTicks(from, from + HOUR_MS, 3, 0))).toEqual(['12:30', '13:00']);
+    expect(clocks(timeTicks(from, from + HOUR_MS, 3, 0))).toEqual(['12:20', '12:40', '13:00']);
     expect(clocks(timeTicks(from, from + 24 * HOUR_MS, 4, 0))).toEqual(['18:00', '00:00', '06:00', '12:00']);
   });
 
