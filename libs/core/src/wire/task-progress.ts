@@ -19,8 +19,10 @@ export function encodeProgress({ share, note, atMs }: ProgressRecord, message: T
  * make the task unreadable.
  */
 export function decodeProgress(record: string | undefined, message: TaskMessage): ProgressRecord | undefined {
+  const bound = readBound(record, message);
+  if (bound === undefined) return undefined; // as most tasks, which is dear to learn from an error
   try {
-    const { share, note, atMs } = JSON.parse(readBound(record, message) ?? '') as Record<string, unknown>;
+    const { share, note, atMs } = JSON.parse(bound) as Record<string, unknown>;
     if (typeof share !== 'number' || typeof atMs !== 'number') return undefined;
     return { share, atMs, ...(typeof note === 'string' && { note }) };
   } catch {
