@@ -20,6 +20,9 @@ const WAIT_MS = 30_000;
 /** Where the pictures of a run are. */
 const SCREENSHOTS = join(import.meta.dirname, '../../dist/dashboard-screenshots');
 
+/** All cores run tests: what Chromium does beside its pages, in further processes and threads, takes theirs. */
+const FOR_BUSY_CORES = ['--in-process-gpu', '--js-flags=--single-threaded'];
+
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export const SIZES = {
@@ -45,8 +48,11 @@ export class TestBrowser implements AsyncDisposable {
   private constructor(private readonly chromium: Chromium) {}
 
   static async open(): Promise<TestBrowser> {
-    // Without a sandbox of its own, as root and in containers: it opens only our pages.
-    const args = ['--no-sandbox', '--host-resolver-rules=MAP rebound.example 127.0.0.1'];
+    const args = [
+      '--no-sandbox', // as root and in containers: it opens only our pages
+      '--host-resolver-rules=MAP rebound.example 127.0.0.1',
+      ...FOR_BUSY_CORES,
+    ];
     return new TestBrowser(await chromium.launch({ executablePath: chromiumPath!, args }));
   }
 
