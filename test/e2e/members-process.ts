@@ -7,8 +7,11 @@ import { OrphanCleanup } from '../support/orphan-cleanup.js';
 
 const folder = join(import.meta.dirname, '../../dist/apps/members');
 
-/** PGlite is 9 MB of WebAssembly; to compile what is hot a second time takes longer than a test uses it. */
-const FOR_A_SHORT_LIFE = ['--liftoff-only'];
+/**
+ * To compile what is hot a second time takes longer than a test uses it, above all PGlite, which is 9 MB of WebAssembly.
+ * All cores run tests: what threads do in the background takes theirs.
+ */
+const FOR_A_SHORT_LIFE = ['--liftoff-only', '--no-opt', '--single-threaded', '--min-semi-space-size=16'];
 
 export interface Exit {
   readonly code: number | null;
