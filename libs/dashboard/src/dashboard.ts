@@ -43,7 +43,7 @@ import { readSearch } from './reads/search.js';
 import { readSession, readTypes } from './reads/session.js';
 import { readTask, readTasks } from './reads/tasks.js';
 
-export interface DashboardDeps {
+interface DashboardDeps {
   readonly settings: DashboardSettings;
   /** At least one; the first is the default. */
   readonly connections: readonly DashboardConnection[];

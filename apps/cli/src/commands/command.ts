@@ -4,7 +4,7 @@ import { oneLine } from '../output/cells.js';
 import { UsageError } from '../usage.error.js';
 
 /** Flags that every command knows. */
-export interface GlobalFlags {
+interface GlobalFlags {
   readonly json: boolean;
 }
 

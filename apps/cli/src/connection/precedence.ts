@@ -12,7 +12,7 @@ export interface FoundSetting {
   readonly shown: string;
 }
 
-export type FoundSettings = Readonly<Partial<Record<string, FoundSetting>>>;
+type FoundSettings = Readonly<Partial<Record<string, FoundSetting>>>;
 
 /** Each of them says where Redis is. */
 const PLACES = ['uri', 'cluster_addrs', 'sentinel_addrs'] as const;

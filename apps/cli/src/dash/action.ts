@@ -25,7 +25,7 @@ export type DashActions = Pick<
 >;
 
 /** What the keys are for. */
-export interface DashSelection {
+interface DashSelection {
   readonly queue: QueueInfo | undefined;
   readonly schedule: ScheduleInfo | undefined;
   readonly tasks: readonly TaskInfo[];

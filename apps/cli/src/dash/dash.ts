@@ -17,7 +17,7 @@ import {
   showsOther,
 } from './state.js';
 
-export interface DashDeps {
+interface DashDeps {
   readonly inspector: DashReads & DashActions;
   readonly nowMs: () => number;
   /** Size of the terminal. */

@@ -32,7 +32,7 @@ export interface Frame {
 }
 
 /** A text that is being typed: a filter of the view, or the name of a queue. */
-export interface Input {
+interface Input {
   readonly kind: 'filter' | 'jump';
   readonly text: string;
 }

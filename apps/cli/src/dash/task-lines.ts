@@ -12,7 +12,7 @@ const MOST_BYTES = 65_536;
 const CHROME = 5;
 
 /** A line of a task's view; the label of the first line of a fact. */
-export type TaskLine = readonly [label: string, text: string];
+type TaskLine = readonly [label: string, text: string];
 
 /** All that is known of a task, in lines of that width. */
 export function taskLines(task: TaskInfo, nowMs: number, columns: number): TaskLine[] {

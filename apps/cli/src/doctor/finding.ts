@@ -1,5 +1,5 @@
 /** How bad it is: `high` needs somebody now, `low` only explains. */
-export type Severity = 'high' | 'medium' | 'low';
+type Severity = 'high' | 'medium' | 'low';
 
 /** Something that is wrong, in sentences. */
 export interface Finding {

@@ -6,7 +6,7 @@ const GAP = '  ';
 const LEAST_WIDTH = 8;
 
 /** How a table is laid out. */
-export interface TableLayout {
+interface TableLayout {
   /** Dashes under each title. Default: as many as the title is long. */
   readonly dashes?: number | undefined;
   /** Cells of a line: wider columns are cut, the widest first. Default: no limit. */

@@ -15,7 +15,7 @@ import {
 import { InvalidOptionsError, parseRedisUrl } from '@nestjs-asynq/core';
 import { ConfigurationError } from './configuration.error.js';
 
-export type Role = 'api' | 'worker' | 'all';
+type Role = 'api' | 'worker' | 'all';
 
 /** The allowed values, for a Redis address that cannot be read. */
 function redisAddressProblem(address: string): string | undefined {

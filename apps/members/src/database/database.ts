@@ -19,7 +19,7 @@ export interface OpenDatabase {
 }
 
 /** Where members are stored. Default: PGlite in memory, lost at exit. */
-export interface DatabaseLocation {
+interface DatabaseLocation {
   /** A PostgreSQL server, as `postgres://user:password@host:port/name`. */
   readonly databaseUrl?: string | undefined;
   /** A folder for PGlite, created if missing. One process at a time. */

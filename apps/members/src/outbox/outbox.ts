@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import { outbox } from '../database/schema.js';
 
 /** A task to be enqueued once its transaction has committed. */
-export interface OutboxTask<Type extends keyof TaskPayloads & string> {
+interface OutboxTask<Type extends keyof TaskPayloads & string> {
   readonly type: Type;
   readonly payload: PayloadOf<Type>;
   /**

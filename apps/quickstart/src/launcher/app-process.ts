@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 /** How long an app has to end by itself. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
 
-export interface AppProcessOptions {
+interface AppProcessOptions {
   readonly args?: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly onLine: (line: string) => void;

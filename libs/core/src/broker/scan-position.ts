@@ -1,7 +1,7 @@
 import { InvalidOptionsError } from '../errors/invalid-options.error.js';
 
 /** A position in a sorted set: behind this member, whether or not it is still there. */
-export interface PlaceInSet {
+interface PlaceInSet {
   /** As text. */
   readonly score: string;
   /** The bytes of the member. */

@@ -23,7 +23,7 @@ const TOGETHER_MS = 500;
 /** Maximum delay of a notification, which arrives on another connection. */
 const NOTIFICATION_DELAY_MS = 1_000;
 
-export interface TaskWaiterDeps {
+interface TaskWaiterDeps {
   readonly broker: Pick<WaitOps, 'awaitTask' | 'onTaskEnded'> & Pick<ListOps, 'findTask'>;
   readonly clock: Clock;
   /** Ends every wait with its reason. */

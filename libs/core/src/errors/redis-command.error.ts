@@ -1,7 +1,7 @@
 import { QueueError } from './queue-error.js';
 import { withoutSecrets } from './without-secrets.js';
 
-export interface RedisCommandErrorOptions extends ErrorOptions {
+interface RedisCommandErrorOptions extends ErrorOptions {
   /** Default `false`. */
   readonly isRepairable?: boolean | undefined;
   /** Default `false`. */

@@ -13,13 +13,13 @@ export const MOST_BUFFERED = 1_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
-export interface FollowerDeps {
+interface FollowerDeps {
   readonly broker: Pick<EventOps, 'readEvents'>;
   readonly clock: Clock;
 }
 
 /** What one follows. */
-export interface Followed {
+interface Followed {
   readonly queue: string;
   /** `undefined`: all tasks. */
   readonly taskId: string | undefined;

@@ -14,7 +14,7 @@ import { nearestName } from '../runtime/nearest-name.js';
 import type { EnqueuedTask } from '../task/task-handle.js';
 import { type ScheduleInfo, toScheduleInfos } from './schedule-info.js';
 
-export interface ScheduleControlDeps {
+interface ScheduleControlDeps {
   readonly broker: ScheduleOps & EnqueueOps & Pick<PresenceOps, 'schedulerEntries' | 'recordEnqueueEvent'>;
   readonly handles: HandleDeps;
   readonly clock: Clock;

@@ -3,7 +3,7 @@ import type { FamilyHead, Labels, Sample } from './metric-family.js';
 import type { QueueReading } from './queue-reader.js';
 
 /** A metric of what is stored, and how it is taken from a reading. */
-export interface QueueFamily extends FamilyHead {
+interface QueueFamily extends FamilyHead {
   readonly samples: (reading: QueueReading) => Sample[];
 }
 

@@ -24,7 +24,7 @@ export interface QueueReading {
   readonly nowMs: number;
 }
 
-export interface QueueReaderSettings {
+interface QueueReaderSettings {
   readonly memory: boolean;
   readonly servers: boolean;
   readonly schedules: boolean;
@@ -32,7 +32,7 @@ export interface QueueReaderSettings {
   readonly timeoutMs: number;
 }
 
-export interface QueueReaderDeps {
+interface QueueReaderDeps {
   readonly clock: Clock;
   readonly logger: Logger;
 }

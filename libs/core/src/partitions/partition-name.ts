@@ -58,7 +58,7 @@ function bitReversed(number: number): number {
 }
 
 /** A queue as users name it, and the ordinary queue among its partitions. */
-export interface QueuePlace {
+interface QueuePlace {
   readonly queue: string;
   /** `undefined`: the queue itself. */
   readonly partition: string | undefined;

@@ -27,7 +27,7 @@ export interface PeriodicTaskOptions extends Omit<TaskOptions, 'group' | 'partit
 }
 
 /** The options, separated into those of the task and those of the schedule. */
-export interface PeriodicSettings {
+interface PeriodicSettings {
   readonly task: TaskOptions;
   readonly name: string | undefined;
   readonly catchUp: CatchUp;

@@ -32,7 +32,7 @@ const DEFAULT_HEARTBEAT_MS = 10_000;
 const DEFAULT_SYNC_MS = 180_000;
 
 /** The validated options, separated by part; the client validates its own. */
-export interface SchedulerSettings {
+interface SchedulerSettings {
   readonly client: ClientOptions;
   readonly zone: string;
   readonly heartbeatMs: number;

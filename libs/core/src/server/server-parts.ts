@@ -56,7 +56,7 @@ export interface ServerParts {
   readonly background: readonly BackgroundPart[];
 }
 
-export interface PartsContext {
+interface PartsContext {
   readonly broker: Broker;
   /** `undefined`: nothing is traced. */
   readonly tracer: TaskTracer | undefined;

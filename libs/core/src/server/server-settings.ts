@@ -20,7 +20,7 @@ import { dutyLeaseMs } from './watch/duties.js';
 import { SERVER_OPTION_NAMES, type ServerOptions } from './server-options.js';
 
 /** Validated {@link ServerOptions} with defaults, as numbers with units. */
-export interface CheckedOptions {
+interface CheckedOptions {
   readonly concurrency: number;
   /** 0: nothing is read ahead. */
   readonly readAheadMs: number;

@@ -25,7 +25,7 @@ export interface ServerProblem {
 }
 
 /** {@link ServerProblemOptions} in ms. */
-export interface ProblemLimits {
+interface ProblemLimits {
   readonly stuckAfterMs: number;
   readonly blockedAfterMs: number;
 }
@@ -50,7 +50,7 @@ export function readProblemOptions(options: ServerProblemOptions): ProblemLimits
   return limits;
 }
 
-export interface VitalSignsDeps {
+interface VitalSignsDeps {
   readonly runningLeases: Pick<RunningLeases, 'isBeating'>;
   readonly processor: Pick<Processor, 'quietQueues'>;
   readonly clock: Clock;

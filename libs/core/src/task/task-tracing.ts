@@ -38,7 +38,7 @@ export type GroupMember = Pick<TaskMessage, 'id' | 'headers'>;
 export type TracedOutcome = 'success' | 'retry' | 'archived' | 'revoked' | 'requeued' | 'lease_lost';
 
 /** Runs functions as a part of a trace. */
-export interface TraceScope {
+interface TraceScope {
   run<Result>(call: () => Result): Result;
 }
 

@@ -9,12 +9,12 @@ import {
 } from '@opentelemetry/api';
 
 /** Header with the time of the enqueue, unix ms: an old trace is linked, not continued. */
-export const ENQUEUED_AT = 'asynq-enqueued-at';
+const ENQUEUED_AT = 'asynq-enqueued-at';
 
 type Headers = Readonly<Record<string, string>>;
 
 /** Where a task came from, as its headers say. */
-export interface Origin {
+interface Origin {
   /** The remote span and the baggage; without either the root. */
   readonly context: Context;
   /** The span that enqueued the task. */

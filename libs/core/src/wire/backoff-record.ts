@@ -1,5 +1,5 @@
 /** How the delay between two attempts of a task grows. */
-export type BackoffKind = 'fixed' | 'exponential';
+type BackoffKind = 'fixed' | 'exponential';
 
 /** The backoff of one task, as the field `backoff` of its hash holds it. */
 export interface BackoffRecord {

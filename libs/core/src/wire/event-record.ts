@@ -4,7 +4,7 @@ import { isRecord } from '../runtime/is-record.js';
 const TIMES = ['at', 'nextProcessAt'] as const;
 
 /** An event as it is stored: its fields by name, times as unix ms. */
-export type EventFields = Readonly<Record<string, unknown>>;
+type EventFields = Readonly<Record<string, unknown>>;
 
 /** The JSON of an event. Fields that are `undefined` are left out. */
 export function encodeEvent(fields: object): string {

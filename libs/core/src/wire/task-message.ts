@@ -157,7 +157,7 @@ export function encodePlainMessage(message: TaskMessage): Buffer | undefined {
 }
 
 /** Texts that a message is expected to contain: these are returned, instead of copies. */
-export interface ExpectedTexts {
+interface ExpectedTexts {
   readonly id: string;
   readonly queue: string;
 }

@@ -210,7 +210,7 @@ export class QueueRows {
   }
 }
 
-export function countsOf(info: StateCounts): StateCounts {
+function countsOf(info: StateCounts): StateCounts {
   const { active, pending, scheduled, retry, archived, completed, aggregating } = info;
   return { active, pending, scheduled, retry, archived, completed, aggregating };
 }

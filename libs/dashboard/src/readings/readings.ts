@@ -29,7 +29,7 @@ const FRESH_MS = 900;
 
 const NO_EVICTION = 'noeviction';
 
-export interface ReadingsDeps {
+interface ReadingsDeps {
   readonly inspector: Inspector;
   readonly logger: Logger;
   readonly nowMs: () => number;

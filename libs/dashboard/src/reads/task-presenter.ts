@@ -12,7 +12,7 @@ const TASKS_PER_TURN = 100;
 const LISTED_ERROR = 1_000;
 
 /** A task as it may leave the process, whole. */
-export interface ShownTask {
+interface ShownTask {
   readonly row: TaskRow;
   readonly headers: readonly { readonly name: string; readonly value: string; readonly isRedacted: boolean }[];
   readonly error: { readonly text: string; readonly isCut: boolean; readonly isRedacted: boolean };

@@ -78,7 +78,7 @@ export const readTask: Read = async ({ board, viewer, query }) => {
   return answer;
 };
 
-export function actionsOn(queue: string, state: TaskState, viewer: Viewer): TaskActionName[] {
+function actionsOn(queue: string, state: TaskState, viewer: Viewer): TaskActionName[] {
   if (viewer.readOnly) return [];
   const actions = Object.keys(ALLOWED_STATES) as TaskActionName[];
   return actions.filter((one) => ALLOWED_STATES[one].includes(state) && viewer.may(queue, NEEDED_RIGHT[one]));

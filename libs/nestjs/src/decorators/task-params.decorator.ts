@@ -13,7 +13,7 @@ export const TaskParam = { payload: 3, context: 1001, taskId: 1002, signal: 1003
 type TaskParamKind = (typeof TaskParam)[keyof typeof TaskParam];
 
 /** One decorated parameter, as Nest's pipeline reads it. Custom ones (`createParamDecorator`) also have a `factory`. */
-export interface ParamMetadata {
+interface ParamMetadata {
   readonly index: number;
   readonly data?: ParamData | undefined;
   readonly pipes: readonly unknown[];

@@ -4,7 +4,7 @@ import { placeOf } from '@nestjs-asynq/core/internal';
 /** What happens to a task for a queue that nobody is known to serve. */
 export type UnknownQueues = 'warn' | 'error' | 'allow';
 
-export interface EnqueueGuardOptions {
+interface EnqueueGuardOptions {
   readonly unknownQueues: UnknownQueues;
   /** Names of the queues in the module's options; `undefined`: there are none, and `default` is served. */
   readonly declared: readonly string[] | undefined;

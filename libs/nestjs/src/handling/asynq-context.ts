@@ -2,7 +2,7 @@ import type { ArgumentsHost } from '@nestjs/common';
 import type { TaskContext } from '@nestjs-asynq/core';
 
 /** The result of `context.getType()` in guards, interceptors and filters around a task handler. */
-export type AsynqContextType = 'asynq';
+type AsynqContextType = 'asynq';
 
 export const ASYNQ_CONTEXT: AsynqContextType = 'asynq';
 

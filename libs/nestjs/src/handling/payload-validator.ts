@@ -83,7 +83,7 @@ function ruleTexts(message: unknown): string[] {
 type ValidationPackages = Pick<ValidationPipeOptions, 'validatorPackage' | 'transformerPackage'>;
 
 /** Names of packages. */
-export interface MissingPackages {
+interface MissingPackages {
   readonly missing: readonly string[];
 }
 

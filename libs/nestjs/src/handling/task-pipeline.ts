@@ -25,7 +25,7 @@ type Method = (...args: unknown[]) => unknown;
 type ParamToPipe = Omit<ArgumentMetadata, 'type'> & { readonly type: unknown };
 
 /** The scope of a provider that is built for one task. */
-export interface PerTaskHost {
+interface PerTaskHost {
   readonly contextId: ContextId;
   readonly inquirerId: string;
 }

@@ -6,7 +6,7 @@ import type { AsynqSettings } from '../asynq.options.js';
  * What runs the modules: `http` an app of `NestFactory.create`, `test` a testing module, `context` an application context, as
  * scripts, the REPL and command lines create it, and workers without HTTP.
  */
-export type AppKind = 'http' | 'test' | 'context';
+type AppKind = 'http' | 'test' | 'context';
 
 export function appKindOf(modules: ModulesContainer, { httpAdapter }: Pick<HttpAdapterHost, 'httpAdapter'>): AppKind {
   if (httpAdapter) return 'http';

@@ -17,7 +17,7 @@ import type { HandlerBinder } from '../handling/handler-binder.js';
 import { hideFromLogs } from './hidden-fields.js';
 import type { TaskEvents } from './task-events.js';
 
-export interface TaskServerDeps {
+interface TaskServerDeps {
   readonly settings: AsynqSettings;
   readonly broker: Broker;
   readonly handlers: TaskHandlers;

@@ -1,5 +1,5 @@
 /** Facts about Redis that a server checks once, at start. */
-export interface BrokerFacts {
+interface BrokerFacts {
   /** For example `'7.0.15'`; like the others `undefined` when this user may not read it. */
   readonly version: string | undefined;
   /** Redis' `maxmemory-policy`; anything but `noeviction` loses tasks. */

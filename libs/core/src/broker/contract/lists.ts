@@ -65,13 +65,13 @@ export interface ScannedTask {
   after(): string;
 }
 
-export interface IdPage {
+interface IdPage {
   readonly entries: readonly ScannedId[];
   /** Where the next page begins; `undefined` at the end of the list. */
   readonly next: string | undefined;
 }
 
-export interface ScanPage {
+interface ScanPage {
   readonly tasks: readonly ScannedTask[];
   /** Entries read; more than `tasks` when ids had no message, or did not meet the filter. */
   readonly scanned: number;

@@ -7,7 +7,7 @@ export type MoveTarget = 'pending' | 'pendingHead' | 'archived' | 'deleted';
 /** End of `pending`: `oldest` runs next. */
 export type ListEnd = 'oldest' | 'newest';
 
-export interface MoveOptions {
+interface MoveOptions {
   /**
    * The end of `pending` that the ids are nearer to: the search begins there. Default `oldest`; a task that is not
    * pending is not searched for.

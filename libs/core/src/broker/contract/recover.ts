@@ -35,7 +35,7 @@ export interface RecoverReply {
 }
 
 /** What a repair pass fixed, in tasks. */
-export interface RepairReport {
+interface RepairReport {
   /** Ids in `active` without a lease: given an expired one, so that they are recovered next. */
   readonly leasesAdded: number;
   /** Ids without a message: removed from every set. */

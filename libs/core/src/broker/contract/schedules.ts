@@ -55,7 +55,7 @@ export interface StoredSchedule extends ScheduleId, ScheduleProgress {
   readonly template: TaskTemplate | undefined;
 }
 
-export interface SavedSchedule {
+interface SavedSchedule {
   readonly progress: ScheduleProgress;
   /** The definition that was stored under the name until then, with its progress; `undefined`: none, or the same. */
   readonly replaced: StoredSchedule | undefined;

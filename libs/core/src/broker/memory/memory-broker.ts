@@ -20,7 +20,7 @@ import type { Broker } from '../contract/broker.js';
 import { MemoryStore } from './memory-store.js';
 
 /** Options of a memory broker. */
-export interface MemoryBrokerOptions {
+interface MemoryBrokerOptions {
   /** Default: the clock of this machine. */
   readonly clock?: Clock | undefined;
   /** Data shared with other brokers. Default: data of its own. */

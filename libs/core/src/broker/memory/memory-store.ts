@@ -79,7 +79,7 @@ export interface MemorySet {
 }
 
 /** The published events of a queue. */
-export interface MemoryStream {
+interface MemoryStream {
   /** Oldest first. */
   readonly entries: readonly StoredEvent[];
   /** Monotonic. */

@@ -15,7 +15,7 @@ const FIELDS = [...TASK_FIELDS, ...MARK_FIELDS];
 /** Bytes of messages that one call may search: about 5 ms. */
 const MOST_SEARCHED_BYTES = 4 * 1_048_576;
 
-export interface MatchedEntry {
+interface MatchedEntry {
   /** `undefined` when the hash has no message. */
   readonly task: StoredTask | undefined;
   /** Values of {@link MARK_FIELDS}. */

@@ -63,7 +63,7 @@ export async function memoryEstimate(
 }
 
 /** The estimate from the sampled lists, and twice its standard error. */
-export function estimateOf(strata: readonly Stratum[]): MemoryEstimate {
+function estimateOf(strata: readonly Stratum[]): MemoryEstimate {
   let bytes = 0;
   let variance = 0;
   for (const { length, own, tasks, weight } of strata) {

@@ -27,7 +27,7 @@ import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 import { storeAddress } from './store-address.js';
 
-export interface RedisBrokerOptions extends Omit<RedisLinkOptions, 'clock'> {
+interface RedisBrokerOptions extends Omit<RedisLinkOptions, 'clock'> {
   /** Default: the time of Redis. */
   readonly clock?: Clock | undefined;
 }

@@ -17,7 +17,7 @@ const MOST_SAMPLES = 5;
 const TIME_TIMEOUT_MS = 1_000;
 
 /** A measurement of Redis' time. */
-export interface TimeSample {
+interface TimeSample {
   /** Redis' unix time minus the monotonic clock of this machine, ms. */
   readonly offsetMs: number;
   /** Maximum error: half of the round trip, which a busy event loop prolongs. */

@@ -55,7 +55,7 @@ export interface ClientConnection extends RedisConnectionOptions {
 export type RedisConnection = UrlConnection | ClusterConnection | SentinelConnection | ClientConnection | RedisClient;
 
 /** The purpose of a connection; shown by `CLIENT LIST` as `asynq:<purpose>:<pid>`. */
-export type ConnectionPurpose = 'commands' | 'watch' | 'subscriber' | 'sentinel';
+type ConnectionPurpose = 'commands' | 'watch' | 'subscriber' | 'sentinel';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** How long a sentinel may take to answer; ioredis would wait forever. */

@@ -81,7 +81,7 @@ export class RedisUrl {
 }
 
 /** `host:port`, with an IPv6 address in brackets. */
-export const addressText = ({ host, port }: RedisAddress): string =>
+const addressText = ({ host, port }: RedisAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
 export const URL_FORMS =

@@ -22,7 +22,7 @@ export interface ListEntry {
   readonly mark: string;
 }
 
-export interface ListStretch {
+interface ListStretch {
   readonly entries: readonly ListEntry[];
   /** The position behind an entry. */
   readonly after: (at: number) => string;
@@ -37,7 +37,7 @@ interface Stretch {
 /** Looks at the first of the entries, at least at one; `undefined` for one that is not wanted. */
 export type Look<Found> = (ids: readonly string[]) => Promise<readonly (Found | undefined)[]>;
 
-export interface SearchedStretch<Found> extends ListStretch {
+interface SearchedStretch<Found> extends ListStretch {
   /** What was found at the first of the entries. */
   readonly found: readonly (Found | undefined)[];
 }

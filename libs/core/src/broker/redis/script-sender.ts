@@ -14,7 +14,7 @@ export interface ScriptText {
 }
 
 /** What is sent for a script: its SHA, or its text when the server does not know it by that. */
-export interface ScriptForm {
+interface ScriptForm {
   readonly lua: string;
   readonly sha1: string | undefined;
 }

@@ -18,7 +18,7 @@ export interface FoundTask {
 /** The fields of a task's hash that inspectors show, in the order of the reply to `HMGET`. */
 export const TASK_FIELDS = ['msg', 'result', 'crashes', 'due_at_ms', 'progress', 'backoff', 'state'] as const;
 
-export type TaskReply = readonly (Buffer | null)[];
+type TaskReply = readonly (Buffer | null)[];
 
 /** `undefined` when the hash has no message. */
 export function toStoredTask(

@@ -20,7 +20,7 @@ import { fromS } from '../../wire/unix-time.js';
 import type { AggregateSlots } from './aggregate-slots.js';
 import type { AggregatedTask, AggregationContext, GroupedTask, GroupPlan } from './group-aggregator.js';
 
-export interface AggregationDeps {
+interface AggregationDeps {
   readonly broker: Pick<GroupOps, 'archiveMembers' | 'finishSet'>;
   readonly slots: Pick<AggregateSlots, 'run'>;
   readonly codec: PayloadCodec;

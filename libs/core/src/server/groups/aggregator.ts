@@ -36,7 +36,7 @@ const LEADER_HEAD_START_MS = 100;
 const FIRST_BACKOFF_MS = 5_000;
 const LONGEST_BACKOFF_MS = 120_000;
 
-export interface AggregatorOptions {
+interface AggregatorOptions {
   readonly plans: GroupPlans;
   readonly codec: PayloadCodec;
   /** Hears `enqueued` of the new tasks. */

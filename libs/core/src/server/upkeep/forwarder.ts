@@ -9,7 +9,7 @@ const BATCH = 500;
 /** Delay after a due task did not move: its hash is broken, or our clock is ahead of the broker's. */
 const STUCK_MS = 100;
 
-export interface ForwarderOptions {
+interface ForwarderOptions {
   /** Maximum interval between checks: Go peers schedule tasks without a nudge. */
   readonly intervalMs: number;
 }

@@ -5,7 +5,7 @@ import type { LoopDeps } from '../../runtime/loop.js';
 import { LeaderRounds } from './leader-rounds.js';
 import type { Leadership } from '../watch/work-watcher.js';
 
-export interface JanitorOptions {
+interface JanitorOptions {
   readonly intervalMs: number;
   /** Maximum number of tasks deleted in one call. */
   readonly batchSize: number;

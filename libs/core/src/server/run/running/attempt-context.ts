@@ -12,7 +12,7 @@ import { hasNewProof, type LeaseHandle, type TrackedTask } from '../../leases/le
 import { ProgressReporter } from './progress-reporter.js';
 import { taskFields } from '../../../task/task-fields.js';
 
-export interface AttemptContextDeps {
+interface AttemptContextDeps {
   readonly results: Pick<SettleOps, 'writeResult' | 'writeProgress'>;
   readonly codec: PayloadCodec;
   readonly emit: TaskEventListener | undefined;

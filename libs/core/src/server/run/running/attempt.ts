@@ -34,11 +34,11 @@ import { taskFields } from '../../../task/task-fields.js';
 /** How long an aborted handler may take to settle; after that the abort decides the outcome. */
 export const ABORT_GRACE_MS = 500;
 /** How long the outcome of a failed attempt waits for `errorHandler`. */
-export const ERROR_HANDLER_MS = 10_000;
+const ERROR_HANDLER_MS = 10_000;
 /** How long the outcome of a failed attempt waits for the task's own backoff. */
 const READ_BACKOFF_MS = 1_000;
 
-export type AbortReason = TaskTimeoutError | TaskCanceledError | LeaseLostError | ServerShutdownError;
+type AbortReason = TaskTimeoutError | TaskCanceledError | LeaseLostError | ServerShutdownError;
 
 /** Called with every error of a handler, before the outcome is stored. */
 export type ErrorHandler = (error: unknown, context: TaskContext) => void | Promise<void>;

@@ -25,7 +25,7 @@ export function mostInHand(crashes: number, concurrency: number): number {
 export const patienceMs = (crashes: number): number =>
   Math.min(FIRST_PATIENCE_MS * FACTOR ** Math.max(crashes - 2, 0), LONGEST_PATIENCE_MS);
 
-export interface CompanyDeps {
+interface CompanyDeps {
   readonly leases: Pick<LeaseOps, 'noteAlone'>;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -38,7 +38,7 @@ const MOST_NAMED = 10;
 /** How long a shutdown reads cancel requests that have not arrived. */
 const LAST_LOOK_MS = 500;
 
-export interface WorkerPoolDeps extends AttemptDeps {
+interface WorkerPoolDeps extends AttemptDeps {
   readonly leases: Pick<LeaseOps, 'noteAlone'>;
   readonly cancelRequests: Pick<WaitOps, 'requestedOutcome'>;
   /** Default: of queues and handlers none has a limit of its own. */
