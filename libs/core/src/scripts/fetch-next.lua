@@ -17,6 +17,7 @@
 --         As of fetch.lua with a limit of 1: a late copy takes nothing, an id without a message is dropped.
 --         Takes nothing where another server stands by: this one may be frozen, or its cable pulled.
 -- COST    O(1)
+--@include begin-attempt
 --@include has-message
 --@include mark-fetch
 --@include need-type
@@ -41,8 +42,7 @@ if fields[1] then
   redis.call('LPUSH', active, taskId)
   redis.call('ZADD', lease, leaseExpiresAtS, taskId)
   markFetch(mark, call, leaseExpiresAtS, { taskId })
-  redis.call('HSET', task, 'state', 'active')
-  redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
+  beginAttempt(task)
 else
   deleteStub(task)
 end

@@ -20,6 +20,7 @@
 --         Ids without a message, for which nil comes in its place, are dropped, with their stub hash. asynq 0.26
 --         leaves them active forever.
 -- COST    O(limit + passed tasks)
+--@include begin-attempt
 --@include has-message
 --@include mark-fetch
 --@include need-type
@@ -68,8 +69,7 @@ if #fetched > 0 then
   redis.call('ZADD', lease, unpack(leases))
   markFetch(mark, call, leaseExpiresAtS, fetched)
   for _, taskId in ipairs(fetched) do
-    redis.call('HSET', taskPrefix .. taskId, 'state', 'active')
-    redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress', 'alone')
+    beginAttempt(taskPrefix .. taskId)
   end
 end
 reply[3] = found.before[taken + 1] or #found.passed

@@ -15,6 +15,7 @@
 --         arrives after the server has gone on without its reply
 -- COST    O(tasks)
 --@include allow-writes
+--@include begin-attempt
 --@include mark-fetch
 --@include need-type
 local pending, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -40,8 +41,7 @@ end
 allowWrites(lease)
 for i = 1, cutAt - 1 do
   if reply[4 * i - 3] then
-    redis.call('HSET', KEYS[FIRST_TASK + i - 1], 'state', 'active')
-    redis.call('HDEL', KEYS[FIRST_TASK + i - 1], 'pending_since', 'cancel_then', 'progress', 'alone')
+    beginAttempt(KEYS[FIRST_TASK + i - 1])
   end
 end
 if cutAt <= tasks then

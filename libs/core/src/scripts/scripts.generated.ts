@@ -1291,7 +1291,11 @@ export const fetchNext = new Script<
 >(
   'fetch-next',
   { keys: ['pending', 'paused', 'active', 'lease', 'mark', 'standby'], types: ['list', 'string', 'list', 'zset', 'string', 'string'], args: ['leaseMs', 'taskPrefix', 'call', 'withSince'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
-  `local function hasMessage(task)
+  `local function beginAttempt(task)
+redis.call('HSET', task, 'state', 'active')
+redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
+end
+local function hasMessage(task)
 return redis.pcall('HEXISTS', task, 'msg') == 1
 end
 local function deleteStub(task)
@@ -1336,8 +1340,7 @@ if fields[1] then
 redis.call('LPUSH', active, taskId)
 redis.call('ZADD', lease, leaseExpiresAtS, taskId)
 markFetch(mark, call, leaseExpiresAtS, { taskId })
-redis.call('HSET', task, 'state', 'active')
-redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
+beginAttempt(task)
 else
 deleteStub(task)
 end
@@ -1383,7 +1386,11 @@ export const fetch = new Script<
 >(
   'fetch',
   { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix', 'call', 'withSince'], fields: ['passedId'], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
-  `local function hasMessage(task)
+  `local function beginAttempt(task)
+redis.call('HSET', task, 'state', 'active')
+redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
+end
+local function hasMessage(task)
 return redis.pcall('HEXISTS', task, 'msg') == 1
 end
 local function deleteStub(task)
@@ -1472,8 +1479,7 @@ redis.call('LPUSH', active, unpack(fetched))
 redis.call('ZADD', lease, unpack(leases))
 markFetch(mark, call, leaseExpiresAtS, fetched)
 for _, taskId in ipairs(fetched) do
-redis.call('HSET', taskPrefix .. taskId, 'state', 'active')
-redis.call('HDEL', taskPrefix .. taskId, 'pending_since', 'cancel_then', 'progress', 'alone')
+beginAttempt(taskPrefix .. taskId)
 end
 end
 reply[3] = found.before[taken + 1] or #found.passed
@@ -2990,6 +2996,10 @@ export const load = new Script<
   `local function allowWrites(zset)
 redis.pcall('ZREM', zset, '\\0')
 end
+local function beginAttempt(task)
+redis.call('HSET', task, 'state', 'active')
+redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
+end
 local MARK_LIFE_S = 120
 local function isOvertaken(mark, call)
 local stored = redis.pcall('GET', mark)
@@ -3032,8 +3042,7 @@ end
 allowWrites(lease)
 for i = 1, cutAt - 1 do
 if reply[4 * i - 3] then
-redis.call('HSET', KEYS[FIRST_TASK + i - 1], 'state', 'active')
-redis.call('HDEL', KEYS[FIRST_TASK + i - 1], 'pending_since', 'cancel_then', 'progress', 'alone')
+beginAttempt(KEYS[FIRST_TASK + i - 1])
 end
 end
 if cutAt <= tasks then
