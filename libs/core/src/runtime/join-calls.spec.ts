@@ -93,6 +93,18 @@ describe('joinSettled, eager', () => {
     expect(items()).toEqual([[1, 2]]);
   });
 
+  it('is independent of fake timers', async () => {
+    const nextTick = vi.spyOn(process, 'nextTick').mockReturnValue();
+    const { call, items } = prepare();
+
+    void call([1]);
+    await Promise.resolve(); // ticks come before
+    nextTick.mockRestore();
+    await endOfTurn();
+
+    expect(items()).toEqual([[1]]);
+  });
+
   it('joins the calls of a turn while one is pending, and is eager again when it has ended', async () => {
     const { call, items, left } = prepare();
     const first = call([1]);

@@ -1,5 +1,6 @@
 // Imported, so that a test's fake timers, which replace the globals, do not block calls.
 import { setImmediate } from 'node:timers';
+import { nextTick } from './microtasks.js';
 
 /** Takes the outcomes of the items of a joined call. */
 export interface Settle<Outcome> {
@@ -56,7 +57,7 @@ export function joinSettled<Item, Outcome>(
       calls.push(new Call(items, { resolve, reject, onEnd }));
       pending += 1;
       if (calls.length > 1) return;
-      if (isEager && pending === 1) process.nextTick(leave);
+      if (isEager && pending === 1) nextTick(leave);
       else setImmediate(leave);
     });
 }

@@ -183,8 +183,11 @@ describe('drain', () => {
     expect(() => new TestQueues({ startAt: 'today' } as object)).toThrow('startAt');
   });
 
-  it('works under the fake timers of the test runner', async () => {
-    vi.useFakeTimers();
+  it.each([
+    ['Vitest', undefined],
+    ['Jest', { toFake: ['Date', 'setTimeout', 'clearTimeout', 'setImmediate', 'queueMicrotask'] as const }],
+  ])('works under the fake timers of %s', async (_, options) => {
+    vi.useFakeTimers(options && { toFake: [...options.toFake] });
     try {
       await using queues = await open({ any: () => undefined });
       await queues.client.enqueue('any');

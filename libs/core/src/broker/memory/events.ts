@@ -1,4 +1,5 @@
 import { monotonicMs } from '../../runtime/clock.js';
+import { queueMicrotask } from '../../runtime/microtasks.js';
 import { compareEventIds } from '../event-id.js';
 import {
   BEFORE_ALL_EVENTS,

@@ -1,4 +1,5 @@
 import { type Clock, monotonicMs } from '../../runtime/clock.js';
+import { queueMicrotask } from '../../runtime/microtasks.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../../wire/scheduler-entry.js';
 import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import type { TaskState } from '../../wire/task-state.js';

@@ -10,6 +10,7 @@ import { digestOf, readTemplate } from '../stored-template.js';
 import { writeTask } from './enqueue.js';
 import type { MemorySchedule, MemoryStore } from './memory-store.js';
 import { subscribe } from './subscribe.js';
+import { queueMicrotask } from '../../runtime/microtasks.js';
 
 export function scheduleOps(store: MemoryStore): ScheduleOps {
   return {

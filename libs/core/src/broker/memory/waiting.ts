@@ -2,6 +2,7 @@ import { type CancelOutcome, cancelOutcomeIn, encodeCancelRecord } from '../../w
 import { AWAITED_LIFE_MS, type TaskEnding, type WaitOps } from '../contract/waiting.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
 import { subscribe } from './subscribe.js';
+import { queueMicrotask } from '../../runtime/microtasks.js';
 
 export function waitOps(store: MemoryStore): WaitOps {
   return {

@@ -1,6 +1,7 @@
 import { Command } from 'ioredis';
 import type { Duplex } from 'node:stream';
 import type { ScriptArg } from '../../scripts/script.js';
+import { nextTick } from '../../runtime/microtasks.js';
 
 /** Longer arguments are not copied. */
 const COPIED_BYTES = 4 * 1024;
@@ -52,7 +53,7 @@ const PING: readonly Uint8Array[] = [Buffer.from('*1\r\n$4\r\nPING\r\n')];
 
 /** Sends what is written to a connection until the end of this turn's microtasks by few system calls, mostly one. */
 export function joinWrites(stream: Duplex): void {
-  if (stream.writableCorked === 0) process.nextTick(uncork, stream);
+  if (stream.writableCorked === 0) nextTick(uncork, stream);
   else if (stream.writableLength > JOINED_BYTES) stream.uncork();
   else return;
   stream.cork();

@@ -5,6 +5,7 @@ import type { NextFetch } from '../../../broker/contract/wake.js';
 import { RedisCommandError } from '../../../errors/redis-command.error.js';
 import { monotonicMs, type TimerHandle } from '../../../runtime/clock.js';
 import { LogLimit } from '../../../runtime/log-limit.js';
+import { queueMicrotask } from '../../../runtime/microtasks.js';
 import type { Settler } from '../settling/settler.js';
 import type { WorkSignal } from '../../watch/work-watcher.js';
 import { HeldTasks } from './held-tasks.js';
