@@ -122,7 +122,7 @@ export class HeldTasks {
     const { held } = lane;
     if (held.length === 0) return 0;
     lane.held = [];
-    lane.isEmpty = false;
+    lane.noteReturn();
     const tracked = timed(
       held.map(({ task }) => task),
       this.deps.clock.nowMs(),

@@ -106,7 +106,7 @@ export class Intake {
     const returned = this.held.returnAll();
     this.readsAheadFromMs = monotonicMs(this.deps.clock) + SUSPECT_PAUSE_MS;
     const isCrowded = returned > 0 || isBesideOthers;
-    if (isCrowded) lane.isEmpty = false;
+    if (isCrowded) lane.noteReturn();
     return isCrowded;
   }
 

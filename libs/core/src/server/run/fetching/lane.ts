@@ -53,7 +53,7 @@ export class Lane {
   /** Nothing was left after the last fetch, and there has been no signal since. */
   isEmpty = false;
   isPaused = false;
-  /** A signal arrived after the last fetch was sent: its reply may be outdated. */
+  /** A signal arrived, or tasks returned, after the last fetch was sent: its reply may be outdated. */
   isSignaled = false;
   /** A signal arrived, and idle servers have not been woken yet for the remaining tasks. */
   isWoken = true;
@@ -132,6 +132,12 @@ export class Lane {
 
   isResting(nowMs: number): boolean {
     return nowMs < this.restsUntilMs;
+  }
+
+  /** Tasks return to the queue: of that, replies of fetches under way know nothing. */
+  noteReturn(): void {
+    this.isEmpty = false;
+    this.isSignaled = true;
   }
 
   /** A fetch was answered. */

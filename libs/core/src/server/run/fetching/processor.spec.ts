@@ -172,11 +172,12 @@ function prepare(
       const message = { id, queue, timeoutS: 10n, deadlineS: 0n } as TaskMessage;
       listener!.onFetched(queue, { tasks: [{ message, leaseExpiresAtS: 1 }], isPaused: false, remaining });
     },
-    /** From now on fetches of the queue are not answered; the function answers those under way. */
-    silence: (queue: string): (() => void) => {
+    /** From now on fetches of the queue are not answered; the function answers those under way, or one of them. */
+    silence: (queue: string): ((nth?: number) => void) => {
       const unanswered: (() => void)[] = [];
       silent.set(queue, unanswered);
-      return () => {
+      return (nth) => {
+        if (nth !== undefined) return unanswered[nth]!();
         silent.delete(queue);
         for (const answer of unanswered) answer();
       };
@@ -854,6 +855,36 @@ describe('Processor, while tasks flow', () => {
 
     expect(logger.warn).toHaveBeenCalledOnce();
     await clock.advance(110);
+    expect(asked('q').length).toBeGreaterThan(3);
+  });
+
+  it('asks again after the second has failed, though the first left nothing: the second may have brought tasks', async () => {
+    const { broken, waiting, answer, asked, clock, settle } = await flow(5_000);
+    waiting['q'] = 500;
+    answer(0);
+    await settle();
+    broken.add('q');
+    answer();
+    await settle();
+    broken.delete('q');
+
+    await clock.advance(110);
+
+    expect(asked('q')).toEqual([500, 500, 200, 1]);
+  });
+
+  it('asks again after the second has failed before the first, which left nothing', async () => {
+    const { broken, waiting, answer, asked, clock, settle } = await flow(5_000);
+    waiting['q'] = 500;
+    broken.add('q');
+    answer(1);
+    await settle();
+    broken.delete('q');
+    answer();
+    await settle();
+
+    await clock.advance(110);
+
     expect(asked('q').length).toBeGreaterThan(3);
   });
 

@@ -397,6 +397,7 @@ export class Processor {
 
   private noteTrouble(lane: Lane, fetch: PendingFetch, error: unknown): void {
     lane.release();
+    lane.noteReturn(); // it may have taken tasks, which return before the next fetch
     if (fetch.askedAtMs <= lane.failedAtMs) return; // one that was under way with it has failed already
     const pauseMs = lane.noteFailure(monotonicMs(this.deps.clock));
     if (!this.logLimit.allows(lane.queue)) return;
