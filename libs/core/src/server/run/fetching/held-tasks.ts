@@ -110,6 +110,11 @@ export class HeldTasks {
     this.onFree();
   }
 
+  /** Returns what is held, except where fetches are under way: their tasks would begin before those that returned. */
+  returnAnswered(): void {
+    for (const lane of this.lanes.awake) if (!lane.isFetching || lane.isSick) this.return(lane);
+  }
+
   /** Returns how many. */
   returnAll(): number {
     let count = 0;
@@ -142,7 +147,7 @@ export class HeldTasks {
 
   stop(): void {
     this.deps.clock.clearTimer(this.timer);
-    this.returnAll();
+    this.returnAnswered();
   }
 }
 

@@ -31,8 +31,8 @@ export interface Admission {
   readonly offered: number;
   /** Slots for its tasks. */
   readonly room: number;
-  /** How many of them may be held; absent: none, whatever room there is. */
-  readonly ahead: number | undefined;
+  /** How many more of them may be held. */
+  readonly ahead: number;
 }
 
 /** Takes in the replies of fetches: their tasks begin, are held, or return to their queue. */
@@ -88,8 +88,8 @@ export class Intake {
     if (tasks.length === 0) return;
     const { workers } = this.deps;
     const isSuspicious = tasks.some((task) => workers.isSuspect(task));
-    const mayHold = ahead !== undefined && !isSuspicious && !workers.isLimited;
-    const isCrowded = isSuspicious && this.makeRoomForSuspect(lane, (ahead ?? 0) > 0 && tasks.length > room);
+    const mayHold = !isSuspicious && !workers.isLimited;
+    const isCrowded = isSuspicious && this.makeRoomForSuspect(lane, ahead > 0 && tasks.length > room);
     const slots = isCrowded || lane.held.length > 0 ? 0 : room;
     const toHold = mayHold ? Math.min(tasks.length - slots, ahead + room - slots) : 0;
     if (toHold <= 0) return this.run(lane, tasks, slots);

@@ -28,7 +28,8 @@ export interface HeldTask {
 export class PendingFetch {
   /** Resolves when it has ended, or takes too long to be awaited. */
   readonly awaited: Promise<void>;
-  waitNoLonger!: () => void;
+  isAwaited = true;
+  private resolve!: () => void;
 
   constructor(
     /** Most tasks that it may bring. */
@@ -39,7 +40,12 @@ export class PendingFetch {
     readonly ahead: number,
     readonly askedAtMs: number,
   ) {
-    this.awaited = new Promise((resolve) => (this.waitNoLonger = resolve));
+    this.awaited = new Promise((resolve) => (this.resolve = resolve));
+  }
+
+  waitNoLonger(): void {
+    this.isAwaited = false;
+    this.resolve();
   }
 }
 
@@ -132,6 +138,11 @@ export class Lane {
 
   isResting(nowMs: number): boolean {
     return nowMs < this.restsUntilMs;
+  }
+
+  /** A stop or a pause does not wait for its fetches. */
+  waitNoLonger(): void {
+    for (const fetch of this.fetches) fetch.waitNoLonger();
   }
 
   /** Tasks return to the queue: of that, replies of fetches under way know nothing. */

@@ -897,6 +897,25 @@ describe('Processor, while tasks flow', () => {
     expect(tracked).toEqual(fetched);
   });
 
+  it('begins nothing of two slow fetches after a pause that did not wait for them', async () => {
+    const t = prepare({ q: 5_000, other: 0 }, { concurrency: 1_200 });
+    t.delaysMs['q'] = 1;
+    t.processor.start();
+    await t.settle();
+    const answer = t.silence('q');
+    await t.clock.advance(1);
+    delete t.delaysMs['q'];
+    await t.clock.advance(3_000);
+    const before = t.running.length;
+
+    await t.processor.pause();
+    answer();
+    await t.settle();
+
+    expect(t.asked('q').length).toBeGreaterThan(2);
+    expect(t.running).toHaveLength(before);
+  });
+
   it('waits for both when it stops', async () => {
     const { processor, answer, running, settle } = await flow(5_000);
     let isStopped = false;
@@ -1004,6 +1023,23 @@ describe('Processor, reading ahead', () => {
     expect(t.putBack.length).toBeGreaterThan(0);
     expect(t.putBack).toEqual(t.fetched.slice(-t.putBack.length));
     expect(t.fetches).toHaveLength(asked);
+  });
+
+  it.each(['stop', 'pause'] as const)('does so, too, at a %s', async (method) => {
+    const t = prepare({ q: 500 }, { concurrency: 1 });
+    t.processor.start();
+    await work(t, 20);
+    const answer = t.silence('q');
+    for (const before = t.fetches.length; t.fetches.length === before;) await work(t, 1);
+
+    const ended = t.processor[method]();
+    await t.settle();
+    answer();
+    await ended;
+
+    expect(t.returned).toEqual([]);
+    expect(t.putBack.length).toBeGreaterThan(2);
+    expect(t.putBack).toEqual(t.fetched.slice(-t.putBack.length));
   });
 
   it('fetches nothing until what was held is back, so that it comes first', async () => {

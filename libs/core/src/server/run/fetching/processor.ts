@@ -32,7 +32,7 @@ const REFILL_SHARE = 0.75;
 const FEW_AWAKE = 16;
 
 /** Of a server that takes no tasks. */
-const CLOSED: Admission = { offered: 0, room: 0, ahead: undefined };
+const CLOSED: Admission = { offered: 0, room: 0, ahead: 0 };
 
 export interface ProcessorDeps extends IntakeDeps {
   readonly settler: Pick<Settler, 'room'>;
@@ -144,7 +144,7 @@ export class Processor {
    */
   async pause(): Promise<void> {
     this.isPaused = true;
-    this.held.returnAll();
+    this.held.returnAnswered();
     this.lanes.rest(true); // others take the tasks
     await this.fetchesUnderWay();
   }
@@ -160,8 +160,12 @@ export class Processor {
   }
 
   private async fetchesUnderWay(): Promise<void> {
-    const awaited = [...this.lanes.awake].filter(({ isSick }) => !isSick);
-    await Promise.all(awaited.flatMap(({ fetches }) => [...fetches].map((fetch) => fetch.awaited)));
+    const fetches: PendingFetch[] = [];
+    for (const lane of this.lanes.awake) {
+      if (lane.isSick) lane.waitNoLonger();
+      fetches.push(...lane.fetches);
+    }
+    await Promise.all(fetches.map(({ awaited }) => awaited));
   }
 
   /** No more tasks begin. */
@@ -324,7 +328,7 @@ export class Processor {
       const left = this.deps.workers.leftToOthers(lane.queue);
       const passOver = lane.hasPassed ? [...left, ...lane.passed!.ids].slice(0, MOST_PASSED_OVER) : left;
       const reply = await this.broker.fetch(lane.queue, limit, this.settings.leaseMs, passOver, this.withSince);
-      const mayRun = !(this.isClosed && lane.isSick);
+      const mayRun = !this.isClosed || fetch.isAwaited;
       const nowMs = monotonicMs(clock);
       lane.noteAnswer(nowMs - fetch.askedAtMs);
       lane.answeredAtMs = nowMs;
@@ -332,12 +336,14 @@ export class Processor {
       if (this.limited.isUsed) this.limited.noteAnswered(lane, passOver.length, limit, reply);
       const offered = left.length === 0 ? 0 : (reply.passedOver ?? 0);
       const room = mayRun ? this.roomFor(lane, fetch) : 0;
-      this.intake.take(lane, reply, { offered, room, ahead: this.isClosed ? undefined : fetch.ahead });
+      const ahead = !this.isClosed ? fetch.ahead : mayRun ? Infinity : 0; // closed: all return together
+      this.intake.take(lane, reply, { offered, room, ahead });
     } catch (error) {
       lane.passed?.noteAnswered();
       this.noteTrouble(lane, fetch, error);
     }
     lane.fetches.delete(fetch);
+    if (this.isClosed) this.held.returnAnswered();
     clock.clearTimer(patience.timer);
     fetch.waitNoLonger();
     this.fillSoon();
@@ -346,7 +352,8 @@ export class Processor {
   private losePatience(lane: Lane): void {
     lane.isSick = true;
     lane.release();
-    for (const fetch of lane.fetches) fetch.waitNoLonger();
+    if (this.isClosed) this.held.returnAnswered();
+    lane.waitNoLonger();
     this.fillSoon();
   }
 
