@@ -33,6 +33,8 @@ function compress(): Plugin {
   };
 }
 
+// The pages are ES modules, as the package.json beside this file says. Without it their entry would count as CommonJS,
+// like the package, and all that it imports would be wrapped in functions: 10 kB more in gzip.
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
