@@ -266,6 +266,39 @@ describe.skipIf(chromiumPath === undefined)('the screens', () => {
     await window.expectFine();
   });
 
+  it('says the figures of the day under the pointer, else those of the last one', async () => {
+    await using window = await browser.window();
+    const { page } = window;
+    await page.goto(`${app.origin}/monitoring/queue?queue=email&state=insights`);
+    const chart = page.locator('.chart', { hasText: 'Attempts by day' });
+    const legend = chart.locator('.legend');
+    const lastDay = await legend.textContent();
+
+    await chart.getByRole('img').hover({ position: { x: 100, y: 80 } });
+    const earlierDay = await legend.textContent();
+    await page.mouse.move(0, 0);
+
+    expect(lastDay).toMatch(/^Succeeded [1-9]\d*Failed [1-9]\d*$/);
+    expect(earlierDay).toMatch(/^Succeeded 0Failed 0\w{3},? \d+ \w+$/);
+    expect(await legend.textContent()).toBe(lastDay);
+  });
+
+  it('draws charts in the colors of the system, and again when these change', async () => {
+    await using window = await browser.window({ scheme: 'light' });
+    const { page } = window;
+    await page.goto(`${app.origin}/monitoring/queue?queue=email&state=insights`);
+    const drawing = async (): Promise<string> =>
+      page.evaluate(`[...document.querySelectorAll('canvas')].at(-1).toDataURL()`);
+    await page.locator('.chart', { hasText: 'Attempts by day' }).locator('canvas').waitFor();
+    const light = await drawing();
+
+    await window.inScheme('dark');
+    await expect.poll(drawing).not.toBe(light);
+    await window.inScheme('light');
+
+    await expect.poll(drawing).toBe(light);
+  });
+
   it('finds tasks by their error, and suggests queues and types', async () => {
     await using window = await browser.window();
     const { page } = window;

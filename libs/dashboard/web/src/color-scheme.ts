@@ -1,3 +1,4 @@
+import { useSyncExternalStore } from 'react';
 import { onSettingsChange, settings } from './settings.js';
 
 const prefersDark = matchMedia('(prefers-color-scheme: dark)');
@@ -18,4 +19,15 @@ export function followColorScheme(): void {
   apply();
   prefersDark.addEventListener('change', apply);
   onSettingsChange(apply);
+}
+
+export function useColorScheme(): 'light' | 'dark' {
+  return useSyncExternalStore((listener) => {
+    prefersDark.addEventListener('change', listener);
+    const stop = onSettingsChange(listener);
+    return () => {
+      prefersDark.removeEventListener('change', listener);
+      stop();
+    };
+  }, colorScheme);
 }

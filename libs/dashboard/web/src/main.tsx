@@ -1,4 +1,5 @@
 import { createRoot } from 'react-dom/client';
+import 'uplot/dist/uPlot.min.css';
 import './styles/theme.css';
 import './styles/base.css';
 import './styles/parts.css';

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useI18n } from '../i18n/i18n.js';
+import type { ChartSeries } from './plot-data.js';
 import { Plot, type PlotProps } from './plot.js';
 
 interface ChartProps extends Pick<PlotProps, 'atMs' | 'series' | 'write' | 'kind' | 'least'> {
@@ -44,7 +45,7 @@ export function Chart({ title, atMs, series, write, writeTime, kind, least, heig
       </figcaption>
       <div className="chart-box" style={{ height }}>
         <Plot
-          {...{ atMs, series, write, kind, least, height, at }}
+          {...{ atMs, series, write, kind, least, height }}
           writeTime={timeText}
           label={`${title}. ${summary}`}
           onPoint={setAt}
@@ -56,7 +57,7 @@ export function Chart({ title, atMs, series, write, writeTime, kind, least, heig
   );
 }
 
-function lastKnown(series: PlotProps['series']): number | undefined {
+function lastKnown(series: readonly ChartSeries[]): number | undefined {
   const last = Math.max(...series.map(({ values }) => values.findLastIndex((value) => value !== null)));
   return last < 0 ? undefined : last;
 }

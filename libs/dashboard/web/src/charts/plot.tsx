@@ -1,13 +1,8 @@
-import { type PointerEvent, type RefObject, useLayoutEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import { useColorScheme } from '../color-scheme.js';
 import { useI18n } from '../i18n/i18n.js';
-import { barsPath, dayTicks, linePaths, nearest, scaleOf, timeTicks, valueTicks, type Values } from './geometry.js';
-
-export interface ChartSeries {
-  readonly label: string;
-  readonly values: Values;
-  /** A custom property of the theme, such as `--state-active`. */
-  readonly color: string;
-}
+import { type ChartKind, type ChartSeries, everyNthDay, loneValues, plotData } from './plot-data.js';
 
 export interface PlotProps {
   /** Time of each point, oldest first. */
@@ -15,140 +10,149 @@ export interface PlotProps {
   readonly series: readonly ChartSeries[];
   readonly write: (value: number) => string;
   readonly writeTime: (atMs: number) => string;
-  /** `bars`: one a day, the series stacked. Default `lines`. */
-  readonly kind?: 'lines' | 'bars' | undefined;
+  /** Default `lines`. */
+  readonly kind?: ChartKind | undefined;
   /** The scale reaches at least to this value. Default 1. */
   readonly least?: number | undefined;
   readonly height: number;
   readonly label: string;
-  /** The point under the pointer. */
-  readonly at: number | undefined;
+  /** Is told the place of the point under the pointer. */
   readonly onPoint: (at: number | undefined) => void;
 }
 
-// All in pixels.
-const TOP = 8;
-const RIGHT = 18;
-const BOTTOM = 26;
+/** The drawing of a chart: axes, values, and a mark at the point under the pointer. */
+export function Plot(props: PlotProps) {
+  const { atMs, series, kind = 'lines', least = 1, height, label } = props;
+  const { format } = useI18n();
+  const scheme = useColorScheme();
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(undefined);
+  const latest = useRef(props);
+  latest.current = props;
+  const looks = JSON.stringify(series.map(({ label: name, color }) => [name, color]));
+
+  useEffect(() => {
+    const element = place.current!;
+    const made = new uPlot(
+      optionsOf(element, () => latest.current, format.zone),
+      plotData(atMs, series, kind),
+      element,
+    );
+    plot.current = made;
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+    };
+    // Other values are set without a new plot, below. Colors and texts are drawn: they need one.
+  }, [kind, least, height, looks, scheme, format]);
+
+  useEffect(() => plot.current!.setData(plotData(atMs, series, kind)), [atMs, series, kind]);
+
+  return <div ref={place} className="chart-place" role="img" aria-label={label} />;
+}
+
+// In pixels.
 const PER_LEVEL = 34;
 const PER_TIME = 70;
 const BETWEEN_TIMES = 20;
 const PER_CHARACTER = 6.5;
-const WIDEST_BAR = 28;
+const RIGHT = 18;
 
-/** The drawing of a chart: axes, values, and a mark at the point under the pointer. */
-export function Plot(props: PlotProps) {
-  const { atMs, series, write, writeTime, kind = 'lines', least = 1, height, label, at, onPoint } = props;
-  const { format } = useI18n();
-  const place = useRef<HTMLDivElement>(null);
-  const width = useWidth(place);
+const MINUTES_BETWEEN_TIMES = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1_440];
+const DAYS_BETWEEN_TIMES = [1, 2, 5, 7, 14, 30, 60];
+const DAY_S = 86_400;
 
-  const drawn = kind === 'bars' ? stacked(series) : series;
-  const most = drawn.reduce(
-    (sum, { values }) => values.reduce<number>((a, b) => Math.max(a, (b ?? 0) * 1.1), sum),
-    least,
-  );
-  const base = height - BOTTOM;
-  const y = scaleOf(0, most, base, TOP);
-  const levels = valueTicks(most, (base - TOP) / PER_LEVEL).map((value) => ({ y: y(value), text: write(value) }));
-
-  const left = 16 + PER_CHARACTER * Math.max(2, ...levels.map(({ text }) => text.length));
-  const right = width - RIGHT;
-  const [firstMs = 0, lastMs = firstMs] = [atMs[0], atMs.at(-1)];
-  const barMs = kind === 'bars' ? (lastMs - firstMs) / Math.max(1, atMs.length - 1) : 0;
-  const x = scaleOf(firstMs - barMs / 2, lastMs + barMs / 2, left, right);
-  const xs = atMs.map(x);
-  const perTime = Math.max(PER_TIME, PER_CHARACTER * writeTime(lastMs).length + BETWEEN_TIMES);
-  const mostTimes = (right - left) / perTime;
-  const times =
-    kind === 'bars' ? dayTicks(atMs, mostTimes) : timeTicks(firstMs, lastMs, mostTimes, format.aheadMs(firstMs));
-
-  const point = ({ clientX, currentTarget }: PointerEvent): void => {
-    onPoint(nearest(xs, clientX - currentTarget.getBoundingClientRect().left));
+function optionsOf(element: HTMLElement, props: () => PlotProps, zone: 'local' | 'utc'): uPlot.Options {
+  const { series, kind, least = 1, height, onPoint } = props();
+  const isBars = kind === 'bars';
+  const color = (name: string): string => colorOf(element, `var(${name})`);
+  const faint = (name: string): string => colorOf(element, `color-mix(in srgb, var(${name}) 14%, transparent)`);
+  const axis = {
+    stroke: color('--text-muted'),
+    font: `11px ${getComputedStyle(element).fontFamily}`,
+    gap: 8,
+    ticks: { show: false },
   };
-  const cursor = at === undefined ? undefined : xs[at];
-  return (
-    <div
-      ref={place}
-      className="chart-place"
-      role="img"
-      aria-label={label}
-      onPointerMove={point}
-      onPointerLeave={() => onPoint(undefined)}
-    >
-      {width > 0 && (
-        <svg width={width} height={height}>
-          {levels.map((level) => (
-            <g key={level.y}>
-              <line className="chart-grid" x1={left} x2={right} y1={level.y} y2={level.y} />
-              <text className="chart-level" x={left - 8} y={level.y}>
-                {level.text}
-              </text>
-            </g>
-          ))}
-          {times.map((ms) => (
-            <text key={ms} className="chart-time" x={x(ms)} y={height - 8}>
-              {writeTime(ms)}
-            </text>
-          ))}
-          {cursor !== undefined && <line className="chart-cursor" x1={cursor} x2={cursor} y1={TOP} y2={base} />}
-          {drawn.map(({ label: name, color, values }) => (
-            <g key={name} style={{ color: `var(${color})` }}>
-              {kind === 'bars' ? (
-                <path
-                  className="chart-bars"
-                  d={barsPath(xs, values, y, Math.min(WIDEST_BAR, (0.7 * (right - left)) / xs.length))}
-                />
-              ) : (
-                <Line xs={xs} values={values} y={y} at={at} />
-              )}
-            </g>
-          ))}
-        </svg>
-      )}
-    </div>
-  );
+  const timeWidth = (): number => {
+    const last = props().atMs.at(-1);
+    return last === undefined ? 0 : PER_CHARACTER * props().writeTime(last).length;
+  };
+  return {
+    width: element.clientWidth,
+    height,
+    legend: { show: false },
+    padding: [8, () => Math.max(RIGHT, timeWidth() / 2), 0, 0],
+    cursor: { y: false, drag: { x: false }, points: isBars ? { show: false } : { size: 7 } },
+    ...(zone === 'utc' && { tzDate: (s: number) => uPlot.tzDate(new Date(s * 1_000), 'Etc/UTC') }),
+    scales: {
+      // Room for the halves of the first and the last bar.
+      x: isBars ? { range: (_, first, last) => [first - DAY_S / 2, last + DAY_S / 2] } : {},
+      y: { range: (_, _from, most) => [0, Math.max(least, most * 1.1)] },
+    },
+    axes: [
+      {
+        ...axis,
+        size: 26,
+        grid: { show: false },
+        space: () => Math.max(PER_TIME, timeWidth() + BETWEEN_TIMES),
+        values: (_, times) => times.map((s) => props().writeTime(s * 1_000)),
+        ...(isBars
+          ? {
+              incrs: DAYS_BETWEEN_TIMES.map((days) => days * DAY_S),
+              splits: ({ data: [times] }, _axis, _from, _to, stepS) => everyNthDay(Array.from(times), stepS / DAY_S),
+            }
+          : { incrs: MINUTES_BETWEEN_TIMES.map((minutes) => minutes * 60) }),
+      },
+      {
+        ...axis,
+        size: (_, levels) => 16 + PER_CHARACTER * Math.max(2, ...(levels ?? []).map(({ length }) => length)),
+        space: PER_LEVEL,
+        grid: { stroke: color('--border'), width: 1 },
+        values: (_, levels) => levels.map((value) => props().write(value)),
+      },
+    ],
+    series: [
+      {},
+      ...series.map(({ label, color: name }): uPlot.Series =>
+        isBars
+          ? {
+              label,
+              width: 0,
+              fill: color(name),
+              points: { show: false },
+              paths: uPlot.paths.bars!({ size: [0.7, 28], radius: 0.15 }),
+            }
+          : {
+              label,
+              width: 1.75,
+              pxAlign: 0,
+              stroke: color(name),
+              fill: faint(name),
+              points: {
+                fill: color(name),
+                // Before there is a line, its first values are seen as points.
+                show: ({ data }, nth) => isSparse(data[nth]!),
+                filter: ({ data }, nth, isShown) => (isShown ? null : loneValues(data[nth]!)),
+              },
+            },
+      ),
+    ],
+    hooks: { setCursor: [({ cursor: { idx } }) => onPoint(idx ?? undefined)] },
+  };
 }
 
-interface LineProps {
-  readonly xs: readonly number[];
-  readonly values: Values;
-  readonly y: (value: number) => number;
-  readonly at: number | undefined;
+function isSparse(values: ArrayLike<number | null | undefined>): boolean {
+  return Array.from(values).filter((value) => typeof value === 'number').length < 4;
 }
 
-function Line({ xs, values, y, at }: LineProps) {
-  const { line, area } = linePaths(xs, values, y);
-  // Before there is a line, its first values are seen as points.
-  const isSparse = values.filter((value) => value !== null).length < 4;
-  return (
-    <>
-      <path className="chart-area" d={area} />
-      <path className="chart-line" d={line} />
-      {values.map((value, nth) =>
-        value !== null && (isSparse || nth === at) ? <circle key={xs[nth]} cx={xs[nth]} cy={y(value)} r={3.5} /> : null,
-      )}
-    </>
-  );
-}
-
-/** Bars are stacked by drawing sums, the largest first. */
-function stacked(series: readonly ChartSeries[]): ChartSeries[] {
-  return series.map((one, nth) => ({
-    ...one,
-    values: one.values.map((_, at) => series.slice(nth).reduce((sum, { values }) => sum + (values[at] ?? 0), 0)),
-  }));
-}
-
-/** Of an element, in pixels; 0 before it is known. */
-function useWidth(place: RefObject<HTMLElement | null>): number {
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const measure = (): void => setWidth(place.current!.clientWidth);
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(place.current!);
-    return () => observer.disconnect();
-  }, [place]);
-  return width;
+/** A canvas knows no custom properties. */
+function colorOf(element: HTMLElement, value: string): string {
+  const probe = document.createElement('span');
+  probe.style.color = value;
+  element.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }

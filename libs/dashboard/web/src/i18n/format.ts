@@ -108,11 +108,6 @@ export class Format {
     return this.clocks.format(new Date(atMs));
   }
 
-  /** How far the clock of the chosen zone is ahead of UTC at a point in time. */
-  aheadMs(atMs: number): number {
-    return this.zone === 'utc' ? 0 : -60_000 * new Date(atMs).getTimezoneOffset();
-  }
-
   /** A UTC day, from `yyyy-mm-dd`. */
   day(day: string): string {
     return this.days.format(new Date(`${day}T00:00:00Z`));
