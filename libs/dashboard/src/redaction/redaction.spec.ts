@@ -70,6 +70,21 @@ describe('texts', () => {
     expect((await redactor.loose(text)).text).toBe(redacted);
   });
 
+  it.each([
+    ['{"password":{"a":"x"}}\n{"password":["y"],"b":1}', '{"password":[hidden]}\n{"password":[hidden],"b":1}'],
+    ['{"password":{"a":"]}","b":[{}]},}', '{"password":[hidden],}'],
+    ['{"password":[{"a":"x"', '{"password":[hidden]'],
+    ["password: {a: 'x}, password: y", 'password: [hidden], password: [hidden]'],
+  ])('hide lists and objects as a whole: %s', async (text, redacted) => {
+    expect((await new Redactor(['password']).text(text)).text).toBe(redacted);
+  });
+
+  it('hide a value of any length', async () => {
+    const text = `password="${'x'.repeat(20_000_000)}`;
+
+    expect((await new Redactor(['password']).text(text)).text).toBe('password=[hidden]');
+  });
+
   it('hide values that are hidden elsewhere', async () => {
     expect((await redactor.loose('cannot charge 4111-1111', ['4111-1111', '41'])).text).toBe('cannot charge [hidden]');
   });

@@ -28,7 +28,7 @@ export class Redactor {
       names.length === 0
         ? undefined
         : new RegExp(
-            String.raw`(\b(?:${names.join('|')})\b\\?["']?\s*[:=]\s*)("(?:[^"\\]|\\[^])*"?|\\"(?:[^"\\]|\\[^"])*(?:\\")?|'[^']*'?|[^\s,;&"'}\])\\]+)`,
+            String.raw`(\b(?:${names.join('|')})\b\\?["']?\s*[:=]\s*)("[^"\\]*(?:\\[^][^"\\]*)*"?|\\"(?:[^"\\]|\\[^"])*(?:\\")?|'[^']*'?|[[{]|[^\s,;&"'}\])\\]+)`,
             'gi',
           );
   }
@@ -73,11 +73,15 @@ export class Redactor {
   private async hideFields(text: string, pattern: RegExp, found: string[]): Promise<string> {
     const parts: string[] = [];
     let copied = 0;
-    for (const { 0: whole, 1: name = '', 2: value = '', index } of text.matchAll(pattern)) {
-      await this.slices.take(index + whole.length - copied);
-      found.push(value);
-      parts.push(text.slice(copied, index), name, HIDDEN);
-      copied = index + whole.length;
+    const fields = new RegExp(pattern); // its place is its own, since others search meanwhile
+    for (let match = fields.exec(text); match; match = fields.exec(text)) {
+      const { 0: whole, 1: name = '', 2: value = '', index } = match;
+      const from = index + name.length;
+      const end = value === '{' || value === '[' ? endOfNested(text, from) : index + whole.length;
+      await this.slices.take(end - copied);
+      found.push(text.slice(from, end));
+      parts.push(text.slice(copied, from), HIDDEN);
+      copied = fields.lastIndex = end;
     }
     return parts.join('') + text.slice(copied);
   }
@@ -87,6 +91,18 @@ export class Redactor {
     const lower = text.toLowerCase();
     return this.signs.some((sign) => lower.includes(sign));
   }
+}
+
+/** Behind the list or the object that begins there; of one that does not end, the end of the text. */
+function endOfNested(text: string, from: number): number {
+  const marks = /[[\]{}]|"[^"\\]*(?:\\[^][^"\\]*)*"?/g;
+  marks.lastIndex = from;
+  let depth = 0;
+  for (let mark = marks.exec(text); mark; mark = marks.exec(text)) {
+    if (mark[0] === '{' || mark[0] === '[') depth += 1;
+    else if (!mark[0].startsWith('"') && --depth === 0) return marks.lastIndex;
+  }
+  return text.length;
 }
 
 /** Names that a payload holds as they are, unless it writes them with escapes. */
