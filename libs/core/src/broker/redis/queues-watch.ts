@@ -283,7 +283,7 @@ class NodeWatch {
   }
 
   private hear(channel: Buffer, changed: unknown): void {
-    if (channel.toString() !== INVALIDATIONS) return;
+    if (this.isClosed || channel.toString() !== INVALIDATIONS) return; // what was on its way still arrives
     if (!Array.isArray(changed)) return this.lose(); // everything was deleted
     for (const key of changed.map(String)) {
       const queue = this.awaited.get(key);
