@@ -89,7 +89,6 @@ class Call<Item, Outcome> implements Settle<Outcome> {
   first = 0;
   private readonly outcomes: Outcome[];
   private open: number;
-  private hasFailed = false;
 
   constructor(
     readonly items: readonly Item[],
@@ -107,8 +106,7 @@ class Call<Item, Outcome> implements Settle<Outcome> {
   }
 
   reject(_index: number, error: unknown): void {
-    if (this.hasFailed) return;
-    this.hasFailed = true;
+    if (this.open === Infinity) return;
     this.open = Infinity; // its other items end nothing
     this.ending.onEnd();
     this.ending.reject(error);

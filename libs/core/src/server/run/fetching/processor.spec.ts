@@ -786,8 +786,9 @@ describe('Processor, when a queue does not answer', () => {
 
 describe('Processor, while tasks flow', () => {
   /** The first fetch has been answered; those that follow it are not. */
-  async function flow(waiting: number, concurrency = 1_200) {
-    const t = prepare({ q: waiting }, { concurrency });
+  async function flow(waiting: number, { concurrency = 1_200, others = {}, unknown = [] as string[] } = {}) {
+    const t = prepare({ q: waiting, ...others }, { concurrency });
+    for (const id of unknown) t.unknown.add(id);
     t.delaysMs['q'] = 1;
     t.processor.start();
     await t.settle();
@@ -814,22 +815,13 @@ describe('Processor, while tasks flow', () => {
   });
 
   it('does not for a few tasks', async () => {
-    const { asked } = await flow(5_000, 1_050);
+    const { asked } = await flow(5_000, { concurrency: 1_050 });
 
     expect(asked('q')).toEqual([500, 500]);
   });
 
   it('does not while tasks are left to others', async () => {
-    const { processor, unknown, delaysMs, silence, asked, clock, settle } = prepare(
-      { q: 5_000 },
-      { concurrency: 1_200 },
-    );
-    unknown.add('q-0');
-    delaysMs['q'] = 1;
-    processor.start();
-    await settle();
-    silence('q');
-    await clock.advance(1);
+    const { asked } = await flow(5_000, { unknown: ['q-0'] });
 
     expect(asked('q')).toEqual([500, 500]);
   });
@@ -898,13 +890,7 @@ describe('Processor, while tasks flow', () => {
   });
 
   it('begins nothing of two slow fetches after a pause that did not wait for them', async () => {
-    const t = prepare({ q: 5_000, other: 0 }, { concurrency: 1_200 });
-    t.delaysMs['q'] = 1;
-    t.processor.start();
-    await t.settle();
-    const answer = t.silence('q');
-    await t.clock.advance(1);
-    delete t.delaysMs['q'];
+    const { answer, ...t } = await flow(5_000, { others: { other: 0 } });
     await t.clock.advance(3_000);
     const before = t.running.length;
 

@@ -9,7 +9,7 @@ import { queueMicrotask } from '../../../runtime/microtasks.js';
 import type { Settler } from '../settling/settler.js';
 import type { WorkSignal } from '../../watch/work-watcher.js';
 import { HeldTasks } from './held-tasks.js';
-import { type Admission, Intake, type IntakeDeps } from './intake.js';
+import { Intake, type IntakeDeps } from './intake.js';
 import { type Lane, PendingFetch } from './lane.js';
 import { Lanes } from './lanes.js';
 import { LimitedTasks } from './limited-tasks.js';
@@ -30,9 +30,6 @@ const FEWEST_BESIDE = 100;
 const REFILL_SHARE = 0.75;
 /** A fill looks at every lane that is awake: when there are more than this, one serves all replies of a turn of the event loop. */
 const FEW_AWAKE = 16;
-
-/** Of a server that takes no tasks. */
-const CLOSED: Admission = { offered: 0, room: 0, ahead: 0 };
 
 export interface ProcessorDeps extends IntakeDeps {
   readonly settler: Pick<Settler, 'room'>;
@@ -292,9 +289,13 @@ export class Processor {
   /** Whether a second fetch may be sent before the first is answered: the queue has more tasks, and all of them may run. */
   private isFlowing(lane: Lane): boolean {
     if (lane.fetches.size >= MOST_FETCHES || lane.remaining <= lane.asked || lane.isSick) return false;
-    return (
-      !this.limited.isUsed && !this.deps.workers.isLimited && this.deps.workers.leftToOthers(lane.queue).length === 0
-    );
+    return this.mayRunAny(lane.queue);
+  }
+
+  /** Whether a free slot may take any task of the queue: no limit, no suspect and no task that is left to others is in the way. */
+  private mayRunAny(queue: string): boolean {
+    const { workers } = this.deps;
+    return !this.limited.isUsed && !workers.isLimited && workers.leftToOthers(queue).length === 0;
   }
 
   /** How many tasks to fetch in addition to those for free slots. */
@@ -366,10 +367,8 @@ export class Processor {
   /** Nothing is fetched behind the back of a lane that has tasks to pass over, or a limit, or that waits for a fetch. */
   private nextFetch(queue: string): NextFetch | undefined {
     const lane = this.lanes.get(queue);
-    const { workers } = this.deps;
     if (!lane || this.isClosed || lane.isFetching || lane.returning > 0 || this.freeSlots() <= 0) return undefined;
-    if (lane.limit || lane.hasPassed || this.limited.isUsed || this.weights.isStrict) return undefined;
-    if (workers.isLimited || workers.leftToOthers(queue).length > 0) return undefined;
+    if (this.weights.isStrict || !this.mayRunAny(queue)) return undefined;
     return { leaseMs: this.settings.leaseMs, withSince: this.withSince };
   }
 
@@ -380,8 +379,8 @@ export class Processor {
     this.lanes.wake(lane);
     lane.isWoken = true;
     lane.answeredAtMs = monotonicMs(this.deps.clock);
-    const room = Math.max(0, this.freeSlots());
-    this.intake.take(lane, reply, this.isClosed ? CLOSED : { offered: 0, room, ahead: 0 });
+    const room = this.isClosed ? 0 : Math.max(0, this.freeSlots());
+    this.intake.take(lane, reply, { offered: 0, room, ahead: 0 });
     this.fillSoon();
   }
 
