@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { Redis } from 'ioredis';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { CommandCount } from '../support/command-count.js';
 import { openRedisQueue, type TestQueue } from '../support/test-queue.js';
 import { shareRedis } from './shared-redis.js';
@@ -31,6 +32,19 @@ it('does not announce a queue again while it has tasks', async () => {
   const counted = await announcements(() => enqueueTen(q));
 
   expect(counted).toBe(0);
+});
+
+it('announces an empty queue before its first task, and then behind the task that a worker waits for', async () => {
+  await using q = openRedisQueue(redis.client);
+  const sent = vi.spyOn(Redis.prototype, 'sendCommand');
+  onTestFinished(() => sent.mockRestore());
+
+  await enqueue(q, 'first');
+  await q.broker.moveTasks(q.name, { state: 'pending' }, ['first'], 'deleted');
+  await enqueue(q, 'second');
+
+  const names = sent.mock.calls.map(([{ name }]) => name).filter((name) => ['sadd', 'evalsha'].includes(name));
+  expect(names).toEqual(['sadd', 'evalsha', 'evalsha', 'evalsha', 'sadd']);
 });
 
 it('announces a queue with tasks once a second', async () => {

@@ -100,14 +100,16 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
   async function writeOnce(batch: Batch, call: LaneCall, endsAtMs: number): Promise<readonly EnqueueOutcome[]> {
     const unready = redis.untilReady('enqueue', Math.max(0, Math.min(READY_TIMEOUT_MS, endsAtMs - passedMs())));
     if (unready) await unready;
-    const isSpared = batch.isPlain && queueNames.isSurelyListed(batch.queue);
-    // First, so that inspectors know the queue of every task.
-    const announced = isSpared ? undefined : queueNames.announce(batch.queue);
-    if (announced) await announced;
-    const replies = await write(redis, batch, call);
+    const { queue } = batch;
+    const isSpared = batch.isPlain && queueNames.isSurelyListed(queue);
+    const isNew = !queueNames.isKnown(queue);
+    if (isNew) await queueNames.announce(queue); // so that inspectors know the queue of every task
+    const written = write(redis, batch, call);
+    if (!isNew && !isSpared) void queueNames.announce(queue); // behind the tasks, which a worker waits for
+    const replies = await written;
     const hasBacklog = typeof replies === 'number' && replies > batch.tasks.length;
-    queueNames.noteBacklog(batch.queue, hasBacklog);
-    if (isSpared && !hasBacklog) await queueNames.announceAnew(batch.queue);
+    queueNames.noteBacklog(queue, hasBacklog);
+    if (isSpared && !hasBacklog) await queueNames.announceAnew(queue);
     return outcomesOf(replies, batch);
   }
 

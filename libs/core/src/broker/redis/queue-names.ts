@@ -67,12 +67,17 @@ export class QueueNames {
     return this.announce(queue);
   }
 
+  /** Whether this process has announced the queue before. */
+  isKnown(queue: string): boolean {
+    return this.known.has(queue);
+  }
+
   /**
    * Resolves when the queue is announced, and soon even if the set is unreachable. Then inspectors do not list the queue
    * for a while, but its tasks are not delayed. `undefined`: this process has announced it before. Never rejects.
    */
   announce(queue: string): Promise<unknown> | undefined {
-    const isKnown = this.known.has(queue);
+    const isKnown = this.isKnown(queue);
     let announcement = this.announcing.get(queue);
     if (announcement) {
       announcement.isOutdated = true;
