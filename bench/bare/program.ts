@@ -30,7 +30,18 @@ const bareCommands: Driver = {
 
   async serve(url, { concurrency }, handle) {
     const redis = new Redis(url);
+    const waiting = redis.duplicate();
     const closing = new AbortController();
+
+    /** Takes a task and reads it in the round trip that waits for it. */
+    async function waitForOne(): Promise<void> {
+      const [id, [message]] = await Promise.all([
+        waiting.blmove(PENDING, ACTIVE, 'RIGHT', 'LEFT', 0),
+        waiting.sort(ACTIVE, 'BY', 'nosort', 'LIMIT', 0, 1, 'GET', `${taskKey('*')}->msg`) as Promise<[string]>,
+      ]);
+      handle(JSON.parse(message) as TaskPayload, DEFAULT_QUEUE);
+      await settle([id!]);
+    }
 
     async function fetch(): Promise<string[]> {
       const pipeline = redis.pipeline();
@@ -63,15 +74,24 @@ const bareCommands: Driver = {
     async function work(): Promise<void> {
       while (!closing.signal.aborted) {
         const ids = await fetch();
+        if (ids.length === 0) {
+          await waitForOne().catch(ignoreAfterClosing);
+          continue;
+        }
         for (const payload of await read(ids)) handle(payload, DEFAULT_QUEUE);
         await settle(ids);
       }
+    }
+
+    function ignoreAfterClosing(error: unknown): void {
+      if (!closing.signal.aborted) throw error;
     }
 
     const working = work();
     return {
       async close() {
         closing.abort();
+        waiting.disconnect();
         await working;
         redis.disconnect();
       },

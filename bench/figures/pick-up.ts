@@ -10,8 +10,8 @@ const CONCURRENCY = 10;
 export const pickUp: Figure = {
   name: 'pick-up',
   title: 'Pick-up of a task by an idle worker',
-  how: `From the call that enqueues to the start of the handler, in another process; a task every ${REST_MS} ms or so.`,
-  contenders: [...WORKERS_ON_REDIS, 'graphile'],
+  how: `From the call that enqueues to the start of the handler, in another process; a task every ${REST_MS} ms or so. The bare commands are HSET and LPUSH, then BLMOVE and SORT in one round trip.`,
+  contenders: [...WORKERS_ON_REDIS, 'graphile', 'bare-commands'],
   measures: [
     { key: 'p50', title: 'p50, ms', better: 'less' },
     { key: 'p99', title: 'p99, ms', better: 'less' },

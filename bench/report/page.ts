@@ -4,7 +4,7 @@ import type { Contender, ContenderId } from '../contenders/contender.js';
 import type { Figure, Measure } from '../figures/figure.js';
 import { MOST_OTHERS_CORES } from '../stand/others-load.js';
 import { type Result, resultName, type Results } from './results.js';
-import { targetRows } from './targets.js';
+import { TARGET_COLUMNS, targetRows } from './targets.js';
 
 const BEGIN = '<!-- npm run bench writes from here -->';
 const END = '<!-- to here -->';
@@ -38,7 +38,7 @@ export function benchmarksSection({ figures, contenders, results, plots }: PageI
   return [
     machine(),
     '### Targets',
-    table(['', 'target', 'measured', 'met'], targetRows(results)),
+    table(TARGET_COLUMNS, targetRows(results)),
     '### Contenders',
     settings(contenders, measured),
     ...plots.map(({ file, title }) => `![${title}](${file})`),
