@@ -68,19 +68,15 @@ export abstract class Loop {
 
   private async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const delayMs = await this.attempt(signal);
+      let delayMs: number | undefined;
+      try {
+        delayMs = await this.runOnce();
+        this.retries.reset();
+      } catch (error) {
+        await sleep(this.clock, this.retries.pauseAfter(error), signal);
+        continue;
+      }
       if (delayMs !== 0) await this.wakeSignal.wait(signal, delayMs, this.restsFor);
-    }
-  }
-
-  private async attempt(signal: AbortSignal): Promise<number | undefined> {
-    try {
-      const delayMs = await this.runOnce();
-      this.retries.reset();
-      return delayMs;
-    } catch (error) {
-      await sleep(this.clock, this.retries.pauseAfter(error), signal);
-      return 0;
     }
   }
 }

@@ -124,7 +124,7 @@ export abstract class Rounds {
     if (turn.isRunning) return void (turn.isWoken = true); // stopped and started again during a step
     this.clock.clearTimer(turn.timer);
     turn.isRunning = true;
-    const run = this.run(key, turn).finally(() => this.running.delete(run));
+    const run = this.run(key, turn).then(() => void this.running.delete(run));
     this.running.add(run);
   }
 

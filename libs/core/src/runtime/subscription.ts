@@ -20,6 +20,10 @@ export class Subscription {
     private readonly onLate: () => void,
   ) {}
 
+  get isOpen(): boolean {
+    return this.endListening !== undefined;
+  }
+
   /**
    * Subscribes, in the background if the broker does not answer in time.
    * @throws what `subscribe` throws in time; the next call tries again

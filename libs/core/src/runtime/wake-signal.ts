@@ -4,6 +4,8 @@ import type { Clock, TimerPurpose } from './clock.js';
 export class WakeSignal {
   private isSent = false;
   private endWait: (() => void) | undefined;
+  /** Waits are short, and the signal is the same for most of them: it is listened to once. */
+  private heard: WeakRef<AbortSignal> | undefined;
 
   constructor(private readonly clock: Clock) {}
 
@@ -22,13 +24,18 @@ export class WakeSignal {
     return new Promise((resolve) => {
       const finish = (): void => {
         if (timer !== undefined) this.clock.clearTimer(timer);
-        signal.removeEventListener('abort', finish);
         this.endWait = undefined;
         resolve();
       };
       const timer = timeoutMs === undefined ? undefined : this.clock.setTimer(finish, timeoutMs, purpose);
-      signal.addEventListener('abort', finish, { once: true });
       this.endWait = finish;
+      this.listenTo(signal);
     });
+  }
+
+  private listenTo(signal: AbortSignal): void {
+    if (this.heard?.deref() === signal) return;
+    this.heard = new WeakRef(signal);
+    signal.addEventListener('abort', () => this.heard?.deref() === signal && this.endWait?.(), { once: true });
   }
 }

@@ -15,10 +15,18 @@ export function within(clock: Clock, timeoutMs: number, work: Promise<unknown>):
  * The result of `work`, or `undefined` after `timeoutMs`. `work` continues then, and its outcome is ignored.
  * @throws the rejection of `work` within the timeout
  */
-export async function resultWithin<T>(clock: Clock, timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
-  const settled = work.then(
-    () => undefined,
-    () => undefined,
-  );
-  return (await within(clock, timeoutMs, settled)) ? work : undefined;
+export function resultWithin<T>(clock: Clock, timeoutMs: number, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(() => resolve(undefined), timeoutMs);
+    work.then(
+      (result) => {
+        clock.clearTimer(timer);
+        resolve(result);
+      },
+      (error: unknown) => {
+        clock.clearTimer(timer);
+        reject(error);
+      },
+    );
+  });
 }

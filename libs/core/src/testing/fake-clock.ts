@@ -26,7 +26,7 @@ interface FakeTimer {
 /** Options of {@link FakeClock.advance}. */
 export interface AdvanceOptions {
   /** Waits until the program is at rest; called before, between and after the timers. Default: a few turns of the event loop. */
-  readonly settle?: (() => Promise<void>) | undefined;
+  readonly settle?: (() => Promise<unknown>) | undefined;
 }
 
 /**
@@ -128,7 +128,7 @@ export class FakeClock implements Clock {
     timer.callback();
   }
 
-  async #fireDue(untilMs: number, settle: () => Promise<void>): Promise<void> {
+  async #fireDue(untilMs: number, settle: () => Promise<unknown>): Promise<void> {
     for (let timer = this.#nextDue(untilMs); timer; timer = this.#nextDue(untilMs)) {
       this.#fire(timer);
       await settle();

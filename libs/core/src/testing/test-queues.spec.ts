@@ -230,6 +230,42 @@ describe('advance', () => {
     expect(fired()).toBeLessThan(200);
   });
 
+  it('waits for what code outside of handlers does in the next turns of the event loop', async () => {
+    const ranAtMs: number[] = [];
+    await using queues = new TestQueues();
+    const startMs = queues.clock.nowMs();
+    const mux = new ServeMux()
+      .handle('first', () => undefined)
+      .handle('second', () => ranAtMs.push(queues.clock.nowMs() - startMs));
+    const enqueueSecond = (): void => void queues.client.enqueue('second');
+    await queues.startServer(mux, {
+      onEvent: ({ kind, type }) => {
+        if (kind === 'succeeded' && type === 'first') setImmediate(() => setImmediate(enqueueSecond));
+      },
+    });
+    for (let hour = 1; hour <= 100; hour++) await queues.client.enqueue('first', {}, { processIn: `${hour}h` });
+
+    await queues.advance('7d');
+
+    expect(ranAtMs).toEqual(Array.from({ length: 100 }, (_, nth) => (nth + 1) * 3_600_000));
+  });
+
+  it('lets the event loop turn now and then', async () => {
+    await using queues = await open({
+      hopeless: () => {
+        throw new Error('no');
+      },
+    });
+    await queues.client.enqueueMany(Array.from({ length: 200 }, () => ({ type: 'hopeless' })));
+    let turns = 0;
+    const counting = setInterval(() => (turns += 1), 1);
+
+    await queues.advance('7d');
+    clearInterval(counting);
+
+    expect(turns).toBeGreaterThan(1);
+  });
+
   it('waits for handlers that do I/O, as long as it has patience', async () => {
     const ended: string[] = [];
     await using queues = await open({

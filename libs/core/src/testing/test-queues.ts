@@ -184,7 +184,7 @@ export class TestQueues implements AsyncDisposable {
     const patienceMs = reader.duration('patience', PATIENCE_MS);
     reader.throwIfWrong();
     toMs('duration', duration);
-    const settle = async (): Promise<void> => void (await this.#rest.reach(patienceMs));
+    const settle = (): Promise<unknown> => this.#rest.reach(patienceMs);
     await this.clock.advance(duration, { settle });
     return this.#run.take([...this.#left()]);
   }

@@ -1,5 +1,3 @@
-// Imported, so that a test's fake timers, which replace the globals, do not block fetches.
-import { setImmediate } from 'node:timers';
 import { aloneRecord, readCrashes, readUnknownSinceMs } from '../../wire/attempt-record.js';
 import { ceilS } from '../../wire/unix-time.js';
 import {
@@ -23,26 +21,30 @@ export function leaseOps(store: MemoryStore): LeaseOps {
       const orphans: string[] = [];
       const most = Math.min(limit, MOST_PER_FETCH);
       const passed = new Set(passOver);
-      let [bytes, taken, passedOver] = [0, 0, 0];
-      for (const id of nextUp(queue, most + passed.size)) {
+      let bytes = 0;
+      let taken = 0;
+      let passedOver = 0;
+      const ids = nextUp(queue, most + passed.size);
+      for (let nth = ids.length - 1; nth >= 0; nth--) {
+        const id = ids[nth]!;
         if (taken === most) break;
         if (passed.has(id)) {
           passedOver += 1;
           continue;
         }
-        const size = queue.tasks.get(id)?.msg?.length ?? 0;
+        const stored = queue.tasks.get(id);
+        const size = stored?.msg?.length ?? 0;
         bytes += size;
         if (bytes > MOST_FETCHED_BYTES && bytes > size) break;
         queue.pending.delete(id);
         taken += 1;
-        const sinceNs = withSince ? queue.tasks.get(id)?.pendingSinceNs : undefined;
-        const task = leaseTask(queue, id, expiresAtS);
-        if (task) tasks.push(sinceNs === undefined ? task : { ...task, pendingSinceMs: Number(sinceNs) / 1e6 });
+        const task = leaseTask(queue, id, expiresAtS, withSince);
+        if (task) tasks.push(task);
         else if (!queue.tasks.has(id)) orphans.push(id);
       }
       const remaining = queue.pending.size - passedOver;
       // Without this turn a busy queue would run in microtasks only, and timers and sockets would starve.
-      if (tasks.length > 0) await new Promise((resolve) => setImmediate(resolve));
+      if (tasks.length > 0) await store.turns.next();
       return {
         tasks,
         isPaused: false,
@@ -79,19 +81,21 @@ export function leaseOps(store: MemoryStore): LeaseOps {
   };
 }
 
-/** Up to `limit` ids, the next to run first. */
+/** Up to `limit` ids, the next to run last. */
 function nextUp({ pending }: MemoryQueue, limit: number): string[] {
-  return pending.slice(Math.max(pending.size - limit, 0), limit).reverse();
+  return pending.slice(Math.max(pending.size - limit, 0), limit);
 }
 
 /** `undefined` when the task cannot run: it was dropped or quarantined. */
-function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number): LeasedTask | undefined {
+function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number, withSince: boolean): LeasedTask | undefined {
   const task = queue.tasks.get(id);
   const stored = queue.read(id);
   if (!task || !stored) {
     queue.dropOrphan(id);
     return undefined;
   }
+  const sinceNs = withSince ? task.pendingSinceNs : undefined;
+  const pendingSinceMs = sinceNs === undefined ? undefined : Number(sinceNs) / 1e6;
   task.pendingSinceNs = undefined;
   task.cancelThen = task.progress = task.alone = undefined;
   if (!stored.isSound) {
@@ -104,7 +108,7 @@ function leaseTask(queue: MemoryQueue, id: string, expiresAtS: number): LeasedTa
   const { message } = stored;
   const unknownTypeSinceMs = readUnknownSinceMs(task.unknownSinceMs, message);
   const crashes = task.crashes === undefined ? undefined : readCrashes(task.crashes, message, 'active').total;
-  return { message, leaseExpiresAtS: expiresAtS, unknownTypeSinceMs, crashes };
+  return { message, leaseExpiresAtS: expiresAtS, unknownTypeSinceMs, crashes, pendingSinceMs };
 }
 
 /** Whether the claiming server wrote the lease. A lost lease has no score, or that of its next owner. */

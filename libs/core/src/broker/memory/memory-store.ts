@@ -15,6 +15,7 @@ import { Counters } from './counters.js';
 import { ExpiringMap } from './expiring-map.js';
 import { IdList } from './id-list.js';
 import { SortedSet } from './sorted-set.js';
+import { Turns } from './turns.js';
 import { Waiters } from './waiters.js';
 
 /** Number of queues at which empty ones are first dropped. */
@@ -181,7 +182,7 @@ export class MemoryQueue {
   /** The message of a task as a copy of its own; `undefined` when the hash or its message is missing. */
   read(id: string): StoredMessage | undefined {
     const bytes = this.tasks.get(id)?.msg;
-    return bytes && readStoredMessage(this.name, id, Uint8Array.from(bytes));
+    return bytes && readStoredMessage(this.name, id, Buffer.from(bytes));
   }
 
   /** Adds a task to `pending`: at the left to run last, at the right to run next. */
@@ -322,7 +323,10 @@ export class MemoryStore {
   /** Enqueue events by entry id, oldest first. */
   readonly schedulerEvents = new Map<string, readonly SchedulerEnqueueEvent[]>();
 
+  readonly turns: Turns;
+
   constructor(readonly clock: Clock) {
+    this.turns = new Turns(clock);
     this.presence = new ExpiringMap(clock);
     this.schedulers = new ExpiringMap(clock);
   }

@@ -14,9 +14,10 @@ export function settleOps(store: MemoryStore): SettleOps {
     async settle(queueName, settlements) {
       const queue = store.queue(queueName);
       const nowMs = store.clock.nowMs();
-      const replies: SettleReply[] = [];
+      const replies = new Array<SettleReply>(settlements.length);
       // In reverse: of tasks that return to the head of the queue, the last one pushed runs first.
-      for (const [index, { message, claim, outcome }] of [...settlements.entries()].reverse()) {
+      for (let index = settlements.length - 1; index >= 0; index--) {
+        const { message, claim, outcome } = settlements[index]!;
         const isOurs = ownsLease(queue, claim);
         if (isOurs) endAttempt(queue, message, outcome, nowMs);
         replies[index] = isOurs ? 'settled' : 'leaseLost';

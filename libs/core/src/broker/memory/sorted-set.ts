@@ -1,5 +1,6 @@
 /** Maximum number of entries in a chunk; a full one is halved. Small enough that moving a chunk's tail is cheap. */
 const CHUNK_SIZE = 512;
+const SURROGATE = /[\ud800-\udfff]/;
 
 export interface ScoredId {
   readonly id: string;
@@ -14,6 +15,8 @@ export class SortedSet implements Iterable<ScoredId> {
   private readonly scores = new Map<string, number>();
   /** None is empty; each ends before the next begins. */
   private readonly chunks: ScoredId[][] = [];
+  /** Of all ids that ever were here: only then does the order of strings differ from that of their bytes. */
+  private haveSurrogates = false;
 
   get size(): number {
     return this.scores.size;
@@ -31,6 +34,7 @@ export class SortedSet implements Iterable<ScoredId> {
   set(id: string, score: number): void {
     this.delete(id);
     this.scores.set(id, score);
+    this.haveSurrogates ||= SURROGATE.test(id);
     const entry = { id, score };
     const at = Math.min(this.chunkFor(entry), this.chunks.length - 1);
     const chunk = this.chunks[at];
@@ -38,7 +42,10 @@ export class SortedSet implements Iterable<ScoredId> {
       this.chunks.push([entry]);
       return;
     }
-    chunk.splice(placeIn(chunk, entry), 0, entry);
+    const place = this.placeIn(chunk, entry);
+    if (place === chunk.length) chunk.push(entry);
+    else if (place === 0) chunk.unshift(entry);
+    else chunk.splice(place, 0, entry);
     if (chunk.length > CHUNK_SIZE) this.chunks.splice(at + 1, 0, chunk.splice(CHUNK_SIZE / 2));
   }
 
@@ -50,7 +57,9 @@ export class SortedSet implements Iterable<ScoredId> {
     const entry = { id, score };
     const at = this.chunkFor(entry);
     const chunk = this.chunks[at]!;
-    chunk.splice(placeIn(chunk, entry), 1);
+    const place = this.placeIn(chunk, entry);
+    if (place === 0) chunk.shift();
+    else chunk.splice(place, 1);
     if (chunk.length === 0) this.chunks.splice(at, 1);
     return true;
   }
@@ -68,9 +77,11 @@ export class SortedSet implements Iterable<ScoredId> {
   /** Up to `limit` ids of at most `maxScore`, lowest first: a copy, so that the caller may change the set. */
   upTo(maxScore: number, limit: number): string[] {
     const ids: string[] = [];
-    for (const { id, score } of this) {
-      if (score > maxScore || ids.length >= limit) break;
-      ids.push(id);
+    for (const chunk of this.chunks) {
+      for (const { id, score } of chunk) {
+        if (score > maxScore || ids.length >= limit) return ids;
+        ids.push(id);
+      }
     }
     return ids;
   }
@@ -100,7 +111,7 @@ export class SortedSet implements Iterable<ScoredId> {
   /** Up to `limit` entries behind the position, whether or not an entry is there; `undefined`: the first ones. */
   after(place: ScoredId | undefined, limit: number): ScoredId[] {
     const entries: ScoredId[] = [];
-    const isBehind = (entry: ScoredId): boolean => !place || compare(entry, place) > 0;
+    const isBehind = (entry: ScoredId): boolean => !place || this.compare(entry, place) > 0;
     const first = firstIndex(this.chunks.length, (at) => isBehind(this.chunks[at]!.at(-1)!));
     for (let at = first; at < this.chunks.length && entries.length < limit; at++) {
       const chunk = this.chunks[at]!;
@@ -116,12 +127,36 @@ export class SortedSet implements Iterable<ScoredId> {
 
   /** Index of the first chunk that does not end before the entry; the number of chunks when all do. */
   private chunkFor(entry: ScoredId): number {
-    return firstIndex(this.chunks.length, (at) => compare(this.chunks[at]!.at(-1)!, entry) >= 0);
+    const { chunks } = this;
+    let low = 0;
+    for (let high = chunks.length; low < high;) {
+      const middle = (low + high) >>> 1;
+      const chunk = chunks[middle]!;
+      if (this.compare(chunk[chunk.length - 1]!, entry) >= 0) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
-}
 
-function placeIn(chunk: readonly ScoredId[], entry: ScoredId): number {
-  return firstIndex(chunk.length, (at) => compare(chunk[at]!, entry) >= 0);
+  /** Index of the first entry of a chunk that is not before the entry. Most come first or last. */
+  private placeIn(chunk: readonly ScoredId[], entry: ScoredId): number {
+    let low = 0;
+    let high = chunk.length;
+    if (this.compare(chunk[0]!, entry) >= 0) return 0;
+    if (this.compare(chunk[high - 1]!, entry) < 0) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.compare(chunk[middle]!, entry) >= 0) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  private compare(a: ScoredId, b: ScoredId): number {
+    if (a.score !== b.score) return a.score < b.score ? -1 : 1;
+    if (a.id === b.id) return 0;
+    return this.haveSurrogates ? compareBytes(a.id, b.id) : a.id < b.id ? -1 : 1;
+  }
 }
 
 /** The first index below `length` for which `holds` is true (it must stay true after that), else `length`. */
@@ -134,10 +169,6 @@ function firstIndex(length: number, holds: (index: number) => boolean): number {
     else low = middle + 1;
   }
   return low;
-}
-
-function compare(a: ScoredId, b: ScoredId): number {
-  return a.score - b.score || compareBytes(a.id, b.id);
 }
 
 /** The order of the UTF-8 bytes, which is the order of code points. */

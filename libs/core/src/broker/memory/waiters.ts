@@ -36,6 +36,6 @@ export class Waiters {
   }
 
   releaseAll(): void {
-    for (const release of [...this.waiting]) release();
+    if (this.waiting.size > 0) for (const release of [...this.waiting]) release();
   }
 }

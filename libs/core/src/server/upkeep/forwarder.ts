@@ -34,7 +34,8 @@ export class Forwarder extends LeaderRounds {
 
   protected async runAsLeader(queue: string): Promise<number> {
     const { intervalMs } = this.options;
-    await this.nudgesOf(queue).begin(); // before the check, so that nothing is missed
+    const nudges = this.nudgesOf(queue);
+    if (!nudges.isOpen) await nudges.begin(); // before the check, so that nothing is missed
     for (;;) {
       const askedAtMs = this.clock.nowMs();
       const { moved, nextDueAtMs = Infinity } = await this.broker.forwardDue(queue, BATCH);

@@ -31,10 +31,9 @@ export abstract class LeaderRounds extends Rounds {
     await Promise.all([...this.keys].map((queue) => this.rest(queue)));
   }
 
-  async runOnce(queue: string): Promise<number | undefined> {
+  runOnce(queue: string): Promise<number | undefined> {
     if (this.leadership.isLeader(queue)) return this.runAsLeader(queue);
-    await this.rest(queue);
-    return undefined;
+    return this.rest(queue).then(() => undefined);
   }
 
   /** One step of the leader; returns the time until the next, ms. */

@@ -38,6 +38,8 @@ export class QueueDuty {
   private heldUntilMs = 0;
   private offeredAtMs = Number.NEGATIVE_INFINITY;
   private lastTurn: Promise<unknown> = Promise.resolve();
+  /** Steps and calls that have not ended. */
+  private turns = 0;
 
   constructor(
     private readonly broker: Pick<WakeOps, 'takeDuty' | 'keepDuty' | 'dropDuty' | 'wakeIdle'>,
@@ -54,12 +56,20 @@ export class QueueDuty {
     return this.role === 'leader' || this.role === 'standby';
   }
 
-  /** The role in which to watch the queue; a candidate asks first. */
+  /** The role in which to watch the queue, if it need not be asked for or waited for. */
+  get settledRole(): Duty | 'follower' | undefined {
+    return this.turns === 0 && this.role !== 'candidate' ? this.role : undefined;
+  }
+
+  /** The same; a candidate asks first. */
   async settleRole(): Promise<Duty | 'follower'> {
-    return this.inTurn(async () => {
-      if (this.role === 'candidate') await this.stand();
-      return this.role === 'candidate' ? 'follower' : this.role;
-    });
+    return (
+      this.settledRole ??
+      this.inTurn(async () => {
+        if (this.role === 'candidate') await this.stand();
+        return this.role === 'candidate' ? 'follower' : this.role;
+      })
+    );
   }
 
   /** Asks for the lead out of turn: a wake token may mean that a leader has left. */
@@ -83,8 +93,10 @@ export class QueueDuty {
 
   /** Serializes steps and outside calls: each reads the role, asks Redis and writes the role. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    this.turns += 1;
     const turn = this.lastTurn.then(work);
-    this.lastTurn = turn.catch(() => undefined); // the caller gets the error
+    const end = (): void => void (this.turns -= 1); // the caller gets the error
+    this.lastTurn = turn.then(end, end);
     return turn;
   }
 

@@ -23,6 +23,7 @@ function openWatched(role: Duty | 'follower', { over = (broker) => broker }: Set
   const duty = {
     triedToLead: 0,
     isLeader: () => role === 'leader',
+    settledRole: undefined,
     settleRole: async () => role,
     tryLead: async () => void duty.triedToLead++,
   };

@@ -43,7 +43,7 @@ export class QueueWatcher extends Loop {
 
   constructor(
     private readonly broker: Pick<WakeOps, 'openWatch' | 'waitingQueues' | 'wakeIdle'> & Pick<ForwardOps, 'onNudge'>,
-    private readonly duty: Pick<QueueDuty, 'isLeader' | 'settleRole' | 'tryLead'>,
+    private readonly duty: Pick<QueueDuty, 'isLeader' | 'settledRole' | 'settleRole' | 'tryLead'>,
     private readonly demand: WorkDemand,
     private readonly options: QueueWatcherOptions,
     deps: LoopDeps,
@@ -60,7 +60,7 @@ export class QueueWatcher extends Loop {
   async runOnce(): Promise<number | undefined> {
     const { queue } = this.options;
     if (!this.canBlock || !this.demand.isWatched(queue)) return undefined;
-    const role = await this.duty.settleRole();
+    const role = this.duty.settledRole ?? (await this.duty.settleRole());
     if (role === 'follower') await this.awaitToken();
     else if (this.isPaused) return this.awaitUnpause();
     else if (this.demand.isPassing(queue))

@@ -255,9 +255,9 @@ export class Attempt implements Abortable, Expiring {
   }
 
   private async end(answer: Answer, durationMs: number, flushed: Promise<void> | undefined): Promise<Ending> {
-    await flushed;
+    if (flushed) await flushed;
     if (answer.isSuccess) return this.success(answer.returned, durationMs);
-    return this.judge(this.effectiveError(answer.error), durationMs);
+    return await this.judge(this.effectiveError(answer.error), durationMs);
   }
 
   /** A timeout is a duration, unaffected by setting the clock; a deadline is a point in time. */
@@ -281,7 +281,7 @@ export class Attempt implements Abortable, Expiring {
     const { id, type, queue } = this.message;
     const { clock, emit, failurePolicy, logger } = this.deps;
     emit?.({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
-    await this.tellErrorHandler(error);
+    if (this.deps.errorHandler) await this.tellErrorHandler(this.deps.errorHandler, error);
     if (this.lease.isLost) return { outcome: undefined, error, durationMs };
     const retryDelay = this.route?.retryDelay ?? failurePolicy.retryDelay;
     const isFailure = this.route?.isFailure ?? failurePolicy.isFailure;
@@ -307,9 +307,8 @@ export class Attempt implements Abortable, Expiring {
   }
 
   /** Waits for `errorHandler`, for at most {@link ERROR_HANDLER_MS}. Never rejects. */
-  private async tellErrorHandler(error: unknown): Promise<void> {
-    const { errorHandler, clock, logger } = this.deps;
-    if (!errorHandler) return;
+  private async tellErrorHandler(errorHandler: ErrorHandler, error: unknown): Promise<void> {
+    const { clock, logger } = this.deps;
     const fields = taskFields(this.message);
     const tell = async (): Promise<void> => {
       try {

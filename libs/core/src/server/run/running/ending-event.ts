@@ -6,22 +6,25 @@ import { archiveReason } from './attempt-outcome.js';
 /** The event of an attempt whose outcome is stored, or could not be because the lease was lost. */
 export function endingEvent(message: TaskMessage, { outcome, error, durationMs }: Ending, nowMs: number): TaskEvent {
   const { id, type, queue } = message;
-  const base = { id, type, queue, at: new Date(nowMs) };
+  const at = new Date(nowMs);
   switch (outcome?.kind) {
     case undefined:
-      return { ...base, kind: 'leaseLost', durationMs };
+      return { kind: 'leaseLost', id, type, queue, at, durationMs };
     case 'requeue':
-      return { ...base, kind: 'requeued' };
-    case 'archive':
-      return { ...base, kind: 'archived', error, reason: archiveReason(message, error, nowMs), durationMs };
+      return { kind: 'requeued', id, type, queue, at };
+    case 'archive': {
+      const reason = archiveReason(message, error, nowMs);
+      return { kind: 'archived', id, type, queue, at, error, reason, durationMs };
+    }
     case 'retry': {
       const { retryAtMs, isFailure } = outcome;
-      return { ...base, kind: 'retried', error, isFailure, nextProcessAt: new Date(retryAtMs), durationMs };
+      const nextProcessAt = new Date(retryAtMs);
+      return { kind: 'retried', id, type, queue, at, error, isFailure, nextProcessAt, durationMs };
     }
     case 'done':
     case 'complete':
       return error === undefined
-        ? { ...base, kind: 'succeeded', durationMs }
-        : { ...base, kind: 'revoked', error, durationMs };
+        ? { kind: 'succeeded', id, type, queue, at, durationMs }
+        : { kind: 'revoked', id, type, queue, at, error, durationMs };
   }
 }

@@ -4,7 +4,7 @@ import { HandlerNotFoundError } from '../../../errors/handler-not-found.error.js
 import { placeOf } from '../../../partitions/partition-name.js';
 import type { Clock } from '../../../runtime/clock.js';
 import { LogBudget } from '../../../runtime/log-budget.js';
-import type { Logger } from '../../../runtime/logger.js';
+import { type Logger, silentLogger } from '../../../runtime/logger.js';
 import type { TaskMessage } from '../../../wire/task-message.js';
 import type { Ending } from './attempt.js';
 
@@ -33,6 +33,7 @@ export class FailureLog {
   }
 
   write(message: TaskMessage, ending: Ending): void {
+    if (this.logger === silentLogger) return;
     const { level, text, outcome, error } = lineOf(ending);
     const leftOut = this.budget.take(`${outcome} ${message.type}`);
     if (leftOut === undefined) return;

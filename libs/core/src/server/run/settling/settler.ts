@@ -97,7 +97,7 @@ export class Settler {
       return;
     }
     this.busy.add(lane);
-    const drain = this.drain(message.queue, lane).finally(() => this.drains.delete(drain));
+    const drain = this.drain(message.queue, lane).then(() => void this.drains.delete(drain));
     this.drains.add(drain);
   }
 
