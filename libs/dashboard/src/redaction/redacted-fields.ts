@@ -8,7 +8,7 @@ export const HIDDEN = '[hidden]';
 export class RedactedFields {
   private readonly names = new Set<string>();
   private readonly paths: (readonly string[])[] = [];
-  /** The last names of all, for texts without a structure. */
+  /** The last names of all, those of any name left out, for texts without a structure. */
   readonly lastNames: readonly string[];
 
   constructor(patterns: readonly string[]) {
@@ -17,8 +17,8 @@ export class RedactedFields {
       if (parts.length === 1) this.names.add(parts[0]!);
       else this.paths.push(parts);
     }
-    const last = [...this.names, ...this.paths.map((parts) => parts.at(-1)!)];
-    this.lastNames = [...new Set(last)].filter((name) => name !== '*');
+    const last = [...this.names, ...this.paths.map((parts) => parts.findLast((part) => part !== '*'))];
+    this.lastNames = [...new Set(last)].filter((name): name is string => name !== undefined && name !== '*');
   }
 
   get isEmpty(): boolean {

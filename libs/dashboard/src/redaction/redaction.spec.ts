@@ -79,6 +79,79 @@ describe('texts', () => {
     expect((await new Redactor(['password']).text(text)).text).toBe(redacted);
   });
 
+  it.each([
+    [['password'], String.raw`{"\u0070assword": "x", broken`, String.raw`{"\u0070assword": [hidden], broken`],
+    [['password'], String.raw`{"p\u0041SSW\u006fRD":{"a":"\u0022x"},}`, String.raw`{"p\u0041SSW\u006fRD":[hidden],}`],
+    [['password'], String.raw`"{\"\\u0070assword\":\"x\"}" y`, String.raw`"{\"\\u0070assword\":[hidden]}" y`],
+    [['password'], String.raw`{\u0022password\u0022:\u0022x y\u0022}`, String.raw`{\u0022password\u0022:[hidden]}`],
+    [['password'], String.raw`password\u003dx`, String.raw`password\u003d[hidden]`],
+    [['a/b'], String.raw`{"a\/b":1`, String.raw`{"a\/b":[hidden]`],
+    [['token'], '{"to\u212aen":1', '{"to\u212aen":[hidden]'],
+    [['пароль'], '{"Пароль":1', '{"Пароль":[hidden]'],
+    [['😀'], String.raw`{"\ud83d\uDE00":1`, String.raw`{"\ud83d\uDE00":[hidden]`],
+    [['password'], String.raw`{"\u0070assword2":1`, String.raw`{"\u0070assword2":1`],
+    [['password'], String.raw`C:\users\password: x`, String.raw`C:\users\password: [hidden]`],
+  ])('hide fields whose names are written with escapes: %j in %s', async (names, text, redacted) => {
+    expect((await new Redactor(names).text(text)).text).toBe(redacted);
+  });
+
+  it('never show a hidden value, wherever JSON is cut and whatever follows', async () => {
+    const names = ['password', 'größe', 'a/b', '-пароль-', '😀'];
+    const secret = fc.stringMatching(/^[a-z]{3}$/).map((word) => `SECRET ${word}`);
+    const hiddenValue = fc.oneof(
+      secret,
+      fc.array(secret),
+      fc.dictionary(fc.constantFrom('x', 'y "z'), secret),
+      fc.tuple(secret, fc.constant('"]}\\')).map((parts) => parts.join('')),
+    );
+    const other = fc.constantFrom(
+      1,
+      null,
+      'text',
+      '"',
+      '\\',
+      [],
+      {},
+      ['a: b'],
+      'password:',
+      'password: "',
+      'password=[',
+      "password='",
+    );
+    const member = fc.oneof(
+      fc.tuple(fc.constantFrom(...names), hiddenValue, fc.infiniteStream(fc.nat(3))),
+      fc.tuple(fc.constantFrom('name', 'pass word', 'Ü'), other, fc.infiniteStream(fc.nat(3))),
+    );
+    const texts = fc
+      .tuple(
+        fc.array(member, { minLength: 1 }),
+        fc.constantFrom('', ' ', '\n\t'),
+        fc.nat(),
+        fc.constantFrom('', ' ', '}', '{"password":', 'garbage "', String.raw`\u0070`),
+        fc.nat(2),
+      )
+      .map(([members, space, cutAt, garbage, kind]) => {
+        const fields = members.map(
+          ([name, value, how]) => `"${escaped(name, how)}"${space}:${space}${JSON.stringify(value)}`,
+        );
+        const json = `{${fields.join(`${space},`)}}`;
+        const deep = '['.repeat(600) + json;
+        const text = kind === 0 ? deep : json;
+        return kind === 1 ? text + garbage : text.slice(0, cutAt % (text.length + 1)) + garbage;
+      });
+    const redactor = new Redactor(names);
+    await fc.assert(
+      fc.asyncProperty(texts, async (text) => {
+        expect((await redactor.text(text)).text).not.toMatch(/SECRET/);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('hide all of what a path with any name at its end begins with', async () => {
+    expect((await new Redactor(['user.*']).text('{"user":{"any":1},')).text).toBe('{"user":[hidden],');
+  });
+
   it('hide a value of any length', async () => {
     const text = `password="${'x'.repeat(20_000_000)}`;
 
@@ -300,6 +373,17 @@ describe('large payloads with hidden fields', () => {
     expect(turns).toBeGreaterThanOrEqual(Math.floor(payload.length / MOST_PER_TURN) - 1);
   });
 
+  it.each([
+    ['escapes', String.raw`\u0061`.repeat(150_000)],
+    ['a hidden list', `{"password":[${'{},'.repeat(300_000)}`],
+    ['hidden fields with escaped names', String.raw`"\u0070assword":1,`.repeat(50_000)],
+  ])('are worked on in slices where they are no JSON, and have many of %s', async (_, text) => {
+    const redactor = new Redactor(['password']);
+    const turns = await turnsDuring(() => redactor.loose(text));
+
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(text.length / MOST_PER_TURN) - 1);
+  });
+
   it('are worked on in slices where an error may repeat any of their secrets', async () => {
     const redactor = new Redactor(['password']);
     const secrets = Array.from({ length: 10_000 }, (_, nth) => `secret-${nth}`);
@@ -311,6 +395,24 @@ describe('large payloads with hidden fields', () => {
     expect(turns).toBeGreaterThanOrEqual(4);
   });
 });
+
+/** A name in JSON; of each unit one of four ways to write it. */
+function escaped(name: string, how: Iterable<number>): string {
+  const ways = how[Symbol.iterator]();
+  return name
+    .split('')
+    .map((unit) => {
+      const hex = unit.charCodeAt(0).toString(16).padStart(4, '0');
+      const forms = [
+        unit,
+        String.raw`\u${hex}`,
+        String.raw`\u${hex.toUpperCase()}`,
+        unit === '/' ? String.raw`\/` : unit,
+      ];
+      return forms[ways.next().value as number]!;
+    })
+    .join('');
+}
 
 /** Turns of the event loop that a piece of work takes. */
 async function turnsDuring(work: () => Promise<unknown>): Promise<number> {

@@ -1,6 +1,7 @@
 import { sortInSlices } from '../slices/sort-in-slices.js';
 import { WorkSlices } from '../slices/work-slices.js';
 import { redactJson, type RedactedText } from './json-text.js';
+import { LooseFields } from './loose-fields.js';
 import { HIDDEN, RedactedFields } from './redacted-fields.js';
 
 /** A hidden value that is shorter says nothing, and occurs everywhere: `1`, `true`. */
@@ -15,22 +16,15 @@ const NATIVE_SPEED = 16;
 export class Redactor {
   private readonly slices = new WorkSlices(MOST_PER_TURN);
   private readonly fields: RedactedFields;
-  /** `password=…`, `"password": "…"`, `password: …` in a text without a structure. */
-  private readonly inText: RegExp | undefined;
+  private readonly looseFields: LooseFields | undefined;
   /** A text without any of these has nothing to hide, and need not be parsed. `undefined`: any text may have. */
   private readonly signs: readonly string[] | undefined;
 
   constructor(patterns: readonly string[]) {
     this.fields = new RedactedFields(patterns);
     this.signs = signsOf(patterns);
-    const names = this.fields.lastNames.map((name) => name.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`));
-    this.inText =
-      names.length === 0
-        ? undefined
-        : new RegExp(
-            String.raw`(\b(?:${names.join('|')})\b\\?["']?\s*[:=]\s*)("[^"\\]*(?:\\[^][^"\\]*)*"?|\\"(?:[^"\\]|\\[^"])*(?:\\")?|'[^']*'?|[[{]|[^\s,;&"'}\])\\]+)`,
-            'gi',
-          );
+    const names = this.fields.lastNames;
+    this.looseFields = names.length === 0 ? undefined : new LooseFields(names);
   }
 
   /** Nothing is hidden. */
@@ -58,9 +52,9 @@ export class Redactor {
    * @param secrets of the payload and the headers
    */
   async loose(text: string, secrets: Iterable<string> = []): Promise<RedactedText> {
-    if (this.inText === undefined || text === '') return { text, isRedacted: false, secrets: [] };
+    if (this.looseFields === undefined || text === '') return { text, isRedacted: false, secrets: [] };
     const found: string[] = [];
-    let redacted = this.mayHide(text) ? await this.hideFields(text, this.inText, found) : text;
+    let redacted = this.mayHide(text) ? await this.looseFields.hide(text, this.slices, found) : text;
     // A payload may hold tens of thousands of secrets, and few errors are long enough for any.
     const fitting = [...new Set(secrets)].filter(({ length }) => length >= SHORTEST_SECRET && length <= text.length);
     for (const secret of await sortInSlices(fitting, (a, b) => b.length - a.length, new WorkSlices())) {
@@ -70,39 +64,11 @@ export class Redactor {
     return { text: redacted, isRedacted: redacted !== text, secrets: found };
   }
 
-  private async hideFields(text: string, pattern: RegExp, found: string[]): Promise<string> {
-    const parts: string[] = [];
-    let copied = 0;
-    const fields = new RegExp(pattern); // its place is its own, since others search meanwhile
-    for (let match = fields.exec(text); match; match = fields.exec(text)) {
-      const { 0: whole, 1: name = '', 2: value = '', index } = match;
-      const from = index + name.length;
-      const end = value === '{' || value === '[' ? endOfNested(text, from) : index + whole.length;
-      await this.slices.take(end - copied);
-      found.push(text.slice(from, end));
-      parts.push(text.slice(copied, from), HIDDEN);
-      copied = fields.lastIndex = end;
-    }
-    return parts.join('') + text.slice(copied);
-  }
-
   private mayHide(text: string): boolean {
     if (this.signs === undefined) return true;
     const lower = text.toLowerCase();
     return this.signs.some((sign) => lower.includes(sign));
   }
-}
-
-/** Behind the list or the object that begins there; of one that does not end, the end of the text. */
-function endOfNested(text: string, from: number): number {
-  const marks = /[[\]{}]|"[^"\\]*(?:\\[^][^"\\]*)*"?/g;
-  marks.lastIndex = from;
-  let depth = 0;
-  for (let mark = marks.exec(text); mark; mark = marks.exec(text)) {
-    if (mark[0] === '{' || mark[0] === '[') depth += 1;
-    else if (!mark[0].startsWith('"') && --depth === 0) return marks.lastIndex;
-  }
-  return text.length;
 }
 
 /** Names that a payload holds as they are, unless it writes them with escapes. */
