@@ -13,6 +13,7 @@ import { type Clock, CLOCK_METHODS, monotonicMs, systemClock } from '../runtime/
 import { consoleLogger, guardLogger, type Logger, LOGGER_METHODS } from '../runtime/logger.js';
 import { type Duration, durationMs } from '../runtime/duration.js';
 import { OptionReader } from '../runtime/option-reader.js';
+import { WaitedCount } from '../runtime/waited-count.js';
 import { within } from '../runtime/within.js';
 import { jsonCodec, type PayloadCodec } from '../task/payload-codec.js';
 import { type CarriedFields, headersOfContext, readCarried } from '../task/carried-fields.js';
@@ -95,6 +96,8 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
 /** The clock is read twice, in whole milliseconds. */
 const ROUNDING_MS = 1;
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
+/** How long `close` waits for tasks that are being written. */
+const FLUSH_MS = 1_000;
 const DEFAULT_ENQUEUE_TIMEOUT_MS = 5_000;
 /** Redis remembers for a minute which tasks a call has written, so that its repeats write none twice. */
 const LONGEST_ENQUEUE_TIMEOUT_MS = 50_000;
@@ -113,6 +116,8 @@ export class Client {
   readonly #handles: HandleDeps;
   readonly #announcer: PartitionAnnouncer;
   readonly #closing = new AbortController();
+  /** Calls whose tasks are being written. */
+  readonly #accepted = new WaitedCount();
 
   /**
    * Connects on first use.
@@ -163,24 +168,29 @@ export class Client {
     if (!Array.isArray(items)) {
       throw new InvalidOptionsError([{ option: 'items', value: kindOf(items), allowed: 'an array of tasks' }]);
     }
-    const composedAtMs = this.#clock.nowMs();
-    const carried = this.#carriedHeaders();
-    const ownTime = items.map((item) => this.#compose(item, composedAtMs, carried));
-    const startedAtMs = monotonicMs(systemClock);
-    const right = this.#broker.syncClock();
-    const correctionMs = right ? await this.#correctionMs(right) : 0;
-    // Redis may have kept the clock waiting.
-    const timeoutMs = right
-      ? this.#enqueueTimeoutMs - (monotonicMs(systemClock) - startedAtMs)
-      : this.#enqueueTimeoutMs;
-    const nowMs = composedAtMs + correctionMs;
-    const composed =
-      correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at], correctionMs));
-    const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
-    const written = await this.#write(tasks, nowMs, Math.max(1, timeoutMs));
-    if (tasks.length === composed.length) return written;
-    const results = written.values();
-    return composed.map((task) => (task instanceof Error ? { error: task } : results.next().value!));
+    this.#accepted.add();
+    try {
+      const composedAtMs = this.#clock.nowMs();
+      const carried = this.#carriedHeaders();
+      const ownTime = items.map((item) => this.#compose(item, composedAtMs, carried));
+      const startedAtMs = monotonicMs(systemClock);
+      const right = this.#broker.syncClock();
+      const correctionMs = right ? await this.#correctionMs(right) : 0;
+      // Redis may have kept the clock waiting.
+      const timeoutMs = right
+        ? this.#enqueueTimeoutMs - (monotonicMs(systemClock) - startedAtMs)
+        : this.#enqueueTimeoutMs;
+      const nowMs = composedAtMs + correctionMs;
+      const composed =
+        correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at], correctionMs));
+      const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
+      const written = await this.#write(tasks, nowMs, Math.max(1, timeoutMs));
+      if (tasks.length === composed.length) return written;
+      const results = written.values();
+      return composed.map((task) => (task instanceof Error ? { error: task } : results.next().value!));
+    } finally {
+      this.#accepted.remove();
+    }
   }
 
   /**
@@ -193,9 +203,13 @@ export class Client {
     await this.#broker.ping();
   }
 
-  /** Ends pending waits for tasks, and closes the connections that this client opened. Idempotent. */
+  /**
+   * Ends pending waits for tasks, waits up to a second for tasks that were enqueued before, and closes the connections that
+   * this client opened. Idempotent.
+   */
   async close(): Promise<void> {
     this.#closing.abort(new ClosedError('client'));
+    await within(systemClock, FLUSH_MS, this.#accepted.whenZero());
     await this.#publisher?.close();
     if (this.#ownsBroker) await this.#broker.close();
   }
