@@ -1,8 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject } from 'vitest';
 import { consumer, THIS_NODE } from './consumer.js';
-import { npm, ROOT, run } from './packed.js';
+import { npm, NPM_SETTINGS, ROOT, run } from './packed.js';
 
 /** The first page of the guide, followed literally in an app that the CLI of Nest has just made. */
 describe('the first page of the guide', () => {
@@ -41,14 +41,18 @@ describe('the first page of the guide', () => {
     await npm(['install', `@nestjs/cli@${nest}`], cli);
     const options = ['--skip-git', '--skip-install', '--package-manager', 'npm', ...(nest === 12 ? ['--strict'] : [])];
     await run(process.execPath, ['node_modules/@nestjs/cli/bin/nest.js', 'new', 'app', ...options], { cwd: cli });
-    return join(cli, 'app');
+    const app = join(cli, 'app');
+    // The app needs the CLI and what that needs, too: to install them twice would take half of the time.
+    await rename(join(cli, 'node_modules'), join(app, 'node_modules'));
+    await rm(join(app, 'node_modules/.package-lock.json'));
+    return app;
   }
 
   /** A command of the page; our packages come from their tarballs, as no registry has them yet. */
   async function obey(command: string, app: string): Promise<string> {
     const [program = '', ...words] = command.split(' ');
     const args = words.flatMap((word) => (word === 'nestjs-asynq' ? tarballs.map(({ tarball }) => tarball) : [word]));
-    const { stdout, stderr } = await run(program, args, { cwd: app });
+    const { stdout, stderr } = await run(program, args, { cwd: app, env: NPM_SETTINGS });
     return stdout + stderr;
   }
 });

@@ -54,8 +54,11 @@ export async function run(
   }
 }
 
+/** Asks the registry for what is needed only. */
+export const NPM_SETTINGS = { npm_config_audit: 'false', npm_config_fund: 'false', npm_config_prefer_offline: 'true' };
+
 export function npm(args: readonly string[], cwd: string): Promise<{ stdout: string; stderr: string }> {
-  return run('npm', [...args, '--no-audit', '--no-fund', '--prefer-offline'], { cwd });
+  return run('npm', args, { cwd, env: NPM_SETTINGS });
 }
 
 /** Packs all packages into a folder. They must be built. */
