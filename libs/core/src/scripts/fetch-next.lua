@@ -10,10 +10,10 @@
 -- ARGV[1] leaseMs          the script may run long after it was sent, so it cannot be told when the lease ends
 -- ARGV[2] taskPrefix       asynq:{q}:t:
 -- ARGV[3] call             number of the call in its lane
--- ARGV[4] withSince        1: pending_since is wanted
--- REPLY   {integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}
+-- ARGV[4] withSince        1: is wanted since when tasks were pending
+-- REPLY   {integer, integer, integer, (text, text | nil, text | nil, text | nil, integer | nil)...}
 -- RETURNS {isPaused 0 or 1, remaining (tasks left in pending; 0 in a paused queue), leaseExpiresAtS (unix s; 0 without a task),
---         then, if there is a task: taskId, message, unknown_since_ms or nil, crashes or nil, pending_since or nil}
+--         then, if there is a task: taskId, message, unknown_since_ms or nil, crashes or nil, pending_since in us or nil}
 --         As of fetch.lua with a limit of 1: a late copy takes nothing, an id without a message is dropped.
 --         Takes nothing where another server stands by: this one may be frozen, or its cable pulled.
 -- COST    O(1)
@@ -21,6 +21,7 @@
 --@include has-message
 --@include mark-fetch
 --@include need-type
+--@include since-us
 local pending, paused, active, lease, mark, standby = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local leaseMs, taskPrefix, call, withSince = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
 
@@ -49,5 +50,5 @@ end
 local reply = { 0, redis.call('LLEN', pending), leaseExpiresAtS, taskId, fields[1] or false }
 reply[6] = fields[1] and fields[2] or false
 reply[7] = fields[1] and fields[3] or false
-reply[8] = withSince and fields[1] and fields[4] or false
+reply[8] = withSince and fields[1] and sinceUs(fields[4]) or false
 return reply

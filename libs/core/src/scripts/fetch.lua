@@ -11,10 +11,10 @@
 -- ARGV[3]    mostBytes        of messages; the task that would exceed it stays pending, unless it is the first
 -- ARGV[4]    taskPrefix       asynq:{q}:t:
 -- ARGV[5]    call             number of the call in its lane
--- ARGV[6]    withSince        1: pending_since is wanted
+-- ARGV[6]    withSince        1: is wanted since when tasks were pending
 -- ARGV[7..]  per task: passedId (left in its place; at most 1000)
--- REPLY   {integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}
--- RETURNS {isPaused 0 or 1, remaining, passedOver, then per task: taskId, message, unknown_since_ms or nil, crashes or nil, pending_since or nil}
+-- REPLY   {integer, integer, integer, (text, text | nil, text | nil, text | nil, integer | nil)...}
+-- RETURNS {isPaused 0 or 1, remaining, passedOver, then per task: taskId, message, unknown_since_ms or nil, crashes or nil, pending_since in us or nil}
 --         remaining: tasks left in pending, whatever ended the fetch, without those passed over; 0 in a paused queue
 --         A copy of the call that arrives after the server has gone on without its reply takes nothing.
 --         Ids without a message, for which nil comes in its place, are dropped, with their stub hash. asynq 0.26
@@ -25,6 +25,7 @@
 --@include mark-fetch
 --@include need-type
 --@include next-ids
+--@include since-us
 local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local call, withSince = ARGV[5], ARGV[6] == '1'
@@ -53,7 +54,7 @@ for _, taskId in ipairs(found.ids) do
     reply[#reply + 1] = fields[1]
     reply[#reply + 1] = fields[2]
     reply[#reply + 1] = fields[3]
-    reply[#reply + 1] = fields[4] or false
+    reply[#reply + 1] = sinceUs(fields[4]) or false
   else
     orphans[#orphans + 1] = taskPrefix .. taskId
     reply[#reply + 1] = taskId

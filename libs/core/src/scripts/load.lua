@@ -8,16 +8,17 @@
 -- ARGV[1]   leaseExpiresAtS  unix s, as claimed
 -- ARGV[2]   mostBytes        of messages; from the task on that would exceed it, unless that is the first, the claimed tasks return to the head of the queue in their order
 -- ARGV[3]   call             number of the call in its lane, as claimed
--- ARGV[4]   withSince        1: pending_since is wanted
+-- ARGV[4]   withSince        1: is wanted since when tasks were pending
 -- ARGV[5..] per task: taskId
--- REPLY   {(text | nil, text | nil, text | nil, text | nil)...}
--- RETURNS per task that was not returned: message or nil, unknown_since_ms or nil, crashes or nil, pending_since or nil; nothing at all for a copy of the call that
+-- REPLY   {(text | nil, text | nil, text | nil, integer | nil)...}
+-- RETURNS per task that was not returned: message or nil, unknown_since_ms or nil, crashes or nil, pending_since in us or nil; nothing at all for a copy of the call that
 --         arrives after the server has gone on without its reply
 -- COST    O(tasks)
 --@include allow-writes
 --@include begin-attempt
 --@include mark-fetch
 --@include need-type
+--@include since-us
 local pending, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, mostBytes, call, withSince = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1'
 local FIRST_TASK, ARGS = 5, 4
@@ -35,7 +36,7 @@ for i = 1, tasks do
     end
   end
   for at = 1, 3 do reply[4 * (i - 1) + at] = fields[at] or false end -- nil would end the reply
-  reply[4 * i] = withSince and fields[4] or false
+  reply[4 * i] = withSince and sinceUs(fields[4]) or false
 end
 
 allowWrites(lease)

@@ -1284,13 +1284,13 @@ export const fetchNext = new Script<
     readonly taskPrefix: ScriptArg;
     /** number of the call in its lane */
     readonly call: ScriptArg;
-    /** 1: pending_since is wanted */
+    /** 1: is wanted since when tasks were pending */
     readonly withSince: ScriptArg;
   },
   Record<never, never>
 >(
   'fetch-next',
-  { keys: ['pending', 'paused', 'active', 'lease', 'mark', 'standby'], types: ['list', 'string', 'list', 'zset', 'string', 'string'], args: ['leaseMs', 'taskPrefix', 'call', 'withSince'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'paused', 'active', 'lease', 'mark', 'standby'], types: ['list', 'string', 'list', 'zset', 'string', 'string'], args: ['leaseMs', 'taskPrefix', 'call', 'withSince'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, integer | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer', 'nil'] }], isPerTask: false } }) },
   `local function beginAttempt(task)
 redis.call('HSET', task, 'state', 'active')
 redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
@@ -1322,6 +1322,10 @@ local found = oddType(kind, key)
 if found then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
 end
 end
+local function sinceUs(pendingSinceNs)
+local ns = pendingSinceNs and tonumber(pendingSinceNs)
+return ns and ns > 0 and ns < 2 ^ 63 and math.floor(ns / 1000)
+end
 local pending, paused, active, lease, mark, standby = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local leaseMs, taskPrefix, call, withSince = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
 if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
@@ -1347,7 +1351,7 @@ end
 local reply = { 0, redis.call('LLEN', pending), leaseExpiresAtS, taskId, fields[1] or false }
 reply[6] = fields[1] and fields[2] or false
 reply[7] = fields[1] and fields[3] or false
-reply[8] = withSince and fields[1] and fields[4] or false
+reply[8] = withSince and fields[1] and sinceUs(fields[4]) or false
 return reply`,
 );
 
@@ -1376,7 +1380,7 @@ export const fetch = new Script<
     readonly taskPrefix: ScriptArg;
     /** number of the call in its lane */
     readonly call: ScriptArg;
-    /** 1: pending_since is wanted */
+    /** 1: is wanted since when tasks were pending */
     readonly withSince: ScriptArg;
   },
   {
@@ -1385,7 +1389,7 @@ export const fetch = new Script<
   }
 >(
   'fetch',
-  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix', 'call', 'withSince'], fields: ['passedId'], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix', 'call', 'withSince'], fields: ['passedId'], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, integer | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer', 'nil'] }], isPerTask: false } }) },
   `local function beginAttempt(task)
 redis.call('HSET', task, 'state', 'active')
 redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
@@ -1438,6 +1442,10 @@ for at = found.before[taken], 1, -1 do stay[#stay + 1] = found.passed[at] end
 redis.call('LTRIM', pending, 0, -taken - #stay - 1)
 if #stay > 0 then redis.call('RPUSH', pending, unpack(stay)) end
 end
+local function sinceUs(pendingSinceNs)
+local ns = pendingSinceNs and tonumber(pendingSinceNs)
+return ns and ns > 0 and ns < 2 ^ 63 and math.floor(ns / 1000)
+end
 local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local call, withSince = ARGV[5], ARGV[6] == '1'
@@ -1464,7 +1472,7 @@ reply[#reply + 1] = taskId
 reply[#reply + 1] = fields[1]
 reply[#reply + 1] = fields[2]
 reply[#reply + 1] = fields[3]
-reply[#reply + 1] = fields[4] or false
+reply[#reply + 1] = sinceUs(fields[4]) or false
 else
 orphans[#orphans + 1] = taskPrefix .. taskId
 reply[#reply + 1] = taskId
@@ -2983,7 +2991,7 @@ export const load = new Script<
     readonly mostBytes: ScriptArg;
     /** number of the call in its lane, as claimed */
     readonly call: ScriptArg;
-    /** 1: pending_since is wanted */
+    /** 1: is wanted since when tasks were pending */
     readonly withSince: ScriptArg;
   },
   {
@@ -2992,7 +3000,7 @@ export const load = new Script<
   }
 >(
   'load',
-  { keys: ['pending', 'active', 'lease', 'mark', 'task'], types: ['list', 'list', 'zset', 'string', 'hash'], args: ['leaseExpiresAtS', 'mostBytes', 'call', 'withSince'], fields: ['taskId'], tail: [], reply: new ReplyShape('{(text | nil, text | nil, text | nil, text | nil)...}', { kinds: [], list: { head: [], rest: [{ kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'active', 'lease', 'mark', 'task'], types: ['list', 'list', 'zset', 'string', 'hash'], args: ['leaseExpiresAtS', 'mostBytes', 'call', 'withSince'], fields: ['taskId'], tail: [], reply: new ReplyShape('{(text | nil, text | nil, text | nil, integer | nil)...}', { kinds: [], list: { head: [], rest: [{ kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer', 'nil'] }], isPerTask: false } }) },
   `local function allowWrites(zset)
 redis.pcall('ZREM', zset, '\\0')
 end
@@ -3021,6 +3029,10 @@ local found = oddType(kind, key)
 if found then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind) end
 end
 end
+local function sinceUs(pendingSinceNs)
+local ns = pendingSinceNs and tonumber(pendingSinceNs)
+return ns and ns > 0 and ns < 2 ^ 63 and math.floor(ns / 1000)
+end
 local pending, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, mostBytes, call, withSince = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1'
 local FIRST_TASK, ARGS = 5, 4
@@ -3037,7 +3049,7 @@ break
 end
 end
 for at = 1, 3 do reply[4 * (i - 1) + at] = fields[at] or false end
-reply[4 * i] = withSince and fields[4] or false
+reply[4 * i] = withSince and sinceUs(fields[4]) or false
 end
 allowWrites(lease)
 for i = 1, cutAt - 1 do

@@ -18,17 +18,17 @@ export const sourceKeys = (queue: string, { lane }: LaneCall) => ({
   mark: keys.fetched(queue, lane),
 });
 
-/** A task as the fetch scripts return it: id, message, unknown_since_ms, crashes, pending_since; a missing field is null. */
+/** A task as the fetch scripts return it: id, message, unknown_since_ms, crashes, pending_since in us; a missing field is null. */
 export interface FetchedFields {
   readonly id: string;
   readonly bytes: Buffer | null;
   readonly unknownSinceMs: Buffer | null;
   readonly crashes: Buffer | null;
-  readonly pendingSinceNs: Buffer | null;
+  readonly pendingSinceUs: number | null;
 }
 
 /** The reply of a fetch script. `nth`: tasks that were passed over, or the end of the lease. */
-export type FetchReplyFields = [isPaused: number, remaining: number, nth: number, ...flat: (Buffer | null)[]];
+export type FetchReplyFields = [isPaused: number, remaining: number, nth: number, ...flat: (Buffer | number | null)[]];
 
 /** The tasks of a reply, five members each. */
 export function fieldsOf(reply: FetchReplyFields): FetchedFields[] {
@@ -40,7 +40,7 @@ export function fieldsOf(reply: FetchReplyFields): FetchedFields[] {
       bytes: member(1),
       unknownSinceMs: member(2),
       crashes: member(3),
-      pendingSinceNs: member(4),
+      pendingSinceUs: reply[at + 4] as number | null,
     });
   }
   return fields;
@@ -56,7 +56,7 @@ export async function readFetched(
   const tasks: LeasedTask[] = [];
   const orphans: string[] = [];
   const quarantines: Promise<void>[] = [];
-  for (const { id, bytes, unknownSinceMs, crashes, pendingSinceNs } of fields) {
+  for (const { id, bytes, unknownSinceMs, crashes, pendingSinceUs } of fields) {
     if (bytes === null) {
       orphans.push(id);
       continue;
@@ -71,17 +71,11 @@ export async function readFetched(
       leaseExpiresAtS,
       unknownTypeSinceMs: readUnknownSinceMs(unknownSinceMs?.toString(), message),
       crashes: crashes ? readCrashes(crashes.toString(), message, 'active').total : undefined,
-      pendingSinceMs: pendingSinceNs ? toPendingSinceMs(pendingSinceNs) : undefined,
+      pendingSinceMs: pendingSinceUs === null ? undefined : pendingSinceUs / 1_000,
     });
   }
   await Promise.all(quarantines);
   return { tasks, orphans };
-}
-
-/** `undefined`: another program wrote something else. */
-function toPendingSinceMs(ns: Buffer): number | undefined {
-  const sinceMs = Number(ns) / 1e6; // exact to a microsecond
-  return Number.isFinite(sinceMs) && sinceMs > 0 ? sinceMs : undefined;
 }
 
 /** Never rejects: the valid tasks of the batch are already leased. */

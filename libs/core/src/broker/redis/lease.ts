@@ -154,13 +154,14 @@ async function load(
     { ...source, task: ids.map((id) => keys.task(queue, id)) },
     { leaseExpiresAtS: expiresAtS, mostBytes: MOST_FETCHED_BYTES, call: call.nth, withSince: withSince ? 1 : 0 },
     ids.map((taskId) => ({ taskId })),
-  )) as (Buffer | null)[];
+  )) as (Buffer | number | null)[];
+  const member = (nth: number): Buffer | null => loaded[nth] as Buffer | null;
   const fields = ids.slice(0, loaded.length / 4).map((id, i) => ({
     id,
-    bytes: loaded[4 * i]!,
-    unknownSinceMs: loaded[4 * i + 1]!,
-    crashes: loaded[4 * i + 2]!,
-    pendingSinceNs: loaded[4 * i + 3]!,
+    bytes: member(4 * i),
+    unknownSinceMs: member(4 * i + 1),
+    crashes: member(4 * i + 2),
+    pendingSinceUs: loaded[4 * i + 3] as number | null,
   }));
   const orphans = fields.filter(({ bytes }) => bytes === null).map(({ id }) => id);
   await removeOrphans(redis, queue, orphans).catch((error: unknown) => {
