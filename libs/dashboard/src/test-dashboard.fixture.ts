@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,17 +55,25 @@ export interface TestDashboard extends AsyncDisposable {
 /** Discards everything. */
 export const NO_LOG: LoggerService = { log() {}, error() {}, warn() {}, debug() {} };
 
-const read = Assets.read.bind(Assets);
+const testAssets = readTestAssets();
 
 /** A page and a file, in the place of the built ones. */
 export function useTestAssets(): void {
+  vi.spyOn(Assets, 'read').mockReturnValue(testAssets);
+}
+
+function readTestAssets(): Assets {
   const folder = mkdtempSync(join(tmpdir(), 'asynq-dashboard-'));
-  mkdirSync(join(folder, 'assets'));
-  writeFileSync(join(folder, 'index.html'), '<!doctype html><head><!--config--></head><div id="root"></div>');
-  writeFileSync(join(folder, 'icon.svg'), '<svg/>');
-  writeFileSync(join(folder, 'assets/main-abc.js'), 'console.log(1)');
-  writeFileSync(join(folder, 'assets/main-abc.js.gz'), gzipSync('console.log(1)'));
-  vi.spyOn(Assets, 'read').mockImplementation(() => read(folder));
+  try {
+    mkdirSync(join(folder, 'assets'));
+    writeFileSync(join(folder, 'index.html'), '<!doctype html><head><!--config--></head><div id="root"></div>');
+    writeFileSync(join(folder, 'icon.svg'), '<svg/>');
+    writeFileSync(join(folder, 'assets/main-abc.js'), 'console.log(1)');
+    writeFileSync(join(folder, 'assets/main-abc.js.gz'), gzipSync('console.log(1)'));
+    return Assets.read(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** An app with queues in memory and a dashboard at `/monitoring`, which listens. */
