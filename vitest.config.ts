@@ -10,7 +10,7 @@ const ALL_CORES = availableParallelism();
 /** Files that work with servers and processes wait for them most of the time, so three of them share a core. */
 const FILES_THAT_WAIT = 3 * ALL_CORES;
 
-/** They run when all others have ended, one on a core: none steals another's processor. */
+/** They run when all others have ended, side by side: they wait nearly all the time, and none steals another's processor. */
 const MEASURE_TIME = ['recovery/fleet', 'recovery/redis-away', 'recovery/silent-master', 'interop/unknown-types'].map(
   (name) => `test/${name}.spec.ts`,
 );
@@ -71,7 +71,7 @@ export default defineConfig({
         globalSetup: [...REDIS, 'test/support/chromium.global-setup.ts'],
       }),
       withProcesses('recovery', { include: ['test/recovery/**/*.spec.ts'], exclude: MEASURE_TIME, isolate: false }),
-      withProcesses('timing', { include: MEASURE_TIME, maxWorkers: ALL_CORES }, 2),
+      withProcesses('timing', { include: MEASURE_TIME, maxWorkers: MEASURE_TIME.length }, 2),
     ],
   },
 });
