@@ -181,7 +181,7 @@ describe('an idle server', () => {
     const client = new Client({ connection, logger: silentLogger });
     await server.start(handler);
     await client.enqueue('first', 0, { retention: '1m' }).then((task) => task.wait({ timeout: '10s' }));
-    await vi.waitFor(async () => expect(await redis.client.exists(LEADER)).toBe(1));
+    await expect.poll(async () => redis.client.exists(LEADER)).toBe(1);
     await blocked();
     return {
       server,
@@ -219,7 +219,7 @@ describe('an idle server', () => {
 
     await idle.client.enqueue('mail', 1, { taskId: 'late' });
 
-    await vi.waitFor(async () => expect(await redis.client.llen('asynq:{default}:active')).toBe(0));
+    await expect.poll(async () => redis.client.llen('asynq:{default}:active')).toBe(0);
     expect(await redis.client.lrange('asynq:{default}:pending', 0, -1)).toEqual(['late']);
     await idle.server.shutdown();
     expect(await redis.client.lrange('asynq:{default}:pending', 0, -1)).toEqual(['late']);

@@ -35,7 +35,7 @@ it('starts what comes behind tasks of a handler at its limit at once, and asks R
   await server.start(mux);
 
   await client.enqueueMany(Array.from({ length: 30 }, () => ({ type: 'slow' })));
-  await vi.waitFor(async () => expect(await inspector.queueInfo('default')).toMatchObject({ active: 2, pending: 28 }));
+  await expect.poll(async () => inspector.queueInfo('default')).toMatchObject({ active: 2, pending: 28 });
   await delay(500);
   const before = await CommandCount.read(redis.client);
   await delay(1_000);
@@ -47,7 +47,7 @@ it('starts what comes behind tasks of a handler at its limit at once, and asks R
     await vi.waitFor(() => expect(slow.running.length).toBeGreaterThan(0), PATIENCE);
     slow.running.shift()!();
   }
-  await vi.waitFor(async () => expect(await inspector.queueInfo('default')).toMatchObject({ active: 0, pending: 0 }));
+  await expect.poll(async () => inspector.queueInfo('default')).toMatchObject({ active: 0, pending: 0 });
 
   expect([calls['lrange'] ?? 0, calls['rpush'] ?? 0]).toEqual([0, 0]);
   expect([isOnlySlow, slow.most()]).toEqual([true, 2]);

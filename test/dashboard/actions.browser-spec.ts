@@ -418,7 +418,7 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
       await window.expectFine();
       await dialog(page).getByRole('button', { name: 'Stop' }).click();
       await dialog(page).getByText('Stopped after 1 task. What is done stays done.').waitFor();
-      await vi.waitFor(() => expect(lastAction()).toMatchObject({ action: 'archive', count: 1, error: 'stopped' }));
+      await expect.poll(() => lastAction()).toMatchObject({ action: 'archive', count: 1, error: 'stopped' });
       archive.mockRestore();
 
       expect(await app.inspector.queueInfo(queue)).toMatchObject({ pending: 3, archived: 1 });
@@ -572,7 +572,7 @@ describe.skipIf(chromiumPath === undefined)('the actions', () => {
       expect(held).toEqual(['task-1', 'task-2', 'task-3']);
       expect(await row.boundingBox()).toEqual(before);
       await page.getByRole('button', { name: '1 new · 1 gone' }).click();
-      await vi.waitFor(async () => expect(await ids()).toEqual(['task-3', 'task-1', 'task-4']));
+      await expect.poll(async () => ids()).toEqual(['task-3', 'task-1', 'task-4']);
       await window.expectFine();
     });
 

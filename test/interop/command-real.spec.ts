@@ -114,7 +114,7 @@ describe.skipIf(binary === undefined)("our command beside asynq's own", () => {
     await using scheduler = new Scheduler({ connection, logger: silentLogger });
     options.forEach((one, n) => scheduler.register('@daily', `type-${n}`, { n }, one));
     await scheduler.start();
-    await vi.waitFor(async () => expect(await redis.keys('asynq:schedulers:*')).toHaveLength(1));
+    await expect.poll(async () => redis.keys('asynq:schedulers:*')).toHaveLength(1);
     redis.disconnect();
 
     const { status, stdout, stderr } = await real(DB.plans).run('cron', 'ls');

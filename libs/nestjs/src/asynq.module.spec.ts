@@ -182,9 +182,7 @@ describe('several connections', () => {
     await app.run('mail:send');
     await billing.tasks.enqueue('invoice:send');
 
-    await vi.waitFor(() =>
-      expect(kinds).toEqual(['enqueued invoice:send', 'started invoice:send', 'succeeded invoice:send']),
-    );
+    await expect.poll(() => kinds).toEqual(['enqueued invoice:send', 'started invoice:send', 'succeeded invoice:send']);
     expect(billing.others).toBe(app.tasks);
     expect(billing.server.state).toBe('active');
   });
@@ -213,7 +211,7 @@ describe('several connections', () => {
     await app.run('mail:send');
     await app.context.get<TaskDistributor>(getTaskDistributorToken('billing')).enqueue('mail:send');
 
-    await vi.waitFor(() => expect(ran.mock.calls).toEqual([['default'], ['billing']]));
+    await expect.poll(() => ran.mock.calls).toEqual([['default'], ['billing']]);
   });
 
   it('works without a default connection', async () => {

@@ -32,9 +32,9 @@ describe('joinCalls', () => {
     );
 
     const first = call([1]);
-    await vi.waitFor(() => expect(pending).toHaveLength(1));
+    await expect.poll(() => pending).toHaveLength(1);
     const second = call([2]);
-    await vi.waitFor(() => expect(pending).toHaveLength(2));
+    await expect.poll(() => pending).toHaveLength(2);
     for (const answer of pending.toReversed()) answer();
 
     expect(await second).toEqual([2]);

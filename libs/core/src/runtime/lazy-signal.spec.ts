@@ -42,7 +42,7 @@ describe('LazySignal', () => {
     lazy.abort('enough');
 
     expect(listener).toHaveBeenCalledOnce();
-    await vi.waitFor(() => expect(onError).toHaveBeenCalledTimes(3));
+    await expect.poll(() => onError).toHaveBeenCalledTimes(3);
     expect(onError).toHaveBeenCalledWith(new Error('broken'));
   });
 

@@ -639,7 +639,7 @@ describe('a server whose handler ignores its signal', () => {
 
     await o.clock.advance('20s');
 
-    await vi.waitFor(() => expect(exit).toHaveBeenCalledTimes(exits));
+    await expect.poll(() => exit).toHaveBeenCalledTimes(exits);
     expect(o.events.filter(({ kind }) => kind === 'slotLost')).toHaveLength(1);
     exit.mockRestore();
   });

@@ -13,7 +13,7 @@ describe('a limit of work', () => {
     const begun = ends.length;
     ends[0]!();
     await running[0];
-    await vi.waitFor(() => expect(ends).toHaveLength(3));
+    await expect.poll(() => ends).toHaveLength(3);
     for (const end of ends) end();
     await Promise.all(running);
 
@@ -57,7 +57,7 @@ describe('searches of many at once', () => {
       refused += Number(status === 429);
       return status;
     });
-    await vi.waitFor(() => expect(refused).toBe(6));
+    await expect.poll(() => refused).toBe(6);
     open();
     const statuses = await Promise.all(searches);
 
@@ -75,7 +75,7 @@ describe('searches of many at once', () => {
     vi.spyOn(dash.inspector, 'findTasks').mockImplementation(async (search) => {
       searched.push(search.queue);
       abort.abort();
-      await vi.waitFor(() => expect(closed).toBe(true));
+      await expect.poll(() => closed).toBe(true);
       return find(search);
     });
     let closed = false;
@@ -85,7 +85,7 @@ describe('searches of many at once', () => {
         response.on('close', () => (closed = true));
       });
     await fetch(`${dash.origin}/monitoring/api/search?text=x`, { signal: abort.signal }).catch(() => undefined);
-    await vi.waitFor(() => expect(closed).toBe(true));
+    await expect.poll(() => closed).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 50));
 
     expect(searched).toEqual(['q-0']);

@@ -53,7 +53,10 @@ describe.each(ADAPTERS)('the stream under %s', (adapter) => {
     const first = await stream.next();
     await dash.inspector.archiveTask('mail', 'one');
     let last = first;
-    while (last?.data.task?.state === 'pending') last = await stream.next();
+    // The figures of a queue and a task are read one after the other, so one may be older.
+    while (last && !(last.data.task?.state === 'archived' && last.data.queues[0]?.counts.archived === 1)) {
+      last = await stream.next();
+    }
 
     expect(stream.response.headers.get('content-type')).toBe('text/event-stream');
     expect(stream.response.headers.get('cache-control')).toContain('no-transform');

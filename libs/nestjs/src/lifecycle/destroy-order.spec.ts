@@ -2,7 +2,7 @@ import { Global, Injectable, Module, type ModuleMetadata, type OnModuleDestroy }
 import { ModulesContainer } from '@nestjs/core';
 import { openBroker } from '@nestjs-asynq/core';
 import { Test } from '@nestjs/testing';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { AsynqModule, TaskHandler, TaskServer } from '../index.js';
 import { Moment, RecordingLog, wrapApp } from '../test-app.fixture.js';
 
@@ -93,7 +93,7 @@ it.each(PLACES)(
     await started.promise;
 
     const closed = module.close();
-    await vi.waitFor(() => expect(app.context.get(TaskServer).state).toBe('closed'));
+    await expect.poll(() => app.context.get(TaskServer).state).toBe('closed');
     mayEnd.resolve();
     await closed;
 

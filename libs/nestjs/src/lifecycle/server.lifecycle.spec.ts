@@ -50,7 +50,7 @@ it('drains before the database of a feature module is destroyed, and enqueues un
   await started.promise;
 
   const closed = module.close();
-  await vi.waitFor(() => expect(app.context.get(TaskServer).state).toBe('closed'));
+  await expect.poll(() => app.context.get(TaskServer).state).toBe('closed');
   mayEnd.resolve();
   await closed;
 

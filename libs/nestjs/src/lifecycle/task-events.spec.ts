@@ -75,7 +75,7 @@ it('logs the error of a subscriber and continues', () => {
   events.listener(started);
 
   expect(other).toHaveBeenCalledTimes(2);
-  return vi.waitFor(() => expect(errors).toEqual([new Error('broken'), new Error('broken')]));
+  return expect.poll(() => errors).toEqual([new Error('broken'), new Error('broken')]);
 });
 
 it('survives a logger that throws', async () => {
@@ -88,7 +88,7 @@ it('survives a logger that throws', async () => {
 
   events.listener(started);
 
-  await vi.waitFor(() => expect(said).toHaveBeenCalledOnce());
+  await expect.poll(() => said).toHaveBeenCalledOnce();
 });
 
 it('logs the rejection of an async subscriber', async () => {
@@ -100,7 +100,7 @@ it('logs the rejection of an async subscriber', async () => {
 
   events.listener(started);
 
-  await vi.waitFor(() => expect(errors).toEqual([new Error('late')]));
+  await expect.poll(() => errors).toEqual([new Error('late')]);
 });
 
 it('logs an error inside a chain of operators, instead of throwing it from a timer', async () => {
@@ -118,7 +118,7 @@ it('logs an error inside a chain of operators, instead of throwing it from a tim
 
   events.listener(started);
 
-  await vi.waitFor(() => expect(errors).toEqual([new Error('in map')]));
+  await expect.poll(() => errors).toEqual([new Error('in map')]);
   expect(listener).not.toHaveBeenCalled();
 });
 
@@ -134,7 +134,7 @@ it('leaves errors to a subscriber that handles them', async () => {
 
   events.listener(started);
 
-  await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('in map')));
+  await expect.poll(() => onError).toHaveBeenCalledWith(new Error('in map'));
   expect(errors).toEqual([]);
 });
 
@@ -148,5 +148,5 @@ it('stops for a subscriber that unsubscribed, and completes for the others', asy
   events.complete();
 
   expect(gone).not.toHaveBeenCalled();
-  await vi.waitFor(() => expect(complete).toHaveBeenCalledOnce());
+  await expect.poll(() => complete).toHaveBeenCalledOnce();
 });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { openBroker } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { TaskHandler } from '../index.js';
 import { Moment, RecordingLog, startApp } from '../test-app.fixture.js';
 import { TaskServer } from './task-server.js';
@@ -136,12 +136,12 @@ it('runs no more tasks of a handler or a queue at one time than they allow', asy
   const many = Array.from({ length: 8 });
   await app.tasks.enqueueMany(many.map(() => ({ type: 'image:resize' })));
   await app.tasks.enqueueMany(many.map(() => ({ type: 'video:cut', options: { queue: 'videos' } })));
-  await vi.waitFor(() => expect(running).toEqual({ resize: 2, cut: 3 }));
+  await expect.poll(() => running).toEqual({ resize: 2, cut: 3 });
   await new Promise((resolve) => void setImmediate(resolve));
 
   expect(running).toEqual({ resize: 2, cut: 3 });
   mayEnd.resolve();
-  await vi.waitFor(() => expect(running).toEqual({ resize: 8, cut: 8 }));
+  await expect.poll(() => running).toEqual({ resize: 8, cut: 8 });
 });
 
 it("prefers a handler's own retryDelay and isFailure to the module's", async () => {
