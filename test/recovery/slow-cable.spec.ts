@@ -10,7 +10,11 @@ describe('a slow connection', () => {
   it('stays open during a large reply while bytes arrive', async () => {
     await using redis = await startRedis();
     await using cable = await openCable(redis, { bytesPerS: 10 * MB });
-    await using client = new Client({ connection: { url: redis.url }, logger: silentLogger });
+    await using client = new Client({
+      connection: { url: redis.url },
+      enqueueTimeout: '40s', // 60 MB at once, on a machine with other work
+      logger: silentLogger,
+    });
     await using server = new Server({
       connection: { url: cable.url },
       concurrency: 60,

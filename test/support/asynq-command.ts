@@ -17,6 +17,9 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** Two spaces or more, but not those of a date: `Tue Dec  1 00:09:59 UTC 2026`. */
+const BETWEEN_CELLS = /(?<!\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3}) {2,}/;
+
 /** An `asynq` command, ours as built unless told otherwise, run with the same environment and first flags each time. */
 export class AsynqCommand {
   constructor(
@@ -46,7 +49,7 @@ export class AsynqCommand {
   /** Lines of a table, each as its cells. */
   async rows(...args: readonly string[]): Promise<string[][]> {
     const lines = (await this.output(...args)).trimEnd().split('\n');
-    return lines.map((line) => line.trim().split(/ {2,}/));
+    return lines.map((line) => line.trim().split(BETWEEN_CELLS));
   }
 
   async json(...args: readonly string[]): Promise<unknown> {
