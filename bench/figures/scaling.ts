@@ -14,7 +14,7 @@ const COUNTED_SHARE = 0.8;
 const LOOK_EVERY_MS = 50;
 
 /** Numbers of worker processes. */
-export const FLEETS: readonly number[] = [1, 2, 4];
+export const FLEETS: readonly number[] = [1, 2, 3, 4];
 
 export const scaling: readonly Figure[] = FLEETS.map((workers) => ({
   name: `scaling-${workers}`,

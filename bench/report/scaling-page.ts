@@ -7,6 +7,13 @@ import type { Results } from './results.js';
 const BUSY_SHARE = 0.7;
 const GOAL_PER_S = 1_000_000;
 
+/**
+ * Of a machine whose cores all processes share: the share of their time that goes into tasks, and by how much each process
+ * more than cores makes a task dearer, as it takes the caches of the others. Fitted to 1, 2 and 4 workers; 3 were not used.
+ */
+const BUSY_WHEN_SHARED = 0.83;
+const CROWDING = 0.11;
+
 interface Point {
   readonly workers: number;
   readonly rate: number;
@@ -46,7 +53,9 @@ function pointOf(workers: number, results: Results): Point | undefined {
  * of a task are those of the smallest fleet.
  */
 function predicted({ workers, cores }: Point, { workerUs, redisUs }: Point): number {
-  return Math.min((workers * 1e6) / workerUs, 1e6 / redisUs, (cores * 1e6) / (workerUs + redisUs));
+  const crowding = 1 + CROWDING * Math.max(0, workers + 1 - cores);
+  const shared = (cores * BUSY_WHEN_SHARED * 1e6) / ((workerUs + redisUs) * crowding);
+  return Math.min((workers * 1e6) / workerUs, 1e6 / redisUs, shared);
 }
 
 function measured(points: readonly Point[], bytesPerTask: number): string {
