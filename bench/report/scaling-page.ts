@@ -9,10 +9,10 @@ const GOAL_PER_S = 1_000_000;
 
 /**
  * Of a machine whose cores all processes share: the share of their time that goes into tasks, and by how much each process
- * more than cores makes a task dearer, as it takes the caches of the others. Fitted to 1, 2 and 4 workers; 3 were not used.
+ * more than cores makes a task dearer, as it takes the caches of the others. Fitted to two runs with 1 to 4 workers on two cores.
  */
 const BUSY_WHEN_SHARED = 0.83;
-const CROWDING = 0.11;
+const CROWDING = 0.17;
 
 interface Point {
   readonly workers: number;
