@@ -127,29 +127,14 @@ export class SortedSet implements Iterable<ScoredId> {
 
   /** Index of the first chunk that does not end before the entry; the number of chunks when all do. */
   private chunkFor(entry: ScoredId): number {
-    const { chunks } = this;
-    let low = 0;
-    for (let high = chunks.length; low < high;) {
-      const middle = (low + high) >>> 1;
-      const chunk = chunks[middle]!;
-      if (this.compare(chunk[chunk.length - 1]!, entry) >= 0) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    return firstIndex(this.chunks.length, (at) => this.compare(this.chunks[at]!.at(-1)!, entry) >= 0);
   }
 
   /** Index of the first entry of a chunk that is not before the entry. Most come first or last. */
   private placeIn(chunk: readonly ScoredId[], entry: ScoredId): number {
-    let low = 0;
-    let high = chunk.length;
     if (this.compare(chunk[0]!, entry) >= 0) return 0;
-    if (this.compare(chunk[high - 1]!, entry) < 0) return high;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.compare(chunk[middle]!, entry) >= 0) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+    if (this.compare(chunk.at(-1)!, entry) < 0) return chunk.length;
+    return firstIndex(chunk.length, (at) => this.compare(chunk[at]!, entry) >= 0);
   }
 
   private compare(a: ScoredId, b: ScoredId): number {
