@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   type ArgumentsHost,
   BadRequestException,
@@ -154,6 +155,35 @@ describe('parameters', () => {
     await app.run('mail:send', { to: 'ann' });
 
     expect(seen).toHaveBeenLastCalledWith('ANN');
+  });
+
+  it('runs pipes of app, class, method and parameter in this order, with what they are told of each parameter', async () => {
+    const steps: unknown[] = [];
+    const pipe = (name: string): PipeTransform => ({
+      transform: (value: unknown, { type, metatype, data }) => {
+        steps.push([name, type, metatype, data]);
+        return value;
+      },
+    });
+    const Tenant = createParamDecorator(() => Promise.resolve('acme'));
+    @UsePipes(pipe('class'))
+    class MailTasks {
+      @TaskHandler('mail:send')
+      @UsePipes(pipe('method'))
+      send(@Payload('to', pipe('parameter')) to: string, @Ctx() context: TaskContext, @Tenant() tenant: string): void {
+        seen(to, context.type, tenant);
+      }
+    }
+    await using app = await startApp({ providers: [MailTasks, { provide: APP_PIPE, useValue: pipe('app') }] });
+
+    await app.run('mail:send', { to: 'ann' });
+
+    expect(seen).toHaveBeenLastCalledWith('ann', 'mail:send', 'acme');
+    const of = (...parameter: unknown[]): unknown[][] =>
+      steps.filter(([, ...told]) => isDeepStrictEqual(told, parameter)) as unknown[][];
+    expect(of('body', String, 'to').map(([name]) => name)).toEqual(['app', 'class', 'method', 'parameter']);
+    expect(of('custom', Object, undefined).map(([name]) => name)).toEqual(['app', 'class', 'method']);
+    expect(of('custom', String, undefined).map(([name]) => name)).toEqual(['app', 'class', 'method']);
   });
 
   it('passes undefined for a property of a missing payload', async () => {
