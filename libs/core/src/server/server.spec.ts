@@ -431,7 +431,8 @@ describe('Server when the outcomes of one queue are not stored', () => {
     for (let n = 0; n < 100; n++) for (const queue of [t.queue.name, other]) await t.client.enqueue('t', n, { queue });
 
     const handle: Handler = (_payload, { queue }) => void (handled[queue]! += 1);
-    await t.serve(handle, { connection, concurrency: 4, queues: { [t.queue.name]: 1, [other]: 1 } });
+    const queues = { [t.queue.name]: 1, [other]: 1 };
+    await t.serve(handle, { connection, concurrency: 4, readAhead: 0, queues }); // else more outcomes may wait for 100 ms
     await t.clock.advance('10s');
 
     expect(handled[other]).toBe(100);

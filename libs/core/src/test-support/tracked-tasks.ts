@@ -50,7 +50,7 @@ export function openTrackedTasks(
         tasks.map((task) => ({ task, ...now() })),
         { returnAtMs },
       );
-      return handles.map((lease) => ({ lease, begin: () => lease.begin(now()) }));
+      return handles.map((lease) => ({ lease, begin: () => lease.begin(now(), monotonicMs(clock)) }));
     },
     async [Symbol.asyncDispose]() {
       await leases.stop();

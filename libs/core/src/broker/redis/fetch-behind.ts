@@ -5,7 +5,7 @@ import { keys } from '../../wire/keys.js';
 import type { FetchReply } from '../contract/lease.js';
 import type { NextFetch } from '../contract/wake.js';
 import type { LaneCall } from './call-lanes.js';
-import { type FetchReplyFields, fieldsOf, readFetched, sourceKeys } from './fetched-tasks.js';
+import { type FetchReplyFields, readFetched, sourceKeys, tasksIn } from './fetched-tasks.js';
 import { renewLate } from './lease-claims.js';
 import { isRefusal, isUnknownRefusal, isUnknownScript, unexpectedReply } from './redis-failure.js';
 import type { RedisLink } from './redis-link.js';
@@ -103,7 +103,7 @@ export class FetchBehind {
 
   private async read(queue: string, { leaseMs }: NextFetch, reply: FetchReplyFields): Promise<FetchReply> {
     const [isPaused, remaining, leaseExpiresAtS] = reply;
-    const { tasks, orphans } = await readFetched(this.redis, queue, fieldsOf(reply), leaseExpiresAtS);
+    const { tasks, orphans } = await readFetched(this.redis, queue, tasksIn(reply), leaseExpiresAtS);
     const own = await renewLate(this.redis, queue, tasks, leaseMs);
     return { tasks: own, isPaused: isPaused === 1, remaining, ...(orphans.length > 0 && { orphans }) };
   }

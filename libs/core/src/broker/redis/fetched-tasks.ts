@@ -18,45 +18,31 @@ export const sourceKeys = (queue: string, { lane }: LaneCall) => ({
   mark: keys.fetched(queue, lane),
 });
 
-/** A task as the fetch scripts return it: id, message, unknown_since_ms, crashes, pending_since in us; a missing field is null. */
-export interface FetchedFields {
-  readonly id: string;
-  readonly bytes: Buffer | null;
-  readonly unknownSinceMs: Buffer | null;
-  readonly crashes: Buffer | null;
-  readonly pendingSinceUs: number | null;
-}
+/** Tasks as the fetch scripts return them: of each its id, message, unknown_since_ms, crashes, pending_since in us; a missing field is null. */
+export type FlatTasks = readonly (Buffer | string | number | null)[];
+
+/** Members of a task in {@link FlatTasks}. */
+export const MEMBERS = 5;
 
 /** The reply of a fetch script. `nth`: tasks that were passed over, or the end of the lease. */
-export type FetchReplyFields = [isPaused: number, remaining: number, nth: number, ...flat: (Buffer | number | null)[]];
+export type FetchReplyFields = [isPaused: number, remaining: number, nth: number, ...tasks: (Buffer | number | null)[]];
 
-/** The tasks of a reply, five members each. */
-export function fieldsOf(reply: FetchReplyFields): FetchedFields[] {
-  const fields: FetchedFields[] = [];
-  for (let at = 3; at < reply.length; at += 5) {
-    const member = (nth: number): Buffer | null => reply[at + nth] as Buffer | null;
-    fields.push({
-      id: String(member(0)),
-      bytes: member(1),
-      unknownSinceMs: member(2),
-      crashes: member(3),
-      pendingSinceUs: reply[at + 4] as number | null,
-    });
-  }
-  return fields;
-}
+/** The tasks of a reply. */
+export const tasksIn = (reply: FetchReplyFields): FlatTasks => reply.slice(3);
 
 /** The tasks of a fetch, and the ids that were dropped. Unusable messages are archived, and are in neither. */
 export async function readFetched(
   redis: RedisLink,
   queue: string,
-  fields: readonly FetchedFields[],
+  flat: FlatTasks,
   leaseExpiresAtS: number,
 ): Promise<{ readonly tasks: LeasedTask[]; readonly orphans: string[] }> {
   const tasks: LeasedTask[] = [];
   const orphans: string[] = [];
   const quarantines: Promise<void>[] = [];
-  for (const { id, bytes, unknownSinceMs, crashes, pendingSinceUs } of fields) {
+  for (let at = 0; at < flat.length; at += MEMBERS) {
+    const id = String(flat[at]);
+    const bytes = flat[at + 1] as Buffer | null;
     if (bytes === null) {
       orphans.push(id);
       continue;
@@ -66,6 +52,9 @@ export async function readFetched(
       quarantines.push(quarantine(redis, queue, { id, expiriesS: [leaseExpiresAtS] }, message, bytes));
       continue;
     }
+    const unknownSinceMs = flat[at + 2];
+    const crashes = flat[at + 3];
+    const pendingSinceUs = flat[at + 4] as number | null;
     tasks.push({
       message,
       leaseExpiresAtS,

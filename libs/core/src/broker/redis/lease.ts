@@ -10,7 +10,7 @@ import {
   MOST_PASSED_OVER,
   MOST_PER_FETCH,
 } from '../contract/lease.js';
-import { type FetchedFields, type FetchReplyFields, fieldsOf, readFetched, sourceKeys } from './fetched-tasks.js';
+import { type FetchReplyFields, type FlatTasks, MEMBERS, readFetched, sourceKeys, tasksIn } from './fetched-tasks.js';
 import { extendLeases, leasesOf, renewLate } from './lease-claims.js';
 import { removeOrphans } from './orphans.js';
 import { isUnknownRefusal } from './redis-failure.js';
@@ -27,11 +27,11 @@ interface FetchRequest {
   readonly call: LaneCall;
 }
 
-interface FetchedIds {
+interface Fetched {
   readonly isPaused: boolean;
   readonly remaining: number;
   readonly passedOver: number;
-  readonly fields: readonly FetchedFields[];
+  readonly tasks: FlatTasks;
 }
 
 /** `declaredKeysOnly`: use the strict form from the start; otherwise only after the server has refused the fast one. */
@@ -41,21 +41,22 @@ export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declar
   const roomFor = new Map<string, number>();
 
   /** Claims few tasks when few fit, because the others have to be returned. */
-  async function fetchStrict(queue: string, request: FetchRequest): Promise<FetchedIds> {
+  async function fetchStrict(queue: string, request: FetchRequest): Promise<Fetched> {
     const { limit } = request;
     const claimed = await claim(redis, queue, {
       ...request,
       limit: Math.min(limit, 2 * (roomFor.get(queue) ?? limit)),
     });
-    if (claimed.ids.length === 0) return { ...claimed, fields: [] };
-    const fields = await load(redis, queue, claimed.ids, request);
-    const returned = claimed.ids.length - fields.length;
-    if (returned > 0) roomFor.set(queue, fields.length);
+    if (claimed.ids.length === 0) return { ...claimed, tasks: [] };
+    const tasks = await load(redis, queue, claimed.ids, request);
+    const count = tasks.length / MEMBERS;
+    const returned = claimed.ids.length - count;
+    if (returned > 0) roomFor.set(queue, count);
     else roomFor.delete(queue);
-    return { ...claimed, remaining: claimed.remaining + returned, fields };
+    return { ...claimed, remaining: claimed.remaining + returned, tasks };
   }
 
-  async function fetchFields(queue: string, request: FetchRequest): Promise<FetchedIds> {
+  async function fetchEither(queue: string, request: FetchRequest): Promise<Fetched> {
     if (isStrict) return fetchStrict(queue, request);
     try {
       return await fetchFast(redis, queue, request);
@@ -73,7 +74,7 @@ export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declar
       await unanswered.returnTasks(queue);
       const leaseExpiresAtS = ceilS(redis.clock.nowMs() + leaseMs);
       const fetched = await unanswered.fetch(queue, (call) =>
-        fetchFields(queue, {
+        fetchEither(queue, {
           limit: Math.min(limit, MOST_PER_FETCH),
           expiresAtS: leaseExpiresAtS,
           passOver: passOver.slice(0, MOST_PASSED_OVER),
@@ -81,7 +82,7 @@ export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declar
           call,
         }),
       );
-      const { tasks, orphans } = await readFetched(redis, queue, fetched.fields, leaseExpiresAtS);
+      const { tasks, orphans } = await readFetched(redis, queue, fetched.tasks, leaseExpiresAtS);
       const { isPaused, remaining, passedOver } = fetched;
       return {
         tasks: await renewLate(redis, queue, tasks, leaseMs),
@@ -106,13 +107,16 @@ export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declar
   };
 }
 
+/** Members of a task in the reply of `load`, which leaves out the id. */
+const LOADED_MEMBERS = MEMBERS - 1;
+
 const toPass = (ids: readonly string[]): { passedId: string }[] => ids.map((passedId) => ({ passedId }));
 
 async function fetchFast(
   redis: RedisLink,
   queue: string,
   { limit, expiresAtS, passOver, withSince, call }: FetchRequest,
-): Promise<FetchedIds> {
+): Promise<Fetched> {
   const args = {
     leaseExpiresAtS: expiresAtS,
     limit,
@@ -123,14 +127,14 @@ async function fetchFast(
   };
   const reply = (await redis.run(scripts.fetch, sourceKeys(queue, call), args, toPass(passOver))) as FetchReplyFields;
   const [isPaused, remaining, passedOver] = reply;
-  return { isPaused: isPaused === 1, remaining, passedOver, fields: fieldsOf(reply) };
+  return { isPaused: isPaused === 1, remaining, passedOver, tasks: tasksIn(reply) };
 }
 
 async function claim(
   redis: RedisLink,
   queue: string,
   { limit, expiresAtS, passOver, call }: FetchRequest,
-): Promise<Omit<FetchedIds, 'fields'> & { ids: string[] }> {
+): Promise<Omit<Fetched, 'tasks'> & { ids: string[] }> {
   const args = { leaseExpiresAtS: expiresAtS, limit, call: call.nth };
   const [isPaused, remaining, passedOver, ...ids] = (await redis.run(
     scripts.claim,
@@ -147,7 +151,7 @@ async function load(
   queue: string,
   ids: readonly string[],
   { expiresAtS, withSince, call }: FetchRequest,
-): Promise<FetchedFields[]> {
+): Promise<FlatTasks> {
   const { paused: _, ...source } = sourceKeys(queue, call);
   const loaded = (await redis.run(
     scripts.load,
@@ -155,18 +159,12 @@ async function load(
     { leaseExpiresAtS: expiresAtS, mostBytes: MOST_FETCHED_BYTES, call: call.nth, withSince: withSince ? 1 : 0 },
     ids.map((taskId) => ({ taskId })),
   )) as (Buffer | number | null)[];
-  const member = (nth: number): Buffer | null => loaded[nth] as Buffer | null;
-  const fields = ids.slice(0, loaded.length / 4).map((id, i) => ({
-    id,
-    bytes: member(4 * i),
-    unknownSinceMs: member(4 * i + 1),
-    crashes: member(4 * i + 2),
-    pendingSinceUs: loaded[4 * i + 3] as number | null,
-  }));
-  const orphans = fields.filter(({ bytes }) => bytes === null).map(({ id }) => id);
+  const orphans = ids.filter((_, nth) => loaded[LOADED_MEMBERS * nth] === null);
   await removeOrphans(redis, queue, orphans).catch((error: unknown) => {
     // They stay leased, and the recoverer drops them.
     redis.logger.warn('cannot drop ids without a task', { queue, ids: orphans.slice(0, 10), error });
   });
-  return fields;
+  return ids
+    .slice(0, loaded.length / LOADED_MEMBERS)
+    .flatMap((id, nth) => [id, ...loaded.slice(LOADED_MEMBERS * nth, LOADED_MEMBERS * (nth + 1))]);
 }

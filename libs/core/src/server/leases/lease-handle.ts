@@ -40,8 +40,9 @@ export interface LeaseHandle {
   /**
    * Takes a held task, to run it with these times or to give it back. `false`: the task is no longer ours, the
    * heartbeat has returned it or it is lost; the handle has ended. A held task must be taken before it is settled.
+   * @param nowMs by the monotonic clock
    */
-  begin(times: AttemptTimes): boolean;
+  begin(times: AttemptTimes, nowMs: number): boolean;
   /** Stops extending. Called when the outcome is stored or given up. */
   end(): void;
 }

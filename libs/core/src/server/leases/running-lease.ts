@@ -1,5 +1,5 @@
 import type { LeaseClaim } from '../../broker/contract/lease.js';
-import { type Clock, monotonicMs } from '../../runtime/clock.js';
+import type { Clock } from '../../runtime/clock.js';
 import { shownPayload } from '../../wire/server-info.js';
 import { fromS } from '../../wire/unix-time.js';
 import type { AttemptTimes, LeaseHandle, TrackedTask } from './lease-handle.js';
@@ -67,9 +67,9 @@ export class RunningLease implements LeaseHandle {
     this.record?.keep();
   }
 
-  begin(times: AttemptTimes): boolean {
+  begin(times: AttemptTimes, nowMs: number): boolean {
     this.times = times;
-    const isOurs = !this.isLost && this.record?.begin(endsAtMs(times, monotonicMs(this.deps.clock))) === true;
+    const isOurs = !this.isLost && this.record?.begin(endsAtMs(times, nowMs)) === true;
     if (!isOurs) this.end();
     return isOurs;
   }

@@ -226,7 +226,7 @@ describe('RunningLeases', () => {
     const held = heartbeat.table.tasksInHand();
     const startedAtMs = clock.nowMs() + 50;
 
-    const isOurs = lease!.begin({ startedAtMs, deadlineMs: startedAtMs + 7_000 });
+    const isOurs = lease!.begin({ startedAtMs, deadlineMs: startedAtMs + 7_000 }, monotonicMs(clock));
 
     expect(isOurs).toBe(true);
     expect(held).toMatchObject([{ isHeld: true, returnAtMs: Infinity, endsAtMs: Infinity }]);
@@ -244,7 +244,7 @@ describe('RunningLeases', () => {
     heartbeat.table.records[0]!.takeBack();
 
     const times = { startedAtMs: clock.nowMs(), deadlineMs: clock.nowMs() + 7_000 };
-    const areOurs = [returned!.begin(times), other!.begin(times)];
+    const areOurs = [returned!.begin(times, monotonicMs(clock)), other!.begin(times, monotonicMs(clock))];
 
     expect(held).toMatchObject([{ isHeld: true, returnAtMs }, { isHeld: true }]);
     expect(areOurs).toEqual([false, true]);
@@ -260,7 +260,7 @@ describe('RunningLeases', () => {
     const [lease] = trackWith({ returnAtMs: monotonicMs(clock) + 100 }, 'a');
     leases.onLost([{ slot: 0, key: 1 }]);
 
-    const isOurs = lease!.begin({ startedAtMs: clock.nowMs(), deadlineMs: clock.nowMs() + 7_000 });
+    const isOurs = lease!.begin({ startedAtMs: clock.nowMs(), deadlineMs: clock.nowMs() + 7_000 }, monotonicMs(clock));
 
     expect(isOurs).toBe(false);
     expect(heartbeat.table.tasksInHand()).toEqual([]);

@@ -60,8 +60,9 @@ export class HeldTasks {
     const { task, lease } = lane.held.shift()!;
     const startedAtMs = clock.nowMs();
     const tracked = { task, startedAtMs, deadlineMs: attemptDeadlineMs(task.message, startedAtMs) };
-    this.noteRow(monotonicMs(clock));
-    if (!lease.begin(tracked)) return this.onFree(); // the heartbeat has returned it, or it is lost
+    const nowMs = monotonicMs(clock);
+    this.noteRow(nowMs);
+    if (!lease.begin(tracked, nowMs)) return this.onFree(); // the heartbeat has returned it, or it is lost
     lane.readAhead.noteBegun();
     workers.run(tracked, lease);
   }
@@ -128,11 +129,13 @@ export class HeldTasks {
     if (held.length === 0) return 0;
     lane.held = [];
     lane.noteReturn();
+    const { clock } = this.deps;
+    const nowMs = monotonicMs(clock);
     const tracked = timed(
       held.map(({ task }) => task),
-      this.deps.clock.nowMs(),
+      clock.nowMs(),
     );
-    const own = held.filter(({ lease }, nth) => lease.begin(tracked[nth]!));
+    const own = held.filter(({ lease }, nth) => lease.begin(tracked[nth]!, nowMs));
     lane.returning += own.length;
     for (const { task, lease } of own) {
       this.deps.workers.putBack(task, lease, () => {

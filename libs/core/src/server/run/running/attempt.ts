@@ -12,6 +12,7 @@ import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/cloc
 import { LazySignal } from '../../../runtime/lazy-signal.js';
 import type { Logger } from '../../../runtime/logger.js';
 import { dropPromise } from '../../../runtime/user-callback.js';
+import type { WaitedItem } from '../../../runtime/waited-set.js';
 import { resultWithin, within } from '../../../runtime/within.js';
 import { backoffDelayMs } from '../../../task/backoff.js';
 import type { RetryDelay } from '../../../task/retry-delay.js';
@@ -97,7 +98,8 @@ type Answer =
  * Most attempts are short and succeed: what only others need is made when it is needed, and a handler that returns no promise
  * needs no turn of the event loop.
  */
-export class Attempt implements Abortable, Expiring {
+export class Attempt implements Abortable, Expiring, WaitedItem {
+  place: number | undefined;
   /** The handler ignored its signal; it may have ended since. */
   isDeaf = false;
   private handled: Promise<void> | undefined;
@@ -197,12 +199,16 @@ export class Attempt implements Abortable, Expiring {
       const { context } = this;
       AttemptContext.setPayload(context, payload);
       const isAlone = !this.trace && !this.deps.carried;
-      returned = isAlone ? route.handler(payload, context) : this.surrounded(() => route.handler(payload, context));
+      returned = isAlone ? route.handler(payload, context) : this.callSurrounded(route, payload, context);
     } catch (error) {
       dropPromise(error); // a promise was thrown, and nothing awaits it
       return this.answer(failure(error));
     }
     if (!isObject(returned)) return this.answer({ isSuccess: true, returned });
+    this.awaitHandler(returned);
+  }
+
+  private awaitHandler(returned: object): void {
     this.handled = Promise.resolve(returned).then(
       (value) => this.answer({ isSuccess: true, returned: value }),
       (error: unknown) => {
@@ -226,7 +232,11 @@ export class Attempt implements Abortable, Expiring {
     }
     const durationMs = toMicroseconds(monotonicMs(this.deps.clock) - this.startedAtMonotonicMs);
     const flushed = this.lazyContext && AttemptContext.flush(this.lazyContext);
-    if (answer.isSuccess && !flushed) return this.tell(this.success(answer.returned, durationMs));
+    if (answer.isSuccess && !flushed) this.tell(this.success(answer.returned, durationMs));
+    else this.tellLater(answer, durationMs, flushed);
+  }
+
+  private tellLater(answer: Answer, durationMs: number, flushed: Promise<void> | undefined): void {
     this.end(answer, durationMs, flushed).then(
       (ending) => this.tell(ending),
       (error: unknown) => {
@@ -244,6 +254,11 @@ export class Attempt implements Abortable, Expiring {
   /** Not for a task without a handler: putting it back is no attempt. */
   private beginTrace(): void {
     this.trace = this.deps.tracer?.attempting(this.message, this.deps.clock.nowMs());
+  }
+
+  /** On its own, so that an attempt without surroundings makes no function. */
+  private callSurrounded(route: Route, payload: unknown, context: TaskContext): unknown {
+    return this.surrounded(() => route.handler(payload, context));
   }
 
   /** Calls the user's code in the trace, and with the fields that came with the task. */
@@ -354,5 +369,5 @@ function failure(error: unknown): Answer {
 }
 
 /** Whether it may be a promise. */
-const isObject = (value: unknown): boolean =>
+const isObject = (value: unknown): value is object =>
   (typeof value === 'object' && value !== null) || typeof value === 'function';

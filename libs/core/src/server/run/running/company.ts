@@ -178,7 +178,7 @@ export class Company {
     lease.onLost = undefined;
     const startedAtMs = clock.nowMs();
     const times = { startedAtMs, deadlineMs: attemptDeadlineMs(tracked.task.message, startedAtMs) };
-    const isOurs = lease.begin(times);
+    const isOurs = lease.begin(times, monotonicMs(clock));
     if (isOurs && (this.isClosed || lease.isOver())) this.slots.giveBack(tracked, lease);
     else if (isOurs) {
       const hasRoom = this.slots.inHand < held.most;

@@ -23,6 +23,7 @@ import { Company, type Slots } from './company.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
 import { endingEvent } from './ending-event.js';
 import { FailureLog } from './failure-log.js';
+import type { TaskEventListener } from '../../../task/task-event.js';
 import { taskFields } from '../../../task/task-fields.js';
 import type { Settler, Unsettled } from '../settling/settler.js';
 import { type RunLimit, RunLimits } from './run-limits.js';
@@ -332,16 +333,19 @@ export class WorkerPool implements Slots, AttemptListener {
       emit?.(endingEvent(message, ending, clock.nowMs()));
       return;
     }
-    const onSettled: Unsettled['onSettled'] =
-      emit &&
-      ((reply) => {
-        if (reply === 'givenUp' || emit.isIdle) return; // given up: the recoverer will emit the event
-        const stored = reply === 'settled' ? ending : { ...ending, outcome: undefined };
-        emit(endingEvent(message, stored, clock.nowMs()));
-      });
+    const onSettled = emit && this.teller(emit, message, ending);
     const unsettled: Unsettled = { message, lease, outcome: ending.outcome, onSettled };
     if (ending.outcome.kind === 'requeue' && nth !== undefined && this.unfinished) this.unfinished.set(nth, unsettled);
     else this.settler.settle(unsettled);
+  }
+
+  /** Tells of the end of an attempt when its outcome is stored. */
+  private teller(emit: TaskEventListener, message: TaskMessage, ending: Ending): Unsettled['onSettled'] {
+    return (reply) => {
+      if (reply === 'givenUp' || emit.isIdle) return; // given up: the recoverer will emit the event
+      const stored = reply === 'settled' ? ending : { ...ending, outcome: undefined };
+      emit(endingEvent(message, stored, this.deps.clock.nowMs()));
+    };
   }
 
   /** One line for each attempt that did not succeed, within the limits of {@link FailureLog}. */

@@ -97,7 +97,11 @@ export class Settler {
       return;
     }
     this.busy.add(lane);
-    const drain = this.drain(message.queue, lane).then(() => void this.drains.delete(drain));
+    this.beginDrain(message.queue, lane);
+  }
+
+  private beginDrain(queue: string, lane: Lane): void {
+    const drain = this.drain(queue, lane).then(() => void this.drains.delete(drain));
     this.drains.add(drain);
   }
 
