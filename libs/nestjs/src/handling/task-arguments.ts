@@ -64,7 +64,7 @@ export class TaskArguments {
     // The context is no payload, although it has a class: a pipe must not make a copy of it.
     const metatype = type === TaskParam.context ? Object : param.metatype;
     const payloadClass = this.classToCheck(param);
-    const token = tokens.exchangeEnumForString(type as number);
+    const token = tokens.exchangeEnumForString(type as Parameters<ParamsTokenFactory['exchangeEnumForString']>[0]);
     return async (args, payload, context) => {
       const given: unknown = extractValue(payload, context);
       try {

@@ -158,7 +158,7 @@ describe('parameters', () => {
   });
 
   it('runs pipes of app, class, method and parameter in this order, with what they are told of each parameter', async () => {
-    const steps: unknown[] = [];
+    const steps: [name: string, ...told: unknown[]][] = [];
     const pipe = (name: string): PipeTransform => ({
       transform: (value: unknown, { type, metatype, data }) => {
         steps.push([name, type, metatype, data]);
@@ -179,11 +179,11 @@ describe('parameters', () => {
     await app.run('mail:send', { to: 'ann' });
 
     expect(seen).toHaveBeenLastCalledWith('ann', 'mail:send', 'acme');
-    const of = (...parameter: unknown[]): unknown[][] =>
-      steps.filter(([, ...told]) => isDeepStrictEqual(told, parameter)) as unknown[][];
-    expect(of('body', String, 'to').map(([name]) => name)).toEqual(['app', 'class', 'method', 'parameter']);
-    expect(of('custom', Object, undefined).map(([name]) => name)).toEqual(['app', 'class', 'method']);
-    expect(of('custom', String, undefined).map(([name]) => name)).toEqual(['app', 'class', 'method']);
+    const toldOf = (...parameter: unknown[]): string[] =>
+      steps.filter(([, ...told]) => isDeepStrictEqual(told, parameter)).map(([name]) => name);
+    expect(toldOf('body', String, 'to')).toEqual(['app', 'class', 'method', 'parameter']);
+    expect(toldOf('custom', Object, undefined)).toEqual(['app', 'class', 'method']);
+    expect(toldOf('custom', String, undefined)).toEqual(['app', 'class', 'method']);
   });
 
   it('passes undefined for a property of a missing payload', async () => {
