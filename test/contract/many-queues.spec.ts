@@ -93,6 +93,27 @@ describe(`a server of ${QUEUES} queues`, () => {
   });
 });
 
+it('reads thousands of names in replies of a few hundred, which hold neither Redis nor the event loop', async () => {
+  await using redis = await startRedis();
+  const admin = new Redis(redis.url);
+  const queues = Array.from({ length: 3_000 }, (_, index) => `queue-${index}`);
+  await admin.sadd('asynq:queues', queues);
+  await admin.sadd('asynq:schedule_queues', queues);
+  const broker = openBroker({ url: redis.url }, { logger });
+  await broker.ping();
+  const before = await CommandCount.read(admin);
+
+  const [named, withSchedules] = [await broker.queueNames(), await broker.scheduleQueues()];
+
+  const { calls } = (await CommandCount.read(admin)).since(before);
+  await broker.close();
+  admin.disconnect();
+  expect(named.toSorted()).toEqual(queues.toSorted());
+  expect(withSchedules.toSorted()).toEqual(queues.toSorted());
+  expect(calls['smembers']).toBeUndefined();
+  expect([calls['sscan']! >= 2 * 6, calls['sscan']! <= 2 * 20]).toEqual([true, true]);
+});
+
 it('looks once for all tasks of a queue that are awaited together', async () => {
   await using redis = await startRedis();
   const admin = new Redis(redis.url);

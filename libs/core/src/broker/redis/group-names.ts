@@ -1,7 +1,8 @@
 import { keys } from '../../wire/keys.js';
 import type { RedisLink } from './redis-link.js';
+import { setMembers } from './set-members.js';
 
-/** Names per call, and groups per round trip: there may be very many. */
+/** Groups per round trip: there may be very many. */
 const PAGE = 500;
 
 /** Where groups are listed, and when tasks joined them. */
@@ -12,19 +13,9 @@ export const groupListKeys = (queue: string) => ({
   oldest: keys.groupsByOldest(queue),
 });
 
-/** The names of all groups, sorted; read in pages, so one that is added or removed in between may be missed. */
-export async function readGroupNames(redis: RedisLink, queue: string): Promise<string[]> {
-  const names = new Set<string>(); // pages may repeat names
-  let cursor = '0';
-  do {
-    const [next, page] = await redis.command('SSCAN', (client) =>
-      client.sscan(keys.groups(queue), cursor, 'COUNT', PAGE),
-    );
-    for (const name of page) names.add(name);
-    cursor = next;
-  } while (cursor !== '0');
-  return [...names].toSorted();
-}
+/** The names of all groups, sorted. */
+export const readGroupNames = async (redis: RedisLink, queue: string): Promise<string[]> =>
+  (await setMembers(redis, keys.groups(queue))).sort();
 
 /** How many tasks wait in each of the groups; `null` where the key is of another type. */
 export async function readGroupSizes(

@@ -3,6 +3,7 @@ import { keys } from '../../wire/keys.js';
 import { mastersOf } from './nodes.js';
 import { publishHint } from './publish.js';
 import type { RedisLink } from './redis-link.js';
+import { setMembers } from './set-members.js';
 
 /** The `COUNT` of `SCAN`, and the maximum number of keys per `UNLINK`. */
 const SCAN_COUNT = 1_000;
@@ -35,10 +36,7 @@ export async function purgeQueue(redis: RedisLink, queue: string): Promise<numbe
     redis.command('ZRANGE', (client) => client.zrange(keys.awaited(queue), '0', String(MAX_NOTIFIED - 1))),
     [],
   );
-  const schedules = await redis.orElse(
-    redis.command('SMEMBERS', (client) => client.smembers(keys.schedules(queue))),
-    [],
-  );
+  const schedules = await redis.orElse(setMembers(redis, keys.schedules(queue)), []);
   // Before the schedules: a schedule stored during the removal must not be left without the name of its queue.
   await redis.orElse(
     redis.command('SREM', (client) => client.srem(keys.scheduleQueues, queue)),

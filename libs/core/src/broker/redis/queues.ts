@@ -11,6 +11,7 @@ import { publishHint } from './publish.js';
 import { purgeQueue, removeQueue } from './queue-removal.js';
 import type { RedisLink } from './redis-link.js';
 import { scoreOf } from './scored-ids.js';
+import { setMembers } from './set-members.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -28,7 +29,7 @@ type Counter = Buffer | string | null;
 
 export function queueOps(redis: RedisLink): QueueOps {
   return {
-    queueNames: () => redis.command('SMEMBERS', (client) => client.smembers(keys.queues)),
+    queueNames: () => setMembers(redis, keys.queues),
 
     hasQueue: (queue) => hasQueue(redis, queue),
 

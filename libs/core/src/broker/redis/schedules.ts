@@ -9,6 +9,7 @@ import { QueueNames } from './queue-names.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 import type { RedisSubscriber } from './redis-subscriber.js';
+import { setMembers } from './set-members.js';
 
 export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber, queueNames: QueueNames): ScheduleOps {
   const scheduleQueues = new QueueNames(redis, keys.scheduleQueues);
@@ -112,11 +113,11 @@ export function scheduleOps(redis: RedisLink, subscriber: RedisSubscriber, queue
     },
 
     async schedules(queue) {
-      const names = (await redis.command('SMEMBERS', (client) => client.smembers(keys.schedules(queue)))).sort();
+      const names = (await setMembers(redis, keys.schedules(queue))).sort();
       return (await read(queue, names)).filter((schedule) => schedule !== undefined);
     },
 
-    scheduleQueues: () => redis.command('SMEMBERS', (client) => client.smembers(keys.scheduleQueues)),
+    scheduleQueues: () => setMembers(redis, keys.scheduleQueues),
 
     onScheduleChanged: (queue, listener) => subscriber.subscribe(keys.scheduleChannel(queue), listener),
   };
