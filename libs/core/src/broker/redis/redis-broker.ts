@@ -21,7 +21,7 @@ import { UnansweredFetches } from './unanswered-fetches.js';
 import { waitOps } from './waiting.js';
 import { wakeOps } from './wake.js';
 import type { Broker } from '../contract/broker.js';
-import { isClusterConnection, type RedisConnection } from './redis-connection.js';
+import type { RedisConnection } from './redis-connection.js';
 import { QueueNames } from './queue-names.js';
 import { RedisLink, type RedisLinkOptions } from './redis-link.js';
 import { RedisSubscriber } from './redis-subscriber.js';
@@ -70,7 +70,7 @@ export function openRedisBroker(connection: RedisConnection, options: RedisBroke
     // These need no clock, and `start` of a server waits for them.
     missingRights: broker.missingRights,
     checkVersion: broker.checkVersion,
-    kind: isClusterConnection(connection) ? 'redis cluster' : 'redis',
+    kind: redis.isOnCluster ? 'redis cluster' : 'redis',
     address: storeAddress(connection),
     clock,
     syncClock: () => sync?.whenRight(),

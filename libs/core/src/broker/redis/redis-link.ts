@@ -50,6 +50,8 @@ export interface RedisLinkOptions {
 export class RedisLink {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether Redis is a cluster. */
+  readonly isOnCluster: boolean;
   private readonly refusalLevel: 'warn' | 'debug';
   private readonly clients = new Map<RedisClient, ReplyWatch>();
   private commandClient: RedisClient | undefined;
@@ -65,6 +67,7 @@ export class RedisLink {
     { clock, logger, prepareScript, refusalLevel = 'warn' }: RedisLinkOptions,
   ) {
     checkRedisConnection(connection);
+    this.isOnCluster = isClusterConnection(connection);
     this.clock = clock;
     this.logger = logger;
     this.refusalLevel = refusalLevel;
@@ -279,10 +282,6 @@ export class RedisLink {
     for (const client of this.clients.keys()) client.disconnect();
     this.clients.clear();
     this.sentinelWatch?.close();
-  }
-
-  get isOnCluster(): boolean {
-    return isClusterConnection(this.connection);
   }
 
   get isClosed(): boolean {
