@@ -137,7 +137,9 @@ it('answers the first request with rows before all queues are read', async () =>
   const during = await dashboard.look();
   const overview = JSON.parse(first.text) as { queues: unknown[]; total: number };
   facts.push({ what: 'first overview', ms: first.ms, 'held ms': during.mostMs });
+  facts.push({ what: 'CPU of its longest turn', ms: during.mostCpuMs, 'held ms': 0 });
 
+  expect(during.mostCpuMs).toBeLessThan(MOST_HELD_MS);
   expect(overview.total).toBe(QUEUES + 2);
   expect(overview.queues).toHaveLength(30);
   await expect

@@ -50,20 +50,17 @@ export class QueueHistory {
   }
 }
 
+/** Both totals are read at the same times. */
+function growth(ring: Ring<KeptFigure>, nowMs: number, steps: number): Growth | undefined {
+  const processed = ring.growth('processed', nowMs, steps + 1);
+  const failed = ring.growth('failed', nowMs, steps + 1);
+  return processed && failed && { processed: processed.by, failed: failed.by, elapsedMs: processed.elapsedMs };
+}
+
 interface Growth {
   readonly processed: number;
   readonly failed: number;
   readonly elapsedMs: number;
-}
-
-function growth(ring: Ring<KeptFigure>, nowMs: number, steps: number): Growth | undefined {
-  const processed = ring.read('processed', nowMs, steps + 1);
-  const failed = ring.read('failed', nowMs, steps + 1);
-  const first = processed.findIndex((total) => total !== null);
-  const last = processed.findLastIndex((total) => total !== null);
-  if (first < 0 || first === last) return undefined;
-  const since = (totals: readonly (number | null)[]): number => Math.max(0, totals[last]! - totals[first]!);
-  return { processed: since(processed), failed: since(failed), elapsedMs: (last - first) * ring.stepMs };
 }
 
 /** The last figures of a queue. */

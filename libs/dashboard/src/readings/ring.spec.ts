@@ -29,6 +29,20 @@ describe('a ring of figures', () => {
 
     expect(ring.read('a', 500, 3)).toEqual([null, 2, 3]);
   });
+
+  it('tells how much a total grew between the values that it has', () => {
+    const ring = new Ring(['a'], 10, 5);
+    const before = ring.growth('a', 139, 5);
+    ring.put(101, { a: 1 });
+    const first = ring.growth('a', 139, 5);
+    ring.put(121, { a: 4 });
+
+    expect([before, first]).toEqual([undefined, undefined]);
+    expect(ring.growth('a', 139, 5)).toEqual({ by: 3, elapsedMs: 20 });
+    expect(ring.growth('a', 139, 3)).toBeUndefined();
+    ring.put(131, { a: 0 }); // reset
+    expect(ring.growth('a', 139, 5)).toEqual({ by: 0, elapsedMs: 30 });
+  });
 });
 
 it('rates are those since the last reading; a total that shrinks was reset', () => {

@@ -29,11 +29,29 @@ export class Ring<Figure extends string> {
   read(figure: Figure, atMs: number, count: number): (number | null)[] {
     const last = Math.floor(atMs / this.stepMs);
     return Array.from({ length: count }, (_, i) => {
-      const slot = last - count + 1 + i;
-      const isKept = slot <= this.newest && slot > this.newest - this.slots && slot >= 0;
-      const value = isKept ? this.values[figure][slot % this.slots]! : Number.NaN;
+      const value = this.at(figure, last - count + 1 + i);
       return Number.isNaN(value) ? null : value;
     });
+  }
+
+  /**
+   * How much a total grew between the oldest and the newest of the `count` values up to that of `atMs`, at least 0;
+   * `undefined` before two values.
+   */
+  growth(figure: Figure, atMs: number, count: number): { readonly by: number; readonly elapsedMs: number } | undefined {
+    let last = Math.floor(atMs / this.stepMs);
+    let first = last - count + 1;
+    while (first < last && Number.isNaN(this.at(figure, first))) first += 1;
+    while (first < last && Number.isNaN(this.at(figure, last))) last -= 1;
+    if (first === last) return undefined;
+    const by = Math.max(0, this.at(figure, last) - this.at(figure, first));
+    return { by, elapsedMs: (last - first) * this.stepMs };
+  }
+
+  /** `NaN`: none. */
+  private at(figure: Figure, slot: number): number {
+    const isKept = slot <= this.newest && slot > this.newest - this.slots && slot >= 0;
+    return isKept ? this.values[figure][slot % this.slots]! : Number.NaN;
   }
 
   private clear(slot: number): void {

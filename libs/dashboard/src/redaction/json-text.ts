@@ -38,7 +38,7 @@ const ESCAPED = new Set(Array.from('"\\/bfnrt', unitOf));
 const DEEPEST = 500;
 
 /** Characters that are scanned between two looks at whether the turn is over. */
-const PIECE = 16_384;
+const PIECE = 8_192;
 
 /**
  * Replaces the values of hidden fields in a text of JSON. Everything else stays as it is, to the digit: a number that

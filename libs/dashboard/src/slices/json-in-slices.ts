@@ -2,8 +2,10 @@ import { WorkSlices } from './work-slices.js';
 
 /** Characters that are written in one turn of the event loop. */
 const MOST_PER_TURN = 131_072;
-/** Characters of one piece of a long text. */
-const PIECE = 65_536;
+/** Characters of one piece, about. */
+const PIECE = 16_384;
+/** About the characters of a number, or of the name of a member. */
+const SCALAR = 8;
 
 /** The text of `JSON.stringify`, written in slices: an answer may hold hundreds of payloads, or one of megabytes. */
 export async function jsonInSlices(value: unknown): Promise<string> {
@@ -17,20 +19,36 @@ export async function jsonInSlices(value: unknown): Promise<string> {
 }
 
 function* piecesOf(value: unknown): Generator<string> {
-  if (isLongText(value)) yield* piecesOfText(value);
-  else if (Array.isArray(value) && value.some((item) => isObject(item) || isLongText(item))) yield* piecesOfList(value);
-  else if (isObject(value) && !Array.isArray(value)) yield* piecesOfObject(value);
-  else yield JSON.stringify(value) ?? 'null';
+  if (roomBehind(value, PIECE) >= 0) yield JSON.stringify(value) ?? 'null';
+  else if (typeof value === 'string') yield* piecesOfText(value);
+  else if (Array.isArray(value)) yield* piecesOfList(value);
+  else yield* piecesOfObject(value as object);
 }
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
-const isLongText = (value: unknown): value is string => typeof value === 'string' && value.length > PIECE;
+/** How many of so many characters are left behind a value, about; negative: too few, then the rest is not looked at. */
+function roomBehind(value: unknown, room: number): number {
+  if (typeof value === 'string') return room - value.length;
+  let left = room - SCALAR;
+  if (typeof value !== 'object' || value === null) return left;
+  for (const member of Object.values(value)) {
+    if (left < 0) break;
+    left = roomBehind(member, left - SCALAR);
+  }
+  return left;
+}
 
 function* piecesOfList(items: readonly unknown[]): Generator<string> {
   yield '[';
-  for (const [at, item] of items.entries()) {
+  for (let at = 0; at < items.length;) {
     if (at > 0) yield ',';
-    yield* piecesOf(item);
+    let end = at;
+    for (let room = PIECE; end < items.length; end++) {
+      room = roomBehind(items[end], room);
+      if (room < 0) break;
+    }
+    if (end > at) yield JSON.stringify(items.slice(at, end)).slice(1, -1);
+    else yield* piecesOf(items[end++]);
+    at = end;
   }
   yield ']';
 }

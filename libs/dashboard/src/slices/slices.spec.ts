@@ -1,11 +1,13 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { jsonInSlices } from './json-in-slices.js';
 import { sortInSlices } from './sort-in-slices.js';
 import { TurnWatch } from './turn-watch.fixture.js';
 import { WorkSlices } from './work-slices.js';
 
 describe('work in slices', () => {
+  afterEach(() => vi.restoreAllMocks());
+
   it('takes a turn of the event loop for each slice', async () => {
     const watch = await TurnWatch.during(async (turns) => {
       const slices = new WorkSlices(100);
@@ -32,6 +34,21 @@ describe('work in slices', () => {
     });
 
     expect(watch).toMatchObject({ most: 100, total: 3_000 });
+  });
+
+  it('ends a turn early when its pieces take long, as in a process that has just begun', async () => {
+    let nowMs = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => nowMs);
+    const watch = await TurnWatch.during(async (turns) => {
+      const slices = new WorkSlices(100);
+      for (let i = 0; i < 30; i++) {
+        await slices.take();
+        turns.note();
+        nowMs += 1;
+      }
+    });
+
+    expect(watch).toMatchObject({ most: 3, total: 30 });
   });
 });
 
@@ -81,6 +98,22 @@ describe('JSON in slices', () => {
     ['undefined in a list', [undefined, {}, []]],
   ])('is that of JSON.stringify for %s', async (_what, value) => {
     expect(await jsonInSlices({ value })).toBe(JSON.stringify({ value }));
+  });
+
+  it('has dates and other values with a JSON of their own', async () => {
+    const rows = Array.from({ length: 20_000 }, (_, ms) => ({ at: new Date(ms), in: [new URL(`http://a/${ms}`)] }));
+
+    expect(await jsonInSlices({ rows })).toBe(JSON.stringify({ rows }));
+  });
+
+  it('is written by JSON.stringify as far as it is short', async () => {
+    const stringify = vi.spyOn(JSON, 'stringify');
+    const rows = Array.from({ length: 200 }, (_, nth) => ({ nth, content: { text: 'x'.repeat(200), list: [nth] } }));
+    await jsonInSlices({ rows, total: 200, more: { a: 1, b: [{ c: 2 }] } });
+    const calls = stringify.mock.calls.length;
+    stringify.mockRestore();
+
+    expect(calls).toBeLessThan(220);
   });
 
   it('is written in as many turns as it is long', async () => {
