@@ -15,6 +15,12 @@ const MEASURE_TIME = ['recovery/fleet', 'recovery/redis-away', 'recovery/silent-
   (name) => `test/${name}.spec.ts`,
 );
 
+/** It computes as long as those wait: it runs beside them, in one thread, which leaves them a processor. */
+const COMPUTES_MEANWHILE = ['test/heap/memory.spec.ts'];
+
+/** All of the last group, at once. */
+const LAST_FILES = MEASURE_TIME.length + COMPUTES_MEANWHILE.length;
+
 const REDIS = ['test/support/redis.global-setup.ts'];
 const PEERS = [...REDIS, 'test/support/go-peer.global-setup.ts'];
 const CONTAINERS = [...PEERS, 'test/support/docker.global-setup.ts', 'test/support/prometheus.global-setup.ts'];
@@ -57,7 +63,7 @@ export default defineConfig({
         testTimeout: 30_000,
       }),
       withRedis('contract', { include: ['test/{contract,cost,support}/**/*.spec.ts'], isolate: false }),
-      withRedis('heap', { include: ['test/heap/**/*.spec.ts'], testTimeout: 120_000 }),
+      withRedis('heap', { include: ['test/heap/**/*.spec.ts'], exclude: COMPUTES_MEANWHILE, testTimeout: 120_000 }),
       withProcesses('interop', { include: ['test/interop/**/*.spec.ts'], exclude: MEASURE_TIME, isolate: false }),
       withProcesses('e2e', {
         isolate: false,
@@ -71,7 +77,12 @@ export default defineConfig({
         globalSetup: [...REDIS, 'test/support/chromium.global-setup.ts'],
       }),
       withProcesses('recovery', { include: ['test/recovery/**/*.spec.ts'], exclude: MEASURE_TIME, isolate: false }),
-      withProcesses('timing', { include: MEASURE_TIME, maxWorkers: MEASURE_TIME.length }, 2),
+      withProcesses('timing', { include: MEASURE_TIME, maxWorkers: LAST_FILES }, 2),
+      withRedis(
+        'heap-of-core',
+        { include: COMPUTES_MEANWHILE, maxWorkers: LAST_FILES, execArgv: ['--single-threaded'], testTimeout: 120_000 },
+        2,
+      ),
     ],
   },
 });

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { getEventListeners } from 'node:events';
-import { promisify } from 'node:util';
 import { openBroker } from '@nestjs-asynq/core';
 import { FakeClock } from '@nestjs-asynq/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,12 +62,4 @@ describe('the heap, over the memory broker', () => {
     await scheduler.unregister('ticks');
     expect(bytes).toBeLessThan(ENOUGH_BYTES);
   });
-});
-
-it('aggregates 1,000 sets of 100 tasks of 2 kB into one task each, in a heap of 56 MB', async () => {
-  const script = new URL('many-sets.mjs', import.meta.url).pathname;
-
-  const { stdout } = await promisify(execFile)(process.execPath, ['--max-old-space-size=56', script]);
-
-  expect(stdout).toBe('1000 sets\n');
 });
