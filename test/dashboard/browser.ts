@@ -27,6 +27,9 @@ const FOR_BUSY_CORES = ['--in-process-gpu', '--js-flags=--single-threaded'];
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** A page has half a megabyte of source once, and documents that are not examined do not run it. */
+const LOAD_AXE = `window.loadAxe = () => { ${axe} };`;
+
 export const SIZES = {
   wide: { width: 1440, height: 900 },
   phone: { width: 390, height: 844 },
@@ -61,23 +64,31 @@ export class TestBrowser implements AsyncDisposable {
   /** A window of its own, without storage of others. One at a time for each look. */
   async window({ scheme = 'light', size = 'wide', locale = 'en-GB', isOwn = false }: Look = {}): Promise<TestWindow> {
     const key = `${scheme} ${size} ${locale}`;
-    const context =
-      this.contexts.get(key) ??
-      this.chromium.newContext({
-        colorScheme: scheme,
-        viewport: SIZES[size],
-        isMobile: size === 'phone',
-        hasTouch: size === 'phone',
-        locale,
-        timezoneId: 'Europe/Berlin',
-        reducedMotion: 'reduce',
-      });
+    const context = this.contexts.get(key) ?? this.newContext(scheme, size, locale);
     this.contexts.set(key, context);
     if (isOwn) return TestWindow.on(await (await context).newPage(), scheme, size);
     const page = this.pages.get(key) ?? context.then((known) => known.newPage());
     this.pages.set(key, page);
     await (await page).emulateMedia({ colorScheme: scheme });
     return TestWindow.on(await page, scheme, size);
+  }
+
+  private async newContext(
+    colorScheme: NonNullable<Look['scheme']>,
+    size: NonNullable<Look['size']>,
+    locale: string,
+  ): Promise<BrowserContext> {
+    const context = await this.chromium.newContext({
+      colorScheme,
+      viewport: SIZES[size],
+      isMobile: size === 'phone',
+      hasTouch: size === 'phone',
+      locale,
+      timezoneId: 'Europe/Berlin',
+      reducedMotion: 'reduce',
+    });
+    await context.addInitScript(LOAD_AXE);
+    return context;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -133,9 +144,8 @@ export class TestWindow implements AsyncDisposable {
   private async askAxe(options: object): Promise<string[]> {
     // Of media alone it would load something before it looks; there are none.
     const asked = JSON.stringify({ resultTypes: ['violations'], preload: false, ...options });
-    if (!(await this.page.evaluate<boolean>('"axe" in window'))) await this.page.evaluate(axe);
     const found = await this.page.evaluate<{ id: string; nodes: { target: string[]; failureSummary: string }[] }[]>(
-      `axe.run(${asked}).then(({ violations }) => violations)`,
+      `('axe' in window || loadAxe(), axe.run(${asked}).then(({ violations }) => violations))`,
     );
     return found.flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.target.join(' ')} ${node.failureSummary}`),
