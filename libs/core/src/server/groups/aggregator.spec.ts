@@ -303,8 +303,8 @@ describe('Aggregator', () => {
     await stopped;
   });
 
-  it('waits at stop for a running function, and then returns its tasks', async () => {
-    const { q, clock, aggregator, join } = openAggregated({
+  it('waits at stop for a running function, and then returns its tasks, which is no failure', async () => {
+    const { q, clock, aggregator, log, join } = openAggregated({
       gracePeriod: '1s',
       aggregate: () => new Promise(() => undefined),
     });
@@ -320,6 +320,9 @@ describe('Aggregator', () => {
 
     expect(waiting.aggregationSets).toHaveLength(1);
     expect(await q.dump()).toMatchObject({ groupNames: ['digest'], aggregationSets: [] });
+    expect(log).toEqual([
+      'stopping: an aggregation takes longer than shutdownTimeout; its tasks return to their group',
+    ]);
   });
 
   it('takes a full group at once, every time', async () => {

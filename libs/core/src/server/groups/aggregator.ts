@@ -328,6 +328,9 @@ export class Aggregator extends Loop {
     } catch (error) {
       if (error instanceof NotStartedError) {
         this.tryAt(set.group, 0);
+      } else if (this.abandoning.signal.aborted) {
+        const message = 'stopping: an aggregation takes longer than shutdownTimeout; its tasks return to their group';
+        logger.warn(message, { ...fields, error });
       } else {
         const pauseMs = this.restAfterFailure(set.group);
         logger.error(`aggregation failed; next attempt in ${Math.round(pauseMs)} ms`, { ...fields, error });
