@@ -71,11 +71,11 @@ describe('joinCalls', () => {
   });
 });
 
-describe('joinSettled, eager', () => {
+describe('joinSettled with a number of items that are enough', () => {
   /** What leaves is settled by the test. */
-  function prepare() {
+  function prepare(enough = 100) {
     const left: { items: readonly number[]; settle: Settle<number> }[] = [];
-    const call = joinSettled<number, number>((items, settle) => void left.push({ items, settle }), true);
+    const call = joinSettled<number, number>((items, settle) => void left.push({ items, settle }), enough);
     const items = (): (readonly number[])[] => left.map((one) => one.items);
     return { left, call, items };
   }
@@ -123,6 +123,56 @@ describe('joinSettled, eager', () => {
     await endOfMicrotasks();
 
     expect(items()).toEqual([[1], [2, 3], [4]]);
+  });
+
+  it('lets as many items as are enough leave at once, and the rest at the end', async () => {
+    const { call, items } = prepare(3);
+
+    for (const item of [1, 2, 3, 4]) void call([item]);
+    void call([5, 6, 7]);
+    const atOnce = items();
+    void call([8]);
+    await endOfTurn();
+
+    expect(atOnce).toEqual([
+      [1, 2, 3],
+      [4, 5, 6, 7],
+    ]);
+    expect(items()).toEqual([...atOnce, [8]]);
+  });
+
+  it('lets half of the calls that were under way leave before the others are made', async () => {
+    const { call, items, left } = prepare();
+    const first = [1, 2, 3, 4, 5, 6, 7, 8].map((item) => call([item]));
+    await endOfTurn();
+    for (const at of first.keys()) left[0]!.settle.resolve(at, at);
+    await Promise.all(first);
+
+    for (const item of [1, 2, 3, 4, 5, 6]) void call([item]);
+    const atOnce = items().slice(1);
+    await endOfTurn();
+
+    expect(atOnce).toEqual([[1, 2, 3, 4]]);
+    expect(items().slice(1)).toEqual([
+      [1, 2, 3, 4],
+      [5, 6],
+    ]);
+  });
+
+  it('lets few calls wait for each other', async () => {
+    const { call, items, left } = prepare();
+    const first = [1, 2, 3, 4, 5, 6, 7].map((item) => call([item]));
+    await endOfTurn();
+    for (const at of first.keys()) left[0]!.settle.resolve(at, at);
+    await Promise.all(first);
+
+    for (const item of [1, 2, 3, 4, 5, 6, 7]) void call([item]);
+    await endOfTurn();
+
+    expect(items()).toEqual([
+      [1, 2, 3, 4, 5, 6, 7],
+      [1, 2, 3, 4, 5, 6, 7],
+    ]);
   });
 
   it('is eager again after a call of which several items have failed', async () => {

@@ -27,22 +27,43 @@ export function joinCalls<Item, Outcome>(
   });
 }
 
+/** Fewer calls do not leave before the others of their turn. */
+const FEWEST_EARLY = 4;
+
 /**
  * The same without a promise per item: `run` settles each item once.
- * @param isEager while no call is pending, the next one leaves at the end of the microtasks, with those that were made in them: it
- * does not wait for what else happens in this turn
+ * @param enough how many items are worth a request of their own. With them calls leave at once; and so does half of as many calls as
+ * were under way lately, because loops whose calls all wait for one reply would leave either side idle by turns. While no call is
+ * pending, the next one leaves at the end of the microtasks, with those that were made in them. Without it all wait for the end of
+ * the turn.
  */
 export function joinSettled<Item, Outcome>(
   run: (items: readonly Item[], settle: Settle<Outcome>) => void,
-  isEager = false,
+  enough?: number,
 ): (items: readonly Item[]) => Promise<Outcome[]> {
   let calls: Call<Item, Outcome>[] = [];
+  let waiting = 0;
+  let isDue = false;
   let pending = 0;
+  /** How many were pending when calls left last. */
+  let underWay = 0;
   const onEnd = (): void => void pending--;
+
+  function mayLeave(most: number): boolean {
+    const half = underWay / 2;
+    return waiting >= most || (half >= FEWEST_EARLY && calls.length >= half);
+  }
+
+  function leaveAtEnd(): void {
+    isDue = false;
+    if (calls.length > 0) leave();
+  }
 
   function leave(): void {
     const leaving = calls;
     calls = [];
+    waiting = 0;
+    underWay = pending;
     try {
       if (leaving.length === 1) run(leaving[0]!.items, leaving[0]!);
       else run(...joined(leaving));
@@ -56,9 +77,12 @@ export function joinSettled<Item, Outcome>(
       if (items.length === 0) return resolve([]);
       calls.push(new Call(items, { resolve, reject, onEnd }));
       pending += 1;
-      if (calls.length > 1) return;
-      if (isEager && pending === 1) nextTick(leave);
-      else setImmediate(leave);
+      waiting += items.length;
+      if (enough !== undefined && mayLeave(enough)) return leave();
+      if (isDue) return;
+      isDue = true;
+      if (enough !== undefined && pending === 1) nextTick(leaveAtEnd);
+      else setImmediate(leaveAtEnd);
     });
 }
 

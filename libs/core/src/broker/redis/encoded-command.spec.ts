@@ -92,32 +92,46 @@ function openStream(): { stream: Duplex; writes: string[][] } {
 }
 
 describe('joinWrites', () => {
-  it('sends what is written in one turn together, and no later than at its end', async () => {
+  it('sends the first command of a turn at once, and the others together at its end', async () => {
     const { stream, writes } = openStream();
 
-    for (const text of ['a', 'b']) {
+    for (const text of ['a', 'b', 'c']) {
       joinWrites(stream);
       stream.write(text);
       await Promise.resolve();
     }
+    const before = [...writes];
+    await nextTick();
+    joinWrites(stream);
+    stream.write('d');
+
+    expect(before).toEqual([['a']]);
+    expect(writes).toEqual([['a'], ['b', 'c'], ['d']]);
+    expect(stream.writableCorked).toBe(0);
+  });
+
+  it('sends the parts of a command together', async () => {
+    const { stream, writes } = openStream();
+
+    stream.write(new EncodedCommand('set', [], ['key', Buffer.alloc(5_000, 'x')]).toWritable(stream));
     await nextTick();
 
-    expect(writes).toEqual([['a', 'b']]);
+    expect(writes.map((parts) => parts.length)).toEqual([3]);
     expect(stream.writableCorked).toBe(0);
   });
 
   it('does not let large writes wait for the end of the turn', async () => {
     const { stream, writes } = openStream();
-    const [a, b, c] = ['a', 'b', 'c'].map((text) => text.repeat(10_000)) as [string, string, string];
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((text) => text.repeat(10_000)) as [string, string, string, string];
 
-    for (const text of [a, b, c]) {
+    for (const text of [a, b, c, d]) {
       joinWrites(stream);
       stream.write(text);
     }
-    expect(writes).toEqual([[a, b]]);
+    expect(writes).toEqual([[a], [b, c]]);
     await nextTick();
 
-    expect(writes).toEqual([[a, b], [c]]);
+    expect(writes).toEqual([[a], [b, c], [d]]);
     expect(stream.writableCorked).toBe(0);
   });
 });

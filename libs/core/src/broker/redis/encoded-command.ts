@@ -29,8 +29,8 @@ export class EncodedCommand extends Command {
   /** Called when a connection is about to write what is returned. */
   override toWritable(connection: object): Buffer {
     const stream = connection as Duplex;
-    joinWrites(stream);
     const last = this.chunks.length - 1;
+    joinWrites(stream, last > 0);
     for (let at = 0; at < last; at++) stream.write(this.chunks[at]);
     return this.chunks[last] as Buffer;
   }
@@ -51,15 +51,31 @@ export class EncodedCommand extends Command {
 
 const PING: readonly Uint8Array[] = [Buffer.from('*1\r\n$4\r\nPING\r\n')];
 
-/** Sends what is written to a connection until the end of this turn's microtasks by few system calls, mostly one. */
-export function joinWrites(stream: Duplex): void {
-  if (stream.writableCorked === 0) nextTick(uncork, stream);
-  else if (stream.writableLength > JOINED_BYTES) stream.uncork();
-  else return;
+/** Connections to which something was written in this turn. */
+const begun = new WeakSet<Duplex>();
+
+/**
+ * Sends what is written to a connection until the end of this turn's microtasks by few system calls: the first command at once, so
+ * that the server can begin, and mostly one more for all others.
+ * @param hasParts the next command is written in several parts
+ */
+export function joinWrites(stream: Duplex, hasParts = false): void {
+  if (!begun.has(stream)) {
+    begun.add(stream);
+    nextTick(endTurn, stream);
+    if (!hasParts) return;
+  }
+  if (stream.writableCorked > 0) {
+    if (stream.writableLength <= JOINED_BYTES) return;
+    stream.uncork();
+  }
   stream.cork();
 }
 
-const uncork = (stream: Duplex): void => stream.uncork();
+function endTurn(stream: Duplex): void {
+  begun.delete(stream);
+  stream.uncork();
+}
 
 /** The command in the protocol of Redis; long arguments are chunks of their own. */
 export function encodeCommand(name: string, args: readonly ScriptArg[]): Uint8Array[] {

@@ -116,7 +116,7 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
   /** The tasks of a batch settle together, and no batch waits for another. */
   const joined = joinSettled<Encoded, EnqueueOutcome>((tasks, settle) => {
     for (const batch of toBatches(tasks, redis.clock.nowMs())) void settleBatch(batch, settle);
-  }, true);
+  }, BATCH.items);
 
   /** A call that was sent and is not answered in time: whether it takes effect is unknown. */
   function orLate(outcomes: Promise<EnqueueOutcome[]>, count: number, limit: Limit): Promise<EnqueueOutcome[]> {
