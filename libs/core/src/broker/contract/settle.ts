@@ -56,6 +56,9 @@ export interface SettleOps {
    * attempt runs and after it has succeeded, never for a later attempt.
    */
   writeProgress(message: TaskMessage, claim: LeaseClaim, progress: ProgressRecord): Promise<boolean>;
-  /** The backoff that a task was enqueued with, encoded; `undefined`: none. Read when an attempt has failed. */
-  readBackoff(queue: string, taskId: string): Promise<string | undefined>;
+  /**
+   * The backoff that a task was enqueued with, encoded; `undefined`: none. Read when an attempt has failed. Not a promise where
+   * it takes no call.
+   */
+  readBackoff(queue: string, taskId: string): Promise<string | undefined> | string | undefined;
 }

@@ -42,7 +42,7 @@ export function settleOps(store: MemoryStore): SettleOps {
       return task !== undefined;
     },
 
-    async readBackoff(queueName, taskId) {
+    readBackoff(queueName, taskId) {
       return store.queue(queueName).tasks.get(taskId)?.backoff;
     },
 

@@ -186,7 +186,8 @@ export class Processor {
   private fill(): void {
     const nowMs = monotonicMs(this.deps.clock);
     const { workers } = this.deps;
-    if (workers.free > 0) void this.ask(this.lanes.beginRound(nowMs, this.weights.isStrict));
+    const unsure = workers.free > 0 ? this.lanes.beginRound(nowMs, this.weights.isStrict) : [];
+    if (unsure.length > 0) void this.ask(unsure);
     if (this.limited.isUsed) this.limited.release();
     workers.mostWaiting = this.planReadAhead(nowMs);
     this.draw(nowMs);
@@ -202,7 +203,6 @@ export class Processor {
 
   /** Asks empty queues together whether they have tasks by now; their fetches would hold slots that others have tasks for. */
   private async ask(lanes: readonly Lane[]): Promise<void> {
-    if (lanes.length === 0) return;
     const filled = new Set(await this.deps.workSignal.filledAmong(lanes.map(({ queue }) => queue)));
     for (const lane of lanes) if (filled.has(lane.queue)) this.lanes.wake(lane);
     if (filled.size > 0) this.fillSoon();

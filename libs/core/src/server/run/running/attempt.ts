@@ -15,7 +15,6 @@ import { dropPromise } from '../../../runtime/user-callback.js';
 import type { WaitedItem } from '../../../runtime/waited-set.js';
 import { resultWithin, within } from '../../../runtime/within.js';
 import { backoffDelayMs } from '../../../task/backoff.js';
-import type { RetryDelay } from '../../../task/retry-delay.js';
 import { decodeBackoff } from '../../../wire/backoff-record.js';
 import { checkDecoded, decodeCopy, type PayloadCodec, undecodable } from '../../../task/payload-codec.js';
 import { type CarriedFields, fieldsIn } from '../../../task/carried-fields.js';
@@ -233,17 +232,33 @@ export class Attempt implements Abortable, Expiring, WaitedItem {
     const durationMs = toMicroseconds(monotonicMs(this.deps.clock) - this.startedAtMonotonicMs);
     const flushed = this.lazyContext && AttemptContext.flush(this.lazyContext);
     if (answer.isSuccess && !flushed) this.tell(this.success(answer.returned, durationMs));
-    else this.tellLater(answer, durationMs, flushed);
+    else if (flushed) this.tellLater(this.endAfter(flushed, answer, durationMs));
+    else this.tellFailure(answer, durationMs);
   }
 
-  private tellLater(answer: Answer, durationMs: number, flushed: Promise<void> | undefined): void {
-    this.end(answer, durationMs, flushed).then(
-      (ending) => this.tell(ending),
-      (error: unknown) => {
-        this.trace?.end('lease_lost', error); // the task will be recovered
-        this.listener.onBroken(this, error);
-      },
+  /** At once, where nothing has to be awaited. */
+  private tellFailure(answer: Answer, durationMs: number): void {
+    let ending: Ending | Promise<Ending>;
+    try {
+      ending = this.end(answer, durationMs);
+    } catch (error) {
+      return this.break(error);
+    }
+    if ('then' in ending) this.tellLater(ending);
+    else this.tell(ending);
+  }
+
+  private tellLater(ending: Promise<Ending>): void {
+    ending.then(
+      (known) => this.tell(known),
+      (error: unknown) => this.break(error),
     );
+  }
+
+  /** The task will be recovered. */
+  private break(error: unknown): void {
+    this.trace?.end('lease_lost', error);
+    this.listener.onBroken(this, error);
   }
 
   private tell(ending: Ending): void {
@@ -269,10 +284,14 @@ export class Attempt implements Abortable, Expiring, WaitedItem {
     return carried ? carried.run(fieldsIn(carried, this.message.headers), traced) : traced();
   }
 
-  private async end(answer: Answer, durationMs: number, flushed: Promise<void> | undefined): Promise<Ending> {
-    if (flushed) await flushed;
+  private async endAfter(flushed: Promise<void>, answer: Answer, durationMs: number): Promise<Ending> {
+    await flushed;
+    return this.end(answer, durationMs);
+  }
+
+  private end(answer: Answer, durationMs: number): Ending | Promise<Ending> {
     if (answer.isSuccess) return this.success(answer.returned, durationMs);
-    return await this.judge(this.effectiveError(answer.error), durationMs);
+    return this.judge(this.effectiveError(answer.error), durationMs);
   }
 
   /** A timeout is a duration, unaffected by setting the clock; a deadline is a point in time. */
@@ -291,31 +310,50 @@ export class Attempt implements Abortable, Expiring, WaitedItem {
     else this.deadline = this.deps.deadlines.add(nowMonotonicMs + leftMs, this);
   }
 
-  private async judge(error: unknown, durationMs: number): Promise<Ending> {
+  private judge(error: unknown, durationMs: number): Ending | Promise<Ending> {
     if (isInstance(error, ServerShutdownError)) return { outcome: { kind: 'requeue' }, error, durationMs };
     const { id, type, queue } = this.message;
-    const { clock, emit, failurePolicy, logger } = this.deps;
+    const { clock, emit, errorHandler } = this.deps;
     emit?.({ kind: 'failed', id, type, queue, error, durationMs, at: new Date(clock.nowMs()) });
-    if (this.deps.errorHandler) await this.tellErrorHandler(this.deps.errorHandler, error);
+    if (!errorHandler) return this.failed(error, durationMs);
+    return this.tellErrorHandler(errorHandler, error).then(() => this.failed(error, durationMs));
+  }
+
+  private failed(error: unknown, durationMs: number): Ending | Promise<Ending> {
     if (this.lease.isLost) return { outcome: undefined, error, durationMs };
-    const retryDelay = this.route?.retryDelay ?? failurePolicy.retryDelay;
-    const isFailure = this.route?.isFailure ?? failurePolicy.isFailure;
-    const backoff = await this.ownBackoff(error);
-    const policy = { ...failurePolicy, retryDelay: backoff ?? retryDelay, isFailure, logger };
+    const record = this.readBackoff(error);
+    if (!isObject(record)) return this.failedWith(record, error, durationMs);
+    return this.recordWithin(record).then((read) => this.failedWith(read, error, durationMs));
+  }
+
+  /** @param record the delays that the task itself was enqueued with */
+  private failedWith(record: string | undefined, error: unknown, durationMs: number): Ending {
+    const { clock, failurePolicy, logger } = this.deps;
+    const backoff = decodeBackoff(record);
+    const own = backoff && ((count: number) => backoffDelayMs(backoff, count));
+    const policy = {
+      ...failurePolicy,
+      retryDelay: own ?? this.route?.retryDelay ?? failurePolicy.retryDelay,
+      isFailure: this.route?.isFailure ?? failurePolicy.isFailure,
+      logger,
+    };
     return { outcome: failureOutcome(this.tracked.task, error, policy, clock.nowMs()), error, durationMs };
   }
 
-  /** The delay that the task itself was enqueued with, unless no retry follows. Never rejects. */
-  private async ownBackoff(error: unknown): Promise<RetryDelay | undefined> {
+  /** Not where no retry follows. */
+  private readBackoff(error: unknown): ReturnType<SettleOps['readBackoff']> {
     const { queue, id, retried, maxRetry } = this.message;
-    const { results, clock, logger } = this.deps;
     if (retried >= maxRetry || findSignal(error) || isInstance(error, HandlerNotFoundError)) return undefined;
+    return this.deps.results.readBackoff(queue, id);
+  }
+
+  /** Never rejects. */
+  private async recordWithin(record: Promise<string | undefined>): Promise<string | undefined> {
+    const { clock, logger } = this.deps;
     try {
-      const record = await resultWithin(clock, READ_BACKOFF_MS, results.readBackoff(queue, id));
-      const backoff = decodeBackoff(record);
-      return backoff && ((count) => backoffDelayMs(backoff, count));
-    } catch (cause) {
-      const fields = { ...taskFields(this.message), error: cause };
+      return await resultWithin(clock, READ_BACKOFF_MS, record);
+    } catch (error) {
+      const fields = { ...taskFields(this.message), error };
       logger.debug('cannot read the backoff of a task; retryDelay applies', fields);
       return undefined;
     }
