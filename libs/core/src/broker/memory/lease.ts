@@ -49,8 +49,8 @@ export function leaseOps(store: MemoryStore): LeaseOps {
         tasks,
         isPaused: false,
         remaining,
-        ...(passedOver > 0 && { passedOver }),
-        ...(orphans.length > 0 && { orphans }),
+        passedOver: passedOver > 0 ? passedOver : undefined,
+        orphans: orphans.length > 0 ? orphans : undefined,
       };
     },
 

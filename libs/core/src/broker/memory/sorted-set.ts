@@ -1,6 +1,5 @@
 /** Maximum number of entries in a chunk; a full one is halved. Small enough that moving a chunk's tail is cheap. */
 const CHUNK_SIZE = 512;
-const SURROGATE = /[\ud800-\udfff]/;
 
 export interface ScoredId {
   readonly id: string;
@@ -15,8 +14,6 @@ export class SortedSet implements Iterable<ScoredId> {
   private readonly scores = new Map<string, number>();
   /** None is empty; each ends before the next begins. */
   private readonly chunks: ScoredId[][] = [];
-  /** Of all ids that ever were here: only then does the order of strings differ from that of their bytes. */
-  private haveSurrogates = false;
 
   get size(): number {
     return this.scores.size;
@@ -34,7 +31,6 @@ export class SortedSet implements Iterable<ScoredId> {
   set(id: string, score: number): void {
     this.delete(id);
     this.scores.set(id, score);
-    this.haveSurrogates ||= SURROGATE.test(id);
     const entry = { id, score };
     const at = Math.min(this.chunkFor(entry), this.chunks.length - 1);
     const chunk = this.chunks[at];
@@ -138,9 +134,8 @@ export class SortedSet implements Iterable<ScoredId> {
   }
 
   private compare(a: ScoredId, b: ScoredId): number {
-    if (a.score !== b.score) return a.score < b.score ? -1 : 1;
-    if (a.id === b.id) return 0;
-    return this.haveSurrogates ? compareBytes(a.id, b.id) : a.id < b.id ? -1 : 1;
+    if (a.score !== b.score) return a.score - b.score;
+    return a.id === b.id ? 0 : compareBytes(a.id, b.id);
   }
 }
 

@@ -3,6 +3,7 @@ import { LONGEST_TIMER_MS, monotonicMs } from '../../runtime/clock.js';
 import { type Duty, MOST_WAKE_TOKENS, WAKE_TOKENS_LIFE_MS, type WakeOps } from '../contract/wake.js';
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { subscribe } from './subscribe.js';
+import { Closing } from './waiters.js';
 
 export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps {
   const hold = (queueName: string, duty: Duty, serverId: string, leaseMs: number): void => {
@@ -31,24 +32,20 @@ export function wakeOps(store: MemoryStore, brokerClosed: AbortSignal): WakeOps 
 
     /** A watch ends when it is closed, or the broker is. */
     async openWatch(queueName) {
-      const closing = new LinkedAbort([brokerClosed]);
-      const { signal: closed } = closing;
+      const closing = new Closing(brokerClosed);
       return {
         async peek(timeoutMs) {
           const queue = store.queue(queueName);
-          return !closed.aborted && (queue.pending.size > 0 || (await queue.peekers.wait(timeoutMs, closed)));
+          return !closing.isOver && (queue.pending.size > 0 || (await queue.peekers.wait(timeoutMs, closing)));
         },
         async awaitToken(timeoutMs) {
           const queue = store.queue(queueName);
           return (
-            !closed.aborted &&
-            (takeToken(queue, monotonicMs(store.clock)) || (await queue.tokenWaiters.wait(timeoutMs, closed)))
+            !closing.isOver &&
+            (takeToken(queue, monotonicMs(store.clock)) || (await queue.tokenWaiters.wait(timeoutMs, closing)))
           );
         },
-        close: async () => {
-          closing.release();
-          closing.abort(undefined);
-        },
+        close: async () => closing.close(),
       };
     },
 
@@ -96,10 +93,10 @@ const isWaiting = ({ pausedAtS, pending }: MemoryQueue): boolean => pausedAtS ==
 
 /** Reports that a task was pushed, or that the queue was unpaused. */
 async function reportChange(queue: MemoryQueue, closed: AbortSignal, report: () => void): Promise<void> {
-  const changed = new LinkedAbort([closed]);
-  const endNudges = subscribe(queue.nudgeListeners, () => changed.abort(undefined));
-  await queue.peekers.wait(LONGEST_TIMER_MS, changed.signal);
-  changed.release();
+  const changed = new Closing(closed);
+  const endNudges = subscribe(queue.nudgeListeners, () => changed.close());
+  await queue.peekers.wait(LONGEST_TIMER_MS, changed);
+  changed.close();
   await endNudges();
   if (!closed.aborted) report();
 }

@@ -63,6 +63,7 @@ export class QueueWeights {
 
   /** How many of `slots` each of the ordinary queues gets that are served now. */
   share(slots: number, served: readonly string[]): Map<string, number> {
+    if (served.length === 1) return new Map([[served[0]!, slots]]);
     const shares = new Map<string, number>();
     const namesOf = new Map<WeightedQueue, string[]>();
     for (const name of served) {

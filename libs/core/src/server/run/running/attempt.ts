@@ -332,7 +332,8 @@ export class Attempt implements Abortable, Expiring, WaitedItem {
     const backoff = decodeBackoff(record);
     const own = backoff && ((count: number) => backoffDelayMs(backoff, count));
     const policy = {
-      ...failurePolicy,
+      unknownTypeDelayMs: failurePolicy.unknownTypeDelayMs,
+      unknownTypeTimeoutMs: failurePolicy.unknownTypeTimeoutMs,
       retryDelay: own ?? this.route?.retryDelay ?? failurePolicy.retryDelay,
       isFailure: this.route?.isFailure ?? failurePolicy.isFailure,
       logger,
