@@ -1,3 +1,5 @@
+// Imported, since the global is a getter, which costs more than a short copy.
+import { Buffer } from 'node:buffer';
 import { errorText } from '../errors/error-text.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import { dropPromise } from '../runtime/user-callback.js';

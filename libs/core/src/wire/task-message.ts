@@ -1,3 +1,5 @@
+// Imported, since the global is a getter, which costs more than a short copy.
+import { Buffer } from 'node:buffer';
 import { TaskMessageRecord } from './asynq.generated.js';
 import {
   addEntry,

@@ -11,6 +11,8 @@ import {
 import type { MemoryQueue, MemoryStore } from './memory-store.js';
 import { requestedOutcome } from './waiting.js';
 
+const NONE: ReadonlySet<string> = new Set();
+
 export function leaseOps(store: MemoryStore): LeaseOps {
   return {
     async fetch(queueName, limit, leaseMs, passOver = [], withSince = false) {
@@ -20,7 +22,7 @@ export function leaseOps(store: MemoryStore): LeaseOps {
       const tasks: LeasedTask[] = [];
       const orphans: string[] = [];
       const most = Math.min(limit, MOST_PER_FETCH);
-      const passed = new Set(passOver);
+      const passed = passOver.length > 0 ? new Set(passOver) : NONE;
       let bytes = 0;
       let taken = 0;
       let passedOver = 0;

@@ -1,3 +1,5 @@
+// Imported, since the global is a getter, which costs more than a short copy.
+import { Buffer } from 'node:buffer';
 import { type Clock, monotonicMs } from '../../runtime/clock.js';
 import { queueMicrotask } from '../../runtime/microtasks.js';
 import type { SchedulerEnqueueEvent, SchedulerEntry } from '../../wire/scheduler-entry.js';

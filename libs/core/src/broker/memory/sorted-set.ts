@@ -32,7 +32,7 @@ export class SortedSet implements Iterable<ScoredId> {
     this.delete(id);
     this.scores.set(id, score);
     const entry = { id, score };
-    const at = Math.min(this.chunkFor(entry), this.chunks.length - 1);
+    const at = this.chunkFor(entry);
     const chunk = this.chunks[at];
     if (!chunk) {
       this.chunks.push([entry]);
@@ -121,9 +121,10 @@ export class SortedSet implements Iterable<ScoredId> {
     for (const chunk of this.chunks) yield* chunk;
   }
 
-  /** Index of the first chunk that does not end before the entry; the number of chunks when all do. */
+  /** Index of the first chunk that does not end before the entry, or of the last one when all do. */
   private chunkFor(entry: ScoredId): number {
-    return firstIndex(this.chunks.length, (at) => this.compare(this.chunks[at]!.at(-1)!, entry) >= 0);
+    const last = this.chunks.length - 1;
+    return last <= 0 ? 0 : firstIndex(last, (at) => this.compare(this.chunks[at]!.at(-1)!, entry) >= 0);
   }
 
   /** Index of the first entry of a chunk that is not before the entry. Most come first or last. */

@@ -136,7 +136,8 @@ export class Settler {
   private async drain(queue: string, lane: Lane): Promise<void> {
     await Promise.resolve(); // outcomes of one turn share a call
     while (lane.waiting.length + lane.returning.length > 0) {
-      const batch = [...lane.waiting.splice(0, LARGEST_BATCH), ...lane.returning.splice(-LARGEST_BATCH)];
+      const batch = lane.waiting.splice(0, LARGEST_BATCH);
+      if (lane.returning.length > 0) batch.push(...lane.returning.splice(-LARGEST_BATCH));
       lane.sent = batch.length;
       this.onRoom();
       const unsent = await this.send(queue, batch);
