@@ -92,7 +92,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   requeue: settle({ kind: 'requeue' }),
   writeResult: (q) => q.broker.writeResult(q.name, q.claim('a'), Buffer.from('r')),
   writeProgress: (q) => q.broker.writeProgress(q.message('a'), q.claim('a'), { share: 0.5, atMs: 5 }),
-  readBackoff: (q) => q.broker.readBackoff(q.name, 'a'),
+  readBackoff: async (q) => q.broker.readBackoff(q.name, 'a'),
   forwardDue: (q) => q.broker.forwardDue(q.name, 100),
   recoverExpired: (q) => q.broker.recoverExpired(q.name, { graceMs: 0, maxCrashes: 3, limit: 10 }),
   repair: (q) => q.broker.repair(q.name, 100),

@@ -31,7 +31,10 @@ export function describeResults(backend: string, openQueue: () => TestQueue): vo
     it('keeps the backoff of a task, through a retry, for servers and inspectors', async () => {
       await using q = openQueue();
       const backoff = 'exponential 1000 60000 0.5';
-      const read = (): Promise<unknown> => Promise.all(['mine', 'other'].map((id) => q.broker.readBackoff(q.name, id)));
+      const read = async (): Promise<unknown> => [
+        await q.broker.readBackoff(q.name, 'mine'),
+        await q.broker.readBackoff(q.name, 'other'),
+      ];
 
       const nowMs = q.clock.nowMs();
       const statuses = await q.broker.enqueue([
