@@ -192,6 +192,38 @@ describe('Client.enqueueMany', () => {
     ]);
   });
 
+  it('writes tasks of one queue in parts of 100, the first ones before the last are composed', async () => {
+    const steps: number[] = [];
+    const codec = { encode: (nth: unknown) => (steps.push(nth as number), Buffer.of(1)), decode: () => undefined };
+    const { broker } = openMemoryQueue();
+    const client = new Client({ connection: broker, codec, logger: silentLogger });
+    const enqueue = vi.spyOn(broker, 'enqueue');
+    enqueue.mockImplementationOnce((tasks) => {
+      steps.push(Infinity);
+      return Promise.resolve(tasks.map(() => ({ status: 'duplicate', holderId: undefined })));
+    });
+
+    const items = Array.from({ length: 250 }, (_, nth) => ({ type: nth === 7 ? '' : 't', payload: nth }));
+    const results = await client.enqueueMany(items);
+
+    expect(enqueue.mock.calls.map(([tasks]) => tasks.length)).toEqual([99, 100, 50]);
+    expect(steps.indexOf(Infinity)).toBe(100);
+    expect(results.map(({ error }) => error?.constructor)).toEqual(
+      items.map((_, nth) => (nth === 7 ? InvalidOptionsError : nth < 100 ? DuplicateTaskError : undefined)),
+    );
+  });
+
+  it('writes tasks of several queues together, behind the first part', async () => {
+    const { client, broker } = open();
+    const enqueue = vi.spyOn(broker, 'enqueue');
+
+    await client.enqueueMany(
+      Array.from({ length: 1_000 }, (_, nth) => ({ type: 't', options: { queue: `q${nth % 3}` } })),
+    );
+
+    expect(enqueue.mock.calls.map(([tasks]) => tasks.length)).toEqual([100, 900]);
+  });
+
   it('does not call the broker when there is nothing to write', async () => {
     const { client, broker } = open();
     const enqueue = vi.spyOn(broker, 'enqueue');

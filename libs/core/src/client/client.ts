@@ -73,6 +73,15 @@ export interface ClientOptions {
 
 type Headers = Readonly<Record<string, string>>;
 
+/** What the parts of a call share. */
+interface Call {
+  readonly composedAtMs: number;
+  /** By the monotonic clock. */
+  readonly startedAtMs: number;
+  /** Resolves when Redis' time is known; `undefined`: it is. */
+  readonly right: Promise<unknown> | undefined;
+}
+
 /** The result for one task of `enqueueMany`. */
 export type EnqueueResult =
   | { readonly task: EnqueuedTask; readonly error?: undefined }
@@ -93,6 +102,8 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'logger',
   'clock',
 ];
+/** Tasks that are composed before they are written: those of one call to Redis. */
+const PART = 100;
 /** The clock is read twice, in whole milliseconds. */
 const ROUNDING_MS = 1;
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
@@ -172,22 +183,17 @@ export class Client {
     try {
       const composedAtMs = this.#clock.nowMs();
       const carried = this.#carriedHeaders();
-      const ownTime = items.map((item) => this.#compose(item, composedAtMs, carried));
-      const startedAtMs = monotonicMs(systemClock);
-      const right = this.#broker.syncClock();
-      const correctionMs = right ? await this.#correctionMs(right) : 0;
-      // Redis may have kept the clock waiting.
-      const timeoutMs = right
-        ? this.#enqueueTimeoutMs - (monotonicMs(systemClock) - startedAtMs)
-        : this.#enqueueTimeoutMs;
-      const nowMs = composedAtMs + correctionMs;
-      const composed =
-        correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at], correctionMs));
-      const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
-      const written = await this.#write(tasks, nowMs, Math.max(1, timeoutMs));
-      if (tasks.length === composed.length) return written;
-      const results = written.values();
-      return composed.map((task) => (task instanceof Error ? { error: task } : results.next().value!));
+      const call: Call = { composedAtMs, startedAtMs: monotonicMs(systemClock), right: this.#broker.syncClock() };
+      const written: Promise<EnqueueResult[]>[] = [];
+      let size = this.#tracer ? Infinity : PART;
+      for (let at = 0; at < items.length;) {
+        const part = items.slice(at, at + size);
+        const composed = part.map((item) => this.#compose(item, composedAtMs, carried));
+        written.push(this.#writePart(part, composed, call)); // Redis writes them while the next are composed
+        at += part.length;
+        if (at < items.length && !areOfOneQueue(composed)) size = Infinity; // of each queue there would be few in a part
+      }
+      return written.length === 1 ? await written[0]! : (await Promise.all(written)).flat();
     } finally {
       this.#accepted.remove();
     }
@@ -237,6 +243,26 @@ export class Client {
     }
   }
 
+  /** One result for each of the items. */
+  async #writePart(
+    items: readonly EnqueueItem[],
+    ownTime: readonly (NewTask | Error)[],
+    { composedAtMs, startedAtMs, right }: Call,
+  ): Promise<EnqueueResult[]> {
+    const correctionMs = right ? await this.#correctionMs(right) : 0;
+    // Redis may have kept the clock waiting.
+    const timeoutMs = right
+      ? this.#enqueueTimeoutMs - (monotonicMs(systemClock) - startedAtMs)
+      : this.#enqueueTimeoutMs;
+    const composed =
+      correctionMs === 0 ? ownTime : ownTime.map((task, at) => this.#shift(task, items[at]!, correctionMs));
+    const tasks = composed.filter((task): task is NewTask => !(task instanceof Error));
+    const written = await this.#write(tasks, composedAtMs + correctionMs, Math.max(1, timeoutMs));
+    if (tasks.length === composed.length) return written;
+    const results = written.values();
+    return composed.map((task) => (task instanceof Error ? { error: task } : results.next().value!));
+  }
+
   /** The error of the clock when tasks were composed: at its first call a client does not know Redis' time yet. */
   async #correctionMs(right: Promise<unknown>): Promise<number> {
     const offsetMs = (): number => this.#clock.nowMs() - Math.floor(monotonicMs(this.#clock));
@@ -284,6 +310,11 @@ export class Client {
     this.#emit?.(enqueuedEvent(task, initialState, nowMs));
     return { task: new ClientEnqueuedTask(task, initialState, nowMs, this.#handles) };
   }
+}
+
+function areOfOneQueue(composed: readonly (NewTask | Error)[]): boolean {
+  const queues = composed.map((task) => (task instanceof Error ? undefined : task.message.queue));
+  return new Set(queues.filter((queue) => queue !== undefined)).size <= 1;
 }
 
 /** The events to publish; `undefined`: none. */
