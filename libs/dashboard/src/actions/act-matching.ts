@@ -107,11 +107,10 @@ export class MatchingWork {
   private async lists(): Promise<TaskListRef[]> {
     const { board, viewer, signal } = this.context;
     const lists: TaskListRef[] = [];
-    const slices = new WorkSlices(QUEUES_PER_TURN);
-    for (const queue of await queuesOf(this.order.filter, board, viewer)) {
-      await slices.take();
+    const queues = await queuesOf(this.order.filter, board, viewer);
+    for await (const { lists: own } of listsOf(queues, this.order.filter, board)) {
       signal.throwIfAborted();
-      lists.push(...(await listsOf(queue, this.order.filter, board)));
+      lists.push(...own);
     }
     return lists;
   }

@@ -252,6 +252,17 @@ describe('an action on all that match', () => {
     expect(dash.actions).toEqual([]);
   });
 
+  it('counts those of lists that have just been empty', async () => {
+    const order = { action: 'delete', filter: { queue: ['lists'] }, dryRun: true };
+    await dash.tasks.enqueue('t', 1, { queue: 'lists' });
+    const before = (await lines(order)).lines.at(-1).report;
+    await dash.tasks.enqueue('t', 1, { queue: 'lists', processIn: '1h' });
+    const after = (await lines(order)).lines.at(-1).report;
+    await dash.inspector.deleteQueue('lists', { force: true });
+
+    expect([before.matched, after.matched]).toEqual([1, 2]);
+  });
+
   it('acts on them, and reports what a state does not allow', async () => {
     const { lines: told } = await lines({ action: 'run', filter: { queue: ['mail'] } });
 

@@ -48,6 +48,31 @@ describe('the shared readings', () => {
     expect(read).toHaveBeenCalledTimes(2);
   });
 
+  it('are not shared with those who want to know what came since they began', async () => {
+    const read = vi.spyOn(inspector, 'queueInfo');
+    const early = readings.fresh('a');
+    await client.enqueue('t', 1, { queue: 'a', processIn: '1h' });
+    nowMs += 1;
+
+    await Promise.all([1, 2, 3].map(() => readings.readQueues(['a'], nowMs)));
+    await early;
+    await readings.readQueues(['a'], nowMs);
+
+    expect(readings.of('a')!.info.scheduled).toBe(1);
+    expect(read).toHaveBeenCalledTimes(2);
+  });
+
+  it('of names are not shared with those who must not miss a new queue', async () => {
+    const early = readings.ready();
+    await client.enqueue('t', 1, { queue: 'new' });
+    nowMs += 1;
+
+    await readings.readySince(nowMs);
+    await early;
+
+    expect(readings.names).toEqual(['a', 'b', 'new']);
+  });
+
   it('are read again after an action', async () => {
     await readings.fresh('a');
     await inspector.pauseQueue('a');

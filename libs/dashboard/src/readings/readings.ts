@@ -24,10 +24,17 @@ const NAMES_MS = 5_000;
 const SERVERS_MS = 2_000;
 /** How long the settings of Redis are. */
 const POLICIES_MS = 60_000;
-/** A reading that is not older than this is as good as a new one. */
+/** A reading that is not older than this is as good as a new one, for those who only look. */
 const FRESH_MS = 900;
 
 const NO_EVICTION = 'noeviction';
+
+/** A reading under way. */
+interface Running {
+  /** When it began: what has changed since may be missing in it. */
+  readonly atMs: number;
+  readonly ended: Promise<void>;
+}
 
 interface ReadingsDeps {
   readonly inspector: Inspector;
@@ -42,7 +49,7 @@ interface ReadingsDeps {
 export class Readings {
   private readonly readings = new Map<string, QueueReading>();
   private readonly histories = new Map<string, QueueHistory>();
-  private readonly inHand = new Map<string, Promise<void>>();
+  private readonly inHand = new Map<string, Running>();
   /** Queues on a screen, and when they were last asked for. */
   private readonly shown = new Map<string, number>();
   private knownNames: readonly string[] = [];
@@ -131,19 +138,18 @@ export class Readings {
 
   /** Names and servers are known afterwards. @throws {RedisCommandError} the names cannot be read */
   async ready(): Promise<void> {
-    await Promise.all([this.readNames(), this.readServers()]);
-    if (this.failure !== undefined && this.knownNames.length === 0) await this.readNames(true);
+    await this.readySince(this.deps.nowMs() - NAMES_MS);
   }
 
-  /** The same with names that are read now: for work that must not leave out a new queue. */
-  async readyAnew(): Promise<void> {
-    this.namesAtMs = Number.NEGATIVE_INFINITY;
-    await this.ready();
+  /** The same with names that were read since then: for work that must not leave out a new queue. */
+  async readySince(sinceMs: number): Promise<void> {
+    await Promise.all([this.readNames(sinceMs), this.readServers()]);
+    if (this.failure !== undefined && this.knownNames.length === 0) await this.readNames(sinceMs, true);
   }
 
   /** The figures of a queue, not older than about a second. @throws {QueueNotFoundError} */
   async fresh(queue: string): Promise<QueueReading> {
-    await this.readQueue(queue, FRESH_MS);
+    await this.readQueue(queue, this.deps.nowMs() - FRESH_MS);
     const reading = this.readings.get(queue);
     if (!reading) throw new QueueNotFoundError(queue);
     return reading;
@@ -151,9 +157,14 @@ export class Readings {
 
   /** Reads queues that are older than `maxAgeMs`, for at most `budgetMs`; what is missing then follows with the turns. */
   async freshen(queues: readonly string[], maxAgeMs: number, budgetMs: number): Promise<void> {
-    const endsAtMs = this.deps.nowMs() + budgetMs;
-    for (let at = 0; at < queues.length && this.deps.nowMs() < endsAtMs; at += BATCH) {
-      await Promise.all(queues.slice(at, at + BATCH).map((queue) => this.readQueue(queue, maxAgeMs).catch(() => {})));
+    const nowMs = this.deps.nowMs();
+    await this.readQueues(queues, nowMs - maxAgeMs, nowMs + budgetMs);
+  }
+
+  /** Reads queues that were not read since then. Of those that cannot be read, older figures stay. */
+  async readQueues(queues: readonly string[], sinceMs: number, untilMs = Number.POSITIVE_INFINITY): Promise<void> {
+    for (let at = 0; at < queues.length && this.deps.nowMs() < untilMs; at += BATCH) {
+      await Promise.all(queues.slice(at, at + BATCH).map((queue) => this.readQueue(queue, sinceMs).catch(() => {})));
     }
   }
 
@@ -176,7 +187,7 @@ export class Readings {
 
   /** One reading for all. */
   async turn(): Promise<void> {
-    await Promise.all([this.readNames(), this.readServers()]);
+    await Promise.all([this.readNames(this.deps.nowMs() - NAMES_MS), this.readServers()]);
     const nowMs = this.deps.nowMs();
     for (const [queue, atMs] of this.shown) if (nowMs - atMs > LOOKING_MS) this.shown.delete(queue);
     const [shown, others] = await this.oldest(nowMs);
@@ -200,13 +211,12 @@ export class Readings {
     return [shown, sorted.slice(0, MOST_PER_TICK).map(({ queue }) => queue)];
   }
 
-  private async readNames(mustSucceed = false): Promise<void> {
-    const nowMs = this.deps.nowMs();
-    if (nowMs - this.namesAtMs < NAMES_MS && !mustSucceed) return;
-    await this.once('names', async () => {
+  private async readNames(sinceMs: number, mustSucceed = false): Promise<void> {
+    if (this.namesAtMs >= sinceMs && !mustSucceed) return;
+    await this.once('names', sinceMs, async (atMs) => {
       try {
         this.knownNames = await this.deps.inspector.queues();
-        this.namesAtMs = nowMs;
+        this.namesAtMs = atMs;
         this.changes += 1;
         this.failure = undefined;
         const known = new Set(this.knownNames);
@@ -219,9 +229,9 @@ export class Readings {
   }
 
   private async readServers(): Promise<void> {
-    const nowMs = this.deps.nowMs();
-    if (nowMs - this.serversAtMs < SERVERS_MS) return;
-    await this.once('servers', async () => {
+    const sinceMs = this.deps.nowMs() - SERVERS_MS;
+    if (this.serversAtMs >= sinceMs) return;
+    await this.once('servers', sinceMs, async (atMs) => {
       const missing: Warning[] = [];
       const onUnanswered = (part: string, error: unknown): void =>
         void missing.push({ code: 'partMissing', part, message: errorText(error) });
@@ -229,7 +239,7 @@ export class Readings {
         const servers = await this.deps.inspector.servers({ onUnanswered });
         this.served = await serversByQueue(servers);
         this.knownServers = servers;
-        this.serversAtMs = nowMs;
+        this.serversAtMs = atMs;
         this.changes += 1;
         this.missing = missing;
       } catch (error) {
@@ -249,13 +259,13 @@ export class Readings {
     this.policies = [...new Set(policies)].filter((policy) => policy !== NO_EVICTION);
   }
 
-  private async readQueue(queue: string, maxAgeMs: number): Promise<void> {
+  private async readQueue(queue: string, sinceMs: number): Promise<void> {
     const before = this.readings.get(queue);
-    if (before && this.deps.nowMs() - before.atMs < maxAgeMs) return;
-    await this.once(`queue ${queue}`, async () => {
+    if (before && before.atMs >= sinceMs) return;
+    await this.once(`queue ${queue}`, sinceMs, async (atMs) => {
       try {
         const info = await this.deps.inspector.queueInfo(queue);
-        this.keep(queue, { info, atMs: this.deps.nowMs(), error: undefined });
+        this.keep(queue, { info, atMs, error: undefined });
       } catch (error) {
         if (error instanceof QueueNotFoundError) {
           this.forget(queue);
@@ -284,12 +294,15 @@ export class Readings {
     this.histories.delete(queue);
   }
 
-  /** At most one reading of a kind is under way; those who ask meanwhile share it. */
-  private async once(what: string, read: () => Promise<void>): Promise<void> {
-    const running = this.inHand.get(what);
-    if (running) return running;
-    const begun = read().finally(() => this.inHand.delete(what));
-    this.inHand.set(what, begun);
-    return begun;
+  /** At most one reading of a kind is under way; those who ask meanwhile share it, unless they want to know what is later. */
+  private async once(what: string, sinceMs: number, read: (atMs: number) => Promise<void>): Promise<void> {
+    for (let running = this.inHand.get(what); running; running = this.inHand.get(what)) {
+      if (running.atMs >= sinceMs) return running.ended;
+      await running.ended.catch(() => undefined);
+    }
+    const atMs = this.deps.nowMs();
+    const ended = read(atMs).finally(() => this.inHand.delete(what));
+    this.inHand.set(what, { atMs, ended });
+    return ended;
   }
 }

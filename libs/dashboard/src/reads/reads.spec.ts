@@ -188,6 +188,17 @@ describe.each(ADAPTERS)('the API under %s', (adapter) => {
     expect(body.tasks).toMatchObject([{ id: 'newborn' }]);
   });
 
+  it('searches lists that have just been empty', async () => {
+    const queue = `${adapter}-lists`;
+    await dash.tasks.enqueue('t', 1, { queue });
+    await dash.get('/monitoring/api/search?id=late');
+    await dash.tasks.enqueue('t', 1, { queue, taskId: 'late', processIn: '1h' });
+    const { body } = await dash.get('/monitoring/api/search?id=late');
+    await dash.inspector.deleteQueue(queue, { force: true });
+
+    expect(body.tasks).toMatchObject([{ id: 'late', state: 'scheduled' }]);
+  });
+
   it('searches by each condition', async () => {
     const found = async (query: Record<string, string>) =>
       (await dash.get(`/monitoring/api/search?${new URLSearchParams(query).toString()}`)).body.tasks

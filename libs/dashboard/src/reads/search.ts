@@ -67,22 +67,23 @@ class PieceOfSearch {
 
   async run(queues: readonly string[], from: Position | undefined) {
     let next: Omit<Position, 'scanned'> | undefined;
-    const slices = new WorkSlices(QUEUES_PER_TURN);
-    for (const queue of queues) {
-      if (from && queue < from.queue) continue;
-      await slices.take();
+    const left = from ? queues.filter((queue) => queue >= from.queue) : queues;
+    for await (const { queue, lists } of listsOf(left, this.filter, this.board)) {
       if (this.isOver) {
         next ??= { queue, state: TASK_STATES[0], group: undefined, cursor: undefined };
         break;
       }
-      next = await this.searchQueue(queue, from?.queue === queue ? from : undefined);
+      next = await this.searchQueue(queue, lists, from?.queue === queue ? from : undefined);
       if (next) break;
     }
     return { tasks: this.tasks, scanned: this.scanned, next, at: this.at };
   }
 
-  private async searchQueue(queue: string, from: Position | undefined): Promise<Omit<Position, 'scanned'> | undefined> {
-    const lists = await listsOf(queue, this.filter, this.board);
+  private async searchQueue(
+    queue: string,
+    lists: readonly TaskListRef[],
+    from: Position | undefined,
+  ): Promise<Omit<Position, 'scanned'> | undefined> {
     for (const list of lists) {
       if (from && isBefore(list, from)) continue;
       const place = { queue, state: list.state, group: list.group };
@@ -125,8 +126,6 @@ class PieceOfSearch {
 
 /** Tasks between two looks at the time. */
 const STEP = 250;
-/** Queues that are looked at in one turn of the event loop: many are empty, and need no answer of Redis. */
-const QUEUES_PER_TURN = 100;
 
 /** In the order in which the lists of one queue are searched. */
 function isBefore(list: Pick<TaskListRef, 'state' | 'group'>, other: Pick<TaskListRef, 'state' | 'group'>): boolean {

@@ -5,6 +5,7 @@ import type { Board } from '../board.js';
 import type { SearchFilter } from '../api/search.js';
 import type { Viewer } from '../access/viewer.js';
 import { QueueRows } from '../readings/queue-rows.js';
+import { WorkSlices } from '../slices/work-slices.js';
 
 /** A list to search: a state of a queue, or a group. */
 export interface TaskListRef {
@@ -14,8 +15,8 @@ export interface TaskListRef {
   readonly size: number;
 }
 
-/** Figures of this age tell well enough which lists are empty. */
-const KNOWN_MS = 5_000;
+/** Queues whose figures are read before their lists are looked at. */
+const READ_AHEAD = 100;
 
 /** The queues that a filter is about and that the viewer may see, sorted. @throws {QueueNotFoundError} one is hidden */
 export async function queuesOf(
@@ -25,7 +26,7 @@ export async function queuesOf(
   isContinued = false,
 ): Promise<readonly string[]> {
   const { readings } = board;
-  await (isContinued ? readings.ready() : readings.readyAnew());
+  await (isContinued ? readings.ready() : readings.readySince(board.nowMs()));
   if (!filter.queue) return new QueueRows(readings, viewer, board.nowMs()).names();
   for (const queue of filter.queue) viewer.checkSees(queue);
   return [...new Set(filter.queue)].toSorted();
@@ -42,10 +43,26 @@ export function statesOf({ state, group, fromMs, toMs }: SearchFilter): TaskStat
   );
 }
 
-/** The lists of one queue that hold tasks, in a fixed order. None for a queue that does not exist any more. */
-export async function listsOf(queue: string, filter: SearchFilter, board: Board): Promise<TaskListRef[]> {
+/**
+ * The lists of each queue that hold tasks, in a fixed order, by figures that are read for it: those that are known may not tell of a
+ * task that came a moment ago. None for a queue that does not exist any more.
+ */
+export async function* listsOf(
+  queues: readonly string[],
+  filter: SearchFilter,
+  board: Board,
+): AsyncGenerator<{ readonly queue: string; readonly lists: readonly TaskListRef[] }> {
+  const sinceMs = board.nowMs();
+  const slices = new WorkSlices(READ_AHEAD);
+  for (const [nth, queue] of queues.entries()) {
+    if (nth % READ_AHEAD === 0) await board.readings.readQueues(queues.slice(nth, nth + READ_AHEAD), sinceMs);
+    await slices.take();
+    yield { queue, lists: await listsOfQueue(queue, filter, board) };
+  }
+}
+
+async function listsOfQueue(queue: string, filter: SearchFilter, board: Board): Promise<TaskListRef[]> {
   try {
-    await board.readings.freshen([queue], KNOWN_MS, Number.POSITIVE_INFINITY);
     const info = board.readings.of(queue)?.info ?? (await board.readings.fresh(queue)).info;
     const lists = statesOf(filter).filter((state) => info[state] > 0);
     const groups = lists.includes('aggregating') ? await groupsOf(queue, filter, board) : [];
