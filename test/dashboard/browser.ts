@@ -129,6 +129,7 @@ export class TestWindow implements AsyncDisposable {
   async inScheme(scheme: NonNullable<Look['scheme']>): Promise<void> {
     this.scheme = scheme;
     await this.page.emulateMedia({ colorScheme: scheme });
+    await this.page.evaluate('new Promise(requestAnimationFrame)'); // a page learns of it with its next frame, which nothing else may ask for
   }
 
   /** What axe finds: rules of WCAG 2.2 A and AA, and good practice. */

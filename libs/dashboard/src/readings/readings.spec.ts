@@ -62,6 +62,19 @@ describe('the shared readings', () => {
     expect(read).toHaveBeenCalledTimes(2);
   });
 
+  it('fail for those who must not miss anything, and are older ones for others', async () => {
+    await readings.turn();
+    const failure = new RedisCommandError('HGETALL', true, { cause: new Error('gone') });
+    vi.spyOn(inspector, 'queueInfo').mockRejectedValue(failure);
+    vi.spyOn(inspector, 'queues').mockRejectedValue(failure);
+    nowMs += 10_000;
+
+    await expect(readings.since('a', nowMs)).rejects.toBe(failure);
+    await expect(readings.readySince(nowMs)).rejects.toBe(failure);
+    expect(await readings.fresh('a')).toMatchObject({ info: { size: 1 }, error: failure.message });
+    await expect(readings.ready()).resolves.toBeUndefined();
+  });
+
   it('of names are not shared with those who must not miss a new queue', async () => {
     const early = readings.ready();
     await client.enqueue('t', 1, { queue: 'new' });

@@ -138,18 +138,44 @@ export class Readings {
 
   /** Names and servers are known afterwards. @throws {RedisCommandError} the names cannot be read */
   async ready(): Promise<void> {
-    await this.readySince(this.deps.nowMs() - NAMES_MS);
+    try {
+      await this.readySince(this.deps.nowMs() - NAMES_MS);
+    } catch (error) {
+      if (this.knownNames.length === 0) throw error;
+    }
   }
 
-  /** The same with names that were read since then: for work that must not leave out a new queue. */
+  /**
+   * The same with names that were read since then: for work that must not leave out a new queue.
+   * @throws {RedisCommandError} the names cannot be read, whether or not older ones are known
+   */
   async readySince(sinceMs: number): Promise<void> {
-    await Promise.all([this.readNames(sinceMs), this.readServers()]);
-    if (this.failure !== undefined && this.knownNames.length === 0) await this.readNames(sinceMs, true);
+    const servers = this.readServers(); // never rejects
+    try {
+      await this.readNames(sinceMs);
+    } finally {
+      await servers;
+    }
   }
 
   /** The figures of a queue, not older than about a second. @throws {QueueNotFoundError} */
   async fresh(queue: string): Promise<QueueReading> {
-    await this.readQueue(queue, this.deps.nowMs() - FRESH_MS);
+    try {
+      return await this.since(queue, this.deps.nowMs() - FRESH_MS);
+    } catch (error) {
+      const older = this.readings.get(queue);
+      if (older) return older;
+      throw error;
+    }
+  }
+
+  /**
+   * The figures of a queue, read since then: for work that must not leave out a new task.
+   * @throws {QueueNotFoundError}
+   * @throws {RedisCommandError} they cannot be read, whether or not older ones are known
+   */
+  async since(queue: string, sinceMs: number): Promise<QueueReading> {
+    await this.readQueue(queue, sinceMs);
     const reading = this.readings.get(queue);
     if (!reading) throw new QueueNotFoundError(queue);
     return reading;
@@ -187,7 +213,7 @@ export class Readings {
 
   /** One reading for all. */
   async turn(): Promise<void> {
-    await Promise.all([this.readNames(this.deps.nowMs() - NAMES_MS), this.readServers()]);
+    await this.ready().catch(() => undefined); // a warning says so
     const nowMs = this.deps.nowMs();
     for (const [queue, atMs] of this.shown) if (nowMs - atMs > LOOKING_MS) this.shown.delete(queue);
     const [shown, others] = await this.oldest(nowMs);
@@ -211,8 +237,8 @@ export class Readings {
     return [shown, sorted.slice(0, MOST_PER_TICK).map(({ queue }) => queue)];
   }
 
-  private async readNames(sinceMs: number, mustSucceed = false): Promise<void> {
-    if (this.namesAtMs >= sinceMs && !mustSucceed) return;
+  private async readNames(sinceMs: number): Promise<void> {
+    if (this.namesAtMs >= sinceMs) return;
     await this.once('names', sinceMs, async (atMs) => {
       try {
         this.knownNames = await this.deps.inspector.queues();
@@ -223,7 +249,7 @@ export class Readings {
         for (const queue of this.readings.keys()) if (!known.has(queue)) this.forget(queue);
       } catch (error) {
         this.failure = errorText(error);
-        if (mustSucceed) throw error;
+        throw error;
       }
     });
   }
@@ -271,8 +297,8 @@ export class Readings {
           this.forget(queue);
           throw error;
         }
-        if (!before) throw error;
-        this.readings.set(queue, { ...before, error: errorText(error) });
+        if (before) this.readings.set(queue, { ...before, error: errorText(error) });
+        throw error;
       }
     });
   }

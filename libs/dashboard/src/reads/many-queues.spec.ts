@@ -43,6 +43,11 @@ describe('with 5,000 queues', () => {
       watch?.note();
       return of.call(this, queue);
     });
+    const { since } = Readings.prototype;
+    vi.spyOn(Readings.prototype, 'since').mockImplementation(function (this: Readings, queue, sinceMs) {
+      watch?.note();
+      return since.call(this, queue, sinceMs);
+    });
     const sees = (queue: string): 'admin' => {
       watch?.note(queue === '' ? 0 : 1);
       return 'admin';

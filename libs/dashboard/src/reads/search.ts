@@ -68,7 +68,7 @@ class PieceOfSearch {
   async run(queues: readonly string[], from: Position | undefined) {
     let next: Omit<Position, 'scanned'> | undefined;
     const left = from ? queues.filter((queue) => queue >= from.queue) : queues;
-    for await (const { queue, lists } of listsOf(left, this.filter, this.board)) {
+    for await (const { queue, lists } of listsOf(left, this.filter, this.board, PIECE_MS)) {
       if (this.isOver) {
         next ??= { queue, state: TASK_STATES[0], group: undefined, cursor: undefined };
         break;

@@ -46,24 +46,33 @@ export function statesOf({ state, group, fromMs, toMs }: SearchFilter): TaskStat
 /**
  * The lists of each queue that hold tasks, in a fixed order, by figures that are read for it: those that are known may not tell of a
  * task that came a moment ago. None for a queue that does not exist any more.
+ * @param readAheadMs how long queues are read ahead
+ * @throws {RedisCommandError} the figures of a queue cannot be read
  */
 export async function* listsOf(
   queues: readonly string[],
   filter: SearchFilter,
   board: Board,
+  readAheadMs = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<{ readonly queue: string; readonly lists: readonly TaskListRef[] }> {
   const sinceMs = board.nowMs();
+  const untilMs = sinceMs + readAheadMs;
   const slices = new WorkSlices(READ_AHEAD);
   for (const [nth, queue] of queues.entries()) {
-    if (nth % READ_AHEAD === 0) await board.readings.readQueues(queues.slice(nth, nth + READ_AHEAD), sinceMs);
+    if (nth % READ_AHEAD === 0) await board.readings.readQueues(queues.slice(nth, nth + READ_AHEAD), sinceMs, untilMs);
     await slices.take();
-    yield { queue, lists: await listsOfQueue(queue, filter, board) };
+    yield { queue, lists: await listsOfQueue(queue, sinceMs, filter, board) };
   }
 }
 
-async function listsOfQueue(queue: string, filter: SearchFilter, board: Board): Promise<TaskListRef[]> {
+async function listsOfQueue(
+  queue: string,
+  sinceMs: number,
+  filter: SearchFilter,
+  board: Board,
+): Promise<TaskListRef[]> {
   try {
-    const info = board.readings.of(queue)?.info ?? (await board.readings.fresh(queue)).info;
+    const { info } = await board.readings.since(queue, sinceMs);
     const lists = statesOf(filter).filter((state) => info[state] > 0);
     const groups = lists.includes('aggregating') ? await groupsOf(queue, filter, board) : [];
     const plain = lists.filter((state) => state !== 'aggregating');
