@@ -14,12 +14,10 @@ const LONGEST = [
   ...['packages', 'members-process', 'dashboard', 'quickstart', 'members-delivery', 'cli', 'cli-connections'].map(
     (name) => `e2e/${name}.e2e-spec.ts`,
   ),
-  ...['rights', 'restricted-servers', 'odd-types', 'redis', 'equivalence', 'proxy-cluster', 'key-guard'].map(
-    (name) => `contract/${name}.spec.ts`,
-  ),
-  ...['minimal-proxy', 'cluster', 'clocks', 'redis-secrets', 'connection-faults'].map(
-    (name) => `contract/${name}.spec.ts`,
-  ),
+  ...[
+    ...['rights', 'restricted-servers', 'odd-types', 'redis', 'equivalence', 'proxy-cluster', 'key-guard'],
+    ...['minimal-proxy', 'cluster', 'clocks', 'redis-secrets', 'connection-faults'],
+  ].map((name) => `contract/${name}.spec.ts`),
   ...['attempts', 'groups', 'inspector', 'command-recorded'].map((name) => `interop/${name}.spec.ts`),
 ].map((path) => `test/${path}`);
 

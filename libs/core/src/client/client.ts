@@ -1,7 +1,7 @@
 import type { Connection } from '../broker/connection.js';
 import { openConnection } from '../broker/open-broker.js';
 import type { Broker } from '../broker/contract/broker.js';
-import type { EnqueueOutcome, NewTask } from '../broker/contract/enqueue.js';
+import { ENOUGH_FOR_A_CALL, type EnqueueOutcome, type NewTask } from '../broker/contract/enqueue.js';
 import { asError } from '../errors/as-error.js';
 import { ClosedError } from '../errors/closed.error.js';
 import { InvalidOptionsError, kindOf } from '../errors/invalid-options.error.js';
@@ -102,8 +102,6 @@ export const CLIENT_OPTION_NAMES: readonly (keyof ClientOptions)[] = [
   'logger',
   'clock',
 ];
-/** Tasks that are composed before they are written: those of one call to Redis. */
-const PART = 100;
 /** The clock is read twice, in whole milliseconds. */
 const ROUNDING_MS = 1;
 const DEFAULT_MAX_PAYLOAD_BYTES = 1024 * 1024;
@@ -185,7 +183,7 @@ export class Client {
       const carried = this.#carriedHeaders();
       const call: Call = { composedAtMs, startedAtMs: monotonicMs(systemClock), right: this.#broker.syncClock() };
       const written: Promise<EnqueueResult[]>[] = [];
-      let size = this.#tracer ? Infinity : PART;
+      let size = this.#tracer ? Infinity : ENOUGH_FOR_A_CALL;
       for (let at = 0; at < items.length;) {
         const part = items.slice(at, at + size);
         const composed = part.map((item) => this.#compose(item, composedAtMs, carried));
@@ -313,8 +311,9 @@ export class Client {
 }
 
 function areOfOneQueue(composed: readonly (NewTask | Error)[]): boolean {
-  const queues = composed.map((task) => (task instanceof Error ? undefined : task.message.queue));
-  return new Set(queues.filter((queue) => queue !== undefined)).size <= 1;
+  const queues = new Set<string>();
+  for (const task of composed) if (!(task instanceof Error)) queues.add(task.message.queue);
+  return queues.size <= 1;
 }
 
 /** The events to publish; `undefined`: none. */

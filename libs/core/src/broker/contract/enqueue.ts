@@ -1,5 +1,8 @@
 import type { TaskMessage } from '../../wire/task-message.js';
 
+/** Tasks of one queue that are worth a call of their own: the store writes them while the next ones are composed. */
+export const ENOUGH_FOR_A_CALL = 100;
+
 /** A task to write, under `message.queue` and `message.id`. With a `message.groupKey` it waits in that group. */
 export interface NewTask {
   readonly message: TaskMessage;

@@ -7,7 +7,7 @@ import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { floorS } from '../../wire/unix-time.js';
-import type { EnqueueOps, EnqueueOutcome, NewTask } from '../contract/enqueue.js';
+import { ENOUGH_FOR_A_CALL, type EnqueueOps, type EnqueueOutcome, type NewTask } from '../contract/enqueue.js';
 import { EXPECTED_GROUPS_LIFE_MS } from '../contract/groups.js';
 import { type BatchLimits, keyedBatches } from './batches.js';
 import { CallLanes, type LaneCall } from './call-lanes.js';
@@ -16,8 +16,7 @@ import { isDelayed, newTaskArgs } from './new-task.js';
 import type { QueueNames } from './queue-names.js';
 import type { RedisLink } from './redis-link.js';
 
-/** Redis writes the first tasks of a large call while the next ones are encoded. */
-const BATCH: BatchLimits = { items: 100, size: 1024 * 1024 };
+const BATCH: BatchLimits = { items: ENOUGH_FOR_A_CALL, size: 1024 * 1024 };
 
 /** Delays between the attempts of a call after transient failures; without a time limit the task has failed after the last. */
 const REPEAT_DELAYS_MS = [50, 250, 1_000];
@@ -116,7 +115,7 @@ export function enqueueOps(redis: RedisLink, queueNames: QueueNames): EnqueueOps
   /** The tasks of a batch settle together, and no batch waits for another. */
   const joined = joinSettled<Encoded, EnqueueOutcome>((tasks, settle) => {
     for (const batch of toBatches(tasks, redis.clock.nowMs())) void settleBatch(batch, settle);
-  }, BATCH.items);
+  }, ENOUGH_FOR_A_CALL);
 
   /** A call that was sent and is not answered in time: whether it takes effect is unknown. */
   function orLate(outcomes: Promise<EnqueueOutcome[]>, count: number, limit: Limit): Promise<EnqueueOutcome[]> {
