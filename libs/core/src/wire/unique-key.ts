@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { keys } from './keys.js';
 
 /**
@@ -10,5 +10,5 @@ import { keys } from './keys.js';
  */
 export function uniqueKey(queue: string, type: string, payload: Uint8Array | undefined, explicitKey?: string): string {
   const content = explicitKey ?? payload;
-  return `${keys.uniquePrefix(queue)}${type}:${content === undefined ? '' : createHash('md5').update(content).digest('hex')}`;
+  return `${keys.uniquePrefix(queue)}${type}:${content === undefined ? '' : hash('md5', content)}`;
 }
