@@ -13,7 +13,7 @@ import { leasesOf } from './lease-claims.js';
 import { readHashes } from './read-hashes.js';
 import type { RedisLink } from './redis-link.js';
 
-const BATCH: BatchLimits = { items: 1_000, size: 1024 * 1024 };
+const BATCH: BatchLimits = { items: 500, size: 1024 * 1024 };
 
 export function settleOps(redis: RedisLink): SettleOps {
   /** Many tasks may fail at a time. */

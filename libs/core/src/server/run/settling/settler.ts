@@ -11,7 +11,7 @@ import { hasNewProof, type LeaseHandle } from '../../leases/lease-handle.js';
 import { taskFields } from '../../../task/task-fields.js';
 
 /** Maximum number of outcomes per call, and of tasks that return to their queue: Redis serves no other client while a script runs. */
-const LARGEST_BATCH = 1_000;
+const LARGEST_BATCH = 500;
 /** How long outcomes hold slots while a call of their queue is not answered. */
 const SLOW_AFTER_MS = 100;
 const FIRST_PAUSE_MS = 50;
