@@ -6,9 +6,25 @@ import { shareRedis } from './shared-redis.js';
 
 const RUNS = 40;
 
+/** Of the shape of a fetch, with ids that do not belong to the messages, or notes of no task. */
+const FETCH_REPLIES = [
+  '{ 0, 5, 0, "2:id3:abc", {}, "x" }',
+  '{ 0, 5, 0, "2:id", {}, "x", "y" }',
+  '{ 0, 5, 0, "9:id", {}, "x" }',
+  '{ 0, 5, 0, "-1:id", {}, "x" }',
+  '{ 0, 5, 0, "id", {}, "x" }',
+  '{ 0, 5, 0, "1e9:id", {}, false }',
+  '{ 0, 5, 0, "2:id", { 0, "x", "y", 5, 7, false, false, false }, "x" }',
+  '{ 0, 5, 0, "2:id", { -1, "x", "y", 5 }, false }',
+];
+
 /** A reply as Lua text. */
 const anyReply = fc.letrec<{ reply: string; list: string; value: string }>((tie) => ({
-  reply: fc.oneof({ weight: 4, arbitrary: tie('value') }, { weight: 5, arbitrary: tie('list') }),
+  reply: fc.oneof(
+    { weight: 4, arbitrary: tie('value') },
+    { weight: 5, arbitrary: tie('list') },
+    { weight: 1, arbitrary: fc.constantFrom(...FETCH_REPLIES) },
+  ),
   list: fc
     .array(fc.oneof({ weight: 6, arbitrary: tie('value') }, { weight: 1, arbitrary: tie('list') }), { maxLength: 8 })
     .map((values) => `{ ${values.join(', ')} }`),
@@ -214,7 +230,7 @@ describe('a script that replies anything', () => {
 
     expect(failure).toMatchObject({ command: 'done', isTransient: true, isOutcomeUnknown: true });
     expect((failure as Error).message).toContain(
-      'expected the reply {integer per task}, got list of 2 {integer, text}',
+      'expected the reply integer | {integer per task}, got list of 2 {integer, text}',
     );
   });
 });

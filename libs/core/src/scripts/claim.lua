@@ -38,6 +38,6 @@ end
 leavePending(pending, found, #found.ids)
 redis.call('LPUSH', active, unpack(found.ids))
 redis.call('ZADD', lease, unpack(leases))
-markFetch(mark, call, leaseExpiresAtS, found.ids)
+markFetch(mark, call, leaseExpiresAtS, joinedIds(found.ids))
 reply[2] = redis.call('LLEN', pending) - #found.passed
 return reply

@@ -12,8 +12,8 @@
 -- ARGV[3]   taskPrefix      asynq:{q}:t:, which the id follows in a task's key
 -- ARGV[4]   lockHolders     which tasks hold a lock, comma separated: 1 is the first
 -- ARGV[5]   leases          own lease scores, comma separated, with the number of the next tasks that have them: "1700000031,1700000036:20 1700000031:1"
--- REPLY   {integer per task}
--- RETURNS per task 1 deleted
+-- REPLY   integer | {integer per task}
+-- RETURNS if all tasks were deleted, their number; otherwise per task 1 deleted
 --                  0 no longer ours: lease lost or task settled; nothing written
 -- COST    O(tasks) when they are the oldest in active, else O(n) in it, which the tasks in hand of all servers bound
 --@include owns-lease
@@ -48,4 +48,5 @@ for _, i in ipairs(owned) do
 end
 leaveActive(active, ids)
 count(processedToday, processed, #owned, statsExpireAtS)
+if #owned == #taskIds then return #owned end
 return replies

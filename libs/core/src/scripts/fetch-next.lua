@@ -11,9 +11,9 @@
 -- ARGV[2] taskPrefix       asynq:{q}:t:
 -- ARGV[3] call             number of the call in its lane
 -- ARGV[4] withSince        1: is wanted since when tasks were pending
--- REPLY   {integer, integer, integer, (text, text | nil, text | nil, text | nil, integer | nil)...}
+-- REPLY   {integer, integer, integer, text, {(integer, text | nil, text | nil, integer | nil)...}, (text | nil)...}
 -- RETURNS {isPaused 0 or 1, remaining (tasks left in pending; 0 in a paused queue), leaseExpiresAtS (unix s; 0 without a task),
---         then, if there is a task: taskId, message, unknown_since_ms or nil, crashes or nil, pending_since in us or nil}
+--         ids, notes, and, if there is a task, its message}
 --         As of fetch.lua with a limit of 1: a late copy takes nothing, an id without a message is dropped.
 --         Takes nothing where another server stands by: this one may be frozen, or its cable pulled.
 -- COST    O(1)
@@ -21,16 +21,16 @@
 --@include has-message
 --@include mark-fetch
 --@include need-type
---@include since-us
+--@include task-notes
 local pending, paused, active, lease, mark, standby = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local leaseMs, taskPrefix, call, withSince = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
 
-if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
+if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0, '', {} } end
 needType('list', pending, active)
 needType('zset', lease)
 local taskId = redis.call('LINDEX', pending, -1)
-if not taskId or isOvertaken(mark, call) then return { 0, 0, 0 } end
-if redis.call('EXISTS', standby) == 1 then return { 0, redis.call('LLEN', pending), 0 } end
+if not taskId or isOvertaken(mark, call) then return { 0, 0, 0, '', {} } end
+if redis.call('EXISTS', standby) == 1 then return { 0, redis.call('LLEN', pending), 0, '', {} } end
 
 local task = taskPrefix .. taskId
 local fields = redis.pcall('HMGET', task, 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
@@ -39,16 +39,14 @@ local now = redis.call('TIME')
 local leaseExpiresAtS = math.ceil(now[1] + now[2] / 1e6 + leaseMs / 1000)
 
 redis.call('RPOP', pending)
+local ids, notes = joinedIds({ taskId }), {}
 if fields[1] then
   redis.call('LPUSH', active, taskId)
   redis.call('ZADD', lease, leaseExpiresAtS, taskId)
-  markFetch(mark, call, leaseExpiresAtS, { taskId })
+  markFetch(mark, call, leaseExpiresAtS, ids)
   beginAttempt(task)
+  addNotes(notes, 0, fields[2], fields[3], withSince and fields[4])
 else
   deleteStub(task)
 end
-local reply = { 0, redis.call('LLEN', pending), leaseExpiresAtS, taskId, fields[1] or false }
-reply[6] = fields[1] and fields[2] or false
-reply[7] = fields[1] and fields[3] or false
-reply[8] = withSince and fields[1] and sinceUs(fields[4]) or false
-return reply
+return { 0, redis.call('LLEN', pending), leaseExpiresAtS, ids, notes, fields[1] or false }

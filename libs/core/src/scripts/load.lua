@@ -10,40 +10,40 @@
 -- ARGV[3]   call             number of the call in its lane, as claimed
 -- ARGV[4]   withSince        1: is wanted since when tasks were pending
 -- ARGV[5..] per task: taskId
--- REPLY   {(text | nil, text | nil, text | nil, integer | nil)...}
--- RETURNS per task that was not returned: message or nil, unknown_since_ms or nil, crashes or nil, pending_since in us or nil; nothing at all for a copy of the call that
+-- REPLY   {{(integer, text | nil, text | nil, integer | nil)...}, (text | nil)...}
+-- RETURNS notes, as of fetch.lua, then per task that was not returned its message or nil; no task at all for a copy of the call that
 --         arrives after the server has gone on without its reply
 -- COST    O(tasks)
 --@include allow-writes
 --@include begin-attempt
 --@include mark-fetch
 --@include need-type
---@include since-us
+--@include task-notes
 local pending, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, mostBytes, call, withSince = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1'
 local FIRST_TASK, ARGS = 5, 4
 local tasks = #ARGV - ARGS
-if isOvertaken(mark, call) then return {} end
+if isOvertaken(mark, call) then return { {} } end
 
-local reply, bytes, cutAt = {}, 0, tasks + 1
+local reply, notes, bytes, cutAt = {}, {}, 0, tasks + 1
+reply[1] = notes
 for i = 1, tasks do
   local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms', 'crashes', 'pending_since') -- an error for a key of another type
-  if fields[1] then
-    bytes = bytes + #fields[1]
-    if bytes > mostBytes and bytes > #fields[1] then
+  local message = fields[1]
+  if message then
+    bytes = bytes + #message
+    if bytes > mostBytes and bytes > #message then
       cutAt = i
       break
     end
+    addNotes(notes, i - 1, fields[2], fields[3], withSince and fields[4])
   end
-  for at = 1, 3 do reply[4 * (i - 1) + at] = fields[at] or false end -- nil would end the reply
-  reply[4 * i] = withSince and sinceUs(fields[4]) or false
+  reply[i + 1] = message or false
 end
 
 allowWrites(lease)
 for i = 1, cutAt - 1 do
-  if reply[4 * i - 3] then
-    beginAttempt(KEYS[FIRST_TASK + i - 1])
-  end
+  if reply[i + 1] then beginAttempt(KEYS[FIRST_TASK + i - 1]) end
 end
 if cutAt <= tasks then
   needType('list', pending, active)
@@ -57,5 +57,5 @@ for i = tasks, cutAt, -1 do -- the last one pushed runs first
     redis.call('RPUSH', pending, taskId)
   end
 end
-if cutAt <= tasks then markFetch(mark, call, leaseExpiresAtS, { unpack(ARGV, ARGS + 1, ARGS + cutAt - 1) }) end
+if cutAt <= tasks then markFetch(mark, call, leaseExpiresAtS, joinedIds({ unpack(ARGV, ARGS + 1, ARGS + cutAt - 1) })) end
 return reply

@@ -37,5 +37,5 @@ for i = #ARGV - ARGS, 1, -1 do -- the last one pushed runs first
   end
 end
 leaveActive(active, left)
-markFetch(mark, call, leaseExpiresAtS, {})
+markFetch(mark, call, leaseExpiresAtS, '')
 return #left

@@ -103,19 +103,19 @@ local n = #taskIds
 if n == 0 then return end
 local leaves = {}
 for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
-local function staying(ids, first)
+local function staying(ids)
 local kept = {}
-for at = first, #ids do
-if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+for _, taskId in ipairs(ids) do
+if not leaves[taskId] then kept[#kept + 1] = taskId end
 end
 return kept
 end
-local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
-if #oldest - #staying(oldest, 1) == n then
-if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
-elseif n >= FEW then
+local oldest = n > 1 and redis.call('LRANGE', active, -n, -1) or {}
+if #oldest == n and #staying(oldest) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+if n >= FEW then oldest = redis.call('LRANGE', active, -2 * n, -1) end
+if n >= FEW and #oldest - #staying(oldest) < n then
 local all = redis.call('LRANGE', active, 0, -1)
-local kept, isRefused = staying(all, 1), false
+local kept, isRefused = staying(all), false
 for at = 1, #kept, CHUNK do
 local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
 isRefused = isRefused or type(reply) == 'table'
@@ -267,10 +267,19 @@ local stored = redis.pcall('GET', mark)
 local last = type(stored) == 'string' and string.match(stored, '^%d+')
 return last and tonumber(last) > tonumber(call)
 end
-local function markFetch(mark, call, leaseExpiresAtS, taskIds)
-local parts = { call, ' ', leaseExpiresAtS, ' ' }
-for _, taskId in ipairs(taskIds) do parts[#parts + 1] = #taskId .. ':' .. taskId end
-redis.call('SET', mark, table.concat(parts), 'EX', MARK_LIFE_S)
+local function joinedIds(taskIds)
+local parts, prefixes = {}, {}
+for i = 1, #taskIds do
+local size = #taskIds[i]
+local prefix = prefixes[size] or size .. ':'
+prefixes[size] = prefix
+parts[2 * i - 1] = prefix
+parts[2 * i] = taskIds[i]
+end
+return table.concat(parts)
+end
+local function markFetch(mark, call, leaseExpiresAtS, ids)
+redis.call('SET', mark, call .. ' ' .. leaseExpiresAtS .. ' ' .. ids, 'EX', MARK_LIFE_S)
 end
 local function oddType(kind, key)
 local found = redis.call('TYPE', key).ok
@@ -321,7 +330,7 @@ end
 leavePending(pending, found, #found.ids)
 redis.call('LPUSH', active, unpack(found.ids))
 redis.call('ZADD', lease, unpack(leases))
-markFetch(mark, call, leaseExpiresAtS, found.ids)
+markFetch(mark, call, leaseExpiresAtS, joinedIds(found.ids))
 reply[2] = redis.call('LLEN', pending) - #found.passed
 return reply`,
 );
@@ -383,19 +392,19 @@ local n = #taskIds
 if n == 0 then return end
 local leaves = {}
 for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
-local function staying(ids, first)
+local function staying(ids)
 local kept = {}
-for at = first, #ids do
-if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+for _, taskId in ipairs(ids) do
+if not leaves[taskId] then kept[#kept + 1] = taskId end
 end
 return kept
 end
-local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
-if #oldest - #staying(oldest, 1) == n then
-if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
-elseif n >= FEW then
+local oldest = n > 1 and redis.call('LRANGE', active, -n, -1) or {}
+if #oldest == n and #staying(oldest) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+if n >= FEW then oldest = redis.call('LRANGE', active, -2 * n, -1) end
+if n >= FEW and #oldest - #staying(oldest) < n then
 local all = redis.call('LRANGE', active, 0, -1)
-local kept, isRefused = staying(all, 1), false
+local kept, isRefused = staying(all), false
 for at = 1, #kept, CHUNK do
 local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
 isRefused = isRefused or type(reply) == 'table'
@@ -576,7 +585,7 @@ export const done = new Script<
   Record<never, never>
 >(
   'done',
-  { keys: ['active', 'lease', 'processedToday', 'processed', 'awaited', 'task', 'lock'], types: ['list', 'zset', 'string', 'string', 'zset', 'hash', 'string'], args: ['statsExpireAtS', 'endedChannel', 'taskPrefix', 'lockHolders', 'leases'], fields: [], tail: [], reply: new ReplyShape('{integer per task}', { kinds: [], list: { head: [], rest: [{ kinds: ['integer'] }], isPerTask: true } }) },
+  { keys: ['active', 'lease', 'processedToday', 'processed', 'awaited', 'task', 'lock'], types: ['list', 'zset', 'string', 'string', 'zset', 'hash', 'string'], args: ['statsExpireAtS', 'endedChannel', 'taskPrefix', 'lockHolders', 'leases'], fields: [], tail: [], reply: new ReplyShape('integer | {integer per task}', { kinds: ['integer'], list: { head: [], rest: [{ kinds: ['integer'] }], isPerTask: true } }) },
   `local function isNamed(score, leases)
 return score == leases or score and string.find(',' .. leases .. ',', ',' .. score .. ',', 1, true) ~= nil
 end
@@ -589,19 +598,19 @@ local n = #taskIds
 if n == 0 then return end
 local leaves = {}
 for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
-local function staying(ids, first)
+local function staying(ids)
 local kept = {}
-for at = first, #ids do
-if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+for _, taskId in ipairs(ids) do
+if not leaves[taskId] then kept[#kept + 1] = taskId end
 end
 return kept
 end
-local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
-if #oldest - #staying(oldest, 1) == n then
-if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
-elseif n >= FEW then
+local oldest = n > 1 and redis.call('LRANGE', active, -n, -1) or {}
+if #oldest == n and #staying(oldest) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+if n >= FEW then oldest = redis.call('LRANGE', active, -2 * n, -1) end
+if n >= FEW and #oldest - #staying(oldest) < n then
 local all = redis.call('LRANGE', active, 0, -1)
-local kept, isRefused = staying(all, 1), false
+local kept, isRefused = staying(all), false
 for at = 1, #kept, CHUNK do
 local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
 isRefused = isRefused or type(reply) == 'table'
@@ -708,6 +717,7 @@ replies[i] = 1
 end
 leaveActive(active, ids)
 count(processedToday, processed, #owned, statsExpireAtS)
+if #owned == #taskIds then return #owned end
 return replies`,
 );
 
@@ -1290,7 +1300,7 @@ export const fetchNext = new Script<
   Record<never, never>
 >(
   'fetch-next',
-  { keys: ['pending', 'paused', 'active', 'lease', 'mark', 'standby'], types: ['list', 'string', 'list', 'zset', 'string', 'string'], args: ['leaseMs', 'taskPrefix', 'call', 'withSince'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, integer | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'paused', 'active', 'lease', 'mark', 'standby'], types: ['list', 'string', 'list', 'zset', 'string', 'string'], args: ['leaseMs', 'taskPrefix', 'call', 'withSince'], fields: [], tail: [], reply: new ReplyShape('{integer, integer, integer, text, {(integer, text | nil, text | nil, integer | nil)...}, (text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['text'] }, { kinds: [], list: { head: [], rest: [{ kinds: ['integer'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer', 'nil'] }], isPerTask: false } }], rest: [{ kinds: ['text', 'nil'] }], isPerTask: false } }) },
   `local function beginAttempt(task)
 redis.call('HSET', task, 'state', 'active')
 redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
@@ -1307,10 +1317,19 @@ local stored = redis.pcall('GET', mark)
 local last = type(stored) == 'string' and string.match(stored, '^%d+')
 return last and tonumber(last) > tonumber(call)
 end
-local function markFetch(mark, call, leaseExpiresAtS, taskIds)
-local parts = { call, ' ', leaseExpiresAtS, ' ' }
-for _, taskId in ipairs(taskIds) do parts[#parts + 1] = #taskId .. ':' .. taskId end
-redis.call('SET', mark, table.concat(parts), 'EX', MARK_LIFE_S)
+local function joinedIds(taskIds)
+local parts, prefixes = {}, {}
+for i = 1, #taskIds do
+local size = #taskIds[i]
+local prefix = prefixes[size] or size .. ':'
+prefixes[size] = prefix
+parts[2 * i - 1] = prefix
+parts[2 * i] = taskIds[i]
+end
+return table.concat(parts)
+end
+local function markFetch(mark, call, leaseExpiresAtS, ids)
+redis.call('SET', mark, call .. ' ' .. leaseExpiresAtS .. ' ' .. ids, 'EX', MARK_LIFE_S)
 end
 local function oddType(kind, key)
 local found = redis.call('TYPE', key).ok
@@ -1326,33 +1345,37 @@ local function sinceUs(pendingSinceNs)
 local ns = pendingSinceNs and tonumber(pendingSinceNs)
 return ns and ns > 0 and ns < 2 ^ 63 and math.floor(ns / 1000)
 end
+local function addNotes(notes, nth, unknownSinceMs, crashes, pendingSinceNs)
+local since = sinceUs(pendingSinceNs)
+if not (unknownSinceMs or crashes or since) then return end
+local at = #notes
+notes[at + 1], notes[at + 2], notes[at + 3], notes[at + 4] = nth, unknownSinceMs, crashes, since or false
+end
 local pending, paused, active, lease, mark, standby = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local leaseMs, taskPrefix, call, withSince = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
-if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
+if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0, '', {} } end
 needType('list', pending, active)
 needType('zset', lease)
 local taskId = redis.call('LINDEX', pending, -1)
-if not taskId or isOvertaken(mark, call) then return { 0, 0, 0 } end
-if redis.call('EXISTS', standby) == 1 then return { 0, redis.call('LLEN', pending), 0 } end
+if not taskId or isOvertaken(mark, call) then return { 0, 0, 0, '', {} } end
+if redis.call('EXISTS', standby) == 1 then return { 0, redis.call('LLEN', pending), 0, '', {} } end
 local task = taskPrefix .. taskId
 local fields = redis.pcall('HMGET', task, 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
 if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end
 local now = redis.call('TIME')
 local leaseExpiresAtS = math.ceil(now[1] + now[2] / 1e6 + leaseMs / 1000)
 redis.call('RPOP', pending)
+local ids, notes = joinedIds({ taskId }), {}
 if fields[1] then
 redis.call('LPUSH', active, taskId)
 redis.call('ZADD', lease, leaseExpiresAtS, taskId)
-markFetch(mark, call, leaseExpiresAtS, { taskId })
+markFetch(mark, call, leaseExpiresAtS, ids)
 beginAttempt(task)
+addNotes(notes, 0, fields[2], fields[3], withSince and fields[4])
 else
 deleteStub(task)
 end
-local reply = { 0, redis.call('LLEN', pending), leaseExpiresAtS, taskId, fields[1] or false }
-reply[6] = fields[1] and fields[2] or false
-reply[7] = fields[1] and fields[3] or false
-reply[8] = withSince and fields[1] and sinceUs(fields[4]) or false
-return reply`,
+return { 0, redis.call('LLEN', pending), leaseExpiresAtS, ids, notes, fields[1] or false }`,
 );
 
 /** lease the next tasks to run. The fast form: one call, task keys built from a prefix. */
@@ -1389,7 +1412,7 @@ export const fetch = new Script<
   }
 >(
   'fetch',
-  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix', 'call', 'withSince'], fields: ['passedId'], tail: [], reply: new ReplyShape('{integer, integer, integer, (text, text | nil, text | nil, text | nil, integer | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }], rest: [{ kinds: ['text'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'paused', 'active', 'lease', 'mark'], types: ['list', 'string', 'list', 'zset', 'string'], args: ['leaseExpiresAtS', 'limit', 'mostBytes', 'taskPrefix', 'call', 'withSince'], fields: ['passedId'], tail: [], reply: new ReplyShape('{integer, integer, integer, text, {(integer, text | nil, text | nil, integer | nil)...}, (text | nil)...}', { kinds: [], list: { head: [{ kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['integer'] }, { kinds: ['text'] }, { kinds: [], list: { head: [], rest: [{ kinds: ['integer'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer', 'nil'] }], isPerTask: false } }], rest: [{ kinds: ['text', 'nil'] }], isPerTask: false } }) },
   `local function beginAttempt(task)
 redis.call('HSET', task, 'state', 'active')
 redis.call('HDEL', task, 'pending_since', 'cancel_then', 'progress', 'alone')
@@ -1406,10 +1429,19 @@ local stored = redis.pcall('GET', mark)
 local last = type(stored) == 'string' and string.match(stored, '^%d+')
 return last and tonumber(last) > tonumber(call)
 end
-local function markFetch(mark, call, leaseExpiresAtS, taskIds)
-local parts = { call, ' ', leaseExpiresAtS, ' ' }
-for _, taskId in ipairs(taskIds) do parts[#parts + 1] = #taskId .. ':' .. taskId end
-redis.call('SET', mark, table.concat(parts), 'EX', MARK_LIFE_S)
+local function joinedIds(taskIds)
+local parts, prefixes = {}, {}
+for i = 1, #taskIds do
+local size = #taskIds[i]
+local prefix = prefixes[size] or size .. ':'
+prefixes[size] = prefix
+parts[2 * i - 1] = prefix
+parts[2 * i] = taskIds[i]
+end
+return table.concat(parts)
+end
+local function markFetch(mark, call, leaseExpiresAtS, ids)
+redis.call('SET', mark, call .. ' ' .. leaseExpiresAtS .. ' ' .. ids, 'EX', MARK_LIFE_S)
 end
 local function oddType(kind, key)
 local found = redis.call('TYPE', key).ok
@@ -1446,53 +1478,53 @@ local function sinceUs(pendingSinceNs)
 local ns = pendingSinceNs and tonumber(pendingSinceNs)
 return ns and ns > 0 and ns < 2 ^ 63 and math.floor(ns / 1000)
 end
+local function addNotes(notes, nth, unknownSinceMs, crashes, pendingSinceNs)
+local since = sinceUs(pendingSinceNs)
+if not (unknownSinceMs or crashes or since) then return end
+local at = #notes
+notes[at + 1], notes[at + 2], notes[at + 3], notes[at + 4] = nth, unknownSinceMs, crashes, since or false
+end
 local pending, paused, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local leaseExpiresAtS, limit, mostBytes, taskPrefix = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local call, withSince = ARGV[5], ARGV[6] == '1'
 local ARGS = 6
-if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0 } end
+if redis.call('EXISTS', paused) == 1 then return { 1, 0, 0, '', {} } end
 needType('list', pending, active)
 needType('zset', lease)
 local found = nextIds(pending, limit, ARGS)
-if #found.ids == 0 then return { 0, 0, #found.passed } end
-if isOvertaken(mark, call) then return { 0, 0, 0 } end
-local reply, fetched, leases, orphans = { 0, 0, 0 }, {}, {}, {}
-local taken, bytes = 0, 0
-for _, taskId in ipairs(found.ids) do
-local fields = withSince and redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
-or redis.pcall('HMGET', taskPrefix .. taskId, 'msg', 'unknown_since_ms', 'crashes')
+if #found.ids == 0 then return { 0, 0, #found.passed, '', {} } end
+if isOvertaken(mark, call) then return { 0, 0, 0, '', {} } end
+local taskIds, messages, notes, orphans = {}, {}, {}, {}
+local tasks, fetched, leases = {}, {}, {}
+local bytes = 0
+for i, taskId in ipairs(found.ids) do
+local task = taskPrefix .. taskId
+local fields = withSince and redis.pcall('HMGET', task, 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
+or redis.pcall('HMGET', task, 'msg', 'unknown_since_ms', 'crashes')
 if fields.err and not string.find(fields.err, 'WRONGTYPE', 1, true) then return fields end
-if fields[1] then
-bytes = bytes + #fields[1]
-if bytes > mostBytes and bytes > #fields[1] then break end
-fetched[#fetched + 1] = taskId
-leases[#leases + 1] = leaseExpiresAtS
-leases[#leases + 1] = taskId
-reply[#reply + 1] = taskId
-reply[#reply + 1] = fields[1]
-reply[#reply + 1] = fields[2]
-reply[#reply + 1] = fields[3]
-reply[#reply + 1] = sinceUs(fields[4]) or false
+local message = fields[1]
+if message then
+bytes = bytes + #message
+if bytes > mostBytes and bytes > #message then break end
+addNotes(notes, i - 1, fields[2], fields[3], fields[4])
+local at = #tasks
+tasks[at + 1], fetched[at + 1], leases[2 * at + 1], leases[2 * at + 2] = task, taskId, leaseExpiresAtS, taskId
 else
-orphans[#orphans + 1] = taskPrefix .. taskId
-reply[#reply + 1] = taskId
-for _ = 1, 4 do reply[#reply + 1] = false end
+orphans[#orphans + 1] = task
 end
-taken = taken + 1
+taskIds[i], messages[i] = taskId, message or false
 end
-leavePending(pending, found, taken)
+leavePending(pending, found, #taskIds)
 for _, task in ipairs(orphans) do deleteStub(task) end
-if #fetched > 0 then
+local ids = joinedIds(taskIds)
+if #tasks > 0 then
 redis.call('LPUSH', active, unpack(fetched))
 redis.call('ZADD', lease, unpack(leases))
-markFetch(mark, call, leaseExpiresAtS, fetched)
-for _, taskId in ipairs(fetched) do
-beginAttempt(taskPrefix .. taskId)
+markFetch(mark, call, leaseExpiresAtS, ids)
+for _, task in ipairs(tasks) do beginAttempt(task) end
 end
-end
-reply[3] = found.before[taken + 1] or #found.passed
-reply[2] = redis.call('LLEN', pending) - reply[3]
-return reply`,
+local passed = found.before[#taskIds + 1] or #found.passed
+return { 0, redis.call('LLEN', pending) - passed, passed, ids, notes, unpack(messages) }`,
 );
 
 /** move due tasks to their groups. */
@@ -3000,7 +3032,7 @@ export const load = new Script<
   }
 >(
   'load',
-  { keys: ['pending', 'active', 'lease', 'mark', 'task'], types: ['list', 'list', 'zset', 'string', 'hash'], args: ['leaseExpiresAtS', 'mostBytes', 'call', 'withSince'], fields: ['taskId'], tail: [], reply: new ReplyShape('{(text | nil, text | nil, text | nil, integer | nil)...}', { kinds: [], list: { head: [], rest: [{ kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer', 'nil'] }], isPerTask: false } }) },
+  { keys: ['pending', 'active', 'lease', 'mark', 'task'], types: ['list', 'list', 'zset', 'string', 'hash'], args: ['leaseExpiresAtS', 'mostBytes', 'call', 'withSince'], fields: ['taskId'], tail: [], reply: new ReplyShape('{{(integer, text | nil, text | nil, integer | nil)...}, (text | nil)...}', { kinds: [], list: { head: [{ kinds: [], list: { head: [], rest: [{ kinds: ['integer'] }, { kinds: ['text', 'nil'] }, { kinds: ['text', 'nil'] }, { kinds: ['integer', 'nil'] }], isPerTask: false } }], rest: [{ kinds: ['text', 'nil'] }], isPerTask: false } }) },
   `local function allowWrites(zset)
 redis.pcall('ZREM', zset, '\\0')
 end
@@ -3014,10 +3046,19 @@ local stored = redis.pcall('GET', mark)
 local last = type(stored) == 'string' and string.match(stored, '^%d+')
 return last and tonumber(last) > tonumber(call)
 end
-local function markFetch(mark, call, leaseExpiresAtS, taskIds)
-local parts = { call, ' ', leaseExpiresAtS, ' ' }
-for _, taskId in ipairs(taskIds) do parts[#parts + 1] = #taskId .. ':' .. taskId end
-redis.call('SET', mark, table.concat(parts), 'EX', MARK_LIFE_S)
+local function joinedIds(taskIds)
+local parts, prefixes = {}, {}
+for i = 1, #taskIds do
+local size = #taskIds[i]
+local prefix = prefixes[size] or size .. ':'
+prefixes[size] = prefix
+parts[2 * i - 1] = prefix
+parts[2 * i] = taskIds[i]
+end
+return table.concat(parts)
+end
+local function markFetch(mark, call, leaseExpiresAtS, ids)
+redis.call('SET', mark, call .. ' ' .. leaseExpiresAtS .. ' ' .. ids, 'EX', MARK_LIFE_S)
 end
 local function oddType(kind, key)
 local found = redis.call('TYPE', key).ok
@@ -3033,29 +3074,35 @@ local function sinceUs(pendingSinceNs)
 local ns = pendingSinceNs and tonumber(pendingSinceNs)
 return ns and ns > 0 and ns < 2 ^ 63 and math.floor(ns / 1000)
 end
+local function addNotes(notes, nth, unknownSinceMs, crashes, pendingSinceNs)
+local since = sinceUs(pendingSinceNs)
+if not (unknownSinceMs or crashes or since) then return end
+local at = #notes
+notes[at + 1], notes[at + 2], notes[at + 3], notes[at + 4] = nth, unknownSinceMs, crashes, since or false
+end
 local pending, active, lease, mark = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local leaseExpiresAtS, mostBytes, call, withSince = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1'
 local FIRST_TASK, ARGS = 5, 4
 local tasks = #ARGV - ARGS
-if isOvertaken(mark, call) then return {} end
-local reply, bytes, cutAt = {}, 0, tasks + 1
+if isOvertaken(mark, call) then return { {} } end
+local reply, notes, bytes, cutAt = {}, {}, 0, tasks + 1
+reply[1] = notes
 for i = 1, tasks do
 local fields = redis.pcall('HMGET', KEYS[FIRST_TASK + i - 1], 'msg', 'unknown_since_ms', 'crashes', 'pending_since')
-if fields[1] then
-bytes = bytes + #fields[1]
-if bytes > mostBytes and bytes > #fields[1] then
+local message = fields[1]
+if message then
+bytes = bytes + #message
+if bytes > mostBytes and bytes > #message then
 cutAt = i
 break
 end
+addNotes(notes, i - 1, fields[2], fields[3], withSince and fields[4])
 end
-for at = 1, 3 do reply[4 * (i - 1) + at] = fields[at] or false end
-reply[4 * i] = withSince and sinceUs(fields[4]) or false
+reply[i + 1] = message or false
 end
 allowWrites(lease)
 for i = 1, cutAt - 1 do
-if reply[4 * i - 3] then
-beginAttempt(KEYS[FIRST_TASK + i - 1])
-end
+if reply[i + 1] then beginAttempt(KEYS[FIRST_TASK + i - 1]) end
 end
 if cutAt <= tasks then
 needType('list', pending, active)
@@ -3069,7 +3116,7 @@ redis.call('LREM', active, 1, taskId)
 redis.call('RPUSH', pending, taskId)
 end
 end
-if cutAt <= tasks then markFetch(mark, call, leaseExpiresAtS, { unpack(ARGV, ARGS + 1, ARGS + cutAt - 1) }) end
+if cutAt <= tasks then markFetch(mark, call, leaseExpiresAtS, joinedIds({ unpack(ARGV, ARGS + 1, ARGS + cutAt - 1) })) end
 return reply`,
 );
 
@@ -3232,19 +3279,19 @@ local n = #taskIds
 if n == 0 then return end
 local leaves = {}
 for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
-local function staying(ids, first)
+local function staying(ids)
 local kept = {}
-for at = first, #ids do
-if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+for _, taskId in ipairs(ids) do
+if not leaves[taskId] then kept[#kept + 1] = taskId end
 end
 return kept
 end
-local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
-if #oldest - #staying(oldest, 1) == n then
-if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
-elseif n >= FEW then
+local oldest = n > 1 and redis.call('LRANGE', active, -n, -1) or {}
+if #oldest == n and #staying(oldest) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+if n >= FEW then oldest = redis.call('LRANGE', active, -2 * n, -1) end
+if n >= FEW and #oldest - #staying(oldest) < n then
 local all = redis.call('LRANGE', active, 0, -1)
-local kept, isRefused = staying(all, 1), false
+local kept, isRefused = staying(all), false
 for at = 1, #kept, CHUNK do
 local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
 isRefused = isRefused or type(reply) == 'table'
@@ -3352,19 +3399,19 @@ local n = #taskIds
 if n == 0 then return end
 local leaves = {}
 for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
-local function staying(ids, first)
+local function staying(ids)
 local kept = {}
-for at = first, #ids do
-if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+for _, taskId in ipairs(ids) do
+if not leaves[taskId] then kept[#kept + 1] = taskId end
 end
 return kept
 end
-local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
-if #oldest - #staying(oldest, 1) == n then
-if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
-elseif n >= FEW then
+local oldest = n > 1 and redis.call('LRANGE', active, -n, -1) or {}
+if #oldest == n and #staying(oldest) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+if n >= FEW then oldest = redis.call('LRANGE', active, -2 * n, -1) end
+if n >= FEW and #oldest - #staying(oldest) < n then
 local all = redis.call('LRANGE', active, 0, -1)
-local kept, isRefused = staying(all, 1), false
+local kept, isRefused = staying(all), false
 for at = 1, #kept, CHUNK do
 local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
 isRefused = isRefused or type(reply) == 'table'
@@ -3491,19 +3538,19 @@ local n = #taskIds
 if n == 0 then return end
 local leaves = {}
 for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
-local function staying(ids, first)
+local function staying(ids)
 local kept = {}
-for at = first, #ids do
-if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+for _, taskId in ipairs(ids) do
+if not leaves[taskId] then kept[#kept + 1] = taskId end
 end
 return kept
 end
-local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
-if #oldest - #staying(oldest, 1) == n then
-if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
-elseif n >= FEW then
+local oldest = n > 1 and redis.call('LRANGE', active, -n, -1) or {}
+if #oldest == n and #staying(oldest) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+if n >= FEW then oldest = redis.call('LRANGE', active, -2 * n, -1) end
+if n >= FEW and #oldest - #staying(oldest) < n then
 local all = redis.call('LRANGE', active, 0, -1)
-local kept, isRefused = staying(all, 1), false
+local kept, isRefused = staying(all), false
 for at = 1, #kept, CHUNK do
 local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
 isRefused = isRefused or type(reply) == 'table'
@@ -3637,19 +3684,19 @@ local n = #taskIds
 if n == 0 then return end
 local leaves = {}
 for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
-local function staying(ids, first)
+local function staying(ids)
 local kept = {}
-for at = first, #ids do
-if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+for _, taskId in ipairs(ids) do
+if not leaves[taskId] then kept[#kept + 1] = taskId end
 end
 return kept
 end
-local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
-if #oldest - #staying(oldest, 1) == n then
-if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
-elseif n >= FEW then
+local oldest = n > 1 and redis.call('LRANGE', active, -n, -1) or {}
+if #oldest == n and #staying(oldest) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+if n >= FEW then oldest = redis.call('LRANGE', active, -2 * n, -1) end
+if n >= FEW and #oldest - #staying(oldest) < n then
 local all = redis.call('LRANGE', active, 0, -1)
-local kept, isRefused = staying(all, 1), false
+local kept, isRefused = staying(all), false
 for at = 1, #kept, CHUNK do
 local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
 isRefused = isRefused or type(reply) == 'table'
@@ -3665,10 +3712,19 @@ local stored = redis.pcall('GET', mark)
 local last = type(stored) == 'string' and string.match(stored, '^%d+')
 return last and tonumber(last) > tonumber(call)
 end
-local function markFetch(mark, call, leaseExpiresAtS, taskIds)
-local parts = { call, ' ', leaseExpiresAtS, ' ' }
-for _, taskId in ipairs(taskIds) do parts[#parts + 1] = #taskId .. ':' .. taskId end
-redis.call('SET', mark, table.concat(parts), 'EX', MARK_LIFE_S)
+local function joinedIds(taskIds)
+local parts, prefixes = {}, {}
+for i = 1, #taskIds do
+local size = #taskIds[i]
+local prefix = prefixes[size] or size .. ':'
+prefixes[size] = prefix
+parts[2 * i - 1] = prefix
+parts[2 * i] = taskIds[i]
+end
+return table.concat(parts)
+end
+local function markFetch(mark, call, leaseExpiresAtS, ids)
+redis.call('SET', mark, call .. ' ' .. leaseExpiresAtS .. ' ' .. ids, 'EX', MARK_LIFE_S)
 end
 local function oddType(kind, key)
 local found = redis.call('TYPE', key).ok
@@ -3699,7 +3755,7 @@ redis.pcall('HSET', task, 'state', 'pending', 'pending_since', pendingSinceNs)
 end
 end
 leaveActive(active, left)
-markFetch(mark, call, leaseExpiresAtS, {})
+markFetch(mark, call, leaseExpiresAtS, '')
 return #left`,
 );
 

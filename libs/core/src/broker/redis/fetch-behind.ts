@@ -58,8 +58,8 @@ export class FetchBehind {
     ]);
     if (fetched.status === 'rejected') throw fetched.reason;
     const reply = fetched.value;
-    const [isPaused, remaining, ...task] = reply ?? [0, 1];
-    if (isPaused || task.length > 1) return this.read(queue, next, reply!);
+    const [isPaused, remaining, , ids] = reply ?? [0, 1];
+    if (isPaused || ids?.length) return this.read(queue, next, reply!);
     if (blocked.status === 'rejected') throw blocked.reason;
     if (reply && remaining > 0) this.besideOthersUntilMs.set(queue, monotonicMs(this.redis.clock) + BESIDE_OTHERS_MS);
     return remaining > 0;
@@ -91,7 +91,8 @@ export class FetchBehind {
     const form = this.redis.scriptForm(fetchNext, KEY_COUNT);
     try {
       const reply = await runScript(client, form, flatKeys, args);
-      if (!fetchNext.layout.reply.accepts(reply, 0)) throw unexpectedReply(fetchNext, reply);
+      const isExpected = fetchNext.layout.reply.accepts(reply, 0) && tasksIn(reply as FetchReplyFields);
+      if (!isExpected) throw unexpectedReply(fetchNext, reply);
       return reply as FetchReplyFields;
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error; // it may have run
@@ -103,7 +104,7 @@ export class FetchBehind {
 
   private async read(queue: string, { leaseMs }: NextFetch, reply: FetchReplyFields): Promise<FetchReply> {
     const [isPaused, remaining, leaseExpiresAtS] = reply;
-    const { tasks, orphans } = await readFetched(this.redis, queue, tasksIn(reply), leaseExpiresAtS);
+    const { tasks, orphans } = await readFetched(this.redis, queue, tasksIn(reply)!, leaseExpiresAtS);
     const own = await renewLate(this.redis, queue, tasks, leaseMs);
     return { tasks: own, isPaused: isPaused === 1, remaining, ...(orphans.length > 0 && { orphans }) };
   }

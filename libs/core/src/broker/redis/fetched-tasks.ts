@@ -1,7 +1,8 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { readCrashes, readUnknownSinceMs } from '../../wire/attempt-record.js';
 import { keys } from '../../wire/keys.js';
-import { encodeTaskMessage } from '../../wire/task-message.js';
+import { textAt } from '../../wire/plain-fields.js';
+import { encodeTaskMessage, type TaskMessage } from '../../wire/task-message.js';
 import { floorS } from '../../wire/unix-time.js';
 import type { LeaseClaim, LeasedTask } from '../contract/lease.js';
 import { readStoredMessage } from '../stored-message.js';
@@ -18,31 +19,77 @@ export const sourceKeys = (queue: string, { lane }: LaneCall) => ({
   mark: keys.fetched(queue, lane),
 });
 
-/** Tasks as the fetch scripts return them: of each its id, message, unknown_since_ms, crashes, pending_since in us; a missing field is null. */
-export type FlatTasks = readonly (Buffer | string | number | null)[];
+/** Of each task that has any: which one it is, its unknown_since_ms, crashes, and pending_since in us. */
+type Notes = readonly (Buffer | number | null)[];
 
-/** Members of a task in {@link FlatTasks}. */
-export const MEMBERS = 5;
+const NOTE_MEMBERS = 4;
+
+/** Tasks as the fetch scripts return them. */
+export interface StoredTasks {
+  readonly ids: readonly string[];
+  /** `null`: none has this id. */
+  readonly messages: readonly (Buffer | null)[];
+  readonly notes: Notes;
+}
 
 /** The reply of a fetch script. `nth`: tasks that were passed over, or the end of the lease. */
-export type FetchReplyFields = [isPaused: number, remaining: number, nth: number, ...tasks: (Buffer | number | null)[]];
+export type FetchReplyFields = readonly [
+  isPaused: number,
+  remaining: number,
+  nth: number,
+  ids: Buffer,
+  notes: Notes,
+  ...messages: (Buffer | null)[],
+];
 
-/** The tasks of a reply. */
-export const tasksIn = (reply: FetchReplyFields): FlatTasks => reply.slice(3);
+const FIRST_MESSAGE = 5;
+
+/** The reply of `load`. */
+export type LoadReplyFields = readonly [notes: Notes, ...messages: (Buffer | null)[]];
+
+/** The tasks of a reply; `undefined`: it names others than it has messages of. */
+export function tasksIn(reply: FetchReplyFields): StoredTasks | undefined {
+  const [, , , joinedIds, notes] = reply;
+  const ids = readIds(joinedIds, 0);
+  const messages = reply.slice(FIRST_MESSAGE) as (Buffer | null)[];
+  return ids.length === messages.length ? { ids, messages, notes } : undefined;
+}
+
+/** Ids as `joinedIds` of `include/mark-fetch.lua` writes them, from a place in the bytes on, as far as they are that. */
+export function readIds(bytes: Buffer, start: number): string[] {
+  const ids: string[] = [];
+  for (let at = start; at < bytes.length;) {
+    let colon = at;
+    let size = 0;
+    for (; isDigit(bytes[colon]); colon++) size = size * 10 + bytes[colon]! - ZERO;
+    const end = colon + 1 + size;
+    if (colon === at || bytes[colon] !== COLON || end > bytes.length) break;
+    ids.push(textAt(bytes, colon + 1, end, '') ?? bytes.toString('utf8', colon + 1, end));
+    at = end;
+  }
+  return ids;
+}
+
+const ZERO = 48;
+const isDigit = (byte: number | undefined): boolean => byte! >= ZERO && byte! <= 57;
+const COLON = 58;
 
 /** The tasks of a fetch, and the ids that were dropped. Unusable messages are archived, and are in neither. */
 export async function readFetched(
   redis: RedisLink,
   queue: string,
-  flat: FlatTasks,
+  { ids, messages, notes }: StoredTasks,
   leaseExpiresAtS: number,
 ): Promise<{ readonly tasks: LeasedTask[]; readonly orphans: string[] }> {
   const tasks: LeasedTask[] = [];
   const orphans: string[] = [];
   const quarantines: Promise<void>[] = [];
-  for (let at = 0; at < flat.length; at += MEMBERS) {
-    const id = String(flat[at]);
-    const bytes = flat[at + 1] as Buffer | null;
+  let note = 0;
+  for (let nth = 0; nth < messages.length; nth++) {
+    const id = ids[nth]!;
+    const bytes = messages[nth]!;
+    const hasNotes = notes[note] === nth;
+    if (hasNotes) note += NOTE_MEMBERS;
     if (bytes === null) {
       orphans.push(id);
       continue;
@@ -52,19 +99,31 @@ export async function readFetched(
       quarantines.push(quarantine(redis, queue, { id, expiriesS: [leaseExpiresAtS] }, message, bytes));
       continue;
     }
-    const unknownSinceMs = flat[at + 2];
-    const crashes = flat[at + 3];
-    const pendingSinceUs = flat[at + 4] as number | null;
+    const known = hasNotes ? readNotes(notes, note - NOTE_MEMBERS, message) : NO_NOTES;
     tasks.push({
       message,
       leaseExpiresAtS,
-      unknownTypeSinceMs: readUnknownSinceMs(unknownSinceMs?.toString(), message),
-      crashes: crashes ? readCrashes(crashes.toString(), message, 'active').total : undefined,
-      pendingSinceMs: pendingSinceUs === null ? undefined : pendingSinceUs / 1_000,
+      unknownTypeSinceMs: known.unknownTypeSinceMs,
+      crashes: known.crashes,
+      pendingSinceMs: known.pendingSinceMs,
     });
   }
   await Promise.all(quarantines);
   return { tasks, orphans };
+}
+
+type KnownOfTask = Pick<LeasedTask, 'unknownTypeSinceMs' | 'crashes' | 'pendingSinceMs'>;
+
+const NO_NOTES: KnownOfTask = { unknownTypeSinceMs: undefined, crashes: undefined, pendingSinceMs: undefined };
+
+function readNotes(notes: Notes, at: number, message: TaskMessage): KnownOfTask {
+  const crashes = notes[at + 2];
+  const pendingSinceUs = notes[at + 3] as number | null;
+  return {
+    unknownTypeSinceMs: readUnknownSinceMs(notes[at + 1]?.toString(), message),
+    crashes: crashes ? readCrashes(crashes.toString(), message, 'active').total : undefined,
+    pendingSinceMs: pendingSinceUs === null ? undefined : pendingSinceUs / 1_000,
+  };
 }
 
 /** Never rejects: the valid tasks of the batch are already leased. */

@@ -10,10 +10,17 @@ import {
   MOST_PASSED_OVER,
   MOST_PER_FETCH,
 } from '../contract/lease.js';
-import { type FetchReplyFields, type FlatTasks, MEMBERS, readFetched, sourceKeys, tasksIn } from './fetched-tasks.js';
+import {
+  type FetchReplyFields,
+  type LoadReplyFields,
+  readFetched,
+  sourceKeys,
+  type StoredTasks,
+  tasksIn,
+} from './fetched-tasks.js';
 import { extendLeases, leasesOf, renewLate } from './lease-claims.js';
 import { removeOrphans } from './orphans.js';
-import { isUnknownRefusal } from './redis-failure.js';
+import { isUnknownRefusal, unexpectedReply } from './redis-failure.js';
 import type { LaneCall } from './call-lanes.js';
 import type { RedisLink } from './redis-link.js';
 import type { UnansweredFetches } from './unanswered-fetches.js';
@@ -31,7 +38,7 @@ interface Fetched {
   readonly isPaused: boolean;
   readonly remaining: number;
   readonly passedOver: number;
-  readonly tasks: FlatTasks;
+  readonly tasks: StoredTasks;
 }
 
 /** `declaredKeysOnly`: use the strict form from the start; otherwise only after the server has refused the fast one. */
@@ -47,9 +54,9 @@ export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declar
       ...request,
       limit: Math.min(limit, 2 * (roomFor.get(queue) ?? limit)),
     });
-    if (claimed.ids.length === 0) return { ...claimed, tasks: [] };
+    if (claimed.ids.length === 0) return { ...claimed, tasks: NO_TASKS };
     const tasks = await load(redis, queue, claimed.ids, request);
-    const count = tasks.length / MEMBERS;
+    const count = tasks.ids.length;
     const returned = claimed.ids.length - count;
     if (returned > 0) roomFor.set(queue, count);
     else roomFor.delete(queue);
@@ -107,8 +114,7 @@ export function leaseOps(redis: RedisLink, unanswered: UnansweredFetches, declar
   };
 }
 
-/** Members of a task in the reply of `load`, which leaves out the id. */
-const LOADED_MEMBERS = MEMBERS - 1;
+const NO_TASKS: StoredTasks = { ids: [], messages: [], notes: [] };
 
 const toPass = (ids: readonly string[]): { passedId: string }[] => ids.map((passedId) => ({ passedId }));
 
@@ -126,9 +132,13 @@ async function fetchFast(
     withSince: withSince ? 1 : 0,
   };
   const reply = (await redis.run(scripts.fetch, sourceKeys(queue, call), args, toPass(passOver))) as FetchReplyFields;
+  const tasks = tasksIn(reply);
+  if (!tasks) throw unexpectedReply(scripts.fetch, reply);
   const [isPaused, remaining, passedOver] = reply;
-  return { isPaused: isPaused === 1, remaining, passedOver, tasks: tasksIn(reply) };
+  return { isPaused: isPaused === 1, remaining, passedOver, tasks };
 }
+
+type ClaimReplyFields = readonly [isPaused: number, remaining: number, passedOver: number, ...ids: Buffer[]];
 
 async function claim(
   redis: RedisLink,
@@ -141,7 +151,7 @@ async function claim(
     sourceKeys(queue, call),
     args,
     toPass(passOver),
-  )) as FetchReplyFields;
+  )) as ClaimReplyFields;
   return { isPaused: isPaused === 1, remaining, passedOver, ids: ids.map(String) };
 }
 
@@ -151,20 +161,18 @@ async function load(
   queue: string,
   ids: readonly string[],
   { expiresAtS, withSince, call }: FetchRequest,
-): Promise<FlatTasks> {
+): Promise<StoredTasks> {
   const { paused: _, ...source } = sourceKeys(queue, call);
-  const loaded = (await redis.run(
+  const [notes, ...messages] = (await redis.run(
     scripts.load,
     { ...source, task: ids.map((id) => keys.task(queue, id)) },
     { leaseExpiresAtS: expiresAtS, mostBytes: MOST_FETCHED_BYTES, call: call.nth, withSince: withSince ? 1 : 0 },
     ids.map((taskId) => ({ taskId })),
-  )) as (Buffer | number | null)[];
-  const orphans = ids.filter((_, nth) => loaded[LOADED_MEMBERS * nth] === null);
+  )) as LoadReplyFields;
+  const orphans = ids.filter((_, nth) => messages[nth] === null);
   await removeOrphans(redis, queue, orphans).catch((error: unknown) => {
     // They stay leased, and the recoverer drops them.
     redis.logger.warn('cannot drop ids without a task', { queue, ids: orphans.slice(0, 10), error });
   });
-  return ids
-    .slice(0, loaded.length / LOADED_MEMBERS)
-    .flatMap((id, nth) => [id, ...loaded.slice(LOADED_MEMBERS * nth, LOADED_MEMBERS * (nth + 1))]);
+  return { ids: ids.slice(0, messages.length), messages, notes };
 }

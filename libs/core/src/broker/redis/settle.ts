@@ -11,6 +11,7 @@ import { settledMessage } from '../settled-message.js';
 import { type BatchLimits, joinedReads, keyedBatches } from './batches.js';
 import { leasesOf } from './lease-claims.js';
 import { readHashes } from './read-hashes.js';
+import { unexpectedReply } from './redis-failure.js';
 import type { RedisLink } from './redis-link.js';
 
 const BATCH: BatchLimits = { items: 500, size: 1024 * 1024 };
@@ -80,8 +81,8 @@ function bytesOf({ message: { payload, headers }, outcome }: Settlement): number
 type SettleAs = (redis: RedisLink, queue: string, batch: readonly Settlement[]) => Promise<unknown>;
 
 const settleAs: Record<Outcome['kind'], SettleAs> = {
-  done: (redis, queue, batch) =>
-    redis.run(
+  done: async (redis, queue, batch) => {
+    const reply = await redis.run(
       scripts.done,
       {
         ...leaseKeys(queue),
@@ -98,7 +99,11 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
         leases: leasesOfAll(batch),
       },
       batch,
-    ),
+    );
+    if (typeof reply !== 'number') return reply;
+    if (reply !== batch.length) throw unexpectedReply(scripts.done, reply);
+    return new Array<number>(reply).fill(1);
+  },
 
   complete: async (redis, queue, batch) => {
     const nowMs = redis.clock.nowMs();

@@ -1,6 +1,7 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { keys } from '../../wire/keys.js';
 import { CallLanes, type LaneCall } from './call-lanes.js';
+import { readIds } from './fetched-tasks.js';
 import type { RedisLink } from './redis-link.js';
 
 /** What a fetch leaves in Redis; see `scripts/include/mark-fetch.lua`. */
@@ -90,15 +91,10 @@ export class UnansweredFetches {
 }
 
 function readMark(bytes: Buffer): Mark {
-  const text = bytes.toString('latin1'); // the lengths count bytes
+  const text = bytes.toString('latin1', 0, LONGEST_HEAD);
   const [head = '', nth, leaseExpiresAtS] = /^(\d+) (\d+) /.exec(text) ?? [];
-  const ids: string[] = [];
-  for (let at = head.length; at < text.length;) {
-    const colon = text.indexOf(':', at);
-    const end = colon + 1 + Number(text.slice(at, colon));
-    if (colon === -1 || !(end > colon)) break; // not a mark of ours
-    ids.push(bytes.subarray(colon + 1, end).toString());
-    at = end;
-  }
-  return { nth: Number(nth), leaseExpiresAtS: Number(leaseExpiresAtS ?? 0), ids };
+  return { nth: Number(nth), leaseExpiresAtS: Number(leaseExpiresAtS ?? 0), ids: readIds(bytes, head.length) };
 }
+
+/** Bytes: two numbers. */
+const LONGEST_HEAD = 40;

@@ -9,20 +9,20 @@ local function leaveActive(active, taskIds)
 
   local leaves = {}
   for _, taskId in ipairs(taskIds) do leaves[taskId] = true end
-  local function staying(ids, first)
+  local function staying(ids)
     local kept = {}
-    for at = first, #ids do
-      if not leaves[ids[at]] then kept[#kept + 1] = ids[at] end
+    for _, taskId in ipairs(ids) do
+      if not leaves[taskId] then kept[#kept + 1] = taskId end
     end
     return kept
   end
 
-  local oldest = n > 1 and redis.call('LRANGE', active, -2 * n, -1) or {}
-  if #oldest - #staying(oldest, 1) == n then
-    if #staying(oldest, #oldest - n + 1) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
-  elseif n >= FEW then
+  local oldest = n > 1 and redis.call('LRANGE', active, -n, -1) or {}
+  if #oldest == n and #staying(oldest) == 0 then return redis.call('LTRIM', active, 0, -n - 1) end
+  if n >= FEW then oldest = redis.call('LRANGE', active, -2 * n, -1) end
+  if n >= FEW and #oldest - #staying(oldest) < n then
     local all = redis.call('LRANGE', active, 0, -1)
-    local kept, isRefused = staying(all, 1), false
+    local kept, isRefused = staying(all), false
     for at = 1, #kept, CHUNK do
       local reply = redis.pcall('RPUSH', active, unpack(kept, at, math.min(at + CHUNK - 1, #kept)))
       isRefused = isRefused or type(reply) == 'table'
