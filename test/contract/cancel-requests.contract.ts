@@ -55,7 +55,6 @@ export function describeCancelRequests(backend: string, openQueue: () => TestQue
       { kind: 'archive', error: 'boom' },
       { kind: 'retry', retryAtMs: 4_102_438_400_000, error: 'boom', isFailure: true },
       { kind: 'retry', retryAtMs: 4_102_438_400_000, error: 'unknown type', isFailure: false, unknownTypeSinceMs: 1 },
-      { kind: 'requeue' },
     ] as const)('drops the request when the attempt has ended: $kind', async (outcome) => {
       await using q = openQueue();
       await q.seed({ active: ['mine'] });
@@ -64,6 +63,43 @@ export function describeCancelRequests(backend: string, openQueue: () => TestQue
       await q.broker.settle(q.name, [{ message: q.message('mine'), claim: q.claim('mine'), outcome }]);
 
       expect(await q.broker.requestedOutcome(q.name, 'mine')).toBeUndefined();
+    });
+
+    it.each(['retry', 'archive', 'delete'] as const)(
+      'does not return a task with a request to its queue, and names the outcome: %s',
+      async (outcome) => {
+        await using q = openQueue();
+        await q.seed({ active: ['c', 'canceled', 'a'] });
+        await q.broker.requestCancel(q.name, 'canceled', outcome);
+        const before = await q.dump();
+        const ids = ['a', 'canceled', 'c'];
+
+        const replies = await q.broker.settle(
+          q.name,
+          ids.map((id) => ({ message: q.message(id), claim: q.claim(id), outcome: { kind: 'requeue' } })),
+        );
+
+        expect(replies).toEqual(['settled', outcome, 'settled']);
+        expect(await q.dump()).toMatchObject({
+          nextUp: ['a', 'c'],
+          active: ['canceled'],
+          leases: { canceled: before.leases['canceled'] },
+          tasks: { canceled: before.tasks['canceled'] },
+        });
+        expect(await q.broker.requeue(q.name, [q.claim('canceled')])).toEqual([outcome]);
+      },
+    );
+
+    it.each([
+      ['unknown', 'mine', 'pardon 0 0', 'settled'],
+      ['for a task that is no longer ours', 'reclaimed', 'delete 0 0', 'leaseLost'],
+    ])('ignores a request that is %s when the task returns to its queue', async (_, id, cancelThen, reply) => {
+      await using q = openQueue();
+      await q.seed({ active: ['mine', 'reclaimed'] });
+      await q.reclaimLease('reclaimed');
+      await q.inject({ tasks: { [id]: { cancelThen } } });
+
+      expect(await q.broker.requeue(q.name, [q.claim(id)])).toEqual([reply]);
     });
 
     it('drops a request that outlived its attempt', async () => {

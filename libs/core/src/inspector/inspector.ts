@@ -446,7 +446,7 @@ export class Inspector {
     await this.#mover.updatePayload(await this.#located(queue, taskId), taskId, bytes);
   }
 
-  /** Asks every server to abort the running task with this id, in any queue. A signal only: it may be lost. */
+  /** Asks every server to abort the task with this id that runs or is held, in any queue. A signal only: it may be lost. */
   async cancelTask(taskId: string): Promise<void> {
     refuse(textProblem('taskId', taskId));
     await this.#open().publishCancel(taskId);
@@ -460,8 +460,8 @@ export class Inspector {
    * unique lock. A Go server receives the signal and always retries.
    *
    * The outcome belongs to the attempt that is running when it is set. If its server dies, another of ours applies it
-   * when the lease expires; `retry` then uses the default delay. A server that shuts down checks for such outcomes
-   * before it returns tasks to the queue. If the attempt ends by itself before its server has received the outcome, the
+   * when the lease expires; `retry` then uses the default delay. A task that its server holds ahead of free slots, or is
+   * about to return to the queue, gets the outcome without a call of its handler. If the attempt ends by itself before its server has received the outcome, the
    * outcome is dropped: it never affects a later attempt.
    *
    * A task that is not running is archived or deleted at once; `retry` leaves it unchanged. A completed task is always

@@ -3469,15 +3469,30 @@ end
 local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
-local taskIds = {}
+local CANCELED = { retry = 2, archive = 3, delete = 4 }
+local taskIds, leases, requeued, replies = {}, {}, {}, {}
 needType('list', active, pending)
 needType('zset', lease)
-local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId)
-if not store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then return false end
+for at = ARGS, #ARGV - FIELDS, FIELDS do
+local i = #taskIds + 1
+taskIds[i], leases[i], replies[i] = ARGV[at + 1], ARGV[at + 2], 0
+local request = redis.pcall('HGET', KEYS[FIRST_TASK + i - 1], 'cancel_then')
+local canceled = type(request) == 'string' and CANCELED[string.match(request, '^%S+')]
+if canceled and ownsLease(lease, taskIds[i], leases[i]) then
+replies[i], leases[i] = canceled, ''
+end
+end
+local owned, ids = endLeases(lease, taskIds, leases)
+for _, i in ipairs(owned) do
+local task = KEYS[FIRST_TASK + i - 1]
+if store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then
 redis.call('HDEL', task, 'cancel_then', 'progress', 'alone')
-taskIds[#taskIds + 1] = taskId
-end)
-for i = #taskIds, 1, -1 do redis.call('RPUSH', pending, taskIds[i]) end
+requeued[#requeued + 1] = taskIds[i]
+replies[i] = 1
+end
+end
+leaveActive(active, ids)
+for i = #requeued, 1, -1 do redis.call('RPUSH', pending, requeued[i]) end
 return replies`,
 );
 

@@ -285,6 +285,76 @@ describe('Server', () => {
     });
   });
 
+  describe('a task that is held ahead of the slots', () => {
+    /** Holds tasks behind one that runs until it is aborted. */
+    async function holdTasks(t: ReturnType<typeof open>) {
+      const begun: string[] = [];
+      let isSlow = false;
+      const handler: Handler = (payload, context) => {
+        begun.push(context.id);
+        return isSlow ? obedient(payload, context) : sleep(t.clock, 1);
+      };
+      await t.client.enqueueMany(Array.from({ length: 200 }, () => ({ type: 'quick' })));
+      const server = await t.serve(handler, { concurrency: 1, readAhead: '1s' });
+      await t.clock.advance(60);
+      isSlow = true;
+      await t.clock.advance(5);
+      const { active } = await t.queue.dump();
+      const held = active.filter((id) => !begun.includes(id));
+      expect(held.length).toBeGreaterThan(5);
+      return { server, begun, next: held.at(-1)!, last: held[0]! };
+    }
+
+    it('is canceled by a signal before it has begun, and the next one begins', async () => {
+      await using t = open();
+      const { begun, next } = await holdTasks(t);
+      const count = begun.length;
+
+      await t.inspector.cancelTask(next);
+      await t.event('retried', next);
+      await t.inspector.cancelTask(begun.at(-1)!);
+      await t.event('retried', begun.at(-1));
+      await t.clock.advance(5);
+
+      const lastError = 'context canceled';
+      expect(await t.inspector.taskInfo(t.queue.name, next)).toMatchObject({ state: 'retry', retried: 1, lastError });
+      expect(begun.length).toBe(count + 1);
+      expect(begun).not.toContain(next);
+    });
+
+    it('is canceled at a heartbeat when the signal was lost', async () => {
+      await using t = open();
+      t.broker.failNext('onCancel', { times: Number.POSITIVE_INFINITY });
+      t.broker.failNext('requeue', { times: Number.POSITIVE_INFINITY });
+      const { begun, last } = await holdTasks(t);
+
+      await t.inspector.cancel(t.queue.name, last, { outcome: 'archive' });
+      await t.clock.advance('10s');
+
+      expect(await t.event('archived', last)).toMatchObject({ error: { code: 'TASK_CANCELED' }, reason: 'canceled' });
+      expect(begun).not.toContain(last);
+    });
+
+    it('is canceled when the server was about to return it to its queue', async () => {
+      await using t = open();
+      t.broker.failNext('onCancel', { times: Number.POSITIVE_INFINITY });
+      const { server, begun, next, last } = await holdTasks(t);
+      const replies = [
+        await t.inspector.cancel(t.queue.name, next, { outcome: 'archive' }),
+        await t.inspector.cancel(t.queue.name, last, { outcome: 'delete' }),
+      ];
+
+      await Promise.all([server.pause(), t.clock.advance(100)]);
+
+      await Promise.all([t.event('archived', next), t.event('revoked', last)]);
+      const { active, nextUp } = await t.queue.dump();
+      expect(replies).toEqual(['requested', 'requested']);
+      expect(active).toEqual(begun.slice(-1));
+      expect(nextUp.length).toBeGreaterThan(5);
+      expect([...begun, ...nextUp]).not.toContain(next);
+    });
+  });
+
   it('does not serve a paused queue until it is unpaused', async () => {
     await using t = open();
     const handler = vi.fn<Handler>();

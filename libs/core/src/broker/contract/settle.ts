@@ -1,3 +1,4 @@
+import type { CancelOutcome } from '../../wire/cancel-record.js';
 import type { TaskMessage } from '../../wire/task-message.js';
 import type { ProgressRecord } from '../../wire/task-progress.js';
 import type { LeaseClaim } from './lease.js';
@@ -33,15 +34,19 @@ export interface Settlement {
   readonly outcome: Outcome;
 }
 
-/** `leaseLost`: the task is no longer ours, or is settled already; nothing was written for it. */
-export type SettleReply = 'settled' | 'leaseLost';
+/**
+ * `leaseLost`: the task is no longer ours, or is settled already; nothing was written for it. The outcome of a cancel request: the
+ * task was to be requeued, and the request is for the attempt that this would end. Nothing was written either: it is still ours,
+ * to be settled with that outcome.
+ */
+export type SettleReply = 'settled' | 'leaseLost' | CancelOutcome;
 
 /** Ends attempts, and stores results and progress of running ones. */
 export interface SettleOps {
   /**
    * Ends attempts of one queue; one reply per attempt, in the order given. Atomic per task, fenced by its lease, and
    * safe to repeat after a lost reply: the second call answers `leaseLost` and changes nothing. Done and complete
-   * release the unique lock; retry, archive and requeue keep it, as in asynq.
+   * release the unique lock; retry, archive and requeue keep it, as in asynq. A task with a cancel request is not requeued.
    */
   settle(queue: string, settlements: readonly Settlement[]): Promise<SettleReply[]>;
   /**

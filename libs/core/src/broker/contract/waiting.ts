@@ -31,7 +31,8 @@ export interface WaitOps {
   /**
    * Stores a request to cancel the current attempt of a running task; `false` when the task is not active (nothing
    * written). Publishes the signal of `publishCancel`; `extendLeases` reports the request, too. If the server dies,
-   * `recoverExpired` ends the attempt with `outcome`. However the attempt ends, the request is dropped.
+   * `recoverExpired` ends the attempt with `outcome`. A task with a request is not requeued, see `SettleReply`. However the
+   * attempt ends, the request is dropped.
    */
   requestCancel(queue: string, taskId: string, outcome: CancelOutcome): Promise<boolean>;
   /** The outcome stored by {@link requestCancel}; `undefined` without a request. */

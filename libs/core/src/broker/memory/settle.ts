@@ -7,7 +7,7 @@ import type { Outcome, SettleOps, SettleReply } from '../contract/settle.js';
 import { settledMessage } from '../settled-message.js';
 import { ownsLease } from './lease.js';
 import type { MemoryQueue, MemoryStore, MemoryTask } from './memory-store.js';
-import { notifyWaiters } from './waiting.js';
+import { notifyWaiters, requestedOutcome } from './waiting.js';
 
 export function settleOps(store: MemoryStore): SettleOps {
   return {
@@ -18,9 +18,9 @@ export function settleOps(store: MemoryStore): SettleOps {
       // In reverse: of tasks that return to the head of the queue, the last one pushed runs first.
       for (let index = settlements.length - 1; index >= 0; index--) {
         const { message, claim, outcome } = settlements[index]!;
-        const isOurs = ownsLease(queue, claim);
-        if (isOurs) endAttempt(queue, message, outcome, nowMs);
-        replies[index] = isOurs ? 'settled' : 'leaseLost';
+        const reply = outcome.kind === 'requeue' ? requeueReply(queue, claim) : settleReply(queue, claim);
+        if (reply === 'settled') endAttempt(queue, message, outcome, nowMs);
+        replies[index] = reply;
       }
       return replies;
     },
@@ -29,9 +29,9 @@ export function settleOps(store: MemoryStore): SettleOps {
       const queue = store.queue(queueName);
       const replies: SettleReply[] = [];
       for (const [index, claim] of [...claims.entries()].reverse()) {
-        const isOurs = ownsLease(queue, claim);
-        if (isOurs) returnToHead(queue, claim.id, release(queue, claim.id));
-        replies[index] = isOurs ? 'settled' : 'leaseLost';
+        const reply = requeueReply(queue, claim);
+        if (reply === 'settled') returnToHead(queue, claim.id, release(queue, claim.id));
+        replies[index] = reply;
       }
       return replies;
     },
@@ -53,6 +53,12 @@ export function settleOps(store: MemoryStore): SettleOps {
     },
   };
 }
+
+const settleReply = (queue: MemoryQueue, claim: LeaseClaim): SettleReply =>
+  ownsLease(queue, claim) ? 'settled' : 'leaseLost';
+
+const requeueReply = (queue: MemoryQueue, claim: LeaseClaim): SettleReply =>
+  ownsLease(queue, claim) ? (requestedOutcome(queue.tasks.get(claim.id)) ?? 'settled') : 'leaseLost';
 
 /** Ends the attempt of a leased task, whichever server holds the lease. */
 export function endAttempt(queue: MemoryQueue, message: TaskMessage, outcome: Outcome, nowMs: number): void {

@@ -1,5 +1,6 @@
 import * as scripts from '../../scripts/scripts.generated.js';
 import { bindToAttempt } from '../../wire/attempt-record.js';
+import { CANCEL_OUTCOMES } from '../../wire/cancel-record.js';
 import { keys } from '../../wire/keys.js';
 import { encodeTaskMessage } from '../../wire/task-message.js';
 import { encodeProgress } from '../../wire/task-progress.js';
@@ -37,14 +38,15 @@ export function settleOps(redis: RedisLink): SettleOps {
           .map(async ({ key: kind, indexes }) => {
             const batch = indexes.map((index) => settlements[index]!);
             const results = (await settleAs[kind](redis, queue, batch)) as number[];
-            indexes.forEach((index, i) => (replies[index] = toReply(results[i]!)));
+            const toOwn = kind === 'requeue' ? toRequeueReply : toReply;
+            indexes.forEach((index, i) => (replies[index] = toOwn(results[i]!)));
           }),
       );
       return replies;
     },
 
     async requeue(queue, claims) {
-      return ((await requeueTasks(redis, queue, claims)) as number[]).map(toReply);
+      return ((await requeueTasks(redis, queue, claims)) as number[]).map(toRequeueReply);
     },
 
     readBackoff,
@@ -182,6 +184,11 @@ const settleAs: Record<Outcome['kind'], SettleAs> = {
 };
 
 const toReply = (result: number): SettleReply => (result > 0 ? 'settled' : 'leaseLost');
+
+/** By the results of the script. */
+const REQUEUE_REPLIES: readonly SettleReply[] = ['leaseLost', 'settled', ...CANCEL_OUTCOMES];
+
+const toRequeueReply = (result: number): SettleReply => REQUEUE_REPLIES[result]!;
 
 function requeueTasks(redis: RedisLink, queue: string, claims: readonly LeaseClaim[]): Promise<unknown> {
   return redis.run(

@@ -121,6 +121,19 @@ describe('HeldWatch', () => {
     await watch.stop();
   });
 
+  it('leaves a task that is canceled to the main thread', async () => {
+    const { q, clock, watch, hold, places } = openWatch();
+    watch.start();
+    const [canceled, other] = await hold(['canceled', 'other'], 50);
+    await q.broker.requestCancel(q.name, 'canceled', 'archive');
+
+    await clock.advance('1s');
+
+    expect(await places()).toEqual({ nextUp: ['other'], active: ['canceled'] });
+    expect([canceled!.begin(Infinity), other!.begin(Infinity)]).toEqual([true, false]);
+    await watch.stop();
+  });
+
   it('tries again when Redis could not be reached, and lets the main thread begin the tasks meanwhile', async () => {
     const { clock, broker, watch, hold, places, warnings } = openWatch();
     watch.start();

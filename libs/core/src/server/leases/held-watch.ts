@@ -76,11 +76,15 @@ export class HeldWatch extends Loop {
 
   private async send(queue: string, tasks: readonly TaskInHand[]): Promise<void> {
     try {
-      await this.broker.requeue(
+      const replies = await this.broker.requeue(
         queue,
         tasks.map(({ id, record }) => ({ id, expiriesS: record.scoresS })),
       );
-      this.logger.info('the event loop is blocked: returned tasks that wait to begin', { queue, count: tasks.length });
+      // Those that are canceled are still ours: the main thread ends them.
+      const left = tasks.filter((_, nth) => replies[nth] !== 'settled' && replies[nth] !== 'leaseLost');
+      for (const { record } of left) record.holdAgain();
+      const count = tasks.length - left.length;
+      if (count > 0) this.logger.info('the event loop is blocked: returned tasks that wait to begin', { queue, count });
     } catch (error) {
       // If they may be back in their queue, another server may have them; otherwise they are recovered.
       const isUnknown = error instanceof RedisCommandError && error.isOutcomeUnknown;

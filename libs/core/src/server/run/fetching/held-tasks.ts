@@ -8,6 +8,7 @@ import type { WorkSignal } from '../../watch/work-watcher.js';
 import { attemptDeadlineMs } from '../running/attempt-deadline.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
+import type { TaskMessage } from '../../../wire/task-message.js';
 import type { WorkerPool } from '../running/worker-pool.js';
 
 /** How long a task is held, as a multiple of `readAhead`. */
@@ -19,7 +20,7 @@ const MOST_IN_A_ROW = 100;
 const LONGEST_ROW_MS = 2;
 
 export interface HeldTasksDeps {
-  readonly workers: Pick<WorkerPool, 'run' | 'putBack'>;
+  readonly workers: Pick<WorkerPool, 'run' | 'putBack' | 'takeCanceled'>;
   readonly runningLeases: Pick<RunningLeases, 'track'>;
   readonly workSignal: Pick<WorkSignal, 'reportRemaining'>;
   readonly clock: Clock;
@@ -146,6 +147,21 @@ export class HeldTasks {
       });
     }
     return own.length;
+  }
+
+  /** Those that are meant do not begin: they end as running ones do. */
+  cancel(isMeant: (message: TaskMessage) => boolean): void {
+    const { clock, workers } = this.deps;
+    for (const lane of this.lanes.awake) {
+      const canceled = lane.held.filter(({ task }) => isMeant(task.message));
+      if (canceled.length === 0) continue;
+      lane.held = lane.held.filter((held) => !canceled.includes(held));
+      for (const { task, lease } of canceled) {
+        const [tracked] = timed([task], clock.nowMs());
+        if (lease.begin(tracked!, monotonicMs(clock))) workers.takeCanceled(tracked!, lease);
+      }
+      this.onFree();
+    }
   }
 
   stop(): void {

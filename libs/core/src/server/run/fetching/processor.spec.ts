@@ -82,6 +82,8 @@ function prepare(
     leftToOthers: () => [...offered],
     isTellDue: () => offered.size > 0,
     run: ({ task }: TrackedTask) => void running.push(task.message.queue),
+    onCancel: (_isMeant: (message: TaskMessage) => boolean) => undefined,
+    takeCanceled: ({ task }: TrackedTask) => void canceled.push(task.message),
     giveBack: ({ task }: TrackedTask) => void returned.push(task.message.id),
     stop: async () => undefined,
   } as unknown as WorkerPool;
@@ -109,6 +111,7 @@ function prepare(
   /** In their order. */
   const fetched: TaskMessage[] = [];
   const putBack: TaskMessage[] = [];
+  const canceled: TaskMessage[] = [];
   /** While a call that returns tasks is not answered: what to do then. */
   const returns = { isSilent: false, answered: [] as (() => void)[] };
   const track = vi.fn<RunningLeases['track']>((tasks) =>
@@ -145,6 +148,7 @@ function prepare(
     leases,
     fetched,
     putBack,
+    canceled,
     returns,
     rooms,
     caps,
@@ -965,6 +969,20 @@ describe('Processor, reading ahead', () => {
 
     expect(t.putBack.length).toBeGreaterThan(2);
     expect(t.putBack).toEqual(t.fetched.slice(-t.putBack.length));
+  });
+
+  it('passes on a held task that is canceled, and keeps the others in their order', async () => {
+    const t = prepare({ q: 500 }, { concurrency: 1 });
+    t.processor.start();
+    await work(t, 20);
+    const meant = t.fetched.at(-2)!;
+
+    t.workers.onCancel((message) => message === meant);
+    t.workers.onCancel(({ id }) => id === 'unknown');
+
+    await t.processor.stop();
+    expect(t.canceled).toEqual([meant]);
+    expect(t.putBack).toEqual(t.fetched.slice(-t.putBack.length - 1).filter((message) => message !== meant));
   });
 
   it('returns what is held when the queue is paused', async () => {

@@ -52,7 +52,8 @@ export interface ProcessorSettings {
  * rest return to the head of the queue. Until a fetch of the queue is answered in time again, each fetch asks for one
  * task and reserves no slot.
  * 4. A fetch also asks for tasks to hold, as many as the lane will use up in the window of `readAhead`. Held tasks return to the
- * head of the queue when it is paused, when the server stops, when one of them has waited too long, and when a suspect comes.
+ * head of the queue when it is paused, when the server stops, when one of them has waited too long, and when a suspect comes. One
+ * that is canceled ends without having begun.
  * 5. Queues and handlers may have limits of their own. A queue at its limit draws no slots. Tasks whose handler is at its limit
  * stay in the queue, and fetches pass over them; see {@link LimitedTasks}.
  *
@@ -92,6 +93,7 @@ export class Processor {
       onFetched: (queue, reply) => this.noteFetched(queue, reply),
     });
     workers.onFree = () => this.fillSoon();
+    workers.onCancel = (isMeant) => this.held.cancel(isMeant);
     workers.onEnd = (queue, durationMs) => this.lanes.get(queue)?.readAhead.noteEnded(durationMs);
     this.countSilenceFromNow();
     this.fillSoon();

@@ -324,6 +324,30 @@ describe('Attempt, aborted', () => {
     expect(second).toMatchObject({ outcome: undefined, error: new LeaseLostError('q', 'task-1') });
   });
 
+  it('ends without calling the handler when it is aborted before it is run, by the policy of the route', async () => {
+    const handler = vi.fn<Handler>();
+    const router = { route: () => ({ handler, retryDelay: () => 7_000 }), patterns: () => [] };
+    const { attempt, clock, events } = prepare(handler, { router });
+
+    attempt.abort(new TaskCanceledError('task-1', undefined));
+
+    const retryAtMs = clock.nowMs() + 7_000;
+    expect(await endings.get(attempt)).toMatchObject({ outcome: { kind: 'retry', retryAtMs, isFailure: true } });
+    expect(events.map(({ kind }) => kind)).toEqual(['failed']);
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  it('ends as aborted before it is run, also when no handler can be found', async () => {
+    const route = (): never => {
+      throw new Error('broken');
+    };
+    const { attempt } = prepare(deaf, { router: { route, patterns: () => [] } });
+
+    attempt.abort(new TaskCanceledError('task-1', 'archive'));
+
+    expect((await endings.get(attempt)!).outcome).toEqual({ kind: 'archive', error: 'context canceled' });
+  });
+
   it('ignores an abort after the handler has settled', async () => {
     const { attempt, clock, warn } = prepare(() => undefined);
     await endOf(attempt);

@@ -131,14 +131,29 @@ export class Attempt implements Abortable, Expiring, WaitedItem {
     return this.handled ?? Promise.resolve();
   }
 
-  /** Aborts the handler's signal. The first reason counts; once the handler has settled, none does. */
+  /**
+   * Aborts the handler's signal. The first reason counts; once the handler has settled, none does. An attempt that was not run ends
+   * without calling the handler.
+   */
   abort(reason: AbortReason): void {
     if (this.isAnswered || this.abortion.isAborted) return;
     this.abortion.abort(reason);
+    if (!this.lazyContext) return this.refuse(reason);
     this.graceTimer = this.deps.clock.setTimer(() => {
       this.noteDeaf(reason);
       this.answer(failure(reason));
     }, ABORT_GRACE_MS);
+  }
+
+  /** Whatever fails here, the abort counts. */
+  private refuse(reason: AbortReason): void {
+    try {
+      this.route = this.deps.router.route(this.message.type);
+      this.beginTrace();
+    } catch (error) {
+      return this.answer(failure(error));
+    }
+    this.answer(failure(reason));
   }
 
   private noteDeaf(reason: AbortReason): void {

@@ -12,6 +12,7 @@ function prepare(concurrency = 16) {
   const clock = new FakeClock();
   const running = new Map<string, TrackedTask>();
   const returned: string[] = [];
+  const canceled: string[] = [];
   const noteAlone = vi.fn<LeaseOps['noteAlone']>(async () => true);
   const slots = {
     concurrency,
@@ -19,6 +20,7 @@ function prepare(concurrency = 16) {
       return running.size;
     },
     begin: (tracked: TrackedTask) => void running.set(tracked.task.message.id, tracked),
+    takeCanceled: ({ task: { message } }: TrackedTask) => void canceled.push(message.id),
     giveBack: ({ task: { message } }: { task: { message: TaskMessage } }) => void returned.push(message.id),
     onFree: vi.fn<() => void>(),
   };
@@ -42,6 +44,7 @@ function prepare(concurrency = 16) {
     clock,
     running,
     returned,
+    canceled,
     noteAlone,
     notes,
     slots,
@@ -245,6 +248,23 @@ describe('the company of a suspect', () => {
     await clock.advance('10d');
 
     expect(notes()).toEqual([['suspect', true]]);
+  });
+
+  it('passes on a held suspect that is canceled, and lets others start', async () => {
+    const { company, enter, end, ids, canceled, settle } = prepare(4);
+    enter('long');
+    enter('suspect', 4);
+    company.cancel(({ id }) => id === 'another');
+    const before = [...canceled];
+
+    company.cancel(({ id }) => id === 'suspect');
+    enter('next');
+    end('long');
+    await settle();
+
+    expect(before).toEqual([]);
+    expect(canceled).toEqual(['suspect']);
+    expect(ids()).toEqual(['next']);
   });
 
   it('drops a held suspect whose lease is lost', async () => {

@@ -3,6 +3,7 @@ import { type Clock, monotonicMs, type TimerHandle } from '../../../runtime/cloc
 import type { Logger } from '../../../runtime/logger.js';
 import { taskFields } from '../../../task/task-fields.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
+import type { TaskMessage } from '../../../wire/task-message.js';
 import { attemptDeadlineMs } from './attempt-deadline.js';
 
 /** Each crash after the first divides the company of a suspect by this, and multiplies the patience of others. */
@@ -38,6 +39,8 @@ export interface Slots {
   readonly inHand: number;
   /** Runs a task, which may end at once. */
   begin(tracked: TrackedTask, lease: LeaseHandle): void;
+  /** Takes a task that is canceled, and does not run. */
+  takeCanceled(tracked: TrackedTask, lease: LeaseHandle): void;
   giveBack(tracked: TrackedTask, lease: LeaseHandle): void;
   /** Tasks may be begun again. */
   onFree(): void;
@@ -127,6 +130,12 @@ export class Company {
     );
   }
 
+  /** A suspect that waits, and is meant, does not begin: it ends as running ones do. */
+  cancel(isMeant: (message: TaskMessage) => boolean): void {
+    const { held } = this;
+    if (held && isMeant(held.tracked.task.message)) this.begin(held, false, true);
+  }
+
   /** A task that was begun has ended. */
   leave(begun: TrackedTask): void {
     const watched = this.watched.get(begun);
@@ -169,7 +178,7 @@ export class Company {
     this.begin(held, false);
   }
 
-  private begin(held: Held, isAlone: boolean): void {
+  private begin(held: Held, isAlone: boolean, isCanceled = false): void {
     if (this.held !== held) return;
     const { clock } = this.deps;
     const { lease, tracked } = held;
@@ -179,7 +188,8 @@ export class Company {
     const startedAtMs = clock.nowMs();
     const times = { startedAtMs, deadlineMs: attemptDeadlineMs(tracked.task.message, startedAtMs) };
     const isOurs = lease.begin(times, monotonicMs(clock));
-    if (isOurs && (this.isClosed || lease.isOver())) this.slots.giveBack(tracked, lease);
+    if (isOurs && isCanceled) this.slots.takeCanceled({ ...tracked, ...times }, lease);
+    else if (isOurs && (this.isClosed || lease.isOver())) this.slots.giveBack(tracked, lease);
     else if (isOurs) {
       const hasRoom = this.slots.inHand < held.most;
       const begun = { ...tracked, ...times };

@@ -34,6 +34,7 @@ function prepare(router: Handler | TaskRouter, { concurrency = 2, requestedOutco
   const settler = {
     waiting: 0,
     onRoom: () => undefined,
+    onCanceled: ((): void => undefined) as Settler['onCanceled'],
     settle: (item: Unsettled) => void unsettled.push(item),
   };
   const workers = new WorkerPool(concurrency, settler as unknown as Settler, {
@@ -315,6 +316,50 @@ describe('WorkerPool', () => {
     await clock.advance(0);
 
     expect(unsettled.map(({ message, outcome }) => [message.queue, outcome])).toEqual([['two', { kind: 'done' }]]);
+  });
+
+  it('asks for held tasks when one is canceled, and ends it without a start; it takes a slot until then', async () => {
+    const handler = vi.fn<Handler>();
+    const { workers, track, clock, outcomes, events } = prepare(handler, { requestedOutcome: async () => 'archive' });
+    workers.onCancel = (isMeant) => {
+      const [tracked, lease] = track('held');
+      if (isMeant(tracked.task.message)) workers.takeCanceled(tracked, lease);
+    };
+
+    const canceled = workers.cancel('held');
+    const { free } = workers;
+    await canceled;
+    await clock.advance(0);
+
+    expect([free, workers.free]).toEqual([1, 2]);
+    expect(outcomes()).toEqual({ held: 'archive' });
+    expect(handler).not.toHaveBeenCalled();
+    expect(events.map(({ kind }) => kind)).toEqual(['failed']);
+  });
+
+  it('ends a suspect that waits to be started when it is canceled', async () => {
+    const { workers, run, clock, outcomes } = prepare(obedient);
+    run('a');
+    run('suspect', 'q', 4);
+
+    workers.cancelAs('q', 'suspect', 'delete');
+    await clock.advance(0);
+
+    expect(outcomes()).toEqual({ suspect: 'done' });
+    expect(workers.isLimited).toBe(false);
+  });
+
+  it('ends a task that was to return to its queue when it has been canceled', async () => {
+    const { workers, track, settler, unsettled, clock, events } = prepare(obedient);
+    workers.giveBack(...track('a'));
+    const [returned] = unsettled.splice(0);
+
+    settler.onCanceled(returned!, 'archive');
+    returned!.onSettled!('archive');
+    await clock.advance(0);
+
+    expect(unsettled).toMatchObject([{ message: { id: 'a' }, outcome: { kind: 'archive' }, lease: returned!.lease }]);
+    expect(events.map(({ kind }) => kind)).toEqual(['failed']);
   });
 
   it.each<[string, Handler, TaskEvent['kind']]>([

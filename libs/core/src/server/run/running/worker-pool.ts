@@ -19,6 +19,7 @@ import {
   type AttemptSurroundings,
   type Ending,
 } from './attempt.js';
+import { attemptDeadlineMs } from './attempt-deadline.js';
 import { Company, type Slots } from './company.js';
 import type { LeaseHandle, TrackedTask } from '../../leases/lease-handle.js';
 import { endingEvent } from './ending-event.js';
@@ -80,6 +81,8 @@ export class WorkerPool implements Slots, AttemptListener {
   onDeaf: () => void = () => undefined;
   /** Called when a slot may be free. */
   onFree: () => void = () => undefined;
+  /** Called when tasks are canceled: those that are held are to be passed to {@link takeCanceled}. */
+  onCancel: (isMeant: (message: TaskMessage) => boolean) => void = () => undefined;
   /** Called when the outcome of an attempt is known. */
   onEnd: (queue: string, durationMs: number) => void = () => undefined;
   /** How many outcomes may wait to be sent without holding slots: as many as tasks are read ahead. */
@@ -98,6 +101,7 @@ export class WorkerPool implements Slots, AttemptListener {
     this.failureLog = new FailureLog(deps.clock, this.logger);
     this.company = new Company(this, { leases: deps.leases, clock: deps.clock, logger: this.logger });
     settler.onRoom = () => this.noteRoom();
+    settler.onCanceled = (unsettled, outcome) => this.cancelReturn(unsettled, outcome);
   }
 
   get free(): number {
@@ -169,11 +173,20 @@ export class WorkerPool implements Slots, AttemptListener {
   }
 
   begin(tracked: TrackedTask, lease: LeaseHandle): void {
+    this.add(tracked, lease).run();
+  }
+
+  /** Takes a task that is being canceled and has not begun, beside those that run: its attempt ends with the abort. */
+  takeCanceled(tracked: TrackedTask, lease: LeaseHandle): void {
+    this.add(tracked, lease);
+  }
+
+  private add(tracked: TrackedTask, lease: LeaseHandle): Attempt {
     const attempt = new Attempt(tracked, lease, this.begun++, this.surroundings, this);
     if (this.limits.isUsed) this.entered.set(attempt, this.limits.enter(attempt.message));
     this.running.add(attempt);
     this.undecided.add();
-    attempt.run();
+    return attempt;
   }
 
   /** No more tasks are run: one that still waits for its turn is given back. */
@@ -245,9 +258,9 @@ export class WorkerPool implements Slots, AttemptListener {
     this.settler.settle({ message, lease, outcome: { kind: 'requeue' }, onSettled });
   }
 
-  /** Aborts the running task with this id, in any queue. A stored cancel request decides its outcome. */
+  /** Aborts the task with this id that runs or is held, in any queue. A stored cancel request decides its outcome. */
   async cancel(taskId: string): Promise<void> {
-    const attempts = [...this.running].filter(({ message }) => message.id === taskId);
+    const attempts = this.attemptsAt(({ id }) => id === taskId);
     await Promise.all(
       attempts.map(async (attempt) =>
         attempt.abort(new TaskCanceledError(taskId, await this.requestedOutcome(attempt))),
@@ -255,12 +268,25 @@ export class WorkerPool implements Slots, AttemptListener {
     );
   }
 
-  /** Aborts one running task; `outcome` applies unless its handler decides. */
+  /** Aborts one task that runs or is held; `outcome` applies unless its handler decides. */
   cancelAs(queue: string, taskId: string, outcome: CancelOutcome): void {
-    for (const attempt of this.running) {
-      const { message } = attempt;
-      if (message.id === taskId && message.queue === queue) attempt.abort(new TaskCanceledError(taskId, outcome));
-    }
+    const attempts = this.attemptsAt((message) => message.id === taskId && message.queue === queue);
+    for (const attempt of attempts) attempt.abort(new TaskCanceledError(taskId, outcome));
+  }
+
+  /** Also of tasks that are held: they take a slot until the abort. */
+  private attemptsAt(isMeant: (message: TaskMessage) => boolean): Attempt[] {
+    this.onCancel(isMeant);
+    this.company.cancel(isMeant);
+    return [...this.running].filter(({ message }) => isMeant(message));
+  }
+
+  /** A task was to return to its queue, and has been canceled. */
+  private cancelReturn({ message, lease }: Unsettled, outcome: CancelOutcome): void {
+    const startedAtMs = this.deps.clock.nowMs();
+    const task = { message, leaseExpiresAtS: lease.claim().expiriesS[0]! };
+    const times = { startedAtMs, deadlineMs: attemptDeadlineMs(message, startedAtMs) };
+    this.add({ task, ...times }, lease).abort(new TaskCanceledError(message.id, outcome));
   }
 
   /** Waits for all handlers to end, for at most `timeoutMs`. */
@@ -342,7 +368,8 @@ export class WorkerPool implements Slots, AttemptListener {
   /** Tells of the end of an attempt when its outcome is stored. */
   private teller(emit: TaskEventListener, message: TaskMessage, ending: Ending): Unsettled['onSettled'] {
     return (reply) => {
-      if (reply === 'givenUp' || emit.isIdle) return; // given up: the recoverer will emit the event
+      // Given up: the recoverer will emit the event. Canceled: it has another end.
+      if ((reply !== 'settled' && reply !== 'leaseLost') || emit.isIdle) return;
       const stored = reply === 'settled' ? ending : { ...ending, outcome: undefined };
       emit(endingEvent(message, stored, this.deps.clock.nowMs()));
     };

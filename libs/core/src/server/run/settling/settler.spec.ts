@@ -135,6 +135,20 @@ describe('Settler', () => {
     );
   });
 
+  it('passes on a task that was to return to its queue and is canceled: its lease goes on', async () => {
+    const { settler, calls, clock, add, replies, logger } = prepare();
+    const onCanceled = vi.fn<Settler['onCanceled']>();
+    settler.onCanceled = onCanceled;
+    const lease = await add('a', { outcome: { kind: 'requeue' } });
+
+    calls[0]!.reply(['archive']);
+    await clock.advance(0);
+
+    expect(onCanceled).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ lease }), 'archive');
+    expect([lease.hasEnded, replies]).toEqual([false, { a: 'archive' }]);
+    expect(logger.warn).not.toHaveBeenCalled();
+  });
+
   it('repeats a late call with the new score when the lease was extended before it', async () => {
     const { calls, clock, add, replies } = prepare();
     const late = await add('late');

@@ -9,6 +9,7 @@ import { within } from '../../../runtime/within.js';
 import type { TaskMessage } from '../../../wire/task-message.js';
 import { hasNewProof, type LeaseHandle } from '../../leases/lease-handle.js';
 import { taskFields } from '../../../task/task-fields.js';
+import type { CancelOutcome } from '../../../wire/cancel-record.js';
 
 /** Maximum number of outcomes per call, and of tasks that return to their queue: Redis serves no other client while a script runs. */
 const LARGEST_BATCH = 500;
@@ -61,6 +62,8 @@ export class Settler {
   private readonly blocked: LogLimit;
   /** Called when fewer outcomes are waiting, or the room of a queue has changed. */
   onRoom: () => void = () => undefined;
+  /** Called for a task that was to be requeued, and has been canceled: it needs another outcome. */
+  onCanceled: (unsettled: Unsettled, outcome: CancelOutcome) => void = () => undefined;
 
   /** @param slots of the server: maximum number of unstored outcomes of a queue while its calls are not answered */
   constructor(
@@ -256,6 +259,11 @@ export class Settler {
    * first call took effect. Later, that call may have had no effect, and the task may have been recovered.
    */
   private finish(item: Unsettled, reply: SettleReply): void {
+    if (reply !== 'settled' && reply !== 'leaseLost') {
+      this.onCanceled(item, reply);
+      item.onSettled?.(reply);
+      return;
+    }
     const isStored =
       reply === 'settled' || (this.sentBefore.has(item) && this.deps.clock.nowMs() < item.lease.expiresAtMs());
     if (!isStored) this.deps.logger.warn('lost the lease on a task before its outcome was stored', fieldsOf(item));
