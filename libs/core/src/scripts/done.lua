@@ -40,12 +40,14 @@ needType('list', active)
 needType('zset', lease)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local owned, ids = endLeases(lease, taskIds, ownLeases)
-for _, i in ipairs(owned) do
-  redis.call('DEL', KEYS[FIRST_TASK + i - 1])
+local tasks = {}
+for n, i in ipairs(owned) do
+  tasks[n] = KEYS[FIRST_TASK + i - 1]
   unlock(locks[i], taskIds[i])
   if isAnyAwaited then notifyWaiters(awaited, endedChannel, 'deleted', taskIds[i]) end
   replies[i] = 1
 end
+if #tasks > 0 then redis.call('DEL', unpack(tasks)) end
 leaveActive(active, ids)
 count(processedToday, processed, #owned, statsExpireAtS)
 if #owned == #taskIds then return #owned end

@@ -35,6 +35,18 @@ describe('withLiteralKeys', () => {
     ]);
   });
 
+  it('makes a call that takes a list of keys for each of them', () => {
+    const lua = withLiteralKeys("redis.call('DEL', unpack(keys, 2, n))", 2);
+
+    expect(lua.split('\n')).toEqual([
+      'local key_at, call_by_key, pcall_by_key, call_for_each, pcall_for_each = {}, {}, {}, {}, {}',
+      'for i = 1, #KEYS do key_at[KEYS[i]] = i end',
+      "call_by_key.DEL = { function(...) return redis.call('DEL', KEYS[1], ...) end, function(...) return redis.call('DEL', KEYS[2], ...) end }",
+      'call_for_each.DEL = function(keys) for _, key in ipairs(keys) do call_by_key.DEL[key_at[key]]() end end',
+      'call_for_each.DEL({ unpack(keys, 2, n) })',
+    ]);
+  });
+
   it('refuses a script whose keys it cannot find', () => {
     expect(() => withLiteralKeys("redis.call(f(), KEYS[1], 'GET', k)", 1)).toThrow('is an expression');
     expect(() => withLiteralKeys("redis.call('GET', redis.call('GET', k))", 1)).toThrow('the reply of a command');

@@ -3,22 +3,30 @@ const WITHOUT_KEY = new Set(['PUBLISH']);
 
 /**
  * A script in the form that some proxies demand: every key of a command is the text `KEYS[<number>]` in its call. A call
- * whose key is an expression goes through one function per key instead, for up to `keyCount` keys.
+ * whose key is an expression goes through one function per key instead, for up to `keyCount` keys; one that takes a list of keys,
+ * `unpack(keys)`, is made for each of them.
  * @throws {Error} a call names its command by an expression
  */
 export function withLiteralKeys(lua: string, keyCount: number): string {
   const used = new Set<string>();
+  const ofLists = new Set<string>();
   const body = replaceCalls(lua, (name, command, key) => {
     if (WITHOUT_KEY.has(command) || isLiteral(key)) return undefined;
+    const call = `${name} ${command}`;
+    used.add(call);
+    if (isList(key)) {
+      ofLists.add(call);
+      return `${name}_for_each.${command}({ ${key} }`;
+    }
     if (key.includes('redis.')) throw new Error(`the key of ${command} is the reply of a command: ${key}`);
-    used.add(`${name} ${command}`);
     return `${name}_by_key.${command}[key_at[${key}]](`;
   });
   if (used.size === 0) return lua;
   return [
-    'local key_at, call_by_key, pcall_by_key = {}, {}, {}',
+    'local key_at, call_by_key, pcall_by_key, call_for_each, pcall_for_each = {}, {}, {}, {}, {}',
     'for i = 1, #KEYS do key_at[KEYS[i]] = i end',
     ...[...used].map((call) => functionsOf(call, keyCount)),
+    ...[...ofLists].map(functionForEach),
     body,
   ].join('\n');
 }
@@ -37,6 +45,12 @@ function functionsOf(call: string, keyCount: number): string {
   return `${name}_by_key.${command} = { ${functions.join(', ')} }`;
 }
 
+function functionForEach(call: string): string {
+  const [name, command] = call.split(' ');
+  return `${name}_for_each.${command} = function(keys) for _, key in ipairs(keys) do ${name}_by_key.${command}[key_at[key]]() end end`;
+}
+
+const isList = (key: string): boolean => key.startsWith('unpack(');
 const isLiteral = (key: string): boolean => /^KEYS\[\d+\]$/.test(key);
 
 /** The text that takes the place of a call up to its key and the comma behind it. */

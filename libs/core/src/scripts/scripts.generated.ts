@@ -292,19 +292,21 @@ if found then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' ..
 end
 end
 local function nextIds(pending, limit, args)
-local isPassed, found = {}, { ids = {}, passed = {}, before = {} }
+local isPassed, ids, passed, before = {}, {}, {}, {}
 for at = args + 1, #ARGV do isPassed[ARGV[at]] = true end
 local tail = redis.call('LRANGE', pending, -limit - (#ARGV - args), -1)
+local n, nPassed = 0, 0
 for i = #tail, 1, -1 do
-if #found.ids == limit then break end
+if n == limit then break end
 if isPassed[tail[i]] then
-found.passed[#found.passed + 1] = tail[i]
+nPassed = nPassed + 1
+passed[nPassed] = tail[i]
 else
-found.ids[#found.ids + 1] = tail[i]
-found.before[#found.ids] = #found.passed
+n = n + 1
+ids[n], before[n] = tail[i], nPassed
 end
 end
-return found
+return { ids = ids, passed = passed, before = before }
 end
 local function leavePending(pending, found, taken)
 local stay = {}
@@ -709,12 +711,14 @@ needType('list', active)
 needType('zset', lease)
 local isAnyAwaited = redis.call('EXISTS', awaited) == 1
 local owned, ids = endLeases(lease, taskIds, ownLeases)
-for _, i in ipairs(owned) do
-redis.call('DEL', KEYS[FIRST_TASK + i - 1])
+local tasks = {}
+for n, i in ipairs(owned) do
+tasks[n] = KEYS[FIRST_TASK + i - 1]
 unlock(locks[i], taskIds[i])
 if isAnyAwaited then notifyWaiters(awaited, endedChannel, 'deleted', taskIds[i]) end
 replies[i] = 1
 end
+if #tasks > 0 then redis.call('DEL', unpack(tasks)) end
 leaveActive(active, ids)
 count(processedToday, processed, #owned, statsExpireAtS)
 if #owned == #taskIds then return #owned end
@@ -1454,19 +1458,21 @@ if found then error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' ..
 end
 end
 local function nextIds(pending, limit, args)
-local isPassed, found = {}, { ids = {}, passed = {}, before = {} }
+local isPassed, ids, passed, before = {}, {}, {}, {}
 for at = args + 1, #ARGV do isPassed[ARGV[at]] = true end
 local tail = redis.call('LRANGE', pending, -limit - (#ARGV - args), -1)
+local n, nPassed = 0, 0
 for i = #tail, 1, -1 do
-if #found.ids == limit then break end
+if n == limit then break end
 if isPassed[tail[i]] then
-found.passed[#found.passed + 1] = tail[i]
+nPassed = nPassed + 1
+passed[nPassed] = tail[i]
 else
-found.ids[#found.ids + 1] = tail[i]
-found.before[#found.ids] = #found.passed
+n = n + 1
+ids[n], before[n] = tail[i], nPassed
 end
 end
-return found
+return { ids = ids, passed = passed, before = before }
 end
 local function leavePending(pending, found, taken)
 local stay = {}

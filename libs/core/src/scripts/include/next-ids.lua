@@ -1,19 +1,21 @@
 -- The next ids of `pending` to run, without those to pass over, which are the arguments after the first `args`. `before[n]` is the
 -- number of ids that were passed over before the nth.
 local function nextIds(pending, limit, args)
-  local isPassed, found = {}, { ids = {}, passed = {}, before = {} }
+  local isPassed, ids, passed, before = {}, {}, {}, {}
   for at = args + 1, #ARGV do isPassed[ARGV[at]] = true end
   local tail = redis.call('LRANGE', pending, -limit - (#ARGV - args), -1)
+  local n, nPassed = 0, 0 -- counted: the length of a table is searched for
   for i = #tail, 1, -1 do
-    if #found.ids == limit then break end
+    if n == limit then break end
     if isPassed[tail[i]] then
-      found.passed[#found.passed + 1] = tail[i]
+      nPassed = nPassed + 1
+      passed[nPassed] = tail[i]
     else
-      found.ids[#found.ids + 1] = tail[i]
-      found.before[#found.ids] = #found.passed
+      n = n + 1
+      ids[n], before[n] = tail[i], nPassed
     end
   end
-  return found
+  return { ids = ids, passed = passed, before = before }
 end
 
 -- Removes the first `taken` of these ids. Those that were passed over are next to run, in their order.
