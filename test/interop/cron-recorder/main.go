@@ -106,6 +106,7 @@ var plainSpecs = []string{
 var zonedSpecs = []string{
 	"CRON_TZ=Asia/Tokyo 0 6 * * *", "TZ=America/New_York 30 2 * * *", "CRON_TZ=Europe/Berlin @daily",
 	"TZ= 0 6 * * *", "TZ=UTC @every 1m", "TZ=Asia/Kathmandu 0 0 * * *", "CRON_TZ=Pacific/Apia   0 0 1 * *",
+	"CRON_TZ=EST 0 6 * * *", "CRON_TZ=MET 0 6 * * *", "CRON_TZ=PRC 0 6 * * *",
 }
 
 var wrongSpecs = []string{
@@ -114,6 +115,7 @@ var wrongSpecs = []string{
 	"0 0 * * 5#2", "*/-1 * * * *", "*/ * * * *", "1- * * * *", "*-5-6 * * * *", "1.5 * * * *", "0 0 * january *", "0 0 * * sunday",
 	"0 mon * * *", "@reboot", "@Daily", "@daily ", " @daily", "@every", "@every abc", "@every 1d", "@every ", "@every 1", "@every  5s", "@every 5s ",
 	"CRON_TZ=Nowhere/Land 0 0 * * *", "TZ=UTC ", "99999999999999999999 * * * *",
+	"CRON_TZ=BST 0 6 * * *", "CRON_TZ=AST 0 6 * * *", "TZ=PST 0 6 * * *", "CRON_TZ=SystemV/PST8PDT 0 6 * * *",
 }
 
 var secondsSpecs = []string{

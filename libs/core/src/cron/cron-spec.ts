@@ -88,6 +88,6 @@ function openZone(name: string): TimeZone {
   try {
     return new TimeZone(name);
   } catch {
-    throw new RangeError(`there is no time zone "${name}"`);
+    throw new RangeError(`there is no time zone "${name}" in the IANA database; a name is such as Europe/London`);
   }
 }

@@ -1,6 +1,18 @@
 const DAY_MS = 86_400_000;
 
 /** By the name of the zone. Creating one takes 0.1 ms, and thousands of specs may name the same zone. */
+/** The only names of three letters in the IANA database, which Go reads. */
+const SHORT_NAMES = ['CET', 'EET', 'EST', 'GMT', 'HST', 'MET', 'MST', 'PRC', 'ROC', 'ROK', 'UCT', 'UTC', 'WET'];
+
+/**
+ * Names that Node's time zones have besides: offsets, and those of old Java, where `BST` is Bangladesh and `AST` is
+ * Alaska. Go refuses them.
+ */
+function isOnlyInNode(name: string): boolean {
+  if (/^[a-z]{3}$/i.test(name)) return !SHORT_NAMES.includes(name.toUpperCase());
+  return /^(?:[+-]|SystemV\/)/i.test(name);
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function openFormat(name: string): Intl.DateTimeFormat {
@@ -27,8 +39,7 @@ export class TimeZone {
    * @throws {RangeError} there is no such zone
    */
   constructor(name: string) {
-    // Offsets are refused: some versions of Node accept `+01:00`, Go does not.
-    if (/^[+-]/.test(name)) throw new RangeError(`${name} is not a time zone`);
+    if (isOnlyInNode(name)) throw new RangeError(`${name} is not a time zone`);
     if (name === '' || name === 'UTC') return;
     this.format = formats.get(name) ?? openFormat(name);
   }
