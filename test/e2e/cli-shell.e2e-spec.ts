@@ -51,6 +51,25 @@ it('ends quietly when its output is closed', async () => {
   expect(stderr).toBe('');
 });
 
+it('does all of its work although nobody reads its errors', async () => {
+  await connection.sadd('asynq:queues', 'empty-1', 'empty-2');
+  const removal = `'${process.execPath}' '${MAIN}' -u ${redis.url} queue rm nobodys empty-1 nobodys-2 empty-2`;
+
+  const { stdout } = await run('bash', ['-c', `{ ${removal}; echo "$?" >&3; } 3>&1 2> >(exit) >/dev/null`]);
+
+  expect(stdout).toBe('1\n');
+  expect(await connection.smembers('asynq:queues')).toEqual(['mail']);
+});
+
+it('says in one line that its output cannot be written', async () => {
+  const { stdout } = await run('bash', [
+    '-c',
+    `'${process.execPath}' '${MAIN}' -u ${redis.url} stats 2>&1 >/dev/full; echo $?`,
+  ]);
+
+  expect(stdout).toBe('error: the output cannot be written: ENOSPC: no space left on device, write\n1\n');
+});
+
 it('completes commands, flags and names of queues in bash, wherever the flags stand', async () => {
   await connection.sadd('asynq:queues', 'list:daily', 'list of $all');
   const at = `${redis.host}:${redis.port}`;

@@ -13,7 +13,7 @@ import { statsCommand } from './commands/stats.js';
 import { taskCommands } from './commands/task.js';
 import { SETTINGS } from './connection/settings.js';
 import type { Io } from './io.js';
-import { versionText } from './version.js';
+import { version, versionText } from './version.js';
 
 const COMMANDS = [
   statsCommand,
@@ -48,7 +48,9 @@ export function describeCommandLine(cli: Argv, run: Run, io: Io, isHelpOnCommand
     .alias({ help: 'h' });
   const commands = COMMANDS.reduce((filled, add) => add(filled, run), described);
   return completionCommand(
-    commands.command('version', 'Print the version', {}, () => io.stdout(`${versionText()}\n`)),
+    commands.command('version', 'Print the version', {}, ({ json }) =>
+      io.stdout(`${json ? JSON.stringify({ version: version() }) : versionText()}\n`),
+    ),
     io,
   );
 }

@@ -15,6 +15,7 @@ import { oneLine } from './output/cells.js';
 import { errorLine, unanswered } from './output/error-line.js';
 import { Interrupt, STOPPED, StoppedError } from './output/interrupt.js';
 import { jsonParts, toJson } from './output/json.js';
+import { isAboutUsage } from './usage.error.js';
 
 /** The context of a command. It records whether anything failed. */
 export class Context implements AsyncDisposable {
@@ -23,7 +24,11 @@ export class Context implements AsyncDisposable {
   private readonly broker: ReturnType<typeof openBroker>;
   #inspector: Inspector | undefined;
   readonly #clients = new Map<string, Client>();
+  /** Lines of errors that were printed: what is true of all lists of a queue is said once. */
+  readonly #printed = new Set<string>();
   #hasFailed = false;
+  /** All failures are about the command line, and nothing was done. */
+  #isInvalid = true;
   #wasStopped = false;
   #status = 0;
 
@@ -76,10 +81,11 @@ export class Context implements AsyncDisposable {
     return this.#hasFailed;
   }
 
-  /** 0 done, 1 something failed, 130 stopped by Ctrl-C; or that of `endWith`. */
+  /** 0 done, 1 something failed, 2 nothing was done by an invalid command line, 130 stopped by Ctrl-C; or that of `endWith`. */
   get status(): number {
     if (this.#wasStopped) return STOPPED;
-    return this.#hasFailed ? 1 : this.#status;
+    if (!this.#hasFailed) return this.#status;
+    return this.#isInvalid ? 2 : 1;
   }
 
   /** Ends the run with this status, unless something fails. */
@@ -145,10 +151,14 @@ export class Context implements AsyncDisposable {
     if (!/^y(es)?$/i.test(answer.trim())) throw new Error('nothing was changed');
   }
 
-  /** Reports an error on stderr, in one line; the run ends with status 1. */
+  /** Reports an error on stderr, in one line; the run ends with status 1, or with 2 if it is about the command line. */
   fail(error: unknown): void {
     this.#hasFailed = true;
-    this.io.stderr(`${errorLine(error)}\n`);
+    this.#isInvalid &&= isAboutUsage(error);
+    const line = errorLine(error);
+    if (this.#printed.has(line)) return;
+    this.#printed.add(line);
+    this.io.stderr(`${line}\n`);
   }
 
   /**
@@ -158,7 +168,10 @@ export class Context implements AsyncDisposable {
   async readEach<Result>(names: readonly string[], read: (name: string) => Promise<Result>): Promise<Result[]> {
     const outcomes = await Promise.allSettled(names.map(read));
     return outcomes.flatMap((outcome, index) => {
-      if (outcome.status === 'fulfilled') return [outcome.value];
+      if (outcome.status === 'fulfilled') {
+        this.#isInvalid = false;
+        return [outcome.value];
+      }
       const { reason } = outcome as { reason: unknown };
       this.fail(reason instanceof RedisCommandError ? unanswered(JSON.stringify(names[index]), reason) : reason);
       return [];
@@ -181,6 +194,7 @@ export class Context implements AsyncDisposable {
       }
       try {
         results.push(await action(name));
+        this.#isInvalid = false;
       } catch (error) {
         if (error instanceof StoppedError) {
           this.#stop(

@@ -288,12 +288,44 @@ describe('asynq', () => {
     ['task find -q a -s retry --header tenant', 'error: --header is "tenant": name=value expected\n'],
     ['queue ls --config /nowhere/asynq.yaml', 'error: config file /nowhere/asynq.yaml: no such file\n'],
     ['task enqueue -t a -l b --process_at tomorrow', /^error: --process_at is "tomorrow": .*\n$/],
+    [
+      'task enqueue -t a -l b --process_at 2026-02-31T10:00:00Z',
+      /^error: --process_at is "2026-02-31T10:00:00Z": .*\n$/,
+    ],
+    [
+      'task reschedule -q a -i b --process_at 2027-02-29T10:00:00Z',
+      /^error: --process_at is "2027-02-29T10:00:00Z": .*\n$/,
+    ],
+    ['queue history a b --days 0', 'error: option "days" is 0; allowed: a whole number from 1 to 90\n'],
+    ['queue pause {}', /^error: option "queue" is "\{\}"; .*\n$/],
   ])('refuses "%s" with one line and status 2', async (line, message) => {
     const { status, stdout, stderr } = await asynq(line);
 
     expect(status).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
+  });
+
+  it('ends with status 1, not 2, when it has done a part of an invalid command line', async () => {
+    await client.enqueue('email', {}, { queue: 'mail' });
+
+    expect(await asynq('queue pause mail {}')).toMatchObject({
+      status: 1,
+      stdout: 'Successfully paused queue "mail"\n',
+    });
+  });
+
+  it('says once what is true of all lists of a queue', async () => {
+    expect(await asynq('task find -q nobodys')).toMatchObject({
+      status: 1,
+      stderr: 'error: queue not found: "nobodys"\n',
+    });
+  });
+
+  it('prints its version as JSON, too', async () => {
+    const { stdout } = await asynq('version --json');
+
+    expect(JSON.parse(stdout)).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+/) as string });
   });
 
   it('prints several problems of the core in one line', async () => {

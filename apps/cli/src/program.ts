@@ -7,7 +7,7 @@ import { errorLine } from './output/error-line.js';
 import { STOPPED, StoppedError } from './output/interrupt.js';
 import type { Connect } from './run-command.js';
 import { markPlainWords, splitShortFlags, unmarked, unmarkPlainWords } from './short-flags.js';
-import { UsageError } from './usage.error.js';
+import { isAboutUsage, UsageError } from './usage.error.js';
 
 /**
  * Runs one command line and returns the exit status: 0 done, 1 something failed, 2 the command line is invalid, 3 a search
@@ -34,10 +34,7 @@ export async function runCli(words: readonly string[], io: Io, connect?: Connect
 
 function statusOf(error: unknown): number {
   if (error instanceof StoppedError) return STOPPED;
-  // By name and code: core and the dashboard's part are bundled apart.
-  const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
-  const isInvalid = name === 'UsageError' || code === 'INVALID_OPTIONS';
-  return isInvalid ? 2 : 1;
+  return isAboutUsage(error) ? 2 : 1;
 }
 
 function program(args: readonly string[], io: Io, run: Run): Cli {

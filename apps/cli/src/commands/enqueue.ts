@@ -2,6 +2,7 @@ import type { TaskOptions } from '@nestjs-asynq/core';
 import type { Context } from '../context.js';
 import { oneLine } from '../output/cells.js';
 import { parseGoDuration } from '../output/go-duration.js';
+import { rfc3339Time } from '../output/point-in-time.js';
 import { UsageError } from '../usage.error.js';
 import { type Cli, HEADER, queueName, readHeaders, type Run, text } from './command.js';
 import { checkPayload } from './payload.js';
@@ -77,12 +78,10 @@ function duration(name: string, given: string | undefined): number | undefined {
   return given === undefined ? undefined : parseGoDuration(name, given);
 }
 
-const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
-
 /** @throws {UsageError} not a time in RFC 3339 */
 export function parseDate(name: string, given: string | undefined): Date | undefined {
   if (given === undefined) return undefined;
-  const read = new Date(given);
-  if (RFC_3339.test(given) && !Number.isNaN(read.getTime())) return read;
+  const read = rfc3339Time(given);
+  if (read) return read;
   throw new UsageError(`--${name} is "${given}": a time such as 2030-01-31T12:00:00Z expected`);
 }

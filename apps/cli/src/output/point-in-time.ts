@@ -27,12 +27,24 @@ export function parsePointInTime(option: string, text: string, { nowMs, isEnd = 
 }
 
 function absoluteTime(text: string, isEnd: boolean): Date | undefined {
-  if (RFC_3339.test(text) || LOCAL_TIME.test(text)) return new Date(text);
-  if (!DATE.test(text)) return undefined;
+  if (RFC_3339.test(text)) return rfc3339Time(text);
+  if (LOCAL_TIME.test(text)) return isDay(text) ? new Date(text) : undefined;
+  if (!DATE.test(text) || !isDay(text)) return undefined;
   const [year, month, day] = text.split('-').map(Number) as [number, number, number];
-  const begin = new Date(year, month - 1, day);
-  if (begin.getMonth() !== month - 1) return undefined; // the 31st of February
-  return isEnd ? new Date(new Date(year, month - 1, day + 1).getTime() - 1) : begin;
+  return isEnd ? new Date(new Date(year, month - 1, day + 1).getTime() - 1) : new Date(year, month - 1, day);
+}
+
+/** A time in RFC 3339; `undefined` for any other text. */
+export function rfc3339Time(text: string): Date | undefined {
+  const time = RFC_3339.test(text) && isDay(text) ? new Date(text) : undefined;
+  return time && Number.isNaN(time.getTime()) ? undefined : time;
+}
+
+/** Whether the calendar has the day: JavaScript takes the 31st of February for the 3rd of March. */
+function isDay(text: string): boolean {
+  const day = text.slice(0, 'yyyy-mm-dd'.length);
+  const midnight = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }
 
 function relativeTime(option: string, text: string, nowMs: number): Date | undefined {
