@@ -174,9 +174,7 @@ describe('Client.enqueueMany', () => {
   it('refuses anything but an array', async () => {
     const { client } = open();
 
-    await expect(client.enqueueMany(new Set() as never)).rejects.toThrow(
-      'option "items" is an object; allowed: an array',
-    );
+    await expect(client.enqueueMany(new Set() as never)).rejects.toThrow('option "items" is a Set; allowed: an array');
   });
 
   it('reports a failure of the broker for each task', async () => {

@@ -162,6 +162,12 @@ describe('composeTask', () => {
     [{ headers: { '\udfff': 'a' } }, 'headers'],
     [{ headers: new Map() }, 'headers'],
     [{ maxRetires: 3 }, 'maxRetires'],
+    [{ backoff: { delay: 1, jitter: Symbol('half') } }, 'backoff.jitter'],
+    [{ backoff: { delay: 1, jitter: Object.create(null) as object } }, 'backoff.jitter'],
+    [Promise.resolve({ maxRetry: 1 }), 'options'],
+    [new Map([['maxRetry', 1]]), 'options'],
+    [new Error('no options'), 'options'],
+    [{ unique: Promise.resolve({ ttl: 1_000 }) }, 'unique'],
   ])('refuses %j', (options, option) => {
     expect(problemsOf(options)).toEqual([option]);
   });

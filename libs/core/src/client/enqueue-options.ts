@@ -4,6 +4,7 @@ import type { TaskTemplate } from '../broker/contract/schedules.js';
 import { isInstance } from '../errors/as-error.js';
 import { InvalidOptionsError, kindOf, type OptionProblem } from '../errors/invalid-options.error.js';
 import { PayloadTooLargeError } from '../errors/payload-too-large.error.js';
+import { isRecord } from '../runtime/is-record.js';
 import { OptionReader } from '../runtime/option-reader.js';
 import { isText, TEXT_ALLOWED, textProblem } from '../runtime/unicode-text.js';
 import type { QueuePartitions } from '../partitions/queue-partitions.js';
@@ -221,7 +222,7 @@ function readStart(
 function readBackoff(reader: OptionReader, given: TaskOptions['backoff'], path: string): string | undefined {
   if (given === undefined) return undefined;
   const bounds = { maxMs: MAX_RETRY_DELAY_MS };
-  if (typeof given !== 'object' || given === null) {
+  if (typeof given !== 'object' || !isRecord(given)) {
     const delayMs = reader.duration('backoff', 0, bounds);
     return encodeBackoff({ kind: 'fixed', delayMs, maxMs: MAX_RETRY_DELAY_MS, jitter: 0 });
   }
@@ -229,12 +230,13 @@ function readBackoff(reader: OptionReader, given: TaskOptions['backoff'], path: 
   own.onlyKnown(['type', 'delay', 'maxDelay', 'jitter']);
   if (given.delay === undefined) own.refuse('delay', "how long to wait before a retry, such as '10s'");
   const { jitter = 0 } = given;
-  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1)) own.refuse('jitter', 'a number from 0 to 1');
+  const isShare = typeof jitter === 'number' && jitter >= 0 && jitter <= 1;
+  if (!isShare) own.refuse('jitter', 'a number from 0 to 1');
   const record = {
     kind: own.oneOf('type', ['fixed', 'exponential']) ?? 'fixed',
     delayMs: own.duration('delay', 0, bounds),
     maxMs: own.duration('maxDelay', MAX_RETRY_DELAY_MS, bounds),
-    jitter,
+    jitter: isShare ? jitter : 0,
   };
   reader.add(...own.problems);
   return encodeBackoff(record);
@@ -248,7 +250,7 @@ interface Unique {
 function readUnique(reader: OptionReader, given: TaskOptions['unique'], path: string): Unique | undefined {
   if (given === undefined) return undefined;
   const bounds = { minMs: 1_000, maxMs: LONGEST_MS };
-  if (typeof given !== 'object' || given === null) {
+  if (typeof given !== 'object' || !isRecord(given)) {
     return { ttlMs: reader.duration('unique', bounds.minMs, bounds), key: undefined };
   }
   const lock = new OptionReader(given, `${path}unique.`);

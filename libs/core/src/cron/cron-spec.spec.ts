@@ -78,6 +78,20 @@ describe('parseCronSpec', () => {
     expect(() => parseCronSpec(spec)).toThrow(new CronSpecError(spec, reason));
   });
 
+  it.each([5n, Symbol('daily'), null, undefined, { spec: '@daily' }, Object.create(null)])(
+    'explains that it is not text: %o',
+    (spec) => {
+      expect(() => parseCronSpec(spec as string)).toThrow(/^cron spec .{1,20}: it is not text$/);
+    },
+  );
+
+  it('shows no more than the beginning of what is too long', () => {
+    const long = 'x'.repeat(1_001);
+
+    expect(() => parseCronSpec(long)).toThrow(/^cron spec "x{80}…": it is longer than 1000 characters$/);
+    expect(() => parseCronSpec('@daily', { zone: long })).toThrow(/: there is no time zone "x{80}…" in /);
+  });
+
   it('counts an interval from the same moment in every call', () => {
     const times = parseCronSpec('@every 45s');
 

@@ -1,4 +1,5 @@
 import { CronSpecError } from '../errors/cron-spec.error.js';
+import { show } from '../errors/invalid-options.error.js';
 import { parseGoDuration } from '../wire/go-duration.js';
 import { parseCronField, FIELD_KINDS } from './cron-field.js';
 import { type CronFields, CronTicks, IntervalTicks, type TickTimes } from './tick-times.js';
@@ -22,6 +23,8 @@ const DESCRIPTORS: Readonly<Record<string, string>> = {
   '@hourly': '0 * * * *',
 };
 const EVERY = '@every ';
+/** More than all values of all fields take. */
+const LONGEST_SPEC = 1_000;
 const NS_PER_S = 1_000_000_000n;
 
 /**
@@ -33,7 +36,9 @@ export function parseCronSpec(spec: string, { zone = 'UTC', seconds = false }: C
   const fail = (reason: string): never => {
     throw new CronSpecError(spec, reason);
   };
-  if (typeof spec !== 'string' || spec === '') return fail('it is empty');
+  if (typeof spec !== 'string') return fail('it is not text');
+  if (spec === '') return fail('it is empty');
+  if (spec.length > LONGEST_SPEC) return fail(`it is longer than ${LONGEST_SPEC} characters`);
   const [, ownZone, rest] = /^(?:CRON_)?TZ=([^ ]*) (.*)$/s.exec(spec) ?? [];
   if (rest === undefined && /^(?:CRON_)?TZ=/.test(spec)) return fail('there is no schedule after the time zone');
   const text = rest === undefined ? spec : rest.trim();
@@ -88,6 +93,6 @@ function openZone(name: string): TimeZone {
   try {
     return new TimeZone(name);
   } catch {
-    throw new RangeError(`there is no time zone "${name}" in the IANA database; a name is such as Europe/London`);
+    throw new RangeError(`there is no time zone ${show(name)} in the IANA database; a name is such as Europe/London`);
   }
 }

@@ -1,3 +1,4 @@
+import { show } from './invalid-options.error.js';
 import { QueueError } from './queue-error.js';
 
 /** A cron spec is invalid; the message says which part and why. */
@@ -8,6 +9,6 @@ export class CronSpecError extends QueueError {
     readonly spec: string,
     readonly reason: string,
   ) {
-    super(`cron spec ${JSON.stringify(spec)}: ${reason}`);
+    super(`cron spec ${show(spec)}: ${reason}`);
   }
 }

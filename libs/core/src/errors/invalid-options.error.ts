@@ -47,7 +47,8 @@ export function kindOf(value: unknown): unknown {
   return new ValueKind(['number', 'bigint', 'symbol'].includes(typeof value) ? `a ${typeof value}` : show(value));
 }
 
-function show(value: unknown): string {
+/** A value in a message: a text in quotes and cut, an object by its kind. */
+export function show(value: unknown): string {
   try {
     return describe(value);
   } catch {
@@ -62,6 +63,15 @@ function describe(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString();
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  if (typeof value === 'object' && value !== null) return describeObject(tagOf(value));
   return String(value);
 }
+
+function describeObject(tag: string): string {
+  if (tag === 'Promise') return 'a promise'; // it was not awaited
+  if (['Object', 'Array'].includes(tag)) return `an ${tag.toLowerCase()}`;
+  return `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}`;
+}
+
+/** `Map`, `Promise`; `Object` for instances of classes. */
+export const tagOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1);

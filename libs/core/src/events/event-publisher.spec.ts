@@ -175,6 +175,7 @@ describe('EventPublisher', () => {
     [{ kinds: ['finished'] }, 'publishEvents.kinds'],
     [{ maxLenght: 1 }, 'did you mean "maxLength"?'],
     ['yes', 'publishEvents'],
+    [null, 'publishEvents'],
   ])('refuses %j', (options, text) => {
     const reader = new OptionReader({});
     readPublishOptions(reader, options as never);

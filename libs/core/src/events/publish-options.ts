@@ -38,7 +38,7 @@ export function readPublishOptions(
       maxLength: own.wholeNumber('maxLength', DEFAULT_LENGTH, 1, GREATEST_LENGTH),
       lifeMs: Math.ceil(own.duration('maxAge', DAY_MS, { minMs: 1_000, maxMs: LONGEST_LIFE_MS })),
     },
-    kinds: new Set(readKinds(own, given === true ? undefined : given.kinds)),
+    kinds: new Set(readKinds(own, given === true ? undefined : given?.kinds)),
   };
   reader.add(...own.problems);
   return settings;

@@ -53,6 +53,29 @@ describe('OptionReader', () => {
     ]);
   });
 
+  it.each([
+    [Promise.resolve({ count: 1 }), 'a promise'],
+    [new Map([['count', 1]]), 'a Map'],
+    [new Set(['count']), 'a Set'],
+    [new RangeError('count'), 'an Error'],
+    [/count/, 'a RegExp'],
+    [new Date('2030-01-01T00:00:00Z'), '2030-01-01T00:00:00.000Z'],
+    [new Float64Array(2), 'a Float64Array'],
+    [['count'], 'an array'],
+  ])('takes no %o for options: it would count as none', (given, shown) => {
+    expect(() => new OptionReader(given)).toThrow(`option "options" is ${shown}; allowed: an object`);
+  });
+
+  it('takes instances of classes and namespaces of modules for options', () => {
+    class Settings {
+      readonly count = 2;
+    }
+
+    expect(new OptionReader(new Settings()).wholeNumber('count', 1, 0, 5)).toBe(2);
+    const namespace = Object.defineProperty({ count: 3 }, Symbol.toStringTag, { value: 'Module' });
+    expect(new OptionReader(namespace).wholeNumber('count', 1, 0, 5)).toBe(3);
+  });
+
   it('suggests the nearest name', () => {
     const options = new OptionReader({ maxRetires: 3 });
 
