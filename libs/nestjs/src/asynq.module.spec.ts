@@ -135,6 +135,10 @@ describe('configuration', () => {
     [{ scheduler: { zone: 'CEST' } }, 'option "scheduler.zone" is "CEST"; allowed: an IANA time zone'],
     [{ queues: { low: 0 } }, 'option "queues.low" is 0'],
     [{ defaults: { maxRetry: -1 } }, 'option "defaults.maxRetry" is -1'],
+    [{ groupAggregator: true }, 'option "groupAggregator" is true; allowed: limits of groups, such as {'],
+    [{ groupAggregator: null }, 'option "groupAggregator" is null; allowed: limits of groups, such as {'],
+    [{ groupAggregator: '30s' }, 'option "groupAggregator" is "30s"; allowed: limits of groups, such as {'],
+    [{ groupAggregator: new Map() }, 'option "groupAggregator" is a Map; allowed: limits of groups, such as {'],
   ])('refuses %j at boot', async (wrong, message) => {
     const failure = await startApp({ asynq: wrong as Partial<AsynqModuleOptions> }).catch((error: unknown) => error);
 

@@ -219,6 +219,10 @@ export function readModuleOptions(name: string, given: AsynqModuleOptions): Asyn
   if (given.queues !== undefined && !isRecord(given.queues)) {
     reader.refuse('queues', 'queues with their weights, such as { default: 1 }');
   }
+  // The server does not see it as it was given: functions of @TaskAggregator methods are added.
+  if (given.groupAggregator !== undefined && !isRecord(given.groupAggregator)) {
+    reader.refuse('groupAggregator', "limits of groups, such as { gracePeriod: '30s' }");
+  }
   const settings: AsynqSettings = {
     name,
     connection: given.connection === 'memory' ? { memory: name } : given.connection,
