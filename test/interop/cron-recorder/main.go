@@ -114,7 +114,7 @@ var wrongSpecs = []string{
 	"a * * * *", "*/0 * * * *", "5-1 * * * *", "-1 * * * *", "*/5/2 * * * *", "1-2-3 * * * *", "* * * * * ?", "0 0 L * *",
 	"0 0 * * 5#2", "*/-1 * * * *", "*/ * * * *", "1- * * * *", "*-5-6 * * * *", "1.5 * * * *", "0 0 * january *", "0 0 * * sunday",
 	"0 mon * * *", "@reboot", "@Daily", "@daily ", " @daily", "@every", "@every abc", "@every 1d", "@every ", "@every 1", "@every  5s", "@every 5s ",
-	"CRON_TZ=Nowhere/Land 0 0 * * *", "TZ=UTC ", "99999999999999999999 * * * *",
+	"CRON_TZ=Nowhere/Land 0 0 * * *", "TZ=UTC ", "99999999999999999999 * * * *", "*/99999999999999999999 * * * *",
 	"CRON_TZ=BST 0 6 * * *", "CRON_TZ=AST 0 6 * * *", "TZ=PST 0 6 * * *", "CRON_TZ=SystemV/PST8PDT 0 6 * * *",
 }
 

@@ -72,7 +72,7 @@ function readValue(text: string, kind: FieldKind, whole: string): number {
 }
 
 function readNumber(text: string, name: string, whole: string): number {
-  if (/^\+?\d+$/.test(text)) return Number(text);
+  if (/^\+?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
   throw new RangeError(`${JSON.stringify(text)} in ${name} ${whole} is not a number`);
 }
 
