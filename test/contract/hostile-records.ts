@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import type { Cluster, Redis } from 'ioredis';
-import { encodeTaskMessage, type TaskMessage } from '../support/test-queue.js';
+import {
+  characterAt,
+  encodeTaskMessage,
+  indexOfCharacter,
+  LAST_CHARACTER,
+  type TaskMessage,
+} from '../support/test-queue.js';
 import { TASK_HASH_FIELDS } from './task-hash-fields.js';
 
 /** Arbitrary records of a peer under the keys of a queue; `{q}` stands for the queue. */
@@ -140,7 +146,8 @@ const SPECIAL_TEXTS = [
 
 const bytesOf = (text: string): Buffer => Buffer.from(text);
 
-const anyText = fc.oneof(fc.constantFrom(...SPECIAL_TEXTS), fc.string({ unit: 'binary', maxLength: 30 }));
+const character = fc.nat(LAST_CHARACTER).map(characterAt, indexOfCharacter);
+const anyText = fc.oneof(fc.constantFrom(...SPECIAL_TEXTS), fc.string({ unit: character, maxLength: 30 }));
 const anyBytes = (largest: number): fc.Arbitrary<Buffer> =>
   fc.oneof(
     { weight: 6, arbitrary: anyText.map(bytesOf) },

@@ -1,7 +1,9 @@
 import type { PeriodicTaskOptions } from '@nestjs-asynq/core/internal';
 import fc from 'fast-check';
+import { characterAt, indexOfCharacter, LAST_CHARACTER } from '../support/test-queue.js';
 
-const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }).filter((value) => value.isWellFormed());
+const character = fc.nat(LAST_CHARACTER).map(characterAt, indexOfCharacter);
+const text = fc.string({ unit: character, minLength: 1, maxLength: 12 }).filter((value) => value.isWellFormed());
 const name = text.filter((value) => /[^\s\u0085]/.test(value) && !/[{}]/.test(value));
 const lengthMs = fc.integer({ min: 1_000, max: 10_000_000_000 });
 const time = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }).map((atMs) => new Date(atMs));

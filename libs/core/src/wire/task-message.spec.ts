@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
+import { characterAt, indexOfCharacter, LAST_CHARACTER } from '../test-support/any-character.js';
 import { decodeTaskMessage, encodeTaskMessage, type TaskMessage } from './task-message.js';
 
 const message = (fields: Partial<TaskMessage> = {}): TaskMessage => ({
@@ -40,9 +41,10 @@ function outcomeOf(call: () => unknown): unknown {
   }
 }
 
-const anyText = fc.string({ unit: 'binary', maxLength: 60, size: 'max' });
+const character = fc.nat(LAST_CHARACTER).map(characterAt, indexOfCharacter);
+const anyText = fc.string({ unit: character, maxLength: 60, size: 'max' });
 /** At most 60 bytes, so that two fit {@link lengthDelimited}. */
-const shortText = fc.string({ unit: 'binary', maxLength: 15, size: 'max' });
+const shortText = fc.string({ unit: character, maxLength: 15, size: 'max' });
 /** Text as JavaScript allows it: also halves of surrogate pairs. */
 const anyCodeUnits = fc
   .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 60 })
