@@ -94,6 +94,56 @@ describe('the shared readings', () => {
     expect((await readings.fresh('a')).info.isPaused).toBe(true);
   });
 
+  it.each(['queue', 'names'] as const)(
+    'are read again after an action that they were under way at: %s',
+    async (what) => {
+      await readings.turn();
+      nowMs += 6_000;
+      let answer: () => void = () => undefined;
+      const held = new Promise<void>((resolve) => (answer = resolve));
+      const { queueInfo, queues } = { queueInfo: inspector.queueInfo, queues: inspector.queues };
+      vi.spyOn(inspector, 'queueInfo').mockImplementationOnce(async (...args) => {
+        const info = await queueInfo.apply(inspector, args);
+        await held;
+        return info;
+      });
+      vi.spyOn(inspector, 'queues').mockImplementationOnce(async () => {
+        const names = await queues.call(inspector);
+        await held;
+        return names;
+      });
+      const early = what === 'queue' ? readings.fresh('a') : readings.ready();
+      await new Promise(setImmediate);
+      if (what === 'queue') await inspector.pauseQueue('a');
+      else await inspector.deleteQueue('b', { force: true });
+      readings.changed(what === 'queue' ? 'a' : 'b');
+
+      const meanwhile = what === 'queue' ? readings.fresh('a') : readings.ready();
+      answer();
+      await Promise.all([early, meanwhile]);
+
+      if (what === 'queue') expect((await meanwhile)?.info.isPaused).toBe(true);
+      else expect(readings.names).toEqual(['a']);
+    },
+  );
+
+  it('are read again after an action, also when one failed that was under way', async () => {
+    await readings.fresh('a');
+    nowMs += 1_000;
+    let fail: () => void = () => undefined;
+    vi.spyOn(inspector, 'queueInfo').mockImplementationOnce(
+      () => new Promise((_, reject) => (fail = () => reject(new Error('gone')))),
+    );
+    const early = readings.fresh('a');
+    nowMs -= 1_000; // the older figures are still good
+    await inspector.pauseQueue('a');
+    readings.changed('a');
+    fail();
+    await early;
+
+    expect((await readings.fresh('a')).info.isPaused).toBe(true);
+  });
+
   it('stay as they were, and say so, while Redis does not answer', async () => {
     await readings.turn();
     const failure = new RedisCommandError('SMEMBERS', true, { cause: new Error('gone') });

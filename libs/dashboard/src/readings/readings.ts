@@ -30,10 +30,18 @@ const FRESH_MS = 900;
 const NO_EVICTION = 'noeviction';
 
 /** A reading under way. */
-interface Running {
-  /** When it began: what has changed since may be missing in it. */
-  readonly atMs: number;
-  readonly ended: Promise<void>;
+class Running {
+  ended: Promise<void> = Promise.resolve();
+  /** An action has changed something since it began: it is good for those who asked before, and outdated when it ends. */
+  isOutdated = false;
+
+  /** @param atMs when it began: what has changed since may be missing in it */
+  constructor(readonly atMs: number) {}
+
+  /** As of when its result is good. */
+  get goodMs(): number {
+    return this.isOutdated ? Number.NEGATIVE_INFINITY : this.atMs;
+  }
 }
 
 interface ReadingsDeps {
@@ -194,11 +202,15 @@ export class Readings {
     }
   }
 
-  /** Forgets what an action has changed, so that the next look reads it again. */
+  /** Forgets what an action has changed, so that the next look reads it again, whatever is being read at the moment. */
   changed(queue: string): void {
     const reading = this.readings.get(queue);
     if (reading) this.readings.set(queue, { ...reading, atMs: Number.NEGATIVE_INFINITY });
     this.namesAtMs = Number.NEGATIVE_INFINITY;
+    for (const what of ['names', `queue ${queue}`]) {
+      const running = this.inHand.get(what);
+      if (running) running.isOutdated = true;
+    }
   }
 
   private tick(): void {
@@ -239,10 +251,10 @@ export class Readings {
 
   private async readNames(sinceMs: number): Promise<void> {
     if (this.namesAtMs >= sinceMs) return;
-    await this.once('names', sinceMs, async (atMs) => {
+    await this.once('names', sinceMs, async (running) => {
       try {
         this.knownNames = await this.deps.inspector.queues();
-        this.namesAtMs = atMs;
+        this.namesAtMs = running.goodMs;
         this.changes += 1;
         this.failure = undefined;
         const known = new Set(this.knownNames);
@@ -257,7 +269,7 @@ export class Readings {
   private async readServers(): Promise<void> {
     const sinceMs = this.deps.nowMs() - SERVERS_MS;
     if (this.serversAtMs >= sinceMs) return;
-    await this.once('servers', sinceMs, async (atMs) => {
+    await this.once('servers', sinceMs, async ({ atMs }) => {
       const missing: Warning[] = [];
       const onUnanswered = (part: string, error: unknown): void =>
         void missing.push({ code: 'partMissing', part, message: errorText(error) });
@@ -288,22 +300,23 @@ export class Readings {
   private async readQueue(queue: string, sinceMs: number): Promise<void> {
     const before = this.readings.get(queue);
     if (before && before.atMs >= sinceMs) return;
-    await this.once(`queue ${queue}`, sinceMs, async (atMs) => {
+    await this.once(`queue ${queue}`, sinceMs, async (running) => {
       try {
         const info = await this.deps.inspector.queueInfo(queue);
-        this.keep(queue, { info, atMs, error: undefined });
+        this.keep(queue, { info, atMs: running.goodMs, error: undefined }, running.atMs);
       } catch (error) {
         if (error instanceof QueueNotFoundError) {
           this.forget(queue);
           throw error;
         }
-        if (before) this.readings.set(queue, { ...before, error: errorText(error) });
+        const older = this.readings.get(queue);
+        if (older) this.readings.set(queue, { ...older, error: errorText(error) });
         throw error;
       }
     });
   }
 
-  private keep(queue: string, reading: QueueReading): void {
+  private keep(queue: string, reading: QueueReading, atMs: number): void {
     this.readings.set(queue, reading);
     this.changes += 1;
     let history = this.histories.get(queue);
@@ -311,7 +324,7 @@ export class Readings {
       history = new QueueHistory();
       this.histories.set(queue, history);
     }
-    history?.keep(reading.info, reading.atMs);
+    history?.keep(reading.info, atMs);
   }
 
   private forget(queue: string): void {
@@ -321,14 +334,14 @@ export class Readings {
   }
 
   /** At most one reading of a kind is under way; those who ask meanwhile share it, unless they want to know what is later. */
-  private async once(what: string, sinceMs: number, read: (atMs: number) => Promise<void>): Promise<void> {
+  private async once(what: string, sinceMs: number, read: (running: Running) => Promise<void>): Promise<void> {
     for (let running = this.inHand.get(what); running; running = this.inHand.get(what)) {
-      if (running.atMs >= sinceMs) return running.ended;
+      if (running.goodMs >= sinceMs) return running.ended;
       await running.ended.catch(() => undefined);
     }
-    const atMs = this.deps.nowMs();
-    const ended = read(atMs).finally(() => this.inHand.delete(what));
-    this.inHand.set(what, { atMs, ended });
-    return ended;
+    const running = new Running(this.deps.nowMs());
+    running.ended = read(running).finally(() => this.inHand.delete(what));
+    this.inHand.set(what, running);
+    return running.ended;
   }
 }
