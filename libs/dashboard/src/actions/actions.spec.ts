@@ -32,6 +32,21 @@ describe('an action on queues', () => {
     expect(answers).toEqual([{ changed: true }, { changed: false }, { changed: true }, { changed: false }]);
   });
 
+  it('pauses a queue that does not exist, as in asynq, and says so', async () => {
+    const one = await dash.post('/monitoring/api/queue/pause', { queue: 'nowhere' });
+    const several = await dash.post('/monitoring/api/queues/pause', { queues: ['mail', 'nowhere', 'never'] });
+    const resumed = await dash.post('/monitoring/api/queues/resume', { queues: ['mail', 'nowhere', 'never'] });
+
+    expect(one.body).toEqual({ changed: true, unknown: true });
+    expect(several.body).toEqual({
+      changed: ['mail', 'never'],
+      unchanged: ['nowhere'],
+      failed: [],
+      unknown: ['never', 'nowhere'],
+    });
+    expect(resumed.body).toEqual({ changed: ['mail', 'nowhere', 'never'], unchanged: [], failed: [] });
+  });
+
   it('refuses to delete a queue with tasks, and deletes or purges it with force', async () => {
     const refused = await dash.post('/monitoring/api/queue/delete', { queue: 'mail' });
     const deleted = await dash.post('/monitoring/api/queue/delete', { queue: 'mail', force: true });

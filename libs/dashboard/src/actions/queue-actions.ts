@@ -1,3 +1,4 @@
+import { placeOf } from '@nestjs-asynq/core/internal';
 import type { ActionName } from '../api/access.js';
 import { NEEDED_RIGHT } from '../api/access.js';
 import { BOUNDS } from '../api/bounds.js';
@@ -8,6 +9,12 @@ import { audited, type WriteAction, type WriteContext } from './write.js';
 
 type ActOnQueue = (context: WriteContext, queue: string, force: boolean) => Promise<boolean>;
 
+/** Tells which queues do not exist. Pausing needs none, as in asynq, and says so. */
+async function unknownQueues({ board: { inspector } }: WriteContext): Promise<(queue: string) => boolean> {
+  const known = new Set(await inspector.queues());
+  return (queue) => !known.has(queue) && !known.has(placeOf(queue).queue);
+}
+
 /** An action on a queue as a whole. */
 const onQueue =
   (action: ActionName, act: ActOnQueue): WriteAction =>
@@ -17,8 +24,9 @@ const onQueue =
     context.body.done();
     context.viewer.checkMay(queue, NEEDED_RIGHT[action]);
     const details = force ? { details: { force } } : {};
+    const isUnknown = action === 'pauseQueue' && (await unknownQueues(context))(queue);
     const changed = await audited(context, action, { queues: [queue], ...details }, () => act(context, queue, force));
-    const answer: QueueActionAnswer = { changed };
+    const answer: QueueActionAnswer = { changed, ...(isUnknown && { unknown: true }) };
     return answer;
   };
 
@@ -39,6 +47,7 @@ const onQueues =
     body.done();
     if (viewer.readOnly) throw readOnlyError();
     const queues = [...new Set(given)];
+    const isUnknown = action === 'pauseQueue' ? await unknownQueues(context) : () => false;
     const changed: string[] = [];
     const unchanged: string[] = [];
     const failures = await actOnEach(context, queues, async (queue) => {
@@ -58,7 +67,8 @@ const onQueues =
       ...(signal.aborted && { error: 'stopped' }),
     });
     const failed = failures.map(({ item: queue, code, message }) => ({ queue, code, message }));
-    const answer: QueuesActionAnswer = { changed, unchanged, failed };
+    const unknown = [...changed, ...unchanged].filter(isUnknown);
+    const answer: QueuesActionAnswer = { changed, unchanged, failed, ...(unknown.length > 0 && { unknown }) };
     return answer;
   };
 

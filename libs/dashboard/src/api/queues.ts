@@ -175,6 +175,8 @@ export interface QueueAction {
 export interface QueueActionAnswer {
   /** `false`: it was so before. */
   readonly changed: boolean;
+  /** Of `pauseQueue`: no such queue exists; it is paused if it ever comes to exist. */
+  readonly unknown?: true;
 }
 
 /** `POST` of `pauseQueues`, `resumeQueues` */
@@ -189,6 +191,8 @@ export interface QueuesActionAnswer {
   /** They were so before. */
   readonly unchanged: readonly string[];
   readonly failed: readonly QueueFailure[];
+  /** Of `pauseQueues`, if there are any: those of which no queue exists; they are paused if they ever come to exist. */
+  readonly unknown?: readonly string[];
 }
 
 export interface QueueFailure extends Refusal {

@@ -75,13 +75,14 @@ function PauseQueuesDialog({ action, queues, leftOut, onClose, onDone }: PauseQu
   const { submit, isBusy, failure } = useSubmit();
   const act = (): void =>
     void submit<QueuesActionAnswer>(WRITES[action], { queues }, (answer) => {
-      const { changed, unchanged, failed } = answer;
+      const { changed, unchanged, failed, unknown } = answer;
       onClose();
       onDone();
       if (failed.length > 0)
         return openDialog((close) => <QueuesReportDialog action={action} answer={answer} onClose={close} />);
       notify({
         title: t(`done.${action}`, { n: changed.length + unchanged.length }),
+        text: unknown && t('done.pauseQueue.unknown', { queues: unknown.join(', ') }),
         action: changed.length > 0 ? { label: t('undo'), act: () => void takeBack(BACK[action], changed) } : undefined,
       });
     });

@@ -24,9 +24,10 @@ export function usePause(): (queue: string, pause: boolean) => Promise<void> {
   const set = async (queue: string, pause: boolean): Promise<void> => {
     try {
       const path = pause ? WRITES.pauseQueue : WRITES.resumeQueue;
-      const { changed } = await write<QueueActionAnswer>(path, { queue });
+      const { changed, unknown } = await write<QueueActionAnswer>(path, { queue });
       notify({
         title: t(pause ? 'done.pauseQueue' : 'done.resumeQueue', { queue }),
+        text: unknown && t('done.pauseQueue.unknown', { queues: queue }),
         action: changed ? { label: t('undo'), act: () => void set(queue, !pause) } : undefined,
       });
     } catch (error) {

@@ -600,6 +600,10 @@ export const messages = {
   'done.again': { en: 'Enqueued as {id}', zh: '已入队：{id}' },
   'done.newTask': { en: 'Enqueued as {id}', zh: '已入队：{id}' },
   'done.pauseQueue': { en: '{queue} is paused', zh: '{queue} 已暂停' },
+  'done.pauseQueue.unknown': {
+    en: 'No queue exists of this name: {queues}. It is paused if it ever comes to exist.',
+    zh: '不存在此名称的队列：{queues}。它一旦出现即处于暂停状态。',
+  },
   'done.resumeQueue': { en: '{queue} is running again', zh: '{queue} 已恢复' },
   'done.pauseQueues': { en: { one: '{n} queue is paused', other: '{n} queues are paused' }, zh: '{n} 个队列已暂停' },
   'done.resumeQueues': {
