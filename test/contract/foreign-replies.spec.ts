@@ -233,4 +233,13 @@ describe('a script that replies anything', () => {
       'expected the reply integer | {integer per task}, got list of 2 {integer, text}',
     );
   });
+
+  it('refuses an answer to a return that it does not know, which could be taken for a cancel request', async () => {
+    await using q = openRedisQueue(redis.client, { guard: { prepareScript: () => 'return { 7 }' } });
+    await q.seed({ active: ['a'] });
+
+    const failure = await q.broker.requeue(q.name, [q.claim('a')]).catch((error: unknown) => error);
+
+    expect(failure).toMatchObject({ command: 'requeue', isTransient: true, isOutcomeUnknown: true });
+  });
 });

@@ -188,7 +188,11 @@ const toReply = (result: number): SettleReply => (result > 0 ? 'settled' : 'leas
 /** By the results of the script. */
 const REQUEUE_REPLIES: readonly SettleReply[] = ['leaseLost', 'settled', ...CANCEL_OUTCOMES];
 
-const toRequeueReply = (result: number): SettleReply => REQUEUE_REPLIES[result]!;
+function toRequeueReply(result: number): SettleReply {
+  const reply = REQUEUE_REPLIES[result];
+  if (!reply) throw unexpectedReply(scripts.requeue, result);
+  return reply;
+}
 
 function requeueTasks(redis: RedisLink, queue: string, claims: readonly LeaseClaim[]): Promise<unknown> {
   return redis.run(
