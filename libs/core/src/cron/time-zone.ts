@@ -1,6 +1,5 @@
 const DAY_MS = 86_400_000;
 
-/** By the name of the zone. Creating one takes 0.1 ms, and thousands of specs may name the same zone. */
 /** The only names of three letters in the IANA database, which Go reads. */
 const SHORT_NAMES = ['CET', 'EET', 'EST', 'GMT', 'HST', 'MET', 'MST', 'PRC', 'ROC', 'ROK', 'UCT', 'UTC', 'WET'];
 
@@ -13,6 +12,7 @@ function isOnlyInNode(name: string): boolean {
   return /^(?:[+-]|SystemV\/)/i.test(name);
 }
 
+/** By the name of the zone. Creating one takes 0.1 ms, and thousands of specs may name the same zone. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function openFormat(name: string): Intl.DateTimeFormat {
