@@ -96,7 +96,7 @@ describe.each(['Nest 12', 'Nest 11'] as const)('the packed packages in an empty 
     async (file) => {
       const { stdout } = await run(process.execPath, [file], { cwd: app });
 
-      expect(stdout).toBe('302 200 200 200 404 {"changed":true}\n'.repeat(2));
+      expect(stdout).toBe('302 200 200 200 404 {"changed":true,"unknown":true}\n'.repeat(2));
     },
   );
 

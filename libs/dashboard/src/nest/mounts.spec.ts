@@ -106,7 +106,7 @@ describe.each(ADAPTERS)('under %s', (adapter) => {
       const paused = await dash!.post(`${mount}/api/queue/pause`, { queue: 'any', unknown: 1 });
 
       expect(session.body).toEqual({ right: 'admin', readOnly: false, nowMs: expect.any(Number) });
-      expect([paused.status, paused.body]).toEqual([200, { changed: true }]);
+      expect([paused.status, paused.body]).toEqual([200, { changed: true, unknown: true }]);
     });
 
     it('serves files by their names, packed if the browser can unpack them', async () => {
