@@ -139,12 +139,16 @@ end
 if #ids > 0 then redis.call('ZREM', lease, unpack(ids)) end
 return owned, ids
 end
-local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf, refuse)
 local taskIds, leases, locks, replies, ended = {}, {}, {}, {}, 0
 for at = firstArg, #ARGV - fields, fields do
 local i = #taskIds + 1
 taskIds[i], leases[i], replies[i] = ARGV[at + 1], ARGV[at + 2], 0
 locks[i] = lockOf and lockOf(at)
+local refused = refuse and refuse(KEYS[firstTask + i - 1])
+if refused and ownsLease(lease, taskIds[i], leases[i]) then
+replies[i], leases[i] = refused, ''
+end
 end
 local owned, ids = endLeases(lease, taskIds, leases)
 for _, i in ipairs(owned) do
@@ -430,12 +434,16 @@ end
 if #ids > 0 then redis.call('ZREM', lease, unpack(ids)) end
 return owned, ids
 end
-local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf, refuse)
 local taskIds, leases, locks, replies, ended = {}, {}, {}, {}, 0
 for at = firstArg, #ARGV - fields, fields do
 local i = #taskIds + 1
 taskIds[i], leases[i], replies[i] = ARGV[at + 1], ARGV[at + 2], 0
 locks[i] = lockOf and lockOf(at)
+local refused = refuse and refuse(KEYS[firstTask + i - 1])
+if refused and ownsLease(lease, taskIds[i], leases[i]) then
+replies[i], leases[i] = refused, ''
+end
 end
 local owned, ids = endLeases(lease, taskIds, leases)
 for _, i in ipairs(owned) do
@@ -636,12 +644,16 @@ end
 if #ids > 0 then redis.call('ZREM', lease, unpack(ids)) end
 return owned, ids
 end
-local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf, refuse)
 local taskIds, leases, locks, replies, ended = {}, {}, {}, {}, 0
 for at = firstArg, #ARGV - fields, fields do
 local i = #taskIds + 1
 taskIds[i], leases[i], replies[i] = ARGV[at + 1], ARGV[at + 2], 0
 locks[i] = lockOf and lockOf(at)
+local refused = refuse and refuse(KEYS[firstTask + i - 1])
+if refused and ownsLease(lease, taskIds[i], leases[i]) then
+replies[i], leases[i] = refused, ''
+end
 end
 local owned, ids = endLeases(lease, taskIds, leases)
 for _, i in ipairs(owned) do
@@ -3441,12 +3453,16 @@ end
 if #ids > 0 then redis.call('ZREM', lease, unpack(ids)) end
 return owned, ids
 end
-local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf, refuse)
 local taskIds, leases, locks, replies, ended = {}, {}, {}, {}, 0
 for at = firstArg, #ARGV - fields, fields do
 local i = #taskIds + 1
 taskIds[i], leases[i], replies[i] = ARGV[at + 1], ARGV[at + 2], 0
 locks[i] = lockOf and lockOf(at)
+local refused = refuse and refuse(KEYS[firstTask + i - 1])
+if refused and ownsLease(lease, taskIds[i], leases[i]) then
+replies[i], leases[i] = refused, ''
+end
 end
 local owned, ids = endLeases(lease, taskIds, leases)
 for _, i in ipairs(owned) do
@@ -3476,28 +3492,18 @@ local active, lease, pending = KEYS[1], KEYS[2], KEYS[3]
 local pendingSinceNs = ARGV[1]
 local FIRST_TASK, ARGS, FIELDS = 4, 1, 2
 local CANCELED = { retry = 2, archive = 3, delete = 4 }
-local taskIds, leases, requeued, replies = {}, {}, {}, {}
+local requeued = {}
 needType('list', active, pending)
 needType('zset', lease)
-for at = ARGS, #ARGV - FIELDS, FIELDS do
-local i = #taskIds + 1
-taskIds[i], leases[i], replies[i] = ARGV[at + 1], ARGV[at + 2], 0
-local request = redis.pcall('HGET', KEYS[FIRST_TASK + i - 1], 'cancel_then')
-local canceled = type(request) == 'string' and CANCELED[string.match(request, '^%S+')]
-if canceled and ownsLease(lease, taskIds[i], leases[i]) then
-replies[i], leases[i] = canceled, ''
+local function canceled(task)
+local request = redis.pcall('HGET', task, 'cancel_then')
+return type(request) == 'string' and CANCELED[string.match(request, '^%S+')]
 end
-end
-local owned, ids = endLeases(lease, taskIds, leases)
-for _, i in ipairs(owned) do
-local task = KEYS[FIRST_TASK + i - 1]
-if store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then
+local replies = settle(active, lease, FIRST_TASK, ARGS, FIELDS, function(task, taskId)
+if not store(task, 'state', 'pending', 'pending_since', pendingSinceNs) then return false end
 redis.call('HDEL', task, 'cancel_then', 'progress', 'alone')
-requeued[#requeued + 1] = taskIds[i]
-replies[i] = 1
-end
-end
-leaveActive(active, ids)
+requeued[#requeued + 1] = taskId
+end, nil, canceled)
 for i = #requeued, 1, -1 do redis.call('RPUSH', pending, requeued[i]) end
 return replies`,
 );
@@ -3595,12 +3601,16 @@ end
 if #ids > 0 then redis.call('ZREM', lease, unpack(ids)) end
 return owned, ids
 end
-local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf, refuse)
 local taskIds, leases, locks, replies, ended = {}, {}, {}, {}, 0
 for at = firstArg, #ARGV - fields, fields do
 local i = #taskIds + 1
 taskIds[i], leases[i], replies[i] = ARGV[at + 1], ARGV[at + 2], 0
 locks[i] = lockOf and lockOf(at)
+local refused = refuse and refuse(KEYS[firstTask + i - 1])
+if refused and ownsLease(lease, taskIds[i], leases[i]) then
+replies[i], leases[i] = refused, ''
+end
 end
 local owned, ids = endLeases(lease, taskIds, leases)
 for _, i in ipairs(owned) do

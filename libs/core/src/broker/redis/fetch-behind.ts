@@ -5,7 +5,7 @@ import { keys } from '../../wire/keys.js';
 import type { FetchReply } from '../contract/lease.js';
 import type { NextFetch } from '../contract/wake.js';
 import type { LaneCall } from './call-lanes.js';
-import { type FetchReplyFields, readFetched, sourceKeys, tasksIn } from './fetched-tasks.js';
+import { type FetchReplyFields, readFetched, sourceKeys, type StoredTasks, tasksIn } from './fetched-tasks.js';
 import { renewLate } from './lease-claims.js';
 import { isRefusal, isUnknownRefusal, isUnknownScript, unexpectedReply } from './redis-failure.js';
 import type { RedisLink } from './redis-link.js';
@@ -16,6 +16,15 @@ const { fetchNext } = scripts;
 /** How long a server only peeks after another one was found to stand by; that is so as a rule, or never. */
 const BESIDE_OTHERS_MS = 30_000;
 const KEY_COUNT = fetchNext.layout.keys.length;
+
+/** What a fetch behind answered. */
+interface Answer {
+  readonly isPaused: boolean;
+  readonly remaining: number;
+  /** 0 without a task. */
+  readonly leaseExpiresAtS: number;
+  readonly tasks: StoredTasks;
+}
 
 /**
  * Fetches the next task of a queue in the round trip that waits for it: the script is sent right behind a command that blocks
@@ -57,11 +66,12 @@ export class FetchBehind {
       this.unanswered.fetch(queue, (call) => this.send(client, queue, next, call)),
     ]);
     if (fetched.status === 'rejected') throw fetched.reason;
-    const reply = fetched.value;
-    const [isPaused, remaining, , ids] = reply ?? [0, 1];
-    if (isPaused || ids?.length) return this.read(queue, next, reply!);
+    const answer = fetched.value;
+    if (answer?.isPaused || answer?.tasks.ids.length) return this.read(queue, next, answer);
     if (blocked.status === 'rejected') throw blocked.reason;
-    if (reply && remaining > 0) this.besideOthersUntilMs.set(queue, monotonicMs(this.redis.clock) + BESIDE_OTHERS_MS);
+    if (!answer) return true;
+    const { remaining } = answer;
+    if (remaining > 0) this.besideOthersUntilMs.set(queue, monotonicMs(this.redis.clock) + BESIDE_OTHERS_MS);
     return remaining > 0;
   }
 
@@ -82,7 +92,7 @@ export class FetchBehind {
     queue: string,
     { leaseMs, withSince }: NextFetch,
     call: LaneCall,
-  ): Promise<FetchReplyFields | undefined> {
+  ): Promise<Answer | undefined> {
     const flatKeys = fetchNext.flattenKeys({ ...sourceKeys(queue, call), standby: keys.standby(queue) });
     const args = fetchNext.flattenArgs(
       { leaseMs, taskPrefix: keys.taskPrefix(queue), call: call.nth, withSince: withSince ? 1 : 0 },
@@ -91,9 +101,10 @@ export class FetchBehind {
     const form = this.redis.scriptForm(fetchNext, KEY_COUNT);
     try {
       const reply = await runScript(client, form, flatKeys, args);
-      const isExpected = fetchNext.layout.reply.accepts(reply, 0) && tasksIn(reply as FetchReplyFields);
-      if (!isExpected) throw unexpectedReply(fetchNext, reply);
-      return reply as FetchReplyFields;
+      const tasks = fetchNext.layout.reply.accepts(reply, 0) && tasksIn(reply as FetchReplyFields);
+      if (!tasks) throw unexpectedReply(fetchNext, reply);
+      const [isPaused, remaining, leaseExpiresAtS] = reply as FetchReplyFields;
+      return { isPaused: isPaused === 1, remaining, leaseExpiresAtS, tasks };
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error; // it may have run
       if (isUnknownScript(error)) this.loaded.delete(client);
@@ -102,10 +113,10 @@ export class FetchBehind {
     }
   }
 
-  private async read(queue: string, { leaseMs }: NextFetch, reply: FetchReplyFields): Promise<FetchReply> {
-    const [isPaused, remaining, leaseExpiresAtS] = reply;
-    const { tasks, orphans } = await readFetched(this.redis, queue, tasksIn(reply)!, leaseExpiresAtS);
+  private async read(queue: string, { leaseMs }: NextFetch, answer: Answer): Promise<FetchReply> {
+    const { isPaused, remaining, leaseExpiresAtS } = answer;
+    const { tasks, orphans } = await readFetched(this.redis, queue, answer.tasks, leaseExpiresAtS);
     const own = await renewLate(this.redis, queue, tasks, leaseMs);
-    return { tasks: own, isPaused: isPaused === 1, remaining, ...(orphans.length > 0 && { orphans }) };
+    return { tasks: own, isPaused, remaining, ...(orphans.length > 0 && { orphans }) };
   }
 }

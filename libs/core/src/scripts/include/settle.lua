@@ -19,14 +19,18 @@ end
 -- Ends attempts with arguments of their own, which begin with task id and leases: calls `write` for each task that is still
 -- ours, and removes it from `active`. `lockOf` gives the lock of the task at an argument; locks are keys in the order of the
 -- tasks. `write` stores the message first: if the key is of another type by now, that fails, the outcome of this task is
--- dropped, and the others go on. Returns a reply for each task, 0, 1 or what `write` returned, and the number of attempts
--- ended.
-local function settle(active, lease, firstTask, firstArg, fields, write, lockOf)
+-- dropped, and the others go on. `refuse` may give a reply for a task that is not to be ended: while that is ours, nothing is
+-- written for it. Returns a reply for each task, 0, 1 or what `write` or `refuse` returned, and the number of attempts ended.
+local function settle(active, lease, firstTask, firstArg, fields, write, lockOf, refuse)
   local taskIds, leases, locks, replies, ended = {}, {}, {}, {}, 0
   for at = firstArg, #ARGV - fields, fields do
     local i = #taskIds + 1
     taskIds[i], leases[i], replies[i] = ARGV[at + 1], ARGV[at + 2], 0
     locks[i] = lockOf and lockOf(at)
+    local refused = refuse and refuse(KEYS[firstTask + i - 1])
+    if refused and ownsLease(lease, taskIds[i], leases[i]) then
+      replies[i], leases[i] = refused, '' -- no lease to end
+    end
   end
   local owned, ids = endLeases(lease, taskIds, leases)
   for _, i in ipairs(owned) do
